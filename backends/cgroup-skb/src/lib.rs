@@ -1,0 +1,108 @@
+//! The cgroup target: chains of the input hook for packets to a control group's sockets, of the
+//! output hook for packets from them.
+//!
+//! Needs Linux 5.7 for the link; interface names and connections need 6.2
+//! (`bpf_cast_to_kern_ctx`).
+
+use bpfc_artifact::{AttachPoint, ProgramKind};
+use bpfc_ebpf::asm::{Asm, Jump, R6, R7, R9, Reg, Size, Width};
+use bpfc_ebpf::skb;
+use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, layout};
+use bpfc_ir::{Family, Hook, Verdict};
+
+/// The target, to be registered.
+pub static CGROUP_SKB: CgroupSkb = CgroupSkb;
+
+/// Both directions of a control group's sockets.
+#[derive(Clone, Copy, Debug)]
+pub struct CgroupSkb;
+
+impl Target for CgroupSkb {
+    fn name(&self) -> &'static str {
+        "cgroup-skb"
+    }
+
+    fn description(&self) -> &'static str {
+        "packets to and from the sockets of a control group"
+    }
+
+    fn kind(&self) -> ProgramKind {
+        ProgramKind::CgroupSkb
+    }
+
+    fn hooks(&self) -> &'static [Hook] {
+        &[Hook::Input, Hook::Output]
+    }
+
+    fn default_hooks(&self) -> Option<&'static [Hook]> {
+        Some(&[Hook::Input, Hook::Output])
+    }
+
+    fn attach(&self, hook: Hook, _family: Family) -> AttachPoint {
+        if hook == Hook::Output { AttachPoint::CgroupEgress } else { AttachPoint::CgroupIngress }
+    }
+
+    fn refusal(&self, hook: Hook, feature: Feature) -> Option<&'static str> {
+        match (feature, hook) {
+            (Feature::SetMark, _) => Some(
+                "a control group's programs cannot set a packet's mark; compile the rule for tc, \
+                 which can",
+            ),
+            // tcp_v4_rcv (net/ipv4/tcp_ipv4.c) and udp_queue_rcv_one_skb (net/ipv4/udp.c) call
+            // nf_reset_ct before the socket's filters run, and bpf_skb_ct_lookup is not offered
+            // to this type of program.
+            (Feature::Conntrack, Hook::Input) => Some(
+                "a packet's connection is forgotten before a socket receives it; compile the \
+                 rule for netfilter, xdp or tc at the input hook",
+            ),
+            _ => None,
+        }
+    }
+
+    fn caveat(&self, _hook: Hook, _feature: Feature) -> Option<&'static str> {
+        None
+    }
+
+    /// 1 lets the packet pass, 0 drops it; at egress likewise.
+    fn return_value(&self, verdict: Verdict, _attach: AttachPoint) -> i32 {
+        match verdict {
+            Verdict::Accept => 1,
+            Verdict::Drop => 0,
+        }
+    }
+
+    /// Egress runs in process context.
+    fn is_reentrant(&self) -> bool {
+        true
+    }
+
+    fn locate(&self, main: &mut MainContext<'_>) {
+        let asm = &mut *main.asm;
+        let labels = main.labels;
+        asm.store_imm(Size::W, R7, layout::NETWORK_OFFSET, 0);
+        asm.load(Size::W, R9, R6, skb::PROTOCOL);
+        asm.from_big_endian(R9, 16);
+        asm.jump_imm(Jump::Eq, Width::W64, R9, 0x0800, labels.ipv4);
+        asm.jump_imm(Jump::Eq, Width::W64, R9, 0x86dd, labels.ipv6);
+        asm.goto(labels.pass);
+    }
+
+    fn fetch(&self, asm: &mut Asm, _scratch: i16) {
+        skb::fetch(asm);
+    }
+
+    fn facts(&self, main: &mut MainContext<'_>) {
+        let is_egress = main.attach == AttachPoint::CgroupEgress;
+        skb::facts(main, is_egress);
+    }
+
+    fn conntrack(&self, _attach: AttachPoint) -> ConntrackSource {
+        ConntrackSource::Skb
+    }
+
+    fn load_skb(&self, asm: &mut Asm, dst: Reg) {
+        skb::kernel_skb(asm, dst);
+    }
+
+    fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
+}

@@ -1,0 +1,96 @@
+//! A chain as functions: one, or segments that whoever calls the chain runs one after another.
+//!
+//! A dispatcher of its own would cost each long chain a frame, of which the kernel has eight, so
+//! callers have the sequence of calls themselves, unless that would be many of them.
+
+use crate::asm::{Asm, Jump, R0, R1, R2, R6, R7, Width};
+use crate::emitter::Emitter;
+use crate::error::EmitError;
+use crate::select::{self, Part};
+use crate::{outcome, segment};
+use bpfc_artifact::{Function, FunctionIndex, FunctionKind};
+use bpfc_ir::{Func, Program as IrProgram};
+
+/// Emits a chain whose callees were emitted.
+pub(crate) fn emit(
+    emitter: &mut Emitter<'_>,
+    program: &IrProgram,
+    func: Func,
+    limit: usize,
+) -> Result<(), EmitError> {
+    let function = &program.funcs[func];
+    let needs = &emitter.needs;
+    let parts =
+        segment::segments(function, limit, |op| select::is_kept(op, function.family, needs));
+    let mut functions = Vec::with_capacity(parts.len());
+    if let [blocks] = parts.as_slice() {
+        let name = emitter.name(&function.name);
+        let emitted = select::part(emitter, function, name, Part { blocks, next: None })?;
+        functions.push(emitter.push(emitted));
+    } else {
+        for (i, blocks) in parts.iter().enumerate() {
+            let name = emitter.name(&format!("{}_{i}", function.name));
+            let next = parts.get(i + 1).map(|next| next[0]);
+            let emitted = select::part(emitter, function, name, Part { blocks, next })?;
+            functions.push(emitter.push(emitted));
+        }
+        if functions.len().saturating_mul(sites(program, func)) > MOST_CALLS {
+            let name = emitter.name(&function.name);
+            let dispatcher = dispatcher(emitter, name, &functions)?;
+            functions = vec![emitter.push(dispatcher)];
+        }
+    }
+    emitter.chains.insert(func, functions);
+    Ok(())
+}
+
+/// Calls of one chain's segments in all of a program.
+const MOST_CALLS: usize = 64;
+
+/// How often a chain is called.
+fn sites(program: &IrProgram, func: Func) -> usize {
+    let calls = program.funcs.values().flat_map(|function| function.callees());
+    let entries = program.entries.iter().flat_map(|entry| entry.chains.iter().copied());
+    calls.chain(entries).filter(|&callee| callee == func).count()
+}
+
+/// Emits calls of a chain's functions one after another; its outcome is in r0.
+pub(crate) fn call(emitter: &Emitter<'_>, asm: &mut Asm, func: Func) {
+    sequence(asm, &emitter.chains[&func]);
+}
+
+fn sequence(asm: &mut Asm, functions: &[FunctionIndex]) {
+    let done = asm.label();
+    for (i, &function) in functions.iter().enumerate() {
+        asm.mov(R1, R6);
+        asm.mov(R2, R7);
+        asm.call(function);
+        if i + 1 < functions.len() {
+            asm.jump_imm(Jump::Ne, Width::W32, R0, outcome::NEXT, done);
+        }
+    }
+    asm.place(done);
+}
+
+/// A function that runs a chain's segments one after another.
+fn dispatcher(
+    emitter: &Emitter<'_>,
+    name: String,
+    parts: &[FunctionIndex],
+) -> Result<Function, EmitError> {
+    let mut asm = Asm::new();
+    emitter.mark_line(&mut asm, None, "chain segments");
+    asm.mov(R6, R1);
+    asm.mov(R7, R2);
+    let exit = asm.label();
+    let null = asm.label();
+    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+    sequence(&mut asm, parts);
+    asm.goto(exit);
+    asm.place(null);
+    asm.mov_imm(R0, outcome::DROP);
+    asm.place(exit);
+    asm.exit();
+    let size = emitter.layout.size() as u32;
+    Ok(asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?)
+}

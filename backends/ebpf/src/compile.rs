@@ -1,0 +1,323 @@
+//! From IR to an artifact: programs by attach point, functions by chain, maps and rules.
+
+use crate::counters::{COUNTER_SIZE, Counters};
+use crate::emitter::{Emitter, Place};
+use crate::error::EmitError;
+use crate::main_function::Unit;
+use crate::target::Target;
+use crate::{Feature, Needs, PacketLayout, chain, main_function, names, segment};
+use bpfc_artifact::{
+    Artifact, AttachPoint, MapDef, MapIndex, MapKind, MapRole, Program, RuleEntry, RuleKind,
+    RuleTable,
+};
+use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
+use bpfc_ir::{Family, Func, Program as IrProgram, Rule};
+use std::collections::BTreeMap;
+
+/// Choices of code generation.
+#[derive(Clone, Debug)]
+pub struct CompileOptions {
+    /// Blocks in one segment of a chain.
+    pub blocks_per_segment: usize,
+    /// Priority of netfilter programs; `None` for the target's default.
+    pub priority: Option<i32>,
+}
+
+impl Default for CompileOptions {
+    fn default() -> Self {
+        CompileOptions { blocks_per_segment: segment::BLOCKS_PER_SEGMENT, priority: None }
+    }
+}
+
+/// Compiles a program for a target. The program must have passed the IR verifier.
+///
+/// Warnings (the target sees packets differently from the kernel's hook) and errors go to
+/// `diagnostics`; `None` where there was an error.
+pub fn compile(
+    program: &IrProgram,
+    target: &dyn Target,
+    sources: &SourceMap,
+    options: &CompileOptions,
+    diagnostics: &mut Diagnostics,
+) -> Option<Artifact> {
+    let units = units(program, target, options, diagnostics)?;
+    let Some(order) = program.reachable() else {
+        diagnostics.push(Diagnostic::error(
+            Code::CHAIN_LOOP,
+            None,
+            "chains call each other in a loop",
+        ));
+        return None;
+    };
+    let (needs, _) = Needs::of(program, &order);
+    if !check_features(program, target, diagnostics) {
+        return None;
+    }
+    let mut emitter = Emitter {
+        target,
+        layout: PacketLayout::new(&needs),
+        needs,
+        counters: Counters::default(),
+        counters_map: MapIndex(0),
+        functions: Vec::new(),
+        names: names::Names::default(),
+        chains: BTreeMap::new(),
+        scans: BTreeMap::new(),
+        walk: None,
+        connections: Vec::new(),
+        places: places(program, sources),
+        states_used: false,
+        state_starts: program.states.values().map(|state| state.initial).collect(),
+    };
+    match emit(&mut emitter, program, &order, &units, options) {
+        Ok(programs) => Some(artifact(emitter, program, programs, sources)),
+        Err(error) => {
+            let (code, help) = match error {
+                EmitError::Asm(_) => (Code::TOO_LARGE, "split the chain into several chains"),
+                _ => (Code::NESTING, "simplify the rules of the chain"),
+            };
+            diagnostics.push(Diagnostic::error(code, None, error.to_string()).with_help(help));
+            None
+        }
+    }
+}
+
+fn emit(
+    emitter: &mut Emitter<'_>,
+    program: &IrProgram,
+    order: &[Func],
+    units: &[Unit<'_>],
+    options: &CompileOptions,
+) -> Result<Vec<Program>, EmitError> {
+    for &func in order {
+        chain::emit(emitter, program, func, options.blocks_per_segment)?;
+    }
+    let mut programs = Vec::with_capacity(units.len());
+    for unit in units {
+        let name = emitter.name(&unit.name);
+        let main = main_function::emit(emitter, unit, name.clone())?;
+        let entry = emitter.push(main);
+        programs.push(Program { name, attach: unit.attach, entry });
+    }
+    Ok(programs)
+}
+
+fn units<'a>(
+    program: &'a IrProgram,
+    target: &dyn Target,
+    options: &CompileOptions,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<Unit<'a>>> {
+    let mut units: Vec<Unit<'a>> = Vec::new();
+    for entry in &program.entries {
+        if !target.hooks().contains(&entry.hook) {
+            let hooks: Vec<String> = target.hooks().iter().map(|hook| hook.to_string()).collect();
+            diagnostics.push(
+                Diagnostic::error(
+                    Code::TARGET_CANNOT,
+                    None,
+                    format!(
+                        "chains of the {} hook cannot run at target {}",
+                        entry.hook,
+                        target.name()
+                    ),
+                )
+                .with_help(format!("this target runs the hooks {}", hooks.join(", "))),
+            );
+            return None;
+        }
+        let mut attach = target.attach(entry.hook, entry.family);
+        if let (AttachPoint::Netfilter { priority, .. }, Some(wanted)) =
+            (&mut attach, options.priority)
+        {
+            *priority = wanted;
+        }
+        let at = match units.iter().position(|unit| unit.attach == attach) {
+            Some(at) => at,
+            None => {
+                units.push(Unit { name: names::program(attach), attach, ipv4: None, ipv6: None });
+                units.len() - 1
+            }
+        };
+        let slot = match entry.family {
+            Family::Ipv4 => &mut units[at].ipv4,
+            Family::Ipv6 => &mut units[at].ipv6,
+        };
+        if let Some(other) = slot {
+            diagnostics.push(
+                Diagnostic::error(
+                    Code::TARGET_CANNOT,
+                    None,
+                    format!(
+                        "the hooks {} and {} meet in one program of target {}, which cannot know \
+                         which of them a packet would take",
+                        other.hook,
+                        entry.hook,
+                        target.name()
+                    ),
+                )
+                .with_help("choose one of the two with --hook, or the netfilter target"),
+            );
+            return None;
+        }
+        *slot = Some(entry);
+    }
+    if units.is_empty() {
+        diagnostics.push(Diagnostic::error(
+            Code::NO_CHAIN,
+            None,
+            "there is no base chain to compile on the chosen hooks",
+        ));
+        return None;
+    }
+    Some(units)
+}
+
+/// Reports every rule that asks for what the target cannot give at its hook, and warns of what
+/// it gives differently.
+fn check_features(program: &IrProgram, target: &dyn Target, diagnostics: &mut Diagnostics) -> bool {
+    let mut good = true;
+    let mut warned: Vec<(bpfc_ir::Hook, Feature)> = Vec::new();
+    let mut refused: Vec<(Rule, Feature)> = Vec::new();
+    for entry in &program.entries {
+        let reached = reach(program, &entry.chains);
+        let (_, asked) = Needs::of(program, &reached);
+        for (feature, rule) in asked {
+            let span = rule.and_then(|rule| program.rules[rule].span);
+            if let Some(reason) = target.refusal(entry.hook, feature) {
+                good = false;
+                if let Some(rule) = rule {
+                    if refused.contains(&(rule, feature)) {
+                        continue;
+                    }
+                    refused.push((rule, feature));
+                }
+                diagnostics.push(
+                    Diagnostic::error(
+                        Code::TARGET_CANNOT,
+                        span,
+                        format!(
+                            "target {} cannot do this at the {} hook: {}",
+                            target.name(),
+                            entry.hook,
+                            feature.describe()
+                        ),
+                    )
+                    .with_label(feature.describe())
+                    .with_help(reason),
+                );
+            } else if let Some(caveat) = target.caveat(entry.hook, feature)
+                && !warned.contains(&(entry.hook, feature))
+            {
+                warned.push((entry.hook, feature));
+                diagnostics.push(
+                    Diagnostic::warning(Code::SEMANTICS_DIFFER, span, caveat)
+                        .with_note("docs/semantics.md lists every such case"),
+                );
+            }
+        }
+    }
+    good
+}
+
+fn reach(program: &IrProgram, roots: &[Func]) -> Vec<Func> {
+    let mut seen = vec![false; program.funcs.len()];
+    let mut order = Vec::new();
+    let mut stack: Vec<Func> = roots.to_vec();
+    while let Some(func) = stack.pop() {
+        if !std::mem::replace(&mut seen[func.as_u32() as usize], true) {
+            order.push(func);
+            stack.extend(program.funcs[func].callees());
+        }
+    }
+    order.sort_unstable();
+    order
+}
+
+fn places(program: &IrProgram, sources: &SourceMap) -> BTreeMap<Rule, Place> {
+    program
+        .rules
+        .iter()
+        .map(|(rule, data)| {
+            let text = format!("{}: {}", data.label, data.text);
+            let place = match data.span {
+                Some(span) => {
+                    let position = sources.position(span);
+                    Place { file: span.file.0, line: position.line, column: position.column, text }
+                }
+                None => Place { text, ..Place::default() },
+            };
+            (rule, place)
+        })
+        .collect()
+}
+
+fn artifact(
+    emitter: Emitter<'_>,
+    program: &IrProgram,
+    programs: Vec<Program>,
+    sources: &SourceMap,
+) -> Artifact {
+    let mut maps = vec![MapDef {
+        name: "counters".to_owned(),
+        kind: MapKind::PerCpuArray,
+        role: MapRole::Counters,
+        key_size: 4,
+        value_size: emitter.counters.value_size().max(COUNTER_SIZE),
+        max_entries: emitter.counters.chunks(),
+        flags: 0,
+    }];
+    if emitter.states_used {
+        maps.push(MapDef {
+            name: "state".to_owned(),
+            kind: MapKind::Array,
+            role: MapRole::RuleState,
+            key_size: 4,
+            value_size: program.states.len().max(1) as u32 * 8,
+            max_entries: 1,
+            flags: 0,
+        });
+    }
+    let entries = program
+        .rules
+        .iter()
+        .map(|(rule, data)| {
+            let (file, line) = match data.span {
+                Some(span) => {
+                    (sources.file(span.file).name().to_owned(), sources.position(span).line)
+                }
+                None => (String::new(), 0),
+            };
+            RuleEntry {
+                label: data.label.clone(),
+                family: names::family(data.family),
+                table: data.table.clone(),
+                chain: data.chain.clone(),
+                hook: data.hook.map(names::hook),
+                kind: match data.kind {
+                    bpfc_ir::RuleKind::Rule(number) => RuleKind::Rule(number),
+                    bpfc_ir::RuleKind::Policy => RuleKind::Policy,
+                },
+                text: data.text.clone(),
+                verdict: data.verdict.clone(),
+                columns: data.columns.clone(),
+                file,
+                line,
+                counter: emitter.counters.slot(rule),
+            }
+        })
+        .collect();
+    let mut names: Vec<String> = sources.files().map(|(_, file)| file.name().to_owned()).collect();
+    if names.is_empty() {
+        names.push(String::new());
+    }
+    Artifact {
+        target: emitter.target.name().to_owned(),
+        functions: emitter.functions,
+        programs,
+        maps,
+        rules: RuleTable { entries },
+        needs_conntrack: emitter.needs.conntrack,
+        sources: names,
+    }
+}

@@ -1,0 +1,345 @@
+//! Connections by lookup, at hooks that packets pass before the tracker
+//! (net/netfilter/nf_conntrack_bpf.c).
+//!
+//! The program works out what the tracker will say of the packet: what it refuses for its header
+//! (`tcp_error`, `udp_error`), what it finds (`resolve_normal_ct`), what begins something new
+//! (`tcp_new` and its like), and which connection an ICMP error speaks of
+//! (`nf_conntrack_inet_error`).
+
+use super::{Places, copy_entry, state};
+use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Size, Width};
+use crate::emitter::Emitter;
+use crate::layout::{self, CT_TUPLE_SIZE};
+use crate::target::SCRATCH_SIZE;
+use crate::walk;
+use bpfc_ir::Family;
+
+/// `IPS_EXPECTED` and `IPS_SEEN_REPLY` (include/uapi/linux/netfilter/nf_conntrack_common.h).
+const IPS_EXPECTED: i32 = 1;
+const IPS_SEEN_REPLY: i32 = 2;
+
+const TCP: i32 = 6;
+const UDP: i32 = 17;
+
+/// Combinations of FIN, SYN, RST, ACK and URG that a TCP packet may have, PSH, ECE and CWR left
+/// out, as bits (net/netfilter/nf_conntrack_proto_tcp.c, `tcp_valid_flags`).
+const TCP_VALID_FLAGS: u64 = 1 << 0x02
+    | 1 << 0x22
+    | 1 << 0x12
+    | 1 << 0x04
+    | 1 << 0x14
+    | 1 << 0x11
+    | 1 << 0x31
+    | 1 << 0x10
+    | 1 << 0x30;
+
+/// The frame: `struct bpf_ct_opts` (12 bytes), `struct bpf_sock_tuple` (36), the header inside
+/// an ICMP error (40) with its ports (4), the target's scratch.
+const OPTIONS: i16 = -16;
+const TUPLE: i16 = -56;
+const INNER: i16 = -104;
+const INNER_PORTS: i16 = INNER + 40;
+const SCRATCH: i16 = INNER - SCRATCH_SIZE;
+
+/// How the two families differ here.
+struct Shape {
+    /// Where the addresses lie in the network header.
+    addresses: i16,
+    /// Bytes of one address.
+    address: i16,
+    /// ICMP's protocol number.
+    icmp: i32,
+    /// ICMP types that begin something new.
+    requests: &'static [i32],
+    /// ICMP types that the tracker leaves alone.
+    untracked: &'static [i32],
+}
+
+const IPV4: Shape =
+    Shape { addresses: 12, address: 4, icmp: 1, requests: &[8, 13, 15, 17], untracked: &[] };
+const IPV6: Shape = Shape {
+    addresses: 8,
+    address: 16,
+    icmp: 58,
+    requests: &[128, 139],
+    untracked: &[130, 131, 132, 133, 134, 135, 136, 137, 143],
+};
+
+#[derive(Clone, Copy)]
+struct Labels {
+    invalid: Label,
+    known: Label,
+}
+
+/// Emits the lookup; r6 and r7 as everywhere, r8 the protocol, r9 the entry.
+pub(super) fn emit(
+    emitter: &Emitter<'_>,
+    asm: &mut Asm,
+    places: &Places,
+    family: Family,
+    kfunc: &str,
+) {
+    let shape = match family {
+        Family::Ipv4 => &IPV4,
+        Family::Ipv6 => &IPV6,
+    };
+    let [tcp, udp, icmp, find, absent, new, done] = std::array::from_fn(|_| asm.label());
+    let labels = Labels { invalid: asm.label(), known: asm.label() };
+    let Labels { invalid, known } = labels;
+    asm.load(Size::B, R1, R7, layout::WALK_FAILED);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, invalid);
+    asm.load(Size::H, R1, R7, layout::FRAGMENT_OFFSET);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, invalid);
+    asm.load(Size::B, R8, R7, layout::L4_PROTO);
+    asm.load(Size::W, R2, R7, layout::TRANSPORT_AVAILABLE);
+    asm.jump_imm(Jump::Eq, Width::W64, R8, TCP, tcp);
+    asm.jump_imm(Jump::Eq, Width::W64, R8, UDP, udp);
+    asm.jump_imm(Jump::Eq, Width::W64, R8, shape.icmp, icmp);
+    asm.goto(new);
+
+    asm.place(tcp);
+    check_tcp(asm, invalid);
+    asm.goto(find);
+    asm.place(udp);
+    check_udp(asm, invalid);
+
+    asm.place(find);
+    packet_tuple(asm, shape);
+    look_up(asm, shape, kfunc);
+    asm.jump_imm(Jump::Eq, Width::W64, R0, 0, absent);
+    found(emitter, asm, places);
+    // Answers, and packets of a connection that was answered, are established; a connection
+    // that another one announced is related; the rest is still new.
+    asm.mov_imm(R2, state::ESTABLISHED);
+    asm.load(Size::B, R1, R7, places.direction);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, known);
+    asm.load(Size::W, R1, R7, places.status);
+    asm.jump_imm(Jump::Set, Width::W64, R1, IPS_SEEN_REPLY, known);
+    asm.mov_imm(R2, state::RELATED);
+    asm.jump_imm(Jump::Set, Width::W64, R1, IPS_EXPECTED, known);
+    asm.mov_imm(R2, state::NEW);
+    asm.goto(known);
+
+    asm.place(icmp);
+    icmp_error(emitter, asm, places, family, shape, kfunc, labels);
+    for &request in shape.requests {
+        asm.jump_imm(Jump::Eq, Width::W64, R1, request, new);
+    }
+    asm.mov_imm(R2, state::UNTRACKED);
+    for &untracked in shape.untracked {
+        asm.jump_imm(Jump::Eq, Width::W64, R1, untracked, known);
+    }
+    asm.goto(invalid);
+
+    // A TCP connection starts with SYN, or is picked up in the middle with ACK (tcp_new with
+    // nf_conntrack_tcp_loose); anything of UDP begins one.
+    asm.place(absent);
+    asm.jump_imm(Jump::Ne, Width::W64, R8, TCP, new);
+    asm.load(Size::B, R1, R7, layout::TRANSPORT + 13);
+    asm.alu_imm(Alu::And, Width::W64, R1, 0x17);
+    asm.jump_imm(Jump::Eq, Width::W64, R1, 0x02, new);
+    asm.jump_imm(Jump::Eq, Width::W64, R1, 0x10, new);
+    asm.goto(invalid);
+
+    asm.place(new);
+    begin(emitter, asm, places, shape);
+    asm.mov_imm(R2, state::NEW);
+    asm.goto(known);
+    asm.place(invalid);
+    asm.mov_imm(R2, state::INVALID);
+    asm.place(known);
+    asm.store(Size::B, R7, places.state, R2);
+    asm.place(done);
+}
+
+/// r2 = available bytes. A whole header, its length inside the packet, and flags that go
+/// together.
+fn check_tcp(asm: &mut Asm, invalid: Label) {
+    asm.jump_imm(Jump::Lt, Width::W64, R2, 20, invalid);
+    asm.load(Size::B, R1, R7, layout::TRANSPORT + 12);
+    asm.alu_imm(Alu::Rsh, Width::W64, R1, 4);
+    asm.alu_imm(Alu::Lsh, Width::W64, R1, 2);
+    asm.jump_imm(Jump::Lt, Width::W64, R1, 20, invalid);
+    asm.jump(Jump::Gt, Width::W64, R1, R2, invalid);
+    asm.load(Size::B, R1, R7, layout::TRANSPORT + 13);
+    asm.alu_imm(Alu::And, Width::W64, R1, 0x37);
+    asm.constant(R2, TCP_VALID_FLAGS);
+    asm.alu(Alu::Rsh, Width::W64, R2, R1);
+    asm.alu_imm(Alu::And, Width::W64, R2, 1);
+    asm.jump_imm(Jump::Eq, Width::W64, R2, 0, invalid);
+}
+
+/// r2 = available bytes. A whole header and a length inside the packet.
+fn check_udp(asm: &mut Asm, invalid: Label) {
+    asm.jump_imm(Jump::Lt, Width::W64, R2, 8, invalid);
+    asm.load(Size::H, R1, R7, layout::TRANSPORT + 4);
+    asm.from_big_endian(R1, 16);
+    asm.jump_imm(Jump::Lt, Width::W64, R1, 8, invalid);
+    asm.jump(Jump::Gt, Width::W64, R1, R2, invalid);
+}
+
+fn packet_tuple(asm: &mut Asm, shape: &Shape) {
+    for word in (0..2 * shape.address).step_by(4) {
+        asm.load(Size::W, R1, R7, layout::NETWORK + shape.addresses + word);
+        asm.store(Size::W, FP, TUPLE + word, R1);
+    }
+    asm.load(Size::W, R1, R7, layout::TRANSPORT);
+    asm.store(Size::W, FP, TUPLE + 2 * shape.address, R1);
+}
+
+/// r0 = the entry of the tuple of protocol r8, or 0.
+fn look_up(asm: &mut Asm, shape: &Shape, kfunc: &str) {
+    // netns_id = BPF_F_CURRENT_NETNS, error, l4proto, dir, reserved.
+    asm.store_imm(Size::W, FP, OPTIONS, -1);
+    asm.store_imm(Size::W, FP, OPTIONS + 4, 0);
+    asm.store_imm(Size::W, FP, OPTIONS + 8, 0);
+    asm.store(Size::B, FP, OPTIONS + 8, R8);
+    asm.mov(R1, R6);
+    asm.mov(R2, FP);
+    asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(TUPLE));
+    asm.mov_imm(R3, i32::from(2 * shape.address) + 4);
+    asm.mov(R4, FP);
+    asm.alu_imm(Alu::Add, Width::W64, R4, i32::from(OPTIONS));
+    asm.mov_imm(R5, 12);
+    asm.kfunc(kfunc);
+}
+
+/// Copies the entry in r0 with the packet's direction, and lets it go.
+fn found(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places) {
+    asm.mov(R9, R0);
+    copy_entry(emitter, asm, places);
+    asm.load(Size::B, R1, FP, OPTIONS + 9);
+    asm.store(Size::B, R7, places.direction, R1);
+    asm.mov(R1, R9);
+    asm.kfunc("bpf_ct_release");
+}
+
+/// ICMP: answers at once for errors, by the connection of the packet that they quote; otherwise
+/// goes on with the type in r1. r2 = available bytes.
+fn icmp_error(
+    emitter: &Emitter<'_>,
+    asm: &mut Asm,
+    places: &Places,
+    family: Family,
+    shape: &Shape,
+    kfunc: &str,
+    labels: Labels,
+) {
+    let [error, tuple, other] = std::array::from_fn(|_| asm.label());
+    asm.jump_imm(Jump::Lt, Width::W64, R2, 8, labels.invalid);
+    asm.load(Size::B, R1, R7, layout::TRANSPORT);
+    match family {
+        Family::Ipv4 => {
+            for kind in [3, 4, 5, 11, 12] {
+                asm.jump_imm(Jump::Eq, Width::W64, R1, kind, error);
+            }
+            asm.goto(other);
+        }
+        Family::Ipv6 => asm.jump_imm(Jump::Ge, Width::W64, R1, 128, other),
+    }
+    asm.place(error);
+    asm.load(Size::H, R8, R7, layout::TRANSPORT_OFFSET);
+    asm.alu_imm(Alu::Add, Width::W64, R8, 8);
+    for word in (0..48).step_by(8) {
+        asm.store_imm(Size::D, FP, INNER + word, 0);
+    }
+    match family {
+        Family::Ipv4 => {
+            walk::fetch(emitter, asm, 0, 20, INNER, SCRATCH, labels.invalid);
+            asm.load(Size::H, R1, FP, INNER + 6);
+            asm.from_big_endian(R1, 16);
+            asm.alu_imm(Alu::And, Width::W64, R1, 0x1fff);
+            asm.jump_imm(Jump::Ne, Width::W64, R1, 0, labels.invalid);
+            asm.load(Size::B, R1, FP, INNER);
+            asm.alu_imm(Alu::And, Width::W64, R1, 0xf);
+            asm.alu_imm(Alu::Lsh, Width::W64, R1, 2);
+            asm.alu(Alu::Add, Width::W64, R8, R1);
+        }
+        Family::Ipv6 => {
+            walk::fetch(emitter, asm, 0, 40, INNER, SCRATCH, labels.invalid);
+            asm.alu_imm(Alu::Add, Width::W64, R8, 40);
+        }
+    }
+    walk::fetch(emitter, asm, 0, 4, INNER_PORTS, SCRATCH, labels.invalid);
+    let (protocol, addresses) = match family {
+        Family::Ipv4 => (INNER + 9, INNER + 12),
+        Family::Ipv6 => (INNER + 6, INNER + 8),
+    };
+    asm.load(Size::B, R8, FP, protocol);
+    asm.jump_imm(Jump::Eq, Width::W64, R8, TCP, tuple);
+    asm.jump_imm(Jump::Ne, Width::W64, R8, UDP, labels.invalid);
+    asm.place(tuple);
+    // The quoted packet went the other way: its tuple is turned around.
+    for word in (0..shape.address).step_by(4) {
+        asm.load(Size::W, R1, FP, addresses + shape.address + word);
+        asm.store(Size::W, FP, TUPLE + word, R1);
+        asm.load(Size::W, R1, FP, addresses + word);
+        asm.store(Size::W, FP, TUPLE + shape.address + word, R1);
+    }
+    asm.load(Size::H, R1, FP, INNER_PORTS + 2);
+    asm.store(Size::H, FP, TUPLE + 2 * shape.address, R1);
+    asm.load(Size::H, R1, FP, INNER_PORTS);
+    asm.store(Size::H, FP, TUPLE + 2 * shape.address + 2, R1);
+    look_up(asm, shape, kfunc);
+    asm.jump_imm(Jump::Eq, Width::W64, R0, 0, labels.invalid);
+    found(emitter, asm, places);
+    asm.mov_imm(R2, state::RELATED);
+    asm.goto(labels.known);
+    asm.place(other);
+}
+
+/// The entry that the tracker will make for the packet: nothing known of it but its tuples.
+fn begin(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places, shape: &Shape) {
+    asm.store_imm(Size::B, R7, places.present, 1);
+    asm.store_imm(Size::B, R7, places.direction, 0);
+    asm.store_imm(Size::W, R7, places.status, 0);
+    asm.store_imm(Size::W, R7, places.mark, 0);
+    asm.store(Size::B, R7, places.protocol, R8);
+    if !emitter.needs.tuples {
+        return;
+    }
+    let original = places.original;
+    let reply = original + CT_TUPLE_SIZE;
+    let [ports, icmp, done] = std::array::from_fn(|_| asm.label());
+    for byte in (0..2 * CT_TUPLE_SIZE).step_by(8) {
+        asm.store_imm(Size::D, R7, original + byte, 0);
+    }
+    for word in (0..shape.address).step_by(4) {
+        let at = layout::NETWORK + shape.addresses + word;
+        asm.load(Size::W, R1, R7, at);
+        asm.store(Size::W, R7, original + word, R1);
+        asm.store(Size::W, R7, reply + 20 + word, R1);
+        asm.load(Size::W, R1, R7, at + shape.address);
+        asm.store(Size::W, R7, original + 20 + word, R1);
+        asm.store(Size::W, R7, reply + word, R1);
+    }
+    asm.jump_imm(Jump::Eq, Width::W64, R8, TCP, ports);
+    asm.jump_imm(Jump::Eq, Width::W64, R8, UDP, ports);
+    asm.jump_imm(Jump::Eq, Width::W64, R8, shape.icmp, icmp);
+    asm.goto(done);
+    asm.place(ports);
+    asm.load(Size::H, R1, R7, layout::TRANSPORT);
+    asm.store(Size::H, R7, original + 16, R1);
+    asm.store(Size::H, R7, reply + 36, R1);
+    asm.load(Size::H, R1, R7, layout::TRANSPORT + 2);
+    asm.store(Size::H, R7, original + 36, R1);
+    asm.store(Size::H, R7, reply + 16, R1);
+    asm.goto(done);
+    // The identifier stands for the source port, type and code for the destination's; the
+    // answer's type is one more for ICMPv6 echo, and for ICMP 0 for echo, else one more.
+    asm.place(icmp);
+    asm.load(Size::H, R1, R7, layout::TRANSPORT + 4);
+    asm.store(Size::H, R7, original + 16, R1);
+    asm.store(Size::H, R7, reply + 16, R1);
+    asm.load(Size::H, R1, R7, layout::TRANSPORT);
+    asm.store(Size::H, R7, original + 36, R1);
+    let next = asm.label();
+    asm.load(Size::B, R2, R7, layout::TRANSPORT);
+    asm.alu_imm(Alu::Add, Width::W64, R2, 1);
+    asm.jump_imm(Jump::Ne, Width::W64, R2, 9, next);
+    asm.mov_imm(R2, 0);
+    asm.place(next);
+    asm.store(Size::H, R7, reply + 36, R1);
+    asm.store(Size::B, R7, reply + 36, R2);
+    asm.place(done);
+}

@@ -1,0 +1,175 @@
+//! What main does to learn of a packet's connection.
+//!
+//! From `skb->_nfct` the answer is the one that the kernel's rules get. By lookup
+//! (net/netfilter/nf_conntrack_bpf.c) the program finds entries that exist and works out what
+//! the tracker will say once it sees the packet (net/netfilter/nf_conntrack_core.c,
+//! `resolve_normal_ct`); docs/semantics.md lists what it cannot know.
+
+mod lookup;
+
+use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R6, R7, R8, R9, Size, Width};
+use crate::emitter::Emitter;
+use crate::error::EmitError;
+use crate::layout::CT_TUPLE_SIZE;
+use crate::target::ConntrackSource;
+use bpfc_artifact::{FunctionIndex, FunctionKind, KernelField};
+use bpfc_ir::{CtField, CtTuple, Family, TupleField};
+
+/// `ct state` bits.
+mod state {
+    pub const INVALID: i32 = 1;
+    pub const ESTABLISHED: i32 = 2;
+    pub const RELATED: i32 = 4;
+    pub const NEW: i32 = 8;
+    pub const UNTRACKED: i32 = 64;
+}
+
+/// `IP_CT_UNTRACKED`.
+const CTINFO_UNTRACKED: i32 = 7;
+
+struct Places {
+    present: i16,
+    state: i16,
+    direction: i16,
+    protocol: i16,
+    status: i16,
+    mark: i16,
+    /// The original tuple; the reply tuple follows it.
+    original: i16,
+}
+
+impl Places {
+    fn of(emitter: &Emitter<'_>) -> Option<Places> {
+        let at = |field| emitter.layout.ct(field);
+        Some(Places {
+            present: at(CtField::Present)?,
+            state: at(CtField::State)?,
+            direction: at(CtField::Direction)?,
+            protocol: at(CtField::Protocol)?,
+            status: at(CtField::Status)?,
+            mark: at(CtField::Mark)?,
+            original: at(CtField::Tuple(CtTuple::Original, TupleField::Source))?,
+        })
+    }
+}
+
+fn field(structure: &str, member: &str, size: u32) -> KernelField {
+    KernelField { structure: structure.to_owned(), member: member.to_owned(), size }
+}
+
+/// In main: the call that fills the conntrack region.
+pub(crate) fn call(asm: &mut Asm, function: FunctionIndex) {
+    asm.mov(R1, R6);
+    asm.mov(R2, R7);
+    asm.call(function);
+}
+
+/// The function that fills the conntrack region, emitted when first asked for.
+pub(crate) fn function(
+    emitter: &mut Emitter<'_>,
+    source: ConntrackSource,
+    family: Family,
+) -> Result<FunctionIndex, EmitError> {
+    let known = |(s, f, _): &&(ConntrackSource, Family, _)| *s == source && *f == family;
+    if let Some(&(.., index)) = emitter.connections.iter().find(known) {
+        return Ok(index);
+    }
+    let index = emit(emitter, source, family)?;
+    emitter.connections.push((source, family, index));
+    Ok(index)
+}
+
+/// Emits it for packets of one family. It is a function of its own so that its frame is gone when
+/// chains run.
+fn emit(
+    emitter: &mut Emitter<'_>,
+    source: ConntrackSource,
+    family: Family,
+) -> Result<FunctionIndex, EmitError> {
+    let mut asm = Asm::new();
+    emitter.mark_line(&mut asm, None, "find the connection");
+    let null = asm.label();
+    asm.mov(R6, R1);
+    asm.mov(R7, R2);
+    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+    if let Some(places) = Places::of(emitter) {
+        asm.store_imm(Size::B, R7, places.present, 0);
+        match source {
+            ConntrackSource::Skb => from_skb(emitter, &mut asm, &places, -8),
+            ConntrackSource::Lookup(kfunc) => {
+                lookup::emit(emitter, &mut asm, &places, family, kfunc);
+            }
+        }
+    }
+    asm.place(null);
+    asm.mov_imm(R0, 0);
+    asm.exit();
+    let name = emitter.name("find_connection");
+    let size = emitter.layout.size() as u32;
+    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
+    Ok(emitter.push(function))
+}
+
+fn from_skb(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places, scratch: i16) {
+    let [entry, untracked, original, done] = std::array::from_fn(|_| asm.label());
+    emitter.target.load_skb(asm, R1);
+    asm.load_field(Size::D, R8, R1, field("sk_buff", "_nfct", 8));
+    asm.mov(R1, R8);
+    asm.alu_imm(Alu::And, Width::W64, R1, -8);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, entry);
+    asm.jump_imm(Jump::Eq, Width::W64, R8, CTINFO_UNTRACKED, untracked);
+    asm.store_imm(Size::B, R7, places.state, state::INVALID);
+    asm.goto(done);
+    asm.place(untracked);
+    asm.store_imm(Size::B, R7, places.state, state::UNTRACKED);
+    asm.goto(done);
+
+    asm.place(entry);
+    // The address becomes a `struct nf_conn *` by way of a structure on the stack whose first
+    // member is such a pointer: libbpf cannot tell `nf_conn` from the kernel's `nf_conn___init`,
+    // whose name it reads as another spelling, and would refuse the object.
+    asm.store(Size::D, FP, scratch, R1);
+    asm.mov(R1, FP);
+    asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(scratch));
+    asm.type_id(R2, "nf_ct_event");
+    asm.kfunc("bpf_rdonly_cast");
+    asm.load_field(Size::D, R9, R0, field("nf_ct_event", "ct", 8));
+    // ctinfo: 0 established, 1 related, 2 new, 3 and 4 the first two in the reply direction.
+    asm.alu_imm(Alu::And, Width::W64, R8, 7);
+    asm.store_imm(Size::B, R7, places.direction, 0);
+    asm.jump_imm(Jump::Lt, Width::W64, R8, 3, original);
+    asm.store_imm(Size::B, R7, places.direction, 1);
+    asm.alu_imm(Alu::Sub, Width::W64, R8, 3);
+    asm.place(original);
+    asm.mov_imm(R1, state::ESTABLISHED);
+    asm.alu(Alu::Lsh, Width::W64, R1, R8);
+    asm.store(Size::B, R7, places.state, R1);
+    copy_entry(emitter, asm, places);
+    asm.place(done);
+}
+
+/// Copies what rules may ask of the entry at r9.
+fn copy_entry(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places) {
+    asm.store_imm(Size::B, R7, places.present, 1);
+    asm.load_field(Size::D, R1, R9, field("nf_conn", "status", 8));
+    asm.store(Size::W, R7, places.status, R1);
+    asm.load_field(Size::W, R1, R9, field("nf_conn", "mark", 4));
+    asm.store(Size::W, R7, places.mark, R1);
+    if !emitter.needs.tuples {
+        return;
+    }
+    // Both tuples as they are: each `struct nf_conntrack_tuple_hash` is a list node of 16 bytes
+    // and the tuple (include/net/netfilter/nf_conntrack_tuple.h).
+    for direction in 0..2 {
+        asm.mov(R3, R9);
+        asm.add_field_offset(R3, field("nf_conn", "tuplehash", 112));
+        asm.alu_imm(Alu::Add, Width::W64, R3, 16 + direction * (16 + i32::from(CT_TUPLE_SIZE)));
+        asm.mov(R1, R7);
+        let to = i32::from(places.original) + direction * i32::from(CT_TUPLE_SIZE);
+        asm.alu_imm(Alu::Add, Width::W64, R1, to);
+        asm.mov_imm(R2, i32::from(CT_TUPLE_SIZE));
+        asm.helper(Helper::ProbeReadKernel);
+    }
+    asm.load(Size::B, R1, R7, places.original + 38);
+    asm.store(Size::B, R7, places.protocol, R1);
+}

@@ -1,0 +1,20 @@
+//! Why code generation stops.
+
+use crate::asm::AsmError;
+
+/// Why a function cannot be emitted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EmitError {
+    /// An expression needs more registers than there are.
+    #[error("an expression of {0} is nested too deeply")]
+    TooDeep(String),
+    /// The frame would exceed the kernel's 512 bytes.
+    #[error("{0} needs {1} bytes of stack, more than the 512 that eBPF has")]
+    Frame(String, i32),
+    /// The assembler refused.
+    #[error(transparent)]
+    Asm(#[from] AsmError),
+    /// A construct that this type does not allow reached selection; the IR verifier refuses it.
+    #[error("{0}: {1} is not defined for this type")]
+    Type(String, &'static str),
+}

@@ -1,0 +1,42 @@
+//! The way from an Ethernet header to the network header.
+
+use crate::asm::{Alu, FP, Jump, R0, R2, R3, R4, R7, R8, R9, Size, Width};
+use crate::layout;
+use crate::target::{MainContext, Target};
+
+/// VLAN tags that are walked: an outer and an inner one (IEEE 802.1Q, 802.1ad).
+const TAGS: usize = 2;
+const ETH_P_8021Q: i32 = 0x8100;
+const ETH_P_8021AD: i32 = 0x88a8;
+const ETH_P_IP: i32 = 0x0800;
+const ETH_P_IPV6: i32 = 0x86dd;
+
+/// Ends [`Target::locate`]: with an offset in r8, as [`Target::fetch`] counts, and the EtherType of
+/// what lies there in r9, as a number, walks the VLAN tags, stores the network offset and jumps
+/// to the family's label; a packet that is cut off or not IP passes. Uses four bytes of scratch.
+pub fn find_network_header(main: &mut MainContext<'_>, target: &dyn Target) {
+    let asm = &mut *main.asm;
+    let labels = main.labels;
+    let tag = main.scratch;
+    let found = asm.label();
+    for _ in 0..TAGS {
+        let tagged = asm.label();
+        asm.jump_imm(Jump::Eq, Width::W64, R9, ETH_P_8021Q, tagged);
+        asm.jump_imm(Jump::Ne, Width::W64, R9, ETH_P_8021AD, found);
+        asm.place(tagged);
+        asm.mov(R2, R8);
+        asm.mov(R3, FP);
+        asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(tag));
+        asm.mov_imm(R4, 4);
+        target.fetch(asm, tag);
+        asm.jump_imm(Jump::Ne, Width::W64, R0, 0, labels.pass);
+        asm.load(Size::H, R9, FP, tag + 2);
+        asm.from_big_endian(R9, 16);
+        asm.alu_imm(Alu::Add, Width::W64, R8, 4);
+    }
+    asm.place(found);
+    asm.store(Size::W, R7, layout::NETWORK_OFFSET, R8);
+    asm.jump_imm(Jump::Eq, Width::W64, R9, ETH_P_IP, labels.ipv4);
+    asm.jump_imm(Jump::Eq, Width::W64, R9, ETH_P_IPV6, labels.ipv6);
+    asm.goto(labels.pass);
+}

@@ -1,0 +1,151 @@
+//! `struct bpfc_packet`: what a program's main function knows of a packet, as chains read it.
+//!
+//! The first [`BASE_SIZE`] bytes are the same in every artifact; the regions behind them are
+//! there only where a rule reads them, so that a packet costs no more than its rules need.
+//! Packet bytes are in network order, everything else in the machine's.
+
+use crate::Needs;
+use bpfc_ir::{CtField, CtTuple, Family, Meta, TupleField};
+
+/// 40 bytes: the network header's fixed part (20 bytes for IPv4).
+pub const NETWORK: i16 = 0;
+/// Bytes of the network header that are copied, by family.
+pub fn network_window(family: Family) -> u16 {
+    match family {
+        Family::Ipv4 => 20,
+        Family::Ipv6 => 40,
+    }
+}
+/// [`TRANSPORT_WINDOW`] bytes: the transport header's beginning, zero where the packet ends.
+pub const TRANSPORT: i16 = 40;
+/// Bytes of the transport header that are copied.
+pub const TRANSPORT_WINDOW: u16 = 20;
+/// u32: bytes of the packet from the transport header on; 0 where there is no such header.
+pub const TRANSPORT_AVAILABLE: i16 = 60;
+/// u32: length from the network header by the IP length field.
+pub const LENGTH: i16 = 64;
+/// u16: bytes from the network to the transport header.
+pub const TRANSPORT_OFFSET: i16 = 68;
+/// u16: fragment offset in units of 8 bytes.
+pub const FRAGMENT_OFFSET: i16 = 70;
+/// u8: transport protocol.
+pub const L4_PROTO: i16 = 72;
+/// u8: 1 where the IPv6 extension header walk failed.
+pub const WALK_FAILED: i16 = 73;
+/// u8: `skb->pkt_type`.
+pub const PACKET_TYPE: i16 = 74;
+/// u8: 1 where there is an Ethernet header.
+pub const LINK_HEADER: i16 = 75;
+/// u32: where the network header starts, as the target's byte loads count.
+pub const NETWORK_OFFSET: i16 = 76;
+/// u32: firewall mark.
+pub const MARK: i16 = 80;
+/// u32: next header of a walk or scan under way, meaningless afterwards.
+pub const WALK_NEXT: i16 = 84;
+/// u32: offset from the network header that a walk or scan has reached.
+pub const WALK_OFFSET: i16 = 88;
+/// u32: offset where a scan's options end.
+pub const WALK_END: i16 = 92;
+/// u32: what a scan found.
+pub const WALK_RESULT: i16 = 96;
+/// Size of the part that is always there.
+pub const BASE_SIZE: i16 = 104;
+
+/// Size of the conntrack region: present, state, direction, protocol (u8 each), status, mark
+/// (u32), padding to 16, then the original and the reply tuple as the kernel keeps them
+/// (`struct nf_conntrack_tuple`, 40 bytes each).
+const CT_SIZE: i16 = 16 + 2 * CT_TUPLE_SIZE;
+/// `sizeof(struct nf_conntrack_tuple)` (include/net/netfilter/nf_conntrack_tuple.h): source
+/// address 0, source port 16, family 18, destination address 20, destination port 36,
+/// protocol 38, direction 39.
+pub const CT_TUPLE_SIZE: i16 = 40;
+
+/// Offsets of the optional regions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PacketLayout {
+    in_interface: Option<i16>,
+    out_interface: Option<i16>,
+    link: Option<i16>,
+    ct: Option<i16>,
+    size: i16,
+}
+
+impl PacketLayout {
+    /// The layout that serves these needs.
+    pub fn new(needs: &Needs) -> Self {
+        let mut size = BASE_SIZE;
+        let mut region = |wanted: bool, bytes: i16| {
+            wanted.then(|| {
+                let at = size;
+                size += bytes;
+                at
+            })
+        };
+        let in_interface = region(needs.in_interface, 16);
+        let out_interface = region(needs.out_interface, 16);
+        let link = region(needs.link, 16);
+        let ct = region(needs.conntrack, CT_SIZE);
+        PacketLayout { in_interface, out_interface, link, ct, size }
+    }
+
+    /// Size in bytes, a multiple of 8.
+    pub fn size(&self) -> i16 {
+        self.size
+    }
+
+    /// Where the input interface's name lies.
+    pub fn in_interface(&self) -> Option<i16> {
+        self.in_interface
+    }
+
+    /// Where the output interface's name lies.
+    pub fn out_interface(&self) -> Option<i16> {
+        self.out_interface
+    }
+
+    /// Where the Ethernet header (14 bytes) lies.
+    pub fn link(&self) -> Option<i16> {
+        self.link
+    }
+
+    /// Where a conntrack field lies, none where no rule asks conntrack.
+    pub fn ct(&self, field: CtField) -> Option<i16> {
+        self.ct.map(|base| {
+            base + match field {
+                CtField::Present => 0,
+                CtField::State => 1,
+                CtField::Direction => 2,
+                CtField::Protocol => 3,
+                CtField::Status => 4,
+                CtField::Mark => 8,
+                CtField::Tuple(tuple, part) => {
+                    let part = match part {
+                        TupleField::Source => 0,
+                        TupleField::SourcePort => 16,
+                        TupleField::Destination => 20,
+                        TupleField::DestinationPort => 36,
+                    };
+                    16 + CT_TUPLE_SIZE * i16::from(tuple == CtTuple::Reply) + part
+                }
+            }
+        })
+    }
+
+    /// Where a fact about the packet lies, and whether it is kept in network order.
+    pub fn meta(&self, meta: Meta) -> Option<(i16, bool)> {
+        let at = match meta {
+            Meta::L4Proto => L4_PROTO,
+            Meta::WalkFailed => WALK_FAILED,
+            Meta::FragmentOffset => FRAGMENT_OFFSET,
+            Meta::TransportOffset => TRANSPORT_OFFSET,
+            Meta::Length => LENGTH,
+            Meta::Mark => MARK,
+            Meta::PacketType => PACKET_TYPE,
+            Meta::LinkHeader => LINK_HEADER,
+            Meta::InInterface => return self.in_interface.map(|at| (at, true)),
+            Meta::OutInterface => return self.out_interface.map(|at| (at, true)),
+            Meta::Cpu => return None,
+        };
+        Some((at, false))
+    }
+}

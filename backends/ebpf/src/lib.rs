@@ -1,0 +1,37 @@
+//! The eBPF core that every back end shares: from IR to an [`bpfc_artifact::Artifact`].
+//!
+//! A chain becomes a global BPF function that reads `struct bpfc_packet`; a program's main
+//! function fills that structure and calls the base chains. What differs between hooks is a
+//! [`Target`]. ARCHITECTURE.md explains the shape; [`target`] states the register contract.
+
+pub mod asm;
+mod chain;
+mod compile;
+mod conntrack;
+mod counters;
+pub mod disassemble;
+mod emitter;
+mod error;
+pub mod ethernet;
+mod fit;
+pub mod layout;
+mod main_function;
+mod names;
+mod needs;
+mod outcome;
+mod scan;
+mod scan_ipv6_set;
+mod scan_sctp;
+mod segment;
+mod select;
+pub mod skb;
+pub mod target;
+mod walk;
+
+pub use compile::{CompileOptions, compile};
+pub use counters::RULES_PER_CHUNK;
+pub use disassemble::disassemble;
+pub use fit::{CallSize, call_size};
+pub use layout::PacketLayout;
+pub use needs::{Feature, Needs, feature};
+pub use target::{ConntrackSource, MainContext, MainLabels, Target};

@@ -1,0 +1,220 @@
+//! The main function of a program: parse the packet once, run the base chains, answer the hook.
+//!
+//! Frame, from r10 down: 8 bytes for map keys, `struct bpfc_packet`, the target's scratch. r6 is the context, r7 the packet structure, r8 and r9 are free.
+
+use crate::asm::{Alu, Asm, FP, Jump, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
+use crate::conntrack;
+use crate::emitter::Emitter;
+use crate::error::EmitError;
+use crate::layout::{self, TRANSPORT_WINDOW};
+use crate::target::{MainContext, MainLabels, SCRATCH_SIZE};
+use crate::{chain, outcome, walk};
+use bpfc_artifact::{AttachPoint, Function, FunctionKind};
+use bpfc_ir::{Entry, Family, Verdict};
+
+/// One program to be: what is attached at one place, and whose chains it runs.
+pub(crate) struct Unit<'a> {
+    pub(crate) name: String,
+    pub(crate) attach: AttachPoint,
+    pub(crate) ipv4: Option<&'a Entry>,
+    pub(crate) ipv6: Option<&'a Entry>,
+}
+
+/// Emits a unit's main function.
+pub(crate) fn emit(
+    emitter: &mut Emitter<'_>,
+    unit: &Unit<'_>,
+    name: String,
+) -> Result<Function, EmitError> {
+    let size = emitter.layout.size();
+    let packet = -8 - size;
+    let scratch = packet - SCRATCH_SIZE;
+    let walk = if unit.ipv6.is_some() { Some(walk::function(emitter)?) } else { None };
+
+    let mut asm = Asm::new();
+    let labels = MainLabels { ipv4: asm.label(), ipv6: asm.label(), pass: asm.label() };
+    emitter.mark_line(&mut asm, None, "find the network header");
+    asm.mov(R6, R1);
+    asm.mov(R7, FP);
+    asm.alu_imm(Alu::Add, Width::W64, R7, i32::from(packet));
+    let mut context = MainContext {
+        asm: &mut asm,
+        layout: &emitter.layout,
+        needs: &emitter.needs,
+        attach: unit.attach,
+        labels,
+        scratch,
+    };
+    emitter.target.locate(&mut context);
+
+    let drop = asm.label();
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let (label, entry) = match family {
+            Family::Ipv4 => (labels.ipv4, unit.ipv4),
+            Family::Ipv6 => (labels.ipv6, unit.ipv6),
+        };
+        if !asm.is_used(label) {
+            continue;
+        }
+        asm.place(label);
+        let Some(entry) = entry else {
+            asm.goto(labels.pass);
+            continue;
+        };
+        match family {
+            Family::Ipv4 => {
+                emitter.mark_line(&mut asm, None, "parse the IPv4 header");
+                parse_ipv4(emitter, &mut asm, labels, scratch);
+            }
+            Family::Ipv6 => {
+                emitter.mark_line(&mut asm, None, "parse the IPv6 headers");
+                parse_ipv6(emitter, &mut asm, labels, scratch);
+                if let Some(walk) = walk {
+                    walk::call(&mut asm, walk);
+                }
+            }
+        }
+        emitter.mark_line(&mut asm, None, "copy the transport header");
+        copy_transport(emitter, &mut asm, scratch);
+        emitter.mark_line(&mut asm, None, "interfaces, mark, packet type");
+        emitter.target.facts(&mut MainContext {
+            asm: &mut asm,
+            layout: &emitter.layout,
+            needs: &emitter.needs,
+            attach: unit.attach,
+            labels,
+            scratch,
+        });
+        if emitter.needs.conntrack {
+            emitter.mark_line(&mut asm, None, "find the connection");
+            let source = emitter.target.conntrack(unit.attach);
+            let function = conntrack::function(emitter, source, family)?;
+            conntrack::call(&mut asm, function);
+        }
+        run(emitter, &mut asm, entry, drop, labels);
+    }
+
+    emitter.mark_line(&mut asm, None, "drop");
+    asm.place(drop);
+    asm.mov_imm(R0, emitter.target.return_value(Verdict::Drop, unit.attach));
+    asm.exit();
+    emitter.mark_line(&mut asm, None, "accept");
+    asm.place(labels.pass);
+    asm.mov_imm(R0, emitter.target.return_value(Verdict::Accept, unit.attach));
+    asm.exit();
+    Ok(asm.finish(name, FunctionKind::Main, emitter.target.kind(), size as u32)?)
+}
+
+/// Calls the base chains; an accept goes on with the next, the last one's leads to `pass`.
+fn run(
+    emitter: &Emitter<'_>,
+    asm: &mut Asm,
+    entry: &Entry,
+    drop: crate::asm::Label,
+    labels: MainLabels,
+) {
+    emitter.mark_line(asm, None, "run the base chains");
+    for &func in &entry.chains {
+        chain::call(emitter, asm, func);
+        asm.jump_imm(Jump::Eq, Width::W32, R0, outcome::DROP, drop);
+    }
+    asm.goto(labels.pass);
+}
+
+/// Copies bytes from the network header on, or passes the packet when it is shorter.
+fn fetch_header(
+    emitter: &Emitter<'_>,
+    asm: &mut Asm,
+    labels: MainLabels,
+    scratch: i16,
+    bytes: u16,
+) {
+    asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
+    asm.mov(R3, R7);
+    asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(layout::NETWORK));
+    asm.mov_imm(R4, i32::from(bytes));
+    emitter.target.fetch(asm, scratch);
+    asm.jump_imm(Jump::Ne, Width::W64, R0, 0, labels.pass);
+}
+
+/// Passes the packet when it ends before the length that its header says (at LENGTH), as ip_rcv
+/// and ip6_rcv drop such packets before any hook sees them.
+fn require_length(emitter: &Emitter<'_>, asm: &mut Asm, labels: MainLabels, scratch: i16) {
+    // The last byte must be readable.
+    asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
+    asm.load(Size::W, R1, R7, layout::LENGTH);
+    asm.alu(Alu::Add, Width::W64, R2, R1);
+    asm.alu_imm(Alu::Sub, Width::W64, R2, 1);
+    asm.mov(R3, FP);
+    asm.alu_imm(Alu::Add, Width::W64, R3, -8);
+    asm.mov_imm(R4, 1);
+    emitter.target.fetch(asm, scratch);
+    asm.jump_imm(Jump::Ne, Width::W64, R0, 0, labels.pass);
+}
+
+/// net/ipv4/ip_input.c, `ip_rcv_core`: version, header length and total length must hold; what
+/// fails there never reaches a hook, so it passes here and the kernel drops it.
+fn parse_ipv4(emitter: &Emitter<'_>, asm: &mut Asm, labels: MainLabels, scratch: i16) {
+    fetch_header(emitter, asm, labels, scratch, layout::network_window(Family::Ipv4));
+    asm.load(Size::B, R1, R7, layout::NETWORK);
+    asm.mov(R2, R1);
+    asm.alu_imm(Alu::Rsh, Width::W64, R2, 4);
+    asm.jump_imm(Jump::Ne, Width::W64, R2, 4, labels.pass);
+    asm.alu_imm(Alu::And, Width::W64, R1, 0xf);
+    asm.jump_imm(Jump::Lt, Width::W64, R1, 5, labels.pass);
+    asm.alu_imm(Alu::Lsh, Width::W64, R1, 2);
+    asm.store(Size::H, R7, layout::TRANSPORT_OFFSET, R1);
+    asm.load(Size::H, R2, R7, layout::NETWORK + 2);
+    asm.from_big_endian(R2, 16);
+    asm.jump(Jump::Lt, Width::W64, R2, R1, labels.pass);
+    asm.store(Size::W, R7, layout::LENGTH, R2);
+    asm.alu(Alu::Sub, Width::W64, R2, R1);
+    asm.store(Size::W, R7, layout::TRANSPORT_AVAILABLE, R2);
+    asm.load(Size::H, R1, R7, layout::NETWORK + 6);
+    asm.from_big_endian(R1, 16);
+    asm.alu_imm(Alu::And, Width::W64, R1, 0x1fff);
+    asm.store(Size::H, R7, layout::FRAGMENT_OFFSET, R1);
+    asm.load(Size::B, R1, R7, layout::NETWORK + 9);
+    asm.store(Size::B, R7, layout::L4_PROTO, R1);
+    asm.store_imm(Size::B, R7, layout::WALK_FAILED, 0);
+    require_length(emitter, asm, labels, scratch);
+}
+
+/// net/ipv6/ip6_input.c, `ip6_rcv_core`: version and payload length must hold.
+fn parse_ipv6(emitter: &Emitter<'_>, asm: &mut Asm, labels: MainLabels, scratch: i16) {
+    fetch_header(emitter, asm, labels, scratch, layout::network_window(Family::Ipv6));
+    asm.load(Size::B, R1, R7, layout::NETWORK);
+    asm.alu_imm(Alu::Rsh, Width::W64, R1, 4);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 6, labels.pass);
+    asm.load(Size::H, R2, R7, layout::NETWORK + 4);
+    asm.from_big_endian(R2, 16);
+    asm.alu_imm(Alu::Add, Width::W64, R2, 40);
+    asm.store(Size::W, R7, layout::LENGTH, R2);
+    asm.store_imm(Size::H, R7, layout::TRANSPORT_OFFSET, 40);
+    asm.store_imm(Size::H, R7, layout::FRAGMENT_OFFSET, 0);
+    asm.store_imm(Size::B, R7, layout::WALK_FAILED, 0);
+    asm.load(Size::B, R1, R7, layout::NETWORK + 6);
+    asm.store(Size::B, R7, layout::L4_PROTO, R1);
+    require_length(emitter, asm, labels, scratch);
+}
+
+/// Copies what there is of the transport header; the rest of the window is zero.
+fn copy_transport(emitter: &Emitter<'_>, asm: &mut Asm, scratch: i16) {
+    for word in (0..TRANSPORT_WINDOW as i16).step_by(4) {
+        asm.store_imm(Size::W, R7, layout::TRANSPORT + word, 0);
+    }
+    let done = asm.label();
+    let short = asm.label();
+    asm.load(Size::W, R4, R7, layout::TRANSPORT_AVAILABLE);
+    asm.jump_imm(Jump::Eq, Width::W64, R4, 0, done);
+    asm.jump_imm(Jump::Le, Width::W64, R4, i32::from(TRANSPORT_WINDOW), short);
+    asm.mov_imm(R4, i32::from(TRANSPORT_WINDOW));
+    asm.place(short);
+    asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
+    asm.load(Size::H, R8, R7, layout::TRANSPORT_OFFSET);
+    asm.alu(Alu::Add, Width::W64, R2, R8);
+    asm.mov(R3, R7);
+    asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(layout::TRANSPORT));
+    emitter.target.fetch(asm, scratch);
+    asm.place(done);
+}

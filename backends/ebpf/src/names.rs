@@ -1,0 +1,97 @@
+//! Symbol names: C identifiers, unique in an artifact.
+
+use bpfc_artifact::AttachPoint;
+use std::collections::BTreeSet;
+
+/// Longest function name; BTF has no limit of its own, listings do.
+const LONGEST: usize = 60;
+
+/// Names given out so far.
+#[derive(Debug, Default)]
+pub struct Names {
+    used: BTreeSet<String>,
+}
+
+impl Names {
+    /// A C identifier like `wanted` that was not given out before.
+    pub fn unique(&mut self, wanted: &str) -> String {
+        let mut base: String = wanted
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .take(LONGEST)
+            .collect();
+        if !base.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            base.insert(0, '_');
+        }
+        let mut name = base.clone();
+        let mut number = 1;
+        while !self.used.insert(name.clone()) {
+            number += 1;
+            name = format!("{base}_{number}");
+        }
+        name
+    }
+}
+
+/// A program's name, at most 15 bytes.
+pub fn program(attach: AttachPoint) -> String {
+    match attach {
+        AttachPoint::Xdp => "bpfc_xdp".to_owned(),
+        AttachPoint::TcIngress => "bpfc_tc_in".to_owned(),
+        AttachPoint::TcEgress => "bpfc_tc_out".to_owned(),
+        AttachPoint::CgroupIngress => "bpfc_cgroup_in".to_owned(),
+        AttachPoint::CgroupEgress => "bpfc_cgroup_out".to_owned(),
+        AttachPoint::Netfilter { family, hook, .. } => {
+            let family = match family {
+                bpfc_artifact::Family::Ipv4 => "4",
+                bpfc_artifact::Family::Ipv6 => "6",
+            };
+            let hook = match hook {
+                bpfc_artifact::Hook::Ingress => "ingress",
+                bpfc_artifact::Hook::Prerouting => "prerout",
+                bpfc_artifact::Hook::Input => "input",
+                bpfc_artifact::Hook::Forward => "forward",
+                bpfc_artifact::Hook::Output => "output",
+                bpfc_artifact::Hook::Postrouting => "postrout",
+                bpfc_artifact::Hook::Egress => "egress",
+            };
+            format!("bpfc_{hook}{family}")
+        }
+    }
+}
+
+/// A family in the artifact's vocabulary.
+pub fn family(family: bpfc_ir::Family) -> bpfc_artifact::Family {
+    match family {
+        bpfc_ir::Family::Ipv4 => bpfc_artifact::Family::Ipv4,
+        bpfc_ir::Family::Ipv6 => bpfc_artifact::Family::Ipv6,
+    }
+}
+
+/// A hook in the artifact's vocabulary.
+pub fn hook(hook: bpfc_ir::Hook) -> bpfc_artifact::Hook {
+    match hook {
+        bpfc_ir::Hook::Ingress => bpfc_artifact::Hook::Ingress,
+        bpfc_ir::Hook::Prerouting => bpfc_artifact::Hook::Prerouting,
+        bpfc_ir::Hook::Input => bpfc_artifact::Hook::Input,
+        bpfc_ir::Hook::Forward => bpfc_artifact::Hook::Forward,
+        bpfc_ir::Hook::Output => bpfc_artifact::Hook::Output,
+        bpfc_ir::Hook::Postrouting => bpfc_artifact::Hook::Postrouting,
+        bpfc_ir::Hook::Egress => bpfc_artifact::Hook::Egress,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_identifiers_and_unique() {
+        let mut names = Names::default();
+        assert_eq!(names.unique("filter/INPUT"), "filter_INPUT");
+        assert_eq!(names.unique("filter.INPUT"), "filter_INPUT_2");
+        assert_eq!(names.unique("ip6/filter/f2b-sshd"), "ip6_filter_f2b_sshd");
+        assert_eq!(names.unique("0"), "_0");
+        assert!(names.unique(&"x".repeat(500)).len() <= LONGEST);
+    }
+}

@@ -1,0 +1,131 @@
+//! What a program's rules ask for, so that main computes nothing that no rule reads.
+
+use bpfc_ir::{Base, CtField, Func, Meta, Op, Program, Rule, Source};
+
+/// What some rule reads or does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The input interface's name.
+    pub in_interface: bool,
+    /// The output interface's name.
+    pub out_interface: bool,
+    /// The Ethernet header.
+    pub link: bool,
+    /// The packet type.
+    pub packet_type: bool,
+    /// The firewall mark is read.
+    pub mark: bool,
+    /// The firewall mark is set.
+    pub set_mark: bool,
+    /// Anything of conntrack.
+    pub conntrack: bool,
+    /// Addresses, ports or protocol of connection tuples.
+    pub tuples: bool,
+}
+
+/// One thing that a rule asks of its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Feature {
+    /// The input interface's name.
+    InInterface,
+    /// The output interface's name.
+    OutInterface,
+    /// The Ethernet header.
+    Link,
+    /// The packet type.
+    PacketType,
+    /// Reading the firewall mark.
+    Mark,
+    /// Setting the firewall mark.
+    SetMark,
+    /// Conntrack.
+    Conntrack,
+    /// Whether the packet is a fragment.
+    Fragments,
+}
+
+impl Feature {
+    /// Every feature.
+    pub const ALL: [Feature; 8] = [
+        Feature::InInterface,
+        Feature::OutInterface,
+        Feature::Link,
+        Feature::PacketType,
+        Feature::Mark,
+        Feature::SetMark,
+        Feature::Conntrack,
+        Feature::Fragments,
+    ];
+
+    /// For "X is not known at ...".
+    pub fn describe(self) -> &'static str {
+        match self {
+            Feature::InInterface => "the input interface",
+            Feature::OutInterface => "the output interface",
+            Feature::Link => "the Ethernet header",
+            Feature::PacketType => "the packet type",
+            Feature::Mark => "the packet's mark",
+            Feature::SetMark => "setting the packet's mark",
+            Feature::Conntrack => "connection tracking",
+            Feature::Fragments => "telling fragments from whole packets",
+        }
+    }
+}
+
+/// The feature that an operation asks for, if any.
+pub fn feature(op: &Op) -> Option<Feature> {
+    match op {
+        Op::Load(_, Source::Payload(Base::Link, _)) => Some(Feature::Link),
+        Op::Load(_, Source::Meta(meta)) => match meta {
+            Meta::InInterface => Some(Feature::InInterface),
+            Meta::OutInterface => Some(Feature::OutInterface),
+            Meta::Mark => Some(Feature::Mark),
+            Meta::PacketType => Some(Feature::PacketType),
+            Meta::LinkHeader => Some(Feature::Link),
+            Meta::FragmentOffset => Some(Feature::Fragments),
+            _ => None,
+        },
+        Op::Load(_, Source::Ct(_)) => Some(Feature::Conntrack),
+        Op::SetMark(_) => Some(Feature::SetMark),
+        _ => None,
+    }
+}
+
+impl Needs {
+    /// What these functions need, with the first rule that asks for each feature.
+    pub fn of(program: &Program, funcs: &[Func]) -> (Needs, Vec<(Feature, Option<Rule>)>) {
+        let mut needs = Needs::default();
+        let mut asked: Vec<(Feature, Option<Rule>)> = Vec::new();
+        for &func in funcs {
+            let function = &program.funcs[func];
+            for &block in &function.layout {
+                for &inst in &function.blocks[block].insts {
+                    let data = &function.insts[inst];
+                    needs.tuples |= matches!(
+                        data.op,
+                        Op::Load(_, Source::Ct(CtField::Tuple(..) | CtField::Protocol))
+                    );
+                    if let Some(feature) = feature(&data.op) {
+                        needs.add(feature);
+                        asked.push((feature, data.rule));
+                    }
+                }
+            }
+        }
+        (needs, asked)
+    }
+
+    fn add(&mut self, feature: Feature) {
+        match feature {
+            Feature::InInterface => self.in_interface = true,
+            Feature::OutInterface => self.out_interface = true,
+            Feature::Link => self.link = true,
+            Feature::PacketType => self.packet_type = true,
+            Feature::Mark => self.mark = true,
+            Feature::SetMark => self.set_mark = true,
+            Feature::Conntrack => self.conntrack = true,
+            // Every packet's fragment offset is there.
+            Feature::Fragments => {}
+        }
+    }
+}

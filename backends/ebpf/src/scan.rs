@@ -1,0 +1,164 @@
+//! Searches through options: each scan becomes a function `int scan(ctx, packet)` with a loop.
+
+use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R6, R7, R8, Size, Width};
+use crate::emitter::Emitter;
+use crate::error::EmitError;
+use crate::layout;
+use crate::target::SCRATCH_SIZE;
+use crate::{scan_ipv6_set, scan_sctp, walk};
+use bpfc_artifact::{FunctionIndex, FunctionKind};
+use bpfc_ir::Scan;
+
+/// The function of a scan, emitted when first asked for.
+pub(crate) fn function(emitter: &mut Emitter<'_>, scan: Scan) -> Result<FunctionIndex, EmitError> {
+    if let Some(&index) = emitter.scans.get(&scan) {
+        return Ok(index);
+    }
+    let index = emit(emitter, scan)?;
+    emitter.scans.insert(scan, index);
+    Ok(index)
+}
+
+fn emit(emitter: &mut Emitter<'_>, scan: Scan) -> Result<FunctionIndex, EmitError> {
+    match scan {
+        Scan::Ipv6Header(kind) => walk::emit(emitter, Some(kind)),
+        Scan::TcpOption(kind) => options(emitter, kind, "scan_tcp_option", tcp_bounds),
+        Scan::DccpOption(kind) => options(emitter, kind, "scan_dccp_option", dccp_bounds),
+        Scan::SctpChunk(chunks) => scan_sctp::emit(emitter, &chunks),
+        Scan::Ipv6Headers => scan_ipv6_set::emit(emitter),
+    }
+}
+
+/// r1 = where the options start and r2 = where they end, from the transport header; jumps to
+/// `broken` where the header contradicts itself.
+type Bounds = fn(&mut Asm, Label);
+
+/// The fixed header is 20 bytes; the data offset counts words (RFC 9293 section 3.1).
+fn tcp_bounds(asm: &mut Asm, _broken: Label) {
+    asm.mov_imm(R1, 20);
+    asm.load(Size::B, R2, R7, layout::TRANSPORT + 12);
+    asm.alu_imm(Alu::Rsh, Width::W64, R2, 4);
+    asm.alu_imm(Alu::Lsh, Width::W64, R2, 2);
+}
+
+/// The generic header is 12 or, with extended sequence numbers, 16 bytes, and each packet type
+/// adds its own (RFC 4340 section 5; include/linux/dccp.h, `__dccp_hdr_len`).
+fn dccp_bounds(asm: &mut Asm, broken: Label) {
+    let [short, typed, eight, four, known] = std::array::from_fn(|_| asm.label());
+    asm.mov_imm(R1, 12);
+    asm.load(Size::B, R2, R7, layout::TRANSPORT + 8);
+    asm.mov(R3, R2);
+    asm.alu_imm(Alu::And, Width::W64, R3, 1);
+    asm.jump_imm(Jump::Eq, Width::W64, R3, 0, short);
+    asm.mov_imm(R1, 16);
+    asm.place(short);
+    asm.alu_imm(Alu::Rsh, Width::W64, R2, 1);
+    asm.alu_imm(Alu::And, Width::W64, R2, 0xf);
+    // 0 request 4, 1 response 12, 2 data 0, 3 to 6 and 8, 9 acknowledgements 8, 7 reset and all
+    // others 12 (dccp_packet_hdr_len).
+    asm.jump_imm(Jump::Eq, Width::W64, R2, 0, four);
+    asm.jump_imm(Jump::Eq, Width::W64, R2, 2, known);
+    asm.jump_imm(Jump::Gt, Width::W64, R2, 9, typed);
+    asm.jump_imm(Jump::Eq, Width::W64, R2, 1, typed);
+    asm.jump_imm(Jump::Eq, Width::W64, R2, 7, typed);
+    asm.goto(eight);
+    asm.place(typed);
+    asm.alu_imm(Alu::Add, Width::W64, R1, 4);
+    asm.place(eight);
+    asm.alu_imm(Alu::Add, Width::W64, R1, 4);
+    asm.place(four);
+    asm.alu_imm(Alu::Add, Width::W64, R1, 4);
+    asm.place(known);
+    asm.load(Size::B, R2, R7, layout::TRANSPORT + 4);
+    asm.alu_imm(Alu::Lsh, Width::W64, R2, 2);
+    asm.jump(Jump::Lt, Width::W64, R2, R1, broken);
+}
+
+/// A scan through options of the form kind, length, value, where kinds 0 and 1 are single bytes
+/// and a length of 0 counts as 1 (net/netfilter/xt_tcpudp.c, xt_dccp.c).
+fn options(
+    emitter: &mut Emitter<'_>,
+    kind: u8,
+    name: &str,
+    bounds: Bounds,
+) -> Result<FunctionIndex, EmitError> {
+    let body = options_body(emitter, kind, name)?;
+    let mut asm = Asm::new();
+    emitter.mark_line(&mut asm, None, "search the options");
+    let [null, absent, broken] = std::array::from_fn(|_| asm.label());
+    asm.mov(R6, R1);
+    asm.mov(R7, R2);
+    asm.mov_imm(R0, 0);
+    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+    bounds(&mut asm, broken);
+    asm.jump(Jump::Ge, Width::W64, R1, R2, absent);
+    asm.load(Size::W, R3, R7, layout::TRANSPORT_AVAILABLE);
+    asm.jump(Jump::Gt, Width::W64, R2, R3, broken);
+    asm.load(Size::H, R3, R7, layout::TRANSPORT_OFFSET);
+    asm.alu(Alu::Add, Width::W64, R1, R3);
+    asm.alu(Alu::Add, Width::W64, R2, R3);
+    asm.store(Size::W, R7, layout::WALK_OFFSET, R1);
+    asm.store(Size::W, R7, layout::WALK_END, R2);
+    asm.store_imm(Size::W, R7, layout::WALK_RESULT, Scan::ABSENT as i32);
+    asm.mov(R1, R6);
+    walk::run_loop(&mut asm, body, 1024);
+    asm.load(Size::W, R0, R7, layout::WALK_RESULT);
+    asm.exit();
+    asm.place(absent);
+    asm.alu_imm(Alu::Mov, Width::W32, R0, Scan::ABSENT as i32);
+    asm.exit();
+    asm.place(broken);
+    asm.alu_imm(Alu::Mov, Width::W32, R0, Scan::BROKEN as i32);
+    asm.place(null);
+    asm.exit();
+    let name = emitter.name(name);
+    let size = emitter.layout.size() as u32;
+    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
+    Ok(emitter.push(function))
+}
+
+/// One option: 0 to go on, 1 when done.
+fn options_body(
+    emitter: &mut Emitter<'_>,
+    kind: u8,
+    name: &str,
+) -> Result<FunctionIndex, EmitError> {
+    let scratch = -8 - SCRATCH_SIZE;
+    let mut asm = Asm::new();
+    let [found, broken, single, advance, stop] = std::array::from_fn(|_| asm.label());
+    emitter.mark_line(&mut asm, None, "look at one option");
+    walk::enter_body(&mut asm);
+    asm.load(Size::W, R1, R7, layout::WALK_END);
+    asm.jump(Jump::Ge, Width::W64, R8, R1, stop);
+    asm.store_imm(Size::D, FP, -8, 0);
+    walk::fetch(emitter, &mut asm, 0, 1, -8, scratch, broken);
+    asm.load(Size::B, R1, FP, -8);
+    asm.jump_imm(Jump::Eq, Width::W64, R1, i32::from(kind), found);
+    asm.jump_imm(Jump::Lt, Width::W64, R1, 2, single);
+    // The last byte of the options has no length behind it.
+    asm.load(Size::W, R1, R7, layout::WALK_END);
+    asm.alu_imm(Alu::Sub, Width::W64, R1, 1);
+    asm.jump(Jump::Ge, Width::W64, R8, R1, single);
+    walk::fetch(emitter, &mut asm, 1, 1, -7, scratch, broken);
+    asm.load(Size::B, R1, FP, -7);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, advance);
+    asm.place(single);
+    asm.mov_imm(R1, 1);
+    asm.place(advance);
+    asm.alu(Alu::Add, Width::W64, R8, R1);
+    asm.store(Size::W, R7, layout::WALK_OFFSET, R8);
+    asm.mov_imm(R0, 0);
+    asm.exit();
+    asm.place(found);
+    asm.store(Size::W, R7, layout::WALK_RESULT, R8);
+    asm.goto(stop);
+    asm.place(broken);
+    asm.store_imm(Size::W, R7, layout::WALK_RESULT, Scan::BROKEN as i32);
+    asm.place(stop);
+    asm.mov_imm(R0, 1);
+    asm.exit();
+    let name = emitter.name(&format!("{name}_body"));
+    let size = emitter.layout.size() as u32;
+    let function = asm.finish(name, FunctionKind::LoopBody, emitter.target.kind(), size)?;
+    Ok(emitter.push(function))
+}

@@ -1,0 +1,375 @@
+//! Instruction selection for chains.
+//!
+//! Pure values are computed where they are used, from `struct bpfc_packet`; loads from it are
+//! opaque to the verifier, which keeps its work linear in the number of rules. Values that need
+//! a call (scans, loads outside the copied windows, random numbers) and those that an effect may
+//! change are computed once, where they stand, and kept in the frame.
+
+mod branch;
+mod slots;
+mod value;
+
+pub(crate) use value::is_kept;
+
+use crate::asm::{
+    Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R9, Reg, Size, Width,
+};
+use crate::emitter::Emitter;
+use crate::error::EmitError;
+use crate::{chain, layout, outcome, scan};
+use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
+use bpfc_ir::{
+    Base, Block, Function as IrFunction, Meta, Op, Rule, Source, Terminator, Type, Value, Verdict,
+};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+const TEMPS: [Reg; 6] = [R1, R2, R3, R4, R5, R0];
+
+/// Where a precomputed value lies in the frame.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    offset: i16,
+    network_order: bool,
+}
+
+/// One part of a chain to emit as a function of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// The blocks in order.
+    pub blocks: &'a [Block],
+    /// The first block of the next part; jumps there leave with [`outcome::NEXT`].
+    pub next: Option<Block>,
+}
+
+struct Selector<'a, 'b> {
+    emitter: &'a mut Emitter<'b>,
+    function: &'a IrFunction,
+    name: String,
+    asm: Asm,
+    labels: BTreeMap<Block, Label>,
+    slots: BTreeMap<Value, Slot>,
+    /// Bytes of the frame in use.
+    frame: i16,
+    scratch: i16,
+    exit: Label,
+    leave: [Option<Label>; 4],
+    /// The chunk of counters that r9 points at.
+    chunk: Option<u32>,
+    /// Further chunks whose addresses are in the frame.
+    further: BTreeMap<u32, i16>,
+    next: Option<Block>,
+}
+
+/// Chunks whose addresses are kept in the frame, at most.
+const FURTHER_CHUNKS: usize = 4;
+/// Rules that a chunk must hold to be one of them; fewer look it up when they count. Looking it
+/// up costs at each call, and each place that does so costs time when the program is loaded.
+const RULES_TO_KEEP: usize = 8;
+
+/// Emits one part of a chain.
+pub(crate) fn part(
+    emitter: &mut Emitter<'_>,
+    function: &IrFunction,
+    name: String,
+    part: Part<'_>,
+) -> Result<Function, EmitError> {
+    let mut asm = Asm::new();
+    let exit = asm.label();
+    let selector = Selector {
+        emitter,
+        function,
+        name,
+        asm,
+        labels: BTreeMap::new(),
+        slots: BTreeMap::new(),
+        frame: 8,
+        scratch: 0,
+        exit,
+        leave: [None; 4],
+        chunk: None,
+        further: BTreeMap::new(),
+        next: part.next,
+    };
+    selector.run(part)
+}
+
+impl Selector<'_, '_> {
+    fn run(mut self, part: Part<'_>) -> Result<Function, EmitError> {
+        let rules = self.counted(part.blocks);
+        self.emitter.counters.reserve(&rules);
+        self.choose_chunks(&rules);
+        self.assign_slots(part.blocks);
+        if i32::from(self.frame) > 512 {
+            return Err(EmitError::Frame(self.name, i32::from(self.frame)));
+        }
+
+        self.emitter.mark_line(&mut self.asm, None, "chain entry");
+        self.asm.mov(R6, R1);
+        self.asm.mov(R7, R2);
+        // The packet pointer is never null; the verifier does not know.
+        let drop = self.leave_label(outcome::DROP);
+        self.asm.jump_imm(Jump::Eq, Width::W64, R7, 0, drop);
+        if let Some(chunk) = self.chunk {
+            self.lookup_chunk(chunk, drop);
+            self.asm.mov(R9, R0);
+        }
+        for (chunk, offset) in self.further.clone() {
+            self.lookup_chunk(chunk, drop);
+            self.asm.store(Size::D, FP, offset, R0);
+        }
+
+        for &block in part.blocks {
+            let label = self.asm.label();
+            self.labels.insert(block, label);
+        }
+        for (i, &block) in part.blocks.iter().enumerate() {
+            self.asm.place(self.labels[&block]);
+            self.block(block, part.blocks.get(i + 1).copied())?;
+        }
+        self.emitter.mark_line(&mut self.asm, None, "chain exit");
+        for code in 0..4 {
+            if let Some(label) = self.leave[code as usize].filter(|&l| self.asm.is_used(l)) {
+                self.asm.place(label);
+                self.asm.mov_imm(R0, code);
+                self.asm.goto(self.exit);
+            }
+        }
+        self.asm.place(self.exit);
+        self.asm.exit();
+        let size = self.emitter.layout.size() as u32;
+        let kind = self.emitter.target.kind();
+        Ok(self.asm.finish(self.name, FunctionKind::Chain, kind, size)?)
+    }
+
+    /// The rules that blocks count, in order.
+    fn counted(&self, blocks: &[Block]) -> Vec<Rule> {
+        let insts = blocks.iter().flat_map(|&block| self.function.blocks[block].insts.iter());
+        insts
+            .filter_map(|&inst| match self.function.insts[inst].op {
+                Op::Count(rule) => Some(rule),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Chooses the chunks of counters to have at hand: the one that holds the most of these rules,
+    /// and a few more. A chain that is inlined into several has its rules where the first of them
+    /// has.
+    fn choose_chunks(&mut self, rules: &[Rule]) {
+        let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+        for slot in rules.iter().filter_map(|&rule| self.slot(rule)) {
+            *counts.entry(slot.chunk).or_default() += 1;
+        }
+        let mut chunks: Vec<(u32, usize)> = counts.into_iter().collect();
+        chunks.sort_by_key(|&(chunk, count)| (Reverse(count), chunk));
+        let mut chunks = chunks.into_iter();
+        self.chunk = chunks.next().map(|(chunk, _)| chunk);
+        for (chunk, _) in
+            chunks.take_while(|&(_, count)| count >= RULES_TO_KEEP).take(FURTHER_CHUNKS)
+        {
+            self.frame += 8;
+            self.further.insert(chunk, -self.frame);
+        }
+    }
+
+    fn slot(&self, rule: Rule) -> Option<CounterSlot> {
+        self.emitter.counters.slot(rule)
+    }
+
+    /// The label of leaving the function with an outcome.
+    fn leave_label(&mut self, code: i32) -> Label {
+        match self.leave[code as usize] {
+            Some(label) => label,
+            None => {
+                let label = self.asm.label();
+                self.leave[code as usize] = Some(label);
+                label
+            }
+        }
+    }
+
+    /// r0 = the counters of a chunk; r1 and r2 are clobbered.
+    fn lookup_chunk(&mut self, chunk: u32, otherwise: Label) {
+        self.asm.store_imm(Size::W, FP, -4, chunk as i32);
+        self.asm.map(R1, self.emitter.counters_map);
+        self.asm.mov(R2, FP);
+        self.asm.alu_imm(Alu::Add, Width::W64, R2, -4);
+        self.asm.helper(Helper::MapLookup);
+        self.asm.jump_imm(Jump::Eq, Width::W64, R0, 0, otherwise);
+    }
+
+    fn block(&mut self, block: Block, next: Option<Block>) -> Result<(), EmitError> {
+        let data = &self.function.blocks[block];
+        for &inst in &data.insts {
+            let inst = &self.function.insts[inst];
+            if inst.op.is_effect() || inst.result.is_some_and(|v| self.slots.contains_key(&v)) {
+                self.emitter.mark_line(&mut self.asm, inst.rule, "");
+                self.effect(&inst.op, inst.result)?;
+            }
+        }
+        self.emitter.mark_line(&mut self.asm, data.rule, "");
+        match data.terminator {
+            Terminator::Jump(to) => self.go(to, next),
+            Terminator::Branch { condition, then, otherwise } => {
+                self.branch(condition, then, otherwise, next)?;
+            }
+            Terminator::Call { callee, next: to } => {
+                chain::call(self.emitter, &mut self.asm, callee);
+                self.asm.jump_imm(Jump::Ne, Width::W32, R0, outcome::RETURN, self.exit);
+                self.go(to, next);
+            }
+            Terminator::Return => self.finish(outcome::RETURN),
+            Terminator::Verdict(Verdict::Accept) => self.finish(outcome::ACCEPT),
+            Terminator::Verdict(Verdict::Drop) => self.finish(outcome::DROP),
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, callee: FunctionIndex) {
+        self.asm.mov(R1, R6);
+        self.asm.mov(R2, R7);
+        self.asm.call(callee);
+    }
+
+    /// Leaves the function with an outcome.
+    fn finish(&mut self, code: i32) {
+        self.asm.mov_imm(R0, code);
+        self.asm.exit();
+    }
+
+    /// The label of a block, or of leaving to the next part.
+    fn target_label(&mut self, block: Block) -> Label {
+        match self.labels.get(&block) {
+            Some(&label) => label,
+            None => {
+                debug_assert_eq!(self.next, Some(block));
+                self.leave_label(outcome::NEXT)
+            }
+        }
+    }
+
+    /// Goes on at a block, without a jump where it follows at once.
+    fn go(&mut self, to: Block, next: Option<Block>) {
+        if Some(to) != next {
+            let label = self.target_label(to);
+            self.asm.goto(label);
+        }
+    }
+
+    /// Emits what happens where it stands: effects, and values that are kept.
+    fn effect(&mut self, op: &Op, result: Option<Value>) -> Result<(), EmitError> {
+        match *op {
+            Op::Count(rule) => self.count(rule),
+            Op::SetMark(value) => {
+                let mark = self.scalar(value, 0)?;
+                self.emitter.target.set_mark(&mut self.asm, mark);
+                self.asm.store(Size::W, R7, layout::MARK, mark);
+            }
+            Op::Random => {
+                self.asm.helper(Helper::Random);
+                self.keep(result);
+            }
+            Op::Load(_, Source::Meta(Meta::Cpu)) => {
+                self.asm.helper(Helper::ProcessorId);
+                self.keep(result);
+            }
+            Op::Load(_, Source::Meta(Meta::Mark)) => {
+                self.asm.load(Size::W, R0, R7, layout::MARK);
+                self.keep(result);
+            }
+            Op::Nth(state, period) => {
+                self.nth(state, period);
+                self.keep(result);
+            }
+            Op::Scan(scan) => {
+                let function = scan::function(self.emitter, scan)?;
+                self.call(function);
+                self.asm.alu(Alu::Mov, Width::W32, R0, R0);
+                self.keep(result);
+            }
+            Op::LoadAt(ty, offset, displacement) => {
+                let offset = self.scalar(offset, 1)?;
+                debug_assert_eq!(offset, R2);
+                self.asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(displacement));
+                self.fetch(ty, result);
+            }
+            Op::Load(ty, Source::Payload(base, offset)) => {
+                match base {
+                    Base::Transport => self.asm.load(Size::H, R2, R7, layout::TRANSPORT_OFFSET),
+                    Base::Network | Base::Link => self.asm.mov_imm(R2, 0),
+                }
+                self.asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(offset));
+                self.fetch(ty, result);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Stores r0 in a value's slot.
+    fn keep(&mut self, value: Option<Value>) {
+        if let Some(slot) = value.and_then(|value| self.slots.get(&value)) {
+            self.asm.store(Size::D, FP, slot.offset, R0);
+        }
+    }
+
+    /// Copies packet bytes at r2, from the network header, into a value's slot.
+    fn fetch(&mut self, ty: Type, result: Option<Value>) {
+        let Some(slot) = result.and_then(|value| self.slots.get(&value).copied()) else { return };
+        self.asm.store_imm(Size::D, FP, slot.offset, 0);
+        if ty == Type::I128 {
+            self.asm.store_imm(Size::D, FP, slot.offset + 8, 0);
+        }
+        self.asm.load(Size::W, R1, R7, layout::NETWORK_OFFSET);
+        self.asm.alu(Alu::Add, Width::W64, R2, R1);
+        self.asm.mov(R3, FP);
+        self.asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(slot.offset));
+        self.asm.mov_imm(R4, i32::from(ty.bytes()));
+        // The guard says the bytes are there; where it does not hold the value is zero.
+        self.emitter.target.fetch(&mut self.asm, self.scratch);
+    }
+
+    fn count(&mut self, rule: Rule) {
+        let Some(slot) = self.slot(rule) else { return };
+        let base = if self.chunk == Some(slot.chunk) {
+            R9
+        } else if let Some(&offset) = self.further.get(&slot.chunk) {
+            self.asm.load(Size::D, R0, FP, offset);
+            R0
+        } else {
+            let drop = self.leave_label(outcome::DROP);
+            self.lookup_chunk(slot.chunk, drop);
+            R0
+        };
+        let offset = slot.offset as i16;
+        if self.emitter.target.is_reentrant() {
+            self.asm.mov_imm(R1, 1);
+            self.asm.atomic_add(base, offset, R1);
+            self.asm.load(Size::W, R1, R7, layout::LENGTH);
+            self.asm.atomic_add(base, offset + 8, R1);
+        } else {
+            self.asm.load(Size::D, R1, base, offset);
+            self.asm.alu_imm(Alu::Add, Width::W64, R1, 1);
+            self.asm.store(Size::D, base, offset, R1);
+            self.asm.load(Size::W, R2, R7, layout::LENGTH);
+            self.asm.load(Size::D, R1, base, offset + 8);
+            self.asm.alu(Alu::Add, Width::W64, R1, R2);
+            self.asm.store(Size::D, base, offset + 8, R1);
+        }
+    }
+
+    /// r0 = the next number of a shared sequence: one atomic addition, taken modulo the period.
+    fn nth(&mut self, state: bpfc_ir::State, period: u32) {
+        let map = self.emitter.state_map();
+        self.asm.map_value(R1, map, state.as_u32() * 8);
+        self.asm.mov_imm(R0, 1);
+        self.asm.atomic_fetch_add(R1, 0, R0);
+        // The map starts at zero: the definition's start is added here.
+        let first = u64::from(period).max(1) - 1;
+        self.asm.constant(R1, self.emitter.state_start(state).min(first) + 1);
+        self.asm.alu(Alu::Add, Width::W64, R0, R1);
+        self.asm.constant(R1, u64::from(period));
+        self.asm.alu(Alu::Mod, Width::W64, R0, R1);
+    }
+}

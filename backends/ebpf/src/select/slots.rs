@@ -1,0 +1,140 @@
+//! The places of kept values in the frame.
+//!
+//! A value needs its place from the block that defines it to the last block that computes
+//! something from it. Control never goes back, so in an order where every block stands behind
+//! those that lead to it, values whose spans of blocks do not overlap can have the same place:
+//! frames stay small however many rules a chain has.
+
+use super::{Selector, Slot};
+use crate::target::SCRATCH_SIZE;
+use bpfc_ir::{Block, Function, Op, Source, Terminator, Type, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Selector<'_, '_> {
+    /// Gives kept values their places in the frame.
+    pub(super) fn assign_slots(&mut self, blocks: &[Block]) {
+        let function = self.function;
+        let order = forward(function, blocks);
+        let last = self.last_uses(&order);
+        let mut fetches = false;
+        // Places of 8 and of 16 bytes that are free again, and those that will be.
+        let mut free: BTreeMap<i16, Vec<i16>> = BTreeMap::new();
+        let mut busy: BTreeMap<usize, Vec<(i16, i16)>> = BTreeMap::new();
+        for (at, &block) in order.iter().enumerate() {
+            let ended = busy.range(..at).flat_map(|(_, places)| places.iter().copied());
+            for (bytes, offset) in ended {
+                free.entry(bytes).or_default().push(offset);
+            }
+            busy = busy.split_off(&at);
+            for &inst in &function.blocks[block].insts {
+                let data = &function.insts[inst];
+                let Some(value) = data.result.filter(|_| self.is_kept(&data.op)) else { continue };
+                let network_order =
+                    matches!(data.op, Op::LoadAt(..) | Op::Load(_, Source::Payload(..)));
+                fetches |= network_order;
+                let bytes = if function.ty(value) == Type::I128 { 16 } else { 8 };
+                let offset = free.get_mut(&bytes).and_then(Vec::pop).unwrap_or_else(|| {
+                    self.frame = self.frame.saturating_add(bytes);
+                    -self.frame
+                });
+                let until = last.get(&value).copied().unwrap_or(at).max(at);
+                busy.entry(until).or_default().push((bytes, offset));
+                self.slots.insert(value, Slot { offset, network_order });
+            }
+        }
+        if fetches {
+            self.frame = self.frame.saturating_add(SCRATCH_SIZE);
+            self.scratch = -self.frame;
+        }
+    }
+
+    /// For each kept value the position in `order` of the last block that uses it, directly or in
+    /// a value that is computed there anew.
+    fn last_uses(&self, order: &[Block]) -> BTreeMap<Value, usize> {
+        let function = self.function;
+        let mut last = BTreeMap::new();
+        for (at, &block) in order.iter().enumerate() {
+            let data = &function.blocks[block];
+            let mut open: Vec<Value> = Vec::new();
+            for &inst in &data.insts {
+                let op = &function.insts[inst].op;
+                if op.is_effect() || self.is_kept(op) {
+                    open.extend(op.args());
+                }
+            }
+            if let Terminator::Branch { condition, .. } = data.terminator {
+                open.push(condition);
+            }
+            let mut seen = BTreeSet::new();
+            while let Some(value) = open.pop() {
+                if !seen.insert(value) {
+                    continue;
+                }
+                let op = function.definition(value);
+                if self.is_kept(op) {
+                    last.insert(value, at);
+                } else {
+                    open.extend(op.args());
+                }
+            }
+        }
+        last
+    }
+}
+
+/// The blocks of a part, each behind those that lead to it.
+fn forward(function: &Function, blocks: &[Block]) -> Vec<Block> {
+    let inside: BTreeSet<Block> = blocks.iter().copied().collect();
+    let successors = |block: Block| -> Vec<Block> {
+        let all = function.blocks[block].terminator.successors();
+        all.filter(|to| inside.contains(to)).collect()
+    };
+    let mut seen = BTreeSet::new();
+    let mut finished = Vec::with_capacity(blocks.len());
+    for &root in blocks {
+        if !seen.insert(root) {
+            continue;
+        }
+        let mut stack = vec![(root, successors(root))];
+        while let Some((block, open)) = stack.last_mut() {
+            match open.pop() {
+                Some(to) if seen.insert(to) => stack.push((to, successors(to))),
+                Some(_) => {}
+                None => {
+                    finished.push(*block);
+                    stack.pop();
+                }
+            }
+        }
+    }
+    finished.reverse();
+    finished
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bpfc_ir::{Family, FunctionBuilder, Verdict};
+
+    #[test]
+    fn blocks_stand_behind_those_that_lead_to_them() {
+        let mut builder = FunctionBuilder::new("filter/INPUT", Family::Ipv4);
+        let blocks: Vec<Block> = (0..4).map(|_| builder.block()).collect();
+        let [first, join, left, right] = blocks[..] else { panic!() };
+        builder.switch_to(first);
+        let number = builder.constant(Type::I32, 1);
+        let condition = builder.compare_const(bpfc_ir::Condition::Eq, number, 1);
+        builder.branch(condition, left, right);
+        for block in [left, right] {
+            builder.switch_to(block);
+            builder.jump(join);
+        }
+        builder.switch_to(join);
+        builder.verdict(Verdict::Accept);
+        let order = forward(&builder.finish(), &blocks);
+        let place = |block| order.iter().position(|&other| other == block).unwrap();
+        assert_eq!(order.len(), 4);
+        assert!(place(first) < place(left) && place(first) < place(right));
+        assert!(place(left) < place(join) && place(right) < place(join));
+    }
+}

@@ -1,0 +1,158 @@
+//! Values: where they lie, and how those that lie nowhere are computed.
+
+use super::{Selector, TEMPS};
+use crate::asm::{Alu, FP, R7, Reg, Size, Width};
+use crate::error::EmitError;
+use crate::{Needs, layout};
+use bpfc_ir::{Base, BinaryOp, Family, Meta, Op, Source, Type, Value};
+
+/// Whether a value is computed where it stands and kept in the frame.
+pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
+    match *op {
+        Op::Random | Op::Nth(..) | Op::Scan(_) | Op::LoadAt(..) => true,
+        Op::Load(_, Source::Meta(Meta::Cpu)) => true,
+        Op::Load(_, Source::Meta(Meta::Mark)) => needs.set_mark,
+        Op::Load(ty, Source::Payload(base, offset)) => !in_window(base, offset, ty, family),
+        _ => false,
+    }
+}
+
+/// Whether bytes lie in the part of the packet that main has copied.
+fn in_window(base: Base, offset: u16, ty: Type, family: Family) -> bool {
+    let window = match base {
+        Base::Link => 14,
+        Base::Network => layout::network_window(family),
+        Base::Transport => layout::TRANSPORT_WINDOW,
+    };
+    u32::from(offset) + u32::from(ty.bytes()) <= u32::from(window)
+}
+
+impl Selector<'_, '_> {
+    /// [`is_kept`] here.
+    pub(super) fn is_kept(&self, op: &Op) -> bool {
+        is_kept(op, self.function.family, &self.emitter.needs)
+    }
+
+    pub(super) fn constant_of(&self, value: Value) -> Option<u128> {
+        match *self.function.definition(value) {
+            Op::Const(_, constant) => Some(constant),
+            _ => None,
+        }
+    }
+
+    /// Where a value lies in memory, and whether in network order.
+    pub(super) fn memory(&self, value: Value) -> Option<(Reg, i16, bool)> {
+        if let Some(slot) = self.slots.get(&value) {
+            return Some((FP, slot.offset, slot.network_order));
+        }
+        let layout = &self.emitter.layout;
+        match *self.function.definition(value) {
+            Op::Load(_, Source::Payload(base, offset)) => {
+                let start = match base {
+                    Base::Link => layout.link()?,
+                    Base::Network => layout::NETWORK,
+                    Base::Transport => layout::TRANSPORT,
+                };
+                Some((R7, start + offset as i16, true))
+            }
+            Op::Load(_, Source::Meta(meta)) => {
+                layout.meta(meta).map(|(offset, network)| (R7, offset, network))
+            }
+            Op::Load(_, Source::Ct(field)) => {
+                let network = matches!(field, bpfc_ir::CtField::Tuple(..));
+                layout.ct(field).map(|offset| (R7, offset, network))
+            }
+            _ => None,
+        }
+    }
+
+    /// Computes a number of at most 64 bits into the temporary of a depth.
+    pub(super) fn scalar(&mut self, value: Value, depth: usize) -> Result<Reg, EmitError> {
+        let Some(&dst) = TEMPS.get(depth) else {
+            return Err(EmitError::TooDeep(self.name.clone()));
+        };
+        let ty = self.function.ty(value);
+        if let Some((base, offset, network)) = self.memory(value) {
+            let size = if self.slots.contains_key(&value) && !network {
+                Some(Size::D)
+            } else {
+                Size::of(ty.bytes())
+            };
+            let size = size.ok_or(EmitError::Type(self.name.clone(), "a load"))?;
+            self.asm.load(size, dst, base, offset);
+            if network && ty.bytes() > 1 {
+                self.asm.from_big_endian(dst, i32::from(ty.bytes()) * 8);
+            }
+            return Ok(dst);
+        }
+        match *self.function.definition(value) {
+            Op::Const(_, constant) => self.asm.constant(dst, constant as u64),
+            Op::Extend(_, inner) => {
+                self.scalar(inner, depth)?;
+            }
+            Op::Binary(op, a, b) => {
+                self.scalar(a, depth)?;
+                let width = if ty == Type::I64 { Width::W64 } else { Width::W32 };
+                let alu = alu(op);
+                match self.constant_of(b) {
+                    Some(c) if ty != Type::I64 => {
+                        self.asm.alu_imm(alu, width, dst, c as u32 as i32);
+                    }
+                    Some(c) if i32::try_from(c).is_ok() => {
+                        self.asm.alu_imm(alu, width, dst, c as i32);
+                    }
+                    _ => {
+                        let right = self.scalar(b, depth + 1)?;
+                        self.asm.alu(alu, width, dst, right);
+                    }
+                }
+                if matches!(ty, Type::I8 | Type::I16) {
+                    self.asm.alu_imm(Alu::And, Width::W32, dst, ty.max() as i32);
+                }
+            }
+            _ => return Err(EmitError::Type(self.name.clone(), "a number")),
+        }
+        Ok(dst)
+    }
+
+    /// Loads half of a wide number as a number: the high half is 0.
+    pub(super) fn half(
+        &mut self,
+        value: Value,
+        half: u8,
+        dst: Reg,
+        tmp: Reg,
+    ) -> Result<(), EmitError> {
+        let shift = if half == 0 { 64 } else { 0 };
+        if let Some((base, offset, _)) = self.memory(value) {
+            self.asm.load(Size::D, dst, base, offset + i16::from(half) * 8);
+            self.asm.from_big_endian(dst, 64);
+            return Ok(());
+        }
+        match *self.function.definition(value) {
+            Op::Const(_, constant) => self.asm.constant(dst, (constant >> shift) as u64),
+            Op::Binary(op @ (BinaryOp::And | BinaryOp::Or | BinaryOp::Xor), a, b) => {
+                self.half(a, half, dst, tmp)?;
+                match self.constant_of(b) {
+                    Some(c) => self.asm.constant(tmp, (c >> shift) as u64),
+                    None => return Err(EmitError::Type(self.name.clone(), "two wide values")),
+                }
+                self.asm.alu(alu(op), Width::W64, dst, tmp);
+            }
+            _ => return Err(EmitError::Type(self.name.clone(), "a wide value")),
+        }
+        Ok(())
+    }
+}
+
+fn alu(op: BinaryOp) -> Alu {
+    match op {
+        BinaryOp::And => Alu::And,
+        BinaryOp::Or => Alu::Or,
+        BinaryOp::Xor => Alu::Xor,
+        BinaryOp::Add => Alu::Add,
+        BinaryOp::Sub => Alu::Sub,
+        BinaryOp::Shl => Alu::Lsh,
+        BinaryOp::Shr => Alu::Rsh,
+    }
+}

@@ -1,0 +1,122 @@
+//! What the targets whose context is `struct __sk_buff` (TC and cgroup) share.
+
+use crate::asm::{Alu, Asm, Helper, Jump, R0, R1, R2, R6, R7, R8, R9, Reg, Size, Width};
+use crate::layout;
+use crate::target::MainContext;
+use bpfc_artifact::KernelField;
+
+/// `offsetof(struct __sk_buff, pkt_type)`.
+pub const PACKET_TYPE: i16 = 4;
+/// `offsetof(struct __sk_buff, mark)`.
+pub const MARK: i16 = 8;
+/// `offsetof(struct __sk_buff, protocol)`, network order.
+pub const PROTOCOL: i16 = 16;
+
+/// A field of a kernel structure.
+pub fn field(structure: &str, member: &str, size: u32) -> KernelField {
+    KernelField { structure: structure.to_owned(), member: member.to_owned(), size }
+}
+
+/// Copies r4 bytes at offset r2 from where the packet's data starts to r3, by
+/// `bpf_skb_load_bytes`. Its relative cousin, which would count from the network header, reads
+/// the linear part alone (net/core/filter.c): what applications send is mostly elsewhere.
+pub fn fetch(asm: &mut Asm) {
+    asm.mov(R1, R6);
+    asm.helper(Helper::SkbLoadBytes);
+}
+
+/// `dst` = how far the network header lies behind the start of the packet's data: the link
+/// header's length at TC, whatever it is on this device. Clobbers r0 to r5.
+pub fn network_offset(asm: &mut Asm, dst: Reg) {
+    kernel_skb(asm, R1);
+    asm.load_field(Size::D, dst, R1, field("sk_buff", "head", 8));
+    asm.load_field(Size::H, R2, R1, field("sk_buff", "network_header", 2));
+    asm.alu(Alu::Add, Width::W64, dst, R2);
+    asm.load_field(Size::D, R2, R1, field("sk_buff", "data", 8));
+    asm.alu(Alu::Sub, Width::W64, dst, R2);
+}
+
+/// `dst = struct sk_buff *` of the context in r6, by `bpf_cast_to_kern_ctx`, Linux 6.2.
+pub fn kernel_skb(asm: &mut Asm, dst: Reg) {
+    asm.mov(R1, R6);
+    asm.kfunc("bpf_cast_to_kern_ctx");
+    asm.mov(dst, R0);
+}
+
+/// Copies the 16 bytes of the name of the device at `device` to the packet structure.
+pub fn copy_name(asm: &mut Asm, device: Reg, to: i16) {
+    asm.mov(crate::asm::R3, device);
+    asm.add_field_offset(crate::asm::R3, field("net_device", "name", 16));
+    asm.mov(R1, R7);
+    asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(to));
+    asm.mov_imm(R2, 16);
+    asm.helper(Helper::ProbeReadKernel);
+}
+
+/// Stores an empty interface name.
+pub fn no_name(asm: &mut Asm, to: i16) {
+    asm.store_imm(Size::D, R7, to, 0);
+    asm.store_imm(Size::D, R7, to + 8, 0);
+}
+
+/// Stores mark, packet type, Ethernet header and the name of the packet's device, which is the
+/// output interface at egress and the input interface otherwise; the other one reads as none.
+pub fn facts(main: &mut MainContext<'_>, is_egress: bool) {
+    let asm = &mut *main.asm;
+    if main.needs.mark {
+        asm.load(Size::W, R1, R6, MARK);
+        asm.store(Size::W, R7, layout::MARK, R1);
+    }
+    if main.needs.packet_type {
+        asm.load(Size::W, R1, R6, PACKET_TYPE);
+        asm.store(Size::B, R7, layout::PACKET_TYPE, R1);
+    }
+    let (device, other) = match is_egress {
+        true => (main.layout.out_interface(), main.layout.in_interface()),
+        false => (main.layout.in_interface(), main.layout.out_interface()),
+    };
+    if let Some(name) = other {
+        no_name(asm, name);
+    }
+    if device.is_none() && main.layout.link().is_none() {
+        return;
+    }
+    kernel_skb(asm, R8);
+    if let Some(name) = device {
+        asm.load_field(Size::D, R9, R8, field("sk_buff", "dev", 8));
+        copy_name(asm, R9, name);
+    }
+    copy_link(main);
+}
+
+/// Copies the Ethernet header of the `struct sk_buff` in r8, and says whether there is one:
+/// where the network header starts at least 14 bytes behind a link header that was set, as
+/// `-m mac` asks (net/netfilter/xt_mac.c: an Ethernet device and room for the header).
+pub fn copy_link(main: &mut MainContext<'_>) {
+    const ARPHRD_ETHER: i32 = 1;
+    const MAC_HEADER_UNSET: i32 = 0xffff;
+    let Some(link) = main.layout.link() else { return };
+    let asm = &mut *main.asm;
+    let done = asm.label();
+    use crate::asm::{R3, R4};
+    asm.store_imm(Size::B, R7, layout::LINK_HEADER, 0);
+    asm.load_field(Size::D, R1, R8, field("sk_buff", "dev", 8));
+    asm.jump_imm(Jump::Eq, Width::W64, R1, 0, done);
+    asm.load_field(Size::H, R1, R1, field("net_device", "type", 2));
+    asm.jump_imm(Jump::Ne, Width::W64, R1, ARPHRD_ETHER, done);
+    asm.load_field(Size::H, R4, R8, field("sk_buff", "mac_header", 2));
+    asm.jump_imm(Jump::Eq, Width::W64, R4, MAC_HEADER_UNSET, done);
+    asm.load_field(Size::H, R2, R8, field("sk_buff", "network_header", 2));
+    asm.mov(R3, R4);
+    asm.alu_imm(Alu::Add, Width::W64, R3, 14);
+    asm.jump(Jump::Lt, Width::W64, R2, R3, done);
+    asm.load_field(Size::D, R3, R8, field("sk_buff", "head", 8));
+    asm.alu(Alu::Add, Width::W64, R3, R4);
+    asm.mov(R1, R7);
+    asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(link));
+    asm.mov_imm(R2, 14);
+    asm.helper(Helper::ProbeReadKernel);
+    asm.jump_imm(Jump::Ne, Width::W64, R0, 0, done);
+    asm.store_imm(Size::B, R7, layout::LINK_HEADER, 1);
+    asm.place(done);
+}

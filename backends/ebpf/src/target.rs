@@ -1,0 +1,112 @@
+//! What a back end is: a small vtable over this core.
+//!
+//! # The register contract
+//!
+//! In every function that a target emits code into, r6 is the program's context and r7 points at
+//! `struct bpfc_packet`; both must be kept. r0 to r5 and, in main, r8 and r9 are free.
+
+use crate::asm::{Asm, Label, Reg};
+use crate::{Feature, Needs, PacketLayout};
+use bpfc_artifact::{AttachPoint, ProgramKind};
+use bpfc_ir::{Family, Hook, Verdict};
+
+/// How a program learns of a packet's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConntrackSource {
+    /// From `skb->_nfct`: exactly what the kernel's own rules see at the hook.
+    Skb,
+    /// By looking the packet's tuple up with this kernel function, `bpf_xdp_ct_lookup` or
+    /// `bpf_skb_ct_lookup`: the entry must exist already, and TCP and UDP only
+    /// (net/netfilter/nf_conntrack_bpf.c).
+    Lookup(&'static str),
+}
+
+/// The labels that main's parts jump to.
+#[derive(Clone, Copy, Debug)]
+pub struct MainLabels {
+    /// An IPv4 packet; the network offset is stored.
+    pub ipv4: Label,
+    /// An IPv6 packet; the network offset is stored.
+    pub ipv6: Label,
+    /// Not an IP packet that the hook's chains would see: it passes, uncounted.
+    pub pass: Label,
+}
+
+/// What a target's parts of main may know.
+#[derive(Debug)]
+pub struct MainContext<'a> {
+    /// The instructions.
+    pub asm: &'a mut Asm,
+    /// Where things go.
+    pub layout: &'a PacketLayout,
+    /// What rules ask for.
+    pub needs: &'a Needs,
+    /// Where the program will be attached.
+    pub attach: AttachPoint,
+    /// Where to jump to.
+    pub labels: MainLabels,
+    /// [`SCRATCH_SIZE`] bytes of stack below this offset from r10 are free: the lowest byte is
+    /// at `scratch`.
+    pub scratch: i16,
+}
+
+/// Stack bytes that [`Target::fetch`] and the other parts may use.
+pub const SCRATCH_SIZE: i16 = 48;
+
+/// A back end.
+pub trait Target: Sync {
+    /// As `--target` takes it.
+    fn name(&self) -> &'static str;
+
+    /// One line for people.
+    fn description(&self) -> &'static str;
+
+    /// The kernel's program type.
+    fn kind(&self) -> ProgramKind;
+
+    /// The hooks whose chains can run here.
+    fn hooks(&self) -> &'static [Hook];
+
+    /// The hooks that are compiled where the user names none; `None` for every hook of
+    /// [`Target::hooks`] that has a base chain.
+    fn default_hooks(&self) -> Option<&'static [Hook]>;
+
+    /// Where the chains of a hook and family run.
+    fn attach(&self, hook: Hook, family: Family) -> AttachPoint;
+
+    /// Why a feature cannot be had at a hook; `None` where it can.
+    fn refusal(&self, hook: Hook, feature: Feature) -> Option<&'static str>;
+
+    /// How a decision can differ from the kernel's own at this hook because a rule asks for a
+    /// feature; one sentence for a warning.
+    fn caveat(&self, hook: Hook, feature: Feature) -> Option<&'static str>;
+
+    /// The program's return value for a verdict.
+    fn return_value(&self, verdict: Verdict, attach: AttachPoint) -> i32;
+
+    /// Whether a program can be interrupted on one processor by itself, so that counters need
+    /// atomic additions.
+    fn is_reentrant(&self) -> bool;
+
+    /// Emits: find the network header, store its offset as [`Target::fetch`] counts in
+    /// `NETWORK_OFFSET` (u32) and jump to one of the labels. Does not fall through.
+    fn locate(&self, main: &mut MainContext<'_>);
+
+    /// Emits: copy r4 bytes (1 to the room at r3) at offset r2 to r3. r0 is 0 when done and not
+    /// 0 when the packet is shorter. Clobbers r0 to r5.
+    fn fetch(&self, asm: &mut Asm, scratch: i16);
+
+    /// Emits: store interface names, mark, packet type and the Ethernet header as the needs
+    /// say. Falls through.
+    fn facts(&self, main: &mut MainContext<'_>);
+
+    /// How connections are known at an attach point.
+    fn conntrack(&self, attach: AttachPoint) -> ConntrackSource;
+
+    /// Emits: `dst = struct sk_buff *`, for [`ConntrackSource::Skb`]. Clobbers r0 to r5.
+    fn load_skb(&self, asm: &mut Asm, dst: Reg);
+
+    /// Emits: set the packet's mark to the 32-bit number in `mark`. Never called where
+    /// [`Feature::SetMark`] is refused.
+    fn set_mark(&self, asm: &mut Asm, mark: Reg);
+}

@@ -1,0 +1,161 @@
+//! The netfilter target: programs at the kernel's own five hooks, one for each family.
+//!
+//! Needs Linux 6.4. The programs see what iptables sees at the same hook: defragmented, routed,
+//! untagged packets with their connection.
+
+use bpfc_artifact::{AttachPoint, ProgramKind};
+use bpfc_ebpf::asm::{Alu, Asm, FP, Helper, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width};
+use bpfc_ebpf::skb::{self, field};
+use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, layout};
+use bpfc_ir::{Family, Hook, Verdict};
+
+/// `NF_DROP` and `NF_ACCEPT`.
+const NF_DROP: i32 = 0;
+const NF_ACCEPT: i32 = 1;
+/// `offsetof(struct bpf_nf_ctx, state)` and `skb` (include/linux/netfilter_bpf... the structure
+/// is fixed: two pointers).
+const CTX_STATE: i16 = 0;
+const CTX_SKB: i16 = 8;
+/// Just before the kernel's own filter tables (priority 0), at none of the priorities that
+/// tables hold (include/uapi/linux/netfilter_ipv4.h).
+const PRIORITY: i32 = -10;
+
+/// The target, to be registered.
+pub static NETFILTER: Netfilter = Netfilter;
+
+/// The five netfilter hooks.
+#[derive(Clone, Copy, Debug)]
+pub struct Netfilter;
+
+impl Target for Netfilter {
+    fn name(&self) -> &'static str {
+        "netfilter"
+    }
+
+    fn description(&self) -> &'static str {
+        "BPF_NETFILTER at the kernel's own hooks"
+    }
+
+    fn kind(&self) -> ProgramKind {
+        ProgramKind::Netfilter
+    }
+
+    fn hooks(&self) -> &'static [Hook] {
+        &[Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting]
+    }
+
+    fn default_hooks(&self) -> Option<&'static [Hook]> {
+        None
+    }
+
+    fn attach(&self, hook: Hook, family: Family) -> AttachPoint {
+        let family = match family {
+            Family::Ipv4 => bpfc_artifact::Family::Ipv4,
+            Family::Ipv6 => bpfc_artifact::Family::Ipv6,
+        };
+        let hook = match hook {
+            Hook::Input => bpfc_artifact::Hook::Input,
+            Hook::Forward => bpfc_artifact::Hook::Forward,
+            Hook::Output => bpfc_artifact::Hook::Output,
+            Hook::Postrouting => bpfc_artifact::Hook::Postrouting,
+            Hook::Prerouting | Hook::Ingress | Hook::Egress => bpfc_artifact::Hook::Prerouting,
+        };
+        AttachPoint::Netfilter { family, hook, priority: PRIORITY }
+    }
+
+    fn refusal(&self, hook: Hook, feature: Feature) -> Option<&'static str> {
+        match (feature, hook) {
+            (Feature::SetMark, _) => Some(
+                "a netfilter program cannot write the packet; compile the rule for tc, which can \
+                 set marks",
+            ),
+            _ => None,
+        }
+    }
+
+    fn caveat(&self, _hook: Hook, _feature: Feature) -> Option<&'static str> {
+        None
+    }
+
+    fn return_value(&self, verdict: Verdict, _attach: AttachPoint) -> i32 {
+        match verdict {
+            Verdict::Accept => NF_ACCEPT,
+            Verdict::Drop => NF_DROP,
+        }
+    }
+
+    /// The output hooks run in process context.
+    fn is_reentrant(&self) -> bool {
+        true
+    }
+
+    fn locate(&self, main: &mut MainContext<'_>) {
+        let asm = &mut *main.asm;
+        asm.store_imm(Size::W, R7, layout::NETWORK_OFFSET, 0);
+        match main.attach {
+            AttachPoint::Netfilter { family: bpfc_artifact::Family::Ipv6, .. } => {
+                asm.goto(main.labels.ipv6);
+            }
+            _ => asm.goto(main.labels.ipv4),
+        }
+    }
+
+    /// `bpf_dynptr_from_skb` and `bpf_dynptr_read`: the packet's data starts at the network
+    /// header.
+    fn fetch(&self, asm: &mut Asm, scratch: i16) {
+        let (dynptr, offset, to, length) = (scratch, scratch + 16, scratch + 24, scratch + 32);
+        asm.store(Size::D, FP, offset, R2);
+        asm.store(Size::D, FP, to, R3);
+        asm.store(Size::D, FP, length, R4);
+        asm.load(Size::D, R1, R6, CTX_SKB);
+        asm.mov_imm(R2, 0);
+        asm.mov(R3, FP);
+        asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(dynptr));
+        asm.kfunc("bpf_dynptr_from_skb");
+        asm.load(Size::D, R1, FP, to);
+        asm.load(Size::D, R2, FP, length);
+        asm.mov(R3, FP);
+        asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(dynptr));
+        asm.load(Size::D, R4, FP, offset);
+        asm.mov_imm(R5, 0);
+        asm.helper(Helper::DynptrRead);
+    }
+
+    fn facts(&self, main: &mut MainContext<'_>) {
+        let asm = &mut *main.asm;
+        for (name, device) in
+            [(main.layout.in_interface(), "in"), (main.layout.out_interface(), "out")]
+        {
+            let Some(name) = name else { continue };
+            skb::no_name(asm, name);
+            asm.load(Size::D, R8, R6, CTX_STATE);
+            asm.load_field(Size::D, R9, R8, field("nf_hook_state", device, 8));
+            let absent = asm.label();
+            asm.jump_imm(bpfc_ebpf::asm::Jump::Eq, Width::W64, R9, 0, absent);
+            skb::copy_name(asm, R9, name);
+            asm.place(absent);
+        }
+        asm.load(Size::D, R8, R6, CTX_SKB);
+        if main.needs.mark {
+            asm.load_field(Size::W, R1, R8, field("sk_buff", "mark", 4));
+            asm.store(Size::W, R7, layout::MARK, R1);
+        }
+        if main.needs.packet_type {
+            // pkt_type is a bit field of three bits at a marked place.
+            asm.load_field(Size::B, R1, R8, field("sk_buff", "__pkt_type_offset", 0));
+            asm.alu_imm(Alu::And, Width::W64, R1, 7);
+            asm.store(Size::B, R7, layout::PACKET_TYPE, R1);
+        }
+        skb::copy_link(main);
+    }
+
+    fn conntrack(&self, _attach: AttachPoint) -> ConntrackSource {
+        ConntrackSource::Skb
+    }
+
+    fn load_skb(&self, asm: &mut Asm, dst: Reg) {
+        asm.load(Size::D, dst, R6, CTX_SKB);
+    }
+
+    fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
+}

@@ -1,0 +1,138 @@
+//! The TC target: chains of an ingress hook at tcx ingress, of an egress hook at tcx egress.
+//!
+//! Needs Linux 6.6 for the tcx link; interface names, Ethernet headers and connections at egress
+//! need 6.2 (`bpf_cast_to_kern_ctx`).
+
+use bpfc_artifact::{AttachPoint, ProgramKind};
+use bpfc_ebpf::asm::{Asm, R6, R8, R9, Reg, Size};
+use bpfc_ebpf::skb;
+use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, ethernet};
+use bpfc_ir::{Family, Hook, Verdict};
+
+/// `TCX_NEXT` (`enum tcx_action_base`): go on with the next program, then the stack.
+const TCX_NEXT: i32 = -1;
+/// `TC_ACT_SHOT`.
+const TC_ACT_SHOT: i32 = 2;
+
+/// The target, to be registered.
+pub static TC: Tc = Tc;
+
+/// TC at both directions.
+#[derive(Clone, Copy, Debug)]
+pub struct Tc;
+
+fn is_egress(hook: Hook) -> bool {
+    matches!(hook, Hook::Output | Hook::Postrouting | Hook::Egress)
+}
+
+impl Target for Tc {
+    fn name(&self) -> &'static str {
+        "tc"
+    }
+
+    fn description(&self) -> &'static str {
+        "traffic control (tcx) at an interface's ingress and egress"
+    }
+
+    fn kind(&self) -> ProgramKind {
+        ProgramKind::SchedCls
+    }
+
+    fn hooks(&self) -> &'static [Hook] {
+        &[
+            Hook::Ingress,
+            Hook::Prerouting,
+            Hook::Input,
+            Hook::Forward,
+            Hook::Output,
+            Hook::Postrouting,
+            Hook::Egress,
+        ]
+    }
+
+    fn default_hooks(&self) -> Option<&'static [Hook]> {
+        Some(&[Hook::Input, Hook::Output])
+    }
+
+    fn attach(&self, hook: Hook, _family: Family) -> AttachPoint {
+        if is_egress(hook) { AttachPoint::TcEgress } else { AttachPoint::TcIngress }
+    }
+
+    fn refusal(&self, hook: Hook, feature: Feature) -> Option<&'static str> {
+        match (feature, is_egress(hook)) {
+            (Feature::OutInterface, false) => Some(
+                "TC ingress runs before routing; compile the rule for netfilter at the forward, \
+                 output or postrouting hook, or for tc at output or postrouting",
+            ),
+            _ => None,
+        }
+    }
+
+    fn caveat(&self, hook: Hook, feature: Feature) -> Option<&'static str> {
+        match (feature, is_egress(hook)) {
+            (Feature::Conntrack, false) => Some(
+                "at TC ingress the packet has not passed conntrack: its state is worked out from \
+                 the existing entry, and only TCP and UDP entries can be looked up",
+            ),
+            (Feature::Fragments, false) if hook != Hook::Ingress => Some(
+                "at TC ingress fragments arrive one by one: no rule with ports or types matches the later \
+                 ones, where the kernel's input hook, and every hook with conntrack, sees the \
+                 whole packet",
+            ),
+            (Feature::InInterface, false) if hook != Hook::Ingress => Some(
+                "at TC ingress the input interface is the one the program is attached to, also \
+                 where a VLAN, bridge or bond interface on top of it is what iptables sees",
+            ),
+            (Feature::InInterface, true) => {
+                Some("at TC egress the input interface of a forwarded packet is no longer known")
+            }
+            _ => None,
+        }
+    }
+
+    fn return_value(&self, verdict: Verdict, _attach: AttachPoint) -> i32 {
+        match verdict {
+            Verdict::Accept => TCX_NEXT,
+            Verdict::Drop => TC_ACT_SHOT,
+        }
+    }
+
+    /// Both directions run with bottom halves off.
+    fn is_reentrant(&self) -> bool {
+        false
+    }
+
+    /// The stack has taken the outer tag off; inner tags, up to two, are still in the packet.
+    fn locate(&self, main: &mut MainContext<'_>) {
+        let asm = &mut *main.asm;
+        skb::network_offset(asm, R8);
+        asm.load(Size::W, R9, R6, skb::PROTOCOL);
+        asm.from_big_endian(R9, 16);
+        ethernet::find_network_header(main, self);
+    }
+
+    fn fetch(&self, asm: &mut Asm, _scratch: i16) {
+        skb::fetch(asm);
+    }
+
+    fn facts(&self, main: &mut MainContext<'_>) {
+        let is_egress = main.attach == AttachPoint::TcEgress;
+        skb::facts(main, is_egress);
+    }
+
+    fn conntrack(&self, attach: AttachPoint) -> ConntrackSource {
+        if attach == AttachPoint::TcEgress {
+            ConntrackSource::Skb
+        } else {
+            ConntrackSource::Lookup("bpf_skb_ct_lookup")
+        }
+    }
+
+    fn load_skb(&self, asm: &mut Asm, dst: Reg) {
+        skb::kernel_skb(asm, dst);
+    }
+
+    fn set_mark(&self, asm: &mut Asm, mark: Reg) {
+        asm.store(Size::W, R6, skb::MARK, mark);
+    }
+}

@@ -1,0 +1,219 @@
+//! The XDP target: chains of an ingress hook at the driver, before the kernel's network stack.
+//!
+//! The program sees Ethernet frames before defragmentation, routing and untagging; up to two
+//! VLAN tags are walked. Programs need Linux 5.18 (`bpf_xdp_load_bytes`), interface names and
+//! packet types 6.2 (`bpf_cast_to_kern_ctx`).
+
+use bpfc_artifact::{AttachPoint, KernelField, ProgramKind};
+use bpfc_ebpf::asm::{
+    Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
+};
+use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, ethernet, layout};
+use bpfc_ir::{Family, Hook, Verdict};
+
+/// `XDP_DROP` and `XDP_PASS` (`enum xdp_action`).
+const XDP_DROP: i32 = 1;
+const XDP_PASS: i32 = 2;
+
+/// The target, to be registered.
+pub static XDP: Xdp = Xdp;
+
+/// XDP at an interface's ingress.
+#[derive(Clone, Copy, Debug)]
+pub struct Xdp;
+
+impl Target for Xdp {
+    fn name(&self) -> &'static str {
+        "xdp"
+    }
+
+    fn description(&self) -> &'static str {
+        "XDP at an interface's ingress, before the network stack"
+    }
+
+    fn kind(&self) -> ProgramKind {
+        ProgramKind::Xdp
+    }
+
+    fn hooks(&self) -> &'static [Hook] {
+        &[Hook::Ingress, Hook::Prerouting, Hook::Input, Hook::Forward]
+    }
+
+    fn default_hooks(&self) -> Option<&'static [Hook]> {
+        Some(&[Hook::Input])
+    }
+
+    fn attach(&self, _hook: Hook, _family: Family) -> AttachPoint {
+        AttachPoint::Xdp
+    }
+
+    fn refusal(&self, _hook: Hook, feature: Feature) -> Option<&'static str> {
+        match feature {
+            Feature::OutInterface => Some(
+                "XDP runs before routing; compile the rule for netfilter at the forward, output or \
+                 postrouting hook, or for tc at output or postrouting",
+            ),
+            Feature::SetMark => {
+                Some("an XDP frame has no mark; compile the rule for tc, which can set it")
+            }
+            _ => None,
+        }
+    }
+
+    fn caveat(&self, hook: Hook, feature: Feature) -> Option<&'static str> {
+        match feature {
+            Feature::Mark => Some("at XDP no packet has a mark yet: every packet's mark is 0"),
+            Feature::Conntrack => Some(
+                "at XDP the packet has not passed conntrack: its state is worked out from the \
+                 existing entry, and only TCP and UDP entries can be looked up",
+            ),
+            Feature::Fragments if hook != Hook::Ingress => Some(
+                "at XDP fragments arrive one by one: no rule with ports or types matches the later \
+                 ones, where the kernel's input hook, and every hook with conntrack, sees the \
+                 whole packet",
+            ),
+            Feature::InInterface if hook != Hook::Ingress => Some(
+                "at XDP the input interface is the one the frame came in by, also where a VLAN, \
+                 bridge or bond interface on top of it is what iptables sees",
+            ),
+            _ => None,
+        }
+    }
+
+    fn return_value(&self, verdict: Verdict, _attach: AttachPoint) -> i32 {
+        match verdict {
+            Verdict::Accept => XDP_PASS,
+            Verdict::Drop => XDP_DROP,
+        }
+    }
+
+    /// XDP runs with bottom halves off.
+    fn is_reentrant(&self) -> bool {
+        false
+    }
+
+    fn locate(&self, main: &mut MainContext<'_>) {
+        let asm = &mut *main.asm;
+        let header = main.scratch;
+        let labels = main.labels;
+        // The Ethernet header, then up to two tags; r8 = offset behind it, r9 = EtherType.
+        asm.mov_imm(R2, 0);
+        load(asm, header, 14);
+        asm.jump_imm(Jump::Ne, Width::W64, R0, 0, labels.pass);
+        if let Some(link) = main.layout.link() {
+            for word in (0..12).step_by(4) {
+                asm.load(Size::W, R1, FP, header + word);
+                asm.store(Size::W, R7, link + word, R1);
+            }
+            asm.load(Size::H, R1, FP, header + 12);
+            asm.store(Size::H, R7, link + 12, R1);
+        }
+        asm.load(Size::H, R9, FP, header + 12);
+        asm.from_big_endian(R9, 16);
+        if main.needs.packet_type {
+            // The destination decides. The room of the header walk, which comes later, keeps it
+            // while the device's address takes its place.
+            asm.load(Size::W, R1, FP, header);
+            asm.store(Size::W, R7, layout::WALK_END, R1);
+            asm.load(Size::H, R1, FP, header + 4);
+            asm.store(Size::W, R7, layout::WALK_RESULT, R1);
+            load_device(asm);
+            packet_type(asm, header);
+        }
+        asm.mov_imm(R8, 14);
+        ethernet::find_network_header(main, self);
+    }
+
+    fn fetch(&self, asm: &mut Asm, _scratch: i16) {
+        asm.mov(R1, R6);
+        asm.helper(Helper::XdpLoadBytes);
+    }
+
+    fn facts(&self, main: &mut MainContext<'_>) {
+        let asm = &mut *main.asm;
+        asm.store_imm(Size::W, R7, layout::MARK, 0);
+        asm.store_imm(Size::B, R7, layout::LINK_HEADER, 1);
+        if let Some(name) = main.layout.in_interface() {
+            load_device(asm);
+            copy_name(asm, R8, name);
+        }
+    }
+
+    fn conntrack(&self, _attach: AttachPoint) -> ConntrackSource {
+        ConntrackSource::Lookup("bpf_xdp_ct_lookup")
+    }
+
+    fn load_skb(&self, asm: &mut Asm, dst: Reg) {
+        asm.mov(dst, R6);
+    }
+
+    fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
+}
+
+fn field(structure: &str, member: &str, size: u32) -> KernelField {
+    KernelField { structure: structure.to_owned(), member: member.to_owned(), size }
+}
+
+/// r0 = 0 when `bytes` at offset r2 of the frame were copied to the stack at `to`.
+fn load(asm: &mut Asm, to: i16, bytes: i32) {
+    asm.mov(R3, FP);
+    asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(to));
+    asm.mov_imm(R4, bytes);
+    asm.mov(R1, R6);
+    asm.helper(Helper::XdpLoadBytes);
+}
+
+/// r8 = the device that the frame came in by: `xdp_buff`'s `rxq->dev`.
+fn load_device(asm: &mut Asm) {
+    asm.mov(R1, R6);
+    asm.kfunc("bpf_cast_to_kern_ctx");
+    asm.load_field(Size::D, R8, R0, field("xdp_buff", "rxq", 8));
+    asm.load_field(Size::D, R8, R8, field("xdp_rxq_info", "dev", 8));
+}
+
+/// Copies the 16 bytes of the name of the device at `device` to the packet structure.
+fn copy_name(asm: &mut Asm, device: Reg, to: i16) {
+    asm.mov(R1, R7);
+    asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(to));
+    asm.mov_imm(R2, 16);
+    asm.mov(R3, device);
+    asm.add_field_offset(R3, field("net_device", "name", 16));
+    asm.helper(Helper::ProbeReadKernel);
+}
+
+/// The type that `eth_type_trans` will give the frame (net/ethernet/eth.c): host where the
+/// destination is the device's address, otherwise broadcast, multicast or other host.
+fn packet_type(asm: &mut Asm, scratch: i16) {
+    const HOST: i32 = 0;
+    const BROADCAST: i32 = 1;
+    const MULTICAST: i32 = 2;
+    const OTHER_HOST: i32 = 3;
+    let [other, group, multicast, done] = std::array::from_fn(|_| asm.label());
+    asm.load_field(Size::D, R3, R8, field("net_device", "dev_addr", 8));
+    asm.mov(R1, FP);
+    asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(scratch));
+    asm.mov_imm(R2, 6);
+    asm.store_imm(Size::D, FP, scratch, 0);
+    asm.helper(Helper::ProbeReadKernel);
+    asm.load(Size::W, R3, R7, layout::WALK_END);
+    asm.load(Size::W, R4, R7, layout::WALK_RESULT);
+    asm.load(Size::W, R1, FP, scratch);
+    asm.load(Size::H, R2, FP, scratch + 4);
+    asm.mov_imm(R0, HOST);
+    asm.jump(Jump::Ne, Width::W64, R1, R3, other);
+    asm.jump(Jump::Eq, Width::W64, R2, R4, done);
+    asm.place(other);
+    asm.mov(R1, R3);
+    asm.alu_imm(Alu::And, Width::W64, R1, 1);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, group);
+    asm.mov_imm(R0, OTHER_HOST);
+    asm.goto(done);
+    asm.place(group);
+    asm.mov_imm(R0, BROADCAST);
+    asm.jump_imm(Jump::Ne, Width::W32, R3, -1, multicast);
+    asm.jump_imm(Jump::Eq, Width::W32, R4, 0xffff, done);
+    asm.place(multicast);
+    asm.mov_imm(R0, MULTICAST);
+    asm.place(done);
+    asm.store(Size::B, R7, layout::PACKET_TYPE, R0);
+}

@@ -1,0 +1,197 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_bpfc_global_optspecs
+    string join \n color= h/help V/version
+end
+
+function __fish_bpfc_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_bpfc_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_bpfc_using_subcommand
+    set -l cmd (__fish_bpfc_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c bpfc -n "__fish_bpfc_needs_command" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_needs_command" -s V -l version -d 'Print version'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "compile" -d 'Compile rulesets to an eBPF object, or show a stage on the way'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "check" -d 'Say what compiles, what does not and why, and which rules are dead'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "load" -d 'Compile rulesets (or take an object) and attach the programs'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "unload" -d 'Detach a loaded filter'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "status" -d 'List loaded filters'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "counters" -d 'Print a loaded filter\'s counters as `iptables -nvL --line-numbers` would'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "replay" -d 'Run the packets of a capture through a ruleset and print each verdict'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "snapshot" -d 'Write what every stage makes of rulesets, or compare with what was written before'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "help-code" -d 'Explain a diagnostic\'s code'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
+ip6tables-save\t'what ip6tables-save prints'
+iptables-blob\t'tables as the kernel keeps them, IPv4'
+ip6tables-blob\t'tables as the kernel keeps them, IPv6'
+nft\t'nftables text'
+nft-json\t'nftables JSON'
+ipset-save\t'what ipset save prints'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l target -d 'What the programs are for' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
+tc\t'traffic control (tcx) at an interface\'s ingress and egress'
+netfilter\t'BPF_NETFILTER at the kernel\'s own hooks'
+cgroup-skb\t'packets to and from the sockets of a control group'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -s o -l output -d 'Where to write, `-` for standard output. An object goes by default to the first ruleset\'s name with the ending `.o`, in the current folder; everything else to standard output' -r -F
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l emit -d 'What to write' -r -f -a "obj\t'The ELF object'
+ir\t'The intermediate representation, after optimisation'
+tree\t'Hooks, chains, rules and jumps as an indented tree'
+asm\t'The instructions, annotated with the rules they come from'
+json\t'The artifact as JSON: programs, instructions, maps and rules'
+dot\t'The control flow of every chain, for Graphviz'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l after -d 'With --emit ir, tree or dot: show the program as it is after this pass [default: the last]' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l priority -d 'A netfilter program\'s priority among the hook\'s programs' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l as-lowered -d 'With --emit ir, tree or dot: show the program before the first pass'
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
+ip6tables-save\t'what ip6tables-save prints'
+iptables-blob\t'tables as the kernel keeps them, IPv4'
+ip6tables-blob\t'tables as the kernel keeps them, IPv6'
+nft\t'nftables text'
+nft-json\t'nftables JSON'
+ipset-save\t'what ipset save prints'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l target -d 'The target to check for [default: every one]' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
+tc\t'traffic control (tcx) at an interface\'s ingress and egress'
+netfilter\t'BPF_NETFILTER at the kernel\'s own hooks'
+cgroup-skb\t'packets to and from the sockets of a control group'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
+ip6tables-save\t'what ip6tables-save prints'
+iptables-blob\t'tables as the kernel keeps them, IPv4'
+ip6tables-blob\t'tables as the kernel keeps them, IPv6'
+nft\t'nftables text'
+nft-json\t'nftables JSON'
+ipset-save\t'what ipset save prints'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l target -d 'What the programs are for; an object knows its own' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
+tc\t'traffic control (tcx) at an interface\'s ingress and egress'
+netfilter\t'BPF_NETFILTER at the kernel\'s own hooks'
+cgroup-skb\t'packets to and from the sockets of a control group'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l iface -d 'An interface to attach to, for xdp and tc; may be repeated' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l cgroup -d 'A cgroup\'s folder to attach to, for cgroup-skb' -r -F
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l name -d 'The filter\'s name [default: the first ruleset\'s file name without its ending]. A filter that is loaded under this name is replaced, with no packet unfiltered in between' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l xdp-mode -d 'How XDP programs are attached' -r -f -a "auto\t'By the driver where it can, otherwise by the kernel\'s generic code'
+native\t'By the driver, or fail'
+generic\t'By the kernel\'s generic code'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l priority -d 'A netfilter program\'s priority among the hook\'s programs' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand unload" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand unload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand status" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand status" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -l zero -d 'Set the counters to zero after printing them'
+complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -s x -l exact -d 'Print whole numbers, without K, M and G'
+complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
+ip6tables-save\t'what ip6tables-save prints'
+iptables-blob\t'tables as the kernel keeps them, IPv4'
+ip6tables-blob\t'tables as the kernel keeps them, IPv6'
+nft\t'nftables text'
+nft-json\t'nftables JSON'
+ipset-save\t'what ipset save prints'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l pcap -d 'The capture: pcap or pcapng, Ethernet or raw IP' -r -F
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l target -d 'What the kernel engine runs the packets through' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
+tc\t'traffic control (tcx) at an interface\'s ingress and egress'
+netfilter\t'BPF_NETFILTER at the kernel\'s own hooks'
+cgroup-skb\t'packets to and from the sockets of a control group'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l engine -d 'What decides' -r -f -a "kernel\t'The compiled program in this kernel (BPF_PROG_TEST_RUN); needs root'
+vm\t'The compiled program in a virtual machine of bpfc\'s own (not available yet)'
+reference\t'The reference evaluator of the ruleset, which knows nothing of the compiler'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l iface -d 'The packets\' input interface (output interface for output and postrouting)' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l json -d 'Print JSON: one object a packet, then one with the counters'
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
+ip6tables-save\t'what ip6tables-save prints'
+iptables-blob\t'tables as the kernel keeps them, IPv4'
+ip6tables-blob\t'tables as the kernel keeps them, IPv6'
+nft\t'nftables text'
+nft-json\t'nftables JSON'
+ipset-save\t'what ipset save prints'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l dir -d 'The folder that holds one folder a stage' -r -F
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l check -d 'Write nothing: print what changed, by rule, and fail where something did'
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help-code" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand help-code" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help-code" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand completions" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "compile" -d 'Compile rulesets to an eBPF object, or show a stage on the way'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "check" -d 'Say what compiles, what does not and why, and which rules are dead'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "load" -d 'Compile rulesets (or take an object) and attach the programs'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "unload" -d 'Detach a loaded filter'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "status" -d 'List loaded filters'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "counters" -d 'Print a loaded filter\'s counters as `iptables -nvL --line-numbers` would'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "replay" -d 'Run the packets of a capture through a ruleset and print each verdict'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "snapshot" -d 'Write what every stage makes of rulesets, or compare with what was written before'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "help-code" -d 'Explain a diagnostic\'s code'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

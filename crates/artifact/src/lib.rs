@@ -1,0 +1,68 @@
+//! What a compilation produces: programs, the functions they are made of, maps and rules.
+//!
+//! An [`Artifact`] is plain data without file descriptors or kernel addresses. `bpfc-object`
+//! writes it as an ELF object and reads it back, `bpfc-runtime` loads it; both see the same
+//! thing, so `load RULESET` and `load OBJECT` cannot differ. Instructions hold placeholders
+//! where a map, a function, a kernel function or a kernel structure's offset is meant, and a
+//! [`Reloc`] beside them says which.
+//!
+//! This crate depends on no other crate of the compiler, so that a daemon links little.
+
+pub mod btf;
+mod insn;
+mod map;
+mod program;
+mod rule;
+
+pub use insn::Insn;
+pub use map::{MapDef, MapIndex, MapKind, MapRole};
+pub use program::{
+    AttachPoint, Family, Function, FunctionIndex, FunctionKind, Hook, KernelField, Line, Program,
+    ProgramKind, Reloc, RelocKind,
+};
+pub use rule::{CounterSlot, RuleEntry, RuleKind, RuleTable};
+
+use serde::{Deserialize, Serialize};
+
+/// One compiled ruleset for one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The target's name, as `--target` takes it: `xdp`, `tc`, `netfilter`, `cgroup-skb`.
+    pub target: String,
+    /// The functions of all programs; programs and call relocations name them by index.
+    pub functions: Vec<Function>,
+    /// What is attached, each with its entry function.
+    pub programs: Vec<Program>,
+    /// The maps, named by index in relocations.
+    pub maps: Vec<MapDef>,
+    /// Every rule and policy with its counter's place, in ruleset order.
+    pub rules: RuleTable,
+    /// True where a program asks conntrack: whoever loads it makes sure that the network
+    /// namespace tracks connections.
+    pub needs_conntrack: bool,
+    /// Names of the source files that [`Line`]s index.
+    pub sources: Vec<String>,
+}
+
+impl Artifact {
+    /// The functions that `entry` reaches through calls, `entry` first, each once, in the order
+    /// of their first call. This is the set that one program load contains.
+    ///
+    /// # Panics
+    /// When an index does not lie in [`Artifact::functions`].
+    pub fn closure(&self, entry: FunctionIndex) -> Vec<FunctionIndex> {
+        let mut order = vec![entry];
+        let mut next = 0;
+        while next < order.len() {
+            for reloc in &self.functions[order[next].0 as usize].relocs {
+                if let RelocKind::Call(callee) | RelocKind::FunctionPointer(callee) = &reloc.kind
+                    && !order.contains(callee)
+                {
+                    order.push(*callee);
+                }
+            }
+            next += 1;
+        }
+        order
+    }
+}

@@ -1,0 +1,71 @@
+//! The rules of an artifact and where their counters lie.
+
+use crate::{Family, Hook};
+use serde::{Deserialize, Serialize};
+
+/// Whether a table row is a rule or a base chain's policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleKind {
+    /// A rule, numbered from 1 in its chain.
+    Rule(u32),
+    /// The policy of a base chain.
+    Policy,
+}
+
+/// Where a counter lies in the counters map: packets are the native u64 at `offset` of the value
+/// of key `chunk`, bytes the one behind it; a per-CPU map holds one such pair for each processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CounterSlot {
+    /// Key in the counters map.
+    pub chunk: u32,
+    /// Byte offset in its value, a multiple of 16.
+    pub offset: u32,
+}
+
+/// One rule or policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleEntry {
+    /// The label that every command prints: `filter/INPUT:3`, `ip6/filter/INPUT:policy`,
+    /// `inet/filter/input:1`.
+    pub label: String,
+    /// Its family.
+    pub family: Family,
+    /// Its table.
+    pub table: String,
+    /// Its chain.
+    pub chain: String,
+    /// The hook of a base chain, none in a user chain.
+    pub hook: Option<Hook>,
+    /// Rule or policy.
+    pub kind: RuleKind,
+    /// The rule as `iptables -S` would print it, or as the user wrote it, counters left out; for
+    /// a policy its verdict (`ACCEPT`, `DROP`).
+    pub text: String,
+    /// Target word for counter listings: `ACCEPT`, `DROP`, `RETURN`, a chain's name or empty.
+    pub verdict: String,
+    /// Columns for counter listings as `iptables -nvL` prints them: `prot`, `opt`, `in`, `out`,
+    /// `source`, `destination` and the rest; empty where the front end has none.
+    pub columns: Vec<String>,
+    /// File name and line (from 1) where it stands, for messages; line 0 where there is none.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Its counter; none where optimisation proved that no packet reaches it, and the counter
+    /// stays zero.
+    pub counter: Option<CounterSlot>,
+}
+
+/// All rules and policies, in ruleset order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleTable {
+    /// The rows.
+    pub entries: Vec<RuleEntry>,
+}
+
+impl RuleTable {
+    /// The row of a label.
+    pub fn find(&self, label: &str) -> Option<&RuleEntry> {
+        self.entries.iter().find(|entry| entry.label == label)
+    }
+}

@@ -1,0 +1,277 @@
+//! The command line: what can be typed, and nothing about what it does.
+
+use crate::inputs::{FormatName, PassName, TargetName};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Compiles iptables rulesets into eBPF programs, loads them, and reads their counters.
+#[derive(Debug, Parser)]
+#[command(name = "bpfc", version, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to color diagnostics; auto means on a terminal where NO_COLOR is not set.
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: ColorChoice,
+}
+
+/// When to write color.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compile rulesets to an eBPF object, or show a stage on the way.
+    Compile(CompileArgs),
+    /// Say what compiles, what does not and why, and which rules are dead.
+    Check(CheckArgs),
+    /// Compile rulesets (or take an object) and attach the programs.
+    Load(LoadArgs),
+    /// Detach a loaded filter.
+    Unload(UnloadArgs),
+    /// List loaded filters.
+    Status(StatusArgs),
+    /// Print a loaded filter's counters as `iptables -nvL --line-numbers` would.
+    Counters(CountersArgs),
+    /// Run the packets of a capture through a ruleset and print each verdict.
+    Replay(ReplayArgs),
+    /// Write what every stage makes of rulesets, or compare with what was written before.
+    Snapshot(SnapshotArgs),
+    /// Explain a diagnostic's code.
+    HelpCode(HelpCodeArgs),
+    /// Print a shell's completion script.
+    Completions(CompletionsArgs),
+}
+
+/// Which rulesets, and what of them.
+#[derive(Clone, Debug, Args)]
+pub struct RulesetArgs {
+    /// A file, `-` for standard input, `live:iptables` or `live:ip6tables` for what the kernel
+    /// holds. Several (IPv4 and IPv6) become one program.
+    #[arg(value_name = "RULESET", required = true)]
+    pub rulesets: Vec<String>,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+}
+
+/// What of a ruleset is compiled.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SelectionArgs {
+    /// The rulesets' format, where content does not tell; once for all rulesets, or once for each.
+    #[arg(long, value_name = "FORMAT", value_parser = FormatName)]
+    pub from: Vec<String>,
+    /// Hooks whose chains are compiled; the default depends on the target.
+    #[arg(long, value_name = "HOOK", value_delimiter = ',', value_parser = crate::inputs::hook)]
+    pub hook: Vec<bpfc_ir::Hook>,
+    /// Tables to compile [default: filter].
+    #[arg(long, value_name = "TABLE", value_delimiter = ',')]
+    pub table: Vec<String>,
+    /// A pass of the optimiser to leave out; may be repeated.
+    #[arg(long, value_name = "PASS", value_delimiter = ',', value_parser = PassName)]
+    pub disable_pass: Vec<String>,
+}
+
+/// `bpfc compile`.
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    #[command(flatten)]
+    pub ruleset: RulesetArgs,
+    /// What the programs are for.
+    #[arg(long, default_value = "xdp", value_parser = TargetName)]
+    pub target: String,
+    /// Where to write, `-` for standard output. An object goes by default to the first ruleset's
+    /// name with the ending `.o`, in the current folder; everything else to standard output.
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// What to write.
+    #[arg(long, value_enum, default_value = "obj")]
+    pub emit: Emit,
+    /// With --emit ir, tree or dot: show the program as it is after this pass [default: the last].
+    #[arg(long, value_name = "PASS", value_parser = PassName, conflicts_with = "as_lowered")]
+    pub after: Option<String>,
+    /// With --emit ir, tree or dot: show the program before the first pass.
+    #[arg(long)]
+    pub as_lowered: bool,
+    /// A netfilter program's priority among the hook's programs.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub priority: Option<i32>,
+}
+
+/// What `compile` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// The ELF object.
+    Obj,
+    /// The intermediate representation, after optimisation.
+    Ir,
+    /// Hooks, chains, rules and jumps as an indented tree.
+    Tree,
+    /// The instructions, annotated with the rules they come from.
+    Asm,
+    /// The artifact as JSON: programs, instructions, maps and rules.
+    Json,
+    /// The control flow of every chain, for Graphviz.
+    Dot,
+}
+
+/// `bpfc check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub ruleset: RulesetArgs,
+    /// The target to check for [default: every one].
+    #[arg(long, value_parser = TargetName)]
+    pub target: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `bpfc load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// Rulesets as `compile` takes them, or one object that it wrote.
+    #[arg(value_name = "RULESET|OBJECT", required = true)]
+    pub inputs: Vec<String>,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// What the programs are for; an object knows its own.
+    #[arg(long, value_parser = TargetName)]
+    pub target: Option<String>,
+    /// An interface to attach to, for xdp and tc; may be repeated.
+    #[arg(long, value_name = "IF", value_delimiter = ',')]
+    pub iface: Vec<String>,
+    /// A cgroup's folder to attach to, for cgroup-skb.
+    #[arg(long, value_name = "DIR")]
+    pub cgroup: Option<PathBuf>,
+    /// The filter's name [default: the first ruleset's file name without its ending]. A filter
+    /// that is loaded under this name is replaced, with no packet unfiltered in between.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// How XDP programs are attached.
+    #[arg(long, value_enum, default_value = "auto", value_name = "MODE")]
+    pub xdp_mode: XdpMode,
+    /// A netfilter program's priority among the hook's programs.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    pub priority: Option<i32>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How XDP programs are attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum XdpMode {
+    /// By the driver where it can, otherwise by the kernel's generic code.
+    Auto,
+    /// By the driver, or fail.
+    Native,
+    /// By the kernel's generic code.
+    Generic,
+}
+
+/// `bpfc unload`.
+#[derive(Debug, Args)]
+pub struct UnloadArgs {
+    /// The filter's name.
+    pub name: String,
+}
+
+/// `bpfc status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// A filter's name [default: every filter].
+    pub name: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `bpfc counters`.
+#[derive(Debug, Args)]
+pub struct CountersArgs {
+    /// The filter's name.
+    pub name: String,
+    /// Set the counters to zero after printing them.
+    #[arg(long)]
+    pub zero: bool,
+    /// Print whole numbers, without K, M and G.
+    #[arg(short = 'x', long)]
+    pub exact: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `bpfc replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    #[command(flatten)]
+    pub ruleset: RulesetArgs,
+    /// The capture: pcap or pcapng, Ethernet or raw IP.
+    #[arg(long, value_name = "FILE")]
+    pub pcap: PathBuf,
+    /// What the kernel engine runs the packets through.
+    #[arg(long, default_value = "xdp", value_parser = TargetName)]
+    pub target: String,
+    /// What decides.
+    #[arg(long, value_enum, default_value = "kernel")]
+    pub engine: Engine,
+    /// The packets' input interface (output interface for output and postrouting).
+    #[arg(long, value_name = "IF", default_value = "eth0")]
+    pub iface: String,
+    /// Print JSON: one object a packet, then one with the counters.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What decides a replayed packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// The compiled program in this kernel (BPF_PROG_TEST_RUN); needs root.
+    Kernel,
+    /// The compiled program in a virtual machine of bpfc's own (not available yet).
+    Vm,
+    /// The reference evaluator of the ruleset, which knows nothing of the compiler.
+    Reference,
+}
+
+/// `bpfc snapshot`.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    #[command(flatten)]
+    pub ruleset: RulesetArgs,
+    /// Write nothing: print what changed, by rule, and fail where something did.
+    #[arg(long)]
+    pub check: bool,
+    /// The folder that holds one folder a stage.
+    #[arg(long, default_value = "snapshots", value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+/// `bpfc help-code`.
+#[derive(Debug, Args)]
+pub struct HelpCodeArgs {
+    /// Such as BPFC0006; all codes are listed where none is given.
+    pub code: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `bpfc completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,31 @@
+//! One module a command.
+
+mod check;
+mod compile;
+mod completions;
+mod counters;
+mod help_code;
+mod load;
+mod replay;
+mod snapshot;
+mod status;
+mod unload;
+
+use crate::args::Command;
+use crate::console::{Console, Failure};
+
+/// Runs a command.
+pub fn run(command: &Command, console: &Console) -> Result<(), Failure> {
+    match command {
+        Command::Compile(args) => compile::run(args, console),
+        Command::Check(args) => check::run(args, console),
+        Command::Load(args) => load::run(args, console),
+        Command::Unload(args) => unload::run(args, console),
+        Command::Status(args) => status::run(args, console),
+        Command::Counters(args) => counters::run(args, console),
+        Command::Replay(args) => replay::run(args, console),
+        Command::Snapshot(args) => snapshot::run(args, console),
+        Command::HelpCode(args) => help_code::run(args, console),
+        Command::Completions(args) => completions::run(args, console),
+    }
+}

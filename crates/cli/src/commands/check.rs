@@ -1,0 +1,185 @@
+//! `bpfc check`: what compiles for which target, what does not and why, and which rules are dead.
+//!
+//! With `--target` the ruleset must compile for that target. Without, every target is tried, and
+//! the check fails where none takes the ruleset; what one target alone refuses is a warning then.
+
+use crate::args::CheckArgs;
+use crate::console::{Console, Failure};
+use crate::inputs;
+use crate::progress::with_progress;
+use bpfc_artifact::Artifact;
+use bpfc_diag::{Code, Diagnostic, Diagnostics, JsonDiagnostic, Severity};
+use bpfc_driver as driver;
+use bpfc_ir::{Program, RuleKind};
+use comfy_table::{Table, presets};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// What the targets say of one ruleset.
+struct Checked {
+    rules: usize,
+    chains: usize,
+    targets: Vec<TargetResult>,
+    diagnostics: Diagnostics,
+}
+
+/// What one target says.
+#[derive(Serialize)]
+struct TargetResult {
+    target: &'static str,
+    compiles: bool,
+    hooks: Vec<String>,
+    programs: usize,
+    instructions: usize,
+    #[serde(skip)]
+    diagnostics: Diagnostics,
+}
+
+#[derive(Serialize)]
+struct JsonCheck<'a> {
+    compiles: bool,
+    rules: usize,
+    chains: usize,
+    targets: &'a [TargetResult],
+    diagnostics: Vec<JsonDiagnostic>,
+}
+
+pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
+    let selection = &args.ruleset.selection;
+    let inputs = inputs::read_all(&args.ruleset.rulesets, selection)?;
+    let options = inputs::options(selection, None);
+    let (sources, checked) = with_progress("checking", || {
+        let lowering = driver::lower(&inputs, options.hooks.clone(), options.tables.clone());
+        let mut diagnostics = lowering.diagnostics;
+        let checked = match lowering.program {
+            Some(program) => {
+                driver::analyse(&program, &mut diagnostics);
+                let targets = try_targets(args, &program, &lowering.sources, &options);
+                Checked {
+                    rules: program
+                        .rules
+                        .values()
+                        .filter(|rule| matches!(rule.kind, RuleKind::Rule(_)))
+                        .count(),
+                    chains: program.funcs.len(),
+                    targets,
+                    diagnostics,
+                }
+            }
+            None => Checked { rules: 0, chains: 0, targets: Vec::new(), diagnostics },
+        };
+        (lowering.sources, checked)
+    });
+    let compiles = checked.targets.iter().any(|target| target.compiles);
+    let diagnostics = all_diagnostics(&checked, compiles && args.target.is_none());
+    if args.json {
+        console.print_json(&JsonCheck {
+            compiles,
+            rules: checked.rules,
+            chains: checked.chains,
+            targets: &checked.targets,
+            diagnostics: diagnostics.iter().map(|d| JsonDiagnostic::new(d, &sources)).collect(),
+        })?;
+    } else {
+        console.report(&diagnostics, &sources);
+        if !checked.targets.is_empty() {
+            console.print(&text(&checked))?;
+        }
+    }
+    if compiles { Ok(()) } else { Err(Failure::Said) }
+}
+
+/// Compiles for every chosen target, side by side; the results come in the targets' order.
+fn try_targets(
+    args: &CheckArgs,
+    program: &Program,
+    sources: &bpfc_diag::SourceMap,
+    options: &driver::Options,
+) -> Vec<TargetResult> {
+    let chosen = |name: &str| args.target.as_deref().is_none_or(|wanted| wanted == name);
+    let targets = driver::targets().iter().copied().filter(|target| chosen(target.name()));
+    std::thread::scope(|scope| {
+        let running: Vec<_> = targets
+            .map(|target| scope.spawn(move || try_target(target, program, sources, options)))
+            .collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, TargetResult>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        running.into_iter().map(join).collect()
+    })
+}
+
+fn try_target(
+    target: &dyn driver::Target,
+    program: &Program,
+    sources: &bpfc_diag::SourceMap,
+    options: &driver::Options,
+) -> TargetResult {
+    let mut diagnostics = Diagnostics::new();
+    let part = driver::restrict(program, target, options.hooks.as_deref());
+    let mut hooks: BTreeSet<_> = part.entries.iter().map(|entry| entry.hook).collect();
+    hooks.extend(options.hooks.iter().flatten());
+    let built = driver::build(&part, target, sources, options, &mut diagnostics);
+    let artifact = built.map(|(_, artifact)| artifact).filter(|_| !diagnostics.has_errors());
+    TargetResult {
+        target: target.name(),
+        compiles: artifact.is_some(),
+        hooks: hooks.iter().map(ToString::to_string).collect(),
+        programs: artifact.as_ref().map_or(0, |artifact| artifact.programs.len()),
+        instructions: artifact.as_ref().map_or(0, instructions),
+        diagnostics,
+    }
+}
+
+fn instructions(artifact: &Artifact) -> usize {
+    artifact.functions.iter().map(|function| function.insns.len()).sum()
+}
+
+/// The ruleset's diagnostics, then those of each target. Where a ruleset compiles for some
+/// target, what others refuse is no error.
+fn all_diagnostics(checked: &Checked, soften: bool) -> Diagnostics {
+    let mut all = checked.diagnostics.clone();
+    for result in &checked.targets {
+        for diagnostic in result.diagnostics.iter() {
+            let mut diagnostic: Diagnostic = diagnostic.clone();
+            if checked.targets.len() > 1 && diagnostic.code == Code::NO_CHAIN {
+                diagnostic.message = format!("target {}: {}", result.target, diagnostic.message);
+            }
+            if soften && diagnostic.severity == Severity::Error {
+                diagnostic.severity = Severity::Warning;
+            }
+            all.push(diagnostic);
+        }
+    }
+    all
+}
+
+fn text(checked: &Checked) -> String {
+    let plural = |number: usize, word: &str| match number {
+        1 => format!("1 {word}"),
+        number => format!("{number} {word}s"),
+    };
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for result in &checked.targets {
+        let outcome = match result.compiles {
+            true => format!(
+                "compiles: {}, {}",
+                plural(result.programs, "program"),
+                plural(result.instructions, "instruction")
+            ),
+            false => {
+                format!("does not compile: {}", plural(result.diagnostics.error_count(), "error"))
+            }
+        };
+        table.add_row([result.target.to_owned(), result.hooks.join(", "), outcome]);
+    }
+    let rows: Vec<String> =
+        table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    format!(
+        "{} in {}\n{}",
+        plural(checked.rules, "rule"),
+        plural(checked.chains, "chain"),
+        rows.concat()
+    )
+}

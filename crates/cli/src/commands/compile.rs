@@ -1,0 +1,114 @@
+//! `bpfc compile`: rulesets to an object, or to the text of a stage.
+
+use crate::args::{CompileArgs, Emit};
+use crate::console::{Console, Failure};
+use crate::inputs;
+use crate::progress::with_progress;
+use bpfc_diag::Diagnostics;
+use bpfc_driver::{Compilation, Options, after_pass, compile, emit, target};
+use bpfc_ir::Program;
+use std::borrow::Cow;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// Where a result goes.
+enum Destination {
+    Stdout,
+    File(PathBuf),
+}
+
+pub(super) fn run(args: &CompileArgs, console: &Console) -> Result<(), Failure> {
+    if (args.after.is_some() || args.as_lowered)
+        && !matches!(args.emit, Emit::Ir | Emit::Tree | Emit::Dot)
+    {
+        return Err(Failure::Usage(
+            "--after and --as-lowered are for --emit ir, tree and dot".into(),
+        ));
+    }
+    let destination = destination(args)?;
+    let target = target(&args.target)
+        .ok_or_else(|| Failure::Usage(format!("there is no target '{}'", args.target)))?;
+    let inputs = inputs::read_all(&args.ruleset.rulesets, &args.ruleset.selection)?;
+    let options: Options = inputs::options(&args.ruleset.selection, args.priority);
+    let compilation = with_progress("compiling", || compile(&inputs, target, &options));
+    console.report(&compilation.diagnostics, &compilation.sources);
+    let bytes = result(args, &options, &compilation)?;
+    match destination {
+        Destination::Stdout => console.print_bytes(&bytes),
+        Destination::File(path) => write(&path, &bytes),
+    }
+}
+
+/// Where the result goes; settled before any work is done.
+fn destination(args: &CompileArgs) -> Result<Destination, Failure> {
+    let destination = match &args.output {
+        Some(path) if path == Path::new("-") => Destination::Stdout,
+        Some(path) => Destination::File(path.clone()),
+        None if args.emit != Emit::Obj => Destination::Stdout,
+        None => match args.ruleset.rulesets.first().and_then(|name| inputs::stem(name)) {
+            Some(stem) => Destination::File(PathBuf::from(format!("{stem}.o"))),
+            None => {
+                return Err(Failure::Usage(
+                    "an object of standard input has no name: say where to write with -o".into(),
+                ));
+            }
+        },
+    };
+    if matches!(destination, Destination::Stdout)
+        && args.emit == Emit::Obj
+        && std::io::stdout().is_terminal()
+    {
+        return Err(Failure::Usage(
+            "an object is not written to a terminal: choose a file with -o".into(),
+        ));
+    }
+    Ok(destination)
+}
+
+fn result(
+    args: &CompileArgs,
+    options: &Options,
+    compilation: &Compilation,
+) -> Result<Vec<u8>, Failure> {
+    // What the target cannot do does not keep anybody from reading the ruleset's IR.
+    let program = || stage(args, options, compilation);
+    let artifact = || compilation.artifact.as_ref().ok_or(Failure::Said);
+    let text = match args.emit {
+        Emit::Ir => emit::ir(program()?.as_ref()),
+        Emit::Tree => emit::tree(program()?.as_ref()),
+        Emit::Dot => emit::dot(program()?.as_ref()),
+        Emit::Obj => {
+            return bpfc_object::write(artifact()?)
+                .map_err(|error| Failure::Refused(format!("cannot write the object: {error}")));
+        }
+        Emit::Asm => emit::asm(artifact()?),
+        Emit::Json => {
+            serde_json::to_string_pretty(artifact()?)
+                .map_err(|error| Failure::Refused(format!("cannot write JSON: {error}")))?
+                + "\n"
+        }
+    };
+    Ok(text.into_bytes())
+}
+
+/// The program at the stage that is to be shown.
+fn stage<'a>(
+    args: &CompileArgs,
+    options: &Options,
+    compilation: &'a Compilation,
+) -> Result<Cow<'a, Program>, Failure> {
+    let program = compilation.program.as_ref().ok_or(Failure::Said)?;
+    let (Some(lowered), true) = (&compilation.lowered, args.after.is_some() || args.as_lowered)
+    else {
+        return Ok(Cow::Borrowed(program));
+    };
+    let Some(pass) = &args.after else { return Ok(Cow::Borrowed(lowered)) };
+    after_pass(lowered.clone(), pass, options, &mut Diagnostics::new())
+        .map(Cow::Owned)
+        .ok_or_else(|| Failure::Usage(format!("pass '{pass}' does not run: it is disabled")))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes)
+        .map_err(|error| Failure::Refused(format!("cannot write '{}': {error}", path.display())))
+}

@@ -1,0 +1,169 @@
+//! `bpfc load`: compiles rulesets, or takes an object, and attaches the programs.
+//!
+//! An object and the ruleset it was compiled from do the same: both become one artifact here.
+
+use crate::args::{self, LoadArgs};
+use crate::console::{Console, Failure};
+use crate::inputs;
+use crate::progress::with_progress;
+use bpfc_artifact::{Artifact, ProgramKind};
+use bpfc_driver as driver;
+use bpfc_ir::Input;
+use bpfc_runtime::{Error, Filter, Options, XdpMode};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct JsonLoaded<'a> {
+    name: &'a str,
+    target: &'a str,
+    replaced: bool,
+    rules: usize,
+    places: Vec<String>,
+}
+
+pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
+    let name = name(args)?;
+    let inputs = inputs::read_all(&args.inputs, &args.selection)?;
+    let artifact = match object(args, &inputs)? {
+        Some(artifact) => artifact,
+        None => compile(args, &inputs, console)?,
+    };
+    let options = options(args, name, &artifact)?;
+    let (filter, replaced) =
+        with_progress("loading", || load(&artifact, &options)).map_err(refused)?;
+    let status = filter.status().map_err(refused)?;
+    let places: Vec<String> =
+        status.attachments.iter().map(|a| a.attachment.place.to_string()).collect();
+    if args.json {
+        return console.print_json(&JsonLoaded {
+            name: filter.name(),
+            target: &status.target,
+            replaced,
+            rules: super::status::rule_count(&artifact.rules),
+            places,
+        });
+    }
+    let done = if replaced { "replaced" } else { "loaded" };
+    let list: Vec<String> = places.iter().map(|place| format!("  {place}\n")).collect();
+    console.print(&format!("{done} {}\n{}", filter.name(), list.concat()))
+}
+
+/// Loads, or replaces the filter that has the name.
+fn load(artifact: &Artifact, options: &Options) -> Result<(Filter, bool), Error> {
+    match Filter::load(artifact, options) {
+        Err(Error::Exists(name)) => {
+            let filter = Filter::open(&name)?;
+            filter.replace_with(artifact, options)?;
+            Ok((filter, true))
+        }
+        loaded => loaded.map(|filter| (filter, false)),
+    }
+}
+
+/// What the kernel, or the runtime in its name, said.
+pub(super) fn refused(error: Error) -> Failure {
+    match error {
+        Error::Verifier(error) => {
+            let tail: Vec<&str> = error.log.trim_end().lines().rev().take(20).collect();
+            let tail: Vec<String> =
+                tail.into_iter().rev().map(|line| format!("  {line}\n")).collect();
+            Failure::Refused(format!("{error}\nthe verifier's log ends:\n{}", tail.concat()))
+        }
+        error => Failure::Refused(error.to_string()),
+    }
+}
+
+fn name(args: &LoadArgs) -> Result<String, Failure> {
+    match &args.name {
+        Some(name) => Ok(name.clone()),
+        None => args.inputs.first().and_then(|input| inputs::stem(input)).ok_or_else(|| {
+            Failure::Usage("a filter from standard input needs a name: --name NAME".into())
+        }),
+    }
+}
+
+/// The artifact of an object, where the input is one.
+fn object(args: &LoadArgs, inputs: &[Input]) -> Result<Option<Artifact>, Failure> {
+    let Some(found) = inputs.iter().find(|input| bpfc_object::is_object(&input.bytes)) else {
+        return Ok(None);
+    };
+    if inputs.len() > 1 {
+        return Err(Failure::Usage(format!(
+            "'{}' is an object: it is loaded alone, not together with other inputs",
+            found.name
+        )));
+    }
+    let chosen = &args.selection;
+    if !chosen.hook.is_empty()
+        || !chosen.table.is_empty()
+        || !chosen.from.is_empty()
+        || !chosen.disable_pass.is_empty()
+    {
+        return Err(Failure::Usage(
+            "--hook, --table, --from and --disable-pass are for compiling; the object is compiled"
+                .into(),
+        ));
+    }
+    let artifact = bpfc_object::read(&found.bytes)
+        .map_err(|error| Failure::Refused(format!("cannot read '{}': {error}", found.name)))?;
+    if let Some(target) = &args.target
+        && *target != artifact.target
+    {
+        return Err(Failure::Refused(format!(
+            "'{}' was compiled for target {}, not for {target}",
+            found.name, artifact.target
+        )));
+    }
+    Ok(Some(artifact))
+}
+
+fn compile(args: &LoadArgs, inputs: &[Input], console: &Console) -> Result<Artifact, Failure> {
+    let target = args.target.as_deref().and_then(driver::target).ok_or_else(|| {
+        let names: Vec<&str> = driver::targets().iter().map(|t| t.name()).collect();
+        Failure::Usage(format!("say what to load for: --target {}", names.join("|")))
+    })?;
+    let options = inputs::options(&args.selection, args.priority);
+    let compilation = with_progress("compiling", || driver::compile(inputs, target, &options));
+    console.report(&compilation.diagnostics, &compilation.sources);
+    compilation.artifact.ok_or(Failure::Said)
+}
+
+/// The runtime's options; what the target has no use for is refused, not ignored.
+fn options(args: &LoadArgs, name: String, artifact: &Artifact) -> Result<Options, Failure> {
+    let kinds: Vec<ProgramKind> = artifact.programs.iter().map(|p| p.attach.kind()).collect();
+    let has = |kind: ProgramKind| kinds.contains(&kind);
+    let misplaced = |option: &str, of: &str| {
+        Err(Failure::Usage(format!("{option} is for {of}, and the target is {}", artifact.target)))
+    };
+    let on_interfaces = has(ProgramKind::Xdp) || has(ProgramKind::SchedCls);
+    if args.iface.is_empty() && on_interfaces {
+        return Err(Failure::Usage(format!(
+            "target {} attaches to interfaces: say which with --iface",
+            artifact.target
+        )));
+    }
+    if !args.iface.is_empty() && !on_interfaces {
+        return misplaced("--iface", "xdp and tc");
+    }
+    if args.priority.is_some() && !has(ProgramKind::Netfilter) {
+        return misplaced("--priority", "netfilter");
+    }
+    if args.xdp_mode != args::XdpMode::Auto && !has(ProgramKind::Xdp) {
+        return misplaced("--xdp-mode", "xdp");
+    }
+    if args.cgroup.is_some() && !has(ProgramKind::CgroupSkb) {
+        return misplaced("--cgroup", "cgroup-skb");
+    }
+    let mut options = Options::new(name);
+    options.interfaces = args.iface.clone();
+    options.xdp_mode = match args.xdp_mode {
+        args::XdpMode::Auto => XdpMode::Auto,
+        args::XdpMode::Native => XdpMode::Native,
+        args::XdpMode::Generic => XdpMode::Generic,
+    };
+    options.priority = args.priority;
+    if let Some(cgroup) = &args.cgroup {
+        options.cgroup = cgroup.clone();
+    }
+    Ok(options)
+}

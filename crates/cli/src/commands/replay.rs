@@ -1,0 +1,150 @@
+//! `bpfc replay`: runs the packets of a capture through a ruleset.
+//!
+//! Every packet is judged by itself, as if it had come in through `--iface` (or were leaving
+//! through it) with no connection known: see [`frame`] for what a captured packet becomes. A
+//! packet that is not IP, or whose headers are too damaged for any rule to see it, is accepted
+//! and counted nowhere, whichever engine decides.
+
+mod frame;
+mod kernel;
+mod namespace;
+mod reference;
+mod tracking;
+
+use super::counters::JsonCounter;
+use crate::args::{Engine, ReplayArgs};
+use crate::console::{Console, Failure, json_line};
+use crate::inputs;
+use crate::listing::listing;
+use crate::progress::with_progress;
+use bpfc_artifact::RuleTable;
+use bpfc_driver::{self as driver, verdict_word};
+use bpfc_ir::{Hook, Verdict};
+use bpfc_packet::{Capture, InterfaceName};
+use bpfc_runtime::Count;
+use frame::Frame;
+use serde::Serialize;
+use std::fmt::Write;
+
+/// What became of one packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Decision {
+    verdict: Verdict,
+    /// Labels of the rules and policies that counted it, in order.
+    rules: Vec<String>,
+}
+
+impl Decision {
+    /// For what no rule sees.
+    fn unseen() -> Self {
+        Decision { verdict: Verdict::Accept, rules: Vec::new() }
+    }
+}
+
+/// What an engine makes of a capture.
+struct Replay {
+    decisions: Vec<Decision>,
+    rules: RuleTable,
+    /// A count for each entry of `rules`.
+    counts: Vec<Count>,
+}
+
+#[derive(Serialize)]
+struct JsonPacket<'a> {
+    packet: usize,
+    verdict: &'static str,
+    rules: &'a [String],
+}
+
+#[derive(Serialize)]
+struct JsonCounters<'a> {
+    counters: Vec<JsonCounter<'a>>,
+}
+
+pub(super) fn run(args: &ReplayArgs, console: &Console) -> Result<(), Failure> {
+    if args.engine == Engine::Vm {
+        return Err(Failure::Usage(
+            "the vm engine is not available yet: use --engine kernel or --engine reference".into(),
+        ));
+    }
+    let hook = hook(args)?;
+    let interface = InterfaceName::new(&args.iface)
+        .map_err(|error| Failure::Usage(format!("--iface {}: {error}", args.iface)))?;
+    let target = driver::target(&args.target)
+        .ok_or_else(|| Failure::Usage(format!("there is no target '{}'", args.target)))?;
+    let inputs = inputs::read_all(&args.ruleset.rulesets, &args.ruleset.selection)?;
+    let capture = inputs::read_file(&args.pcap).map_err(Failure::Refused)?;
+    let capture = Capture::read(&capture).map_err(|error| {
+        Failure::Refused(format!("cannot read '{}': {error}", args.pcap.display()))
+    })?;
+    let frames: Vec<Frame> =
+        capture.packets.iter().map(|packet| Frame::new(packet, hook, interface)).collect();
+
+    let mut options = inputs::options(&args.ruleset.selection, None);
+    options.hooks = Some(vec![hook]);
+    let compilation = with_progress("compiling", || driver::compile(&inputs, target, &options));
+    console.report(&compilation.diagnostics, &compilation.sources);
+    let (Some(program), Some(artifact)) = (&compilation.lowered, &compilation.artifact) else {
+        return Err(Failure::Said);
+    };
+    let replay = with_progress("replaying", || match args.engine {
+        Engine::Reference => reference::replay(&inputs, program, artifact, target, hook, &frames),
+        Engine::Kernel | Engine::Vm => {
+            kernel::replay(program, artifact, target, hook, &args.iface, &frames)
+        }
+    })?;
+    match args.json {
+        true => print_json(&replay, console),
+        false => print_text(&replay, console),
+    }
+}
+
+/// The one hook that packets are replayed at.
+fn hook(args: &ReplayArgs) -> Result<Hook, Failure> {
+    match args.ruleset.selection.hook[..] {
+        [] => Ok(Hook::Input),
+        [hook] => Ok(hook),
+        _ => Err(Failure::Usage("replay takes one hook".into())),
+    }
+}
+
+/// Whether packets at a hook have an input interface; otherwise they have an output interface.
+fn is_incoming(hook: Hook) -> bool {
+    !matches!(hook, Hook::Output | Hook::Postrouting | Hook::Egress)
+}
+
+fn print_json(replay: &Replay, console: &Console) -> Result<(), Failure> {
+    let mut text = String::new();
+    for (index, decision) in replay.decisions.iter().enumerate() {
+        text += &json_line(&JsonPacket {
+            packet: index + 1,
+            verdict: verdict_word(decision.verdict),
+            rules: &decision.rules,
+        })?;
+    }
+    let counters = replay
+        .rules
+        .entries
+        .iter()
+        .zip(&replay.counts)
+        .map(|(rule, count)| JsonCounter {
+            rule: &rule.label,
+            packets: count.packets,
+            bytes: count.bytes,
+        })
+        .collect();
+    text += &json_line(&JsonCounters { counters })?;
+    console.print(&text)
+}
+
+fn print_text(replay: &Replay, console: &Console) -> Result<(), Failure> {
+    let mut text = String::new();
+    for (index, decision) in replay.decisions.iter().enumerate() {
+        let verdict = verdict_word(decision.verdict);
+        let line = format!("{:>6}  {verdict:<6}  {}", index + 1, decision.rules.join(" "));
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text.push('\n');
+    text += &listing(&replay.rules, &replay.counts, true);
+    console.print(&text)
+}

@@ -1,0 +1,136 @@
+//! The reference engine: the evaluator of the ruleset model, which knows nothing of IR, passes
+//! and code generation.
+
+use super::frame::Frame;
+use super::kernel::is_netfilter_output;
+use super::tracking::{self, Tracked};
+use super::{Decision, Replay};
+use crate::console::Failure;
+use bpfc_artifact::Artifact;
+use bpfc_diag::{Diagnostics, SourceMap};
+use bpfc_driver as driver;
+use bpfc_ir::{Family, Hook, Input, Program};
+use bpfc_packet::{IpVersion, pkt_type};
+use bpfc_runtime::Count;
+use bpfc_xtables::model::Ruleset;
+use bpfc_xtables::reference::Evaluator;
+use std::collections::BTreeMap;
+
+/// Replays frames. The inputs have compiled to `program` and `artifact`.
+pub(super) fn replay(
+    inputs: &[Input],
+    program: &Program,
+    artifact: &Artifact,
+    target: &dyn driver::Target,
+    hook: Hook,
+    frames: &[Frame],
+) -> Result<Replay, Failure> {
+    let rulesets = inputs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut evaluators: Vec<(Family, Evaluator<'_>)> = rulesets
+        .iter()
+        .map(|ruleset| {
+            let tables = tables(program, hook, ruleset.family);
+            (ruleset.family, Evaluator::new(ruleset, &tables))
+        })
+        .collect();
+    let rows: BTreeMap<&str, usize> = artifact
+        .rules
+        .entries
+        .iter()
+        .enumerate()
+        .map(|(row, entry)| (entry.label.as_str(), row))
+        .collect();
+    let mut counts = vec![Count::default(); artifact.rules.entries.len()];
+    let mut decisions = Vec::with_capacity(frames.len());
+    for frame in frames {
+        let decision = decide(&mut evaluators, target, program, hook, frame);
+        let length = frame.parsed().map_or(0, |parsed| parsed.length());
+        for label in &decision.rules {
+            let row = rows.get(label.as_str()).ok_or_else(|| {
+                Failure::Refused(format!("the evaluator counts {label}, which was not compiled"))
+            })?;
+            counts[*row].packets += 1;
+            counts[*row].bytes += u64::from(length);
+        }
+        decisions.push(decision);
+    }
+    Ok(Replay { decisions, rules: artifact.rules.clone(), counts })
+}
+
+fn decide(
+    evaluators: &mut [(Family, Evaluator<'_>)],
+    target: &dyn driver::Target,
+    program: &Program,
+    hook: Hook,
+    frame: &Frame,
+) -> Decision {
+    let (Some(packet), Some(parsed)) = (&frame.packet, frame.parsed()) else {
+        return Decision::unseen();
+    };
+    let family = match packet.version {
+        IpVersion::V4 => Family::Ipv4,
+        IpVersion::V6 => Family::Ipv6,
+    };
+    let seen = program.entries.iter().any(|e| (e.hook, e.family) == (hook, family));
+    let evaluator = evaluators.iter_mut().find(|(of, _)| *of == family);
+    let (true, Some((_, evaluator))) = (seen, evaluator) else {
+        return Decision::unseen();
+    };
+    let mut packet = packet.clone();
+    // A program that reads the packet's own connection finds none in a packet that never went
+    // through the kernel; one that looks connections up works out what tracking would say.
+    let attach = target.attach(hook, family);
+    if matches!(target.conntrack(attach), driver::ConntrackSource::Lookup(_)) {
+        let connection = tracking::first_packet(&parsed);
+        packet.untracked = connection == Tracked::Not;
+        packet.conntrack = match connection {
+            Tracked::New(conntrack) => Some(conntrack),
+            Tracked::Not | Tracked::Invalid => None,
+        };
+    }
+    if is_netfilter_output(attach) {
+        packet.pkt_type = pkt_type::HOST;
+    }
+    match packet.parse_headers() {
+        Ok(parsed) => {
+            let decision = evaluator.decide(hook, parsed);
+            Decision { verdict: decision.verdict, rules: decision.rules }
+        }
+        Err(_) => Decision::unseen(),
+    }
+}
+
+/// The tables whose base chains a hook runs, in their order.
+fn tables(program: &Program, hook: Hook, family: Family) -> Vec<&str> {
+    let entry = program.entries.iter().find(|e| (e.hook, e.family) == (hook, family));
+    let chains = entry.map_or(&[][..], |entry| entry.chains.as_slice());
+    let table_of = |name: &str| {
+        let policy = format!("{name}:policy");
+        program.rules.values().find(|rule| rule.label == policy).map(|rule| rule.table.as_str())
+    };
+    chains.iter().filter_map(|&chain| table_of(&program.funcs[chain].name)).collect()
+}
+
+/// Reads an input that has been compiled already.
+fn read(input: &Input) -> Result<Ruleset, Failure> {
+    let unreadable = || {
+        Failure::Refused(format!(
+            "there is no reference evaluator for the format of '{}'",
+            input.name
+        ))
+    };
+    let format = driver::format_of(input).map_err(|_| unreadable())?;
+    let family = if format.starts_with("ip6") { Family::Ipv6 } else { Family::Ipv4 };
+    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+    let (name, bytes) = (&input.name, &input.bytes);
+    let read = match format {
+        "iptables-blob" | "ip6tables-blob" => {
+            bpfc_xtables::blob::read(name, bytes, family, &mut sources, &mut diagnostics)
+        }
+        "iptables-save" | "ip6tables-save" => {
+            Some(bpfc_xtables::read_text(name, bytes, family, &mut sources, &mut diagnostics))
+        }
+        _ => None,
+    };
+    read.map(|(ruleset, _)| ruleset).ok_or_else(unreadable)
+}

@@ -1,0 +1,11 @@
+//! `bpfc unload`: detaches a filter and removes it.
+
+use super::load::refused;
+use crate::args::UnloadArgs;
+use crate::console::{Console, Failure};
+use bpfc_runtime::Filter;
+
+pub(super) fn run(args: &UnloadArgs, console: &Console) -> Result<(), Failure> {
+    Filter::unload_named(&args.name).map_err(refused)?;
+    console.print(&format!("unloaded {}\n", args.name))
+}

@@ -1,0 +1,197 @@
+//! From words on the command line to inputs of the compiler.
+
+use crate::args::SelectionArgs;
+use crate::console::Failure;
+use bpfc_driver::{Options, all_formats, passes, targets};
+use bpfc_ir::{Hook, Input};
+use bpfc_runtime::xtables::{self, TableFamily};
+use clap::builder::{PossibleValue, TypedValueParser};
+use std::ffi::OsStr;
+use std::io::Read;
+use std::path::Path;
+
+/// Largest ruleset that is read: spans count bytes in 32 bits.
+const MAX_INPUT: u64 = 1 << 31;
+
+/// Reads a word that must be one of a registry's names, and completes them.
+macro_rules! registry_parser {
+    ($(#[$doc:meta])* $name:ident, $values:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+
+        impl TypedValueParser for $name {
+            type Value = String;
+
+            fn parse_ref(
+                &self,
+                command: &clap::Command,
+                argument: Option<&clap::Arg>,
+                value: &OsStr,
+            ) -> Result<String, clap::Error> {
+                clap::builder::PossibleValuesParser::new($values).parse_ref(command, argument, value)
+            }
+
+            fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+                Some(Box::new($values))
+            }
+        }
+    };
+}
+
+registry_parser!(
+    /// A target's name.
+    TargetName,
+    targets().iter().map(|t| PossibleValue::new(t.name()).help(t.description()))
+);
+registry_parser!(
+    /// A format's name.
+    FormatName,
+    all_formats().map(|f| PossibleValue::new(f.name).help(f.description))
+);
+
+registry_parser!(
+    /// A pass's name.
+    PassName,
+    passes().map(|p| PossibleValue::new(p.name).help(p.description))
+);
+
+/// A hook's name.
+pub fn hook(word: &str) -> Result<Hook, String> {
+    word.parse().map_err(|_| {
+        let names: Vec<String> = Hook::ALL.iter().map(Hook::to_string).collect();
+        format!("the hooks are {}", names.join(", "))
+    })
+}
+
+/// The compiler's options of a selection.
+pub fn options(selection: &SelectionArgs, priority: Option<i32>) -> Options {
+    let some = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+    let mut options = Options {
+        hooks: (!selection.hook.is_empty()).then(|| selection.hook.clone()),
+        tables: some(&selection.table),
+        disabled_passes: selection.disable_pass.clone(),
+        ..Options::default()
+    };
+    options.codegen.priority = priority;
+    options
+}
+
+/// Reads every ruleset. All that cannot be read are named.
+pub fn read_all(names: &[String], selection: &SelectionArgs) -> Result<Vec<Input>, Failure> {
+    if selection.from.len() > 1 && selection.from.len() != names.len() {
+        return Err(Failure::Usage(format!(
+            "--from is given {} times for {} rulesets: give it once, or once for each",
+            selection.from.len(),
+            names.len()
+        )));
+    }
+    if names.iter().filter(|name| *name == "-").count() > 1 {
+        return Err(Failure::Usage("standard input can be read only once".into()));
+    }
+    let mut inputs = Vec::new();
+    let mut errors = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let format = selection.from.get(index).or(selection.from.first()).cloned();
+        match read(name) {
+            Ok((bytes, live_format)) => {
+                let format = live_format.map(str::to_owned).or(format);
+                inputs.push(Input { name: name.clone(), bytes, format });
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(inputs),
+        false => Err(Failure::Refused(errors.join("\nerror: "))),
+    }
+}
+
+/// The bytes of one input, and its format where the kernel says it.
+fn read(name: &str) -> Result<(Vec<u8>, Option<&'static str>), String> {
+    let live = |family: TableFamily, format: &'static str| {
+        let bytes = xtables::read_tables(family).map_err(|e| format!("cannot read {name}: {e}"))?;
+        if bytes.is_empty() {
+            return Err(format!(
+                "{name}: the kernel holds no such tables for this network namespace (rules that \
+                 iptables-nft made are in nftables: compile what `iptables-save` prints)"
+            ));
+        }
+        Ok((bytes, Some(format)))
+    };
+    match name {
+        "-" => Ok((read_limited(std::io::stdin().lock(), "standard input")?, None)),
+        "live:iptables" => live(TableFamily::Ipv4, "iptables-blob"),
+        "live:ip6tables" => live(TableFamily::Ipv6, "ip6tables-blob"),
+        "live:nft" => Err("live:nft is not supported yet: nftables rulesets cannot be read".into()),
+        _ if name.starts_with("live:") => Err(format!(
+            "'{name}' is unknown: what the kernel holds is live:iptables or live:ip6tables"
+        )),
+        path => Ok((read_file(Path::new(path))?, None)),
+    }
+}
+
+/// The bytes of a file.
+pub fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    let file = std::fs::File::open(path)
+        .map_err(|error| format!("cannot read '{}': {error}", path.display()))?;
+    read_limited(file, &format!("'{}'", path.display()))
+}
+
+fn read_limited(from: impl Read, name: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    from.take(MAX_INPUT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot read {name}: {error}"))?;
+    if bytes.len() as u64 > MAX_INPUT {
+        return Err(format!("{name} is larger than {} GiB", MAX_INPUT >> 30));
+    }
+    Ok(bytes)
+}
+
+/// A name for what is made of an input: its file name without the ending, `iptables` of
+/// `live:iptables`; none for standard input.
+pub fn stem(name: &str) -> Option<String> {
+    if name == "-" {
+        return None;
+    }
+    if let Some(live) = name.strip_prefix("live:") {
+        return Some(live.to_owned());
+    }
+    Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_of_file_names() {
+        assert_eq!(stem("a/webserver.rules").as_deref(), Some("webserver"));
+        assert_eq!(stem("live:iptables").as_deref(), Some("iptables"));
+        assert_eq!(stem("-"), None);
+    }
+
+    #[test]
+    fn inputs_that_cannot_be_read_are_all_named() {
+        let names = ["/nonexistent/a".to_owned(), "live:nft".to_owned(), "live:x".to_owned()];
+        let Err(Failure::Refused(message)) = read_all(&names, &SelectionArgs::default()) else {
+            panic!("read");
+        };
+        assert_eq!(message.lines().count(), 3, "{message}");
+        assert!(message.contains("live:nft is not supported yet"));
+    }
+
+    #[test]
+    fn formats_go_with_inputs() {
+        let names = ["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        let selection = SelectionArgs { from: vec!["x".into(); 2], ..SelectionArgs::default() };
+        assert!(matches!(read_all(&names, &selection), Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn hooks_are_named() {
+        assert_eq!(hook("input"), Ok(Hook::Input));
+        assert!(hook("inptu").unwrap_err().contains("postrouting"));
+    }
+}

@@ -1,0 +1,93 @@
+//! `bpfc check` and its diagnostics.
+
+use crate::run::{RULES, bpfc, bpfc_with, file, folder};
+
+#[test]
+fn what_compiles_is_said() {
+    let ran = bpfc_with(&["check", "-"], RULES).ok();
+    assert!(ran.out.starts_with("3 rules in 4 chains\n"), "{}", ran.out);
+    for target in ["xdp", "tc", "netfilter", "cgroup-skb"] {
+        assert!(ran.out.contains(&format!(" {target} ")), "{}", ran.out);
+    }
+    let ran = bpfc_with(&["check", "-", "--target", "tc"], RULES).ok();
+    assert!(ran.out.contains(" tc ") && !ran.out.contains("xdp"), "{}", ran.out);
+}
+
+#[test]
+fn all_errors_are_reported_in_one_run() {
+    let rules = RULES.replace("-j ssh", "-j LOG").replace("--dport 53", "--dprot 53");
+    let ran = bpfc_with(&["check", "-"], &rules).fails(1);
+    assert!(ran.err.contains("error[BPFC0006]") && ran.err.contains("error[BPFC0003]"));
+    assert!(ran.err.contains("--> -:6:") && ran.err.contains("--> -:7:"), "{}", ran.err);
+    assert!(ran.err.ends_with("2 errors\n") || ran.err.contains("2 errors, "), "{}", ran.err);
+    assert_eq!(ran.out, "");
+}
+
+#[test]
+fn a_target_that_cannot_is_an_error_only_where_it_is_asked_for() {
+    let rules = RULES.replace("COMMIT", "-A FORWARD -o eth1 -j DROP\nCOMMIT");
+    bpfc_with(&["check", "-", "--hook", "forward"], &rules).ok();
+    let ran = bpfc_with(&["check", "-", "--hook", "forward", "--target", "xdp"], &rules).fails(1);
+    assert!(ran.err.contains("error[BPFC0011]"), "{}", ran.err);
+}
+
+#[test]
+fn dead_rules_are_named() {
+    let rules = RULES.replace("-A INPUT -i eth0", "-A INPUT -j DROP\n-A INPUT -i eth0");
+    let ran = bpfc_with(&["check", "-"], &rules).ok();
+    assert!(ran.err.contains("warning[BPFC0016]: rule filter/INPUT:3 can never match"));
+    let rules = RULES.replace("-j ssh", "-j ACCEPT");
+    let ran = bpfc_with(&["check", "-"], &rules).ok();
+    assert!(ran.err.contains("warning[BPFC0017]"), "{}", ran.err);
+}
+
+#[test]
+fn tables_that_are_left_out_are_named_and_harm_nothing() {
+    let ran = bpfc(&["check", "examples/gateway.rules"]).ok();
+    assert!(ran.err.contains("note[BPFC0013]: table 'nat' is not compiled"), "{}", ran.err);
+}
+
+#[test]
+fn json_has_everything() {
+    let ran = bpfc_with(&["check", "-", "--json"], &RULES.replace("-j ssh", "-j LOG")).fails(1);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(json["compiles"], false);
+    let all = json["diagnostics"].as_array().unwrap();
+    let error = all.iter().find(|d| d["severity"] == "error").unwrap();
+    assert_eq!(error["code"], "BPFC0006");
+    assert_eq!((error["file"].as_str(), error["line"].as_u64()), (Some("-"), Some(6)));
+    let ran = bpfc_with(&["check", "-", "--json"], RULES).ok();
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(json["compiles"], true);
+    assert_eq!(json["targets"].as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn inputs_that_cannot_be_read_are_refused() {
+    let ran = bpfc(&["check", "/nonexistent/a", "/nonexistent/b"]).fails(1);
+    assert!(ran.err.contains("/nonexistent/a") && ran.err.contains("/nonexistent/b"));
+    let ran = bpfc(&["check", "live:nft"]).fails(1);
+    assert!(ran.err.contains("not supported yet"), "{}", ran.err);
+    let ran = bpfc_with(&["check", "-"], "table inet filter {\n}\n").fails(1);
+    assert!(ran.err.contains("nftables"), "{}", ran.err);
+    let ran = bpfc_with(&["check", "-", "--from", "nft"], "").fails(1);
+    assert!(ran.err.contains("not supported yet"), "{}", ran.err);
+    bpfc_with(&["check", "-", "--from", "nonsense"], "").fails(2);
+    bpfc_with(&["check", "-"], "nonsense\n").fails(1);
+    bpfc_with(&["check", "-"], "").fails(1);
+}
+
+#[test]
+fn color_only_where_it_is_wanted() {
+    let folder = folder();
+    let rules = file(&folder, "a.rules", RULES.replace("-j ssh", "-j LOG"));
+    assert!(!bpfc(&["check", &rules]).fails(1).err.contains('\x1b'));
+    assert!(bpfc(&["check", &rules, "--color", "always"]).fails(1).err.contains('\x1b'));
+}
+
+#[test]
+fn a_line_of_ten_megabytes_is_answered_in_few_words() {
+    let rules = RULES.replace("-j ssh", &format!("-j {}", "x".repeat(10_000_000)));
+    let ran = bpfc_with(&["check", "-"], &rules).fails(1);
+    assert!(ran.err.len() < 5_000, "{}", ran.err.len());
+}

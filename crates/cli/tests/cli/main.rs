@@ -1,0 +1,8 @@
+//! The command as scripts see it: arguments, exit status, standard output and standard error.
+
+mod check;
+mod compile;
+mod misc;
+mod replay;
+mod run;
+mod snapshot;

@@ -1,0 +1,92 @@
+//! What belongs to no ruleset, and the arguments of commands that need root.
+
+use crate::run::{RULES, bpfc, bpfc_with, command, file, folder};
+use std::process::Stdio;
+
+#[test]
+fn usage_errors_have_status_two() {
+    bpfc(&[]).fails(2);
+    bpfc(&["frobnicate"]).fails(2);
+    bpfc(&["check"]).fails(2);
+    bpfc(&["compile", "x", "--target", "fpga"]).fails(2);
+    bpfc(&["--help"]).ok();
+    bpfc(&["--version"]).ok();
+}
+
+#[test]
+fn codes_are_explained() {
+    let ran = bpfc(&["help-code", "BPFC0006"]).ok();
+    assert!(ran.out.starts_with("BPFC0006: "), "{}", ran.out);
+    assert_eq!(bpfc(&["help-code", "bpfc0006"]).ok().out, ran.out);
+    assert!(bpfc(&["help-code"]).ok().out.lines().count() > 15);
+    bpfc(&["help-code", "BPFC9999"]).fails(2);
+    let json = bpfc(&["help-code", "BPFC0006", "--json"]).ok().out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["code"], "BPFC0006");
+}
+
+#[test]
+fn completions_are_printed() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(bpfc(&["completions", shell]).ok().out.contains("snapshot"), "{shell}");
+    }
+    bpfc(&["completions", "abacus"]).fails(2);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = command(&["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn loading_needs_to_know_where() {
+    let load = |arguments: &[&str]| bpfc_with(&[&["load", "-"], arguments].concat(), RULES);
+    let named = ["--name", "cli-test"];
+    load(&["--target", "xdp", "--iface", "lo"]).fails(2);
+    let ran = load(&named).fails(2);
+    assert!(ran.err.contains("--target"), "{}", ran.err);
+    let ran = load(&[&named[..], &["--target", "xdp"]].concat()).fails(2);
+    assert!(ran.err.contains("--iface"), "{}", ran.err);
+    for (target, extra) in [
+        ("netfilter", ["--iface", "lo"]),
+        ("netfilter", ["--xdp-mode", "native"]),
+        ("xdp", ["--priority", "5"]),
+        ("tc", ["--cgroup", "/sys/fs/cgroup"]),
+    ] {
+        let iface: &[&str] = if target == "netfilter" { &[] } else { &["--iface", "lo"] };
+        let ran = load(&[&named[..], &["--target", target], &extra, iface].concat()).fails(2);
+        assert!(ran.err.contains(extra[0]), "{}", ran.err);
+    }
+}
+
+#[test]
+fn objects_are_loaded_as_they_are() {
+    let folder = folder();
+    let object = folder.path().join("a.o");
+    let object = object.to_str().unwrap();
+    bpfc_with(&["compile", "-", "-o", object], RULES).ok();
+    bpfc(&["load", object, "--iface", "lo", "--hook", "input"]).fails(2);
+    bpfc(&["load", object, "examples/webserver.rules", "--iface", "lo"]).fails(2);
+    let ran = bpfc(&["load", object, "--target", "tc", "--iface", "lo"]).fails(1);
+    assert!(ran.err.contains("xdp"), "{}", ran.err);
+    let mut damaged = std::fs::read(object).unwrap();
+    damaged.truncate(damaged.len() / 2);
+    let damaged = file(&folder, "b.o", damaged);
+    bpfc(&["load", &damaged, "--iface", "lo"]).fails(1);
+}
+
+#[test]
+fn filters_that_are_not_there_are_named() {
+    for command in ["unload", "status", "counters"] {
+        let ran = bpfc(&[command, "cli-test-no-such-filter"]).fails(1);
+        assert!(ran.err.contains("cli-test-no-such-filter"), "{command}: {}", ran.err);
+    }
+}

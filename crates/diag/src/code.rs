@@ -1,0 +1,155 @@
+//! Stable diagnostic codes with their explanations: one table row each.
+//!
+//! A number is never reused for another meaning.
+
+use std::fmt;
+
+/// A stable code, printed as `BPFC0042`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(pub u16);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BPFC{:04}", self.0)
+    }
+}
+
+impl std::str::FromStr for Code {
+    type Err = ();
+
+    /// Reads `BPFC0042`, in either case, and plain `42`.
+    fn from_str(s: &str) -> Result<Self, ()> {
+        let digits = match s.get(..4) {
+            Some(prefix) if prefix.eq_ignore_ascii_case("bpfc") => &s[4..],
+            _ => s,
+        };
+        let number = digits.parse().map(Code).map_err(|_| ())?;
+        explain(number).map(|_| number).ok_or(())
+    }
+}
+
+/// What `bpfc help-code` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The code.
+    pub code: Code,
+    /// A few words.
+    pub title: &'static str,
+    /// A paragraph or more, in plain text.
+    pub text: &'static str,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $title:literal, $text:literal;)*) => {
+        impl Code {
+            $(#[doc = $title] pub const $name: Code = Code($number);)*
+        }
+        /// Every code, ascending.
+        pub const EXPLANATIONS: &[Explanation] = &[
+            $(Explanation { code: Code($number), title: $title, text: $text },)*
+        ];
+    };
+}
+
+codes! {
+    UNREADABLE = 1, "the input cannot be read",
+        "The input is missing, is not the text or blob that its format promises, or is too large.\n\
+         Check the path; give --from FORMAT where the content is not recognised.";
+    SYNTAX = 2, "the ruleset's syntax is wrong",
+        "The line cannot be read as the ruleset format says. iptables-restore would refuse it too.\n\
+         Correct the line as the message says.";
+    UNKNOWN_OPTION = 3, "unknown option",
+        "No match or target that the rule names has this option.\n\
+         Check the spelling, and that the `-m` that defines the option stands before it.";
+    BAD_VALUE = 4, "an option's value is wrong",
+        "The option's value is not one that iptables would take.";
+    UNKNOWN_EXTENSION = 5, "unknown match or target",
+        "No match or target of this name exists in iptables 1.8.9.";
+    UNSUPPORTED_EXTENSION = 6, "a match or target is not supported",
+        "bpfc knows this match or target and cannot compile it. A rule is never left out: the whole\n\
+         ruleset is refused, because the programs would decide differently from the kernel.\n\
+         Remove the rule, or keep the ruleset in the kernel.";
+    UNSUPPORTED_VALUE = 7, "an option or value is not supported",
+        "bpfc knows this match or target, but not with this option or value.";
+    MISSING_CHAIN = 8, "a jump leads to a chain that does not exist",
+        "A rule jumps or goes to a chain that its table does not hold.";
+    CHAIN_LOOP = 9, "chains call each other in a loop",
+        "A base chain reaches a loop of jumps; the kernel refuses such a table too.";
+    BAD_BLOB = 10, "a kernel blob is damaged",
+        "The binary table's sizes, offsets, names or counts contradict each other.";
+    TARGET_CANNOT = 11, "the target cannot do this",
+        "The rule asks for something that the chosen target's hook cannot know or do. The message\n\
+         names the targets and hooks that can.";
+    NO_CHAIN = 12, "nothing to compile",
+        "The chosen tables hold no base chain on the chosen hooks.\n\
+         Choose other hooks with --hook or other tables with --table.";
+    TABLE_LEFT_OUT = 13, "a table is left out",
+        "The input holds a table that is not compiled. For iptables only `filter` is compiled unless\n\
+         --table names others. What the table does must stay in the kernel.";
+    SEMANTICS_DIFFER = 14, "the target sees packets differently from the kernel's hook",
+        "At this target's hook packets have not yet been defragmented, routed or untagged, or the\n\
+         connection is not known. docs/semantics.md says what is decided in which case.";
+    TOO_LARGE = 15, "the ruleset is too large for the target",
+        "The programs would exceed a limit of the kernel's verifier. The message gives the number.";
+    DEAD_RULE = 16, "a rule can never match",
+        "No packet reaches the rule, because of its own contradiction or because rules before it\n\
+         decide every packet that it could match.";
+    UNUSED_CHAIN = 17, "a chain is never used",
+        "No base chain that is compiled reaches this chain, so none of its rules is in the program.";
+    NESTING = 18, "chains are nested too deeply",
+        "The calls from chain to chain are deeper than eBPF's call stack, and inlining them would\n\
+         exceed its budget.";
+    KERNEL_REFUSED = 19, "the kernel refused",
+        "The kernel did not accept a program, map or link. The message gives the kernel's reason and\n\
+         what it usually means.";
+    CONFLICT = 20, "two inputs contradict each other",
+        "Several inputs compile into one program: an IPv4 and an IPv6 ruleset, for example. Two that\n\
+         hold base chains of the same hook and family cannot: which comes first is not known.\n\
+         Put both tables into one file, or compile the inputs one by one.";
+    UNSUPPORTED_TABLE = 21, "a table cannot be compiled",
+        "Only tables that filter can be compiled. Address translation (`nat`) stays in the kernel.";
+    DEFECT = 22, "a defect of bpfc",
+        "A stage of the compiler found that another one broke its rules. Nothing is wrong with the\n\
+         ruleset, and no program was made.\n\
+         Please report it with the ruleset; --disable-pass may help meanwhile.";
+    HOOK_LEFT_OUT = 23, "a base chain is left out",
+        "A base chain with rules or a policy other than ACCEPT hangs on a hook that is not compiled,\n\
+         because --hook or the target's default names other hooks. What the chain does must stay in\n\
+         the kernel, or be compiled by naming its hook.";
+}
+
+/// The explanation of a code.
+pub fn explain(code: Code) -> Option<&'static Explanation> {
+    EXPLANATIONS.iter().find(|explanation| explanation.code == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_explained_once() {
+        for pair in EXPLANATIONS.windows(2) {
+            assert!(pair[0].code < pair[1].code, "{} and {}", pair[0].code, pair[1].code);
+            assert_ne!(pair[0].title, pair[1].title);
+        }
+        for explanation in EXPLANATIONS {
+            assert!(!explanation.title.trim().is_empty(), "{}", explanation.code);
+            assert!(!explanation.title.ends_with('.'), "{}", explanation.title);
+            assert!(explanation.text.trim().ends_with('.'), "{}", explanation.code);
+        }
+    }
+
+    #[test]
+    fn codes_are_read_as_they_are_printed() {
+        for explanation in EXPLANATIONS {
+            let printed = explanation.code.to_string();
+            assert_eq!(printed.parse(), Ok(explanation.code));
+            assert_eq!(printed.to_lowercase().parse(), Ok(explanation.code));
+            assert_eq!(explanation.code.0.to_string().parse(), Ok(explanation.code));
+        }
+        assert_eq!("BPFC9999".parse::<Code>(), Err(()));
+        assert_eq!("".parse::<Code>(), Err(()));
+        assert_eq!("bpfcü".parse::<Code>(), Err(()));
+    }
+}

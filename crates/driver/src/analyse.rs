@@ -1,0 +1,257 @@
+//! What `bpfc check` says about a ruleset that compiles: chains that nothing reaches, rules that
+//! can never match, and rules that others shadow.
+//!
+//! Sound, not complete: a rule that is named here is dead for every packet; a rule that is not
+//! named may still be dead (and rules are compared until [`COMPARISONS`] are spent). It reads IR as front ends lower it, before any pass: each rule's
+//! blocks follow each other, a rule's tests lead to its `count`, and the rules of a chain are
+//! tried in the order of their numbers.
+
+mod conditions;
+mod ranges;
+
+use crate::tree::rules_by_chain;
+use bpfc_diag::{Code, Diagnostic, Diagnostics};
+use bpfc_ir::{Block, Func, Function, Op, Program, Rule, RuleData, RuleKind, Terminator};
+use conditions::{Conditions, Reader};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many pairs of rules are compared in one program: what takes a second.
+const COMPARISONS: usize = 8_000_000;
+
+/// Adds warnings about dead chains and rules.
+pub fn analyse(program: &Program, diagnostics: &mut Diagnostics) {
+    let reached: BTreeSet<Func> = match program.reachable() {
+        Some(order) => order.into_iter().collect(),
+        // A cycle is an error that the verifier reports.
+        None => return,
+    };
+    let rules = rules_by_chain(program);
+    let mut findings = Vec::new();
+    let mut budget = COMPARISONS;
+    for (func, function) in &program.funcs {
+        let rules = rules.get(function.name.as_str()).map_or(&[][..], Vec::as_slice);
+        if reached.contains(&func) {
+            dead_rules(program, function, rules, &mut budget, &mut findings);
+        } else {
+            findings.push(unused_chain(program, &function.name, rules));
+        }
+    }
+    // In the order of the text, chains before the rules that they hold.
+    findings.sort_by_key(|d| d.span.map(|span| (span.file, span.start)));
+    findings.into_iter().for_each(|d| diagnostics.push(d));
+}
+
+fn unused_chain(program: &Program, name: &str, rules: &[Rule]) -> Diagnostic {
+    let span = rules.first().and_then(|&rule| program.rules[rule].span);
+    let found =
+        Diagnostic::warning(Code::UNUSED_CHAIN, span, format!("chain '{name}' is never used"));
+    match rules.len() {
+        0 => found.with_note("the chain is empty"),
+        1 => found.with_note("its rule is left out of the program"),
+        count => found.with_note(format!("its {count} rules are left out of the program")),
+    }
+    .with_help("jump to the chain, or remove it")
+}
+
+/// A rule that ends every packet that it matches.
+struct Decider {
+    rule: Rule,
+    conditions: Conditions,
+}
+
+fn dead_rules(
+    program: &Program,
+    function: &Function,
+    rules: &[Rule],
+    budget: &mut usize,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let reader = Reader::new(function);
+    let counts = counts(function);
+    let mut deciders = Deciders::default();
+    let mut decided: Option<Rule> = None;
+    for &rule in rules {
+        let data = &program.rules[rule];
+        if matches!(data.kind, RuleKind::Policy) {
+            continue;
+        }
+        if let Some(by) = decided {
+            findings.push(shadowed(program, rule, by));
+            continue;
+        }
+        let Some(&block) = counts.get(&rule) else {
+            findings.push(contradictory(data));
+            continue;
+        };
+        // A rule that is counted in two places is not of the shape that this reads.
+        let Some(block) = block else { continue };
+        let conditions = reader.conditions(block, rule);
+        if conditions.is_contradiction() || !reader.is_reachable(block) {
+            findings.push(contradictory(data));
+        } else if let Some(by) = deciders.covering(&conditions, budget) {
+            findings.push(shadowed(program, rule, by));
+        } else if conditions.exact && decides(program, function, block) {
+            if conditions.is_empty() {
+                decided = Some(rule);
+            }
+            deciders.add(Decider { rule, conditions });
+        }
+    }
+}
+
+fn contradictory(data: &RuleData) -> Diagnostic {
+    Diagnostic::warning(Code::DEAD_RULE, data.span, format!("rule {} can never match", data.label))
+        .with_label("no packet meets all of this")
+        .with_help("correct the rule, or remove it")
+}
+
+fn shadowed(program: &Program, rule: Rule, by: Rule) -> Diagnostic {
+    let (data, by) = (&program.rules[rule], &program.rules[by]);
+    let message = format!("rule {} can never match: {} decides its packets", data.label, by.label);
+    Diagnostic::warning(Code::DEAD_RULE, data.span, message)
+        .with_note(format!("{} is: {}", by.label, by.text))
+        .with_help("move the rule in front of the other, or remove it")
+}
+
+/// The block that counts each rule; none for a rule that several blocks count.
+fn counts(function: &Function) -> BTreeMap<Rule, Option<Block>> {
+    let mut found = BTreeMap::new();
+    for &block in &function.layout {
+        for &inst in &function.blocks[block].insts {
+            if let Op::Count(rule) = function.insts[inst].op {
+                found.entry(rule).and_modify(|known| *known = None).or_insert(Some(block));
+            }
+        }
+    }
+    found
+}
+
+/// Whether no later rule of the chain sees a packet that a rule counts in `block`.
+fn decides(program: &Program, function: &Function, mut block: Block) -> bool {
+    let own = function.blocks[block].rule;
+    for _ in 0..function.blocks.len() {
+        let next = match function.blocks[block].terminator {
+            Terminator::Verdict(_) | Terminator::Return => return true,
+            Terminator::Jump(next) | Terminator::Call { next, .. } => next,
+            Terminator::Branch { .. } => return false,
+        };
+        let of_rule = |rule: &Rule| matches!(program.rules[*rule].kind, RuleKind::Rule(_));
+        let rule = function.blocks[next].rule;
+        if rule != own && rule.as_ref().is_some_and(of_rule) {
+            return false;
+        }
+        block = next;
+    }
+    false
+}
+
+/// Deciding rules, indexed so that thousands of rules need not be compared pairwise: a rule that
+/// asks for one single value of something can only cover rules that ask for the same.
+#[derive(Default)]
+struct Deciders {
+    all: Vec<Decider>,
+    by_value: BTreeMap<(u32, u128), Vec<usize>>,
+    general: Vec<usize>,
+}
+
+impl Deciders {
+    fn add(&mut self, decider: Decider) {
+        let index = self.all.len();
+        let single = decider.conditions.singles().max_by_key(|&(_, value)| value);
+        match single {
+            Some(key) => self.by_value.entry(key).or_default().push(index),
+            None => self.general.push(index),
+        }
+        self.all.push(decider);
+    }
+
+    /// The first rule that decides every packet that meets the conditions.
+    fn covering(&self, conditions: &Conditions, budget: &mut usize) -> Option<Rule> {
+        let keyed = conditions.singles().filter_map(|key| self.by_value.get(&key));
+        let mut first: Option<usize> = None;
+        for &index in keyed.chain([&self.general]).flatten() {
+            *budget = budget.checked_sub(1)?;
+            if first.is_none_or(|known| index < known)
+                && self.all[index].conditions.covers(conditions)
+            {
+                first = Some(index);
+            }
+        }
+        first.map(|index| self.all[index].rule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{self, Line, Then, add_chain};
+    use bpfc_ir::{Family, Hook};
+
+    fn messages(lines: &[Line]) -> Vec<String> {
+        let program = sample::program(Family::Ipv4, Hook::Input, lines);
+        let mut diagnostics = Diagnostics::new();
+        analyse(&program, &mut diagnostics);
+        diagnostics.iter().map(|d| d.message.clone()).collect()
+    }
+
+    #[test]
+    fn rules_behind_an_unconditional_verdict_are_dead() {
+        let lines = [Line::any(Then::Drop), Line::port(22, Then::Accept), Line::any(Then::Accept)];
+        assert_eq!(
+            messages(&lines),
+            [
+                "rule filter/INPUT:2 can never match: filter/INPUT:1 decides its packets",
+                "rule filter/INPUT:3 can never match: filter/INPUT:1 decides its packets",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wider_rule_shadows_a_narrower_one() {
+        let lines = [
+            Line::ports(1, 100, Then::Drop),
+            Line::port(22, Then::Accept),
+            Line::port(22, Then::Continue),
+            Line::ports(90, 110, Then::Accept),
+        ];
+        assert_eq!(
+            messages(&lines),
+            [
+                "rule filter/INPUT:2 can never match: filter/INPUT:1 decides its packets",
+                "rule filter/INPUT:3 can never match: filter/INPUT:1 decides its packets",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_rule_that_only_counts_shadows_nothing() {
+        let lines = [Line::port(22, Then::Continue), Line::port(22, Then::Accept)];
+        assert_eq!(messages(&lines), [""; 0]);
+    }
+
+    #[test]
+    fn the_same_rule_twice_is_dead_the_second_time() {
+        let lines = [Line::port(22, Then::Accept), Line::port(22, Then::Accept)];
+        assert_eq!(messages(&lines).len(), 1);
+    }
+
+    #[test]
+    fn an_unused_chain_is_named() {
+        let mut program = sample::program(Family::Ipv4, Hook::Input, &[]);
+        add_chain(&mut program, Family::Ipv4, "spare", None, &[Line::any(Then::Drop)]);
+        let mut diagnostics = Diagnostics::new();
+        analyse(&program, &mut diagnostics);
+        let all: Vec<_> = diagnostics.iter().collect();
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].code, Code::UNUSED_CHAIN);
+        assert_eq!(all[0].message, "chain 'filter/spare' is never used");
+    }
+
+    #[test]
+    fn five_thousand_rules_are_fast() {
+        let lines: Vec<Line> = (0..5000).map(|i| Line::port(i, Then::Accept)).collect();
+        let start = std::time::Instant::now();
+        assert_eq!(messages(&lines).len(), 0);
+        assert!(start.elapsed().as_millis() < 2000, "{:?}", start.elapsed());
+    }
+}

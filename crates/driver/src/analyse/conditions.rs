@@ -1,0 +1,263 @@
+//! What a packet must satisfy to be counted by a rule, read from the IR's branches.
+//!
+//! A condition says that a pure expression has a value in a set. Expressions are interned by
+//! structure, so that two rules which load the same field speak of the same thing. What cannot be
+//! read makes [`Conditions::exact`] false: the conditions are then necessary, not sufficient.
+
+use super::ranges::Ranges;
+use bpfc_ir::{
+    Base, BinaryOp, Block, Condition, CtField, Function, Meta, Op, Rule, Scan, Source, Terminator,
+    Type, Value,
+};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// A pure expression over the packet; operands are numbers of other expressions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Expr {
+    Const(Type, u128),
+    Payload(Type, Base, u16),
+    Meta(Meta),
+    Ct(CtField),
+    LoadAt(Type, u32, u16),
+    Binary(BinaryOp, u32, u32),
+    Extend(Type, u32),
+    Compare(Condition, u32, u32),
+    InRange(u32, u128, u128),
+    Available(Base, u16),
+    AvailableAt(u32, u16),
+    Scan(Scan),
+}
+
+/// The conditions of one rule, by expression.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Conditions {
+    sets: BTreeMap<u32, Ranges>,
+    /// Whether every packet that meets the conditions is counted.
+    pub(super) exact: bool,
+}
+
+impl Conditions {
+    fn restrict(&mut self, expr: u32, set: Ranges) {
+        let set = match self.sets.get(&expr) {
+            Some(known) => known.intersect(&set),
+            None => set,
+        };
+        self.sets.insert(expr, set);
+    }
+
+    /// Whether no packet meets them.
+    pub(super) fn is_contradiction(&self) -> bool {
+        self.sets.values().any(Ranges::is_empty)
+    }
+
+    /// Whether every packet meets them.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sets.is_empty()
+    }
+
+    /// Whether every packet that meets `other` meets these.
+    pub(super) fn covers(&self, other: &Conditions) -> bool {
+        self.sets
+            .iter()
+            .all(|(expr, set)| other.sets.get(expr).is_some_and(|narrower| set.holds(narrower)))
+    }
+
+    /// The expressions that must have one single value.
+    pub(super) fn singles(&self) -> impl Iterator<Item = (u32, u128)> {
+        self.sets.iter().filter_map(|(&expr, set)| set.single().map(|value| (expr, value)))
+    }
+}
+
+/// Reads the conditions of one function's rules.
+pub(super) struct Reader<'a> {
+    function: &'a Function,
+    predecessors: BTreeMap<Block, Vec<Block>>,
+    reachable: Vec<bool>,
+    /// Whether the function changes the mark, so that two loads of it may differ.
+    sets_mark: bool,
+    exprs: RefCell<BTreeMap<Expr, u32>>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(function: &'a Function) -> Self {
+        let mut predecessors: BTreeMap<Block, Vec<Block>> = BTreeMap::new();
+        for &block in &function.layout {
+            for next in function.blocks[block].terminator.successors() {
+                predecessors.entry(next).or_default().push(block);
+            }
+        }
+        let mut reachable = vec![false; function.blocks.len()];
+        let mut open: Vec<Block> = function.entry().into_iter().collect();
+        while let Some(block) = open.pop() {
+            if !std::mem::replace(&mut reachable[block.as_u32() as usize], true) {
+                open.extend(function.blocks[block].terminator.successors());
+            }
+        }
+        let sets_mark = function.insts.values().any(|inst| matches!(inst.op, Op::SetMark(_)))
+            || function.callees().next().is_some();
+        Reader { function, predecessors, reachable, sets_mark, exprs: RefCell::default() }
+    }
+
+    pub(super) fn is_reachable(&self, block: Block) -> bool {
+        self.reachable[block.as_u32() as usize]
+    }
+
+    /// The conditions on the way from the rule's first block to `block`.
+    pub(super) fn conditions(&self, block: Block, rule: Rule) -> Conditions {
+        let mut conditions = Conditions { sets: BTreeMap::new(), exact: true };
+        let mut block = block;
+        // Layout order bounds the walk: a loop would visit more blocks than there are.
+        for _ in 0..=self.function.blocks.len() {
+            let from = self.predecessors.get(&block).map_or(&[][..], Vec::as_slice);
+            let inside = |b: &Block| self.function.blocks[*b].rule == Some(rule);
+            if !from.iter().any(inside) {
+                return conditions;
+            }
+            let [from] = *from else {
+                conditions.exact = false;
+                return conditions;
+            };
+            match self.function.blocks[from].terminator {
+                Terminator::Branch { condition, then, otherwise } if then != otherwise => {
+                    self.assume(&mut conditions, condition, then == block);
+                }
+                Terminator::Jump(_) | Terminator::Branch { .. } => {}
+                _ => conditions.exact = false,
+            }
+            block = from;
+        }
+        conditions.exact = false;
+        conditions
+    }
+
+    /// Adds the condition that a bool value is `truth`.
+    fn assume(&self, conditions: &mut Conditions, value: Value, truth: bool) {
+        let read = match *self.function.definition(value) {
+            Op::Compare(condition, a, b) => match (self.constant(a), self.constant(b)) {
+                (None, Some(b)) => self.compared(a, condition, b),
+                (Some(a), None) => self.compared(b, swapped(condition), a),
+                _ => None,
+            },
+            Op::InRange(value, low, high) => self.ranged(value, low, high),
+            _ => None,
+        };
+        let read = read.or_else(|| Some((self.expr(value)?, Ranges::range(1, 1), 1)));
+        match read {
+            Some((expr, set, max)) => {
+                let set = if truth { set } else { set.complement(max) };
+                conditions.restrict(expr, set);
+            }
+            None => conditions.exact = false,
+        }
+    }
+
+    fn constant(&self, value: Value) -> Option<u128> {
+        match *self.function.definition(value) {
+            Op::Const(_, number) => Some(number),
+            _ => None,
+        }
+    }
+
+    fn ranged(&self, value: Value, low: u128, high: u128) -> Option<(u32, Ranges, u128)> {
+        let max = self.function.ty(value).max();
+        self.by_enumeration(value, |n| low <= n && n <= high)
+            .or_else(|| Some((self.expr(value)?, Ranges::range(low, high), max)))
+    }
+
+    fn compared(
+        &self,
+        value: Value,
+        condition: Condition,
+        with: u128,
+    ) -> Option<(u32, Ranges, u128)> {
+        if let Some(read) = self.by_enumeration(value, |n| holds(condition, n, with)) {
+            return Some(read);
+        }
+        let max = self.function.ty(value).max();
+        if let Op::Binary(BinaryOp::And, a, b) = *self.function.definition(value)
+            && let (Some(mask), inner) = (self.constant(b), a)
+            && is_prefix(mask, max)
+            && with & !mask == 0
+            && matches!(condition, Condition::Eq | Condition::Ne)
+        {
+            let set = Ranges::range(with, with | (max & !mask));
+            let set = if condition == Condition::Eq { set } else { set.complement(max) };
+            return Some((self.expr(inner)?, set, max));
+        }
+        let set = match condition {
+            Condition::Eq => Ranges::range(with, with),
+            Condition::Ne => Ranges::range(with, with).complement(max),
+            Condition::Le => Ranges::range(0, with),
+            Condition::Gt => Ranges::range(0, with).complement(max),
+            Condition::Ge => Ranges::range(with, max),
+            Condition::Lt => Ranges::range(with, max).complement(max),
+        };
+        Some((self.expr(value)?, set, max))
+    }
+
+    /// For `x` or `x & constant` of 8 bits: the set of `x` itself, by trying all of them.
+    fn by_enumeration(
+        &self,
+        value: Value,
+        test: impl Fn(u128) -> bool,
+    ) -> Option<(u32, Ranges, u128)> {
+        if self.function.ty(value) != Type::I8 {
+            return None;
+        }
+        let (inner, mask) = match *self.function.definition(value) {
+            Op::Binary(BinaryOp::And, a, b) => (a, self.constant(b)?),
+            _ => (value, 0xff),
+        };
+        Some((self.expr(inner)?, Ranges::where_holds(255, |n| test(n & mask)), 255))
+    }
+
+    /// The number of a value's expression; none where it is not pure.
+    fn expr(&self, value: Value) -> Option<u32> {
+        let expr = match *self.function.definition(value) {
+            Op::Const(ty, number) => Expr::Const(ty, number),
+            Op::Load(ty, Source::Payload(base, offset)) => Expr::Payload(ty, base, offset),
+            Op::Load(_, Source::Meta(Meta::Mark)) if self.sets_mark => return None,
+            Op::Load(_, Source::Meta(meta)) => Expr::Meta(meta),
+            Op::Load(_, Source::Ct(field)) => Expr::Ct(field),
+            Op::LoadAt(ty, at, displacement) => Expr::LoadAt(ty, self.expr(at)?, displacement),
+            Op::Binary(op, a, b) => Expr::Binary(op, self.expr(a)?, self.expr(b)?),
+            Op::Extend(ty, inner) => Expr::Extend(ty, self.expr(inner)?),
+            Op::Compare(condition, a, b) => Expr::Compare(condition, self.expr(a)?, self.expr(b)?),
+            Op::InRange(inner, low, high) => Expr::InRange(self.expr(inner)?, low, high),
+            Op::Available(base, bytes) => Expr::Available(base, bytes),
+            Op::AvailableAt(at, bytes) => Expr::AvailableAt(self.expr(at)?, bytes),
+            Op::Scan(scan) => Expr::Scan(scan),
+            Op::Random | Op::Nth(..) | Op::Count(_) | Op::SetMark(_) => return None,
+        };
+        let mut exprs = self.exprs.borrow_mut();
+        let next = exprs.len() as u32;
+        Some(*exprs.entry(expr).or_insert(next))
+    }
+}
+
+fn is_prefix(mask: u128, max: u128) -> bool {
+    let host = max & !mask;
+    host & host.wrapping_add(1) == 0
+}
+
+fn swapped(condition: Condition) -> Condition {
+    match condition {
+        Condition::Lt => Condition::Gt,
+        Condition::Le => Condition::Ge,
+        Condition::Gt => Condition::Lt,
+        Condition::Ge => Condition::Le,
+        same => same,
+    }
+}
+
+fn holds(condition: Condition, a: u128, b: u128) -> bool {
+    match condition {
+        Condition::Eq => a == b,
+        Condition::Ne => a != b,
+        Condition::Lt => a < b,
+        Condition::Le => a <= b,
+        Condition::Gt => a > b,
+        Condition::Ge => a >= b,
+    }
+}

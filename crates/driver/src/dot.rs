@@ -1,0 +1,122 @@
+//! `--emit dot`: the control flow of every reached chain, for Graphviz.
+//!
+//! A cluster for each function, a node for each block, labelled with its rule and instructions; a
+//! dashed edge leads from a call to the chain's first block.
+
+use bpfc_ir::{Block, Func, Program, Terminator};
+use std::fmt::Write;
+
+/// The graph of a program's reached functions. Deterministic.
+pub fn dot(program: &Program) -> String {
+    let mut out = String::from(
+        "digraph bpfc {\n  node [shape=box, fontname=\"monospace\", fontsize=10];\n  compound=true;\n",
+    );
+    for (index, entry) in program.entries.iter().enumerate() {
+        let _ = writeln!(
+            out,
+            "  entry{index} [shape=oval, label=\"hook {} {}\"];",
+            entry.hook, entry.family
+        );
+        for (order, &chain) in entry.chains.iter().enumerate() {
+            if let Some(first) = program.funcs[chain].entry() {
+                let _ = writeln!(
+                    out,
+                    "  entry{index} -> {} [label=\"{}\"];",
+                    node(chain, first),
+                    order + 1
+                );
+            }
+        }
+    }
+    let mut funcs = program.reachable().unwrap_or_else(|| program.funcs.keys().collect());
+    funcs.sort_unstable();
+    for func in funcs {
+        cluster(&mut out, program, func);
+    }
+    out.push_str("}\n");
+    out
+}
+
+fn node(func: Func, block: Block) -> String {
+    format!("{func}_{block}")
+}
+
+fn cluster(out: &mut String, program: &Program, func: Func) {
+    let function = &program.funcs[func];
+    let _ =
+        writeln!(out, "  subgraph cluster_{func} {{\n    label=\"{}\";", escape(&function.name));
+    for &block in &function.layout {
+        let data = &function.blocks[block];
+        let mut label = format!("{block}:\\l");
+        if let Some(rule) = data.rule {
+            let rule = &program.rules[rule];
+            let _ = write!(label, "{} {}\\l", escape(&rule.label), escape(&rule.text));
+        }
+        for &inst in &data.insts {
+            let inst = &function.insts[inst];
+            let _ = match inst.result {
+                Some(value) => write!(label, "  {value} = {}\\l", escape(&inst.op.to_string())),
+                None => write!(label, "  {}\\l", escape(&inst.op.to_string())),
+            };
+        }
+        let _ = write!(label, "  {}\\l", escape(&data.terminator.to_string()));
+        let _ = writeln!(out, "    {} [label=\"{label}\"];", node(func, block));
+    }
+    out.push_str("  }\n");
+    for &block in &function.layout {
+        let from = node(func, block);
+        let mut edge = |to: Block, style: &str| {
+            let _ = writeln!(out, "  {from} -> {}{style};", node(func, to));
+        };
+        match function.blocks[block].terminator {
+            Terminator::Jump(to) => edge(to, ""),
+            Terminator::Branch { then, otherwise, .. } => {
+                edge(then, " [label=\"yes\"]");
+                edge(otherwise, " [label=\"no\"]");
+            }
+            Terminator::Call { callee, next } => {
+                edge(next, " [label=\"returned\"]");
+                if let Some(first) = program.funcs[callee].entry() {
+                    let _ = writeln!(out, "  {from} -> {} [style=dashed];", node(callee, first));
+                }
+            }
+            Terminator::Return | Terminator::Verdict(_) => {}
+        }
+    }
+}
+
+/// Text inside a quoted label.
+fn escape(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| match c {
+            '"' => vec!['\\', '"'],
+            '\\' => vec!['\\', '\\'],
+            c if c.is_control() => vec![' '],
+            c => vec![c],
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{Line, Then, program};
+    use bpfc_ir::{Family, Hook};
+
+    #[test]
+    fn every_reached_block_is_a_node() {
+        let program = program(Family::Ipv4, Hook::Input, &[Line::port(22, Then::Accept)]);
+        let text = dot(&program);
+        let function = program.funcs.values().next().unwrap();
+        for &block in &function.layout {
+            assert!(text.contains(&format!("fn0_{block} [label=")), "{text}");
+        }
+        assert!(text.starts_with("digraph") && text.ends_with("}\n"));
+        assert!(text.contains("--dport 22"));
+    }
+
+    #[test]
+    fn labels_are_escaped() {
+        assert_eq!(escape("a\"b\\c\n"), "a\\\"b\\\\c ");
+    }
+}

@@ -1,0 +1,21 @@
+//! The forms of a program that people read: what `--emit` and snapshots print.
+
+use bpfc_artifact::Artifact;
+use bpfc_ir::Program;
+
+pub use crate::dot::dot;
+pub use crate::tree::tree;
+
+/// The text form of IR.
+pub fn ir(program: &Program) -> String {
+    let mut text = program.to_string();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// Annotated assembly.
+pub fn asm(artifact: &Artifact) -> String {
+    bpfc_ebpf::disassemble(artifact)
+}

@@ -1,0 +1,27 @@
+//! The pipeline: inputs become programs. Registries of front ends and back ends, merging of
+//! several inputs, the forms that `--emit` prints, and the analysis behind `bpfc check`.
+//!
+//! Nothing in here does I/O: callers read inputs and write results.
+
+mod analyse;
+mod dot;
+pub mod emit;
+mod merge;
+mod pipeline;
+mod registry;
+#[cfg(test)]
+mod sample;
+mod trace;
+mod tree;
+
+pub use analyse::analyse;
+pub use bpfc_ebpf::{ConntrackSource, Target};
+pub use pipeline::{
+    Compilation, Lowering, Options, after_pass, build, compile, format_of, generate, lower,
+    optimise, restrict,
+};
+pub use registry::{
+    all_formats, formats, frontends, passes, planned_format, recognise, target, targets,
+    targets_with,
+};
+pub use trace::{trace, verdict_word};

@@ -1,0 +1,129 @@
+//! Several lowered inputs become one program.
+//!
+//! Functions and rules keep their order, input by input. Names must stay unique, and one hook and
+//! family belongs to one input: which of two inputs would come first cannot be known.
+
+use bpfc_diag::{Code, Diagnostic};
+use bpfc_ir::{Func, Op, Program, Rule, State, Terminator};
+use std::collections::BTreeSet;
+
+/// Appends `other` to `program`. `name` is the other input's name, for messages.
+pub(crate) fn merge(
+    program: &mut Program,
+    other: Program,
+    name: &str,
+) -> Result<(), Vec<Diagnostic>> {
+    let conflicts = conflicts(program, &other, name);
+    if !conflicts.is_empty() {
+        return Err(conflicts);
+    }
+    let first_rule = program.rules.len() as u32;
+    let first_func = program.funcs.len() as u32;
+    let first_state = program.states.len() as u32;
+    let rule = |rule: Rule| Rule::from_u32(first_rule + rule.as_u32());
+    let func = |func: Func| Func::from_u32(first_func + func.as_u32());
+    let state = |state: State| State::from_u32(first_state + state.as_u32());
+
+    for data in other.rules.into_iter().map(|(_, data)| data) {
+        program.rules.push(data);
+    }
+    for data in other.states.into_iter().map(|(_, data)| data) {
+        program.states.push(data);
+    }
+    for (_, mut function) in other.funcs {
+        for inst in function.insts.values_mut() {
+            inst.rule = inst.rule.map(rule);
+            match &mut inst.op {
+                Op::Count(counted) => *counted = rule(*counted),
+                Op::Nth(used, _) => *used = state(*used),
+                _ => {}
+            }
+        }
+        for block in function.blocks.values_mut() {
+            block.rule = block.rule.map(rule);
+            if let Terminator::Call { callee, .. } = &mut block.terminator {
+                *callee = func(*callee);
+            }
+        }
+        program.funcs.push(function);
+    }
+    for mut entry in other.entries {
+        entry.chains.iter_mut().for_each(|chain| *chain = func(*chain));
+        program.entries.push(entry);
+    }
+    Ok(())
+}
+
+fn conflicts(program: &Program, other: &Program, name: &str) -> Vec<Diagnostic> {
+    let conflict = |message: String| {
+        Diagnostic::error(Code::CONFLICT, None, message)
+            .with_help("put both into one file, or compile them one by one")
+    };
+    let mut found = Vec::new();
+    for entry in &other.entries {
+        if program.entries.iter().any(|e| (e.hook, e.family) == (entry.hook, entry.family)) {
+            found.push(conflict(format!(
+                "'{name}' has base chains on hook {} of family {}, as an input before it has",
+                entry.hook, entry.family
+            )));
+        }
+    }
+    let names: BTreeSet<&str> = program.funcs.values().map(|f| f.name.as_str()).collect();
+    for function in other.funcs.values() {
+        if names.contains(function.name.as_str()) && found.is_empty() {
+            found.push(conflict(format!(
+                "'{name}' has a chain {}, as an input before it has",
+                function.name
+            )));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{self, Line};
+    use bpfc_ir::{Family, Hook};
+
+    fn program(family: Family, hook: Hook) -> Program {
+        sample::program(family, hook, &[Line::port(22, sample::Then::Accept)])
+    }
+
+    #[test]
+    fn two_families_become_one_program() {
+        let mut merged = program(Family::Ipv4, Hook::Input);
+        let v6 = program(Family::Ipv6, Hook::Input);
+        merge(&mut merged, v6.clone(), "v6").unwrap();
+        assert_eq!(merged.entries.len(), 2);
+        let labels: Vec<&str> = merged.rules.values().map(|r| r.label.as_str()).collect();
+        assert_eq!(
+            labels,
+            [
+                "filter/INPUT:1",
+                "filter/INPUT:policy",
+                "ip6/filter/INPUT:1",
+                "ip6/filter/INPUT:policy"
+            ]
+        );
+        let func = merged.entries[1].chains[0];
+        let counted: Vec<&str> = merged.funcs[func]
+            .insts
+            .values()
+            .filter_map(|inst| match inst.op {
+                Op::Count(rule) => Some(merged.rules[rule].label.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(counted, ["ip6/filter/INPUT:1", "ip6/filter/INPUT:policy"]);
+    }
+
+    #[test]
+    fn two_inputs_with_the_same_chains_are_refused() {
+        let mut merged = program(Family::Ipv4, Hook::Input);
+        let errors = merge(&mut merged, program(Family::Ipv4, Hook::Input), "b").unwrap_err();
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].message.contains("'b'"), "{}", errors[0].message);
+        assert_eq!(merged, program(Family::Ipv4, Hook::Input));
+    }
+}

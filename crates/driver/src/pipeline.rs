@@ -1,0 +1,360 @@
+//! From inputs to an artifact, stage by stage, so that a caller can stop and look after any.
+//!
+//! Several inputs are lowered one by one and merged. Every input is read even where one before it
+//! has errors, so that one run reports them all.
+
+use crate::registry::{frontend_of, planned_format, recognise, targets_with};
+use crate::{formats, merge};
+use bpfc_artifact::{Artifact, FunctionIndex};
+use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
+use bpfc_ebpf::{CallSize, CompileOptions, Target, call_size};
+use bpfc_ir::{Frontend, FrontendOptions, Hook, Input, Program};
+use bpfc_opt::{Limits, Observer, OptError, Pass};
+
+/// Choices of one compilation.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The hooks whose chains are compiled; `None` for the target's default.
+    pub hooks: Option<Vec<Hook>>,
+    /// The tables that are compiled; `None` for the front end's default.
+    pub tables: Option<Vec<String>>,
+    /// Names of passes to leave out.
+    pub disabled_passes: Vec<String>,
+    /// Choices of code generation.
+    pub codegen: CompileOptions,
+}
+
+/// Inputs as one program in IR, before any pass.
+#[derive(Clone, Debug, Default)]
+pub struct Lowering {
+    /// The program; `None` where an input has errors.
+    pub program: Option<Program>,
+    /// The inputs' texts.
+    pub sources: SourceMap,
+    /// What was found on the way.
+    pub diagnostics: Diagnostics,
+}
+
+/// What [`compile`] makes.
+#[derive(Clone, Debug)]
+pub struct Compilation {
+    /// The program before any pass; `None` where an input has errors.
+    pub lowered: Option<Program>,
+    /// The program after the passes; `None` where there was an error before.
+    pub program: Option<Program>,
+    /// The artifact; `None` where there was an error.
+    pub artifact: Option<Artifact>,
+    /// The inputs' texts.
+    pub sources: SourceMap,
+    /// Errors, warnings and notes, in the order of the stages.
+    pub diagnostics: Diagnostics,
+}
+
+/// Compiles inputs into one artifact for one target.
+pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Compilation {
+    let mut diagnostics = Diagnostics::new();
+    let hooks = hooks(target, options, &mut diagnostics);
+    let mut lowering = lower(inputs, hooks, options.tables.clone());
+    lowering.diagnostics.iter().for_each(|d| diagnostics.push(d.clone()));
+    let lowered = lowering.program.take();
+    let sources = lowering.sources;
+    let built = lowered
+        .as_ref()
+        .filter(|_| !diagnostics.has_errors())
+        .and_then(|program| build(program, target, &sources, options, &mut diagnostics));
+    let (program, artifact) = built.unzip();
+    Compilation { lowered, program, artifact, sources, diagnostics }
+}
+
+/// Optimises a lowered program for a target and generates its code. Where what came of it needs
+/// more functions, frames or stack than the kernel has, more chains are inlined.
+pub fn build(
+    program: &Program,
+    target: &dyn Target,
+    sources: &SourceMap,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Program, Artifact)> {
+    let mut limits = Limits::default();
+    loop {
+        let mut found = Diagnostics::new();
+        let built =
+            observed(program.clone(), options, limits, None, &mut found).and_then(|program| {
+                let artifact = generate(&program, target, sources, options, &mut found)?;
+                Some((program, artifact))
+            });
+        let size = built.as_ref().map(|(_, artifact)| call_size(artifact));
+        let less = size.filter(|size| !size.fits()).map(|size| tightened(limits, size));
+        match less {
+            None => {
+                found.iter().for_each(|diagnostic| diagnostics.push(diagnostic.clone()));
+                return built;
+            }
+            Some(Some(less)) => limits = less,
+            Some(None) => {
+                let size = size.unwrap_or_default();
+                let message = format!("the chains of a program need {size}");
+                diagnostics.push(
+                    Diagnostic::error(Code::NESTING, None, message)
+                        .with_help("nest chains less, or compile fewer hooks into one program"),
+                );
+                return None;
+            }
+        }
+    }
+}
+
+/// Limits for a program that needs less than `size`; `None` where they cannot be lower.
+fn tightened(limits: Limits, size: CallSize) -> Option<Limits> {
+    let depth = limits.depth - usize::from(size.is_deep());
+    let functions = limits.functions.checked_sub(size.excess_functions())?;
+    (depth > 0 && functions > 0).then_some(Limits { depth, functions, ..limits })
+}
+
+/// The hooks that are compiled for a target; `None` for all that have a base chain. A hook that
+/// the target cannot run is an error.
+fn hooks(
+    target: &dyn Target,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<Hook>> {
+    let Some(hooks) = &options.hooks else {
+        return target.default_hooks().map(<[Hook]>::to_vec);
+    };
+    for hook in hooks.iter().filter(|hook| !target.hooks().contains(hook)) {
+        let message = format!("target {} cannot run the chains of hook {hook}", target.name());
+        let help = match targets_with(*hook)[..] {
+            [] => "no target can".to_owned(),
+            ref names => format!("targets that can: {}", names.join(", ")),
+        };
+        diagnostics.push(Diagnostic::error(Code::TARGET_CANNOT, None, message).with_help(help));
+    }
+    Some(hooks.clone())
+}
+
+/// The part of a program that a target would compile: the entries of the chosen hooks, or of the
+/// target's default hooks.
+pub fn restrict(program: &Program, target: &dyn Target, hooks: Option<&[Hook]>) -> Program {
+    let mut program = program.clone();
+    let hooks = hooks.or(target.default_hooks()).unwrap_or(target.hooks());
+    program.entries.retain(|entry| hooks.contains(&entry.hook));
+    program
+}
+
+/// Reads and lowers inputs. `hooks` are the hooks whose base chains become entries, `None` for
+/// every hook that has one.
+pub fn lower(inputs: &[Input], hooks: Option<Vec<Hook>>, tables: Option<Vec<String>>) -> Lowering {
+    let options = FrontendOptions { hooks, tables };
+    let mut lowering = Lowering::default();
+    let mut merged: Option<Program> = None;
+    let mut failed = false;
+    for input in inputs {
+        let Lowering { sources, diagnostics, .. } = &mut lowering;
+        let lowered = match frontend_for(input) {
+            Ok((frontend, format)) => frontend.lower(input, format, &options, sources, diagnostics),
+            Err(error) => {
+                diagnostics.push(error);
+                None
+            }
+        };
+        if cfg!(debug_assertions)
+            && let Some(lowered) = &lowered
+            && let Err(errors) = bpfc_ir::verify(&lowered.program)
+        {
+            for error in errors {
+                let message = format!("the front end made IR that is wrong: {error}");
+                diagnostics.push(Diagnostic::error(Code::DEFECT, None, message));
+            }
+        }
+        match (lowered, &mut merged) {
+            (None, _) => failed = true,
+            (Some(lowered), None) => merged = Some(lowered.program),
+            (Some(lowered), Some(program)) => {
+                if let Err(errors) = merge::merge(program, lowered.program, &input.name) {
+                    errors.into_iter().for_each(|error| lowering.diagnostics.push(error));
+                    failed = true;
+                }
+            }
+        }
+    }
+    lowering.program = merged.filter(|_| !failed);
+    lowering
+}
+
+/// The format of an input: the one that was asked for, or the one that its content shows.
+pub fn format_of(input: &Input) -> Result<&'static str, Diagnostic> {
+    frontend_for(input).map(|(_, format)| format)
+}
+
+/// The front end and format of an input.
+fn frontend_for(input: &Input) -> Result<(&'static dyn Frontend, &'static str), Diagnostic> {
+    let names = || formats().map(|f| f.name).collect::<Vec<_>>().join(", ");
+    let unreadable = |message: String| Diagnostic::error(Code::UNREADABLE, None, message);
+    match &input.format {
+        Some(name) => frontend_of(name).ok_or_else(|| match planned_format(name) {
+            Some(format) => {
+                unreadable(format!("'{}': {} is not supported yet", input.name, format.description))
+                    .with_help(format!("the formats that are read: {}", names()))
+            }
+            None => unreadable(format!("'{}': there is no format '{name}'", input.name))
+                .with_help(format!("the formats are {}", names())),
+        }),
+        None => recognise(&input.bytes).ok_or_else(|| {
+            let error = unreadable(format!("the format of '{}' is not recognised", input.name))
+                .with_help(format!("name the format with --from: {}", names()));
+            match looks_like_nft(&input.bytes) {
+                true => error.with_note("it looks like nftables, which is not supported yet"),
+                false => error,
+            }
+        }),
+    }
+}
+
+/// Whether the first words are those of an nftables ruleset, as text or as JSON.
+fn looks_like_nft(bytes: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]);
+    let json = head.trim_start().starts_with('{') && head.contains("\"nftables\"");
+    json || head.lines().any(|line| {
+        let mut words = line.split_whitespace();
+        matches!(
+            (words.next(), words.next()),
+            (Some("table"), Some("ip" | "ip6" | "inet" | "arp" | "bridge" | "netdev"))
+                | (Some("flush"), Some("ruleset"))
+        )
+    })
+}
+
+/// Runs the passes. `None` where one found an error.
+pub fn optimise(
+    program: Program,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Option<Program> {
+    observed(program, options, Limits::default(), None, diagnostics)
+}
+
+/// Runs the passes and yields the program as it was when the pass of this name had last run;
+/// `None` where it did not run, or a pass found an error.
+pub fn after_pass(
+    program: Program,
+    pass: &str,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Option<Program> {
+    let mut found = None;
+    let mut observer = |ran: &Pass, program: &Program| {
+        if ran.name == pass {
+            found = Some(program.clone());
+        }
+    };
+    observed(program, options, Limits::default(), Some(&mut observer), diagnostics)?;
+    found
+}
+
+fn observed(
+    mut program: Program,
+    options: &Options,
+    limits: Limits,
+    after: Option<Observer<'_>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Program> {
+    let disabled = options.disabled_passes.clone();
+    let mut passes = bpfc_opt::Options { disabled, limits, after };
+    let error = match bpfc_opt::run(&mut program, &mut passes) {
+        Ok(()) => return Some(program),
+        Err(error) => error,
+    };
+    diagnostics.push(match error {
+        OptError::Diagnostic(diagnostic) => *diagnostic,
+        error => Diagnostic::error(Code::DEFECT, None, error.to_string()),
+    });
+    None
+}
+
+/// Generates code.
+pub fn generate(
+    program: &Program,
+    target: &dyn Target,
+    sources: &SourceMap,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Option<Artifact> {
+    let artifact = bpfc_ebpf::compile(program, target, sources, &options.codegen, diagnostics)?;
+    let sizes = artifact.programs.iter().map(|program| {
+        let functions = artifact.closure(program.entry);
+        let insns = |f: &FunctionIndex| artifact.functions[f.0 as usize].insns.len();
+        (program, functions.iter().map(insns).sum::<usize>())
+    });
+    let too_large: Vec<Diagnostic> = sizes
+        .filter(|(_, size)| *size > MAX_INSTRUCTIONS)
+        .map(|(program, size)| {
+            let message = format!(
+                "program {} for target {} has {size} instructions, and the kernel takes \
+                 {MAX_INSTRUCTIONS}",
+                program.name,
+                target.name()
+            );
+            Diagnostic::error(Code::TOO_LARGE, None, message)
+                .with_help("compile fewer rules: choose hooks with --hook, or split the ruleset")
+        })
+        .collect();
+    if too_large.is_empty() {
+        return Some(artifact);
+    }
+    too_large.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
+    None
+}
+
+/// `BPF_COMPLEXITY_LIMIT_INSNS` (include/linux/bpf.h), for a program with its subprograms.
+const MAX_INSTRUCTIONS: usize = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::targets;
+
+    /// Chains of this depth, each called from two places and each with a search through options.
+    fn nested(depth: usize) -> Input {
+        let mut text = "*filter\n:INPUT DROP\n".to_owned();
+        for chain in 0..depth {
+            text += &format!(":c{chain} -\n");
+        }
+        text += "-A INPUT -j c0\n";
+        for chain in 0..depth {
+            text += &format!("-A c{chain} -p tcp -m tcp --tcp-option {}\n", chain + 2);
+            for further in (chain + 1..depth).take(2) {
+                let ports = format!("{further}:{}", 100 + chain);
+                text += &format!("-A c{chain} -p tcp -m tcp --dport {ports} -j c{further}\n");
+            }
+        }
+        text += "COMMIT\n";
+        Input {
+            name: "nested".into(),
+            bytes: text.into_bytes(),
+            format: Some("iptables-save".into()),
+        }
+    }
+
+    #[test]
+    fn deep_chains_are_inlined_until_calls_fit() {
+        for target in targets() {
+            for blocks_per_segment in [3, 2_000] {
+                let mut options = Options::default();
+                options.codegen.blocks_per_segment = blocks_per_segment;
+                let compiled = compile(&[nested(12)], *target, &options);
+                let artifact = compiled.artifact.expect("compiles");
+                let size = call_size(&artifact);
+                assert!(size.fits(), "{}: {size}", target.name());
+                assert!(size.frames > 4, "{}: more is inlined than need be", target.name());
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_inlined_is_refused() {
+        let options = Options { disabled_passes: vec!["inline".into()], ..Options::default() };
+        let compiled = compile(&[nested(12)], targets()[0], &options);
+        assert!(compiled.artifact.is_none());
+        assert!(compiled.diagnostics.iter().any(|found| found.code == Code::NESTING));
+    }
+}

@@ -1,0 +1,107 @@
+//! The order in which one packet was counted, from how often each rule counted it.
+//!
+//! A program says only how its counters changed. A packet walks the base chains in order and each
+//! chain's rules by number, and a rule that calls a chain is counted before the chain's rules: so
+//! the counts have one order. Where a packet comes through a chain several times, each time is
+//! taken to count what is left of the counts, which is exact unless the chain decides by something
+//! that changes on the way (a mark, `statistic`).
+
+use crate::tree::{calls_by_rule, rules_by_chain};
+use bpfc_ir::{Family, Func, Hook, Program, Rule, Verdict};
+use std::collections::BTreeMap;
+
+/// The rules and policies that counted a packet at a hook, in the order of counting. `counts` has
+/// how often each label did.
+pub fn trace<'a>(
+    program: &'a Program,
+    hook: Hook,
+    family: Family,
+    counts: &BTreeMap<&str, u64>,
+) -> Vec<&'a str> {
+    let mut left: BTreeMap<Rule, u64> = BTreeMap::new();
+    for (rule, data) in &program.rules {
+        if let Some(&count) = counts.get(data.label.as_str())
+            && count > 0
+        {
+            left.insert(rule, count);
+        }
+    }
+    let rules = rules_by_chain(program);
+    let calls = calls_by_rule(program);
+    let mut order = Vec::new();
+    let entry = program.entries.iter().find(|e| (e.hook, e.family) == (hook, family));
+    for &chain in entry.map_or(&[][..], |entry| entry.chains.as_slice()) {
+        let mut stack = vec![of_chain(program, &rules, chain)];
+        while let Some(chain) = stack.last_mut() {
+            let Some(rule) = chain.next() else {
+                stack.pop();
+                continue;
+            };
+            let Some(count) = left.get_mut(&rule).filter(|count| **count > 0) else { continue };
+            *count -= 1;
+            order.push(rule);
+            if let Some(&callee) = calls.get(&rule) {
+                stack.push(of_chain(program, &rules, callee));
+            }
+        }
+    }
+    // What the walk did not come by: counted all the same.
+    for (rule, count) in left {
+        order.extend((0..count).map(|_| rule));
+    }
+    order.into_iter().map(|rule| program.rules[rule].label.as_str()).collect()
+}
+
+fn of_chain(
+    program: &Program,
+    rules: &BTreeMap<&str, Vec<Rule>>,
+    chain: Func,
+) -> std::vec::IntoIter<Rule> {
+    rules.get(program.funcs[chain].name.as_str()).cloned().unwrap_or_default().into_iter()
+}
+
+/// The word for a verdict in results of a replay.
+pub fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accept => "accept",
+        Verdict::Drop => "drop",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{Line, Then, add_chain};
+    use bpfc_ir::Entry;
+
+    #[test]
+    fn called_chains_stand_behind_their_call() {
+        let mut program = Program::new();
+        let family = Family::Ipv4;
+        let ssh = add_chain(&mut program, family, "ssh", None, &[Line::any(Then::Continue)]);
+        let lines = [
+            Line::port(22, Then::Call(ssh)),
+            Line::port(23, Then::Accept),
+            Line::ports(1, 99, Then::Call(ssh)),
+        ];
+        let input = add_chain(&mut program, family, "INPUT", Some(Hook::Input), &lines);
+        program.entries.push(Entry { hook: Hook::Input, family, chains: vec![input] });
+        let counts = BTreeMap::from([
+            ("filter/INPUT:1", 1),
+            ("filter/INPUT:2", 0),
+            ("filter/INPUT:3", 1),
+            ("filter/ssh:1", 2),
+            ("filter/INPUT:policy", 1),
+        ]);
+        assert_eq!(
+            trace(&program, Hook::Input, family, &counts),
+            [
+                "filter/INPUT:1",
+                "filter/ssh:1",
+                "filter/INPUT:3",
+                "filter/ssh:1",
+                "filter/INPUT:policy"
+            ]
+        );
+    }
+}

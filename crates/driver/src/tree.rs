@@ -1,0 +1,157 @@
+//! `--emit tree`: hooks, chains, rules and jumps as an indented tree.
+//!
+//! Each rule stands under its chain with its number, each chain that a rule calls stands under
+//! the rule. A chain is shown once; where it is called again, `(above)` stands in its place, so
+//! that shared chains do not multiply the output.
+
+use bpfc_ir::{Func, Program, Rule, RuleKind, Terminator};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+/// The tree of a program. Deterministic; ends in a line end unless the program is empty.
+pub fn tree(program: &Program) -> String {
+    let mut tree = Tree::new(program);
+    let mut out = String::new();
+    for entry in &program.entries {
+        let _ = writeln!(out, "hook {} {}", entry.hook, entry.family);
+        for &chain in &entry.chains {
+            tree.chain(&mut out, chain, 1);
+        }
+    }
+    let unused: Vec<Func> = program.funcs.keys().filter(|f| !tree.shown.contains(f)).collect();
+    if !unused.is_empty() {
+        let _ = writeln!(out, "not reached");
+        for func in unused {
+            tree.chain(&mut out, func, 1);
+        }
+    }
+    out
+}
+
+struct Tree<'a> {
+    program: &'a Program,
+    /// The rules of a chain, by the chain's name.
+    rules: BTreeMap<&'a str, Vec<Rule>>,
+    /// The chain that a rule calls.
+    calls: BTreeMap<Rule, Func>,
+    shown: BTreeSet<Func>,
+}
+
+impl<'a> Tree<'a> {
+    fn new(program: &'a Program) -> Self {
+        Tree {
+            program,
+            rules: rules_by_chain(program),
+            calls: calls_by_rule(program),
+            shown: BTreeSet::new(),
+        }
+    }
+
+    fn chain(&mut self, out: &mut String, root: Func, depth: usize) {
+        // An explicit stack: chains may be nested as deep as a hostile ruleset likes.
+        let mut stack = Vec::new();
+        self.open(out, root, depth, &mut stack);
+        while let Some((rules, depth)) = stack.last_mut() {
+            let depth = *depth;
+            let Some(rule) = rules.next() else {
+                stack.pop();
+                continue;
+            };
+            let data = &self.program.rules[rule];
+            let indent = indent(depth);
+            let _ = match data.kind {
+                RuleKind::Rule(number) => writeln!(out, "{indent}{number}: {}", data.text),
+                RuleKind::Policy => writeln!(out, "{indent}policy: {}", data.text),
+            };
+            if let Some(&callee) = self.calls.get(&rule) {
+                self.open(out, callee, depth + 1, &mut stack);
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        out: &mut String,
+        func: Func,
+        depth: usize,
+        stack: &mut Vec<(std::vec::IntoIter<Rule>, usize)>,
+    ) {
+        let name = self.program.funcs[func].name.as_str();
+        let indent = indent(depth);
+        if self.shown.insert(func) {
+            let _ = writeln!(out, "{indent}chain {name}");
+            let rules = self.rules.get(name).cloned().unwrap_or_default();
+            stack.push((rules.into_iter(), depth + 1));
+        } else {
+            let _ = writeln!(out, "{indent}chain {name} (above)");
+        }
+    }
+}
+
+/// Two spaces a level, up to a depth that people can still read: chains nested by the thousand
+/// must not make the output quadratic.
+fn indent(depth: usize) -> &'static str {
+    const SPACES: &str = match std::str::from_utf8(&[b' '; 128]) {
+        Ok(spaces) => spaces,
+        Err(_) => "",
+    };
+    &SPACES[..(2 * depth).min(SPACES.len())]
+}
+
+/// The rules of each chain in order, by the name that the chain's function has: `filter/INPUT` of
+/// the label `filter/INPUT:3`.
+pub(crate) fn rules_by_chain(program: &Program) -> BTreeMap<&str, Vec<Rule>> {
+    let mut rules: BTreeMap<&str, Vec<Rule>> = BTreeMap::new();
+    for (rule, data) in &program.rules {
+        let chain = data.label.rsplit_once(':').map_or(data.label.as_str(), |(chain, _)| chain);
+        rules.entry(chain).or_default().push(rule);
+    }
+    rules
+}
+
+/// The chain that each rule jumps or goes to.
+pub(crate) fn calls_by_rule(program: &Program) -> BTreeMap<Rule, Func> {
+    let mut calls = BTreeMap::new();
+    for function in program.funcs.values() {
+        for block in function.blocks.values() {
+            if let (Terminator::Call { callee, .. }, Some(rule)) = (&block.terminator, block.rule) {
+                calls.insert(rule, *callee);
+            }
+        }
+    }
+    calls
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{Line, Then, add_chain};
+    use bpfc_ir::{Entry, Family, Hook};
+
+    #[test]
+    fn a_shared_chain_is_shown_once() {
+        let mut program = Program::new();
+        let family = Family::Ipv4;
+        let ssh = add_chain(&mut program, family, "ssh", None, &[Line::any(Then::Accept)]);
+        let lines = [Line::port(22, Then::Call(ssh)), Line::port(2222, Then::Call(ssh))];
+        let input = add_chain(&mut program, family, "INPUT", Some(Hook::Input), &lines);
+        add_chain(&mut program, family, "spare", None, &[Line::any(Then::Drop)]);
+        program.entries.push(Entry { hook: Hook::Input, family, chains: vec![input] });
+        assert_eq!(
+            tree(&program),
+            "\
+hook input ip
+  chain filter/INPUT
+    1: -A INPUT -p tcp -m tcp --dport 22 -j ssh
+      chain filter/ssh
+        1: -A ssh -j ACCEPT
+    2: -A INPUT -p tcp -m tcp --dport 2222 -j ssh
+      chain filter/ssh (above)
+    policy: DROP
+not reached
+  chain filter/spare
+    1: -A spare -j DROP
+"
+        );
+    }
+}

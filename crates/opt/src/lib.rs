@@ -1,0 +1,127 @@
+//! Passes over IR, in one list.
+//!
+//! A pass takes a program that the verifier accepts and leaves one that the verifier accepts and
+//! that decides, counts and marks every packet as before. Rules keep their numbers: an instruction
+//! that is copied still counts for the same rule.
+
+mod inline;
+mod simplify;
+
+use bpfc_diag::Diagnostic;
+use bpfc_ir::{Program, VerifyError, verify};
+
+/// One pass.
+#[derive(Clone, Copy)]
+pub struct Pass {
+    /// What `--disable-pass` and `--emit ir` call it.
+    pub name: &'static str,
+    /// One line for people.
+    pub description: &'static str,
+    run: fn(&mut Program, &Limits) -> Result<(), Diagnostic>,
+}
+
+impl std::fmt::Debug for Pass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pass").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+const SIMPLIFY: Pass = Pass {
+    name: "simplify",
+    description: "fold constants, thread jumps, remove what is unreachable or unused",
+    run: |program, _| {
+        simplify::run(program);
+        Ok(())
+    },
+};
+
+const INLINE: Pass = Pass {
+    name: "inline",
+    description: "inline chains, so that calls nest within limits, and drop unused ones",
+    run: inline::run,
+};
+
+/// Every pass in the order they run; a name may appear more than once.
+pub const PASSES: &[Pass] = &[SIMPLIFY, INLINE, SIMPLIFY];
+
+/// What code generation can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Chains that may wait for each other at once: a base chain alone is 1, a base chain whose
+    /// callee calls a third chain 3.
+    pub depth: usize,
+    /// Chains in a program, those of all entries together.
+    pub functions: usize,
+    /// IR instructions and terminators, in all chains together, that inlining may grow a program
+    /// to.
+    pub size: u64,
+    /// IR instructions and terminators of a chain that is inlined although it need not be,
+    /// because it is called from one place only.
+    pub small: u64,
+}
+
+impl Default for Limits {
+    /// What fits the kernel's 8 frames and 256 subprograms with room for main and for scans, and
+    /// its 1,000,000 instructions a program.
+    fn default() -> Self {
+        Limits { depth: 6, functions: 200, size: 400_000, small: 24 }
+    }
+}
+
+/// Is told of the program after each pass.
+pub type Observer<'a> = &'a mut dyn FnMut(&Pass, &Program);
+
+/// How to run the passes.
+#[derive(Default)]
+pub struct Options<'a> {
+    /// Names of passes to leave out.
+    pub disabled: Vec<String>,
+    /// What code generation can take.
+    pub limits: Limits,
+    /// Sees the program after each pass that ran.
+    pub after: Option<Observer<'a>>,
+}
+
+/// Why the passes did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum OptError {
+    /// A name in [`Options::disabled`] is none of a pass.
+    #[error("no pass is called '{0}'")]
+    UnknownPass(String),
+    /// The program cannot be brought within the limits.
+    #[error("{}", .0.message)]
+    Diagnostic(Box<Diagnostic>),
+    /// A pass broke the program: a defect of the pass. Seen in debug builds only.
+    #[error("pass {pass} broke the program: {}", .errors.first().map_or(String::new(), ToString::to_string))]
+    Broken {
+        /// The pass.
+        pass: &'static str,
+        /// What the verifier found.
+        errors: Vec<VerifyError>,
+    },
+}
+
+/// Runs every pass that is not disabled. In debug builds the verifier follows each of them.
+///
+/// # Errors
+/// When a name is unknown, a limit cannot be kept, or a pass is defective.
+pub fn run(program: &mut Program, options: &mut Options<'_>) -> Result<(), OptError> {
+    if let Some(unknown) =
+        options.disabled.iter().find(|name| PASSES.iter().all(|pass| pass.name != **name))
+    {
+        return Err(OptError::UnknownPass(unknown.clone()));
+    }
+    for pass in PASSES.iter().filter(|pass| options.disabled.iter().all(|name| pass.name != name)) {
+        (pass.run)(program, &options.limits)
+            .map_err(|diagnostic| OptError::Diagnostic(Box::new(diagnostic)))?;
+        if cfg!(debug_assertions)
+            && let Err(errors) = verify(program)
+        {
+            return Err(OptError::Broken { pass: pass.name, errors });
+        }
+        if let Some(after) = &mut options.after {
+            after(pass, program);
+        }
+    }
+    Ok(())
+}

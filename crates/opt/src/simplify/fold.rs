@@ -1,0 +1,104 @@
+//! Constants: operations on them, and comparisons whose answer does not depend on the number.
+
+use bpfc_ir::{BinaryOp, Condition, ControlFlow, Function, Op, Terminator, Type, Value};
+use cranelift_entity::SecondaryMap;
+
+pub(super) fn run(function: &mut Function, flow: &ControlFlow) {
+    // Definitions come before uses in this order.
+    let mut known: SecondaryMap<Value, Option<u128>> = SecondaryMap::new();
+    for &block in flow.order() {
+        for &inst in &function.blocks[block].insts {
+            let data = &function.insts[inst];
+            let Some(result) = data.result else { continue };
+            let ty = function.values[result].ty;
+            if let Some(value) = evaluate(function, &known, &data.op, ty) {
+                known[result] = Some(value);
+                function.insts[inst].op = Op::Const(ty, value);
+            }
+        }
+        let terminator = &mut function.blocks[block].terminator;
+        if let Terminator::Branch { condition, then, otherwise } = *terminator {
+            match known[condition] {
+                Some(0) => *terminator = Terminator::Jump(otherwise),
+                Some(_) => *terminator = Terminator::Jump(then),
+                None => {}
+            }
+        }
+    }
+}
+
+/// What an operation always yields, where that is known.
+fn evaluate(
+    function: &Function,
+    known: &SecondaryMap<Value, Option<u128>>,
+    op: &Op,
+    ty: Type,
+) -> Option<u128> {
+    match *op {
+        Op::Const(_, value) => Some(value),
+        Op::Extend(_, value) => known[value],
+        Op::Binary(op, a, b) => binary(op, ty, known[a]?, known[b]?),
+        Op::Compare(condition, a, b) => {
+            let holds = match (known[a], known[b]) {
+                (Some(a), Some(b)) => holds(condition, a, b),
+                (None, Some(b)) => with_any(condition, b, function.ty(a).max())?,
+                (Some(a), None) => with_any(mirrored(condition), a, function.ty(b).max())?,
+                (None, None) if a == b => holds(condition, 0, 0),
+                (None, None) => return None,
+            };
+            Some(holds.into())
+        }
+        Op::InRange(value, low, high) => match known[value] {
+            Some(value) => Some((low..=high).contains(&value).into()),
+            None => (low == 0 && high >= function.ty(value).max()).then_some(1),
+        },
+        _ => None,
+    }
+}
+
+fn binary(op: BinaryOp, ty: Type, a: u128, b: u128) -> Option<u128> {
+    let value = match op {
+        BinaryOp::And => a & b,
+        BinaryOp::Or => a | b,
+        BinaryOp::Xor => a ^ b,
+        BinaryOp::Add => a.wrapping_add(b),
+        BinaryOp::Sub => a.wrapping_sub(b),
+        // The verifier keeps amounts below the width.
+        BinaryOp::Shl => a.checked_shl(u32::try_from(b).ok()?)?,
+        BinaryOp::Shr => a.checked_shr(u32::try_from(b).ok()?)?,
+    };
+    Some(value & ty.max())
+}
+
+fn holds(condition: Condition, a: u128, b: u128) -> bool {
+    match condition {
+        Condition::Eq => a == b,
+        Condition::Ne => a != b,
+        Condition::Lt => a < b,
+        Condition::Le => a <= b,
+        Condition::Gt => a > b,
+        Condition::Ge => a >= b,
+    }
+}
+
+/// The condition with its sides exchanged.
+fn mirrored(condition: Condition) -> Condition {
+    match condition {
+        Condition::Lt => Condition::Gt,
+        Condition::Le => Condition::Ge,
+        Condition::Gt => Condition::Lt,
+        Condition::Ge => Condition::Le,
+        same => same,
+    }
+}
+
+/// Whether the condition holds between any number up to `max` and `b`; none where that depends.
+fn with_any(condition: Condition, b: u128, max: u128) -> Option<bool> {
+    match condition {
+        Condition::Lt if b == 0 => Some(false),
+        Condition::Ge if b == 0 => Some(true),
+        Condition::Le if b >= max => Some(true),
+        Condition::Gt if b >= max => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,38 @@
+//! Jumps past empty blocks.
+//!
+//! What an edge into an empty block proved is not lost: a block that relied on it had that empty
+//! block as its only predecessor, and is now led to by the proving edge itself.
+
+use bpfc_ir::{Block, BlockData, ControlFlow, Function, Terminator};
+use cranelift_entity::SecondaryMap;
+
+pub(super) fn run(function: &mut Function, flow: &ControlFlow) {
+    // Where control is sent that enters a block; successors before the block itself.
+    let mut targets: SecondaryMap<Block, Option<Block>> = SecondaryMap::new();
+    for &block in flow.order().iter().rev() {
+        let data = &function.blocks[block];
+        targets[block] = match data.terminator {
+            Terminator::Jump(next) if data.insts.is_empty() => targets[next].or(Some(next)),
+            _ => None,
+        };
+    }
+    for &block in flow.order() {
+        let mut terminator = function.blocks[block].terminator.clone();
+        terminator.map_blocks(|next| targets[next].unwrap_or(next));
+        if let Terminator::Branch { then, otherwise, .. } = terminator
+            && then == otherwise
+        {
+            terminator = Terminator::Jump(then);
+        }
+        // A jump to a bare end is that end.
+        if let Terminator::Jump(next) = terminator {
+            let BlockData { insts, terminator: end, rule } = &function.blocks[next];
+            if insts.is_empty() && matches!(end, Terminator::Return | Terminator::Verdict(_)) {
+                let (end, rule) = (end.clone(), *rule);
+                terminator = end;
+                function.blocks[block].rule = rule;
+            }
+        }
+        function.blocks[block].terminator = terminator;
+    }
+}

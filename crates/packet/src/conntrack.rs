@@ -1,0 +1,50 @@
+//! What connection tracking knows of a packet.
+
+use std::net::IpAddr;
+
+/// The bits of a connection state, one of which a packet has
+/// (include/uapi/linux/netfilter/nf_conntrack_common.h, as nft's `ct state` numbers them).
+pub mod ct_state {
+    /// No connection, and tracking was tried.
+    pub const INVALID: u8 = 1;
+    /// Packets were seen in both directions.
+    pub const ESTABLISHED: u8 = 2;
+    /// Belongs to a connection that another one expected, or is an ICMP error about one.
+    pub const RELATED: u8 = 4;
+    /// Begins a connection.
+    pub const NEW: u8 = 8;
+    /// Excluded from tracking.
+    pub const UNTRACKED: u8 = 64;
+}
+
+/// One direction of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Tuple {
+    /// Source address, of the packet's own family.
+    pub source: IpAddr,
+    /// Destination address, of the packet's own family.
+    pub destination: IpAddr,
+    /// Source port, or what the protocol keeps in its place (ICMP's identifier).
+    pub source_port: u16,
+    /// Destination port, or what the protocol keeps in its place (ICMP's type and code).
+    pub destination_port: u16,
+}
+
+/// The connection entry that a packet belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conntrack {
+    /// One bit of [`ct_state`].
+    pub state: u8,
+    /// `IPS_*` bits.
+    pub status: u32,
+    /// Whether the packet goes in the reply direction.
+    pub reply: bool,
+    /// Connection mark.
+    pub mark: u32,
+    /// Protocol number of the original tuple.
+    pub protocol: u8,
+    /// As the connection's first packet went.
+    pub original: Tuple,
+    /// As answers go.
+    pub replies: Tuple,
+}

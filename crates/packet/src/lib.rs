@@ -1,0 +1,33 @@
+//! The packet that evaluators read, and the means to make, keep and cut packets.
+//!
+//! A [`Packet`] is bytes and what a kernel knows besides them: interfaces, mark, connection. Its
+//! [`Parsed`] view answers questions about headers as netfilter's own walk would (IPv4 header
+//! length, IPv6 extension headers, trimming to the IP length), and [`NotDelivered`] says why a
+//! packet would be dropped before any rule sees it. The reference evaluators and the IR
+//! interpreter read packets through this crate alone, so it decides nothing about rules.
+//!
+//! All numbers are in host order; addresses are `std::net` types. Nothing in here does I/O.
+
+mod builder;
+mod capture;
+mod chunks;
+mod conntrack;
+mod extension;
+mod interface;
+mod options;
+mod packet;
+mod parsed;
+mod receive;
+
+pub use builder::{
+    Dccp, Extension, Ipv4, Ipv6, LengthField, Network, PacketBuilder, Sctp, Tcp, Transport, UdpLite,
+};
+pub use capture::{Capture, CaptureError, CaptureFormat, Captured, LinkType};
+pub use chunks::find_sctp_chunk;
+pub use conntrack::{Conntrack, Tuple, ct_state};
+pub use extension::{Walk, extension_set, find_extension, walk_extensions};
+pub use interface::{InterfaceName, InterfaceNameError};
+pub use options::{Found, find_dccp_option, find_tcp_option};
+pub use packet::{FrameError, IpVersion, Packet, pkt_type};
+pub use parsed::Parsed;
+pub use receive::NotDelivered;

@@ -1,0 +1,118 @@
+//! Searches in the variable part of TCP and DCCP headers, with the results that the kernel's
+//! matches have (`tcp_find_option` in net/netfilter/xt_tcpudp.c, `dccp_find_option` in
+//! net/netfilter/xt_dccp.c).
+//!
+//! Both walk a list where kinds 0 and 1 are one byte and every other kind has a length byte; a
+//! length of 0 counts as 1, and a length beyond the end just ends the walk.
+
+/// What a search came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Here: an offset in bytes from the start of the slice that was searched.
+    At(usize),
+    /// Nowhere, and nothing was wrong.
+    Absent,
+    /// The packet is truncated or malformed on the way.
+    Broken,
+}
+
+/// Finds a TCP option. `bytes` start at the network header and end where the IP packet ends;
+/// `transport` is the TCP header's offset. Broken where the fixed 20 bytes or the announced
+/// options are not all there, or the data offset is below 5.
+pub fn find_tcp_option(bytes: &[u8], transport: usize, kind: u8) -> Found {
+    let Some(fixed) = slice(bytes, transport, 20) else { return Found::Broken };
+    let length = usize::from(fixed[12] >> 4) * 4;
+    find(bytes, transport, 20, length, kind)
+}
+
+/// Finds a DCCP option, likewise. Broken where the fixed 12 bytes or the announced options are
+/// not all there, or the data offset does not cover the header of the packet's type.
+pub fn find_dccp_option(bytes: &[u8], transport: usize, kind: u8) -> Found {
+    let Some(fixed) = slice(bytes, transport, 12) else { return Found::Broken };
+    let extended = if fixed[8] & 1 == 1 { 4 } else { 0 };
+    // By packet type: request; data; data-ack, ack, sync, sync-ack, close, close-req; the rest.
+    let by_type = match (fixed[8] >> 1) & 0xf {
+        0 => 4,
+        2 => 0,
+        3..=6 | 8 | 9 => 8,
+        _ => 12,
+    };
+    let length = usize::from(fixed[4]) * 4;
+    find(bytes, transport, 12 + extended + by_type, length, kind)
+}
+
+fn slice(bytes: &[u8], offset: usize, length: usize) -> Option<&[u8]> {
+    bytes.get(offset..)?.get(..length)
+}
+
+/// Searches the options between `start` and `end`, both counted from the header.
+fn find(bytes: &[u8], header: usize, start: usize, end: usize, kind: u8) -> Found {
+    if end < start {
+        return Found::Broken;
+    }
+    if end == start {
+        return Found::Absent;
+    }
+    let Some(options) = slice(bytes, header + start, end - start) else { return Found::Broken };
+    let mut at = 0;
+    while at < options.len() {
+        if options[at] == kind {
+            return Found::At(header + start + at);
+        }
+        at += match options[at] {
+            0 | 1 => 1,
+            _ => options.get(at + 1).map_or(1, |&length| usize::from(length).max(1)),
+        };
+    }
+    Found::Absent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tcp(offset: u8, options: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; 25];
+        bytes[5 + 12] = offset << 4;
+        bytes.extend(options);
+        bytes
+    }
+
+    #[test]
+    fn tcp_options_are_walked_by_length() {
+        let bytes = tcp(8, &[1, 2, 4, 0, 3, 8, 3, 0, 0, 0, 0, 0]);
+        assert_eq!(find_tcp_option(&bytes, 5, 2), Found::At(26));
+        assert_eq!(find_tcp_option(&bytes, 5, 8), Found::At(30));
+        assert_eq!(find_tcp_option(&bytes, 5, 3), Found::Absent);
+        assert_eq!(find_tcp_option(&bytes, 5, 0), Found::At(33));
+    }
+
+    #[test]
+    fn broken_tcp_headers() {
+        assert_eq!(find_tcp_option(&tcp(4, &[]), 5, 2), Found::Broken);
+        assert_eq!(find_tcp_option(&tcp(5, &[]), 5, 2), Found::Absent);
+        assert_eq!(find_tcp_option(&tcp(6, &[2, 4, 0]), 5, 2), Found::Broken);
+        assert_eq!(find_tcp_option(&tcp(5, &[])[..24], 5, 2), Found::Broken);
+        assert_eq!(find_tcp_option(&tcp(5, &[]), 4000, 2), Found::Broken);
+    }
+
+    #[test]
+    fn a_length_of_nothing_counts_one() {
+        assert_eq!(find_tcp_option(&tcp(6, &[9, 0, 7, 7]), 5, 7), Found::At(27));
+        assert_eq!(find_tcp_option(&tcp(6, &[1, 1, 1, 9]), 5, 7), Found::Absent);
+    }
+
+    #[test]
+    fn dccp_headers_end_by_type() {
+        let mut bytes = vec![0; 24];
+        bytes[4] = 6;
+        bytes[8] = 3 << 1;
+        bytes[20] = 37;
+        bytes[21] = 4;
+        assert_eq!(find_dccp_option(&bytes, 0, 37), Found::At(20));
+        bytes[8] |= 1;
+        assert_eq!(find_dccp_option(&bytes, 0, 37), Found::Absent);
+        bytes[8] = 7 << 1 | 1;
+        assert_eq!(find_dccp_option(&bytes, 0, 37), Found::Broken);
+    }
+}

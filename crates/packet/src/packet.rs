@@ -1,0 +1,211 @@
+//! The packet itself: bytes, where the network header is, and what the kernel knows besides.
+
+use crate::{Conntrack, InterfaceName, NotDelivered, Parsed, ct_state};
+
+/// Values of `skb->pkt_type` (include/uapi/linux/if_packet.h).
+pub mod pkt_type {
+    /// To this host.
+    pub const HOST: u8 = 0;
+    /// To all.
+    pub const BROADCAST: u8 = 1;
+    /// To a group.
+    pub const MULTICAST: u8 = 2;
+    /// To another host; the IP layer drops it on reception.
+    pub const OTHERHOST: u8 = 3;
+    /// Sent by this host.
+    pub const OUTGOING: u8 = 4;
+    /// Sent by this host to its own group.
+    pub const LOOPBACK: u8 = 5;
+}
+
+/// Version of the Internet Protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IpVersion {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// Why bytes hold no IP packet at all, so that no IP hook can see them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// Shorter than an Ethernet header with its tags, or empty.
+    #[error("the frame ends inside its link header")]
+    Truncated,
+    /// Another protocol, ARP for instance.
+    #[error("not IP: EtherType {0:#06x}")]
+    EtherType(u16),
+    /// Raw bytes whose first four bits are neither 4 nor 6.
+    #[error("not IP: version {0}")]
+    Version(u8),
+}
+
+/// A packet at a hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// All bytes, from the link header on where there is one, padding included.
+    pub bytes: Vec<u8>,
+    /// Where the Ethernet header starts, none for a packet without one.
+    pub link: Option<usize>,
+    /// Where the network header starts.
+    pub network: usize,
+    /// What the EtherType (or, without link header, the first four bits) said.
+    pub version: IpVersion,
+    /// Where it came from; [`InterfaceName::NONE`] for what this host sends.
+    pub in_interface: InterfaceName,
+    /// Where it goes; [`InterfaceName::NONE`] where that is not decided yet.
+    pub out_interface: InterfaceName,
+    /// Firewall mark.
+    pub mark: u32,
+    /// A value of [`pkt_type`].
+    pub pkt_type: u8,
+    /// The processor that handles it.
+    pub cpu: u32,
+    /// Its connection, none where tracking found none.
+    pub conntrack: Option<Conntrack>,
+    /// Without a connection, whether it was excluded from tracking rather than invalid.
+    pub untracked: bool,
+}
+
+impl Packet {
+    const VLAN: [u16; 2] = [0x8100, 0x88a8];
+
+    /// A packet in an Ethernet frame with at most two VLAN tags (EtherTypes 0x8100 and 0x88a8).
+    /// A group destination sets [`Packet::pkt_type`]; everything else is at its default.
+    ///
+    /// # Errors
+    /// When the frame is too short or carries something else than IP.
+    pub fn from_ethernet(bytes: impl Into<Vec<u8>>) -> Result<Self, FrameError> {
+        let bytes = bytes.into();
+        let ether_type = |at: usize| match bytes.get(at..at + 2) {
+            Some(pair) => Ok(u16::from_be_bytes([pair[0], pair[1]])),
+            None => Err(FrameError::Truncated),
+        };
+        let mut network = 14;
+        let mut kind = ether_type(12)?;
+        for _ in 0..2 {
+            if Self::VLAN.contains(&kind) {
+                kind = ether_type(network + 2)?;
+                network += 4;
+            }
+        }
+        let version = match kind {
+            0x0800 => IpVersion::V4,
+            0x86dd => IpVersion::V6,
+            other => return Err(FrameError::EtherType(other)),
+        };
+        let pkt_type = if bytes[..6] == [0xff; 6] {
+            pkt_type::BROADCAST
+        } else if bytes[0] & 1 == 1 {
+            pkt_type::MULTICAST
+        } else {
+            pkt_type::HOST
+        };
+        Ok(Packet { link: Some(0), network, pkt_type, ..Self::bare(bytes, version) })
+    }
+
+    /// A packet without link header.
+    ///
+    /// # Errors
+    /// When it is empty or its first four bits are neither 4 nor 6.
+    pub fn from_ip(bytes: impl Into<Vec<u8>>) -> Result<Self, FrameError> {
+        let bytes = bytes.into();
+        let version = match bytes.first().ok_or(FrameError::Truncated)? >> 4 {
+            4 => IpVersion::V4,
+            6 => IpVersion::V6,
+            other => return Err(FrameError::Version(other)),
+        };
+        Ok(Self::bare(bytes, version))
+    }
+
+    fn bare(bytes: Vec<u8>, version: IpVersion) -> Self {
+        Packet {
+            bytes,
+            link: None,
+            network: 0,
+            version,
+            in_interface: InterfaceName::NONE,
+            out_interface: InterfaceName::NONE,
+            mark: 0,
+            pkt_type: pkt_type::HOST,
+            cpu: 0,
+            conntrack: None,
+            untracked: false,
+        }
+    }
+
+    /// The connection state: one bit of [`ct_state`].
+    pub fn ct_state(&self) -> u8 {
+        match self.conntrack {
+            Some(conntrack) => conntrack.state,
+            None if self.untracked => ct_state::UNTRACKED,
+            None => ct_state::INVALID,
+        }
+    }
+
+    /// The bytes from the network header on, padding included.
+    pub fn network_bytes(&self) -> &[u8] {
+        self.bytes.get(self.network..).unwrap_or(&[])
+    }
+
+    /// The view that rules are evaluated on.
+    ///
+    /// # Errors
+    /// When no netfilter hook would ever see the packet.
+    pub fn parse(&self) -> Result<Parsed<'_>, NotDelivered> {
+        crate::receive::check(self)?;
+        Parsed::new(self)
+    }
+
+    /// Like [`Packet::parse`], asking only what is needed to read the headers: version and
+    /// lengths, not checksums and addresses. It is what a program at the link layer sees.
+    ///
+    /// # Errors
+    /// When the network header or its lengths are wrong.
+    pub fn parse_headers(&self) -> Result<Parsed<'_>, NotDelivered> {
+        Parsed::new(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kinds: &[u16]) -> Vec<u8> {
+        let mut bytes = vec![2; 12];
+        for (at, kind) in kinds.iter().enumerate() {
+            bytes.extend(kind.to_be_bytes());
+            if at + 1 < kinds.len() {
+                bytes.extend([0, 5]);
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn two_tags_are_walked_and_not_three() {
+        let packet = Packet::from_ethernet(frame(&[0x0800])).unwrap();
+        assert_eq!((packet.network, packet.version), (14, IpVersion::V4));
+        let packet = Packet::from_ethernet(frame(&[0x88a8, 0x8100, 0x86dd])).unwrap();
+        assert_eq!((packet.network, packet.version), (22, IpVersion::V6));
+        assert_eq!(
+            Packet::from_ethernet(frame(&[0x8100, 0x8100, 0x8100, 0x0800])),
+            Err(FrameError::EtherType(0x8100))
+        );
+        assert_eq!(Packet::from_ethernet(frame(&[0x0806])), Err(FrameError::EtherType(0x0806)));
+        for length in 0..22 {
+            let mut bytes = frame(&[0x88a8, 0x8100, 0x86dd]);
+            bytes.truncate(length);
+            assert_eq!(Packet::from_ethernet(bytes), Err(FrameError::Truncated));
+        }
+    }
+
+    #[test]
+    fn raw_bytes_say_their_version() {
+        assert_eq!(Packet::from_ip([0x45]).unwrap().version, IpVersion::V4);
+        assert_eq!(Packet::from_ip([0x60]).unwrap().version, IpVersion::V6);
+        assert_eq!(Packet::from_ip([0x50]), Err(FrameError::Version(5)));
+        assert_eq!(Packet::from_ip([]), Err(FrameError::Truncated));
+    }
+}

@@ -1,0 +1,244 @@
+//! Lowers the chains of one table.
+
+use super::calls::{Reached, ends_chain};
+use super::{RuleCx, header};
+use crate::model::{Rule, Table, Target};
+use crate::{Unsupported, print};
+use bpfc_diag::{Code, Diagnostic, Diagnostics};
+use bpfc_ir::{
+    Block, Family, Func, Function, FunctionBuilder, Hook, Op, Program, Rule as RuleId, RuleData,
+    RuleKind, Terminator, Verdict,
+};
+
+/// Lowers every reached chain; yields the base chains' functions by hook. `None` where an error
+/// was reported.
+pub fn lower_table(
+    family: Family,
+    table: &Table,
+    reached: &Reached,
+    program: &mut Program,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<(Hook, Func)>> {
+    let indices = || (0..table.chains.len()).filter(|&index| reached.contains(index));
+    // Functions are declared first, so that calls can name them in any order.
+    let mut funcs: Vec<Option<Func>> = vec![None; table.chains.len()];
+    for index in indices() {
+        let name = table.chain_label(family, index);
+        funcs[index] = Some(program.funcs.push(Function::new(name, family)));
+    }
+    let errors = diagnostics.error_count();
+    let mut base = Vec::new();
+    for index in 0..table.chains.len() {
+        let Some(func) = funcs[index] else {
+            if reached.is_unused(index) {
+                let mut chain =
+                    ChainLowering { family, table, index, funcs: &funcs, program, diagnostics };
+                chain.list_rules();
+            }
+            continue;
+        };
+        let mut chain = ChainLowering { family, table, index, funcs: &funcs, program, diagnostics };
+        chain.check_hooks(reached);
+        let function = chain.lower();
+        program.funcs[func] = function;
+        if let Some(of) = table.chains[index].base {
+            base.push((of.hook, func));
+        }
+    }
+    (diagnostics.error_count() == errors).then_some(base)
+}
+
+struct ChainLowering<'a> {
+    family: Family,
+    table: &'a Table,
+    index: usize,
+    funcs: &'a [Option<Func>],
+    program: &'a mut Program,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl ChainLowering<'_> {
+    /// The kernel refuses a match in a chain that packets of another hook than its own reach.
+    fn check_hooks(&mut self, reached: &Reached) {
+        for rule in &self.table.chains[self.index].rules {
+            for matched in &rule.matches {
+                let allowed = matched.extension().hooks;
+                let wrong =
+                    |hook: &&Hook| !allowed.contains(hook) && reached.sees_hook(self.index, **hook);
+                if allowed.is_empty() {
+                    continue;
+                }
+                if let Some(hook) = Hook::ALL.iter().find(wrong) {
+                    let names: Vec<String> = allowed.iter().map(Hook::to_string).collect();
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            Code::BAD_VALUE,
+                            rule.span,
+                            format!(
+                                "match '{}' cannot be used where packets of the {hook} hook come \
+                                 through",
+                                matched.name()
+                            ),
+                        )
+                        .with_help(format!("the kernel takes it on {} only", names.join(", "))),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Gives the rules of a chain without code their entities.
+    fn list_rules(&mut self) {
+        for (number, rule) in (1u32..).zip(&self.table.chains[self.index].rules) {
+            self.rule_data(RuleKind::Rule(number), Some(rule));
+        }
+    }
+
+    fn lower(&mut self) -> Function {
+        let chain = &self.table.chains[self.index];
+        let label = self.table.chain_label(self.family, self.index);
+        let mut builder = FunctionBuilder::new(label, self.family);
+        let mut hotdrop = None;
+        let mut block = builder.block();
+        // Where a RETURN or the end of a chain gone to leads in a base chain.
+        let end = builder.block();
+        let mut live = true;
+        for (number, rule) in (1u32..).zip(&chain.rules) {
+            let id = self.rule_data(RuleKind::Rule(number), Some(rule));
+            for error in &rule.refused {
+                self.diagnostics.push(error.clone());
+            }
+            if !live || !rule.refused.is_empty() {
+                continue;
+            }
+            builder.set_rule(Some(id));
+            builder.switch_to(block);
+            live = !ends_chain(rule);
+            block = if live { builder.block() } else { end };
+            self.lower_rule(&mut builder, id, rule, block, end, &mut hotdrop);
+        }
+        if live {
+            builder.set_rule(None);
+            builder.switch_to(block);
+            builder.jump(end);
+        }
+        self.lower_end(&mut builder, end);
+        if let Some(hotdrop) = hotdrop {
+            builder.set_rule(None);
+            builder.switch_to(hotdrop);
+            builder.verdict(Verdict::Drop);
+        }
+        builder.finish()
+    }
+
+    fn lower_rule(
+        &mut self,
+        builder: &mut FunctionBuilder,
+        id: RuleId,
+        rule: &Rule,
+        next: Block,
+        end: Block,
+        hotdrop: &mut Option<Block>,
+    ) {
+        let mut cx = RuleCx::new(builder, self.program, next, hotdrop);
+        header::lower(&rule.header, &mut cx);
+        let mut result = lower_matches(rule, 0, &mut cx);
+        cx.builder().push(Op::Count(id));
+        if let (Ok(()), Target::Action(action)) = (&result, &rule.target) {
+            result = action.lower(&mut cx);
+        }
+        if let Err(problem) = result {
+            self.diagnostics.push(Diagnostic::error(
+                Code::UNSUPPORTED_VALUE,
+                rule.span,
+                problem.to_string(),
+            ));
+        }
+        let call = |chain: usize, next| match self.funcs[chain] {
+            Some(callee) => Terminator::Call { callee, next },
+            // A chain that a live rule calls is reached.
+            None => Terminator::Jump(next),
+        };
+        cx.builder().terminate(match rule.target {
+            Target::None | Target::Action(_) => Terminator::Jump(next),
+            Target::Accept => Terminator::Verdict(Verdict::Accept),
+            Target::Drop => Terminator::Verdict(Verdict::Drop),
+            Target::Return => Terminator::Jump(end),
+            Target::Jump(chain) => call(chain, next),
+            Target::Goto(chain) => call(chain, end),
+        });
+        while let Some(first) = cx.begin_late() {
+            // The first lowering has reported what cannot be lowered.
+            let _ = lower_matches(rule, first, &mut cx);
+            cx.builder().push(Op::Count(id));
+            if let Target::Action(action) = &rule.target {
+                let _ = action.lower(&mut cx);
+            }
+            let drop = cx.hotdrop();
+            cx.builder().jump(drop);
+        }
+    }
+
+    /// A base chain's end counts and applies the policy; a user chain's returns.
+    fn lower_end(&mut self, builder: &mut FunctionBuilder, end: Block) {
+        match self.table.chains[self.index].base {
+            Some(base) => {
+                let id = self.rule_data(RuleKind::Policy, None);
+                builder.set_rule(Some(id));
+                builder.switch_to(end);
+                builder.push(Op::Count(id));
+                builder.verdict(base.policy);
+            }
+            None => {
+                builder.set_rule(None);
+                builder.switch_to(end);
+                builder.terminate(Terminator::Return);
+            }
+        }
+    }
+
+    fn rule_data(&mut self, kind: RuleKind, rule: Option<&Rule>) -> RuleId {
+        let chain = &self.table.chains[self.index];
+        let prefix = self.table.chain_label(self.family, self.index);
+        let label = match kind {
+            RuleKind::Rule(number) => format!("{prefix}:{number}"),
+            RuleKind::Policy => format!("{prefix}:policy"),
+        };
+        let policy = match chain.base {
+            Some(base) if base.policy == Verdict::Drop => "DROP",
+            _ => "ACCEPT",
+        };
+        let (text, verdict, columns) = match rule {
+            Some(rule) => (
+                print::rule(self.family, self.table, &chain.name, rule),
+                print::target_word(self.table, &rule.target).to_owned(),
+                print::columns(self.family, rule),
+            ),
+            None => (format!("-P {} {policy}", chain.name), policy.to_owned(), Vec::new()),
+        };
+        self.program.rules.push(RuleData {
+            label,
+            family: self.family,
+            table: self.table.name.clone(),
+            chain: chain.name.clone(),
+            hook: chain.base.map(|base| base.hook),
+            kind,
+            text,
+            verdict,
+            columns,
+            span: match rule {
+                Some(rule) => rule.span,
+                None => chain.span,
+            },
+        })
+    }
+}
+
+/// Lowers a rule's matches from an index on.
+fn lower_matches(rule: &Rule, first: usize, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
+    for (index, matched) in rule.matches.iter().enumerate().skip(first) {
+        cx.begin_match(index);
+        matched.lower(cx)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! What a match or target emits its IR into.
+
+use bpfc_ir::{
+    Base, Block, Condition, Family, FunctionBuilder, Meta, Program, State, StateDef, Value,
+};
+use std::collections::BTreeMap;
+
+/// One rule while it is lowered: the open block of its chain, and where control goes when the
+/// rule does not match or the packet is dropped at once.
+#[derive(Debug)]
+pub struct RuleCx<'a> {
+    builder: &'a mut FunctionBuilder,
+    program: &'a mut Program,
+    no_match: Block,
+    hotdrop: &'a mut Option<Block>,
+    rule: RuleState,
+}
+
+/// What lowering a rule's matches leaves behind for lowering some of them once more.
+#[derive(Debug, Default)]
+pub(super) struct RuleState {
+    /// The match that is lowered.
+    matched: usize,
+    /// How many states it has asked for.
+    asked: usize,
+    /// States by match, in the order asked for.
+    states: BTreeMap<(usize, usize), State>,
+    /// By match: where control goes when it holds and drops the packet.
+    late: BTreeMap<usize, Block>,
+}
+
+impl<'a> RuleCx<'a> {
+    /// A rule whose failure leads to `no_match`; the chain's drop block is declared when first
+    /// asked for.
+    pub(super) fn new(
+        builder: &'a mut FunctionBuilder,
+        program: &'a mut Program,
+        no_match: Block,
+        hotdrop: &'a mut Option<Block>,
+    ) -> Self {
+        RuleCx { builder, program, no_match, hotdrop, rule: RuleState::default() }
+    }
+
+    /// That the match of this index is lowered next.
+    pub(super) fn begin_match(&mut self, index: usize) {
+        self.rule.matched = index;
+        self.rule.asked = 0;
+    }
+
+    /// Turns to the packets that a match took although it drops them, if any match did: yields
+    /// the index of the next match to lower for them. Where a further match does not hold they are
+    /// dropped uncounted.
+    pub(super) fn begin_late(&mut self) -> Option<usize> {
+        let (index, block) = self.rule.late.pop_first()?;
+        self.no_match = self.hotdrop();
+        self.builder.switch_to(block);
+        Some(index + 1)
+    }
+
+    /// The chain's builder, with a block open.
+    pub fn builder(&mut self) -> &mut FunctionBuilder {
+        self.builder
+    }
+
+    /// The chain's family.
+    pub fn family(&self) -> Family {
+        self.builder.family()
+    }
+
+    /// Where control goes when the rule does not match.
+    pub fn no_match(&self) -> Block {
+        self.no_match
+    }
+
+    /// The block that drops the packet at once, whatever rules follow.
+    pub fn hotdrop(&mut self) -> Block {
+        match *self.hotdrop {
+            Some(block) => block,
+            None => *self.hotdrop.insert(self.builder.block()),
+        }
+    }
+
+    /// Where control goes when the match holds and the packet is nevertheless dropped: the rest
+    /// of the rule's matches decide whether the rule counts it and its target acts on it, and then
+    /// it is dropped. So the kernel treats inverted tests of broken packets that set hotdrop and
+    /// yet match.
+    pub fn match_then_drop(&mut self) -> Block {
+        let index = self.rule.matched;
+        match self.rule.late.get(&index) {
+            Some(&block) => block,
+            None => {
+                let block = self.builder.block();
+                self.rule.late.insert(index, block);
+                block
+            }
+        }
+    }
+
+    /// State across packets: one for each time that a match asks for it, however often the match
+    /// is lowered.
+    pub fn state(&mut self, initial: u64) -> State {
+        let key = (self.rule.matched, self.rule.asked);
+        self.rule.asked += 1;
+        let program = &mut *self.program;
+        *self.rule.states.entry(key).or_insert_with(|| program.states.push(StateDef { initial }))
+    }
+
+    /// Goes on where the condition holds; no match otherwise.
+    pub fn require(&mut self, condition: Value) {
+        self.builder.require(condition, self.no_match);
+    }
+
+    /// Goes on where the condition does not hold; no match otherwise.
+    pub fn forbid(&mut self, condition: Value) {
+        self.builder.forbid(condition, self.no_match);
+    }
+
+    /// Goes on where the condition is `wanted`; no match otherwise.
+    pub fn expect(&mut self, condition: Value, wanted: bool) {
+        if wanted { self.require(condition) } else { self.forbid(condition) }
+    }
+
+    /// Goes on where the condition holds; the packet is dropped at once otherwise.
+    pub fn require_or_drop(&mut self, condition: Value) {
+        let drop = self.hotdrop();
+        self.builder.require(condition, drop);
+    }
+
+    /// Goes on where the condition does not hold; the packet is dropped at once otherwise.
+    pub fn forbid_or_drop(&mut self, condition: Value) {
+        let drop = self.hotdrop();
+        self.builder.forbid(condition, drop);
+    }
+
+    /// Goes on in no case: the rule never matches. The open block that follows is not reached.
+    pub fn never(&mut self) {
+        self.builder.jump(self.no_match);
+        let next = self.builder.block();
+        self.builder.switch_to(next);
+    }
+
+    /// Goes on where `low <= value <= high` is `wanted`; no match otherwise. An empty range holds
+    /// no value.
+    pub fn expect_range(&mut self, value: Value, low: u128, high: u128, wanted: bool) {
+        if low > high {
+            if wanted {
+                self.never();
+            }
+            return;
+        }
+        let inside = self.builder.in_range(value, low, high);
+        self.expect(inside, wanted);
+    }
+
+    /// Goes on where the packet is no fragment or a first one; no match otherwise.
+    pub fn require_first_fragment(&mut self) {
+        let offset = self.builder.meta(Meta::FragmentOffset);
+        let first = self.builder.compare_const(Condition::Eq, offset, 0);
+        self.require(first);
+    }
+
+    /// Goes on where so many bytes of the transport header are there; otherwise the packet is
+    /// dropped at once, as most matches do with a truncated header.
+    pub fn transport_or_drop(&mut self, bytes: u16) {
+        let there = self.builder.available(Base::Transport, bytes);
+        self.require_or_drop(there);
+    }
+
+    /// Goes on where one of the tests holds (or, with `wanted` false, where none does). Each test
+    /// makes one condition; tests run in order and later ones only while none has held.
+    pub fn expect_any<T>(
+        &mut self,
+        tests: &[T],
+        wanted: bool,
+        mut condition: impl FnMut(&mut FunctionBuilder, &T) -> Value,
+    ) {
+        let done = self.builder.block();
+        let (held, none) = if wanted { (done, self.no_match) } else { (self.no_match, done) };
+        for test in tests {
+            let holds = condition(self.builder, test);
+            self.builder.forbid(holds, held);
+        }
+        self.builder.jump(none);
+        self.builder.switch_to(done);
+    }
+}

@@ -1,0 +1,159 @@
+//! Lowers a ruleset to IR: one function a chain, rules tested in order as the kernel's
+//! `ipt_do_table` and `ip6t_do_table` do (net/ipv4/netfilter/ip_tables.c,
+//! net/ipv6/netfilter/ip6_tables.c).
+//!
+//! A rule's tests run header first, then its matches in order; when all hold it is counted, then
+//! its target runs. A user chain's end returns; a base chain's end, a RETURN in it and the end of
+//! a chain that it went to by goto lead to its policy, which is counted. Only what a packet can
+//! reach is emitted: a chain that nothing calls and rules after an unconditional verdict have no
+//! code, though both still have their entities, so that listings hold every rule of a table.
+
+mod calls;
+mod chain;
+mod cx;
+mod header;
+
+pub use cx::RuleCx;
+
+use crate::model::{Ruleset, Table};
+use bpfc_diag::{Code, Diagnostic, Diagnostics, Span};
+use bpfc_ir::{Entry, Family, FrontendOptions, Func, Hook, Program, Verdict};
+use calls::Reached;
+use std::collections::BTreeMap;
+
+/// Tables in the order of their hooks' priorities, with the table names that are compiled.
+const PRIORITY: [&str; 4] = ["raw", "mangle", "filter", "security"];
+
+/// Lowers the chosen tables and hooks of a ruleset into `program`. `span` stands for the whole
+/// input. `None` where an error was reported.
+pub fn lower(
+    ruleset: &Ruleset,
+    options: &FrontendOptions,
+    span: Option<Span>,
+    program: &mut Program,
+    diagnostics: &mut Diagnostics,
+) -> Option<()> {
+    let mut failed = false;
+    let tables = choose_tables(ruleset, options, diagnostics, &mut failed);
+    let mut entries: BTreeMap<Hook, Vec<Func>> = BTreeMap::new();
+    for table in tables {
+        let wanted = |hook: Hook| options.hooks.as_ref().is_none_or(|hooks| hooks.contains(&hook));
+        note_left_out(table, wanted, diagnostics);
+        let Ok(reached) = Reached::of(table, wanted, diagnostics) else {
+            failed = true;
+            continue;
+        };
+        let Some(base) = chain::lower_table(ruleset.family, table, &reached, program, diagnostics)
+        else {
+            failed = true;
+            continue;
+        };
+        for (hook, func) in base {
+            entries.entry(hook).or_default().push(func);
+        }
+    }
+    if failed {
+        return None;
+    }
+    if entries.is_empty() {
+        diagnostics.push(no_chain(ruleset, options, span));
+        return None;
+    }
+    let family = ruleset.family;
+    program.entries.extend(entries.into_iter().map(|(hook, chains)| Entry {
+        hook,
+        family,
+        chains,
+    }));
+    Some(())
+}
+
+/// The tables to compile, in priority order; what is left out is noted.
+fn choose_tables<'a>(
+    ruleset: &'a Ruleset,
+    options: &FrontendOptions,
+    diagnostics: &mut Diagnostics,
+    failed: &mut bool,
+) -> Vec<&'a Table> {
+    let chosen = |name: &str| match &options.tables {
+        Some(tables) => tables.iter().any(|table| table == name),
+        None => name == "filter",
+    };
+    for table in &ruleset.tables {
+        let known = PRIORITY.contains(&table.name.as_str());
+        if !chosen(&table.name) {
+            let rules: usize = table.chains.iter().map(|chain| chain.rules.len()).sum();
+            let stays = format!("its {rules} rules must stay in the kernel");
+            diagnostics.push(
+                Diagnostic::note(
+                    Code::TABLE_LEFT_OUT,
+                    table.span,
+                    format!("table '{}' is not compiled", table.name),
+                )
+                .with_note(if rules == 0 {
+                    "it has no rules".to_owned()
+                } else {
+                    stays
+                }),
+            );
+        } else if !known {
+            *failed = true;
+            diagnostics.push(
+                Diagnostic::error(
+                    Code::UNSUPPORTED_TABLE,
+                    table.span,
+                    format!("table '{}' cannot be compiled", table.name),
+                )
+                .with_help(format!("only the tables {} can", PRIORITY.join(", "))),
+            );
+        }
+    }
+    PRIORITY.iter().filter(|name| chosen(name)).filter_map(|name| ruleset.table(name)).collect()
+}
+
+/// Names the base chains that stay in the kernel because their hook is not compiled.
+fn note_left_out(table: &Table, wanted: impl Fn(Hook) -> bool, diagnostics: &mut Diagnostics) {
+    for chain in &table.chains {
+        let Some(base) = chain.base.filter(|base| !wanted(base.hook)) else { continue };
+        if chain.rules.is_empty() && base.policy == Verdict::Accept {
+            continue;
+        }
+        diagnostics.push(
+            Diagnostic::note(
+                Code::HOOK_LEFT_OUT,
+                chain.span,
+                format!("chain '{}' of table '{}' is not compiled", chain.name, table.name),
+            )
+            .with_note(format!("the {} hook is not chosen", base.hook)),
+        );
+    }
+}
+
+fn no_chain(ruleset: &Ruleset, options: &FrontendOptions, span: Option<Span>) -> Diagnostic {
+    let tables: Vec<&str> = ruleset.tables.iter().map(|table| table.name.as_str()).collect();
+    let hooks = match &options.hooks {
+        Some(hooks) => {
+            let names: Vec<String> = hooks.iter().map(Hook::to_string).collect();
+            format!("on the hooks {}", names.join(", "))
+        }
+        None => "on any hook".to_owned(),
+    };
+    let wanted = match &options.tables {
+        Some(tables) => tables.join(", "),
+        None => "filter".to_owned(),
+    };
+    let kind = match ruleset.family {
+        Family::Ipv4 => "IPv4",
+        Family::Ipv6 => "IPv6",
+    };
+    Diagnostic::error(
+        Code::NO_CHAIN,
+        span,
+        format!("the {kind} ruleset has no base chain {hooks} in table {wanted}"),
+    )
+    .with_note(if tables.is_empty() {
+        "it has no tables".to_owned()
+    } else {
+        format!("it has the tables {}", tables.join(", "))
+    })
+}

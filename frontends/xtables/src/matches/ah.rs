@@ -1,0 +1,80 @@
+//! `-m ah` of iptables: the security parameter index of the authentication header where it is the
+//! transport protocol (net/ipv4/netfilter/ipt_ah.c). ip6tables' match of this name is in `ah6`.
+//!
+//! A fragment that is not the first never matches, inverted or not; a packet without the header's
+//! 12 bytes is dropped at once.
+
+use super::numbers::NumberRange;
+use crate::lower::RuleCx;
+use crate::reference::{Outcome, View};
+use crate::{Families, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported};
+use bpfc_ir::{Base, Type};
+use std::sync::Arc;
+
+/// The descriptor.
+pub static AH: MatchExtension = MatchExtension {
+    name: "ah",
+    aliases: &[],
+    families: Families::Ipv4,
+    options: &[OptionSpec::value("ahspi").invertible()],
+    protocols: &[51],
+    hooks: &[],
+    parse,
+    revisions: &[Revision {
+        number: 0,
+        size: 16,
+        decode: |f, _| {
+            let inverted = f.u8(8);
+            if inverted & !1 != 0 {
+                return Err(format!("unknown inversion flags {inverted:#x}"));
+            }
+            let spi = NumberRange { low: f.u32(0), high: f.u32(4), invert: inverted != 0 };
+            Ok(Arc::new(Ah { spi }))
+        },
+    }],
+};
+
+#[derive(Debug)]
+struct Ah {
+    spi: NumberRange,
+}
+
+fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
+    Ok(Arc::new(Ah { spi: NumberRange::parse(options.get("ahspi"))? }))
+}
+
+impl Match for Ah {
+    fn extension(&self) -> &'static MatchExtension {
+        &AH
+    }
+
+    fn save(&self, out: &mut String) {
+        self.spi.save("ahspi", out);
+    }
+
+    fn list(&self, out: &mut String) {
+        out.push_str(" ah ");
+        self.spi.list("spi", out);
+    }
+
+    fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
+        cx.require_first_fragment();
+        cx.transport_or_drop(12);
+        let spi = cx.builder().payload(Type::I32, Base::Transport, 4);
+        self.spi.lower(cx, spi);
+        Ok(())
+    }
+
+    fn evaluate(&self, packet: &View<'_>, _: &mut u64) -> Outcome {
+        let packet = &packet.packet;
+        if packet.fragment_offset() != 0 {
+            return Outcome::NoMatch;
+        }
+        match packet.transport_slice(0, 12) {
+            Some(&[_, _, _, _, a, b, c, d, ..]) => {
+                Outcome::of(self.spi.contains(u32::from_be_bytes([a, b, c, d])))
+            }
+            _ => Outcome::Hotdrop,
+        }
+    }
+}

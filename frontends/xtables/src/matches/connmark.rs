@@ -1,0 +1,72 @@
+//! `-m connmark`: the mark of the packet's connection (net/netfilter/xt_connmark.c).
+//!
+//! A packet without a connection never matches, inverted or not.
+
+use super::mark::MarkTest;
+use crate::lower::RuleCx;
+use crate::reference::{Outcome, View};
+use crate::{Families, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported};
+use bpfc_ir::{Condition, CtField};
+use std::sync::Arc;
+
+/// The descriptor.
+pub static CONNMARK: MatchExtension = MatchExtension {
+    name: "connmark",
+    aliases: &[],
+    families: Families::Both,
+    options: &[OptionSpec::value("mark").invertible().mandatory()],
+    protocols: &[],
+    hooks: &[],
+    parse,
+    revisions: &[Revision {
+        number: 1,
+        size: 16,
+        decode: |f, _| Ok(Arc::new(ConnMark { test: MarkTest::decode(f)? })),
+    }],
+};
+
+#[derive(Debug)]
+struct ConnMark {
+    test: MarkTest,
+}
+
+fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
+    let given = options.get("mark").ok_or_else(|| options.bad("no mark"))?;
+    let (value, mask) = given.value_and_mask()?;
+    Ok(Arc::new(ConnMark { test: MarkTest { value, mask, invert: given.invert } }))
+}
+
+impl Match for ConnMark {
+    fn extension(&self) -> &'static MatchExtension {
+        &CONNMARK
+    }
+
+    fn save(&self, out: &mut String) {
+        out.push_str(if self.test.invert { " ! --mark" } else { " --mark" });
+        self.test.print(out);
+    }
+
+    fn list(&self, out: &mut String) {
+        out.push_str(if self.test.invert { " connmark match !" } else { " connmark match " });
+        self.test.print(out);
+    }
+
+    fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
+        let present = cx.builder().ct(CtField::Present);
+        let present = cx.builder().compare_const(Condition::Ne, present, 0);
+        cx.require(present);
+        let b = cx.builder();
+        let mark = b.ct(CtField::Mark);
+        let masked = b.mask(mark, self.test.mask.into());
+        let equal = b.compare_const(Condition::Eq, masked, self.test.value.into());
+        cx.expect(equal, !self.test.invert);
+        Ok(())
+    }
+
+    fn evaluate(&self, packet: &View<'_>, _: &mut u64) -> Outcome {
+        match packet.packet.packet().conntrack {
+            Some(conntrack) => Outcome::of(self.test.holds(conntrack.mark)),
+            None => Outcome::NoMatch,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Match extensions, one module each, and what several of them share.
+
+pub mod ah;
+pub mod ah6;
+pub mod comment;
+pub mod connmark;
+pub mod conntrack;
+mod conntrack_blob;
+mod conntrack_names;
+pub mod cpu;
+pub mod dccp;
+pub mod ecn;
+pub mod esp;
+pub mod exthdr;
+pub mod frag;
+pub mod icmp;
+pub mod iprange;
+pub mod ipv6header;
+pub mod length;
+pub mod mac;
+pub mod mark;
+pub mod mh;
+pub mod multiport;
+pub mod numbers;
+pub mod options_header;
+pub mod pkttype;
+pub mod ports;
+pub mod rt;
+pub mod sctp;
+pub mod sctp_chunks;
+pub mod statistic;
+pub mod tcp;
+pub mod tos;
+pub mod ttl;
+pub mod udp;

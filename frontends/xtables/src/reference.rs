@@ -1,0 +1,247 @@
+//! The reference evaluator: walks the ruleset model for one packet as the kernel's
+//! `ipt_do_table` and `ip6t_do_table` walk a table.
+//!
+//! It is written for clarity and apart from the IR: tests compare it with the kernel, with the IR
+//! interpreter and with every target's programs. It holds the state that matches keep across
+//! packets, so one [`Evaluator`] serves one stream of packets.
+
+use crate::header::{AddressTest, Header, InterfaceTest};
+use crate::model::{Chain, Rule, Ruleset, Table, Target};
+use bpfc_ir::{Family, Hook, Verdict};
+use bpfc_packet::Parsed;
+use std::net::IpAddr;
+
+/// What a match decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The rule goes on.
+    Match,
+    /// The next rule is tried.
+    NoMatch,
+    /// The packet is dropped at once, whatever rules and policies follow, and nothing is counted.
+    Hotdrop,
+    /// The rule goes on, but the packet is dropped when it is done: counted where the rule's other
+    /// matches hold, and whatever its target says.
+    MatchThenDrop,
+}
+
+impl Outcome {
+    /// [`Outcome::Match`] where it holds, else [`Outcome::NoMatch`].
+    pub fn of(holds: bool) -> Self {
+        if holds { Outcome::Match } else { Outcome::NoMatch }
+    }
+}
+
+/// A packet while it is evaluated.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Its headers, interfaces and connection.
+    pub packet: Parsed<'a>,
+    /// Its firewall mark, which rules may change.
+    pub mark: u32,
+}
+
+impl<'a> View<'a> {
+    /// A packet before its first rule.
+    pub fn new(packet: Parsed<'a>) -> Self {
+        View { packet, mark: packet.packet().mark }
+    }
+}
+
+/// An address as a number in network order.
+pub fn address_number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u32::from(address).into(),
+        IpAddr::V6(address) => u128::from(address),
+    }
+}
+
+/// What became of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The labels of the rules and policies that counted it, in order, with repetitions.
+    pub rules: Vec<String>,
+    /// Its firewall mark afterwards.
+    pub mark: u32,
+}
+
+/// Evaluates packets against chosen tables of a ruleset.
+#[derive(Debug)]
+pub struct Evaluator<'a> {
+    family: Family,
+    tables: Vec<(&'a Table, TableState)>,
+}
+
+/// By chain, rule and match: the match's state.
+type TableState = Vec<Vec<Vec<u64>>>;
+
+/// How a chain let go of a packet.
+enum End {
+    /// With a verdict.
+    Verdict(Verdict),
+    /// By its end or a RETURN.
+    Return,
+}
+
+/// The greatest depth of calls; the kernel refuses loops, and so does the reader.
+const MAX_DEPTH: usize = 10_000;
+
+impl<'a> Evaluator<'a> {
+    /// An evaluator of the named tables, which must be given in priority order; a table that the
+    /// ruleset does not have is passed over.
+    pub fn new(ruleset: &'a Ruleset, tables: &[&str]) -> Self {
+        let state = |table: &Table| -> TableState {
+            let of_rule = |rule: &Rule| rule.matches.iter().map(|m| m.initial_state()).collect();
+            let of_chain = |chain: &Chain| chain.rules.iter().map(of_rule).collect();
+            table.chains.iter().map(of_chain).collect()
+        };
+        let tables = tables
+            .iter()
+            .filter_map(|name| ruleset.table(name))
+            .map(|table| (table, state(table)))
+            .collect();
+        Evaluator { family: ruleset.family, tables }
+    }
+
+    /// Decides a packet at a hook. A table without a base chain there accepts it.
+    pub fn decide(&mut self, hook: Hook, packet: Parsed<'_>) -> Decision {
+        let mut view = View::new(packet);
+        let mut rules = Vec::new();
+        let mut verdict = Verdict::Accept;
+        for (table, state) in &mut self.tables {
+            let at_hook = |chain: &Chain| chain.base.is_some_and(|base| base.hook == hook);
+            let Some(index) = table.chains.iter().position(at_hook) else { continue };
+            let mut walk =
+                Walk { family: self.family, table, state, view: &mut view, rules: &mut rules };
+            verdict = walk.base_chain(index);
+            if verdict == Verdict::Drop {
+                break;
+            }
+        }
+        Decision { verdict, rules, mark: view.mark }
+    }
+}
+
+struct Walk<'w, 'p> {
+    family: Family,
+    table: &'w Table,
+    state: &'w mut TableState,
+    view: &'w mut View<'p>,
+    rules: &'w mut Vec<String>,
+}
+
+impl Walk<'_, '_> {
+    fn base_chain(&mut self, index: usize) -> Verdict {
+        match self.chain(index) {
+            End::Verdict(verdict) => verdict,
+            End::Return => {
+                self.rules.push(format!("{}:policy", self.table.chain_label(self.family, index)));
+                self.table.chains[index].base.map_or(Verdict::Accept, |base| base.policy)
+            }
+        }
+    }
+
+    /// Runs a chain and what it calls, on a stack of its own: chains may nest deeply.
+    fn chain(&mut self, index: usize) -> End {
+        let mut stack = vec![(index, 0usize)];
+        while let Some((chain, number)) = stack.last_mut() {
+            let (chain, number, at) = (*chain, *number, number);
+            let Some(rule) = self.table.chains[chain].rules.get(number) else {
+                stack.pop();
+                continue;
+            };
+            *at += 1;
+            let outcome = self.rule(chain, number, rule);
+            match outcome {
+                Outcome::NoMatch => continue,
+                Outcome::Hotdrop => return End::Verdict(Verdict::Drop),
+                Outcome::Match | Outcome::MatchThenDrop => {}
+            }
+            let label = self.table.chain_label(self.family, chain);
+            self.rules.push(format!("{label}:{}", number + 1));
+            if outcome == Outcome::MatchThenDrop {
+                if let Target::Action(action) = &rule.target {
+                    action.evaluate(self.view);
+                }
+                return End::Verdict(Verdict::Drop);
+            }
+            match &rule.target {
+                Target::None => {}
+                Target::Accept => return End::Verdict(Verdict::Accept),
+                Target::Drop => return End::Verdict(Verdict::Drop),
+                Target::Return => {
+                    stack.pop();
+                }
+                Target::Jump(next) => stack.push((*next, 0)),
+                Target::Goto(next) => {
+                    stack.pop();
+                    stack.push((*next, 0));
+                }
+                Target::Action(action) => {
+                    if let Some(verdict) = action.evaluate(self.view) {
+                        return End::Verdict(verdict);
+                    }
+                }
+            }
+            if stack.len() > MAX_DEPTH {
+                return End::Verdict(Verdict::Drop);
+            }
+        }
+        End::Return
+    }
+
+    fn rule(&mut self, chain: usize, number: usize, rule: &Rule) -> Outcome {
+        match header(self.family, &rule.header, &self.view.packet) {
+            Outcome::Match => {}
+            other => return other,
+        }
+        let states = &mut self.state[chain][number];
+        let mut held = Outcome::Match;
+        for (matched, state) in rule.matches.iter().zip(states) {
+            match matched.evaluate(self.view, state) {
+                Outcome::Match => {}
+                Outcome::MatchThenDrop => held = Outcome::MatchThenDrop,
+                Outcome::NoMatch if held == Outcome::MatchThenDrop => return Outcome::Hotdrop,
+                other => return other,
+            }
+        }
+        held
+    }
+}
+
+/// Decides a rule's own tests.
+fn header(family: Family, header: &Header, packet: &Parsed<'_>) -> Outcome {
+    let interfaces = packet.packet();
+    let simple = address(&header.source, packet.source())
+        && address(&header.destination, packet.destination())
+        && interface(&header.input, interfaces.in_interface.number())
+        && interface(&header.output, interfaces.out_interface.number());
+    if !simple {
+        return Outcome::NoMatch;
+    }
+    let protocol = header.protocol;
+    let same = u16::from(packet.protocol()) == protocol.number;
+    match family {
+        Family::Ipv4 => {
+            if protocol.number != 0 && same == protocol.invert {
+                return Outcome::NoMatch;
+            }
+            let later = packet.fragment_offset() != 0;
+            let failed = header.fragment.later && !later;
+            Outcome::of(failed == header.fragment.invert)
+        }
+        Family::Ipv6 if !protocol.walk => Outcome::Match,
+        Family::Ipv6 if packet.walk_failed() => Outcome::Hotdrop,
+        Family::Ipv6 => Outcome::of(protocol.number == 0 || same != protocol.invert),
+    }
+}
+
+fn address(test: &AddressTest, packet: IpAddr) -> bool {
+    (address_number(packet) & test.mask == test.address) != test.invert
+}
+
+fn interface(test: &InterfaceTest, packet: u128) -> bool {
+    ((packet ^ test.name_number()) & test.mask_number() == 0) != test.invert
+}

@@ -1,0 +1,95 @@
+//! The extensions that bpfc compiles: one row each.
+
+use crate::{ActionExtension, MatchExtension, Unsupportable, matches, targets, unsupported};
+use bpfc_ir::Family;
+
+/// Every match, sorted by name.
+pub const MATCHES: &[&MatchExtension] = &[
+    &matches::ah6::AH6,
+    &matches::ah::AH,
+    &matches::comment::COMMENT,
+    &matches::connmark::CONNMARK,
+    &matches::conntrack::CONNTRACK,
+    &matches::conntrack::STATE,
+    &matches::cpu::CPU,
+    &matches::dccp::DCCP,
+    &matches::ecn::ECN,
+    &matches::esp::ESP,
+    &matches::frag::FRAG,
+    &matches::icmp::ICMP,
+    &matches::icmp::ICMP6,
+    &matches::iprange::IPRANGE,
+    &matches::ipv6header::IPV6HEADER,
+    &matches::length::LENGTH,
+    &matches::mac::MAC,
+    &matches::mark::MARK,
+    &matches::mh::MH,
+    &matches::multiport::MULTIPORT,
+    &matches::options_header::DST,
+    &matches::options_header::HBH,
+    &matches::pkttype::PKTTYPE,
+    &matches::rt::RT,
+    &matches::sctp::SCTP,
+    &matches::statistic::STATISTIC,
+    &matches::tcp::TCP,
+    &matches::tos::DSCP,
+    &matches::tos::TOS,
+    &matches::ttl::HL,
+    &matches::ttl::TTL,
+    &matches::udp::UDP,
+];
+
+/// Every target extension, sorted by name.
+pub const ACTIONS: &[&ActionExtension] = &[&targets::mark::MARK];
+
+/// What a name of a match or target comes to.
+#[derive(Clone, Copy, Debug)]
+pub enum Known<T: 'static> {
+    /// It is compiled.
+    Supported(&'static T),
+    /// iptables 1.8.9 knows it and bpfc does not.
+    Unsupported(&'static Unsupportable),
+    /// iptables knows it, but not in this family.
+    OtherFamily,
+    /// Nobody knows it.
+    Unknown,
+}
+
+/// Looks a match up by the name that `-m` takes or that a kernel struct holds.
+pub fn find_match(name: &str, family: Family) -> Known<MatchExtension> {
+    // All names of ICMPv6 mean one match, which the kernel calls icmp6.
+    let name = match name {
+        "icmpv6" | "ipv6-icmp" => "icmp6",
+        name => name,
+    };
+    let named = |m: &&&MatchExtension| m.name == name || m.aliases.contains(&name);
+    let found = MATCHES.iter().filter(named).find(|m| m.families.contains(family));
+    match found {
+        Some(found) => Known::Supported(found),
+        None => other(unsupported::MATCHES, name, family, MATCHES.iter().any(|m| named(&m))),
+    }
+}
+
+/// Looks a target extension up by the name that `-j` takes or that a kernel struct holds.
+pub fn find_action(name: &str, family: Family) -> Known<ActionExtension> {
+    let found = ACTIONS.iter().find(|a| a.name == name && a.families.contains(family));
+    match found {
+        Some(found) => Known::Supported(found),
+        None => other(unsupported::ACTIONS, name, family, ACTIONS.iter().any(|a| a.name == name)),
+    }
+}
+
+fn other<T>(
+    table: &'static [Unsupportable],
+    name: &str,
+    family: Family,
+    elsewhere: bool,
+) -> Known<T> {
+    let mut rows = table.iter().filter(|row| row.name == name).peekable();
+    let elsewhere = elsewhere || rows.peek().is_some();
+    match rows.find(|row| row.families.contains(family)) {
+        Some(row) => Known::Unsupported(row),
+        None if elsewhere => Known::OtherFamily,
+        None => Known::Unknown,
+    }
+}

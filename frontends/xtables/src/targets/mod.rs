@@ -1,0 +1,4 @@
+//! Target extensions, one module each. ACCEPT, DROP, RETURN, jumps and gotos are no extensions:
+//! [`crate::model::Target`] has them.
+
+pub mod mark;

@@ -1,0 +1,470 @@
+//! Reads a whole dump: tables, chains, and the commands on their rules.
+//!
+//! What iptables-restore takes is taken (`ip46tables_restore_main`), and also what it is too
+//! strict about: lines of any length, line ends of DOS, jumps to chains that are declared further
+//! down. Every line is read on its own, so that one run reports every error.
+
+use super::command::{Command, Context, PlainRule, PlainTarget};
+use super::{rule, words};
+use crate::model::{Base, Chain, Counters, Rule, Ruleset, Table, Target, base_hook};
+use crate::registry::{self, Known};
+use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, Span};
+use bpfc_ir::{Family, Verdict};
+use std::collections::{HashMap, VecDeque};
+
+/// The greatest number of rules in one input; lists of addresses can multiply them.
+const MAX_RULES: usize = 2_000_000;
+/// The longest chain name in bytes.
+const MAX_NAME: usize = 28;
+
+/// A text to read.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a> {
+    /// What it says; bytes that are not UTF-8 are U+FFFD.
+    pub text: &'a str,
+    /// Whether there were bytes that are not UTF-8.
+    pub damaged: bool,
+    /// The file that spans point into.
+    pub file: FileId,
+    /// iptables or ip6tables.
+    pub family: Family,
+}
+
+/// Reads a dump. The ruleset holds what could be read; it is whole only where no error was
+/// reported.
+pub fn read(text: &Text<'_>, diagnostics: &mut Diagnostics) -> Ruleset {
+    let mut reader = Reader {
+        text,
+        diagnostics,
+        ruleset: Ruleset { family: text.family, tables: Vec::new() },
+        table: None,
+        rules: 0,
+        too_many: false,
+    };
+    let mut offset = 0;
+    for line in text.text.split_inclusive('\n') {
+        reader.line(line.trim_end_matches(['\n', '\r']), offset);
+        offset += line.len();
+    }
+    if let Some(table) = &reader.table {
+        let name = table.name;
+        reader.diagnostics.push(
+            Diagnostic::error(
+                Code::SYNTAX,
+                Some(table.span),
+                format!("table '{name}' has no COMMIT"),
+            )
+            .with_help("end the table with a line COMMIT; the dump may be cut off"),
+        );
+        reader.commit();
+    }
+    reader.ruleset
+}
+
+struct Reader<'a, 'd> {
+    text: &'a Text<'a>,
+    diagnostics: &'d mut Diagnostics,
+    ruleset: Ruleset,
+    table: Option<OpenTable<'a>>,
+    rules: usize,
+    too_many: bool,
+}
+
+/// A table before its COMMIT.
+struct OpenTable<'a> {
+    name: &'a str,
+    span: Span,
+    chains: Vec<OpenChain>,
+    /// Chain indices by name; looked up only.
+    index: HashMap<String, usize>,
+}
+
+struct OpenChain {
+    name: String,
+    base: Option<Base>,
+    span: Span,
+    rules: VecDeque<PlainRule>,
+    /// Whether `-X` took it away.
+    deleted: bool,
+}
+
+impl<'a> Reader<'a, '_> {
+    fn error(&mut self, code: Code, span: Span, message: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::error(code, Some(span), message));
+    }
+
+    fn span(&self, offset: usize, line: &str) -> Span {
+        Span::new(self.text.file, offset, offset + line.len())
+    }
+
+    fn line(&mut self, line: &'a str, offset: usize) {
+        if line.is_empty() || line.starts_with('#') {
+            return;
+        }
+        let span = self.span(offset, line);
+        if self.table.is_none() {
+            match line.strip_prefix('*') {
+                Some(rest) => self.open_table(rest, span),
+                None if line.trim().is_empty() => {}
+                None => self.error(Code::SYNTAX, span, "this line stands outside a table"),
+            }
+        } else if line == "COMMIT" {
+            self.commit();
+        } else if let Some(rest) = line.strip_prefix(':') {
+            self.declare_chain(rest, span);
+        } else if !line.trim().is_empty() {
+            self.rule_line(line, offset);
+        }
+    }
+
+    fn open_table(&mut self, rest: &'a str, span: Span) {
+        let Some(name) = rest.split([' ', '\t']).find(|word| !word.is_empty()) else {
+            return self.error(Code::SYNTAX, span, "the table has no name");
+        };
+        if self.ruleset.table(name).is_some() {
+            self.error(
+                Code::SYNTAX,
+                span,
+                format!(
+                    "table '{name}' stands twice in the input; the second would replace the first"
+                ),
+            );
+        }
+        if crate::model::base_chains(name).is_empty() {
+            self.error(Code::SYNTAX, span, format!("there is no table '{name}'"));
+        }
+        self.table = Some(OpenTable { name, span, chains: Vec::new(), index: HashMap::new() });
+    }
+
+    fn declare_chain(&mut self, rest: &'a str, span: Span) {
+        let mut words = rest.split([' ', '\t']).filter(|word| !word.is_empty());
+        let Some(name) = words.next() else {
+            return self.error(Code::SYNTAX, span, "the chain has no name");
+        };
+        let policy = words.next();
+        let counters = words.next();
+        self.new_chain(name, span);
+        let Some(policy) = policy else {
+            return self.error(Code::SYNTAX, span, format!("chain '{name}' has no policy"));
+        };
+        if policy != "-" {
+            let counters = match counters.map(read_counters) {
+                None => None,
+                Some(Some(counters)) => Some(counters),
+                Some(None) => {
+                    return self.error(
+                        Code::SYNTAX,
+                        span,
+                        format!("chain '{name}' has counters that are not [PACKETS:BYTES]"),
+                    );
+                }
+            };
+            self.set_policy(name, policy, counters, span);
+        }
+    }
+
+    fn new_chain(&mut self, name: &str, span: Span) {
+        if name.len() > MAX_NAME {
+            return self.error(
+                Code::SYNTAX,
+                span,
+                format!("chain name '{name}' is longer than {MAX_NAME} bytes"),
+            );
+        }
+        if self.text.damaged && name.contains('\u{fffd}') {
+            return self.error(Code::SYNTAX, span, "the chain's name is not UTF-8");
+        }
+        if matches!(name, "ACCEPT" | "DROP" | "RETURN" | "QUEUE") {
+            return self.error(
+                Code::SYNTAX,
+                span,
+                format!("chain '{name}' has the name of a verdict"),
+            );
+        }
+        let Some(table) = &mut self.table else { return };
+        if table.index.contains_key(name) {
+            let message = format!("chain '{name}' is declared twice");
+            return self.error(Code::SYNTAX, span, message);
+        }
+        table.add_chain(name, span);
+    }
+
+    fn set_policy(&mut self, name: &str, policy: &str, counters: Option<Counters>, span: Span) {
+        let Some(table) = &mut self.table else { return };
+        let Some(&index) = table.index.get(name) else {
+            // Its declaration was refused.
+            return;
+        };
+        let chain = &mut table.chains[index];
+        let message = match (&mut chain.base, policy) {
+            (None, _) => {
+                format!("chain '{name}' is a user chain of this table and cannot have a policy")
+            }
+            (Some(base), "ACCEPT" | "DROP") => {
+                base.policy = if policy == "DROP" { Verdict::Drop } else { Verdict::Accept };
+                base.counters = counters.unwrap_or_default();
+                return;
+            }
+            (Some(_), _) => format!("'{policy}' is not a policy: ACCEPT or DROP"),
+        };
+        self.error(Code::SYNTAX, span, message);
+    }
+
+    fn rule_line(&mut self, line: &'a str, offset: usize) {
+        let mut body = line;
+        let mut at = offset;
+        let mut counters = None;
+        if line.starts_with('[') {
+            let Some(end) = line.find(']') else {
+                let span = self.span(offset, line);
+                return self.error(Code::SYNTAX, span, "the counters have no ]");
+            };
+            counters = read_counters(&line[..=end]);
+            if counters.is_none() {
+                let span = self.span(offset, &line[..=end]);
+                return self.error(Code::SYNTAX, span, "counters are [PACKETS:BYTES]");
+            }
+            body = &line[end + 1..];
+            at += end + 1;
+        }
+        let words = match words::split(body, self.text.file, at) {
+            Ok(words) => words,
+            Err(open) => {
+                return self.error(Code::SYNTAX, open.0, "these quotes are not closed");
+            }
+        };
+        if self.text.damaged {
+            let wrong = words.iter().enumerate().find(|(index, word)| {
+                word.text.contains('\u{fffd}')
+                    && (*index == 0 || words[index - 1].text != "--comment")
+            });
+            if let Some((_, word)) = wrong {
+                return self.error(Code::SYNTAX, word.span, "this is not UTF-8");
+            }
+        }
+        let Some(table) = &self.table else { return };
+        let context = Context {
+            family: self.text.family,
+            table: table.name,
+            is_chain: &|name| table.index.contains_key(name),
+        };
+        let Some(command) = rule::parse(&words, counters, &context, self.diagnostics) else {
+            return;
+        };
+        let span = self.span(offset, line);
+        self.command(command, span);
+    }
+
+    fn command(&mut self, command: Command<'a>, span: Span) {
+        match command {
+            Command::Append { chain, rules } => {
+                let Some(rules) = self.admit(rules) else { return };
+                if let Some(chain) = self.chain_mut(&chain.text, chain.span) {
+                    chain.rules.extend(rules);
+                }
+            }
+            Command::Insert { chain, position, rules } => {
+                let Some(rules) = self.admit(rules) else { return };
+                let at = chain.span;
+                let Some(chain) = self.chain_mut(&chain.text, chain.span) else { return };
+                if position > chain.rules.len() + 1 {
+                    return self.error(Code::BAD_VALUE, at, "the chain has not so many rules");
+                }
+                for rule in rules {
+                    chain.rules.insert(position - 1, rule);
+                }
+            }
+            Command::Replace { chain, position, rules } => {
+                let at = chain.span;
+                let Some(chain) = self.chain_mut(&chain.text, chain.span) else { return };
+                let mut rules = rules.into_iter();
+                match (chain.rules.get_mut(position - 1), rules.next(), rules.next()) {
+                    (Some(old), Some(new), None) => *old = new,
+                    (None, ..) => {
+                        self.error(Code::BAD_VALUE, at, "the chain has not so many rules")
+                    }
+                    _ => self.error(
+                        Code::BAD_VALUE,
+                        at,
+                        "a rule can be replaced by one rule only, not by a list of addresses",
+                    ),
+                }
+            }
+            Command::DeleteNumber { chain, position } => {
+                let at = chain.span;
+                let Some(chain) = self.chain_mut(&chain.text, chain.span) else { return };
+                if chain.rules.remove(position - 1).is_none() {
+                    self.error(Code::BAD_VALUE, at, "the chain has not so many rules");
+                }
+            }
+            Command::New(name) => self.new_chain(&name.text, name.span),
+            Command::Policy { chain, policy, counters } => {
+                if self.chain_mut(&chain.text, chain.span).is_some() {
+                    self.set_policy(&chain.text, &policy, counters, span);
+                }
+            }
+            Command::Flush(None) => {
+                if let Some(table) = &mut self.table {
+                    table.chains.iter_mut().for_each(|chain| chain.rules.clear());
+                }
+            }
+            Command::Flush(Some(chain)) => {
+                if let Some(chain) = self.chain_mut(&chain.text, chain.span) {
+                    chain.rules.clear();
+                }
+            }
+            Command::DeleteChain(chain) => self.delete_chain(&chain.text, chain.span),
+            Command::Nothing => {}
+        }
+    }
+
+    fn delete_chain(&mut self, name: &str, span: Span) {
+        let Some(chain) = self.chain_mut(name, span) else { return };
+        if chain.base.is_some() || !chain.rules.is_empty() {
+            return self.error(
+                Code::SYNTAX,
+                span,
+                format!("chain '{name}' cannot be deleted: it has rules or is a base chain"),
+            );
+        }
+        chain.deleted = true;
+        if let Some(table) = &mut self.table {
+            table.index.remove(name);
+        }
+    }
+
+    /// Counts rules that come in, and refuses them where they are too many.
+    fn admit(&mut self, rules: Vec<PlainRule>) -> Option<Vec<PlainRule>> {
+        self.rules += rules.len();
+        if self.rules <= MAX_RULES {
+            return Some(rules);
+        }
+        if !self.too_many {
+            self.too_many = true;
+            let span = rules.first().map(|rule| rule.span);
+            self.diagnostics.push(Diagnostic::error(
+                Code::TOO_LARGE,
+                span,
+                format!("the input has more than {MAX_RULES} rules"),
+            ));
+        }
+        None
+    }
+
+    /// A chain that a command names; the kernel's own chains need no declaration.
+    fn chain_mut(&mut self, name: &str, span: Span) -> Option<&mut OpenChain> {
+        let table = self.table.as_mut()?;
+        let index = match table.index.get(name) {
+            Some(&index) => index,
+            None if base_hook(table.name, name).is_some() => table.add_chain(name, span),
+            None => {
+                let message = format!("table '{}' has no chain '{name}'", table.name);
+                self.error(Code::MISSING_CHAIN, span, message);
+                return None;
+            }
+        };
+        self.table.as_mut()?.chains.get_mut(index)
+    }
+
+    fn commit(&mut self) {
+        let Some(table) = self.table.take() else { return };
+        // Indices shift where chains were deleted.
+        let mut places = vec![0; table.chains.len()];
+        let is_base: Vec<bool> = table.chains.iter().map(|chain| chain.base.is_some()).collect();
+        let mut kept = 0;
+        for (place, chain) in places.iter_mut().zip(&table.chains) {
+            *place = kept;
+            kept += usize::from(!chain.deleted);
+        }
+        let mut chains = Vec::with_capacity(kept);
+        for chain in table.chains {
+            if chain.deleted {
+                continue;
+            }
+            let mut rules = Vec::with_capacity(chain.rules.len());
+            for rule in chain.rules {
+                let PlainRule { header, matches, target, counters, span, target_span, refused } =
+                    rule;
+                let index = |name: &str| {
+                    table.index.get(name).map(|&index| (places[index], is_base[index]))
+                };
+                match resolve(target, target_span, index, self.text.family, self.diagnostics) {
+                    Some(target) => {
+                        let span = Some(span);
+                        rules.push(Rule { header, matches, target, counters, span, refused });
+                    }
+                    None => continue,
+                }
+            }
+            chains.push(Chain {
+                name: chain.name,
+                base: chain.base,
+                rules,
+                span: Some(chain.span),
+            });
+        }
+        let name = table.name.to_owned();
+        self.ruleset.tables.push(Table { name, chains, span: Some(table.span) });
+    }
+}
+
+impl OpenTable<'_> {
+    fn add_chain(&mut self, name: &str, span: Span) -> usize {
+        let base = base_hook(self.name, name).map(|hook| Base {
+            hook,
+            policy: Verdict::Accept,
+            counters: Counters::default(),
+        });
+        let index = self.chains.len();
+        self.chains.push(OpenChain {
+            name: name.to_owned(),
+            base,
+            span,
+            rules: VecDeque::new(),
+            deleted: false,
+        });
+        self.index.insert(name.to_owned(), index);
+        index
+    }
+}
+
+/// Finds the chain of a jump; `index` also tells whether it is a base chain. `None`, with an error reported, where there is none.
+fn resolve(
+    target: PlainTarget,
+    span: Span,
+    index: impl Fn(&str) -> Option<(usize, bool)>,
+    family: Family,
+    diagnostics: &mut Diagnostics,
+) -> Option<Target> {
+    let (name, goto) = match target {
+        PlainTarget::Done(target) => return Some(target),
+        PlainTarget::Chain { name, goto } => (name, goto),
+    };
+    if let Some((chain, base)) = index(&name) {
+        if base {
+            let message = format!("'{name}' is a base chain, which no rule can jump to");
+            diagnostics.push(Diagnostic::error(Code::MISSING_CHAIN, Some(span), message));
+            return None;
+        }
+        return Some(if goto { Target::Goto(chain) } else { Target::Jump(chain) });
+    }
+    let unknown = matches!(registry::find_action(&name, family), Known::Unknown);
+    let message = if goto {
+        format!("goto '{name}' is not a chain")
+    } else if unknown {
+        format!("'{name}' is neither a chain of this table nor a target")
+    } else {
+        format!("'{name}' is not a chain of this table")
+    };
+    diagnostics.push(
+        Diagnostic::error(Code::MISSING_CHAIN, Some(span), message)
+            .with_help("declare the chain with a line `:NAME - [0:0]`, or correct the name"),
+    );
+    None
+}
+
+/// `[PACKETS:BYTES]`.
+fn read_counters(text: &str) -> Option<Counters> {
+    let (packets, bytes) = text.strip_prefix('[')?.strip_suffix(']')?.split_once(':')?;
+    Some(Counters { packets: packets.trim().parse().ok()?, bytes: bytes.trim().parse().ok()? })
+}

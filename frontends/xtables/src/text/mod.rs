@@ -1,0 +1,13 @@
+//! Reads iptables-save and ip6tables-save text.
+
+mod assemble;
+mod command;
+mod getopt;
+mod lines;
+mod rule;
+mod value;
+mod words;
+
+pub use lines::{Text, read};
+pub use value::{address, address_with_prefix, c_number, protocol};
+pub use words::{Word, split};

@@ -1,0 +1,166 @@
+//! Rules are printed and listed as iptables itself does.
+//!
+//! The oracle is iptables-legacy in a network namespace of its own. Without root or iptables the
+//! tests say so and pass; with `BPFC_REQUIRE_ALL=1` that is a failure.
+
+use bpfc_diag::{Diagnostics, SourceMap};
+use bpfc_ir::Family;
+use bpfc_xtables::{print, read_text};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// Rules of both families; `@` and `%` stand for two addresses of the family's.
+const RULES: &[&str] = &[
+    "-A INPUT",
+    "-A INPUT -s @ -d %/24 -i eth0 -j ACCEPT",
+    "-A FORWARD ! -s @/8 ! -d % ! -i eth+ -o wlan0.1 ! -p tcp -j DROP",
+    "-A FORWARD -i + ! -o lo -p 0 -j RETURN",
+    "-A INPUT -s @,% -d % -j U",
+    "-A INPUT -s any/0 -p TCP --dport ssh -g U",
+    "-A U -p gre -j V",
+    "-A U -p 250 -c 5 6",
+    "-A INPUT -p tcp --sport 1024: ! --dport :80 -j ACCEPT",
+    "-A INPUT -p tcp -m tcp ! --sport 0:65535 --dport 0x50 -j ACCEPT",
+    "-A INPUT -p tcp --syn -j DROP",
+    "-A INPUT -p tcp ! --syn --tcp-option 8",
+    "-A INPUT -p tcp -m tcp --tcp-flags ALL NONE ! --tcp-option 2 -j DROP",
+    "-A INPUT -p tcp --tcp-flags urg,psh,rst syn,ack -j DROP",
+    "-A INPUT -p udp --dport domain -j ACCEPT",
+    "-A INPUT -p udp -m udp ! --sport 30:20 --dport :http",
+    "-A INPUT -p udp -m multiport --dports 53,67:68,ntp -j ACCEPT",
+    "-A INPUT -p sctp -m multiport ! --ports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
+    "-A INPUT -p udplite -m multiport --source-ports 1:65535",
+    "-A INPUT -m mac --mac-source 0:1b:C:00:0a:ff",
+    "-A FORWARD -m mac ! --mac-source 00:11:22:33:44:55 -j DROP",
+    "-A INPUT -m mark --mark 16 -m mark ! --mark 0x1/0xff",
+    "-A INPUT -m connmark --mark 1/1 -m connmark ! --mark 4294967295",
+    "-A INPUT -m length --length 100 -m length ! --length 7: -m length --length :",
+    "-A INPUT -m tos --tos Minimize-Delay -m tos ! --tos 0x10/0x1e -m tos --tos 4",
+    "-A INPUT -m dscp --dscp 10 -m dscp ! --dscp-class ef -m dscp --dscp-class AF11",
+    "-A INPUT -p tcp -m ecn --ecn-tcp-cwr ! --ecn-tcp-ece ! --ecn-ip-ect 2",
+    "-A INPUT -m pkttype --pkt-type host -m pkttype ! --pkt-type MCAST",
+    "-A INPUT -m state --state NEW,EST -m state ! --state INVALID,untracked,RELATED",
+    "-A INPUT -m conntrack ! --ctstate INVALID,SNAT,NEW,DNAT --ctproto udp --ctdir reply",
+    "-A INPUT -m conntrack --ctorigsrc @/9 ! --ctorigdst % --ctreplsrc @ ! --ctrepldst %/0",
+    "-A INPUT -m conntrack --ctorigsrcport 5 ! --ctorigdstport 5:9 --ctreplsrcport :80 \
+     --ctrepldstport 9:5 -j ACCEPT",
+    "-A INPUT -m conntrack --ctstatus NONE -m conntrack ! --ctstatus ASSURED,CONF,EXPECTED",
+    "-A INPUT -m comment --comment plain-word_1 -m comment --comment \"two words\"",
+    "-A INPUT -m comment --comment \"it's \\\"so\\\" \\\\ far\" -m comment --comment \"\"",
+    "-A INPUT -j MARK --set-mark 0x10/0xf0",
+    "-A INPUT -j MARK --set-xmark 1",
+    "-A OUTPUT -m mark --mark 0 -j MARK --and-mark 0xf",
+    "-A OUTPUT -j MARK --or-mark 3",
+    "-A OUTPUT -j MARK --xor-mark 0x3",
+];
+
+const RULES4: &[&str] = &[
+    "-A INPUT -s 10.1 -d 1.2.3.4/255.0.255.0 -f -j DROP",
+    "-A INPUT ! -f ! -s 0/0",
+    "-A INPUT -p icmp --icmp-type echo-request",
+    "-A INPUT -p icmp -m icmp ! --icmp-type 3/4 -m icmp --icmp-type any",
+    "-A INPUT -p 1 -m icmp --icmp-type ttl-zero-during-t -j DROP",
+    "-A INPUT -m ttl --ttl 5 -m ttl ! --ttl-eq 5 -m ttl --ttl-lt 9 -m ttl --ttl-gt 1",
+    "-A INPUT -m iprange --src-range 10.0.0.1-10.0.0.9 ! --dst-range 10",
+];
+
+const RULES6: &[&str] = &[
+    "-A INPUT -s 2001:db8::/ffff:0:ffff:: -d ::ffff:1.2.3.4 -j DROP",
+    "-A INPUT ! -s ::/0 ! -d ::1.2.3.4/127",
+    "-A INPUT -p icmpv6 --icmpv6-type neighbour-solicitation",
+    "-A INPUT -p 58 -m icmpv6 ! --icmpv6-type 1/3 -j DROP",
+    "-A INPUT -m hl --hl 5 -m hl ! --hl-eq 5 -m hl --hl-lt 9 -m hl --hl-gt 1",
+    "-A INPUT -m iprange ! --src-range ::1-::9 --dst-range 2001:db8::1",
+];
+
+fn text(family: Family) -> String {
+    let (own, places) = match family {
+        Family::Ipv4 => (RULES4, ["192.0.2.9", "198.51.100.77"]),
+        Family::Ipv6 => (RULES6, ["2001:db8::9", "fe80:0:0:1::77"]),
+    };
+    let mut text = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                    :U - [0:0]\n:V - [0:0]\n"
+        .to_owned();
+    for rule in RULES.iter().chain(own) {
+        text.push_str(&rule.replace('@', places[0]).replace('%', places[1]));
+        text.push('\n');
+    }
+    text + "COMMIT\n"
+}
+
+/// What iptables-legacy saves and lists after reading a text; `None` where it cannot run here.
+fn oracle(family: Family, text: &str) -> Option<(String, String)> {
+    let tool = if family == Family::Ipv4 { "iptables-legacy" } else { "ip6tables-legacy" };
+    let script = format!("{tool}-restore && {tool}-save -t filter && echo === && {tool} -nvL");
+    let run = || {
+        let mut child = Command::new("unshare")
+            .args(["--net", "sh", "-ec", &script])
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        if let Some(mut input) = child.stdin.take() {
+            input.write_all(text.as_bytes())?;
+        }
+        child.wait_with_output()
+    };
+    let reason = match run() {
+        Ok(output) if output.status.success() => {
+            let all = String::from_utf8_lossy(&output.stdout).into_owned();
+            let (saved, listed) = all.split_once("===\n").expect("both outputs");
+            return Some((saved.to_owned(), listed.to_owned()));
+        }
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => error.to_string(),
+    };
+    let lacking = ["Operation not permitted", "not found", "No such file"];
+    assert!(lacking.iter().any(|lack| reason.contains(lack)), "{reason}");
+    let required = std::env::var_os("BPFC_REQUIRE_ALL").is_some_and(|value| value == "1");
+    assert!(!required, "skipping is not allowed (BPFC_REQUIRE_ALL): {reason}");
+    eprintln!("skipped: {reason}");
+    None
+}
+
+/// The words of a line of a listing behind its counters.
+fn listed(line: &str) -> Vec<&str> {
+    line.split_whitespace().skip(2).collect()
+}
+
+fn check(family: Family) {
+    let text = text(family);
+    let Some((saved, listing)) = oracle(family, &text) else { return };
+    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+    let (ruleset, _) = read_text("rules", text.as_bytes(), family, &mut sources, &mut diagnostics);
+    assert!(!diagnostics.has_errors(), "{diagnostics:?}");
+
+    let ours = print::ruleset(&ruleset, false).text;
+    let theirs = saved.lines().filter(|line| !line.starts_with('#'));
+    for (ours, theirs) in ours.lines().zip(theirs) {
+        assert_eq!(ours, theirs);
+    }
+
+    let rows = listing.lines().filter(|line| {
+        !line.is_empty() && !line.starts_with("Chain") && !line.trim_start().starts_with("pkts")
+    });
+    let table = ruleset.table("filter").expect("the table");
+    let mut rows = rows.map(listed);
+    for rule in table.chains.iter().flat_map(|chain| &chain.rules) {
+        let columns = print::columns(family, rule).join(" ");
+        let mut ours = vec![print::target_word(table, &rule.target)];
+        ours.extend(columns.split_whitespace());
+        ours.retain(|word| !word.is_empty());
+        assert_eq!(Some(ours), rows.next());
+    }
+    assert_eq!(rows.next(), None);
+}
+
+#[test]
+fn ipv4_rules_are_printed_as_iptables_prints_them() {
+    check(Family::Ipv4);
+}
+
+#[test]
+fn ipv6_rules_are_printed_as_ip6tables_prints_them() {
+    check(Family::Ipv6);
+}

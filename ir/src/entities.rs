@@ -1,0 +1,33 @@
+//! Entity references: 32-bit newtypes whose `Display` is the text form.
+
+use cranelift_entity::entity_impl;
+
+/// A function: one chain of the ruleset.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Func(u32);
+entity_impl!(Func, "fn");
+
+/// A basic block of a function.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Block(u32);
+entity_impl!(Block, "block");
+
+/// An instruction of a function.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Inst(u32);
+entity_impl!(Inst, "inst");
+
+/// An SSA value of a function.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Value(u32);
+entity_impl!(Value, "v");
+
+/// A rule or policy of the source ruleset; counters are named by it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rule(u32);
+entity_impl!(Rule, "rule");
+
+/// State that lives across packets and processors, such as that of `statistic --mode nth`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct State(u32);
+entity_impl!(State, "state");

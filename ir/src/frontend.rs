@@ -1,0 +1,65 @@
+//! What a front end is: something that recognises an input and lowers it to a [`Program`].
+
+use crate::{Hook, Program};
+use bpfc_diag::{Diagnostics, FileId, SourceMap};
+
+/// A format that `--from` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InputFormat {
+    /// As `--from` takes it, such as `iptables-save`.
+    pub name: &'static str,
+    /// One line for people.
+    pub description: &'static str,
+}
+
+/// One input: bytes and how they were named.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// A path, `-` or `live:iptables`.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// The format that the user asked for, a name of [`InputFormat`]; `None` to recognise it.
+    pub format: Option<String>,
+}
+
+/// What to compile of the inputs.
+#[derive(Clone, Debug, Default)]
+pub struct FrontendOptions {
+    /// The hooks whose base chains become entries; `None` for every hook that has one.
+    pub hooks: Option<Vec<Hook>>,
+    /// The tables to compile; `None` for the front end's default.
+    pub tables: Option<Vec<String>>,
+}
+
+/// A lowered input.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// The program, with entries for the chosen hooks and tables.
+    pub program: Program,
+    /// The text that spans point into.
+    pub file: FileId,
+}
+
+/// A reader of rulesets, registered by name with the driver.
+pub trait Frontend: Sync {
+    /// Such as `xtables`.
+    fn name(&self) -> &'static str;
+
+    /// The formats it reads.
+    fn formats(&self) -> &'static [InputFormat];
+
+    /// The format of these bytes, a name of [`Frontend::formats`], where it is one of its own.
+    fn recognise(&self, bytes: &[u8]) -> Option<&'static str>;
+
+    /// Reads and lowers an input. All errors of the input are reported; `None` where there was
+    /// one, so that no program ever leaves a rule out.
+    fn lower(
+        &self,
+        input: &Input,
+        format: &str,
+        options: &FrontendOptions,
+        sources: &mut SourceMap,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Lowered>;
+}

@@ -1,0 +1,194 @@
+//! Instructions and terminators.
+
+use crate::{Base, Block, Func, Rule, Scan, Source, State, Type, Value, Verdict};
+
+/// Arithmetic on two numbers of one type, modulo its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BinaryOp {
+    /// Bitwise and; the only one besides `or` and `xor` that takes i128.
+    And,
+    /// Bitwise or.
+    Or,
+    /// Bitwise exclusive or.
+    Xor,
+    /// Sum.
+    Add,
+    /// Difference.
+    Sub,
+    /// Shift left; the amount must be less than the width.
+    Shl,
+    /// Logical shift right; the amount must be less than the width.
+    Shr,
+}
+
+/// Comparison of unsigned numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Condition {
+    /// Equal.
+    Eq,
+    /// Not equal.
+    Ne,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Le,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Ge,
+}
+
+/// What an instruction does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// `v = const.T N`.
+    Const(Type, u128),
+    /// `v = load.T SOURCE`: pure, may be repeated and moved within its guards.
+    Load(Type, Source),
+    /// `v = load.T at v + N`: packet bytes, big endian, at a computed offset (i32) from the
+    /// network header; guarded by [`Op::AvailableAt`] of the same value.
+    LoadAt(Type, Value, u16),
+    /// `v = and v, v` and so on.
+    Binary(BinaryOp, Value, Value),
+    /// `v = zext.T v`: the same number in a wider type.
+    Extend(Type, Value),
+    /// `v = cmp eq v, v`: bool.
+    Compare(Condition, Value, Value),
+    /// `v = range v, LO..HI`: bool, both ends included, LO <= HI.
+    InRange(Value, u128, u128),
+    /// `v = avail BASE N`: bool, whether N bytes from the base lie inside the packet
+    /// (`Base::Transport` only; the other bases have guarantees of their own). False where the
+    /// extension header walk failed.
+    Available(Base, u16),
+    /// `v = avail at v + N`: bool, whether the bytes up to that offset from the network header
+    /// lie inside the packet.
+    AvailableAt(Value, u16),
+    /// `v = scan KIND`: i32, see [`Scan`]. Pure.
+    Scan(Scan),
+    /// `v = random`: i32, evenly distributed; an effect in that it must not be repeated.
+    Random,
+    /// `v = nth stateN, PERIOD`: i32. Atomically steps the state through 0..PERIOD and yields
+    /// the new value, so that each value appears once in PERIOD packets over all processors.
+    /// The state starts at the value that its definition says.
+    Nth(State, u32),
+    /// `count ruleN`: the rule's packet counter by one, its byte counter by the packet's length.
+    Count(Rule),
+    /// `mark v`: sets the packet's firewall mark (i32).
+    SetMark(Value),
+}
+
+impl Op {
+    /// Whether it must stay in place and happen exactly once.
+    pub fn is_effect(&self) -> bool {
+        matches!(self, Op::Random | Op::Nth(..) | Op::Count(_) | Op::SetMark(_))
+    }
+
+    /// The values it uses.
+    pub fn args(&self) -> impl Iterator<Item = Value> {
+        let (a, b) = match *self {
+            Op::Const(..)
+            | Op::Load(..)
+            | Op::Available(..)
+            | Op::Scan(_)
+            | Op::Random
+            | Op::Nth(..)
+            | Op::Count(_) => (None, None),
+            Op::LoadAt(_, v, _)
+            | Op::Extend(_, v)
+            | Op::InRange(v, ..)
+            | Op::AvailableAt(v, _)
+            | Op::SetMark(v) => (Some(v), None),
+            Op::Binary(_, a, b) | Op::Compare(_, a, b) => (Some(a), Some(b)),
+        };
+        a.into_iter().chain(b)
+    }
+
+    /// Replaces each value it uses.
+    pub fn map_args(&mut self, mut map: impl FnMut(Value) -> Value) {
+        match self {
+            Op::Const(..)
+            | Op::Load(..)
+            | Op::Available(..)
+            | Op::Scan(_)
+            | Op::Random
+            | Op::Nth(..)
+            | Op::Count(_) => {}
+            Op::LoadAt(_, v, _)
+            | Op::Extend(_, v)
+            | Op::InRange(v, ..)
+            | Op::AvailableAt(v, _)
+            | Op::SetMark(v) => *v = map(*v),
+            Op::Binary(_, a, b) | Op::Compare(_, a, b) => {
+                *a = map(*a);
+                *b = map(*b);
+            }
+        }
+    }
+
+    /// The type of what it defines where its operands do not matter: all but arithmetic, which
+    /// has its first operand's type, and what defines nothing.
+    pub fn fixed_type(&self) -> Option<Type> {
+        match *self {
+            Op::Const(ty, _) | Op::Load(ty, _) | Op::LoadAt(ty, ..) | Op::Extend(ty, _) => Some(ty),
+            Op::Compare(..) | Op::InRange(..) | Op::Available(..) | Op::AvailableAt(..) => {
+                Some(Type::Bool)
+            }
+            Op::Scan(_) | Op::Random | Op::Nth(..) => Some(Type::I32),
+            Op::Binary(..) | Op::Count(_) | Op::SetMark(_) => None,
+        }
+    }
+}
+
+/// How a block ends.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Terminator {
+    /// `jump blockN`.
+    Jump(Block),
+    /// `br v, blockT, blockF`.
+    Branch {
+        /// A bool.
+        condition: Value,
+        /// Where it goes on when true.
+        then: Block,
+        /// Where it goes on when false.
+        otherwise: Block,
+    },
+    /// `call fnN, blockM`: the chain, then the block when the chain returns; a verdict in the
+    /// chain ends the caller too.
+    Call {
+        /// The chain.
+        callee: Func,
+        /// Where its return leads.
+        next: Block,
+    },
+    /// `return` to the caller; in a base chain, to what follows its entry: the front end gives a
+    /// base chain a policy, so a base chain never returns.
+    Return,
+    /// `verdict accept` and so on.
+    Verdict(Verdict),
+}
+
+impl Terminator {
+    /// Where control may go on inside the function, in text order.
+    pub fn successors(&self) -> impl Iterator<Item = Block> {
+        let (a, b) = match *self {
+            Terminator::Jump(block) => (Some(block), None),
+            Terminator::Branch { then, otherwise, .. } => (Some(then), Some(otherwise)),
+            Terminator::Call { next, .. } => (Some(next), None),
+            Terminator::Return | Terminator::Verdict(_) => (None, None),
+        };
+        a.into_iter().chain(b)
+    }
+
+    /// Replaces each successor.
+    pub fn map_blocks(&mut self, mut map: impl FnMut(Block) -> Block) {
+        match self {
+            Terminator::Jump(block) | Terminator::Call { next: block, .. } => *block = map(*block),
+            Terminator::Branch { then, otherwise, .. } => {
+                *then = map(*then);
+                *otherwise = map(*otherwise);
+            }
+            Terminator::Return | Terminator::Verdict(_) => {}
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What a program means: an interpreter that runs one packet through the entry of a hook.
+//!
+//! It is written for clarity and for tests. It trusts nothing that the verifier checks: an access
+//! without its guard, a value that is not there or a loop is an error, never a panic.
+
+mod environment;
+mod frame;
+mod load;
+#[cfg(test)]
+mod tests;
+
+pub use environment::{Counter, Environment};
+
+use crate::{Block, Func, Hook, Inst, Program, Rule, State, Terminator, Value, Verdict};
+use bpfc_packet::{IpVersion, NotDelivered, Packet, Parsed};
+use frame::Frame;
+
+/// What became of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The hook's verdict; accept where there is no entry for the hook and family.
+    pub verdict: Verdict,
+    /// The rules and policies that counted it, in order.
+    pub rules: Vec<Rule>,
+    /// Its firewall mark afterwards.
+    pub mark: u32,
+}
+
+/// Why a packet could not be run through a program.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InterpretError {
+    /// The kernel would have dropped the packet before any rule.
+    #[error("the packet never reaches a hook: {0}")]
+    NotDelivered(#[from] NotDelivered),
+    /// The program broke an invariant at this place.
+    #[error("{func} {block}: {fault}")]
+    Fault {
+        /// The function.
+        func: Func,
+        /// The block.
+        block: Block,
+        /// What went wrong there.
+        fault: Fault,
+    },
+    /// An entry names a function that does not exist.
+    #[error("{0} does not exist")]
+    MissingFunction(Func),
+}
+
+/// What a program that breaks an invariant did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Bytes or facts that are not there were loaded.
+    #[error("{0} loads what is not there")]
+    Unguarded(Inst),
+    /// An instruction does not fit its operands.
+    #[error("{0} does not fit its operands")]
+    Operands(Inst),
+    /// A value that no instruction before defined.
+    #[error("{0} is not defined")]
+    Undefined(Value),
+    /// A missing block, instruction, function, rule or state.
+    #[error("a reference leads nowhere")]
+    Missing,
+    /// A missing state.
+    #[error("{0} does not exist")]
+    MissingState(State),
+    /// A base chain returned.
+    #[error("a base chain returns")]
+    BaseChainReturns,
+    /// Blocks or calls form a cycle.
+    #[error("the program does not end")]
+    Endless,
+}
+
+/// Runs a packet through the base chains of a hook, in order.
+///
+/// # Errors
+/// When the packet never reaches a hook, or the program breaks an invariant.
+pub fn interpret(
+    program: &Program,
+    hook: Hook,
+    packet: &Packet,
+    environment: &mut Environment<'_>,
+) -> Result<Outcome, InterpretError> {
+    let parsed = packet.parse()?;
+    let family = match parsed.version() {
+        IpVersion::V4 => crate::Family::Ipv4,
+        IpVersion::V6 => crate::Family::Ipv6,
+    };
+    let mut run =
+        Run { program, packet: parsed, environment, rules: Vec::new(), mark: packet.mark };
+    let entry = program.entries.iter().find(|entry| (entry.hook, entry.family) == (hook, family));
+    let mut verdict = Verdict::Accept;
+    for &chain in entry.map_or(&[][..], |entry| &entry.chains) {
+        verdict = run.base_chain(chain)?;
+        if verdict == Verdict::Drop {
+            break;
+        }
+    }
+    Ok(Outcome { verdict, rules: run.rules, mark: run.mark })
+}
+
+/// One packet on its way.
+struct Run<'a, 'e, 'r> {
+    program: &'a Program,
+    packet: Parsed<'a>,
+    environment: &'e mut Environment<'r>,
+    rules: Vec<Rule>,
+    mark: u32,
+}
+
+impl<'a> Run<'a, '_, '_> {
+    fn frame(&self, func: Func) -> Option<Frame<'a>> {
+        let function = self.program.funcs.get(func)?;
+        Some(Frame::new(func, function, function.entry()?))
+    }
+
+    fn base_chain(&mut self, chain: Func) -> Result<Verdict, InterpretError> {
+        let mut frame = self.frame(chain).ok_or(InterpretError::MissingFunction(chain))?;
+        let mut callers: Vec<Frame<'a>> = Vec::new();
+        loop {
+            let at = |fault| InterpretError::Fault { func: frame.func, block: frame.block, fault };
+            let data = frame.function.blocks.get(frame.block).ok_or(at(Fault::Missing))?;
+            frame.steps += 1;
+            if frame.steps > frame.function.blocks.len() {
+                return Err(at(Fault::Endless));
+            }
+            for &inst in &data.insts {
+                if let Err(fault) = self.instruction(&mut frame, inst) {
+                    let (func, block) = (frame.func, frame.block);
+                    return Err(InterpretError::Fault { func, block, fault });
+                }
+            }
+            let at = |fault| InterpretError::Fault { func: frame.func, block: frame.block, fault };
+            match data.terminator {
+                Terminator::Jump(next) => frame.block = next,
+                Terminator::Branch { condition, then, otherwise } => {
+                    let taken = frame.value(condition).map_err(at)? != 0;
+                    frame.block = if taken { then } else { otherwise };
+                }
+                Terminator::Call { callee, next } => {
+                    let called = self.frame(callee).ok_or(at(Fault::Missing))?;
+                    if callers.len() >= self.program.funcs.len() {
+                        return Err(at(Fault::Endless));
+                    }
+                    frame.block = next;
+                    callers.push(std::mem::replace(&mut frame, called));
+                }
+                Terminator::Return => {
+                    frame = callers.pop().ok_or(at(Fault::BaseChainReturns))?;
+                }
+                Terminator::Verdict(verdict) => return Ok(verdict),
+            }
+        }
+    }
+}

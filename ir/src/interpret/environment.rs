@@ -1,0 +1,75 @@
+//! What outlives a packet: counters, states, the source of random numbers.
+
+use crate::{Program, Rule, State, StateDef};
+use cranelift_entity::SecondaryMap;
+
+/// A rule's counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Counter {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes by the IP length.
+    pub bytes: u64,
+}
+
+/// The world of one loaded program, between packets.
+pub struct Environment<'r> {
+    counters: SecondaryMap<Rule, Counter>,
+    states: SecondaryMap<State, Option<u32>>,
+    random: Box<dyn FnMut() -> u32 + 'r>,
+}
+
+impl std::fmt::Debug for Environment<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Environment")
+            .field("counters", &self.counters)
+            .field("states", &self.states)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'r> Environment<'r> {
+    /// Counters at 0, states at their start, and random numbers from a fixed seed.
+    pub fn new(program: &Program) -> Self {
+        let mut seed = 0u64;
+        Self::with_random(program, move || {
+            // SplitMix64 (Steele, Lea, Flood 2014); its upper half.
+            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut mixed = (seed ^ seed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((mixed ^ mixed >> 31) >> 32) as u32
+        })
+    }
+
+    /// As [`Environment::new`], with random numbers of the caller's.
+    pub fn with_random(program: &Program, random: impl FnMut() -> u32 + 'r) -> Self {
+        let mut states = SecondaryMap::new();
+        for (state, &StateDef { initial }) in program.states.iter() {
+            states[state] = Some(initial as u32);
+        }
+        Environment { counters: SecondaryMap::new(), states, random: Box::new(random) }
+    }
+
+    /// A rule's counters; 0 for a rule that never counted.
+    pub fn counter(&self, rule: Rule) -> Counter {
+        self.counters[rule]
+    }
+
+    pub(super) fn count(&mut self, rule: Rule, bytes: u32) {
+        let counter = &mut self.counters[rule];
+        counter.packets += 1;
+        counter.bytes += u64::from(bytes);
+    }
+
+    pub(super) fn random(&mut self) -> u32 {
+        (self.random)()
+    }
+
+    /// Steps a state through 0..period; none for a state that the program does not define.
+    pub(super) fn step(&mut self, state: State, period: u32) -> Option<u32> {
+        let value = self.states.get(state).copied().flatten()?;
+        let next = if value == period.wrapping_sub(1) { 0 } else { value.wrapping_add(1) };
+        self.states[state] = Some(next);
+        Some(next)
+    }
+}

@@ -1,0 +1,99 @@
+//! One call of a chain, and what its instructions do.
+
+use super::{Fault, Run};
+use crate::{BinaryOp, Block, Func, Function, Inst, Op, Type, Value, verify::compare};
+use rustc_hash::FxHashMap;
+
+pub(super) struct Frame<'a> {
+    pub func: Func,
+    pub function: &'a Function,
+    pub block: Block,
+    /// Blocks that were run: more than there are means a cycle.
+    pub steps: usize,
+    /// Values by number: few of a function's are ever computed for one packet.
+    values: FxHashMap<Value, u128>,
+}
+
+impl<'a> Frame<'a> {
+    pub fn new(func: Func, function: &'a Function, block: Block) -> Self {
+        Frame { func, function, block, steps: 0, values: FxHashMap::default() }
+    }
+
+    pub fn value(&self, value: Value) -> Result<u128, Fault> {
+        self.values.get(&value).copied().ok_or(Fault::Undefined(value))
+    }
+
+    fn ty(&self, value: Value) -> Result<Type, Fault> {
+        self.function.values.get(value).map(|data| data.ty).ok_or(Fault::Undefined(value))
+    }
+}
+
+impl<'a> Run<'a, '_, '_> {
+    pub(super) fn instruction(&mut self, frame: &mut Frame<'a>, inst: Inst) -> Result<(), Fault> {
+        let data = frame.function.insts.get(inst).ok_or(Fault::Missing)?;
+        let operands = Fault::Operands(inst);
+        let offset = |value| u32::try_from(frame.value(value)?).map_err(|_| Fault::Operands(inst));
+        let (ty, value) = match data.op {
+            Op::Const(ty, value) => (ty, value),
+            Op::Load(ty, source) => {
+                let value = self.load(frame.function.family, ty, source);
+                (ty, value.ok_or(Fault::Unguarded(inst))?)
+            }
+            Op::LoadAt(ty, at, displacement) => {
+                let value = self.load_at(ty, offset(at)?, displacement);
+                (ty, value.ok_or(Fault::Unguarded(inst))?)
+            }
+            Op::Binary(op, a, b) => {
+                let ty = frame.ty(a)?;
+                let value = binary(op, ty, frame.value(a)?, frame.value(b)?);
+                (ty, value.ok_or(operands)?)
+            }
+            Op::Extend(ty, value) => (ty, frame.value(value)?),
+            Op::Compare(condition, a, b) => {
+                (Type::Bool, compare(condition, frame.value(a)?, frame.value(b)?).into())
+            }
+            Op::InRange(value, low, high) => {
+                (Type::Bool, (low..=high).contains(&frame.value(value)?).into())
+            }
+            Op::Available(base, bytes) => (Type::Bool, self.available(base, bytes).into()),
+            Op::AvailableAt(at, bytes) => {
+                (Type::Bool, self.available_at(offset(at)?, bytes).into())
+            }
+            Op::Scan(scan) => (Type::I32, self.scan(scan).ok_or(Fault::Unguarded(inst))?.into()),
+            Op::Random => (Type::I32, self.environment.random().into()),
+            Op::Nth(state, period) => {
+                let value = self.environment.step(state, period);
+                (Type::I32, value.ok_or(Fault::MissingState(state))?.into())
+            }
+            Op::Count(rule) => {
+                self.rules.push(rule);
+                self.environment.count(rule, self.packet.length());
+                return Ok(());
+            }
+            Op::SetMark(value) => {
+                self.mark = offset(value)?;
+                return Ok(());
+            }
+        };
+        if value > ty.max() {
+            return Err(operands);
+        }
+        frame.values.insert(data.result.ok_or(operands)?, value);
+        Ok(())
+    }
+}
+
+/// Arithmetic modulo a type's size; none for a shift amount beyond the width.
+fn binary(op: BinaryOp, ty: Type, a: u128, b: u128) -> Option<u128> {
+    let value = match op {
+        BinaryOp::And => a & b,
+        BinaryOp::Or => a | b,
+        BinaryOp::Xor => a ^ b,
+        BinaryOp::Add => a.wrapping_add(b),
+        BinaryOp::Sub => a.wrapping_sub(b),
+        BinaryOp::Shl | BinaryOp::Shr if b >= u128::from(ty.bytes()) * 8 => return None,
+        BinaryOp::Shl => a << b,
+        BinaryOp::Shr => a >> b,
+    };
+    Some(value & ty.max())
+}

@@ -1,0 +1,141 @@
+//! Loads, tests of availability, and scans. None of them answers where the access has no guard
+//! that held.
+
+use super::Run;
+use crate::{Base, CtField, CtTuple, Family, Meta, Scan, Source, TupleField, Type};
+use bpfc_packet::{
+    Found, Tuple, extension_set, find_dccp_option, find_extension, find_sctp_chunk, find_tcp_option,
+};
+use std::net::IpAddr;
+
+/// Bytes of the Ethernet header proper.
+const LINK_HEADER: usize = 14;
+
+impl Run<'_, '_, '_> {
+    pub(super) fn load(&self, family: Family, ty: Type, source: Source) -> Option<u128> {
+        match source {
+            Source::Payload(base, offset) => {
+                let (offset, size) = (usize::from(offset), usize::from(ty.bytes()));
+                let bytes = match base {
+                    Base::Link if offset + size > LINK_HEADER => None,
+                    Base::Link => self.packet.link_slice(offset, size),
+                    Base::Network => self.packet.slice(offset, size),
+                    Base::Transport => self.packet.transport_slice(offset, size),
+                };
+                bytes.map(number)
+            }
+            Source::Meta(meta) => (ty == meta.ty()).then(|| self.meta(meta)),
+            Source::Ct(field) => {
+                if ty == field.ty(family) {
+                    self.connection(family, field)
+                } else {
+                    None
+                }
+            }
+        }
+    }
+
+    fn meta(&self, meta: Meta) -> u128 {
+        let packet = self.packet.packet();
+        match meta {
+            Meta::L4Proto => self.packet.protocol().into(),
+            Meta::WalkFailed => self.packet.walk_failed().into(),
+            Meta::FragmentOffset => self.packet.fragment_offset().into(),
+            Meta::TransportOffset => {
+                u16::try_from(self.packet.transport()).unwrap_or(u16::MAX).into()
+            }
+            Meta::Length => self.packet.length().into(),
+            Meta::InInterface => packet.in_interface.number(),
+            Meta::OutInterface => packet.out_interface.number(),
+            Meta::Mark => self.mark.into(),
+            Meta::PacketType => packet.pkt_type.into(),
+            Meta::LinkHeader => packet.link.is_some().into(),
+            Meta::Cpu => packet.cpu.into(),
+        }
+    }
+
+    fn connection(&self, family: Family, field: CtField) -> Option<u128> {
+        let packet = self.packet.packet();
+        match field {
+            CtField::Present => return Some(packet.conntrack.is_some().into()),
+            CtField::State => return Some(packet.ct_state().into()),
+            _ => {}
+        }
+        let connection = packet.conntrack?;
+        let value = match field {
+            CtField::Present | CtField::State => return None,
+            CtField::Status => connection.status.into(),
+            CtField::Direction => connection.reply.into(),
+            CtField::Mark => connection.mark.into(),
+            CtField::Protocol => connection.protocol.into(),
+            CtField::Tuple(CtTuple::Original, part) => {
+                return tuple(family, connection.original, part);
+            }
+            CtField::Tuple(CtTuple::Reply, part) => {
+                return tuple(family, connection.replies, part);
+            }
+        };
+        Some(value)
+    }
+
+    pub(super) fn load_at(&self, ty: Type, offset: u32, displacement: u16) -> Option<u128> {
+        let offset = usize::try_from(offset).ok()?.checked_add(displacement.into())?;
+        self.packet.slice(offset, ty.bytes().into()).map(number)
+    }
+
+    pub(super) fn available(&self, base: Base, bytes: u16) -> bool {
+        base == Base::Transport && self.packet.has_transport(bytes.into())
+    }
+
+    pub(super) fn available_at(&self, offset: u32, bytes: u16) -> bool {
+        let end = u64::from(offset) + u64::from(bytes);
+        end <= u64::from(self.packet.length())
+    }
+
+    pub(super) fn scan(&self, scan: Scan) -> Option<u32> {
+        let (bytes, transport) = (self.packet.bytes(), self.packet.transport());
+        let needed = match scan {
+            Scan::TcpOption(_) => 20,
+            Scan::DccpOption(_) | Scan::SctpChunk(_) => 12,
+            Scan::Ipv6Header(_) | Scan::Ipv6Headers => 0,
+        };
+        if needed > 0 && !self.packet.has_transport(needed) {
+            return None;
+        }
+        let found = match scan {
+            Scan::Ipv6Header(kind) => find_extension(bytes, kind),
+            Scan::TcpOption(kind) => find_tcp_option(bytes, transport, kind),
+            Scan::DccpOption(kind) => find_dccp_option(bytes, transport, kind),
+            Scan::SctpChunk(chunks) => {
+                find_sctp_chunk(bytes, transport, |kind, flags| chunks.contains(kind, flags))
+            }
+            Scan::Ipv6Headers => {
+                return Some(extension_set(bytes).map_or(Scan::ABSENT, u32::from));
+            }
+        };
+        Some(match found {
+            Found::At(offset) => u32::try_from(offset).unwrap_or(Scan::BROKEN),
+            Found::Absent => Scan::ABSENT,
+            Found::Broken => Scan::BROKEN,
+        })
+    }
+}
+
+/// Big-endian bytes as a number.
+fn number(bytes: &[u8]) -> u128 {
+    bytes.iter().fold(0, |number, &byte| number << 8 | u128::from(byte))
+}
+
+fn tuple(family: Family, tuple: Tuple, part: TupleField) -> Option<u128> {
+    let address = |address| match (family, address) {
+        (Family::Ipv4, IpAddr::V4(address)) => Some(u32::from(address).into()),
+        (Family::Ipv6, IpAddr::V6(address)) => Some(u128::from(address)),
+        _ => None,
+    };
+    match part {
+        TupleField::Source => address(tuple.source),
+        TupleField::Destination => address(tuple.destination),
+        TupleField::SourcePort => Some(tuple.source_port.into()),
+        TupleField::DestinationPort => Some(tuple.destination_port.into()),
+    }
+}

@@ -1,0 +1,37 @@
+//! The SSA-like intermediate representation that both front ends lower into.
+//!
+//! A [`Program`] holds rules, functions (chains) and entries (the base chains of one hook and
+//! family, in priority order). Values mean what the packet's bytes mean in network order, so the
+//! IR says nothing about the machine. See ARCHITECTURE.md for the decisions behind it.
+
+mod chunks;
+mod compact;
+mod entities;
+mod flow;
+mod frontend;
+mod function;
+mod graph;
+mod inst;
+mod interpret;
+mod program;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod text;
+mod types;
+mod verify;
+
+pub use chunks::{ChunkFlags, SctpChunks};
+pub use entities::{Block, Func, Inst, Rule, State, Value};
+pub use flow::ControlFlow;
+pub use frontend::{Frontend, FrontendOptions, Input, InputFormat, Lowered};
+pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
+pub use graph::Edge;
+pub use inst::{BinaryOp, Condition, Op, Terminator};
+pub use interpret::{Counter, Environment, Fault, InterpretError, Outcome, interpret};
+pub use program::{Entry, Program, RuleData, RuleKind, StateDef};
+pub use text::ParseError;
+pub use types::{
+    Base, CtField, CtTuple, Family, Hook, Meta, Scan, Source, TupleField, Type, UnknownWord,
+    Verdict,
+};
+pub use verify::{Place, VerifyError, Violation, verify};

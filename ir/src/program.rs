@@ -1,0 +1,118 @@
+//! A whole program: rules, functions, entries and state.
+
+use crate::{Family, Func, Function, Hook, Rule, State};
+use bpfc_diag::Span;
+use cranelift_entity::PrimaryMap;
+
+/// Whether a rule entity is a rule or a base chain's policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RuleKind {
+    /// A rule, numbered from 1 in its chain.
+    Rule(u32),
+    /// The policy of a base chain.
+    Policy,
+}
+
+/// A rule or policy as counters, listings and diagnostics name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleData {
+    /// `filter/INPUT:3`, `ip6/filter/INPUT:policy`; unique in the program.
+    pub label: String,
+    /// Its family.
+    pub family: Family,
+    /// Its table.
+    pub table: String,
+    /// Its chain.
+    pub chain: String,
+    /// The hook of a base chain, none in a user chain.
+    pub hook: Option<Hook>,
+    /// Rule or policy.
+    pub kind: RuleKind,
+    /// The rule's text without counters, in the front end's own print form.
+    pub text: String,
+    /// Target word for listings: `ACCEPT`, a chain's name, or empty.
+    pub verdict: String,
+    /// Listing columns of the front end: for iptables prot, opt, in, out, source, destination
+    /// and the rest of the rule.
+    pub columns: Vec<String>,
+    /// Where it stands; none for what has no text.
+    pub span: Option<Span>,
+}
+
+/// Shared state's definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateDef {
+    /// Its value at load.
+    pub initial: u64,
+}
+
+/// The base chains of one hook and family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The hook.
+    pub hook: Hook,
+    /// The family.
+    pub family: Family,
+    /// Base chains in priority order: an accept goes on with the next, a drop is final. Base
+    /// chains do not return.
+    pub chains: Vec<Func>,
+}
+
+/// One compilation's IR.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    /// Rules and policies, in ruleset order.
+    pub rules: PrimaryMap<Rule, RuleData>,
+    /// Chains.
+    pub funcs: PrimaryMap<Func, Function>,
+    /// What runs, by hook and family; at most one entry for each pair.
+    pub entries: Vec<Entry>,
+    /// State across packets.
+    pub states: PrimaryMap<State, StateDef>,
+}
+
+impl Program {
+    /// An empty program.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The functions that the entries reach, callees before callers, each once. `None` where
+    /// the calls form a cycle.
+    pub fn reachable(&self) -> Option<Vec<Func>> {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Mark {
+            New,
+            Open,
+            Done,
+        }
+        let mut marks = vec![Mark::New; self.funcs.len()];
+        let mut order = Vec::new();
+        let mut stack: Vec<(Func, Vec<Func>)> = Vec::new();
+        let roots = self.entries.iter().flat_map(|entry| entry.chains.iter().copied());
+        for root in roots {
+            if marks[root.as_u32() as usize] == Mark::New {
+                marks[root.as_u32() as usize] = Mark::Open;
+                stack.push((root, self.funcs[root].callees().collect()));
+            }
+            while let Some((func, callees)) = stack.last_mut() {
+                match callees.pop() {
+                    Some(callee) => match marks[callee.as_u32() as usize] {
+                        Mark::Open => return None,
+                        Mark::Done => {}
+                        Mark::New => {
+                            marks[callee.as_u32() as usize] = Mark::Open;
+                            stack.push((callee, self.funcs[callee].callees().collect()));
+                        }
+                    },
+                    None => {
+                        marks[func.as_u32() as usize] = Mark::Done;
+                        order.push(*func);
+                        stack.pop();
+                    }
+                }
+            }
+        }
+        Some(order)
+    }
+}

@@ -1,0 +1,437 @@
+//! Random programs that keep every invariant, and packets to run through them, for tests of
+//! whatever reads or changes IR.
+//!
+//! They look like lowered rulesets: chains of rules, each a sequence of guarded tests whose
+//! failure leads to the next rule, then effects and a verdict, call or return.
+
+use crate::{
+    Base, BinaryOp, Block, ChunkFlags, Condition, CtField, CtTuple, Entry, Family, Func, Function,
+    FunctionBuilder, Hook, Meta, Op, Program, Rule, RuleData, RuleKind, Scan, SctpChunks, Source,
+    StateDef, Terminator, TupleField, Type, Value, Verdict,
+};
+use bpfc_diag::{FileId, Span};
+use bpfc_packet::{
+    Conntrack, Dccp, Extension, InterfaceName, IpVersion, LengthField, Packet, PacketBuilder, Sctp,
+    Tcp, Transport, Tuple,
+};
+use std::net::IpAddr;
+
+/// A source of choices: the same seed gives the same program.
+#[derive(Clone, Debug)]
+pub struct Choices(u64);
+
+impl Choices {
+    /// Choices by a seed.
+    pub fn new(seed: u64) -> Self {
+        Choices(seed)
+    }
+
+    /// A number (SplitMix64: Steele, Lea, Flood 2014).
+    pub fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// A number below `bound`, which is not 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.number() % bound.max(1) as u64) as usize
+    }
+
+    /// Whether to do something, once in `times`.
+    pub fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    /// One of several.
+    pub fn of<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.below(list.len())]
+    }
+}
+
+/// A program of at most `chains` chains a family, of at most `rules` rules each.
+pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
+    let mut choices = Choices::new(seed);
+    let mut program = Program::new();
+    for _ in 0..3 {
+        program.states.push(StateDef { initial: choices.below(3) as u64 });
+    }
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let first = program.funcs.len();
+        let count = 1 + choices.below(chains);
+        // The first is the base chain; a chain calls only those after it.
+        for at in 0..count {
+            let chain = Chain {
+                name: format!("{family}/filter/C{at}"),
+                base: at == 0,
+                callees: (first + at + 1..first + count)
+                    .map(|f| Func::from_u32(f as u32))
+                    .collect(),
+                rules: choices.below(rules + 1),
+            };
+            let function = function(&mut choices, &mut program, family, chain);
+            program.funcs.push(function);
+        }
+        let chains = vec![Func::from_u32(first as u32)];
+        program.entries.push(Entry { hook: Hook::Input, family, chains });
+    }
+    program
+}
+
+/// A packet: whole, a fragment or cut short, with connection, link header and mark or without.
+pub fn packet(choices: &mut Choices) -> Packet {
+    let port = |choices: &mut Choices| choices.of(&[0, 22, 53, 443, 40_000]);
+    let (source, destination) = (port(choices), port(choices));
+    let transport = match choices.below(6) {
+        0 => Transport::Udp { source, destination },
+        1 => Transport::Icmp { kind: 8, code: 0, rest: [0; 4] },
+        2 => Transport::Sctp(Sctp { chunks: vec![0, 1, 0, 4, 2, 0, 0, 5], ..Sctp::default() }),
+        3 => Transport::Dccp(Dccp { kind: 3, options: vec![2, 4, 0, 0], ..Dccp::default() }),
+        _ => {
+            let options = choices.of(&[&[][..], &[2, 4, 5, 180, 1, 8, 2], &[8, 0, 2]]).to_vec();
+            Transport::Tcp(Tcp { source, destination, flags: 2, options, ..Tcp::default() })
+        }
+    };
+    let mut builder = if choices.once_in(2) {
+        PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, choices.below(4) as u8])
+    } else {
+        PacketBuilder::ipv6(
+            "2001:db8::1".parse().expect("an address"),
+            "2001:db8::2".parse().expect("an address"),
+        )
+    };
+    let offset = choices.of(&[0, 0, 0, 5]);
+    builder = builder.with_ipv4(|ip| {
+        ip.fragment_offset = offset;
+        ip.options = choices.of(&[&[][..], &[1, 1, 1, 0]]).to_vec();
+    });
+    let version = builder.build().version;
+    for _ in 0..choices.below(3) {
+        if version == IpVersion::V6 {
+            builder = builder.extension(match choices.below(4) {
+                0 => Extension::DestinationOptions(vec![1, 4, 0, 0, 0, 0]),
+                1 => Extension::Routing { kind: 0, segments_left: 0, data: vec![0; 4] },
+                2 => Extension::Fragment { offset, more: true, identification: 1 },
+                _ => Extension::Authentication { spi: 7, sequence: 1, icv: vec![0; 4] },
+            });
+        }
+    }
+    builder = builder.transport(transport).payload(vec![7; choices.below(9)]);
+    if choices.once_in(2) {
+        builder = builder.ethernet([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+    }
+    let mut packet = builder.build();
+    if choices.once_in(3) {
+        let length = 40 + choices.below(40);
+        packet = packet.truncated(length, LengthField::Adjusted);
+    }
+    packet.in_interface = InterfaceName::new("eth0").unwrap_or_default();
+    packet.mark = choices.below(3) as u32;
+    packet.untracked = choices.once_in(4);
+    if choices.once_in(2) {
+        let address = |last: u8| match version {
+            IpVersion::V4 => IpAddr::from([10, 0, 0, last]),
+            IpVersion::V6 => IpAddr::from([last; 16]),
+        };
+        let tuple = Tuple {
+            source: address(1),
+            destination: address(2),
+            source_port: source,
+            destination_port: destination,
+        };
+        packet.conntrack = Some(Conntrack {
+            state: choices.of(&[2, 4, 8]),
+            status: choices.number() as u32,
+            reply: choices.once_in(2),
+            mark: choices.below(3) as u32,
+            protocol: 6,
+            original: tuple,
+            replies: tuple,
+        });
+    }
+    packet
+}
+
+struct Chain {
+    name: String,
+    base: bool,
+    callees: Vec<Func>,
+    rules: usize,
+}
+
+fn rule(choices: &mut Choices, program: &mut Program, chain: &Chain, family: Family) -> Rule {
+    let number = program.rules.len();
+    let span = Span::new(FileId(0), number * 10, number * 10 + 9);
+    program.rules.push(RuleData {
+        label: format!("{}:{number}", chain.name),
+        family,
+        table: "filter".to_owned(),
+        chain: chain.name.clone(),
+        hook: chain.base.then_some(Hook::Input),
+        kind: match choices.once_in(8) {
+            true => RuleKind::Policy,
+            false => RuleKind::Rule(number as u32),
+        },
+        text: choices.of(&["-j ACCEPT", "", "--comment \"a \\ \t\u{1}\n\u{fc}\""]).to_owned(),
+        verdict: choices.of(&["ACCEPT", ""]).to_owned(),
+        columns: (0..choices.below(3)).map(|at| format!("column {at}")).collect(),
+        span: (!choices.once_in(4)).then_some(span),
+    })
+}
+
+fn function(
+    choices: &mut Choices,
+    program: &mut Program,
+    family: Family,
+    chain: Chain,
+) -> Function {
+    let mut body = Body {
+        builder: FunctionBuilder::new(chain.name.clone(), family),
+        choices,
+        values: Vec::new(),
+        transport: 0,
+        link: false,
+        connection: false,
+    };
+    let entry = body.builder.block();
+    body.builder.switch_to(entry);
+    for _ in 0..chain.rules {
+        let rule = rule(body.choices, program, &chain, family);
+        body.builder.set_rule((!body.choices.once_in(6)).then_some(rule));
+        body.rule(rule, &chain);
+    }
+    body.builder.set_rule(None);
+    if chain.base {
+        let policy = rule(body.choices, program, &chain, family);
+        body.builder.push(Op::Count(policy));
+        let verdict = body.choices.of(Verdict::ALL);
+        body.builder.verdict(verdict);
+    } else {
+        body.builder.terminate(Terminator::Return);
+    }
+    body.builder.finish()
+}
+
+struct Body<'a> {
+    builder: FunctionBuilder,
+    choices: &'a mut Choices,
+    /// Numbers that are defined wherever the builder stands.
+    values: Vec<(Value, Type)>,
+    /// What is proved where the builder stands.
+    transport: u16,
+    link: bool,
+    connection: bool,
+}
+
+impl Body<'_> {
+    fn rule(&mut self, rule: Rule, chain: &Chain) {
+        let next = self.builder.block();
+        let (values, facts) = (self.values.len(), (self.transport, self.link, self.connection));
+        for _ in 0..self.choices.below(4) {
+            self.test(next);
+        }
+        self.builder.push(Op::Count(rule));
+        if self.choices.once_in(4) {
+            let mark = self.number(Type::I32);
+            self.builder.push(Op::SetMark(mark));
+        }
+        match self.choices.below(6) {
+            0 => self.builder.verdict(Verdict::Accept),
+            1 => self.builder.verdict(Verdict::Drop),
+            2 if !chain.base => self.builder.terminate(Terminator::Return),
+            3 | 4 if !chain.callees.is_empty() => {
+                let callee = self.choices.of(&chain.callees);
+                self.builder.terminate(Terminator::Call { callee, next });
+            }
+            _ => self.builder.jump(next),
+        }
+        self.values.truncate(values);
+        (self.transport, self.link, self.connection) = facts;
+        self.builder.switch_to(next);
+    }
+
+    /// A test whose failure leads away.
+    fn test(&mut self, otherwise: Block) {
+        match self.choices.below(10) {
+            0 => {
+                let bytes = self.choices.of(&[1, 4, 8, 12, 20, 24]);
+                let there = self.builder.available(Base::Transport, bytes);
+                self.builder.require(there, otherwise);
+                self.transport = self.transport.max(bytes);
+            }
+            1 => {
+                let link = self.builder.meta(Meta::LinkHeader);
+                let there = self.builder.compare_const(Condition::Ne, link, 0);
+                self.builder.require(there, otherwise);
+                self.link = true;
+            }
+            2 => {
+                let present = self.builder.ct(CtField::Present);
+                if self.choices.once_in(2) {
+                    let absent = self.builder.compare_const(Condition::Eq, present, 0);
+                    self.builder.forbid(absent, otherwise);
+                } else {
+                    let there = self.builder.in_range(present, 1, 1);
+                    self.builder.require(there, otherwise);
+                }
+                self.connection = true;
+            }
+            3 => {
+                let offset = self.number(Type::I32);
+                let there = self.builder.available_at(offset, 4);
+                self.builder.require(there, otherwise);
+                let value = self.builder.load_at(Type::I16, offset, 2);
+                self.values.push((value, Type::I16));
+            }
+            _ => {
+                let ty = self.choices.of(&[Type::I8, Type::I16, Type::I32, Type::I64, Type::I128]);
+                let value = self.number(ty);
+                let condition = if self.choices.once_in(3) {
+                    let (a, b) = (self.any_number(ty), self.any_number(ty));
+                    self.builder.in_range(value, a.min(b), a.max(b))
+                } else {
+                    let condition = self.choices.of(&[
+                        Condition::Eq,
+                        Condition::Ne,
+                        Condition::Lt,
+                        Condition::Le,
+                        Condition::Gt,
+                        Condition::Ge,
+                    ]);
+                    let other = self.number(ty);
+                    self.builder.compare(condition, value, other)
+                };
+                match self.choices.once_in(2) {
+                    true => self.builder.require(condition, otherwise),
+                    false => self.builder.forbid(condition, otherwise),
+                }
+            }
+        }
+    }
+
+    fn any_number(&mut self, ty: Type) -> u128 {
+        let wide = u128::from(self.choices.number()) << 64 | u128::from(self.choices.number());
+        self.choices.of(&[0, 1, 2, 6, 17, 64, wide, u128::MAX]) & ty.max()
+    }
+
+    /// A number of a type: one that is there, or a new one.
+    fn number(&mut self, ty: Type) -> Value {
+        let known = self.values.len();
+        if known > 0 && self.choices.once_in(3) {
+            let (value, found) = self.values[self.choices.below(known)];
+            if found == ty {
+                return value;
+            }
+        }
+        let value = self.new_number(ty);
+        self.values.push((value, ty));
+        value
+    }
+
+    fn new_number(&mut self, ty: Type) -> Value {
+        match self.choices.below(8) {
+            0 => {
+                let number = self.any_number(ty);
+                self.builder.constant(ty, number)
+            }
+            1 | 2 => self.load(ty),
+            3 if ty != Type::I128 && ty != Type::I8 => {
+                let narrower = match ty {
+                    Type::I16 => Type::I8,
+                    Type::I32 => Type::I16,
+                    _ => Type::I32,
+                };
+                let value = self.number(narrower);
+                self.builder.extend(ty, value)
+            }
+            4 => {
+                let logic = [BinaryOp::And, BinaryOp::Or, BinaryOp::Xor];
+                let all = [BinaryOp::And, BinaryOp::Add, BinaryOp::Sub];
+                let op = self.choices.of(if ty == Type::I128 { &logic } else { &all });
+                let (a, b) = (self.load(ty), self.load(ty));
+                self.builder.binary(op, a, b)
+            }
+            5 if ty != Type::I128 => {
+                let op = self.choices.of(&[BinaryOp::Shl, BinaryOp::Shr]);
+                let value = self.load(ty);
+                let amount = self.choices.below(usize::from(ty.bytes()) * 8);
+                let amount = self.builder.constant(ty, amount as u128);
+                self.builder.binary(op, value, amount)
+            }
+            6 if ty == Type::I32 => {
+                let scan = self.scan();
+                self.builder.scan(scan)
+            }
+            7 if ty == Type::I32 && self.choices.once_in(2) => self.builder.random(),
+            7 if ty == Type::I32 => {
+                let (state, period) = (self.choices.below(3), 3 + self.choices.below(4));
+                self.builder.nth(crate::State::from_u32(state as u32), period as u32)
+            }
+            _ => self.load(ty),
+        }
+    }
+
+    fn scan(&mut self) -> Scan {
+        let kind = self.choices.of(&[0, 2, 8, 43, 44, 60]);
+        let chunks = SctpChunks::none().with(kind);
+        let flags = ChunkFlags { kind, mask: 3, value: 1 };
+        match self.choices.below(6) {
+            0 if self.transport >= 20 => Scan::TcpOption(kind),
+            1 if self.transport >= 12 => Scan::DccpOption(kind),
+            2 if self.transport >= 12 => {
+                Scan::SctpChunk(chunks.where_flags(flags).unwrap_or(chunks).complement())
+            }
+            _ if self.builder.family() == Family::Ipv4 => self.scan_or(Scan::TcpOption(2)),
+            3 => Scan::Ipv6Headers,
+            _ => Scan::Ipv6Header(kind),
+        }
+    }
+
+    /// A scan that every IPv4 function may have, below its guard.
+    fn scan_or(&mut self, scan: Scan) -> Scan {
+        if self.transport < 20 {
+            let otherwise = self.builder.block();
+            let there = self.builder.available(Base::Transport, 20);
+            self.builder.require(there, otherwise);
+            let here = self.builder.block();
+            self.builder.jump(here);
+            self.builder.switch_to(otherwise);
+            self.builder.verdict(Verdict::Drop);
+            self.builder.switch_to(here);
+            self.transport = 20;
+        }
+        scan
+    }
+
+    fn load(&mut self, ty: Type) -> Value {
+        let family = self.builder.family();
+        let fixed = match family {
+            Family::Ipv4 => 20,
+            Family::Ipv6 => 40,
+        };
+        let bytes = usize::from(ty.bytes());
+        let mut sources = vec![
+            Source::Payload(Base::Network, self.choices.below(fixed + 1 - bytes) as u16),
+            Source::Payload(Base::Network, 0),
+        ];
+        if usize::from(self.transport) >= bytes {
+            let room = usize::from(self.transport) + 1 - bytes;
+            sources.push(Source::Payload(Base::Transport, self.choices.below(room) as u16));
+        }
+        if self.link && bytes <= 14 {
+            sources.push(Source::Payload(Base::Link, self.choices.below(15 - bytes) as u16));
+        }
+        sources.extend(Meta::ALL.iter().filter(|meta| meta.ty() == ty).map(|&m| Source::Meta(m)));
+        let part = self.choices.of(TupleField::ALL);
+        let tuple = CtField::Tuple(self.choices.of(CtTuple::ALL), part);
+        let always = [CtField::Present, CtField::State];
+        let guarded =
+            [CtField::Status, CtField::Direction, CtField::Mark, CtField::Protocol, tuple];
+        let guarded = if self.connection { &guarded[..] } else { &[] };
+        let facts = always.iter().chain(guarded).filter(|field| field.ty(family) == ty);
+        sources.extend(facts.map(|&field| Source::Ct(field)));
+        let source = self.choices.of(&sources);
+        self.builder.load(ty, source)
+    }
+}

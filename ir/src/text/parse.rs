@@ -1,0 +1,285 @@
+//! Reading. The result is well formed in that every reference leads somewhere; whether the program
+//! keeps the IR's invariants is the verifier's to say.
+
+mod function;
+
+use super::lexer::{Token, tokens};
+use crate::{
+    Block, Entry, Family, Func, Program, Rule, RuleData, RuleKind, State, StateDef, UnknownWord,
+    Value,
+};
+use bpfc_diag::{FileId, LineColumn, Span};
+use std::fmt;
+use std::str::FromStr;
+
+/// Where and why a text is no program.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{at}: {message}")]
+pub struct ParseError {
+    /// The token that is wrong.
+    pub at: LineColumn,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl ParseError {
+    pub(super) fn new(at: LineColumn, message: String) -> Self {
+        ParseError { at, message }
+    }
+}
+
+type Result<T> = std::result::Result<T, ParseError>;
+
+/// What a statement refers to that may be defined after it.
+#[derive(Clone, Copy)]
+enum Reference {
+    Rule(Rule),
+    State(State),
+    Func(Func),
+}
+
+struct Parser {
+    tokens: Vec<(Token, LineColumn)>,
+    next: usize,
+    references: Vec<(LineColumn, Reference)>,
+}
+
+impl FromStr for Program {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Program> {
+        let mut parser = Parser { tokens: tokens(text)?, next: 0, references: Vec::new() };
+        parser.program()
+    }
+}
+
+/// The number of an entity's name, such as 12 of `block12`.
+fn entity(word: &str, prefix: &str) -> Option<u32> {
+    let digits = word.strip_prefix(prefix)?;
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok().filter(|&number| number != u32::MAX)
+}
+
+impl Parser {
+    fn peek(&self) -> &Token {
+        &self.tokens[self.next].0
+    }
+
+    fn at(&self) -> LineColumn {
+        self.tokens[self.next].1
+    }
+
+    /// Steps over the next token; the end stays.
+    fn advance(&mut self) {
+        if self.next + 1 < self.tokens.len() {
+            self.next += 1;
+        }
+    }
+
+    fn error<T>(&self, message: impl fmt::Display) -> Result<T> {
+        Err(ParseError::new(self.at(), message.to_string()))
+    }
+
+    fn expected<T>(&self, what: &str) -> Result<T> {
+        self.error(format!("expected {what}, found {}", self.peek().describe()))
+    }
+
+    fn eat(&mut self, punct: &str) -> bool {
+        let found = matches!(self.peek(), Token::Punct(found) if *found == punct);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn punct(&mut self, punct: &str) -> Result<()> {
+        if self.eat(punct) { Ok(()) } else { self.expected(&format!("'{punct}'")) }
+    }
+
+    fn peek_word(&self) -> Option<&str> {
+        match self.peek() {
+            Token::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    fn eat_word(&mut self, word: &str) -> bool {
+        let found = self.peek_word() == Some(word);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn keyword(&mut self, word: &str) -> Result<()> {
+        if self.eat_word(word) { Ok(()) } else { self.expected(&format!("'{word}'")) }
+    }
+
+    /// A word of a vocabulary.
+    fn word<T: FromStr<Err = UnknownWord>>(&mut self, what: &str) -> Result<T> {
+        let Some(word) = self.peek_word() else { return self.expected(what) };
+        match word.parse() {
+            Ok(value) => {
+                self.advance();
+                Ok(value)
+            }
+            Err(_) => self.expected(what),
+        }
+    }
+
+    fn number<T: TryFrom<u128>>(&mut self, what: &str) -> Result<T> {
+        let Token::Number(number) = *self.peek() else { return self.expected(what) };
+        let Ok(number) = T::try_from(number) else {
+            return self.error(format!("{number} is too large for {what}"));
+        };
+        self.advance();
+        Ok(number)
+    }
+
+    fn string(&mut self, what: &str) -> Result<String> {
+        let Token::Text(text) = self.peek() else { return self.expected(what) };
+        let text = text.clone();
+        self.advance();
+        Ok(text)
+    }
+
+    /// An entity's number.
+    fn entity(&mut self, prefix: &str, what: &str) -> Result<u32> {
+        let Some(number) = self.peek_word().and_then(|word| entity(word, prefix)) else {
+            return self.expected(what);
+        };
+        self.advance();
+        Ok(number)
+    }
+
+    fn value(&mut self) -> Result<Value> {
+        self.entity("v", "a value").map(Value::from_u32)
+    }
+
+    fn block(&mut self) -> Result<Block> {
+        self.entity("block", "a block").map(Block::from_u32)
+    }
+
+    fn rule(&mut self) -> Result<Rule> {
+        let at = self.at();
+        let rule = Rule::from_u32(self.entity("rule", "a rule")?);
+        self.references.push((at, Reference::Rule(rule)));
+        Ok(rule)
+    }
+
+    fn func(&mut self) -> Result<Func> {
+        let at = self.at();
+        let func = Func::from_u32(self.entity("fn", "a function")?);
+        self.references.push((at, Reference::Func(func)));
+        Ok(func)
+    }
+
+    fn state(&mut self) -> Result<State> {
+        let at = self.at();
+        let state = State::from_u32(self.entity("state", "a state")?);
+        self.references.push((at, Reference::State(state)));
+        Ok(state)
+    }
+
+    fn program(&mut self) -> Result<Program> {
+        let mut program = Program::new();
+        while *self.peek() != Token::End {
+            let at = self.at();
+            let Some(word) = self.peek_word().map(str::to_owned) else {
+                return self.expected("a state, rule, entry or function");
+            };
+            self.advance();
+            let in_order = |number: u32, next: usize| match number as usize == next {
+                true => Ok(()),
+                false => Err(ParseError::new(at, format!("'{word}' is out of order"))),
+            };
+            if word == "entry" {
+                let entry = self.entry()?;
+                program.entries.push(entry);
+            } else if let Some(number) = entity(&word, "state") {
+                in_order(number, program.states.len())?;
+                self.punct("=")?;
+                let initial = self.number("an initial value")?;
+                program.states.push(StateDef { initial });
+            } else if let Some(number) = entity(&word, "rule") {
+                in_order(number, program.rules.len())?;
+                self.punct("=")?;
+                let rule = self.rule_data()?;
+                program.rules.push(rule);
+            } else if let Some(number) = entity(&word, "fn") {
+                in_order(number, program.funcs.len())?;
+                let function = self.function()?;
+                program.funcs.push(function);
+            } else {
+                let message = "expected a state, rule, entry or function".to_owned();
+                return Err(ParseError::new(at, format!("{message}, found '{word}'")));
+            }
+        }
+        for &(at, reference) in &self.references {
+            let (there, name) = match reference {
+                Reference::Rule(rule) => (program.rules.is_valid(rule), rule.to_string()),
+                Reference::State(state) => (program.states.is_valid(state), state.to_string()),
+                Reference::Func(func) => (program.funcs.is_valid(func), func.to_string()),
+            };
+            if !there {
+                return Err(ParseError::new(at, format!("{name} is not defined")));
+            }
+        }
+        Ok(program)
+    }
+
+    fn entry(&mut self) -> Result<Entry> {
+        let hook = self.word("a hook")?;
+        let family = self.word("a family")?;
+        self.punct(":")?;
+        let mut chains = Vec::new();
+        if self.peek_word().is_some_and(|word| entity(word, "fn").is_some())
+            && !matches!(self.tokens.get(self.next + 1), Some((Token::Text(_), _)))
+        {
+            chains.push(self.func()?);
+            while self.eat(",") {
+                chains.push(self.func()?);
+            }
+        }
+        Ok(Entry { hook, family, chains })
+    }
+
+    fn rule_data(&mut self) -> Result<RuleData> {
+        let label = self.string("a label")?;
+        let family: Family = self.word("a family")?;
+        self.keyword("table")?;
+        let table = self.string("a table")?;
+        self.keyword("chain")?;
+        let chain = self.string("a chain")?;
+        let hook = if self.eat_word("hook") { Some(self.word("a hook")?) } else { None };
+        let kind = if self.eat_word("policy") {
+            RuleKind::Policy
+        } else {
+            self.keyword("number")?;
+            RuleKind::Rule(self.number("a rule's number")?)
+        };
+        self.keyword("text")?;
+        let text = self.string("a rule's text")?;
+        self.keyword("verdict")?;
+        let verdict = self.string("a verdict's name")?;
+        let mut columns = Vec::new();
+        if self.eat_word("columns") {
+            columns.push(self.string("a column")?);
+            while self.eat(",") {
+                columns.push(self.string("a column")?);
+            }
+        }
+        let span = if self.eat_word("span") {
+            let file = FileId(self.number("a file's number")?);
+            self.punct(":")?;
+            let start = self.number("an offset")?;
+            self.punct("..")?;
+            Some(Span { file, start, end: self.number("an offset")? })
+        } else {
+            None
+        };
+        Ok(RuleData { label, family, table, chain, hook, kind, text, verdict, columns, span })
+    }
+}

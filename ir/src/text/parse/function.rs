@@ -1,0 +1,420 @@
+//! Functions: blocks are read with the numbers that the text has, then renumbered without gaps.
+
+use super::{Parser, Result};
+use crate::text::ParseError;
+use crate::text::lexer::Token;
+use crate::{
+    Base, BinaryOp, Block, BlockData, Condition, CtField, CtTuple, Function, InstData, Meta, Op,
+    Rule, Scan, Source, Terminator, Type, Value, ValueData,
+};
+use bpfc_diag::LineColumn;
+
+/// An instruction as the text has it.
+struct Statement {
+    at: LineColumn,
+    op: Op,
+    result: Option<Value>,
+    rule: Option<Rule>,
+}
+
+/// A block as the text has it.
+struct Section {
+    at: LineColumn,
+    number: Block,
+    statements: Vec<Statement>,
+    end: LineColumn,
+    terminator: Terminator,
+    rule: Option<Rule>,
+}
+
+impl Parser {
+    pub(super) fn function(&mut self) -> Result<Function> {
+        let name = self.string("a function's name")?;
+        let family = self.word("a family")?;
+        self.punct("{")?;
+        let mut sections = Vec::new();
+        while !self.eat("}") {
+            sections.push(self.section()?);
+        }
+        Builder::new(Function::new(name, family), &sections)?.build(sections)
+    }
+
+    fn section(&mut self) -> Result<Section> {
+        let at = self.at();
+        let number = self.block()?;
+        self.punct(":")?;
+        let mut statements = Vec::new();
+        loop {
+            let end = self.at();
+            if let Some(terminator) = self.terminator()? {
+                let rule = self.at_rule()?;
+                return Ok(Section { at, number, statements, end, terminator, rule });
+            }
+            statements.push(self.statement()?);
+        }
+    }
+
+    fn at_rule(&mut self) -> Result<Option<Rule>> {
+        if self.eat("@") { self.rule().map(Some) } else { Ok(None) }
+    }
+
+    /// A terminator, none where something else follows.
+    fn terminator(&mut self) -> Result<Option<Terminator>> {
+        let terminator = if self.eat_word("jump") {
+            Terminator::Jump(self.block()?)
+        } else if self.eat_word("br") {
+            let condition = self.value()?;
+            self.punct(",")?;
+            let then = self.block()?;
+            self.punct(",")?;
+            Terminator::Branch { condition, then, otherwise: self.block()? }
+        } else if self.eat_word("call") {
+            let callee = self.func()?;
+            self.punct(",")?;
+            Terminator::Call { callee, next: self.block()? }
+        } else if self.eat_word("return") {
+            Terminator::Return
+        } else if self.eat_word("verdict") {
+            Terminator::Verdict(self.word("a verdict")?)
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(terminator))
+    }
+
+    fn statement(&mut self) -> Result<Statement> {
+        let at = self.at();
+        let Token::Word(word) = self.peek() else {
+            return self.expected("an instruction or terminator");
+        };
+        let (op, result) = match word.as_str() {
+            "count" => {
+                self.advance();
+                (Op::Count(self.rule()?), None)
+            }
+            "mark" => {
+                self.advance();
+                (Op::SetMark(self.value()?), None)
+            }
+            word if super::entity(word, "v").is_some() => {
+                let result = self.value()?;
+                self.punct("=")?;
+                (self.operation()?, Some(result))
+            }
+            _ => return self.expected("an instruction or terminator"),
+        };
+        Ok(Statement { at, op, result, rule: self.at_rule()? })
+    }
+
+    /// What stands after `v = `.
+    fn operation(&mut self) -> Result<Op> {
+        let Some(word) = self.peek_word().map(str::to_owned) else {
+            return self.expected("an operation");
+        };
+        let binary = match word.as_str() {
+            "and" => Some(BinaryOp::And),
+            "or" => Some(BinaryOp::Or),
+            "xor" => Some(BinaryOp::Xor),
+            "add" => Some(BinaryOp::Add),
+            "sub" => Some(BinaryOp::Sub),
+            "shl" => Some(BinaryOp::Shl),
+            "shr" => Some(BinaryOp::Shr),
+            _ => None,
+        };
+        if let Some(binary) = binary {
+            self.advance();
+            let (a, b) = self.pair()?;
+            return Ok(Op::Binary(binary, a, b));
+        }
+        let op = match word.as_str() {
+            "const" => {
+                self.advance();
+                let ty = self.suffix()?;
+                Op::Const(ty, self.number("a constant")?)
+            }
+            "load" => {
+                self.advance();
+                let ty = self.suffix()?;
+                if self.eat_word("at") {
+                    let offset = self.value()?;
+                    self.punct("+")?;
+                    Op::LoadAt(ty, offset, self.number("a displacement")?)
+                } else {
+                    Op::Load(ty, self.source()?)
+                }
+            }
+            "zext" => {
+                self.advance();
+                let ty = self.suffix()?;
+                Op::Extend(ty, self.value()?)
+            }
+            "cmp" => {
+                self.advance();
+                let condition = self.condition()?;
+                let (a, b) = self.pair()?;
+                Op::Compare(condition, a, b)
+            }
+            "range" => {
+                self.advance();
+                let value = self.value()?;
+                self.punct(",")?;
+                let low = self.number("a lower end")?;
+                self.punct("..")?;
+                Op::InRange(value, low, self.number("an upper end")?)
+            }
+            "avail" => {
+                self.advance();
+                if self.eat_word("at") {
+                    let offset = self.value()?;
+                    self.punct("+")?;
+                    Op::AvailableAt(offset, self.number("a size")?)
+                } else {
+                    let base = self.word("a base")?;
+                    Op::Available(base, self.number("a size")?)
+                }
+            }
+            "scan" => {
+                self.advance();
+                Op::Scan(self.scan()?)
+            }
+            "random" => {
+                self.advance();
+                Op::Random
+            }
+            "nth" => {
+                self.advance();
+                let state = self.state()?;
+                self.punct(",")?;
+                Op::Nth(state, self.number("a period")?)
+            }
+            _ => return self.expected("an operation"),
+        };
+        Ok(op)
+    }
+
+    fn pair(&mut self) -> Result<(Value, Value)> {
+        let a = self.value()?;
+        self.punct(",")?;
+        Ok((a, self.value()?))
+    }
+
+    /// `.i32` and so on.
+    fn suffix(&mut self) -> Result<Type> {
+        self.punct(".")?;
+        self.word("a type")
+    }
+
+    fn condition(&mut self) -> Result<Condition> {
+        let condition = match self.peek_word() {
+            Some("eq") => Condition::Eq,
+            Some("ne") => Condition::Ne,
+            Some("lt") => Condition::Lt,
+            Some("le") => Condition::Le,
+            Some("gt") => Condition::Gt,
+            Some("ge") => Condition::Ge,
+            _ => return self.expected("a condition"),
+        };
+        self.advance();
+        Ok(condition)
+    }
+
+    fn scan(&mut self) -> Result<Scan> {
+        if self.eat_word("ipv6-headers") {
+            return Ok(Scan::Ipv6Headers);
+        }
+        if self.eat_word("sctp-chunk") {
+            let Token::Text(text) = self.peek() else { return self.expected("a set of chunks") };
+            let Ok(chunks) = text.parse() else { return self.expected("a set of chunks") };
+            self.advance();
+            return Ok(Scan::SctpChunk(chunks));
+        }
+        let kind: fn(u8) -> Scan = match self.peek_word() {
+            Some("ipv6-header") => Scan::Ipv6Header,
+            Some("tcp-option") => Scan::TcpOption,
+            Some("dccp-option") => Scan::DccpOption,
+            _ => return self.expected("a scan"),
+        };
+        self.advance();
+        self.number("a kind").map(kind)
+    }
+
+    fn source(&mut self) -> Result<Source> {
+        if self.eat_word("meta") {
+            self.punct(".")?;
+            return self.word::<Meta>("a fact about the packet").map(Source::Meta);
+        }
+        if self.eat_word("ct") {
+            self.punct(".")?;
+            return self.ct_field().map(Source::Ct);
+        }
+        let base: Base = self.word("'link', 'net', 'th', 'meta' or 'ct'")?;
+        self.punct("+")?;
+        Ok(Source::Payload(base, self.number("an offset")?))
+    }
+
+    fn ct_field(&mut self) -> Result<CtField> {
+        let field = match self.peek_word() {
+            Some("present") => CtField::Present,
+            Some("state") => CtField::State,
+            Some("status") => CtField::Status,
+            Some("direction") => CtField::Direction,
+            Some("mark") => CtField::Mark,
+            Some("protocol") => CtField::Protocol,
+            _ => {
+                let tuple: CtTuple = self.word("a fact about the connection")?;
+                self.punct(".")?;
+                return Ok(CtField::Tuple(tuple, self.word("a tuple's part")?));
+            }
+        };
+        self.advance();
+        Ok(field)
+    }
+}
+
+/// Renumbers and types one function.
+struct Builder {
+    function: Function,
+    /// Numbers in the text, ascending: the position is the number without gaps.
+    blocks: Vec<Block>,
+    values: Vec<Value>,
+}
+
+impl Builder {
+    fn new(function: Function, sections: &[Section]) -> Result<Self> {
+        let mut blocks: Vec<_> = sections.iter().map(|s| (s.number, s.at)).collect();
+        let results = sections.iter().flat_map(|section| &section.statements);
+        let mut values: Vec<_> = results.filter_map(|s| Some((s.result?, s.at))).collect();
+        blocks.sort();
+        values.sort();
+        for pair in blocks.windows(2) {
+            if pair[0].0 == pair[1].0 {
+                return Err(twice(pair[1].1, pair[1].0));
+            }
+        }
+        for pair in values.windows(2) {
+            if pair[0].0 == pair[1].0 {
+                return Err(twice(pair[1].1, pair[1].0));
+            }
+        }
+        Ok(Builder {
+            function,
+            blocks: blocks.into_iter().map(|(block, _)| block).collect(),
+            values: values.into_iter().map(|(value, _)| value).collect(),
+        })
+    }
+
+    fn block(&self, block: Block, at: LineColumn) -> Result<Block> {
+        match self.blocks.binary_search(&block) {
+            Ok(number) => Ok(Block::from_u32(number as u32)),
+            Err(_) => Err(undefined(at, block)),
+        }
+    }
+
+    fn value(&self, value: Value, at: LineColumn) -> Result<Value> {
+        match self.values.binary_search(&value) {
+            Ok(number) => Ok(Value::from_u32(number as u32)),
+            Err(_) => Err(undefined(at, value)),
+        }
+    }
+
+    fn build(mut self, sections: Vec<Section>) -> Result<Function> {
+        let end = BlockData { insts: Vec::new(), terminator: Terminator::Return, rule: None };
+        for _ in &self.blocks {
+            self.function.blocks.push(end.clone());
+        }
+        // The definition of each value, and where it stands.
+        let mut definitions = vec![None; self.values.len()];
+        for section in sections {
+            let block = self.block(section.number, section.at)?;
+            for statement in section.statements {
+                let mut op = statement.op;
+                let mut error = None;
+                op.map_args(|value| match self.value(value, statement.at) {
+                    Ok(value) => value,
+                    Err(undefined) => {
+                        error = Some(undefined);
+                        value
+                    }
+                });
+                if let Some(error) = error {
+                    return Err(error);
+                }
+                let result = match statement.result {
+                    Some(value) => Some(self.value(value, statement.at)?),
+                    None => None,
+                };
+                let data = InstData { op, result, rule: statement.rule };
+                let inst = self.function.insts.push(data);
+                self.function.blocks[block].insts.push(inst);
+                if let Some(value) = result {
+                    definitions[value.as_u32() as usize] = Some((inst, statement.at));
+                }
+            }
+            let mut terminator = section.terminator;
+            for target in terminator.successors() {
+                self.block(target, section.end)?;
+            }
+            terminator.map_blocks(|target| self.block(target, section.end).unwrap_or(target));
+            if let Terminator::Branch { condition, .. } = &mut terminator {
+                *condition = self.value(*condition, section.end)?;
+            }
+            self.function.layout.push(block);
+            self.function.blocks[block].terminator = terminator;
+            self.function.blocks[block].rule = section.rule;
+        }
+        self.types(&definitions)?;
+        Ok(self.function)
+    }
+
+    /// Gives each value its type. Only arithmetic takes its type from another value, the first
+    /// operand; such chains are followed to their start.
+    fn types(&mut self, definitions: &[Option<(crate::Inst, LineColumn)>]) -> Result<()> {
+        let mut types: Vec<Option<Type>> = vec![None; definitions.len()];
+        let index = |value: Value| value.as_u32() as usize;
+        let mut chain = Vec::new();
+        for start in 0..definitions.len() {
+            let mut at = start;
+            let ty = loop {
+                if let Some(ty) = types[at] {
+                    break ty;
+                }
+                let Some((inst, position)) = definitions[at] else {
+                    return Err(undefined(LineColumn { line: 1, column: 1 }, self.values[at]));
+                };
+                chain.push(at);
+                if chain.len() > definitions.len() {
+                    let message = format!("the type of {} depends on itself", self.values[start]);
+                    return Err(ParseError::new(position, message));
+                }
+                let op = &self.function.insts[inst].op;
+                match *op {
+                    Op::Binary(_, a, _) => at = index(a),
+                    _ => match op.fixed_type() {
+                        Some(ty) => break ty,
+                        None => {
+                            let message = "the operation has no result".to_owned();
+                            return Err(ParseError::new(position, message));
+                        }
+                    },
+                }
+            };
+            for at in chain.drain(..) {
+                types[at] = Some(ty);
+            }
+        }
+        for (ty, definition) in types.into_iter().zip(definitions) {
+            if let (Some(ty), Some((def, _))) = (ty, *definition) {
+                self.function.values.push(ValueData { ty, def });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn twice(at: LineColumn, name: impl std::fmt::Display) -> ParseError {
+    ParseError::new(at, format!("{name} is defined twice"))
+}
+
+fn undefined(at: LineColumn, name: impl std::fmt::Display) -> ParseError {
+    ParseError::new(at, format!("{name} is not defined"))
+}

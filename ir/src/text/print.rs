@@ -1,0 +1,234 @@
+//! Printing. It never fails, whatever the program: what refers to nothing is printed all the same.
+
+use crate::{
+    Base, BinaryOp, Condition, CtField, Entry, Function, InstData, Op, Program, Rule, RuleData,
+    RuleKind, Scan, Source, Terminator,
+};
+use std::fmt::{self, Display, Formatter};
+
+impl Display for BinaryOp {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BinaryOp::And => "and",
+            BinaryOp::Or => "or",
+            BinaryOp::Xor => "xor",
+            BinaryOp::Add => "add",
+            BinaryOp::Sub => "sub",
+            BinaryOp::Shl => "shl",
+            BinaryOp::Shr => "shr",
+        })
+    }
+}
+
+impl Display for Condition {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Condition::Eq => "eq",
+            Condition::Ne => "ne",
+            Condition::Lt => "lt",
+            Condition::Le => "le",
+            Condition::Gt => "gt",
+            Condition::Ge => "ge",
+        })
+    }
+}
+
+impl Display for CtField {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            CtField::Present => f.write_str("present"),
+            CtField::State => f.write_str("state"),
+            CtField::Status => f.write_str("status"),
+            CtField::Direction => f.write_str("direction"),
+            CtField::Mark => f.write_str("mark"),
+            CtField::Protocol => f.write_str("protocol"),
+            CtField::Tuple(tuple, field) => write!(f, "{tuple}.{field}"),
+        }
+    }
+}
+
+impl Display for Source {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Payload(base, offset) => write!(f, "{base}+{offset}"),
+            Source::Meta(meta) => write!(f, "meta.{meta}"),
+            Source::Ct(field) => write!(f, "ct.{field}"),
+        }
+    }
+}
+
+impl Display for Scan {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Scan::Ipv6Header(kind) => write!(f, "ipv6-header {kind}"),
+            Scan::TcpOption(kind) => write!(f, "tcp-option {kind}"),
+            Scan::DccpOption(kind) => write!(f, "dccp-option {kind}"),
+            Scan::SctpChunk(chunks) => write!(f, "sctp-chunk \"{chunks}\""),
+            Scan::Ipv6Headers => f.write_str("ipv6-headers"),
+        }
+    }
+}
+
+/// A number: small ones as people count, the rest (addresses, masks, names) by their digits.
+struct Number(u128);
+
+impl Display for Number {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            small if small <= 0xffff => write!(f, "{small}"),
+            word if word <= 0xffff_ffff => write!(f, "{word:#010x}"),
+            long if long <= u128::from(u64::MAX) => write!(f, "{long:#018x}"),
+            longest => write!(f, "{longest:#034x}"),
+        }
+    }
+}
+
+impl Display for Op {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Op::Const(ty, value) => write!(f, "const.{ty} {}", Number(*value)),
+            Op::Load(ty, source) => write!(f, "load.{ty} {source}"),
+            Op::LoadAt(ty, offset, displacement) => {
+                write!(f, "load.{ty} at {offset} + {displacement}")
+            }
+            Op::Binary(op, a, b) => write!(f, "{op} {a}, {b}"),
+            Op::Extend(ty, value) => write!(f, "zext.{ty} {value}"),
+            Op::Compare(condition, a, b) => write!(f, "cmp {condition} {a}, {b}"),
+            Op::InRange(value, low, high) => {
+                write!(f, "range {value}, {}..{}", Number(*low), Number(*high))
+            }
+            Op::Available(Base::Transport, bytes) => write!(f, "avail th {bytes}"),
+            Op::Available(base, bytes) => write!(f, "avail {base} {bytes}"),
+            Op::AvailableAt(offset, bytes) => write!(f, "avail at {offset} + {bytes}"),
+            Op::Scan(scan) => write!(f, "scan {scan}"),
+            Op::Random => f.write_str("random"),
+            Op::Nth(state, period) => write!(f, "nth {state}, {period}"),
+            Op::Count(rule) => write!(f, "count {rule}"),
+            Op::SetMark(value) => write!(f, "mark {value}"),
+        }
+    }
+}
+
+impl Display for Terminator {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Terminator::Jump(block) => write!(f, "jump {block}"),
+            Terminator::Branch { condition, then, otherwise } => {
+                write!(f, "br {condition}, {then}, {otherwise}")
+            }
+            Terminator::Call { callee, next } => write!(f, "call {callee}, {next}"),
+            Terminator::Return => f.write_str("return"),
+            Terminator::Verdict(verdict) => write!(f, "verdict {verdict}"),
+        }
+    }
+}
+
+impl Display for InstData {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.result {
+            Some(result) => write!(f, "{result} = {}", self.op)?,
+            None => write!(f, "{}", self.op)?,
+        }
+        at_rule(f, self.rule)
+    }
+}
+
+fn at_rule(f: &mut Formatter<'_>, rule: Option<Rule>) -> fmt::Result {
+    match rule {
+        Some(rule) => write!(f, " @{rule}"),
+        None => Ok(()),
+    }
+}
+
+impl Display for Function {
+    /// The function as it stands in a program, without its number.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {} {{", Quoted(&self.name), self.family)?;
+        for &block in &self.layout {
+            writeln!(f, "{block}:")?;
+            let Some(data) = self.blocks.get(block) else { continue };
+            for &inst in &data.insts {
+                match self.insts.get(inst) {
+                    Some(data) => writeln!(f, "    {data}")?,
+                    None => writeln!(f, "    {inst}?")?,
+                }
+            }
+            write!(f, "    {}", data.terminator)?;
+            at_rule(f, data.rule)?;
+            writeln!(f)?;
+        }
+        writeln!(f, "}}")
+    }
+}
+
+/// A string in quotes. Quotes, backslashes and what does not print are escaped.
+struct Quoted<'a>(&'a str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        f.write_char('"')?;
+        for c in self.0.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                '\n' => f.write_str("\\n")?,
+                '\t' => f.write_str("\\t")?,
+                c if c.is_control() => write!(f, "\\u{{{:x}}}", u32::from(c))?,
+                c => f.write_char(c)?,
+            }
+        }
+        f.write_char('"')
+    }
+}
+
+impl Display for RuleData {
+    /// The rule as it stands in a program, without its number.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let RuleData { label, family, table, chain, hook, kind, text, verdict, columns, span } =
+            self;
+        write!(f, "{} {family} table {} chain {}", Quoted(label), Quoted(table), Quoted(chain))?;
+        if let Some(hook) = hook {
+            write!(f, " hook {hook}")?;
+        }
+        match kind {
+            RuleKind::Rule(number) => write!(f, " number {number}")?,
+            RuleKind::Policy => f.write_str(" policy")?,
+        }
+        write!(f, " text {} verdict {}", Quoted(text), Quoted(verdict))?;
+        for (at, column) in columns.iter().enumerate() {
+            write!(f, "{} {}", if at == 0 { " columns" } else { "," }, Quoted(column))?;
+        }
+        if let Some(span) = span {
+            write!(f, " span {}:{}..{}", span.file.0, span.start, span.end)?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Entry {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "entry {} {}:", self.hook, self.family)?;
+        for (at, chain) in self.chains.iter().enumerate() {
+            write!(f, "{} {chain}", if at == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Program {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (state, data) in self.states.iter() {
+            writeln!(f, "{state} = {}", data.initial)?;
+        }
+        for (rule, data) in self.rules.iter() {
+            writeln!(f, "{rule} = {data}")?;
+        }
+        for entry in &self.entries {
+            writeln!(f, "{entry}")?;
+        }
+        for (func, function) in self.funcs.iter() {
+            write!(f, "\n{func} {function}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+use crate::{Program, testing, verify};
+use proptest::prelude::*;
+
+fn error(text: &str) -> String {
+    text.parse::<Program>().unwrap_err().to_string()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn printing_and_reading_gives_the_same(seed: u64, chains in 1usize..6, rules in 0usize..12) {
+        let program = testing::program(seed, chains, rules);
+        prop_assert_eq!(verify(&program), Ok(()));
+        let text = program.to_string();
+        let read = text.parse::<Program>();
+        prop_assert_eq!(read.as_ref(), Ok(&program), "{}", text);
+        let mut compact = program.clone();
+        compact.compact();
+        prop_assert_eq!(compact, program);
+    }
+
+    #[test]
+    fn damaged_texts_never_panic(seed: u64, at: prop::sample::Index, new: char, cut: bool) {
+        let text = testing::program(seed, 2, 4).to_string();
+        let mut chars: Vec<char> = text.chars().collect();
+        let at = at.index(chars.len());
+        if cut { chars.truncate(at) } else { chars[at] = new }
+        let text: String = chars.into_iter().collect();
+        if let Ok(program) = text.parse::<Program>() {
+            let _ = verify(&program);
+            let again = program.to_string();
+            let read = again.parse::<Program>();
+            prop_assert_eq!(read.as_ref(), Ok(&program), "{}", again);
+        }
+    }
+
+    #[test]
+    fn any_tokens_never_panic(words in prop::collection::vec(
+        prop::sample::select(vec![
+            "fn0", "rule0", "state0", "\"x\"", "ip", "{", "}", "block0", ":", "v0", "=", "and", ",",
+            "br", "jump", "return", "@", "entry", "input", "load", ".", "i32", "at", "+", "7", "net",
+        ]), 0..40,
+    )) {
+        let _ = words.join(" ").parse::<Program>();
+    }
+}
+
+#[test]
+fn gaps_are_closed() {
+    let text = "fn0 \"f\" ip {
+        block7:
+            v9 = const.i32 7   # seven
+            v3 = cmp eq v9, v9
+            br v3, block2, block30
+        block30: verdict drop
+        block2: return
+    }";
+    let program: Program = text.parse().unwrap();
+    assert_eq!(
+        program.to_string(),
+        "\nfn0 \"f\" ip {\nblock1:\n    v1 = const.i32 7\n    v0 = cmp eq v1, v1\n    \
+         br v0, block0, block2\nblock2:\n    verdict drop\nblock0:\n    return\n}\n"
+    );
+}
+
+#[test]
+fn definitions_may_stand_below_uses_in_the_text() {
+    let text = "fn0 \"f\" ip {
+        block0: jump block2
+        block1: v0 = and v1, v1  v2 = cmp ne v0, v1  br v2, block3, block3
+        block2: v1 = load.i16 meta.fragment-offset  jump block1
+        block3: return
+    }";
+    let program: Program = text.parse().unwrap();
+    assert_eq!(verify(&program), Ok(()));
+}
+
+#[test]
+fn errors_say_where() {
+    assert_eq!(
+        error("fn0 \"f\" ip {\n  block0: jmp\n}"),
+        "2:11: expected an instruction or terminator, found 'jmp'"
+    );
+    assert_eq!(error("fn1 \"f\" ip {}"), "1:1: 'fn1' is out of order");
+    assert_eq!(error("fn0 \"f\" ip { block0: jump block1 }"), "1:22: block1 is not defined");
+    assert_eq!(error("fn0 \"f\" ip { block0: mark v3 return }"), "1:22: v3 is not defined");
+    assert_eq!(error("fn0 \"f\" ip { block0: call fn1, block0 }"), "1:27: fn1 is not defined");
+    assert_eq!(error("fn0 \"f\" ip { block0: count rule0 return }"), "1:28: rule0 is not defined");
+    assert_eq!(
+        error("fn0 \"f\" ip { block0: return block0: return }"),
+        "1:29: block0 is defined twice"
+    );
+    assert_eq!(
+        error("fn0 \"f\" ip { block0: v0 = random v0 = random return }"),
+        "1:34: v0 is defined twice"
+    );
+    assert_eq!(
+        error("fn0 \"f\" ip { block0: v0 = and v1, v0 v1 = or v0, v0 return }"),
+        "1:22: the type of v0 depends on itself"
+    );
+    assert_eq!(error("\"open"), "1:1: the string has no end");
+    assert_eq!(
+        error("state0 = 340282366920938463463374607431768211456"),
+        "1:10: '340282366920938463463374607431768211456' is no number of 128 bits"
+    );
+    assert_eq!(
+        error("state0 = 18446744073709551616"),
+        "1:10: 18446744073709551616 is too large for an initial value"
+    );
+    assert_eq!(
+        error("fn4294967295 \"f\" ip {}"),
+        "1:1: expected a state, rule, entry or function, found 'fn4294967295'"
+    );
+}

@@ -1,0 +1,283 @@
+//! Value types, where loads read from, and the small vocabularies of hooks and verdicts.
+//!
+//! Every enum's `Display` is its spelling in the text form.
+
+use crate::SctpChunks;
+use std::fmt;
+
+/// Type of a value: a truth value or an unsigned number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Type {
+    /// A truth value; only branches consume it.
+    Bool,
+    /// 8 bits.
+    I8,
+    /// 16 bits.
+    I16,
+    /// 32 bits.
+    I32,
+    /// 64 bits.
+    I64,
+    /// 128 bits: IPv6 addresses and interface names.
+    I128,
+}
+
+impl Type {
+    /// Width in bytes; 0 for [`Type::Bool`], which has no memory form.
+    pub fn bytes(self) -> u16 {
+        match self {
+            Type::Bool => 0,
+            Type::I8 => 1,
+            Type::I16 => 2,
+            Type::I32 => 4,
+            Type::I64 => 8,
+            Type::I128 => 16,
+        }
+    }
+
+    /// The largest number of the type; 1 for [`Type::Bool`].
+    pub fn max(self) -> u128 {
+        match self {
+            Type::Bool => 1,
+            Type::I128 => u128::MAX,
+            _ => (1 << (u32::from(self.bytes()) * 8)) - 1,
+        }
+    }
+}
+
+/// Address family of a hook's packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+}
+
+/// Whose chains are compiled, in the order a packet meets the hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hook {
+    /// nft's netdev ingress.
+    Ingress,
+    /// Before routing.
+    Prerouting,
+    /// To a local socket.
+    Input,
+    /// From one interface to another.
+    Forward,
+    /// From a local socket.
+    Output,
+    /// After routing.
+    Postrouting,
+    /// nft's netdev egress.
+    Egress,
+}
+
+/// The end of a packet's walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// Goes on; later base chains of the entry still run.
+    Accept,
+    /// Gone, finally.
+    Drop,
+}
+
+/// What a payload offset counts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Base {
+    /// The Ethernet header, which must be guarded with [`Meta::LinkHeader`].
+    Link,
+    /// The IP header; its fixed part (20 or 40 bytes) is always there.
+    Network,
+    /// The transport header, guarded with `avail th N`.
+    Transport,
+}
+
+/// What is known about a packet besides its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Meta {
+    /// i8: transport protocol; for IPv6 the header after the extension headers that
+    /// `ipv6_find_hdr` walks (net/ipv6/exthdrs_core.c).
+    L4Proto,
+    /// i8: 1 where the IPv6 extension header chain is broken (the kernel's walk fails), else 0.
+    WalkFailed,
+    /// i16: fragment offset in units of 8 bytes, 0 for a whole packet or a first fragment.
+    FragmentOffset,
+    /// i16: bytes from the network header to the transport header.
+    TransportOffset,
+    /// i32: length in bytes from the network header, by the IP total length.
+    Length,
+    /// i128: input interface name, 16 bytes, NUL padded; 0 where there is none.
+    InInterface,
+    /// i128: output interface name, as above.
+    OutInterface,
+    /// i32: firewall mark.
+    Mark,
+    /// i8: `skb->pkt_type` (include/uapi/linux/if_packet.h): 0 host, 1 broadcast, 2 multicast,
+    /// 3 other host, 4 outgoing, 5 loopback.
+    PacketType,
+    /// i8: 1 where an Ethernet header can be read, else 0.
+    LinkHeader,
+    /// i32: the processor that handles the packet.
+    Cpu,
+}
+
+impl Meta {
+    /// The type that a load of it has.
+    pub fn ty(self) -> Type {
+        match self {
+            Meta::L4Proto | Meta::WalkFailed | Meta::PacketType | Meta::LinkHeader => Type::I8,
+            Meta::FragmentOffset | Meta::TransportOffset => Type::I16,
+            Meta::Length | Meta::Mark | Meta::Cpu => Type::I32,
+            Meta::InInterface | Meta::OutInterface => Type::I128,
+        }
+    }
+}
+
+/// Which of a connection's two tuples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CtTuple {
+    /// As the connection's first packet went.
+    Original,
+    /// As answers go.
+    Reply,
+}
+
+/// A tuple's part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TupleField {
+    /// Source address: i32 or i128 by the function's family.
+    Source,
+    /// Destination address: i32 or i128 by the function's family.
+    Destination,
+    /// i16: source port, or what the protocol keeps in its place.
+    SourcePort,
+    /// i16: destination port, or what the protocol keeps in its place.
+    DestinationPort,
+}
+
+/// What conntrack knows of the packet's connection. All but [`CtField::State`] must be guarded
+/// by [`CtField::Present`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CtField {
+    /// i8: 1 where the packet belongs to a connection entry.
+    Present,
+    /// i8, one bit set: 1 invalid, 2 established, 4 related, 8 new, 64 untracked (nft's
+    /// `ct state` bits, include/uapi/linux/netfilter/nf_conntrack_common.h).
+    State,
+    /// i32: `IPS_*` bits.
+    Status,
+    /// i8: 0 original, 1 reply.
+    Direction,
+    /// i32: connection mark.
+    Mark,
+    /// i8: protocol number of the connection's original tuple.
+    Protocol,
+    /// An address or port of a tuple.
+    Tuple(CtTuple, TupleField),
+}
+
+impl CtField {
+    /// The type that a load of it has in a function of `family`.
+    pub fn ty(self, family: Family) -> Type {
+        match self {
+            CtField::Present | CtField::State | CtField::Direction | CtField::Protocol => Type::I8,
+            CtField::Status | CtField::Mark => Type::I32,
+            CtField::Tuple(_, TupleField::SourcePort | TupleField::DestinationPort) => Type::I16,
+            CtField::Tuple(..) => match family {
+                Family::Ipv4 => Type::I32,
+                Family::Ipv6 => Type::I128,
+            },
+        }
+    }
+}
+
+/// Where a load reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// Packet bytes, big endian, at a constant offset from a base.
+    Payload(Base, u16),
+    /// A fact about the packet.
+    Meta(Meta),
+    /// A fact about its connection.
+    Ct(CtField),
+}
+
+/// Searches through variable parts of a packet. Each yields an i32: an offset in bytes from the
+/// network header where something was found, or one of the two constants below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scan {
+    /// The IPv6 extension header of this kind (0 hop-by-hop, 43 routing, 44 fragment, 50 ESP,
+    /// 51 AH, 60 destination options, or a transport protocol such as 135), as
+    /// `ipv6_find_hdr(skb, &offset, kind, NULL, NULL)` finds it (net/ipv6/exthdrs_core.c).
+    Ipv6Header(u8),
+    /// The TCP option of this kind in the header at the transport offset, whose fixed 20 bytes
+    /// must be available and whose data offset must be at least 5 (net/netfilter/xt_tcpudp.c,
+    /// `tcp_find_option`).
+    TcpOption(u8),
+    /// The DCCP option of this kind, likewise (net/netfilter/xt_dccp.c, `dccp_find_option`).
+    DccpOption(u8),
+    /// The first chunk of the set in the SCTP packet at the transport offset, whose fixed 12
+    /// bytes must be available. Broken where the four bytes of a chunk's header are not all there
+    /// or its length is 0; a length is rounded up to 4, and the walk ends where the next chunk
+    /// would begin at or beyond the packet's end. There is always a first chunk to look at
+    /// (net/netfilter/xt_sctp.c, `match_packet`).
+    SctpChunk(SctpChunks),
+    /// Not an offset but the set of extension headers that the match ipv6header collects: 0x80
+    /// hop-by-hop, 0x40 destination options, 0x20 routing, 0x10 fragment, 0x08 AH, 0x04 ESP, 0x02
+    /// no next header, 0x01 any other. It walks on behind later fragments, too. Absent where
+    /// fewer than two bytes are left for a header; never broken
+    /// (net/ipv6/netfilter/ip6t_ipv6header.c, `ipv6header_mt6`).
+    Ipv6Headers,
+}
+
+impl Scan {
+    /// Nothing found, and nothing wrong.
+    pub const ABSENT: u32 = 0xffff_ffff;
+    /// The packet is truncated or malformed on the way.
+    pub const BROKEN: u32 = 0xffff_fffe;
+}
+
+macro_rules! text {
+    ($ty:ident { $($variant:ident => $word:literal),* $(,)? }) => {
+        impl fmt::Display for $ty {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $($ty::$variant => $word),* })
+            }
+        }
+        impl std::str::FromStr for $ty {
+            type Err = UnknownWord;
+            fn from_str(s: &str) -> Result<Self, UnknownWord> {
+                match s { $($word => Ok($ty::$variant),)* _ => Err(UnknownWord(s.to_owned())) }
+            }
+        }
+        impl $ty {
+            /// Every value, in order.
+            pub const ALL: &'static [$ty] = &[$($ty::$variant),*];
+        }
+    };
+}
+
+/// A word that is none of a vocabulary's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown word '{0}'")]
+pub struct UnknownWord(pub String);
+
+text!(Type { Bool => "bool", I8 => "i8", I16 => "i16", I32 => "i32", I64 => "i64", I128 => "i128" });
+text!(Family { Ipv4 => "ip", Ipv6 => "ip6" });
+text!(Hook {
+    Ingress => "ingress", Prerouting => "prerouting", Input => "input", Forward => "forward",
+    Output => "output", Postrouting => "postrouting", Egress => "egress",
+});
+text!(Verdict { Accept => "accept", Drop => "drop" });
+text!(Base { Link => "link", Network => "net", Transport => "th" });
+text!(Meta {
+    L4Proto => "l4proto", WalkFailed => "walk-failed", FragmentOffset => "fragment-offset",
+    TransportOffset => "transport-offset", Length => "length", InInterface => "iifname",
+    OutInterface => "oifname", Mark => "mark", PacketType => "pkttype",
+    LinkHeader => "link-header", Cpu => "cpu",
+});
+text!(CtTuple { Original => "original", Reply => "reply" });
+text!(TupleField {
+    Source => "saddr", Destination => "daddr", SourcePort => "sport", DestinationPort => "dport",
+});

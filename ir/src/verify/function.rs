@@ -1,0 +1,196 @@
+//! A function's structure: layout, instructions, values, dominance.
+
+use super::{Place, VerifyError, Violation, guards, types};
+use crate::{Block, ControlFlow, Func, Function, Inst, Op, Program, Rule, Terminator, Value};
+use cranelift_entity::EntityRef;
+
+/// One function under check.
+pub(super) struct Checker<'a> {
+    pub program: &'a Program,
+    pub func: Func,
+    pub function: &'a Function,
+    pub errors: &'a mut Vec<VerifyError>,
+}
+
+impl Checker<'_> {
+    /// Reports a broken invariant of an instruction.
+    pub fn inst(&mut self, block: Block, inst: Inst, violation: Violation) {
+        let place = Place::Inst(self.func, block, inst);
+        let text = self.function.insts.get(inst).map(ToString::to_string);
+        self.errors.push(VerifyError { place, violation, text });
+    }
+
+    /// Reports a broken invariant of a block's terminator.
+    pub fn terminator(&mut self, block: Block, violation: Violation) {
+        let place = Place::Block(self.func, block);
+        let text = self.function.blocks.get(block).map(|data| data.terminator.to_string());
+        self.errors.push(VerifyError { place, violation, text });
+    }
+
+    fn whole(&mut self, place: Place, violation: Violation) {
+        self.errors.push(VerifyError { place, violation, text: None });
+    }
+}
+
+pub(super) fn check(program: &Program, func: Func, errors: &mut Vec<VerifyError>) {
+    let function = &program.funcs[func];
+    let before = errors.len();
+    let mut checker = Checker { program, func, function, errors };
+    let Some(definitions) = checker.structure() else { return };
+    if checker.errors.len() > before {
+        return;
+    }
+    types::check(&mut checker);
+    let flow = match ControlFlow::new(function) {
+        Ok(flow) => flow,
+        Err(block) => return checker.whole(Place::Block(func, block), Violation::BlockCycle),
+    };
+    checker.dominance(&flow, &definitions);
+    guards::check(&mut checker, &flow);
+}
+
+/// Where a value is defined: its block and its position there.
+type Definitions = Vec<Option<(Block, usize)>>;
+
+impl Checker<'_> {
+    /// Invariants 5 and 6. The definitions, where the layout allows to look further.
+    fn structure(&mut self) -> Option<Definitions> {
+        let function = self.function;
+        if function.layout.is_empty() {
+            self.whole(Place::Function(self.func), Violation::NoBlock);
+            return None;
+        }
+        let mut laid_out = vec![false; function.blocks.len()];
+        let mut sound = true;
+        for &block in &function.layout {
+            let violation = match laid_out.get_mut(block.index()) {
+                None => Violation::MissingBlock(block),
+                Some(known) if *known => Violation::DuplicateBlock(block),
+                Some(new) => {
+                    *new = true;
+                    continue;
+                }
+            };
+            self.whole(Place::Function(self.func), violation);
+            sound = false;
+        }
+        if !sound {
+            return None;
+        }
+        let mut definitions: Definitions = vec![None; function.values.len()];
+        let mut placed = vec![false; function.insts.len()];
+        for &block in &function.layout {
+            for (position, &inst) in function.blocks[block].insts.iter().enumerate() {
+                let place = (block, position);
+                self.instruction(place, inst, &mut placed, &mut definitions);
+            }
+        }
+        for &block in &function.layout {
+            let data = &function.blocks[block];
+            for &inst in &data.insts {
+                let Some(data) = function.insts.get(inst) else { continue };
+                for value in data.op.args() {
+                    if !defined(&definitions, value) {
+                        self.inst(block, inst, Violation::MissingValue(value));
+                    }
+                }
+            }
+            for successor in data.terminator.successors() {
+                if !laid_out.get(successor.index()).copied().unwrap_or(false) {
+                    self.terminator(block, Violation::MissingBlock(successor));
+                }
+            }
+            if let Terminator::Branch { condition, .. } = data.terminator
+                && !defined(&definitions, condition)
+            {
+                self.terminator(block, Violation::MissingValue(condition));
+            }
+            if let Some(rule) = self.missing(data.rule) {
+                self.terminator(block, Violation::MissingRule(rule));
+            }
+        }
+        Some(definitions)
+    }
+
+    fn missing(&self, rule: Option<Rule>) -> Option<Rule> {
+        rule.filter(|&rule| !self.program.rules.is_valid(rule))
+    }
+
+    /// Invariant 6 of one instruction, its operands apart.
+    fn instruction(
+        &mut self,
+        (block, position): (Block, usize),
+        inst: Inst,
+        placed: &mut [bool],
+        definitions: &mut Definitions,
+    ) {
+        let function = self.function;
+        let Some(data) = function.insts.get(inst) else {
+            return self.whole(Place::Block(self.func, block), Violation::MissingInst(inst));
+        };
+        if std::mem::replace(&mut placed[inst.index()], true) {
+            return self.inst(block, inst, Violation::DuplicateInst(inst));
+        }
+        if let Some(rule) = self.missing(data.rule) {
+            self.inst(block, inst, Violation::MissingRule(rule));
+        }
+        match data.op {
+            Op::Count(rule) if !self.program.rules.is_valid(rule) => {
+                self.inst(block, inst, Violation::MissingRule(rule));
+            }
+            Op::Nth(state, _) if !self.program.states.is_valid(state) => {
+                self.inst(block, inst, Violation::MissingState(state));
+            }
+            _ => {}
+        }
+        let ty = match data.op {
+            Op::Binary(_, a, _) => function.values.get(a).map(|a| a.ty),
+            _ => data.op.fixed_type(),
+        };
+        let fits = match (data.result, ty) {
+            (Some(value), Some(ty)) => match function.values.get(value) {
+                Some(known) => known.def == inst && known.ty == ty,
+                None => false,
+            },
+            (None, None) => true,
+            // Arithmetic on a missing value: that value is the error.
+            (Some(_), None) => matches!(data.op, Op::Binary(..)),
+            (None, Some(_)) => false,
+        };
+        if !fits {
+            return self.inst(block, inst, Violation::WrongResult);
+        }
+        if let Some(place) = data.result.and_then(|value| definitions.get_mut(value.index())) {
+            *place = Some((block, position));
+        }
+    }
+
+    /// Invariant 8.
+    fn dominance(&mut self, flow: &ControlFlow, definitions: &Definitions) {
+        let function = self.function;
+        let dominated = |value: Value, block: Block, position: usize| {
+            definitions[value.index()].is_some_and(|(definition, at)| {
+                if definition == block { at < position } else { flow.dominates(definition, block) }
+            })
+        };
+        for &block in flow.order() {
+            let data = &function.blocks[block];
+            for (position, &inst) in data.insts.iter().enumerate() {
+                for value in function.insts[inst].op.args() {
+                    if !dominated(value, block, position) {
+                        self.inst(block, inst, Violation::NotDominated(value));
+                    }
+                }
+            }
+            if let Terminator::Branch { condition, .. } = data.terminator
+                && !dominated(condition, block, usize::MAX)
+            {
+                self.terminator(block, Violation::NotDominated(condition));
+            }
+        }
+    }
+}
+
+fn defined(definitions: &Definitions, value: Value) -> bool {
+    definitions.get(value.index()).is_some_and(Option::is_some)
+}

@@ -1,0 +1,177 @@
+//! Guards: invariants 12 to 15.
+//!
+//! What a branch proves holds in the block that its edge leads to, where no other edge leads
+//! there, and in all that this block dominates. The dominator tree is walked from the entry with
+//! what holds so far; what a branch proved about offsets is taken back when the walk leaves.
+
+use super::{Violation, function::Checker};
+use crate::{
+    Base, Block, Condition, ControlFlow, CtField, Function, Inst, Meta, Op, Scan, Source,
+    Terminator, Type, Value,
+};
+use cranelift_entity::EntityRef;
+
+/// What holds in a block, offsets apart.
+#[derive(Clone, Copy, Default)]
+struct Facts {
+    /// So many bytes from the transport header on are there.
+    transport: u32,
+    link: bool,
+    connection: bool,
+}
+
+/// What one edge proves.
+enum Proof {
+    Transport(u16),
+    /// The bytes up to this one from the offset on are there.
+    At(Value, u16),
+    Link,
+    Connection,
+}
+
+enum Step {
+    Enter(Block, Facts),
+    /// Back to what was known about an offset.
+    Restore(Value, u32),
+}
+
+pub(super) fn check(checker: &mut Checker<'_>, flow: &ControlFlow) {
+    let function = checker.function;
+    let Some(entry) = function.entry() else { return };
+    let children = Children::new(function, flow);
+    // By offset: so many bytes from it on are there, counting its displacement.
+    let mut offsets: Vec<u32> = vec![0; function.values.len()];
+    let mut steps = vec![Step::Enter(entry, Facts::default())];
+    while let Some(step) = steps.pop() {
+        let (block, mut facts) = match step {
+            Step::Restore(value, bytes) => {
+                offsets[value.index()] = bytes;
+                continue;
+            }
+            Step::Enter(block, facts) => (block, facts),
+        };
+        match proof(function, flow, block) {
+            None => {}
+            Some(Proof::Transport(bytes)) => facts.transport = facts.transport.max(bytes.into()),
+            Some(Proof::Link) => facts.link = true,
+            Some(Proof::Connection) => facts.connection = true,
+            Some(Proof::At(value, bytes)) => {
+                let known = &mut offsets[value.index()];
+                // Left after everything that is entered below.
+                steps.push(Step::Restore(value, *known));
+                *known = (*known).max(bytes.into());
+            }
+        }
+        for &inst in &function.blocks[block].insts {
+            if let Some(violation) = violation(function, inst, facts, &offsets) {
+                checker.inst(block, inst, violation);
+            }
+        }
+        steps.extend(children.of(block).iter().map(|&child| Step::Enter(child, facts)));
+    }
+}
+
+/// What the edge into a block proves.
+fn proof(function: &Function, flow: &ControlFlow, block: Block) -> Option<Proof> {
+    let before = flow.only_predecessor(block)?;
+    let Terminator::Branch { condition, then, otherwise } = function.blocks[before].terminator
+    else {
+        return None;
+    };
+    let taken = then == block;
+    debug_assert!(taken || otherwise == block);
+    match *function.definition(condition) {
+        Op::Available(Base::Transport, bytes) => taken.then_some(Proof::Transport(bytes)),
+        Op::AvailableAt(offset, bytes) => taken.then_some(Proof::At(offset, bytes)),
+        Op::Compare(condition, a, b) => {
+            let constant = |value| match *function.definition(value) {
+                Op::Const(_, number) => Some(number),
+                _ => None,
+            };
+            // The edge that 0 does not take proves that it was not 0.
+            if let Some(b) = constant(b) {
+                (compare(condition, 0, b) != taken).then(|| presence(function, a))?
+            } else {
+                let a = constant(a)?;
+                (compare(condition, a, 0) != taken).then(|| presence(function, b))?
+            }
+        }
+        Op::InRange(value, low, _) => ((low == 0) != taken).then(|| presence(function, value))?,
+        _ => None,
+    }
+}
+
+/// What is proved by a value's not being 0.
+fn presence(function: &Function, value: Value) -> Option<Proof> {
+    match *function.definition(value) {
+        Op::Load(_, Source::Meta(Meta::LinkHeader)) => Some(Proof::Link),
+        Op::Load(_, Source::Ct(CtField::Present)) => Some(Proof::Connection),
+        _ => None,
+    }
+}
+
+/// A comparison of unsigned numbers.
+pub(crate) fn compare(condition: Condition, a: u128, b: u128) -> bool {
+    match condition {
+        Condition::Eq => a == b,
+        Condition::Ne => a != b,
+        Condition::Lt => a < b,
+        Condition::Le => a <= b,
+        Condition::Gt => a > b,
+        Condition::Ge => a >= b,
+    }
+}
+
+fn violation(function: &Function, inst: Inst, facts: Facts, offsets: &[u32]) -> Option<Violation> {
+    let needs = |there: u32, bytes: u32| (there < bytes).then_some(Violation::Unguarded(bytes));
+    let end = |offset: u16, ty: Type| u32::from(offset) + u32::from(ty.bytes());
+    match function.insts[inst].op {
+        Op::Load(ty, Source::Payload(Base::Transport, offset)) => {
+            needs(facts.transport, end(offset, ty))
+        }
+        Op::Load(_, Source::Payload(Base::Link, _)) => {
+            (!facts.link).then_some(Violation::UnguardedLink)
+        }
+        Op::Load(_, Source::Ct(CtField::Present | CtField::State)) => None,
+        Op::Load(_, Source::Ct(_)) => (!facts.connection).then_some(Violation::UnguardedConnection),
+        Op::LoadAt(ty, offset, displacement) => {
+            needs(offsets[offset.index()], end(displacement, ty))
+        }
+        Op::Scan(Scan::TcpOption(_)) => needs(facts.transport, 20),
+        Op::Scan(Scan::DccpOption(_) | Scan::SctpChunk(_)) => needs(facts.transport, 12),
+        _ => None,
+    }
+}
+
+/// The dominator tree downwards.
+struct Children {
+    blocks: Vec<Block>,
+    starts: Vec<usize>,
+}
+
+impl Children {
+    fn new(function: &Function, flow: &ControlFlow) -> Self {
+        let mut starts = vec![0; function.blocks.len() + 1];
+        let parents = || {
+            let pair = |&block| Some((flow.immediate_dominator(block)?, block));
+            flow.order().iter().filter_map(pair)
+        };
+        for (parent, _) in parents() {
+            starts[parent.index() + 1] += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let mut next = starts.clone();
+        let mut blocks = vec![Block::new(0); starts[function.blocks.len()]];
+        for (parent, block) in parents() {
+            blocks[next[parent.index()]] = block;
+            next[parent.index()] += 1;
+        }
+        Children { blocks, starts }
+    }
+
+    fn of(&self, block: Block) -> &[Block] {
+        &self.blocks[self.starts[block.index()]..self.starts[block.index() + 1]]
+    }
+}

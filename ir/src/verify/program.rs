@@ -1,0 +1,82 @@
+//! Invariants of the program: names, entries, calls.
+
+use super::{Place, VerifyError, Violation};
+use crate::{Program, Terminator};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) {
+    let mut report = |place, violation| errors.push(VerifyError { place, violation, text: None });
+
+    let mut labels = BTreeMap::new();
+    for (rule, data) in program.rules.iter() {
+        if let Some(first) = labels.insert(data.label.as_str(), rule) {
+            report(Place::Program, Violation::DuplicateLabel(first, rule));
+        }
+    }
+    let mut names = BTreeMap::new();
+    for (func, function) in program.funcs.iter() {
+        if let Some(first) = names.insert(function.name.as_str(), func) {
+            report(Place::Program, Violation::DuplicateName(first, func));
+        }
+    }
+
+    let mut entries = BTreeSet::new();
+    let mut base_chains = BTreeSet::new();
+    let mut sound = true;
+    for entry in &program.entries {
+        if !entries.insert((entry.hook, entry.family)) {
+            report(Place::Program, Violation::DuplicateEntry(entry.hook, entry.family));
+        }
+        let mut chains = BTreeSet::new();
+        for &chain in &entry.chains {
+            match program.funcs.get(chain) {
+                None => {
+                    sound = false;
+                    report(Place::Program, Violation::MissingFunction(chain));
+                }
+                Some(function) if function.family != entry.family => {
+                    report(Place::Program, Violation::WrongFamily(chain));
+                }
+                Some(_) => {}
+            }
+            if !chains.insert(chain) {
+                report(Place::Program, Violation::DuplicateChain(chain));
+            }
+            base_chains.insert(chain);
+        }
+    }
+
+    for (func, function) in program.funcs.iter() {
+        for &block in &function.layout {
+            // Missing blocks are the function's own errors.
+            let Some(data) = function.blocks.get(block) else {
+                sound = false;
+                continue;
+            };
+            let place = Place::Block(func, block);
+            match data.terminator {
+                Terminator::Return if base_chains.contains(&func) => {
+                    report(place, Violation::BaseChainReturns);
+                }
+                Terminator::Call { callee, .. } => match program.funcs.get(callee) {
+                    None => {
+                        sound = false;
+                        report(place, Violation::MissingFunction(callee));
+                    }
+                    Some(called) => {
+                        if called.family != function.family {
+                            report(place, Violation::WrongFamily(callee));
+                        }
+                        if base_chains.contains(&callee) {
+                            report(place, Violation::BaseChainCalled(callee));
+                        }
+                    }
+                },
+                _ => {}
+            }
+        }
+    }
+    if sound && program.reachable().is_none() {
+        report(Place::Program, Violation::CallCycle);
+    }
+}

@@ -1,0 +1,430 @@
+//! One broken program for each invariant.
+
+use super::{Violation, verify};
+use crate::{
+    Base, Block, Condition, Family, Func, FunctionBuilder, Inst, Op, Program, Rule, State,
+    StateDef, Terminator, Type, Value, Verdict,
+};
+
+/// The violations of a program in text form.
+fn violations(text: &str) -> Vec<Violation> {
+    violations_of(&text.parse().unwrap_or_else(|error| panic!("{error}\n{text}")))
+}
+
+fn violations_of(program: &Program) -> Vec<Violation> {
+    let errors = verify(program).err().unwrap_or_default();
+    errors.into_iter().map(|error| error.violation).collect()
+}
+
+/// The violations of one function whose entry block has these instructions.
+fn in_block(family: &str, body: &str) -> Vec<Violation> {
+    let text = format!(
+        "state0 = 5\nfn0 \"f\" {family} {{ block0: {body}\nblock1: verdict drop\nblock2: return }}"
+    );
+    violations(&text)
+}
+
+#[track_caller]
+fn broken(found: Vec<Violation>, expected: Violation) {
+    assert_eq!(found, [expected]);
+}
+
+fn rules(labels: &[&str]) -> String {
+    let mut text = String::new();
+    for (at, label) in labels.iter().enumerate() {
+        text += &format!(
+            "rule{at} = \"{label}\" ip table \"\" chain \"\" policy text \"\" verdict \"\"\n"
+        );
+    }
+    text
+}
+
+#[test]
+fn names_are_unique() {
+    broken(
+        violations(&rules(&["a", "b", "a"])),
+        Violation::DuplicateLabel(Rule::from_u32(0), Rule::from_u32(2)),
+    );
+    broken(
+        violations("fn0 \"f\" ip { block0: return } fn1 \"f\" ip { block0: return }"),
+        Violation::DuplicateName(Func::from_u32(0), Func::from_u32(1)),
+    );
+}
+
+#[test]
+fn entries_are_sound() {
+    let base = "fn0 \"f\" ip { block0: verdict drop }";
+    broken(
+        violations(&format!("entry input ip: entry input ip: {base}")),
+        Violation::DuplicateEntry(crate::Hook::Input, Family::Ipv4),
+    );
+    assert_eq!(violations(&format!("entry input ip: entry output ip: {base}")), []);
+    broken(
+        violations(&format!("entry input ip: fn0, fn0 {base}")),
+        Violation::DuplicateChain(Func::from_u32(0)),
+    );
+    broken(
+        violations(&format!("entry input ip6: fn0 {base}")),
+        Violation::WrongFamily(Func::from_u32(0)),
+    );
+    let mut program: Program = format!("entry input ip: fn0 {base}").parse().unwrap();
+    program.entries[0].chains[0] = Func::from_u32(9);
+    broken(violations_of(&program), Violation::MissingFunction(Func::from_u32(9)));
+}
+
+#[test]
+fn base_chains_end_in_verdicts() {
+    broken(
+        violations("entry input ip: fn0 fn0 \"f\" ip { block0: return }"),
+        Violation::BaseChainReturns,
+    );
+    broken(
+        violations(
+            "entry input ip: fn0 entry output ip: fn1
+             fn0 \"f\" ip { block0: verdict drop }
+             fn1 \"g\" ip { block0: call fn0, block1 block1: verdict drop }",
+        ),
+        Violation::BaseChainCalled(Func::from_u32(0)),
+    );
+}
+
+#[test]
+fn calls_form_a_tree_of_one_family() {
+    let cycle = "fn0 \"f\" ip { block0: call fn1, block1 block1: verdict drop }
+        fn1 \"g\" ip { block0: call fn2, block1 block1: return }
+        fn2 \"h\" ip { block0: call fn1, block1 block1: return }";
+    broken(violations(&format!("entry input ip: fn0 {cycle}")), Violation::CallCycle);
+    assert_eq!(violations(cycle), []);
+    broken(
+        violations(
+            "fn0 \"f\" ip { block0: call fn1, block1 block1: return }
+             fn1 \"g\" ip6 { block0: return }",
+        ),
+        Violation::WrongFamily(Func::from_u32(1)),
+    );
+    let mut program: Program =
+        "fn0 \"f\" ip { block0: call fn0, block1 block1: return }".parse().unwrap();
+    let callee = Func::from_u32(7);
+    let next = Block::from_u32(1);
+    program.funcs[Func::from_u32(0)].blocks[Block::from_u32(0)].terminator =
+        Terminator::Call { callee, next };
+    broken(violations_of(&program), Violation::MissingFunction(callee));
+}
+
+/// A program with one function of three blocks, changed.
+fn changed(change: impl FnOnce(&mut crate::Function)) -> Vec<Violation> {
+    let mut program: Program = "fn0 \"f\" ip {
+        block0: v0 = const.i32 1  v1 = const.i32 2  v2 = cmp eq v0, v1  br v2, block1, block2
+        block1: mark v0 return
+        block2: return }"
+        .parse()
+        .unwrap();
+    change(&mut program.funcs[Func::from_u32(0)]);
+    violations_of(&program)
+}
+
+/// The first alone, where further ones follow from it.
+fn first(mut violations: Vec<Violation>) -> Vec<Violation> {
+    violations.truncate(1);
+    violations
+}
+
+#[test]
+fn layouts_and_references_are_sound() {
+    let (block, inst, value) = (Block::from_u32, Inst::from_u32, Value::from_u32);
+    assert_eq!(changed(|_| {}), []);
+    broken(changed(|f| f.layout.clear()), Violation::NoBlock);
+    broken(changed(|f| f.layout.push(block(1))), Violation::DuplicateBlock(block(1)));
+    broken(changed(|f| f.layout.push(block(9))), Violation::MissingBlock(block(9)));
+    broken(changed(|f| f.layout.truncate(2)), Violation::MissingBlock(block(2)));
+    broken(
+        changed(|f| f.blocks[block(1)].terminator = Terminator::Jump(block(8))),
+        Violation::MissingBlock(block(8)),
+    );
+    broken(
+        changed(|f| f.blocks[block(1)].rule = Some(Rule::from_u32(3))),
+        Violation::MissingRule(Rule::from_u32(3)),
+    );
+    broken(
+        changed(|f| f.insts[inst(1)].rule = Some(Rule::from_u32(3))),
+        Violation::MissingRule(Rule::from_u32(3)),
+    );
+    broken(
+        changed(|f| f.insts[inst(3)].op = Op::Count(Rule::from_u32(3))),
+        Violation::MissingRule(Rule::from_u32(3)),
+    );
+    broken(changed(|f| f.blocks[block(1)].insts.push(inst(9))), Violation::MissingInst(inst(9)));
+    broken(changed(|f| f.blocks[block(1)].insts.push(inst(3))), Violation::DuplicateInst(inst(3)));
+    broken(
+        changed(|f| f.insts[inst(3)].op = Op::SetMark(value(9))),
+        Violation::MissingValue(value(9)),
+    );
+    broken(
+        changed(|f| {
+            f.blocks[block(0)].insts.remove(1);
+        }),
+        Violation::MissingValue(value(1)),
+    );
+    broken(first(changed(|f| f.insts[inst(0)].result = None)), Violation::WrongResult);
+    broken(first(changed(|f| f.insts[inst(3)].result = Some(value(0)))), Violation::WrongResult);
+    broken(first(changed(|f| f.values[value(1)].ty = Type::I64)), Violation::WrongResult);
+    broken(first(changed(|f| f.values[value(1)].def = inst(0))), Violation::WrongResult);
+}
+
+#[test]
+fn states_exist() {
+    let mut program: Program =
+        "state0 = 0 fn0 \"f\" ip { block0: v0 = nth state0, 3 return }".parse().unwrap();
+    assert_eq!(violations_of(&program), []);
+    program.states.clear();
+    broken(violations_of(&program), Violation::MissingState(State::from_u32(0)));
+    program.states.push(StateDef { initial: 3 });
+    broken(violations_of(&program), Violation::Period);
+}
+
+#[test]
+fn blocks_form_no_cycle() {
+    broken(
+        violations("fn0 \"f\" ip { block0: jump block1 block1: jump block0 }"),
+        Violation::BlockCycle,
+    );
+    broken(
+        violations("fn0 \"f\" ip { block0: return block1: jump block1 }"),
+        Violation::BlockCycle,
+    );
+}
+
+#[test]
+fn definitions_dominate_uses() {
+    broken(
+        violations(
+            "fn0 \"f\" ip {
+                block0: v0 = load.i8 meta.l4proto v1 = cmp eq v0, v0 br v1, block1, block2
+                block1: v2 = random jump block2
+                block2: mark v2 return }",
+        ),
+        Violation::NotDominated(Value::from_u32(2)),
+    );
+    broken(
+        violations("fn0 \"f\" ip { block0: mark v0 v0 = random return }"),
+        Violation::NotDominated(Value::from_u32(0)),
+    );
+    broken(
+        violations(
+            "fn0 \"f\" ip { block0: jump block1
+                block1: br v0, block2, block2
+                block2: v1 = random v0 = cmp eq v1, v1 return }",
+        ),
+        Violation::NotDominated(Value::from_u32(0)),
+    );
+    // Where no packet gets, nothing is asked.
+    assert_eq!(
+        violations("fn0 \"f\" ip { block0: return block1: mark v0 v0 = random return }"),
+        []
+    );
+}
+
+#[test]
+fn operands_have_the_right_types() {
+    let wrong = |number: u32, found| Violation::WrongType { value: Value::from_u32(number), found };
+    let flag = "v0 = avail th 4";
+    broken(in_block("ip", &format!("{flag} mark v0 return")), wrong(0, Type::Bool));
+    broken(in_block("ip", &format!("{flag} v1 = and v0, v0 return")), wrong(0, Type::Bool));
+    broken(in_block("ip", &format!("{flag} v1 = cmp eq v0, v0 return")), wrong(0, Type::Bool));
+    broken(in_block("ip", &format!("{flag} v1 = range v0, 0..1 return")), wrong(0, Type::Bool));
+    broken(in_block("ip", &format!("{flag} v1 = zext.i8 v0 return")), wrong(0, Type::Bool));
+    broken(in_block("ip", "v0 = random br v0, block1, block2"), wrong(0, Type::I32));
+    broken(
+        in_block("ip", "v0 = random v1 = load.i8 meta.l4proto v2 = add v0, v1 return"),
+        Violation::DifferentTypes(Type::I32, Type::I8),
+    );
+    broken(in_block("ip", "v0 = random v1 = zext.i32 v0 return"), wrong(0, Type::I32));
+    broken(in_block("ip", "v0 = random v1 = zext.i128 v0 return"), wrong(0, Type::I32));
+    let name = "v0 = load.i128 meta.iifname";
+    assert_eq!(in_block("ip", &format!("{name} v1 = xor v0, v0 v2 = cmp lt v0, v1 return")), []);
+    broken(in_block("ip", &format!("{name} v1 = add v0, v0 return")), wrong(0, Type::I128));
+    broken(
+        in_block("ip", &format!("{name} v1 = const.i128 3 v2 = shl v0, v1 return")),
+        wrong(0, Type::I128),
+    );
+    broken(in_block("ip", "v0 = load.i8 net+0 v1 = avail at v0 + 3 return"), wrong(0, Type::I8));
+}
+
+#[test]
+fn numbers_fit() {
+    broken(in_block("ip", "v0 = const.i8 256 return"), Violation::TooLarge(Type::I8));
+    broken(in_block("ip", "v0 = const.bool 2 return"), Violation::TooLarge(Type::Bool));
+    let byte = "v0 = load.i8 meta.l4proto";
+    broken(in_block("ip", &format!("{byte} v1 = range v0, 3..2 return")), Violation::EmptyRange);
+    broken(
+        in_block("ip", &format!("{byte} v1 = range v0, 3..256 return")),
+        Violation::TooLarge(Type::I8),
+    );
+    broken(
+        in_block("ip", &format!("{byte} v1 = const.i8 8 v2 = shr v0, v1 return")),
+        Violation::ShiftAmount,
+    );
+    broken(in_block("ip", &format!("{byte} v1 = shl v0, v0 return")), Violation::ShiftAmount);
+    broken(in_block("ip", "v0 = nth state0, 5 return"), Violation::Period);
+    assert_eq!(in_block("ip", "v0 = nth state0, 6 return"), []);
+}
+
+#[test]
+fn loads_fit_their_source() {
+    broken(in_block("ip", "v0 = load.i16 meta.l4proto return"), Violation::SourceType(Type::I8));
+    broken(in_block("ip", "v0 = load.bool net+0 return"), Violation::SourceType(Type::Bool));
+    broken(in_block("ip", "v0 = load.i32 net+17 return"), Violation::OutsideHeader);
+    assert_eq!(in_block("ip6", "v0 = load.i128 net+24 return"), []);
+    broken(in_block("ip6", "v0 = load.i128 net+25 return"), Violation::OutsideHeader);
+    broken(in_block("ip", "v0 = avail net 20 return"), Violation::AvailableBase);
+    let tuple = "ct.original.saddr";
+    let test = "v0 = load.i8 ct.present v1 = const.i8 0 v2 = cmp ne v0, v1 br v2, block3, block1
+        block3:";
+    assert_eq!(in_block("ip", &format!("{test} v3 = load.i32 {tuple} return")), []);
+    broken(
+        in_block("ip6", &format!("{test} v3 = load.i32 {tuple} return")),
+        Violation::SourceType(Type::I128),
+    );
+}
+
+#[test]
+fn transport_loads_are_guarded() {
+    let guard = "v0 = avail th 4 br v0, block3, block1 block3:";
+    assert_eq!(in_block("ip", &format!("{guard} v1 = load.i16 th+2 return")), []);
+    broken(in_block("ip", &format!("{guard} v1 = load.i16 th+3 return")), Violation::Unguarded(5));
+    broken(in_block("ip", "v1 = load.i8 th+0 return"), Violation::Unguarded(1));
+    broken(
+        in_block("ip", "v0 = avail th 4 br v0, block1, block3 block3: v1 = load.i8 th+0 return"),
+        Violation::Unguarded(1),
+    );
+    // The edge must lead to the load alone.
+    broken(
+        in_block("ip", "v0 = avail th 4 br v0, block3, block3 block3: v1 = load.i8 th+0 return"),
+        Violation::Unguarded(1),
+    );
+    broken(
+        in_block("ip", &format!("{guard} v1 = scan tcp-option 2 return")),
+        Violation::Unguarded(20),
+    );
+    broken(
+        in_block("ip", &format!("{guard} v1 = scan dccp-option 2 return")),
+        Violation::Unguarded(12),
+    );
+    broken(
+        in_block("ip", &format!("{guard} v1 = scan sctp-chunk \"{{1}}\" return")),
+        Violation::Unguarded(12),
+    );
+    // Two tests: the larger holds.
+    let wide = "v0 = avail th 20 br v0, block3, block1
+        block3: v1 = avail th 4 br v1, block4, block1 block4:";
+    assert_eq!(in_block("ip", &format!("{wide} v2 = load.i64 th+12 return")), []);
+}
+
+#[test]
+fn loads_at_offsets_are_guarded_by_the_same_value() {
+    let guard = "v0 = scan ipv6-header 43 v9 = scan ipv6-header 44 v1 = avail at v0 + 4
+        br v1, block3, block1 block3:";
+    assert_eq!(in_block("ip6", &format!("{guard} v2 = load.i16 at v0 + 2 return")), []);
+    broken(
+        in_block("ip6", &format!("{guard} v2 = load.i16 at v0 + 3 return")),
+        Violation::Unguarded(5),
+    );
+    broken(
+        in_block("ip6", &format!("{guard} v2 = load.i8 at v9 + 0 return")),
+        Violation::Unguarded(1),
+    );
+    // What one branch proves is forgotten in the other.
+    broken(
+        in_block(
+            "ip6",
+            "v0 = scan ipv6-header 43 v1 = avail at v0 + 4 br v1, block3, block4
+             block3: v2 = load.i32 at v0 + 0 jump block1
+             block4: v3 = load.i32 at v0 + 0 jump block1",
+        ),
+        Violation::Unguarded(4),
+    );
+}
+
+#[test]
+fn link_loads_are_guarded() {
+    let test = "v0 = load.i8 meta.link-header v1 = const.i8 1";
+    for guard in [
+        "v2 = cmp eq v0, v1 br v2, block3, block1",
+        "v2 = cmp ne v0, v1 br v2, block1, block3",
+        "v2 = cmp gt v1, v0 br v2, block1, block3",
+        "v2 = range v0, 1..1 br v2, block3, block1",
+    ] {
+        assert_eq!(
+            in_block("ip", &format!("{test} {guard} block3: v3 = load.i16 link+12 return")),
+            []
+        );
+    }
+    broken(
+        in_block(
+            "ip",
+            &format!(
+                "{test} v2 = cmp eq v0, v1 br v2, block1, block3 block3: v3 = load.i8 link+0 return"
+            ),
+        ),
+        Violation::UnguardedLink,
+    );
+    broken(in_block("ip", "v3 = load.i8 link+0 return"), Violation::UnguardedLink);
+    broken(
+        in_block(
+            "ip",
+            &format!(
+                "{test} v2 = cmp eq v0, v1 br v2, block3, block1 block3: v3 = load.i16 link+13 return"
+            ),
+        ),
+        Violation::OutsideHeader,
+    );
+}
+
+#[test]
+fn connection_loads_are_guarded() {
+    assert_eq!(in_block("ip", "v0 = load.i8 ct.state return"), []);
+    broken(in_block("ip", "v0 = load.i32 ct.mark return"), Violation::UnguardedConnection);
+    broken(
+        in_block(
+            "ip",
+            "v0 = load.i8 ct.state v1 = const.i8 0 v2 = cmp ne v0, v1 br v2, block3, block1
+             block3: v3 = load.i8 ct.protocol return",
+        ),
+        Violation::UnguardedConnection,
+    );
+}
+
+#[test]
+fn ipv6_headers_are_searched_in_ipv6() {
+    broken(in_block("ip", "v0 = scan ipv6-header 43 return"), Violation::NotIpv6);
+    broken(in_block("ip", "v0 = scan ipv6-headers return"), Violation::NotIpv6);
+}
+
+/// A chain of rules whose failures all lead to the next rule and whose truncations all lead to
+/// one block: the dominator tree is as deep as the chain, and one block has an edge from each.
+#[test]
+fn a_long_chain_is_checked_in_linear_time() {
+    let rules = 100_000;
+    let mut builder = FunctionBuilder::new("f", Family::Ipv4);
+    let hotdrop = builder.block();
+    let entry = builder.block();
+    builder.switch_to(entry);
+    for _ in 0..rules {
+        let next = builder.block();
+        let there = builder.available(Base::Transport, 4);
+        builder.require(there, hotdrop);
+        let port = builder.payload(Type::I16, Base::Transport, 2);
+        let hit = builder.compare_const(Condition::Eq, port, 22);
+        builder.require(hit, next);
+        builder.jump(next);
+        builder.switch_to(next);
+    }
+    builder.terminate(Terminator::Return);
+    builder.switch_to(hotdrop);
+    builder.verdict(Verdict::Drop);
+    let mut program = Program::new();
+    program.funcs.push(builder.finish());
+    let start = std::time::Instant::now();
+    assert_eq!(verify(&program), Ok(()));
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+}

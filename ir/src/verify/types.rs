@@ -1,0 +1,127 @@
+//! Operand types and the numbers in instructions: invariants 9 to 11 and 16.
+
+use super::{Violation, function::Checker};
+use crate::{Base, BinaryOp, Block, Family, Inst, Op, Scan, Source, Terminator, Type, Value};
+
+pub(super) fn check(checker: &mut Checker<'_>) {
+    let function = checker.function;
+    for &block in &function.layout {
+        let data = &function.blocks[block];
+        for &inst in &data.insts {
+            if let Err(violation) = instruction(checker, inst) {
+                checker.inst(block, inst, violation);
+            }
+        }
+        if let Err(violation) = terminator(checker, block) {
+            checker.terminator(block, violation);
+        }
+    }
+}
+
+fn terminator(checker: &Checker<'_>, block: Block) -> Result<(), Violation> {
+    match checker.function.blocks[block].terminator {
+        Terminator::Branch { condition, .. } => is(checker, condition, Type::Bool),
+        _ => Ok(()),
+    }
+}
+
+fn is(checker: &Checker<'_>, value: Value, wanted: Type) -> Result<(), Violation> {
+    match checker.function.ty(value) {
+        found if found == wanted => Ok(()),
+        found => Err(Violation::WrongType { value, found }),
+    }
+}
+
+/// A number, which a bool is not.
+fn number(checker: &Checker<'_>, value: Value) -> Result<Type, Violation> {
+    match checker.function.ty(value) {
+        Type::Bool => Err(Violation::WrongType { value, found: Type::Bool }),
+        ty => Ok(ty),
+    }
+}
+
+fn same(checker: &Checker<'_>, a: Value, b: Value) -> Result<Type, Violation> {
+    match (number(checker, a)?, number(checker, b)?) {
+        (a, b) if a == b => Ok(a),
+        (a, b) => Err(Violation::DifferentTypes(a, b)),
+    }
+}
+
+fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
+    let function = checker.function;
+    match function.insts[inst].op {
+        Op::Const(ty, value) if value > ty.max() => Err(Violation::TooLarge(ty)),
+        Op::Const(..) | Op::Random | Op::Count(_) => Ok(()),
+        Op::Load(ty, source) => load(checker, ty, source),
+        Op::LoadAt(Type::Bool, ..) => Err(Violation::SourceType(Type::Bool)),
+        Op::LoadAt(_, offset, _) | Op::AvailableAt(offset, _) => is(checker, offset, Type::I32),
+        Op::Binary(op, a, b) => {
+            let ty = same(checker, a, b)?;
+            match op {
+                BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => Ok(()),
+                _ if ty == Type::I128 => Err(Violation::WrongType { value: a, found: ty }),
+                BinaryOp::Add | BinaryOp::Sub => Ok(()),
+                BinaryOp::Shl | BinaryOp::Shr => match *function.definition(b) {
+                    Op::Const(_, amount) if amount < u128::from(ty.bytes()) * 8 => Ok(()),
+                    _ => Err(Violation::ShiftAmount),
+                },
+            }
+        }
+        Op::Extend(ty, value) => {
+            let from = number(checker, value)?;
+            if ty == Type::I128 || from.bytes() >= ty.bytes() {
+                return Err(Violation::WrongType { value, found: from });
+            }
+            Ok(())
+        }
+        Op::Compare(_, a, b) => same(checker, a, b).map(|_| ()),
+        Op::InRange(value, low, high) => {
+            let ty = number(checker, value)?;
+            if low > high {
+                return Err(Violation::EmptyRange);
+            }
+            if high > ty.max() { Err(Violation::TooLarge(ty)) } else { Ok(()) }
+        }
+        Op::Available(Base::Transport, _) => Ok(()),
+        Op::Available(..) => Err(Violation::AvailableBase),
+        Op::Scan(Scan::Ipv6Header(_) | Scan::Ipv6Headers) => match function.family {
+            Family::Ipv6 => Ok(()),
+            Family::Ipv4 => Err(Violation::NotIpv6),
+        },
+        Op::Scan(Scan::TcpOption(_) | Scan::DccpOption(_) | Scan::SctpChunk(_)) => Ok(()),
+        Op::Nth(state, period) => match checker.program.states.get(state) {
+            Some(state) if state.initial < u64::from(period) => Ok(()),
+            _ => Err(Violation::Period),
+        },
+        Op::SetMark(value) => is(checker, value, Type::I32),
+    }
+}
+
+fn load(checker: &Checker<'_>, ty: Type, source: Source) -> Result<(), Violation> {
+    let family = checker.function.family;
+    let (wanted, room) = match source {
+        Source::Meta(meta) => (meta.ty(), None),
+        Source::Ct(field) => (field.ty(family), None),
+        Source::Payload(base, offset) => {
+            if ty == Type::Bool {
+                return Err(Violation::SourceType(Type::Bool));
+            }
+            let fixed = match (base, family) {
+                (Base::Link, _) => Some(14),
+                (Base::Network, Family::Ipv4) => Some(20),
+                (Base::Network, Family::Ipv6) => Some(40),
+                (Base::Transport, _) => None,
+            };
+            (ty, fixed.map(|fixed| (offset, fixed)))
+        }
+    };
+    if ty != wanted {
+        return Err(Violation::SourceType(wanted));
+    }
+    match room {
+        Some((offset, fixed)) if u32::from(offset) + u32::from(ty.bytes()) > fixed => {
+            Err(Violation::OutsideHeader)
+        }
+        _ => Ok(()),
+    }
+}

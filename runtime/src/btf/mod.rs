@@ -1,0 +1,334 @@
+//! Lookups in the kernel's own BTF: functions and structure members by name.
+//!
+//! A program may call a kernel function and read a kernel structure only by the numbers and
+//! offsets of the running kernel. vmlinux is `/sys/kernel/btf/vmlinux` (Linux 5.4); modules have a
+//! file each beside it (Linux 5.11), read only when vmlinux lacks a function, since a machine has
+//! hundreds.
+//!
+//! `struct nf_conn` is not looked up by name: several types of that name may exist where a part of
+//! the kernel was compiled with another view of it. What counts is the one that
+//! `bpf_ct_release` takes.
+
+mod blob;
+
+use blob::{Blob, kind};
+use bpfc_artifact::KernelField;
+use std::path::Path;
+use std::{fs, io};
+
+const DIRECTORY: &str = "/sys/kernel/btf";
+/// Types may nest this deep before a lookup takes them for a loop.
+const DEPTH: u32 = 32;
+
+/// Why a lookup failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BtfError {
+    /// vmlinux's BTF could not be read: a kernel without `CONFIG_DEBUG_INFO_BTF`, or a sandbox
+    /// that hides `/sys/kernel/btf`.
+    #[error(
+        "cannot read the kernel's BTF, {path}: {source} (the kernel needs CONFIG_DEBUG_INFO_BTF)"
+    )]
+    Read {
+        /// The file.
+        path: String,
+        /// What reading it said.
+        source: io::Error,
+    },
+    /// A blob's bytes are not BTF.
+    #[error("the kernel's BTF is malformed: {0}")]
+    Malformed(&'static str),
+    /// No such function in vmlinux or a loaded module.
+    #[error("this kernel has no function {name}{}", since(.name))]
+    NoFunction {
+        /// Its name.
+        name: String,
+    },
+    /// No such structure.
+    #[error("this kernel's BTF has no structure {0}")]
+    NoStructure(String),
+    /// The structure has no such member.
+    #[error("this kernel's structure {structure} has no member {member}")]
+    NoMember {
+        /// The structure.
+        structure: String,
+        /// The member sought.
+        member: String,
+    },
+    /// Several structures of one name disagree.
+    #[error("this kernel has several structures {structure} that place {member} differently")]
+    Ambiguous {
+        /// The structure.
+        structure: String,
+        /// The member sought.
+        member: String,
+    },
+    /// The member is a bit field, which has no byte offset.
+    #[error("{structure}.{member} is a bit field in this kernel")]
+    BitField {
+        /// The structure.
+        structure: String,
+        /// The member sought.
+        member: String,
+    },
+    /// The type exists in a module only, where `bpf_rdonly_cast` cannot name it.
+    #[error("structure {0} is known to a kernel module only, not to vmlinux")]
+    ModuleType(String),
+}
+
+/// Which kernels have a function: commit dates of its first release.
+fn since(function: &str) -> &'static str {
+    match function {
+        "bpf_xdp_ct_lookup" | "bpf_skb_ct_lookup" | "bpf_ct_release" => {
+            " (Linux 5.18 has it, with CONFIG_NF_CONNTRACK and CONFIG_DEBUG_INFO_BTF_MODULES, once \
+             nf_conntrack is loaded)"
+        }
+        "bpf_dynptr_from_skb" | "bpf_dynptr_from_xdp" | "bpf_dynptr_slice" => " (Linux 6.4 has it)",
+        "bpf_rdonly_cast" => " (Linux 6.2 has it)",
+        _ => "",
+    }
+}
+
+/// A kernel function's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelFunction {
+    /// Its BTF number.
+    pub id: u32,
+    /// The module that has it; none for vmlinux.
+    pub module: Option<String>,
+}
+
+/// The running kernel's types.
+#[derive(Debug)]
+pub struct KernelTypes {
+    vmlinux: Blob,
+}
+
+impl KernelTypes {
+    /// Reads and indexes vmlinux, about 5 MB.
+    pub fn read() -> Result<KernelTypes, BtfError> {
+        let bytes = read_file(&Path::new(DIRECTORY).join("vmlinux"))?;
+        Ok(KernelTypes { vmlinux: Blob::parse(bytes, None)? })
+    }
+
+    /// The function of this name, in vmlinux or in a module.
+    pub fn function(&self, name: &str) -> Result<KernelFunction, BtfError> {
+        self.find_function(name).map(|(found, _)| found)
+    }
+
+    /// The byte offset of a member, looking through unnamed structures and unions.
+    pub fn field(&self, field: &KernelField) -> Result<u32, BtfError> {
+        let KernelField { structure, member, .. } = field;
+        let (ids, module) = self.structures(structure)?;
+        let types = Types { vmlinux: &self.vmlinux, module: module.as_ref() };
+        let mut found = None;
+        for id in ids {
+            let Some(bits) = types.member_bits(id, member, DEPTH)? else { continue };
+            let bits = bits.ok_or_else(|| BtfError::BitField {
+                structure: structure.clone(),
+                member: member.clone(),
+            })?;
+            if found.is_some_and(|other| other != bits) {
+                return Err(BtfError::Ambiguous {
+                    structure: structure.clone(),
+                    member: member.clone(),
+                });
+            }
+            found = Some(bits);
+        }
+        found.map(|bits| bits / 8).ok_or_else(|| BtfError::NoMember {
+            structure: structure.clone(),
+            member: member.clone(),
+        })
+    }
+
+    /// The number of a structure in vmlinux.
+    pub fn structure_id(&self, structure: &str) -> Result<u32, BtfError> {
+        let (ids, _) = self.structures(structure)?;
+        ids.into_iter()
+            .find(|id| self.vmlinux.get(*id).is_some())
+            .ok_or_else(|| BtfError::ModuleType(structure.to_owned()))
+    }
+
+    /// The numbers of all structures of a name, and the module's blob where one is among them.
+    fn structures(&self, name: &str) -> Result<(Vec<u32>, Option<Blob>), BtfError> {
+        if name == "nf_conn" {
+            let (function, module) = self.find_function("bpf_ct_release")?;
+            let types = Types { vmlinux: &self.vmlinux, module: module.as_ref() };
+            let id = types.pointee_of_parameter(function.id, 0);
+            let id = id.ok_or(BtfError::Malformed("bpf_ct_release takes no pointer"))?;
+            return Ok((vec![id], module));
+        }
+        let ids: Vec<u32> = self
+            .vmlinux
+            .ids()
+            .filter(|id| {
+                self.vmlinux.get(*id).is_some_and(|found| {
+                    matches!(found.kind(), kind::STRUCT | kind::UNION)
+                        && self.vmlinux.is_called(&found, name)
+                })
+            })
+            .collect();
+        if ids.is_empty() { Err(BtfError::NoStructure(name.to_owned())) } else { Ok((ids, None)) }
+    }
+
+    fn find_function(&self, name: &str) -> Result<(KernelFunction, Option<Blob>), BtfError> {
+        if let Some(id) = function_in(&self.vmlinux, name) {
+            return Ok((KernelFunction { id, module: None }, None));
+        }
+        for module in modules() {
+            // A module may be unloaded while its file is read.
+            let Ok(bytes) = fs::read(Path::new(DIRECTORY).join(&module)) else { continue };
+            let blob = Blob::parse(bytes, Some(&self.vmlinux))?;
+            if let Some(id) = function_in(&blob, name) {
+                return Ok((KernelFunction { id, module: Some(module) }, Some(blob)));
+            }
+        }
+        Err(BtfError::NoFunction { name: name.to_owned() })
+    }
+}
+
+/// vmlinux with at most one module on top.
+struct Types<'a> {
+    vmlinux: &'a Blob,
+    module: Option<&'a Blob>,
+}
+
+impl<'a> Types<'a> {
+    fn get(&self, id: u32) -> Option<(&'a Blob, blob::Type)> {
+        let own = self.vmlinux.get(id).map(|found| (self.vmlinux, found));
+        own.or_else(|| self.module.and_then(|module| Some((module, module.get(id)?))))
+    }
+
+    fn string(&self, offset: u32) -> Option<&'a [u8]> {
+        self.vmlinux.string(offset).or_else(|| self.module?.string(offset))
+    }
+
+    /// The type behind names and qualifiers.
+    fn resolve(&self, mut id: u32) -> Option<(u32, &'a Blob, blob::Type)> {
+        for _ in 0..DEPTH {
+            let (blob, found) = self.get(id)?;
+            match found.kind() {
+                kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => {
+                    id = found.size_or_type
+                }
+                _ => return Some((id, blob, found)),
+            }
+        }
+        None
+    }
+
+    /// Outer none: no such member. Inner none: it is a bit field.
+    #[allow(clippy::option_option)]
+    fn member_bits(
+        &self,
+        structure: u32,
+        name: &str,
+        depth: u32,
+    ) -> Result<Option<Option<u32>>, BtfError> {
+        let Some((_, blob, found)) = self.resolve(structure) else { return Ok(None) };
+        if !matches!(found.kind(), kind::STRUCT | kind::UNION) {
+            return Ok(None);
+        }
+        if depth == 0 {
+            return Err(BtfError::Malformed("structures nest without end"));
+        }
+        for index in 0..found.count() {
+            let member =
+                blob.member(&found, index).ok_or(BtfError::Malformed("a member is cut off"))?;
+            if member.name == 0 {
+                if let Some(inner) = self.member_bits(member.type_id, name, depth - 1)? {
+                    return Ok(Some(inner.map(|bits| bits + member.bits)));
+                }
+            } else if self.string(member.name) == Some(name.as_bytes()) {
+                let plain = member.bit_field == 0 && member.bits % 8 == 0;
+                return Ok(Some(plain.then_some(member.bits)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn pointee_of_parameter(&self, function: u32, index: usize) -> Option<u32> {
+        let (_, found) = self.get(function)?;
+        let (blob, prototype) = self.get(found.size_or_type)?;
+        let (_, _, pointer) = self.resolve(blob.parameter(&prototype, index)?)?;
+        if pointer.kind() != kind::PTR {
+            return None;
+        }
+        self.resolve(pointer.size_or_type).map(|(id, _, _)| id)
+    }
+}
+
+fn function_in(blob: &Blob, name: &str) -> Option<u32> {
+    blob.ids().find(|id| {
+        blob.get(*id)
+            .is_some_and(|found| found.kind() == kind::FUNC && blob.is_called(&found, name))
+    })
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, BtfError> {
+    fs::read(path).map_err(|source| BtfError::Read { path: path.display().to_string(), source })
+}
+
+/// Names of the modules that have BTF, in order; conntrack's, which is what is most often sought,
+/// first.
+fn modules() -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(DIRECTORY)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name != "vmlinux")
+        .collect();
+    names.sort_by_key(|name| (name != "nf_conntrack", name.clone()));
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(structure: &str, member: &str) -> KernelField {
+        KernelField { structure: structure.into(), member: member.into(), size: 8 }
+    }
+
+    /// Offsets that the kernel promises to user space, and members inside unnamed unions.
+    #[test]
+    fn finds_fields_of_the_running_kernel() {
+        let types = match KernelTypes::read() {
+            Ok(types) => types,
+            Err(error) => {
+                assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none(), "{error}");
+                eprintln!("skipped: {error}");
+                return;
+            }
+        };
+        assert_eq!(types.field(&field("iphdr", "saddr")).unwrap(), 12);
+        assert_eq!(types.field(&field("xdp_md", "data_end")).unwrap(), 4);
+        assert!(types.field(&field("sk_buff", "_nfct")).unwrap() > 0);
+        assert!(types.field(&field("sk_buff", "dev")).unwrap() > 0);
+        assert!(matches!(types.field(&field("iphdr", "nothing")), Err(BtfError::NoMember { .. })));
+        assert!(matches!(
+            types.field(&field("sk_buff", "pkt_type")),
+            Err(BtfError::BitField { .. })
+        ));
+        assert!(matches!(types.structure_id("no_such"), Err(BtfError::NoStructure(_))));
+        assert!(matches!(types.function("no_such"), Err(BtfError::NoFunction { .. })));
+        if types.function("bpf_ct_release").is_ok() {
+            assert!(types.field(&field("nf_conn", "status")).unwrap() > 0);
+            assert!(types.structure_id("nf_conn").unwrap() > 0);
+        }
+    }
+
+    #[test]
+    fn lying_blobs_are_errors() {
+        assert!(Blob::parse(vec![], None).is_err());
+        assert!(Blob::parse(vec![0x9f, 0xeb], None).is_err());
+        let mut header = vec![0x9f, 0xeb, 1, 0];
+        for word in [24u32, 0, 0xffff_fff0, 0, 1] {
+            header.extend(word.to_le_bytes());
+        }
+        header.push(0);
+        assert!(Blob::parse(header.clone(), None).is_err());
+        header[12..16].copy_from_slice(&0u32.to_le_bytes());
+        assert!(Blob::parse(header, None).is_ok());
+    }
+}

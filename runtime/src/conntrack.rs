@@ -1,0 +1,109 @@
+//! Keeps connection tracking switched on where a filter asks for it.
+//!
+//! A network namespace tracks connections only while something in it uses conntrack. Who replaces
+//! the kernel's own rules by programs takes that user away, and every packet would read as
+//! invalid. So a filter that needs conntrack brings a table of its own, `inet bpfc-NAME`, with one
+//! rule that asks for a packet's connection state. The kernel counts the rule as a user from the
+//! moment that it exists (`nft_ct_get_init` in net/netfilter/nft_ct.c takes a reference for the
+//! whole namespace); its chain is hooked nowhere, so that no packet ever runs it.
+
+use crate::Error;
+use crate::netlink::{APPEND, Attributes, Batch, CREATE};
+use std::io;
+
+/// `NFPROTO_INET`: both families.
+const INET: u8 = 1;
+/// `NFT_MSG_*`.
+const NEW_TABLE: u16 = 0;
+const DELETE_TABLE: u16 = 2;
+const NEW_CHAIN: u16 = 3;
+const NEW_RULE: u16 = 6;
+/// `NFTA_TABLE_NAME`.
+const TABLE_NAME: u16 = 1;
+/// `NFTA_CHAIN_TABLE` and `NFTA_CHAIN_NAME`.
+const CHAIN_TABLE: u16 = 1;
+const CHAIN_NAME: u16 = 3;
+/// `NFTA_RULE_TABLE`, `NFTA_RULE_CHAIN` and `NFTA_RULE_EXPRESSIONS`.
+const RULE_TABLE: u16 = 1;
+const RULE_CHAIN: u16 = 2;
+const RULE_EXPRESSIONS: u16 = 4;
+/// `NFTA_LIST_ELEM`.
+const ELEMENT: u16 = 1;
+/// `NFTA_EXPR_NAME` and `NFTA_EXPR_DATA`.
+const EXPRESSION_NAME: u16 = 1;
+const EXPRESSION_DATA: u16 = 2;
+/// `NFTA_CT_DREG` and `NFTA_CT_KEY`.
+const CT_REGISTER: u16 = 1;
+const CT_KEY: u16 = 2;
+/// `NFT_REG_1` and `NFT_CT_STATE`.
+const REGISTER_1: u32 = 1;
+const STATE: u32 = 0;
+
+const CHAIN: &str = "conntrack";
+
+fn table(filter: &str) -> String {
+    format!("bpfc-{filter}")
+}
+
+/// Makes the calling thread's network namespace track connections for the filter of this name.
+/// Doing so twice is fine. Loads nf_tables and nf_conntrack where they are modules.
+pub(crate) fn enable(filter: &str) -> Result<(), Error> {
+    let table = table(filter);
+    let name = Attributes::default().string(TABLE_NAME, &table);
+    let chain = Attributes::default().string(CHAIN_TABLE, &table).string(CHAIN_NAME, CHAIN);
+    let state = Attributes::default().number(CT_REGISTER, REGISTER_1).number(CT_KEY, STATE);
+    let expression =
+        Attributes::default().string(EXPRESSION_NAME, "ct").nested(EXPRESSION_DATA, state);
+    let rule = Attributes::default()
+        .string(RULE_TABLE, &table)
+        .string(RULE_CHAIN, CHAIN)
+        .nested(RULE_EXPRESSIONS, Attributes::default().nested(ELEMENT, expression));
+    let mut batch = Batch::new();
+    // Added, so that it can be deleted, so that it is new; all in one step.
+    batch.add(NEW_TABLE, CREATE, INET, &name);
+    batch.add(DELETE_TABLE, 0, INET, &name);
+    batch.add(NEW_TABLE, CREATE, INET, &name);
+    batch.add(NEW_CHAIN, CREATE, INET, &chain);
+    batch.add(NEW_RULE, CREATE | APPEND, INET, &rule);
+    batch.send().map_err(Error::Conntrack)
+}
+
+/// Takes the table away; none is fine. Connections are tracked as long as anyone else asks.
+pub(crate) fn disable(filter: &str) -> Result<(), Error> {
+    let mut batch = Batch::new();
+    batch.add(DELETE_TABLE, 0, INET, &Attributes::default().string(TABLE_NAME, &table(filter)));
+    match batch.send() {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::Conntrack(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Tracking for the time of an attempt: switched off again when dropped, unless kept.
+#[derive(Debug)]
+pub(crate) struct Attempt<'a> {
+    filter: Option<&'a str>,
+}
+
+impl<'a> Attempt<'a> {
+    /// Switches tracking on where `needed`.
+    pub fn begin(filter: &'a str, needed: bool) -> Result<Attempt<'a>, Error> {
+        if needed {
+            enable(filter)?;
+        }
+        Ok(Attempt { filter: needed.then_some(filter) })
+    }
+
+    /// Leaves it on.
+    pub fn keep(mut self) {
+        self.filter = None;
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if let Some(filter) = self.filter {
+            // There is no one to tell; a table that stays does no harm.
+            let _ = disable(filter);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What can go wrong, said so that an operator can act on it.
+//!
+//! The kernel's error numbers mislead: a program with too many pending branches gives EFAULT, one
+//! that nests too deep E2BIG, a link that somebody else changed EPERM. So each place that calls
+//! the kernel says what it was doing, and where the verifier refuses a program the reason is
+//! taken from its log.
+
+use crate::btf::BtfError;
+use crate::sys::LoadFailure;
+use std::io;
+use std::path::PathBuf;
+
+/// Why something could not be done. Whatever was attached before stays attached.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The artifact contradicts itself: an index or offset points nowhere.
+    #[error("the artifact is damaged: {0}")]
+    Artifact(String),
+    /// Options that do not fit together or do not fit the artifact.
+    #[error("{0}")]
+    Options(String),
+    /// The verifier refused a program.
+    #[error(transparent)]
+    Verifier(#[from] Box<VerifierError>),
+    /// The kernel lacks a feature.
+    #[error("this kernel has no {feature}: {since} has it")]
+    Unsupported {
+        /// What is missing.
+        feature: &'static str,
+        /// From which kernel on it is there.
+        since: &'static str,
+    },
+    /// A kernel function or structure that a program uses is not there.
+    #[error(transparent)]
+    Btf(#[from] BtfError),
+    /// A filter of this name is loaded already.
+    #[error("a filter named {0} is loaded already: replace it, or unload it first")]
+    Exists(String),
+    /// No filter of this name is loaded.
+    #[error("no filter named {0} is loaded")]
+    NotFound(String),
+    /// An interface does not exist in this network namespace.
+    #[error("no interface {name} in this network namespace")]
+    NoInterface {
+        /// Its name.
+        name: String,
+    },
+    /// Somebody else is where a program should go.
+    #[error("cannot attach to {place}: {reason}")]
+    Occupied {
+        /// Interface or hook.
+        place: String,
+        /// Who is there and what to do.
+        reason: String,
+    },
+    /// A link of ours holds a program that is not ours.
+    #[error(
+        "the link at {place} now holds program {program} ({name}), which is not this filter's: \
+         someone else replaced it"
+    )]
+    Changed {
+        /// Interface or hook.
+        place: String,
+        /// Identifier of the program that is there.
+        program: u32,
+        /// Its name.
+        name: String,
+    },
+    /// The filter belongs to another network namespace than the caller's.
+    #[error("filter {0} was loaded in another network namespace: run this there")]
+    Namespace(String),
+    /// bpffs is not where pins can live.
+    #[error("{0}")]
+    Bpffs(String),
+    /// Conntrack could not be switched on or off.
+    #[error("cannot make this network namespace track connections: {0}")]
+    Conntrack(io::Error),
+    /// A system call failed.
+    #[error("cannot {doing}: {source}{}", hint(.source))]
+    Kernel {
+        /// What was being done.
+        doing: String,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A file or directory could not be used.
+    #[error("{}: {source}", path.display())]
+    Path {
+        /// Which.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The pinned metadata is not what this version writes.
+    #[error("the pinned metadata of {name} cannot be read: {reason}")]
+    Metadata {
+        /// The filter.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A program that the verifier refused.
+#[derive(Debug, thiserror::Error)]
+#[error("the kernel refused program {program}: {reason}")]
+pub struct VerifierError {
+    /// Its name.
+    pub program: String,
+    /// The reason in a line or two.
+    pub reason: String,
+    /// The verifier's whole log.
+    pub log: String,
+    /// The error number that came with it.
+    pub error: io::Error,
+}
+
+impl Error {
+    pub(crate) fn kernel(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+        let doing = doing.into();
+        move |source| Error::Kernel { doing, source }
+    }
+
+    pub(crate) fn path(path: &std::path::Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::Path { path, source }
+    }
+
+    pub(crate) fn verifier(program: &str, failure: LoadFailure) -> Error {
+        let reason = reason(&failure);
+        Error::Verifier(Box::new(VerifierError {
+            program: program.to_owned(),
+            reason,
+            log: failure.log,
+            error: failure.error,
+        }))
+    }
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => " (loading filters needs CAP_BPF and CAP_NET_ADMIN)",
+        _ => "",
+    }
+}
+
+/// What limits a message of the verifier stands for (kernel/bpf/verifier.c, messages unchanged
+/// from Linux 5.10 to 6.18).
+const LIMITS: [(&str, &str); 4] = [
+    (
+        "BPF program is too large",
+        "it is too large for the verifier (1,000,000 instructions processed)",
+    ),
+    ("jumps is too complex", "it has too many pending branches (8,192)"),
+    ("frames is too deep", "its chains call each other more than 7 deep"),
+    ("Too large", "its nested chains need more than 512 bytes of stack"),
+];
+
+/// The reason in a verifier's log: the last line that is neither an instruction nor statistics,
+/// the source line it stands under, and what limit it means.
+fn reason(failure: &LoadFailure) -> String {
+    let mut said = None;
+    let mut source = None;
+    for line in failure.log.lines().rev() {
+        let line = line.trim_end();
+        let statistics = [
+            "processed ",
+            "verification time ",
+            "stack depth ",
+            "max_states_per_insn",
+            "insns processed",
+        ];
+        if line.is_empty() || statistics.iter().any(|start| line.starts_with(start)) {
+            continue;
+        }
+        if said.is_none() {
+            said = Some(line);
+        } else if let Some(text) = line.strip_prefix("; ") {
+            source = Some(text);
+            break;
+        }
+    }
+    let Some(said) = said else {
+        return match failure.error.raw_os_error() {
+            Some(libc::EPERM) => {
+                "no permission: loading programs needs CAP_BPF and CAP_NET_ADMIN".into()
+            }
+            Some(libc::E2BIG) => "it has more than 1,000,000 instructions".into(),
+            _ => failure.error.to_string(),
+        };
+    };
+    let mut text = match LIMITS.iter().find(|(message, _)| said.contains(message)) {
+        Some((_, meaning)) => format!("{meaning}: {said}"),
+        None => said.to_owned(),
+    };
+    if let Some(source) = source {
+        text.push_str(", in: ");
+        text.push_str(source);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(number: i32, log: &str) -> LoadFailure {
+        LoadFailure { error: io::Error::from_raw_os_error(number), log: log.into() }
+    }
+
+    #[test]
+    fn the_reason_comes_from_the_log() {
+        let log = "Validating chain() func#1...\n; -A INPUT -j DROP @ rules:3\n13: (71) r1 = \
+                   *(u8 *)(r2 +3)\nR2 invalid mem access 'mem_or_null'\nprocessed 16 insns (limit \
+                   1000000) max_states_per_insn 1\n\n";
+        let text = reason(&failure(libc::EACCES, log));
+        assert_eq!(text, "R2 invalid mem access 'mem_or_null', in: -A INPUT -j DROP @ rules:3");
+    }
+
+    #[test]
+    fn misleading_numbers_are_explained() {
+        let deep = reason(&failure(libc::E2BIG, "the call stack of 8 frames is too deep !\n"));
+        assert!(deep.starts_with("its chains call each other more than 7 deep"), "{deep}");
+        let branches =
+            reason(&failure(libc::EFAULT, "The sequence of 8193 jumps is too complex.\n"));
+        assert!(branches.starts_with("it has too many pending branches"), "{branches}");
+        assert!(reason(&failure(libc::EPERM, "")).contains("CAP_BPF"));
+    }
+}

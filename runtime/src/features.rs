@@ -1,0 +1,47 @@
+//! Asks the running kernel for what not every supported kernel has.
+//!
+//! The kernel answers a missing feature with EINVAL, which says nothing. These probes try the
+//! smallest use of the feature and turn its absence into [`Error::Unsupported`] with the kernel
+//! version that has it.
+
+use crate::sys::{Link, LinkTarget};
+use crate::{Error, stubs};
+use bpfc_artifact::{AttachPoint, ProgramKind};
+
+/// An interface number that no interface has.
+const NO_INTERFACE: u32 = i32::MAX as u32;
+
+/// Checks that programs can be attached at `attach`.
+pub(crate) fn require(attach: AttachPoint) -> Result<(), Error> {
+    match attach {
+        AttachPoint::Netfilter { .. } => netfilter(attach),
+        AttachPoint::TcIngress | AttachPoint::TcEgress => tcx(attach),
+        AttachPoint::Xdp | AttachPoint::CgroupIngress | AttachPoint::CgroupEgress => Ok(()),
+    }
+}
+
+/// `BPF_PROG_TYPE_NETFILTER` came with Linux 6.4 and its links need
+/// `CONFIG_NETFILTER_BPF_LINK`. Where even a program of an old kind is refused, that is the
+/// reason to give.
+fn netfilter(attach: AttachPoint) -> Result<(), Error> {
+    if stubs::pass(ProgramKind::Netfilter, attach.attach_type()).is_ok() {
+        return Ok(());
+    }
+    stubs::pass(ProgramKind::Xdp, AttachPoint::Xdp.attach_type())?;
+    Err(Error::Unsupported {
+        feature: "BPF_NETFILTER programs",
+        since: "Linux 6.4 with CONFIG_NETFILTER_BPF_LINK",
+    })
+}
+
+/// Without tcx the attach type is unknown (EINVAL); with it, it is the interface (ENODEV).
+fn tcx(attach: AttachPoint) -> Result<(), Error> {
+    let program = stubs::pass(ProgramKind::SchedCls, 0)?;
+    let target = LinkTarget::Tcx { ifindex: NO_INTERFACE, attach_type: attach.attach_type() };
+    match Link::create(&program, target) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            Err(Error::Unsupported { feature: "tcx links", since: "Linux 6.6" })
+        }
+        _ => Ok(()),
+    }
+}

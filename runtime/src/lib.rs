@@ -1,0 +1,69 @@
+//! Loads, attaches, replaces and reads filters: the part of bpfc that a daemon links.
+//!
+//! A *filter* is an [`Artifact`] in the kernel under a name. It is pinned under
+//! `/sys/fs/bpf/bpfc/NAME`, so it goes on when the process that loaded it exits, and any process
+//! finds it by its name:
+//!
+//! ```no_run
+//! use bpfc_runtime::{Artifact, Filter, Options};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let artifact: Artifact = serde_json::from_slice(&std::fs::read("rules.json")?)?;
+//! let filter = Filter::load(&artifact, &Options::new("web").interface("eth0"))?;
+//! for (rule, count) in filter.counters()?.iter() {
+//!     println!("{} {} {}", count.packets, count.bytes, rule.label);
+//! }
+//! filter.replace(&artifact)?; // In one step; rules that stay keep their counts.
+//! Filter::open("web")?.unload()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What holds, and is tested under traffic and under SIGKILL:
+//! - Whatever fails, what was attached before decides as before.
+//! - A process that dies at any moment leaves the old filter or the new one: never none, and
+//!   never a packet that both count. What it had begun is finished or removed by the next call.
+//! - Counts are exact: no packet is lost by zeroing or replacing.
+//!
+//! [`Unattached`] runs programs on packets without attaching them. [`xtables`] reads the kernel's
+//! own iptables rules, for whoever compiles them.
+//!
+//! Linux 6.1 and later with BTF (`CONFIG_DEBUG_INFO_BTF`), on little-endian machines. XDP and
+//! cgroup filters work on all of these, netfilter filters from 6.4, tc filters from 6.6: they are
+//! attached by tcx links. What a kernel lacks is [`Error::Unsupported`]. Root, or CAP_BPF,
+//! CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN, is needed for everything but types.
+
+#[cfg(target_endian = "big")]
+compile_error!("artifacts hold little-endian instructions");
+
+mod btf;
+mod conntrack;
+mod counters;
+mod error;
+mod features;
+mod filter;
+mod home;
+mod linker;
+mod metadata;
+mod namespace;
+mod netlink;
+mod options;
+mod pins;
+mod places;
+mod programs;
+mod state;
+mod stubs;
+mod switch;
+mod symbols;
+mod sys;
+mod testrun;
+pub mod xtables;
+
+pub use bpfc_artifact::{Artifact, RuleEntry, RuleTable};
+pub use btf::BtfError;
+pub use counters::{Count, Counters};
+pub use error::{Error, VerifierError};
+pub use filter::{AttachmentStatus, Filter, ProgramStatus, Status};
+pub use options::{Options, XdpMode};
+pub use places::{Attachment, Place};
+pub use testrun::{Outcome, TestPacket, Unattached};

@@ -1,0 +1,112 @@
+//! What a filter says about itself to those who find it later, pinned as JSON in an array map.
+//!
+//! The text lies in entries of equal size, behind each other; its length in bytes, a native u64,
+//! stands first. The map is frozen once written.
+
+use crate::Error;
+use crate::namespace::Namespace;
+use crate::options::Options;
+use crate::places::Attachment;
+use crate::sys::{Map, MapSpec};
+use bpfc_artifact::{Artifact, AttachPoint, MapKind, MapRole, RuleTable};
+use serde::{Deserialize, Serialize};
+
+/// Version of the layout under bpffs; another one is refused.
+const VERSION: u32 = 1;
+/// Bytes of an entry.
+const PART: usize = 32 << 10;
+/// Bytes of the length in front.
+const LENGTH: usize = 8;
+
+/// One generation's description.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Metadata {
+    pub version: u32,
+    pub target: String,
+    pub namespace: Namespace,
+    pub options: Options,
+    pub needs_conntrack: bool,
+    pub attachments: Vec<Attachment>,
+    pub programs: Vec<ProgramEntry>,
+    /// Name of the map that holds the rules' counters.
+    pub counters: Option<String>,
+    pub rules: RuleTable,
+}
+
+/// One program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProgramEntry {
+    pub name: String,
+    pub attach: AttachPoint,
+}
+
+impl Metadata {
+    pub fn of(
+        artifact: &Artifact,
+        namespace: Namespace,
+        options: &Options,
+        attachments: Vec<Attachment>,
+    ) -> Metadata {
+        let counters = artifact.maps.iter().find(|map| map.role == MapRole::Counters);
+        Metadata {
+            version: VERSION,
+            target: artifact.target.clone(),
+            namespace,
+            options: options.clone(),
+            needs_conntrack: artifact.needs_conntrack,
+            attachments,
+            programs: artifact
+                .programs
+                .iter()
+                .map(|program| ProgramEntry { name: program.name.clone(), attach: program.attach })
+                .collect(),
+            counters: counters.map(|map| map.name.clone()),
+            rules: artifact.rules.clone(),
+        }
+    }
+
+    /// Writes it to a new map.
+    pub fn store(&self) -> Result<Map, Error> {
+        let json = serde_json::to_vec(self)
+            .map_err(|error| Error::Artifact(format!("cannot be described: {error}")))?;
+        let mut bytes = (json.len() as u64).to_ne_bytes().to_vec();
+        bytes.extend(json);
+        bytes.resize(bytes.len().next_multiple_of(PART), 0);
+        let spec = MapSpec {
+            name: "bpfc_metadata",
+            kind: MapKind::Array.number(),
+            key_size: 4,
+            value_size: PART as u32,
+            max_entries: (bytes.len() / PART) as u32,
+            flags: 0,
+        };
+        let failed = "write a filter's metadata";
+        let map = Map::create(&spec, None).map_err(Error::kernel(failed))?;
+        for (index, part) in bytes.chunks(PART).enumerate() {
+            map.update(&(index as u32).to_ne_bytes(), part).map_err(Error::kernel(failed))?;
+        }
+        map.freeze().map_err(Error::kernel(failed))?;
+        Ok(map)
+    }
+
+    /// Reads what [`Metadata::store`] wrote for the filter `name`.
+    pub fn read(map: &Map, name: &str) -> Result<Metadata, Error> {
+        let bad = |reason: String| Error::Metadata { name: name.to_owned(), reason };
+        let mut bytes = Vec::new();
+        for index in 0..map.max_entries() {
+            let part = map.lookup(&index.to_ne_bytes());
+            bytes.extend(part.map_err(Error::kernel("read a filter's metadata"))?);
+        }
+        let Some((length, text)) = bytes.split_first_chunk::<LENGTH>() else {
+            return Err(bad("it is empty".into()));
+        };
+        let length = usize::try_from(u64::from_ne_bytes(*length)).unwrap_or(usize::MAX);
+        let text = text.get(..length).ok_or_else(|| bad("it is cut off".into()))?;
+        let metadata: Metadata =
+            serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
+        if metadata.version != VERSION {
+            return Err(bad(format!("its version is {}, not {VERSION}", metadata.version)));
+        }
+        Ok(metadata)
+    }
+}

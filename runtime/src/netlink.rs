@@ -1,0 +1,186 @@
+//! Just enough of nf_tables' netlink protocol to write a batch and hear what came of it.
+//!
+//! Layouts are from include/uapi/linux/netlink.h, netfilter/nfnetlink.h and
+//! netfilter/nf_tables.h. A message's header and its attributes' headers are in native byte
+//! order, numbers inside nf_tables' attributes in network order. A batch takes effect as a whole
+//! or not at all.
+
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, netlink, recv, sendto,
+    socket_with,
+};
+use std::io;
+use std::os::fd::OwnedFd;
+
+/// `NFNL_SUBSYS_NFTABLES`.
+const NF_TABLES: u16 = 10;
+/// `NFNL_MSG_BATCH_BEGIN` and `NFNL_MSG_BATCH_END`.
+const BATCH_BEGIN: u16 = 16;
+const BATCH_END: u16 = 17;
+/// `NLMSG_ERROR`.
+const ERROR: u16 = 2;
+const FLAG_REQUEST: u16 = 1;
+const FLAG_ACK: u16 = 4;
+const NESTED: u16 = 1 << 15;
+/// `NFPROTO_UNSPEC`.
+const UNSPECIFIED: u8 = 0;
+
+const HEADER: usize = 16;
+
+/// `NLM_F_CREATE`.
+pub(crate) const CREATE: u16 = 0x400;
+/// `NLM_F_APPEND`.
+pub(crate) const APPEND: u16 = 0x800;
+
+/// Attributes under construction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Attributes(Vec<u8>);
+
+impl Attributes {
+    fn put(mut self, kind: u16, payload: &[u8]) -> Attributes {
+        self.0.extend((4 + payload.len() as u16).to_ne_bytes());
+        self.0.extend(kind.to_ne_bytes());
+        self.0.extend(payload);
+        self.0.resize(self.0.len().next_multiple_of(4), 0);
+        self
+    }
+
+    /// A string that ends in NUL.
+    pub fn string(self, kind: u16, value: &str) -> Attributes {
+        let mut bytes = value.as_bytes().to_vec();
+        bytes.push(0);
+        self.put(kind, &bytes)
+    }
+
+    /// A number in network order.
+    pub fn number(self, kind: u16, value: u32) -> Attributes {
+        self.put(kind, &value.to_be_bytes())
+    }
+
+    /// Attributes inside one.
+    pub fn nested(self, kind: u16, inner: Attributes) -> Attributes {
+        self.put(kind | NESTED, &inner.0)
+    }
+}
+
+/// A batch of nf_tables messages.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    messages: u32,
+}
+
+impl Batch {
+    pub fn new() -> Batch {
+        let mut batch = Batch { bytes: Vec::new(), messages: 0 };
+        batch.message(BATCH_BEGIN, FLAG_REQUEST, UNSPECIFIED, NF_TABLES, &[]);
+        batch
+    }
+
+    /// Adds a message: `NFT_MSG_*`, `NLM_F_*`, `NFPROTO_*` and its attributes.
+    pub fn add(&mut self, kind: u16, flags: u16, family: u8, attributes: &Attributes) {
+        let kind = NF_TABLES << 8 | kind;
+        self.message(kind, FLAG_REQUEST | FLAG_ACK | flags, family, 0, &attributes.0);
+    }
+
+    fn message(&mut self, kind: u16, flags: u16, family: u8, resource: u16, attributes: &[u8]) {
+        let length = HEADER + 4 + attributes.len();
+        self.bytes.extend((length as u32).to_ne_bytes());
+        self.bytes.extend(kind.to_ne_bytes());
+        self.bytes.extend(flags.to_ne_bytes());
+        self.bytes.extend(self.messages.to_ne_bytes());
+        self.bytes.extend(0u32.to_ne_bytes());
+        // struct nfgenmsg: family, version 0, resource.
+        self.bytes.extend([family, 0]);
+        self.bytes.extend(resource.to_be_bytes());
+        self.bytes.extend(attributes);
+        self.messages += 1;
+    }
+
+    /// Sends it to the calling thread's network namespace. The first error of any message is the
+    /// result.
+    pub fn send(mut self) -> io::Result<()> {
+        let wanted = self.messages - 1;
+        self.message(BATCH_END, FLAG_REQUEST, UNSPECIFIED, NF_TABLES, &[]);
+        let socket = open()?;
+        let kernel = netlink::SocketAddrNetlink::new(0, 0);
+        sendto(&socket, &self.bytes, SendFlags::empty(), &kernel)?;
+        let mut answered = 0;
+        let mut buffer = vec![0; 64 << 10];
+        while answered < wanted {
+            let (received, _) = recv(&socket, buffer.as_mut_slice(), RecvFlags::empty())?;
+            answered += read_answers(&buffer[..received])?;
+        }
+        Ok(())
+    }
+}
+
+fn open() -> io::Result<OwnedFd> {
+    let socket = socket_with(
+        AddressFamily::NETLINK,
+        SocketType::RAW,
+        SocketFlags::CLOEXEC,
+        Some(netlink::NETFILTER),
+    )?;
+    bind(&socket, &netlink::SocketAddrNetlink::new(0, 0))?;
+    Ok(socket)
+}
+
+/// Number of acknowledgements among the messages; the first error ends it.
+fn read_answers(mut bytes: &[u8]) -> io::Result<u32> {
+    let cut = || io::Error::new(io::ErrorKind::InvalidData, "a netlink answer is cut off");
+    let mut answered = 0;
+    while !bytes.is_empty() {
+        let header: &[u8; HEADER] = bytes.first_chunk().ok_or_else(cut)?;
+        let length = u32::from_ne_bytes([header[0], header[1], header[2], header[3]]) as usize;
+        let message = bytes.get(..length).filter(|_| length >= HEADER).ok_or_else(cut)?;
+        if u16::from_ne_bytes([header[4], header[5]]) == ERROR {
+            let number: &[u8; 4] =
+                message.get(HEADER..).and_then(|rest| rest.first_chunk()).ok_or_else(cut)?;
+            match i32::from_ne_bytes(*number) {
+                0 => answered += 1,
+                number => return Err(io::Error::from_raw_os_error(-number)),
+            }
+        }
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or(&[]);
+    }
+    Ok(answered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_padded_and_nested() {
+        let inner = Attributes::default().number(2, 5);
+        let outer = Attributes::default().string(1, "ct").nested(3, inner);
+        let mut expected = Vec::new();
+        expected.extend(7u16.to_ne_bytes());
+        expected.extend(1u16.to_ne_bytes());
+        expected.extend(*b"ct\0\0");
+        expected.extend(12u16.to_ne_bytes());
+        expected.extend((3u16 | NESTED).to_ne_bytes());
+        expected.extend(8u16.to_ne_bytes());
+        expected.extend(2u16.to_ne_bytes());
+        expected.extend([0, 0, 0, 5]);
+        assert_eq!(outer.0, expected);
+    }
+
+    #[test]
+    fn answers_are_counted_and_errors_told() {
+        let answer = |number: i32| {
+            let mut bytes = Vec::new();
+            bytes.extend(36u32.to_ne_bytes());
+            bytes.extend(ERROR.to_ne_bytes());
+            bytes.resize(HEADER, 0);
+            bytes.extend(number.to_ne_bytes());
+            bytes.resize(36, 0);
+            bytes
+        };
+        assert_eq!(read_answers(&[answer(0), answer(0)].concat()).unwrap(), 2);
+        let error = read_answers(&answer(-2)).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(2));
+        assert!(read_answers(&answer(0)[..20]).is_err());
+    }
+}

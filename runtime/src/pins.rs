@@ -1,0 +1,201 @@
+//! The directory under bpffs where filters live, and how it is kept in order.
+//!
+//! ```text
+//! /sys/fs/bpf/bpfc/NAME/state            which generation decides (crate::state)
+//!                       slots            programs that netfilter trampolines jump to
+//!                       links/PLACE      one link for each place of attachment
+//!                       a/ and b/        generations, one of them during a replacement only:
+//!                         programs/NAME  maps/NAME  base  metadata
+//! /sys/fs/bpf/bpfc/NAME~new              a load that has not finished
+//! /sys/fs/bpf/bpfc/NAME~dead             an unload that has not finished
+//! ```
+//!
+//! Pins outlive the process, so a filter stays when its loader exits. Whoever changes something
+//! holds an exclusive `flock` on the directory, which the kernel drops when its holder dies; so
+//! what a lock holder finds half done has no living owner and may be finished or removed.
+
+use crate::Error;
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags};
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+/// Where bpffs is mounted on every system.
+const BPFFS: &str = "/sys/fs/bpf";
+/// All filters.
+const ROOT: &str = "/sys/fs/bpf/bpfc";
+/// `BPF_FS_MAGIC`.
+const BPFFS_MAGIC: u64 = 0xcafe_4a11;
+/// Ending of a directory that a load is filling.
+const NEW: &str = "~new";
+/// Ending of a directory that an unload is emptying.
+const DEAD: &str = "~dead";
+/// Longest name of a filter: with `bpfc-` in front it is a table's name in nf_tables, too.
+const LONGEST_NAME: usize = 64;
+
+/// Letters, digits, `_` and `-`; 1 to 64 of them. bpffs allows no dots, and `~` marks what is
+/// unfinished.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(good) {
+        return Err(Error::Options(format!(
+            "a filter cannot be named {name:?}: use up to {LONGEST_NAME} letters, digits, _ and -"
+        )));
+    }
+    Ok(())
+}
+
+/// Where the filter of a name is.
+pub(crate) fn home(name: &str) -> PathBuf {
+    Path::new(ROOT).join(name)
+}
+
+/// Where the filter of a name grows before it is one.
+pub(crate) fn new_home(name: &str) -> PathBuf {
+    Path::new(ROOT).join(format!("{name}{NEW}"))
+}
+
+/// Where the filter of a name goes when it is unloaded.
+pub(crate) fn dead_home(name: &str) -> PathBuf {
+    Path::new(ROOT).join(format!("{name}{DEAD}"))
+}
+
+fn is_bpffs(path: &Path) -> Result<bool, Error> {
+    let found = rustix::fs::statfs(path).map_err(io::Error::from).map_err(Error::path(path))?;
+    Ok(found.f_type as u64 == BPFFS_MAGIC)
+}
+
+/// Makes the directory of all filters, mounting bpffs where no one has.
+pub(crate) fn prepare() -> Result<(), Error> {
+    let bpffs = Path::new(BPFFS);
+    if !is_bpffs(bpffs)? {
+        if !in_first_mount_namespace() {
+            return Err(Error::Bpffs(format!(
+                "{BPFFS} is not mounted in this private mount namespace, and pins made here would \
+                 vanish with it (`ip netns exec` does this: use `nsenter --net=/run/netns/NAME`)"
+            )));
+        }
+        rustix::mount::mount("bpf", bpffs, "bpf", rustix::mount::MountFlags::empty(), c"mode=0700")
+            .map_err(io::Error::from)
+            .map_err(Error::kernel(format!("mount bpffs on {BPFFS}")))?;
+    }
+    make_dir(Path::new(ROOT))
+}
+
+/// False where pid 1 of this pid namespace lives in another mount namespace; true also when that
+/// cannot be known.
+fn in_first_mount_namespace() -> bool {
+    let inode = |path: &str| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    match (inode("/proc/1/ns/mnt"), inode("/proc/self/ns/mnt")) {
+        (Some(first), Some(own)) => first == own,
+        _ => true,
+    }
+}
+
+/// True where filters may be: bpffs is mounted and has been used.
+pub(crate) fn is_prepared() -> bool {
+    is_bpffs(Path::new(ROOT)).unwrap_or(false)
+}
+
+/// The right to change filters, until dropped.
+#[derive(Debug)]
+pub(crate) struct Lock(#[allow(dead_code)] File);
+
+fn open_root() -> Result<File, Error> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(ROOT, flags, Mode::empty())
+        .map(File::from)
+        .map_err(io::Error::from)
+        .map_err(Error::path(Path::new(ROOT)))
+}
+
+/// Waits for the lock.
+pub(crate) fn lock() -> Result<Lock, Error> {
+    let root = open_root()?;
+    loop {
+        match rustix::fs::flock(&root, FlockOperation::LockExclusive) {
+            Ok(()) => return Ok(Lock(root)),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(Error::path(Path::new(ROOT))(error.into())),
+        }
+    }
+}
+
+/// The lock, if nobody holds it.
+pub(crate) fn try_lock() -> Result<Option<Lock>, Error> {
+    let root = open_root()?;
+    match rustix::fs::flock(&root, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(Lock(root))),
+        Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(None),
+        Err(error) => Err(Error::path(Path::new(ROOT))(error.into())),
+    }
+}
+
+/// Names of the loaded filters, sorted.
+pub(crate) fn names() -> Result<Vec<String>, Error> {
+    Ok(entries(Path::new(ROOT))?.into_iter().filter(|name| check_name(name).is_ok()).collect())
+}
+
+/// What unfinished loads and unloads left: the filter's name and its directory.
+pub(crate) fn leftovers() -> Result<Vec<(String, PathBuf)>, Error> {
+    let mut found = Vec::new();
+    for entry in entries(Path::new(ROOT))? {
+        if let Some(name) = entry.strip_suffix(NEW).or_else(|| entry.strip_suffix(DEAD)) {
+            found.push((name.to_owned(), Path::new(ROOT).join(&entry)));
+        }
+    }
+    Ok(found)
+}
+
+/// Names in a directory, sorted; none where there is no such directory.
+pub(crate) fn entries(path: &Path) -> Result<Vec<String>, Error> {
+    let listing = match fs::read_dir(path) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::path(path)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in listing {
+        let entry = entry.map_err(Error::path(path))?;
+        names.extend(entry.file_name().into_string().ok());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Makes a directory, for root alone, that must not be there.
+pub(crate) fn make_new_dir(path: &Path) -> Result<(), Error> {
+    DirBuilder::new().mode(0o700).create(path).map_err(Error::path(path))
+}
+
+/// Makes a directory, for root alone, unless it is there.
+pub(crate) fn make_dir(path: &Path) -> Result<(), Error> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::path(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Renames a directory in one step; the new name must be free (Linux 3.15).
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)
+        .map_err(io::Error::from)
+        .map_err(Error::path(to))
+}
+
+/// Removes a name; none is fine.
+pub(crate) fn remove_pin(path: &Path) -> Result<(), Error> {
+    match rustix::fs::unlinkat(CWD, path, AtFlags::empty()) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(error) => Err(Error::path(path)(error.into())),
+    }
+}
+
+/// Removes a directory with everything in it; none is fine.
+pub(crate) fn remove_tree(path: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::path(path)(error)),
+        _ => Ok(()),
+    }
+}

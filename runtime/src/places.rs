@@ -1,0 +1,356 @@
+//! The places where programs are attached: what they are called and how links are made there.
+
+use crate::options::{Options, XdpMode};
+use crate::stubs::PAIRS;
+use crate::sys::{Kind, Link, LinkTarget, Program, XdpFlags, ids};
+use crate::{Error, features};
+use bpfc_artifact::{Artifact, AttachPoint, Family, Hook};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
+
+/// One program at one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The program's name in its artifact.
+    pub program: String,
+    /// Where it is.
+    pub place: Place,
+    /// Netfilter: which pair of slots the trampoline at this place jumps to. A place keeps its
+    /// pair through replacements, and no two places share one, so that a trampoline that is new
+    /// or on its way out lets everything pass while another decides.
+    pub(crate) pair: Option<u32>,
+}
+
+/// Where a program is attached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// XDP on an interface.
+    Xdp {
+        /// Its name when the filter was loaded.
+        interface: String,
+        /// Its number, which stays when it is renamed.
+        ifindex: u32,
+        /// Native or generic.
+        mode: XdpMode,
+    },
+    /// tcx on an interface.
+    Tc {
+        /// Its name when the filter was loaded.
+        interface: String,
+        /// Its number.
+        ifindex: u32,
+        /// Direction.
+        egress: bool,
+    },
+    /// A netfilter hook of the network namespace.
+    Netfilter {
+        /// IPv4 or IPv6.
+        family: Family,
+        /// One of the five hooks.
+        hook: Hook,
+        /// Where among the hook's functions.
+        priority: i32,
+    },
+    /// A cgroup's packets.
+    Cgroup {
+        /// Its directory when the filter was loaded.
+        path: String,
+        /// Its number.
+        id: u64,
+        /// Direction.
+        egress: bool,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let direction = |egress| if egress { "egress" } else { "ingress" };
+        match self {
+            Place::Xdp { interface, mode, .. } => write!(f, "XDP on {interface} ({mode})"),
+            Place::Tc { interface, egress, .. } => {
+                write!(f, "tc {} on {interface}", direction(*egress))
+            }
+            Place::Netfilter { family, hook, priority } => {
+                write!(
+                    f,
+                    "netfilter {} {}, priority {priority}",
+                    family_word(*family),
+                    hook_word(*hook)
+                )
+            }
+            Place::Cgroup { path, egress, .. } => {
+                write!(f, "cgroup {} of {path}", direction(*egress))
+            }
+        }
+    }
+}
+
+fn family_word(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip6",
+    }
+}
+
+fn hook_word(hook: Hook) -> &'static str {
+    match hook {
+        Hook::Ingress => "ingress",
+        Hook::Prerouting => "prerouting",
+        Hook::Input => "input",
+        Hook::Forward => "forward",
+        Hook::Output => "output",
+        Hook::Postrouting => "postrouting",
+        Hook::Egress => "egress",
+    }
+}
+
+/// `NF_INET_*`, if it is one of the five.
+pub(crate) fn hook_number(hook: Hook) -> Option<u32> {
+    match hook {
+        Hook::Prerouting => Some(0),
+        Hook::Input => Some(1),
+        Hook::Forward => Some(2),
+        Hook::Output => Some(3),
+        Hook::Postrouting => Some(4),
+        Hook::Ingress | Hook::Egress => None,
+    }
+}
+
+/// `NFPROTO_*`.
+pub(crate) fn family_number(family: Family) -> u32 {
+    match family {
+        Family::Ipv4 => 2,
+        Family::Ipv6 => 10,
+    }
+}
+
+impl Place {
+    /// The name of its link's pin: the same place has the same name, whatever else changes. XDP's
+    /// mode is no part of it, an interface has one program.
+    pub(crate) fn pin_name(&self) -> String {
+        let direction = |egress| if egress { "egress" } else { "ingress" };
+        match self {
+            Place::Xdp { ifindex, .. } => format!("xdp-{ifindex}"),
+            Place::Tc { ifindex, egress, .. } => format!("tc-{}-{ifindex}", direction(*egress)),
+            Place::Netfilter { family, hook, priority } => {
+                format!("netfilter-{}-{}-{priority}", family_word(*family), hook_word(*hook))
+            }
+            Place::Cgroup { id, egress, .. } => format!("cgroup-{}-{id}", direction(*egress)),
+        }
+    }
+
+    /// The attach point of programs here.
+    pub(crate) fn attach_point(&self) -> AttachPoint {
+        match self {
+            Place::Xdp { .. } => AttachPoint::Xdp,
+            Place::Tc { egress: false, .. } => AttachPoint::TcIngress,
+            Place::Tc { egress: true, .. } => AttachPoint::TcEgress,
+            Place::Netfilter { family, hook, priority } => {
+                AttachPoint::Netfilter { family: *family, hook: *hook, priority: *priority }
+            }
+            Place::Cgroup { egress: false, .. } => AttachPoint::CgroupIngress,
+            Place::Cgroup { egress: true, .. } => AttachPoint::CgroupEgress,
+        }
+    }
+
+    fn is_netfilter(&self) -> bool {
+        matches!(self, Place::Netfilter { .. })
+    }
+
+    /// Attaches `program` here until the link is closed. Where XDP's mode is left open, it is
+    /// native if the driver agrees; the place then says which it was.
+    pub(crate) fn attach(&mut self, program: &Program) -> Result<Link, Error> {
+        let attach_type = self.attach_point().attach_type();
+        let result = match self {
+            Place::Xdp { ifindex, mode, .. } => attach_xdp(program, *ifindex, mode),
+            Place::Tc { ifindex, .. } => {
+                Link::create(program, LinkTarget::Tcx { ifindex: *ifindex, attach_type })
+            }
+            Place::Netfilter { family, hook, priority } => {
+                let Some(hook) = hook_number(*hook) else {
+                    return Err(Error::Artifact(format!("{self} is no hook of netfilter")));
+                };
+                let target = LinkTarget::Netfilter {
+                    family: family_number(*family),
+                    hook,
+                    priority: *priority,
+                };
+                Link::create(program, target)
+            }
+            Place::Cgroup { path, .. } => File::open(&*path).and_then(|directory| {
+                let target = LinkTarget::Cgroup { directory: directory.as_fd(), attach_type };
+                Link::create(program, target)
+            }),
+        };
+        result.map_err(|error| self.explain(error))
+    }
+
+    fn explain(&self, error: io::Error) -> Error {
+        let occupied = |reason: String| Error::Occupied { place: self.to_string(), reason };
+        if error.raw_os_error() == Some(libc::EINVAL)
+            && let Err(missing) = features::require(self.attach_point())
+        {
+            return missing;
+        }
+        match (self, error.raw_os_error()) {
+            (Place::Xdp { ifindex, .. }, Some(libc::EBUSY | libc::EEXIST)) => {
+                occupied(match xdp_program(*ifindex) {
+                    Some(who) => {
+                        format!("XDP program {who} is there already, and there is room for one")
+                    }
+                    None => "an XDP program is there already, and there is room for one".into(),
+                })
+            }
+            (Place::Netfilter { priority, .. }, Some(libc::EBUSY)) => occupied(format!(
+                "something holds priority {priority} at this hook (iptables' filter tables are at \
+                 0): choose another"
+            )),
+            (Place::Netfilter { priority: i32::MIN | i32::MAX, .. }, _) => {
+                occupied("the kernel keeps the lowest and the highest priority to itself".into())
+            }
+            (Place::Cgroup { path, .. }, Some(libc::ENOENT | libc::EBADF | libc::EINVAL)) => {
+                occupied(format!("{path} is no cgroup of version 2"))
+            }
+            _ => Error::Kernel { doing: format!("attach to {self}"), source: error },
+        }
+    }
+}
+
+fn attach_xdp(program: &Program, ifindex: u32, mode: &mut XdpMode) -> io::Result<Link> {
+    let attach = |flags| Link::create(program, LinkTarget::Xdp { ifindex, flags });
+    match *mode {
+        XdpMode::Native => attach(XdpFlags::Native),
+        XdpMode::Generic => attach(XdpFlags::Generic),
+        XdpMode::Auto => match attach(XdpFlags::Native) {
+            Ok(link) => {
+                *mode = XdpMode::Native;
+                Ok(link)
+            }
+            // Busy stays busy; anything else may be the driver's refusal.
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => Err(error),
+            Err(_) => {
+                let link = attach(XdpFlags::Generic)?;
+                *mode = XdpMode::Generic;
+                Ok(link)
+            }
+        },
+    }
+}
+
+/// Identifier and name of the program that an XDP link has on an interface.
+fn xdp_program(ifindex: u32) -> Option<String> {
+    ids(Kind::Link).ok()?.into_iter().find_map(|id| {
+        let info = Link::by_id(id).ok()?.info().ok()?;
+        let here = info.is_xdp && info.ifindex == Some(ifindex);
+        let program = here.then(|| Program::by_id(info.program).ok()?.info().ok())??;
+        Some(format!("{} ({})", program.id, program.name))
+    })
+}
+
+/// Gives the netfilter places of a plan their slots: those of the old plan where they are in
+/// it, others that no old place has.
+pub(crate) fn assign_pairs(plan: &mut [Attachment], old: &[Attachment]) -> Result<(), Error> {
+    let mut taken: BTreeSet<u32> = old.iter().filter_map(|attachment| attachment.pair).collect();
+    for attachment in plan.iter_mut().filter(|attachment| attachment.place.is_netfilter()) {
+        let pin = attachment.place.pin_name();
+        let same = old.iter().find(|found| found.place.pin_name() == pin);
+        let free = || (0..PAIRS).find(|pair| !taken.contains(pair));
+        let pair = same.and_then(|found| found.pair).or_else(free);
+        let Some(pair) = pair else {
+            return Err(Error::Options(format!("no more than {PAIRS} netfilter hooks at a time")));
+        };
+        taken.insert(pair);
+        attachment.pair = Some(pair);
+    }
+    Ok(())
+}
+
+/// Where an artifact's programs go by the caller's options, in the artifact's order.
+pub(crate) fn plan(artifact: &Artifact, options: &Options) -> Result<Vec<Attachment>, Error> {
+    let mut interfaces = Vec::with_capacity(options.interfaces.len());
+    for name in &options.interfaces {
+        interfaces.push((name.clone(), interface_number(name)?));
+    }
+    let mut plan: Vec<Attachment> = Vec::new();
+    for program in &artifact.programs {
+        for place in places(program.attach, &interfaces, options)? {
+            if let Some(other) =
+                plan.iter().find(|other| other.place.pin_name() == place.pin_name())
+            {
+                return Err(Error::Options(format!(
+                    "programs {} and {} both go to {place}",
+                    other.program, program.name
+                )));
+            }
+            plan.push(Attachment { program: program.name.clone(), place, pair: None });
+        }
+    }
+    let by_interface = |place: &Place| matches!(place, Place::Xdp { .. } | Place::Tc { .. });
+    if !interfaces.is_empty() && !plan.iter().any(|attachment| by_interface(&attachment.place)) {
+        return Err(Error::Options(format!(
+            "target {} is not attached to interfaces, but to {}",
+            artifact.target,
+            if artifact.target == "cgroup-skb" {
+                "a cgroup"
+            } else {
+                "hooks of the network namespace"
+            },
+        )));
+    }
+    Ok(plan)
+}
+
+fn places(
+    attach: AttachPoint,
+    interfaces: &[(String, u32)],
+    options: &Options,
+) -> Result<Vec<Place>, Error> {
+    let on_interfaces = |place: &dyn Fn(String, u32) -> Place| {
+        if interfaces.is_empty() {
+            return Err(Error::Options("name at least one interface to attach to".into()));
+        }
+        Ok(interfaces.iter().map(|(name, index)| place(name.clone(), *index)).collect())
+    };
+    let tc = |egress: bool| {
+        on_interfaces(&|interface, ifindex| Place::Tc { interface, ifindex, egress })
+    };
+    match attach {
+        AttachPoint::Xdp => on_interfaces(&|interface, ifindex| Place::Xdp {
+            interface,
+            ifindex,
+            mode: options.xdp_mode,
+        }),
+        AttachPoint::TcIngress => tc(false),
+        AttachPoint::TcEgress => tc(true),
+        AttachPoint::Netfilter { family, hook, priority } => {
+            if hook_number(hook).is_none() {
+                return Err(Error::Artifact(format!("{} is no netfilter hook", hook_word(hook))));
+            }
+            let priority = options.priority.unwrap_or(priority);
+            Ok(vec![Place::Netfilter { family, hook, priority }])
+        }
+        AttachPoint::CgroupIngress | AttachPoint::CgroupEgress => {
+            let found = fs::metadata(&options.cgroup).map_err(Error::path(&options.cgroup))?;
+            Ok(vec![Place::Cgroup {
+                path: options.cgroup.display().to_string(),
+                id: found.ino(),
+                egress: attach == AttachPoint::CgroupEgress,
+            }])
+        }
+    }
+}
+
+/// The number of an interface of this network namespace.
+pub(crate) fn interface_number(name: &str) -> Result<u32, Error> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None);
+    let socket = socket.map_err(io::Error::from).map_err(Error::kernel("open a socket"))?;
+    netdevice::name_to_index(&socket, name)
+        .map_err(|_| Error::NoInterface { name: name.to_owned() })
+}

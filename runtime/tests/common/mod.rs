@@ -1,0 +1,265 @@
+//! What kernel tests share: small filters put together by hand, network namespaces, traffic.
+
+#![allow(dead_code)]
+
+use bpfc_artifact::{
+    Artifact, AttachPoint, CounterSlot, Family, Function, FunctionIndex, FunctionKind, Hook, Insn,
+    Line, MapDef, MapIndex, MapKind, MapRole, Program, ProgramKind, Reloc, RelocKind, RuleEntry,
+    RuleKind, RuleTable,
+};
+use bpfc_runtime::Filter;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use std::fs::File;
+use std::net::UdpSocket;
+use std::os::fd::AsFd as _;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// True where kernel tests can run. Without root they are skipped, and say so, unless
+/// `BPFC_REQUIRE_ALL=1`.
+pub fn can_run(test: &str) -> bool {
+    if rustix::process::geteuid().is_root() {
+        return true;
+    }
+    assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none(), "{test} needs root");
+    eprintln!("skipped {test}: it needs root");
+    false
+}
+
+/// True where the running kernel is at least this one; says so where it is not.
+pub fn has_linux(test: &str, major: u32, minor: u32) -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if found < (major, minor) {
+        eprintln!("skipped {test}: Linux {} lacks what {major}.{minor} has", release.trim());
+    }
+    found >= (major, minor)
+}
+
+/// Bytes that every matching packet counts.
+pub const BYTES: u64 = 100;
+/// Bytes of `struct bpfc_packet` here.
+const PACKET: u32 = 16;
+
+fn insn(code: u8, dst: u8, src: u8, off: i16, imm: i32) -> Insn {
+    Insn { code, dst, src, off, imm }
+}
+
+fn verdicts(kind: ProgramKind) -> (i32, i32) {
+    match kind {
+        ProgramKind::Xdp => (2, 1),
+        ProgramKind::SchedCls => (-1, 2),
+        ProgramKind::CgroupSkb | ProgramKind::Netfilter => (1, 0),
+    }
+}
+
+/// What the one rule of a test filter does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Accept,
+    Drop,
+}
+
+/// A main function that calls a chain with a packet on its stack, and a chain that counts in
+/// `slot` and gives the verdict. `tail` is put before the chain's end.
+fn functions(kind: ProgramKind, verdict: Verdict, slot: CounterSlot, n: usize) -> [Function; 2] {
+    let (pass, drop) = verdicts(kind);
+    let chain_index = FunctionIndex(2 * n as u32 + 1);
+    let text = "count";
+    let line = |text: &str| Line { insn: 0, file: 0, line: 1, column: 1, text: text.into() };
+    let main = Function {
+        name: format!("main_{n}"),
+        kind: FunctionKind::Main,
+        program: kind,
+        packet_size: PACKET,
+        insns: vec![
+            insn(0x7a, 10, 0, -16, 7),
+            insn(0xbf, 2, 10, 0, 0),
+            insn(0x07, 2, 0, 0, -16),
+            insn(0x85, 0, 0, 0, 0),
+            insn(0x15, 0, 0, 2, 0),
+            insn(0xb7, 0, 0, 0, drop),
+            insn(0x95, 0, 0, 0, 0),
+            insn(0xb7, 0, 0, 0, pass),
+            insn(0x95, 0, 0, 0, 0),
+        ],
+        relocs: vec![Reloc { insn: 3, kind: RelocKind::Call(chain_index) }],
+        lines: vec![line("main")],
+    };
+    let chain = Function {
+        name: format!("chain_{n}"),
+        kind: FunctionKind::Chain,
+        program: kind,
+        packet_size: PACKET,
+        insns: vec![
+            insn(0x15, 2, 0, 13, 0),
+            insn(0xbf, 7, 2, 0, 0),
+            insn(0x62, 10, 0, -4, slot.chunk as i32),
+            insn(0xbf, 2, 10, 0, 0),
+            insn(0x07, 2, 0, 0, -4),
+            insn(0x18, 1, 0, 0, 0),
+            insn(0, 0, 0, 0, 0),
+            insn(0x85, 0, 0, 0, 1),
+            insn(0x15, 0, 0, 5, 0),
+            insn(0xb7, 1, 0, 0, 1),
+            insn(0xdb, 0, 1, slot.offset as i16, 0),
+            insn(0xb7, 1, 0, 0, BYTES as i32),
+            insn(0xdb, 0, 1, slot.offset as i16 + 8, 0),
+            insn(0x79, 1, 7, 0, 0),
+            insn(0xb7, 0, 0, 0, i32::from(verdict == Verdict::Drop)),
+            insn(0x95, 0, 0, 0, 0),
+        ],
+        relocs: vec![Reloc { insn: 5, kind: RelocKind::Map(MapIndex(0)) }],
+        lines: vec![line(text)],
+    };
+    [main, chain]
+}
+
+/// A filter with one program and one rule at each of `points`; rules are called `rule N`, and
+/// counted in an order that depends on `shift`, so that replacements move their counters.
+pub fn artifact(points: &[AttachPoint], verdict: Verdict, shift: usize) -> Artifact {
+    let target = match points[0].kind() {
+        ProgramKind::Xdp => "xdp",
+        ProgramKind::SchedCls => "tc",
+        ProgramKind::Netfilter => "netfilter",
+        ProgramKind::CgroupSkb => "cgroup-skb",
+    };
+    let mut built = Artifact {
+        target: target.into(),
+        functions: Vec::new(),
+        programs: Vec::new(),
+        maps: vec![MapDef {
+            name: "counters".into(),
+            kind: MapKind::PerCpuArray,
+            role: MapRole::Counters,
+            key_size: 4,
+            value_size: 16 * 1024,
+            max_entries: 2,
+            flags: 0,
+        }],
+        rules: RuleTable::default(),
+        needs_conntrack: false,
+        sources: vec!["test.rules".into()],
+    };
+    for (n, attach) in points.iter().enumerate() {
+        let place = (n + shift) as u32;
+        let slot = CounterSlot { chunk: place % 2, offset: 16 * place };
+        built.functions.extend(functions(attach.kind(), verdict, slot, n));
+        built.programs.push(Program {
+            name: format!("program_{n}"),
+            attach: *attach,
+            entry: FunctionIndex(2 * n as u32),
+        });
+        built.rules.entries.push(RuleEntry {
+            label: format!("filter/TEST:{}", n + 1),
+            family: Family::Ipv4,
+            table: "filter".into(),
+            chain: "TEST".into(),
+            hook: None,
+            kind: RuleKind::Rule(n as u32 + 1),
+            text: format!("rule {n}"),
+            verdict: String::new(),
+            columns: Vec::new(),
+            file: "test.rules".into(),
+            line: 1,
+            counter: Some(slot),
+        });
+    }
+    built
+}
+
+/// The IPv4 input hook of netfilter.
+pub fn input(priority: i32) -> AttachPoint {
+    AttachPoint::Netfilter { family: Family::Ipv4, hook: Hook::Input, priority }
+}
+
+/// The IPv4 output hook of netfilter.
+pub fn output(priority: i32) -> AttachPoint {
+    AttachPoint::Netfilter { family: Family::Ipv4, hook: Hook::Output, priority }
+}
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// A name that no other test has.
+pub fn unique(base: &str) -> String {
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("test-{base}-{}-{number}", std::process::id())
+}
+
+/// Unloads the filter of its name when a test ends, however it ends.
+pub struct Cleanup(pub String);
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        let _ = Filter::unload_named(&self.0);
+    }
+}
+
+/// A network namespace with lo up. Gone when dropped.
+pub struct Net {
+    pub name: String,
+}
+
+pub fn ip(arguments: &str) {
+    let status = Command::new("ip").args(arguments.split_whitespace()).status();
+    assert!(status.is_ok_and(|status| status.success()), "ip {arguments}");
+}
+
+impl Net {
+    pub fn new() -> Net {
+        let name = unique("net");
+        ip(&format!("netns add {name}"));
+        ip(&format!("-n {name} link set lo up"));
+        Net { name }
+    }
+
+    /// Runs `action` in a thread of this namespace.
+    pub fn run<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
+        let file = File::open(format!("/run/netns/{}", self.name)).unwrap();
+        std::thread::scope(|scope| {
+            scope
+                .spawn(move || {
+                    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
+                        .unwrap();
+                    action()
+                })
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// A pair of interfaces, `here` (10.9.0.1) in this namespace and `there` (10.9.0.2) in the
+    /// other.
+    pub fn pair(&self, other: &Net) {
+        ip(&format!(
+            "-n {} link add here type veth peer name there netns {}",
+            self.name, other.name
+        ));
+        for (net, interface, address) in [(self, "here", "10.9.0.1"), (other, "there", "10.9.0.2")]
+        {
+            ip(&format!("-n {} addr add {address}/24 dev {interface}", net.name));
+            ip(&format!("-n {} link set {interface} up", net.name));
+        }
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", &self.name]).status();
+    }
+}
+
+/// A UDP socket that gives up waiting after a while.
+pub fn udp(address: &str) -> UdpSocket {
+    let socket = UdpSocket::bind(address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    socket
+}
+
+/// Sends a datagram in the namespace of the calling thread over lo and says if it came through.
+pub fn passes() -> bool {
+    let (from, to) = (udp("127.0.0.1:0"), udp("127.0.0.1:0"));
+    from.send_to(b"packet", to.local_addr().unwrap()).is_ok() && to.recv(&mut [0; 64]).is_ok()
+}

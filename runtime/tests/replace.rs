@@ -1,0 +1,274 @@
+//! Replacement under traffic, by processes that live and by processes that are killed.
+
+mod common;
+
+use bpfc_artifact::AttachPoint;
+use bpfc_runtime::{Error, Filter, Options};
+use common::{Cleanup, Net, Verdict, artifact, can_run, has_linux, input, output, udp, unique};
+use std::net::UdpSocket;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Sends datagrams over lo until told to stop; a filter that drops shall let none through.
+fn send_until(stop: &AtomicBool, to: &UdpSocket) -> u64 {
+    let from = udp("127.0.0.1:0");
+    let address = to.local_addr().unwrap();
+    let mut sent = 0;
+    while !stop.load(Ordering::Relaxed) {
+        from.send_to(b"packet", address).unwrap();
+        sent += 1;
+    }
+    sent
+}
+
+/// Every packet is dropped and counted once, however often the filter is replaced meanwhile,
+/// and readers see the count never go back.
+#[test]
+fn no_packet_passes_or_is_lost_during_replacements() {
+    if !can_run("no_packet_passes_or_is_lost_during_replacements")
+        || !has_linux("no_packet_passes_or_is_lost_during_replacements", 6, 4)
+    {
+        return;
+    }
+    let name = unique("traffic");
+    let _cleanup = Cleanup(name.clone());
+    let net = Net::new();
+    net.run(|| {
+        let filter =
+            Filter::load(&artifact(&[input(51)], Verdict::Drop, 0), &Options::new(&name)).unwrap();
+        let to = udp("127.0.0.1:0");
+        to.set_nonblocking(true).unwrap();
+        let stop = AtomicBool::new(false);
+        let zeroed = AtomicU64::new(0);
+        let count = || filter.counters().unwrap().find("filter/TEST:1").unwrap();
+        let sent = std::thread::scope(|scope| {
+            let sender = scope.spawn(|| send_until(&stop, &to));
+            let reader = scope.spawn(|| {
+                let other = Filter::open(&name).unwrap();
+                let mut last = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let zeros = zeroed.load(Ordering::SeqCst);
+                    let now = other.counters().unwrap().find("filter/TEST:1").unwrap().packets;
+                    let same = zeros == zeroed.load(Ordering::SeqCst);
+                    assert!(!same || zeros % 2 == 1 || now >= last, "{now} after {last}");
+                    last = if same { now } else { 0 };
+                }
+            });
+            let start = Instant::now();
+            let mut taken = 0;
+            let mut round = 0;
+            while start.elapsed() < Duration::from_secs(5) {
+                round += 1;
+                filter.replace(&artifact(&[input(51)], Verdict::Drop, round % 7)).unwrap();
+                if round % 5 == 0 {
+                    // Odd while zeroing.
+                    zeroed.fetch_add(1, Ordering::SeqCst);
+                    taken += filter.zero().unwrap().find("filter/TEST:1").unwrap().packets;
+                    zeroed.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+            reader.join().unwrap();
+            let sent = sender.join().unwrap();
+            assert!(round > 20, "{round} replacements");
+            assert_eq!(count().packets + taken, sent);
+            sent
+        });
+        assert!(sent > 1000);
+        assert!(to.recv(&mut [0; 64]).is_err(), "a packet passed");
+    });
+}
+
+/// What a child process of this test shall do until it is killed.
+const CHILD: &str = "BPFC_TEST_CHILD";
+
+/// Not a test by itself: replaces a filter again and again, or loads and unloads it, as the
+/// environment says.
+#[test]
+fn child() {
+    let Ok(task) = std::env::var(CHILD) else { return };
+    let (what, name) = task.split_once(' ').unwrap();
+    let mut round = 0;
+    loop {
+        round += 1;
+        let shift = round as usize % 7;
+        match what {
+            // One hook, at the same priority and at another.
+            "netfilter" => {
+                let built = artifact(&[input(61 + round % 3 % 2)], Verdict::Drop, shift);
+                Filter::open(name).unwrap().replace(&built).unwrap();
+            }
+            "xdp" => {
+                let built = artifact(&[AttachPoint::Xdp], Verdict::Drop, shift);
+                Filter::open(name).unwrap().replace(&built).unwrap();
+            }
+            // One direction, and both.
+            "tc" => {
+                let points = [AttachPoint::TcIngress, AttachPoint::TcEgress];
+                let points = &points[..1 + round as usize % 2];
+                let built = artifact(points, Verdict::Drop, shift);
+                Filter::open(name).unwrap().replace(&built).unwrap();
+            }
+            _ => {
+                let built = artifact(&[input(61), output(62)], Verdict::Drop, shift);
+                let filter = Filter::load(&built, &Options::new(name)).unwrap();
+                filter.unload().unwrap();
+            }
+        }
+    }
+}
+
+fn kill_after(name: &str, what: &str, time: Duration) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture"])
+        .env(CHILD, format!("{what} {name}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(time);
+    let early = child.try_wait().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(early.is_none(), "the child gave up");
+}
+
+/// Milliseconds from 5 on that spread over the steps of a replacement.
+fn moments(number: u64) -> impl Iterator<Item = Duration> {
+    (0..number).map(|n| Duration::from_micros(5_000 + n * 7_919 % 60_000))
+}
+
+#[test]
+fn a_replacement_that_is_killed_leaves_a_working_filter() {
+    if !can_run("a_replacement_that_is_killed_leaves_a_working_filter")
+        || !has_linux("a_replacement_that_is_killed_leaves_a_working_filter", 6, 4)
+    {
+        return;
+    }
+    let name = unique("killed");
+    let _cleanup = Cleanup(name.clone());
+    let net = Net::new();
+    net.run(|| {
+        Filter::load(&artifact(&[input(61)], Verdict::Drop, 0), &Options::new(&name)).unwrap();
+        let to = udp("127.0.0.1:0");
+        to.set_nonblocking(true).unwrap();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let sender = scope.spawn(|| send_until(&stop, &to));
+            for time in moments(40) {
+                kill_after(&name, "netfilter", time);
+                // Found as it was left, then in order.
+                let filter = Filter::open(&name).unwrap();
+                let status = filter.status().unwrap();
+                assert!(status.attachments.iter().all(|found| found.attached));
+                assert_eq!(status.programs.len(), status.attachments.len());
+                filter.counters().unwrap();
+            }
+            stop.store(true, Ordering::Relaxed);
+            let sent = sender.join().unwrap();
+            let filter = Filter::open(&name).unwrap();
+            let counted = filter.counters().unwrap().find("filter/TEST:1").unwrap().packets;
+            assert_eq!(counted, sent, "counted and sent");
+            assert!(sent > 1000);
+        });
+        assert!(to.recv(&mut [0; 64]).is_err(), "a packet passed");
+    });
+}
+
+/// The same on an interface, whose links are updated one by one.
+fn killed_on_an_interface(what: &str, point: AttachPoint) {
+    let name = unique(what);
+    let _cleanup = Cleanup(name.clone());
+    let (here, there) = (Net::new(), Net::new());
+    here.pair(&there);
+    // Nothing but the test's own packets: no neighbour discovery.
+    common::ip(&format!("-n {} link set there arp off", there.name));
+    common::ip(&format!("-n {} link set here arp off", here.name));
+    common::ip(&format!("-n {} -6 addr flush dev there", there.name));
+    common::ip(&format!("-n {} -6 addr flush dev here", here.name));
+    let to = here.run(|| udp("10.9.0.1:0"));
+    to.set_nonblocking(true).unwrap();
+    let stop = AtomicBool::new(false);
+    here.run(|| {
+        let options = Options::new(&name).interface("here");
+        Filter::load(&artifact(&[point], Verdict::Drop, 0), &options).unwrap();
+    });
+    let counted = || {
+        let filter = Filter::open(&name).unwrap();
+        filter.counters().unwrap().find("filter/TEST:1").unwrap().packets
+    };
+    let before = counted();
+    let sent = std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            there.run(|| {
+                let (from, address) = (udp("10.9.0.2:0"), to.local_addr().unwrap());
+                let mut sent = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    from.send_to(b"packet", address).unwrap();
+                    sent += 1;
+                    std::thread::sleep(Duration::from_micros(50));
+                }
+                sent
+            })
+        });
+        for time in moments(30) {
+            here.run(|| kill_after(&name, what, time));
+            let filter = here.run(|| Filter::open(&name).unwrap());
+            let status = filter.status().unwrap();
+            assert!(status.attachments.iter().all(|found| found.attached));
+        }
+        stop.store(true, Ordering::Relaxed);
+        sender.join().unwrap()
+    });
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(to.recv(&mut [0; 64]).is_err(), "a packet passed");
+    // A stray packet of the pair's coming up may be counted, too.
+    let counted = counted() - before;
+    assert!(sent <= counted && counted <= sent + 8, "{counted} of {sent}");
+}
+
+#[test]
+fn xdp_survives_kills() {
+    if can_run("xdp_survives_kills") {
+        killed_on_an_interface("xdp", AttachPoint::Xdp);
+    }
+}
+
+#[test]
+fn tc_survives_kills() {
+    if can_run("tc_survives_kills") && has_linux("tc_survives_kills", 6, 6) {
+        killed_on_an_interface("tc", AttachPoint::TcIngress);
+    }
+}
+
+#[test]
+fn a_load_that_is_killed_leaves_all_or_nothing() {
+    if !can_run("a_load_that_is_killed_leaves_all_or_nothing")
+        || !has_linux("a_load_that_is_killed_leaves_all_or_nothing", 6, 4)
+    {
+        return;
+    }
+    let name = unique("begun");
+    let _cleanup = Cleanup(name.clone());
+    let net = Net::new();
+    net.run(|| {
+        for time in moments(30) {
+            kill_after(&name, "load", time);
+            match Filter::open(&name) {
+                Ok(filter) => {
+                    let status = filter.status().unwrap();
+                    assert!(status.attachments.iter().all(|found| found.attached));
+                    assert!(!common::passes());
+                    filter.unload().unwrap();
+                }
+                // What died leaves its work to the next call that has the lock.
+                Err(Error::NotFound(_)) => {
+                    assert!(matches!(Filter::unload_named(&name), Err(Error::NotFound(_))));
+                }
+                Err(error) => panic!("{error}"),
+            }
+            assert!(common::passes());
+        }
+    });
+}

@@ -1,0 +1,887 @@
+map counters PerCpuArray key 4 value 320 entries 1
+program bpfc_input4 Netfilter { family: Ipv4, hook: Input, priority: -10 } entry bpfc_input4
+program bpfc_forward4 Netfilter { family: Ipv4, hook: Forward, priority: -10 } entry bpfc_forward4
+program bpfc_output4 Netfilter { family: Ipv4, hook: Output, priority: -10 } entry bpfc_output4
+
+filter_office: ; Chain
+; chain entry
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L7
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L7
+  r9 = r0
+; filter/office:1: -A office -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L0
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L2
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L0
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L2
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0x1600 goto L0
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L3
+; filter/office:2: -A office -p tcp -m tcp --dport 3306 -j ACCEPT
+L0:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L1
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L2
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L1
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L2
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xea0c goto L4
+; filter/office:3: -A office -p udp -m udp --dport 161 -j ACCEPT
+L1:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L6
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L6
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L2
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xa100 goto L5
+  goto L6
+; chain
+L2:
+  r0 = 0x2
+  exit
+; filter/office:1: -A office -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
+L3:
+  r1 = 0x1
+  lock *(u64 *)(r9 +0) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +8) += r1
+  r0 = 0x1
+  exit
+; filter/office:2: -A office -p tcp -m tcp --dport 3306 -j ACCEPT
+L4:
+  r1 = 0x1
+  lock *(u64 *)(r9 +16) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +24) += r1
+  r0 = 0x1
+  exit
+; filter/office:3: -A office -p udp -m udp --dport 161 -j ACCEPT
+L5:
+  r1 = 0x1
+  lock *(u64 *)(r9 +32) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +40) += r1
+  r0 = 0x1
+  exit
+; filter/office:4: -A office -j RETURN
+L6:
+  r1 = 0x1
+  lock *(u64 *)(r9 +48) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +56) += r1
+; chain
+  r0 = 0x0
+  exit
+; chain exit
+L7:
+  r0 = 0x2
+  goto L8
+L8:
+  exit
+
+filter_INPUT: ; Chain
+; chain entry
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L26
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L26
+  r9 = r0
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L0
+  goto L12
+; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L0:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x6
+  w1 &= 0xff
+  if w1 != 0x0 goto L13
+; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x1
+  w1 &= 0xff
+  if w1 != 0x0 goto L14
+; filter/INPUT:4: -A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L1
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L11
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L1
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L11
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x3f
+  if w1 == 0x0 goto L15
+; filter/INPUT:5: -A INPUT -p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j DROP
+L1:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L2
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L11
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L2
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L11
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x6
+  if w1 == 0x6 goto L16
+; filter/INPUT:6: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP
+L2:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L3
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L11
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L3
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L11
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x17
+  if w1 == 0x2 goto L3
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L17
+; filter/INPUT:7: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+L3:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x1 goto L4
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L4
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x800
+  if w1 <= 0xff goto L18
+; filter/INPUT:8: -A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT
+L4:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x1 goto L5
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L5
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x300
+  if w1 <= 0xff goto L19
+; filter/INPUT:9: -A INPUT -p icmp -m icmp --icmp-type 11 -j ACCEPT
+L5:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x1 goto L6
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L6
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0xb00
+  if w1 <= 0xff goto L20
+; filter/INPUT:10: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -m comment --comment "the sites" -j ACCEPT
+L6:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L8
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L8
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L11
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L7
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0xbb01 goto L8
+L7:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L21
+; filter/INPUT:11: -A INPUT -p udp -m udp --dport 443 -m comment --comment QUIC -j ACCEPT
+L8:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L9
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L9
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xbb01 goto L22
+; filter/INPUT:12: -A INPUT -s 198.51.100.0/24 -j office
+L9:
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 == 0x6433c6 goto L23
+; filter/INPUT:13: -A INPUT -s 203.0.113.17/32 -p tcp -m tcp --dport 9100 -m comment --comment "node exporter" -j ACCEPT
+L10:
+  r1 = *(u32 *)(r7 +12)
+  if w1 != 0x117100cb goto L25
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L25
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L11
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L25
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L11
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x8c23 goto L24
+  goto L25
+; chain
+L11:
+  r0 = 0x2
+  exit
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L12:
+  r1 = 0x1
+  lock *(u64 *)(r9 +64) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +72) += r1
+  r0 = 0x1
+  exit
+; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L13:
+  r1 = 0x1
+  lock *(u64 *)(r9 +80) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +88) += r1
+  r0 = 0x1
+  exit
+; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L14:
+  r1 = 0x1
+  lock *(u64 *)(r9 +96) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +104) += r1
+  r0 = 0x2
+  exit
+; filter/INPUT:4: -A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP
+L15:
+  r1 = 0x1
+  lock *(u64 *)(r9 +112) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +120) += r1
+  r0 = 0x2
+  exit
+; filter/INPUT:5: -A INPUT -p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j DROP
+L16:
+  r1 = 0x1
+  lock *(u64 *)(r9 +128) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +136) += r1
+  r0 = 0x2
+  exit
+; filter/INPUT:6: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP
+L17:
+  r1 = 0x1
+  lock *(u64 *)(r9 +144) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +152) += r1
+  r0 = 0x2
+  exit
+; filter/INPUT:7: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+L18:
+  r1 = 0x1
+  lock *(u64 *)(r9 +160) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +168) += r1
+  r0 = 0x1
+  exit
+; filter/INPUT:8: -A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT
+L19:
+  r1 = 0x1
+  lock *(u64 *)(r9 +176) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +184) += r1
+  r0 = 0x1
+  exit
+; filter/INPUT:9: -A INPUT -p icmp -m icmp --icmp-type 11 -j ACCEPT
+L20:
+  r1 = 0x1
+  lock *(u64 *)(r9 +192) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +200) += r1
+  r0 = 0x1
+  exit
+; filter/INPUT:10: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -m comment --comment "the sites" -j ACCEPT
+L21:
+  r1 = 0x1
+  lock *(u64 *)(r9 +208) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +216) += r1
+  r0 = 0x1
+  exit
+; filter/INPUT:11: -A INPUT -p udp -m udp --dport 443 -m comment --comment QUIC -j ACCEPT
+L22:
+  r1 = 0x1
+  lock *(u64 *)(r9 +224) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +232) += r1
+  r0 = 0x1
+  exit
+; filter/INPUT:12: -A INPUT -s 198.51.100.0/24 -j office
+L23:
+  r1 = 0x1
+  lock *(u64 *)(r9 +240) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +248) += r1
+  r1 = r6
+  r2 = r7
+  call filter_office
+  if w0 != 0x0 goto L27
+  goto L10
+; filter/INPUT:13: -A INPUT -s 203.0.113.17/32 -p tcp -m tcp --dport 9100 -m comment --comment "node exporter" -j ACCEPT
+L24:
+  r1 = 0x1
+  lock *(u64 *)(r9 +256) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +264) += r1
+  r0 = 0x1
+  exit
+; filter/INPUT:policy: -P INPUT DROP
+L25:
+  r1 = 0x1
+  lock *(u64 *)(r9 +272) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +280) += r1
+  r0 = 0x2
+  exit
+; chain exit
+L26:
+  r0 = 0x2
+  goto L27
+L27:
+  exit
+
+filter_FORWARD: ; Chain
+; chain entry
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L0
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L0
+  r9 = r0
+; filter/FORWARD:policy: -P FORWARD DROP
+  r1 = 0x1
+  lock *(u64 *)(r9 +288) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +296) += r1
+  r0 = 0x2
+  exit
+; chain exit
+L0:
+  r0 = 0x2
+  goto L1
+L1:
+  exit
+
+filter_OUTPUT: ; Chain
+; chain entry
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L0
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L0
+  r9 = r0
+; filter/OUTPUT:policy: -P OUTPUT ACCEPT
+  r1 = 0x1
+  lock *(u64 *)(r9 +304) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +312) += r1
+  r0 = 0x1
+  exit
+; chain exit
+L0:
+  r0 = 0x2
+  goto L1
+L1:
+  exit
+
+find_connection: ; Chain
+; find the connection
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L3
+  *(u8 *)(r7 +120) = 0
+  r1 = *(u64 *)(r6 +8)
+  r8 = *(u64 *)(r1 + offsetof(sk_buff, _nfct))
+  r1 = r8
+  r1 &= 0xfffffff8
+  if r1 != 0x0 goto L1
+  if r8 == 0x7 goto L0
+  *(u8 *)(r7 +121) = 1
+  goto L3
+L0:
+  *(u8 *)(r7 +121) = 64
+  goto L3
+L1:
+  *(u64 *)(r10 -8) = r1
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = btf_id(nf_ct_event)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 + offsetof(nf_ct_event, ct))
+  r8 &= 0x7
+  *(u8 *)(r7 +122) = 0
+  if r8 < 0x3 goto L2
+  *(u8 *)(r7 +122) = 1
+  r8 -= 0x3
+L2:
+  r1 = 0x2
+  r1 <<= r8
+  *(u8 *)(r7 +121) = r1
+  *(u8 *)(r7 +120) = 1
+  r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
+  *(u32 *)(r7 +124) = r1
+  r1 = *(u32 *)(r9 + offsetof(nf_conn, mark))
+  *(u32 *)(r7 +128) = r1
+L3:
+  r0 = 0x0
+  exit
+
+bpfc_input4: ; Main
+; find the network header
+  r6 = r1
+  r7 = r10
+  r7 += 0xffffff20
+  *(u32 *)(r7 +76) = 0
+  goto L0
+; parse the IPv4 header
+L0:
+  r2 = *(u32 *)(r7 +76)
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  *(u64 *)(r10 -256) = r2
+  *(u64 *)(r10 -248) = r3
+  *(u64 *)(r10 -240) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffef0
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -248)
+  r2 = *(u64 *)(r10 -240)
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = *(u64 *)(r10 -256)
+  r5 = 0x0
+  call helper 201
+  if r0 != 0x0 goto L5
+  r1 = *(u8 *)(r7 +0)
+  r2 = r1
+  r2 >>= 0x4
+  if r2 != 0x4 goto L5
+  r1 &= 0xf
+  if r1 < 0x5 goto L5
+  r1 <<= 0x2
+  *(u16 *)(r7 +68) = r1
+  r2 = *(u16 *)(r7 +2)
+  r2 = be16 r2
+  if r2 < r1 goto L5
+  *(u32 *)(r7 +64) = r2
+  r2 -= r1
+  *(u32 *)(r7 +60) = r2
+  r1 = *(u16 *)(r7 +6)
+  r1 = be16 r1
+  r1 &= 0x1fff
+  *(u16 *)(r7 +70) = r1
+  r1 = *(u8 *)(r7 +9)
+  *(u8 *)(r7 +72) = r1
+  *(u8 *)(r7 +73) = 0
+  r2 = *(u32 *)(r7 +76)
+  r1 = *(u32 *)(r7 +64)
+  r2 += r1
+  r2 -= 0x1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x1
+  *(u64 *)(r10 -256) = r2
+  *(u64 *)(r10 -248) = r3
+  *(u64 *)(r10 -240) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffef0
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -248)
+  r2 = *(u64 *)(r10 -240)
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = *(u64 *)(r10 -256)
+  r5 = 0x0
+  call helper 201
+  if r0 != 0x0 goto L5
+; copy the transport header
+  *(u32 *)(r7 +40) = 0
+  *(u32 *)(r7 +44) = 0
+  *(u32 *)(r7 +48) = 0
+  *(u32 *)(r7 +52) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 == 0x0 goto L2
+  if r4 <= 0x14 goto L1
+  r4 = 0x14
+L1:
+  r2 = *(u32 *)(r7 +76)
+  r8 = *(u16 *)(r7 +68)
+  r2 += r8
+  r3 = r7
+  r3 += 0x28
+  *(u64 *)(r10 -256) = r2
+  *(u64 *)(r10 -248) = r3
+  *(u64 *)(r10 -240) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffef0
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -248)
+  r2 = *(u64 *)(r10 -240)
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = *(u64 *)(r10 -256)
+  r5 = 0x0
+  call helper 201
+; interfaces, mark, packet type
+L2:
+  *(u64 *)(r7 +104) = 0
+  *(u64 *)(r7 +112) = 0
+  r8 = *(u64 *)(r6 +0)
+  r9 = *(u64 *)(r8 + offsetof(nf_hook_state, in))
+  if r9 == 0x0 goto L3
+  r3 = r9
+  r3 += offsetof(net_device, name)
+  r1 = r7
+  r1 += 0x68
+  r2 = 0x10
+  call helper 113
+L3:
+  r8 = *(u64 *)(r6 +8)
+; find the connection
+  r1 = r6
+  r2 = r7
+  call find_connection
+; run the base chains
+  r1 = r6
+  r2 = r7
+  call filter_INPUT
+  if w0 == 0x2 goto L4
+  goto L5
+; drop
+L4:
+  r0 = 0x0
+  exit
+; accept
+L5:
+  r0 = 0x1
+  exit
+
+bpfc_forward4: ; Main
+; find the network header
+  r6 = r1
+  r7 = r10
+  r7 += 0xffffff20
+  *(u32 *)(r7 +76) = 0
+  goto L0
+; parse the IPv4 header
+L0:
+  r2 = *(u32 *)(r7 +76)
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  *(u64 *)(r10 -256) = r2
+  *(u64 *)(r10 -248) = r3
+  *(u64 *)(r10 -240) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffef0
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -248)
+  r2 = *(u64 *)(r10 -240)
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = *(u64 *)(r10 -256)
+  r5 = 0x0
+  call helper 201
+  if r0 != 0x0 goto L5
+  r1 = *(u8 *)(r7 +0)
+  r2 = r1
+  r2 >>= 0x4
+  if r2 != 0x4 goto L5
+  r1 &= 0xf
+  if r1 < 0x5 goto L5
+  r1 <<= 0x2
+  *(u16 *)(r7 +68) = r1
+  r2 = *(u16 *)(r7 +2)
+  r2 = be16 r2
+  if r2 < r1 goto L5
+  *(u32 *)(r7 +64) = r2
+  r2 -= r1
+  *(u32 *)(r7 +60) = r2
+  r1 = *(u16 *)(r7 +6)
+  r1 = be16 r1
+  r1 &= 0x1fff
+  *(u16 *)(r7 +70) = r1
+  r1 = *(u8 *)(r7 +9)
+  *(u8 *)(r7 +72) = r1
+  *(u8 *)(r7 +73) = 0
+  r2 = *(u32 *)(r7 +76)
+  r1 = *(u32 *)(r7 +64)
+  r2 += r1
+  r2 -= 0x1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x1
+  *(u64 *)(r10 -256) = r2
+  *(u64 *)(r10 -248) = r3
+  *(u64 *)(r10 -240) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffef0
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -248)
+  r2 = *(u64 *)(r10 -240)
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = *(u64 *)(r10 -256)
+  r5 = 0x0
+  call helper 201
+  if r0 != 0x0 goto L5
+; copy the transport header
+  *(u32 *)(r7 +40) = 0
+  *(u32 *)(r7 +44) = 0
+  *(u32 *)(r7 +48) = 0
+  *(u32 *)(r7 +52) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 == 0x0 goto L2
+  if r4 <= 0x14 goto L1
+  r4 = 0x14
+L1:
+  r2 = *(u32 *)(r7 +76)
+  r8 = *(u16 *)(r7 +68)
+  r2 += r8
+  r3 = r7
+  r3 += 0x28
+  *(u64 *)(r10 -256) = r2
+  *(u64 *)(r10 -248) = r3
+  *(u64 *)(r10 -240) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffef0
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -248)
+  r2 = *(u64 *)(r10 -240)
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = *(u64 *)(r10 -256)
+  r5 = 0x0
+  call helper 201
+; interfaces, mark, packet type
+L2:
+  *(u64 *)(r7 +104) = 0
+  *(u64 *)(r7 +112) = 0
+  r8 = *(u64 *)(r6 +0)
+  r9 = *(u64 *)(r8 + offsetof(nf_hook_state, in))
+  if r9 == 0x0 goto L3
+  r3 = r9
+  r3 += offsetof(net_device, name)
+  r1 = r7
+  r1 += 0x68
+  r2 = 0x10
+  call helper 113
+L3:
+  r8 = *(u64 *)(r6 +8)
+; find the connection
+  r1 = r6
+  r2 = r7
+  call find_connection
+; run the base chains
+  r1 = r6
+  r2 = r7
+  call filter_FORWARD
+  if w0 == 0x2 goto L4
+  goto L5
+; drop
+L4:
+  r0 = 0x0
+  exit
+; accept
+L5:
+  r0 = 0x1
+  exit
+
+bpfc_output4: ; Main
+; find the network header
+  r6 = r1
+  r7 = r10
+  r7 += 0xffffff20
+  *(u32 *)(r7 +76) = 0
+  goto L0
+; parse the IPv4 header
+L0:
+  r2 = *(u32 *)(r7 +76)
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  *(u64 *)(r10 -256) = r2
+  *(u64 *)(r10 -248) = r3
+  *(u64 *)(r10 -240) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffef0
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -248)
+  r2 = *(u64 *)(r10 -240)
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = *(u64 *)(r10 -256)
+  r5 = 0x0
+  call helper 201
+  if r0 != 0x0 goto L5
+  r1 = *(u8 *)(r7 +0)
+  r2 = r1
+  r2 >>= 0x4
+  if r2 != 0x4 goto L5
+  r1 &= 0xf
+  if r1 < 0x5 goto L5
+  r1 <<= 0x2
+  *(u16 *)(r7 +68) = r1
+  r2 = *(u16 *)(r7 +2)
+  r2 = be16 r2
+  if r2 < r1 goto L5
+  *(u32 *)(r7 +64) = r2
+  r2 -= r1
+  *(u32 *)(r7 +60) = r2
+  r1 = *(u16 *)(r7 +6)
+  r1 = be16 r1
+  r1 &= 0x1fff
+  *(u16 *)(r7 +70) = r1
+  r1 = *(u8 *)(r7 +9)
+  *(u8 *)(r7 +72) = r1
+  *(u8 *)(r7 +73) = 0
+  r2 = *(u32 *)(r7 +76)
+  r1 = *(u32 *)(r7 +64)
+  r2 += r1
+  r2 -= 0x1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x1
+  *(u64 *)(r10 -256) = r2
+  *(u64 *)(r10 -248) = r3
+  *(u64 *)(r10 -240) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffef0
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -248)
+  r2 = *(u64 *)(r10 -240)
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = *(u64 *)(r10 -256)
+  r5 = 0x0
+  call helper 201
+  if r0 != 0x0 goto L5
+; copy the transport header
+  *(u32 *)(r7 +40) = 0
+  *(u32 *)(r7 +44) = 0
+  *(u32 *)(r7 +48) = 0
+  *(u32 *)(r7 +52) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 == 0x0 goto L2
+  if r4 <= 0x14 goto L1
+  r4 = 0x14
+L1:
+  r2 = *(u32 *)(r7 +76)
+  r8 = *(u16 *)(r7 +68)
+  r2 += r8
+  r3 = r7
+  r3 += 0x28
+  *(u64 *)(r10 -256) = r2
+  *(u64 *)(r10 -248) = r3
+  *(u64 *)(r10 -240) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffef0
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -248)
+  r2 = *(u64 *)(r10 -240)
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = *(u64 *)(r10 -256)
+  r5 = 0x0
+  call helper 201
+; interfaces, mark, packet type
+L2:
+  *(u64 *)(r7 +104) = 0
+  *(u64 *)(r7 +112) = 0
+  r8 = *(u64 *)(r6 +0)
+  r9 = *(u64 *)(r8 + offsetof(nf_hook_state, in))
+  if r9 == 0x0 goto L3
+  r3 = r9
+  r3 += offsetof(net_device, name)
+  r1 = r7
+  r1 += 0x68
+  r2 = 0x10
+  call helper 113
+L3:
+  r8 = *(u64 *)(r6 +8)
+; find the connection
+  r1 = r6
+  r2 = r7
+  call find_connection
+; run the base chains
+  r1 = r6
+  r2 = r7
+  call filter_OUTPUT
+  if w0 == 0x2 goto L4
+  goto L5
+; drop
+L4:
+  r0 = 0x0
+  exit
+; accept
+L5:
+  r0 = 0x1
+  exit

@@ -1,0 +1,1332 @@
+map counters PerCpuArray key 4 value 432 entries 1
+program bpfc_xdp Xdp entry bpfc_xdp
+
+ip6_filter_link_local: ; Chain
+; chain entry
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L5
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L5
+  r9 = r0
+; ip6/filter/link-local:1: -A link-local -p udp -m udp --sport 547 --dport 546 -j ACCEPT
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L1
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x11 goto L0
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L0
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L1
+  r1 = *(u16 *)(r7 +40)
+  if w1 != 0x2302 goto L0
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x2202 goto L2
+; ip6/filter/link-local:2: -A link-local -d ff02::fb/128 -p udp -m udp --dport 5353 -j ACCEPT
+L0:
+  r1 = *(u64 *)(r7 +24)
+  r2 = 0x2ff
+  if r1 != r2 goto L4
+  r1 = *(u64 *)(r7 +32)
+  r2 = 0xfb00000000000000 ll
+  if r1 != r2 goto L4
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L1
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x11 goto L4
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L4
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L1
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xe914 goto L3
+  goto L4
+; chain
+L1:
+  r0 = 0x2
+  exit
+; ip6/filter/link-local:1: -A link-local -p udp -m udp --sport 547 --dport 546 -j ACCEPT
+L2:
+  r1 = *(u64 *)(r9 +0)
+  r1 += 0x1
+  *(u64 *)(r9 +0) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +8)
+  r1 += r2
+  *(u64 *)(r9 +8) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/link-local:2: -A link-local -d ff02::fb/128 -p udp -m udp --dport 5353 -j ACCEPT
+L3:
+  r1 = *(u64 *)(r9 +16)
+  r1 += 0x1
+  *(u64 *)(r9 +16) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +24)
+  r1 += r2
+  *(u64 *)(r9 +24) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/link-local:3: -A link-local -j RETURN
+L4:
+  r1 = *(u64 *)(r9 +32)
+  r1 += 0x1
+  *(u64 *)(r9 +32) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +40)
+  r1 += r2
+  *(u64 *)(r9 +40) = r1
+; chain
+  r0 = 0x0
+  exit
+; chain exit
+L5:
+  r0 = 0x2
+  goto L6
+L6:
+  exit
+
+ip6_filter_icmpv6_in: ; Chain
+; chain entry
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L25
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L25
+  r9 = r0
+; ip6/filter/icmpv6-in:1: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 1 -j ACCEPT
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L11
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x3a goto L0
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L0
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x100
+  if w1 <= 0xff goto L12
+; ip6/filter/icmpv6-in:2: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 2 -j ACCEPT
+L0:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L11
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x3a goto L1
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L1
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x200
+  if w1 <= 0xff goto L13
+; ip6/filter/icmpv6-in:3: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 3 -j ACCEPT
+L1:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L11
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x3a goto L2
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L2
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x300
+  if w1 <= 0xff goto L14
+; ip6/filter/icmpv6-in:4: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 4 -j ACCEPT
+L2:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L11
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x3a goto L3
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L3
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x400
+  if w1 <= 0xff goto L15
+; ip6/filter/icmpv6-in:5: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 128 -j ACCEPT
+L3:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L11
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x3a goto L4
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L4
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x8000
+  if w1 <= 0xff goto L16
+; ip6/filter/icmpv6-in:6: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 133 -m hl --hl-eq 255 -j ACCEPT
+L4:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L11
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x3a goto L5
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L5
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x8500
+  if w1 > 0xff goto L5
+  r1 = *(u8 *)(r7 +7)
+  if w1 == 0xff goto L17
+; ip6/filter/icmpv6-in:7: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 134 -m hl --hl-eq 255 -j ACCEPT
+L5:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L11
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x3a goto L6
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L6
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x8600
+  if w1 > 0xff goto L6
+  r1 = *(u8 *)(r7 +7)
+  if w1 == 0xff goto L18
+; ip6/filter/icmpv6-in:8: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 135 -m hl --hl-eq 255 -j ACCEPT
+L6:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L11
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x3a goto L7
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L7
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x8700
+  if w1 > 0xff goto L7
+  r1 = *(u8 *)(r7 +7)
+  if w1 == 0xff goto L19
+; ip6/filter/icmpv6-in:9: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 136 -m hl --hl-eq 255 -j ACCEPT
+L7:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L11
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x3a goto L8
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L8
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x8800
+  if w1 > 0xff goto L8
+  r1 = *(u8 *)(r7 +7)
+  if w1 == 0xff goto L20
+; ip6/filter/icmpv6-in:10: -A icmpv6-in -s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 130 -j ACCEPT
+L8:
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0xc0ff
+  r1 &= r2
+  r2 = 0x80fe
+  if r1 != r2 goto L9
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L11
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x3a goto L9
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L9
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x8200
+  if w1 <= 0xff goto L21
+; ip6/filter/icmpv6-in:11: -A icmpv6-in -s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 131 -j ACCEPT
+L9:
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0xc0ff
+  r1 &= r2
+  r2 = 0x80fe
+  if r1 != r2 goto L10
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L11
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x3a goto L10
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L10
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x8300
+  if w1 <= 0xff goto L22
+; ip6/filter/icmpv6-in:12: -A icmpv6-in -s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 132 -j ACCEPT
+L10:
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0xc0ff
+  r1 &= r2
+  r2 = 0x80fe
+  if r1 != r2 goto L24
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L11
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x3a goto L24
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L24
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L11
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x8400
+  if w1 <= 0xff goto L23
+  goto L24
+; chain
+L11:
+  r0 = 0x2
+  exit
+; ip6/filter/icmpv6-in:1: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 1 -j ACCEPT
+L12:
+  r1 = *(u64 *)(r9 +48)
+  r1 += 0x1
+  *(u64 *)(r9 +48) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +56)
+  r1 += r2
+  *(u64 *)(r9 +56) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/icmpv6-in:2: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 2 -j ACCEPT
+L13:
+  r1 = *(u64 *)(r9 +64)
+  r1 += 0x1
+  *(u64 *)(r9 +64) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +72)
+  r1 += r2
+  *(u64 *)(r9 +72) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/icmpv6-in:3: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 3 -j ACCEPT
+L14:
+  r1 = *(u64 *)(r9 +80)
+  r1 += 0x1
+  *(u64 *)(r9 +80) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +88)
+  r1 += r2
+  *(u64 *)(r9 +88) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/icmpv6-in:4: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 4 -j ACCEPT
+L15:
+  r1 = *(u64 *)(r9 +96)
+  r1 += 0x1
+  *(u64 *)(r9 +96) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +104)
+  r1 += r2
+  *(u64 *)(r9 +104) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/icmpv6-in:5: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 128 -j ACCEPT
+L16:
+  r1 = *(u64 *)(r9 +112)
+  r1 += 0x1
+  *(u64 *)(r9 +112) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +120)
+  r1 += r2
+  *(u64 *)(r9 +120) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/icmpv6-in:6: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 133 -m hl --hl-eq 255 -j ACCEPT
+L17:
+  r1 = *(u64 *)(r9 +128)
+  r1 += 0x1
+  *(u64 *)(r9 +128) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +136)
+  r1 += r2
+  *(u64 *)(r9 +136) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/icmpv6-in:7: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 134 -m hl --hl-eq 255 -j ACCEPT
+L18:
+  r1 = *(u64 *)(r9 +144)
+  r1 += 0x1
+  *(u64 *)(r9 +144) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +152)
+  r1 += r2
+  *(u64 *)(r9 +152) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/icmpv6-in:8: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 135 -m hl --hl-eq 255 -j ACCEPT
+L19:
+  r1 = *(u64 *)(r9 +160)
+  r1 += 0x1
+  *(u64 *)(r9 +160) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +168)
+  r1 += r2
+  *(u64 *)(r9 +168) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/icmpv6-in:9: -A icmpv6-in -p ipv6-icmp -m icmp6 --icmpv6-type 136 -m hl --hl-eq 255 -j ACCEPT
+L20:
+  r1 = *(u64 *)(r9 +176)
+  r1 += 0x1
+  *(u64 *)(r9 +176) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +184)
+  r1 += r2
+  *(u64 *)(r9 +184) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/icmpv6-in:10: -A icmpv6-in -s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 130 -j ACCEPT
+L21:
+  r1 = *(u64 *)(r9 +192)
+  r1 += 0x1
+  *(u64 *)(r9 +192) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +200)
+  r1 += r2
+  *(u64 *)(r9 +200) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/icmpv6-in:11: -A icmpv6-in -s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 131 -j ACCEPT
+L22:
+  r1 = *(u64 *)(r9 +208)
+  r1 += 0x1
+  *(u64 *)(r9 +208) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +216)
+  r1 += r2
+  *(u64 *)(r9 +216) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/icmpv6-in:12: -A icmpv6-in -s fe80::/10 -p ipv6-icmp -m icmp6 --icmpv6-type 132 -j ACCEPT
+L23:
+  r1 = *(u64 *)(r9 +224)
+  r1 += 0x1
+  *(u64 *)(r9 +224) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +232)
+  r1 += r2
+  *(u64 *)(r9 +232) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/icmpv6-in:13: -A icmpv6-in -j DROP
+L24:
+  r1 = *(u64 *)(r9 +240)
+  r1 += 0x1
+  *(u64 *)(r9 +240) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +248)
+  r1 += r2
+  *(u64 *)(r9 +248) = r1
+  r0 = 0x2
+  exit
+; chain exit
+L25:
+  r0 = 0x2
+  goto L26
+L26:
+  exit
+
+walk_ipv6_header: ; LoopBody
+; walk one IPv6 extension header
+  r6 = *(u64 *)(r2 +0)
+  r7 = *(u64 *)(r2 +8)
+  r8 = *(u32 *)(r7 +88)
+  r1 = *(u32 *)(r7 +84)
+  if r1 == 0x0 goto L0
+  if r1 == 0x2b goto L0
+  if r1 == 0x2c goto L0
+  if r1 == 0x33 goto L0
+  if r1 == 0x3c goto L0
+  if r1 == 0x2b goto L7
+  goto L8
+L0:
+  *(u64 *)(r10 -8) = 0
+  r2 = r8
+  r2 += 0x2
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L6
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x2
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L6
+  r1 = *(u32 *)(r7 +84)
+  if r1 != 0x2b goto L1
+  r2 = r8
+  r2 += 0x4
+  r3 = *(u32 *)(r7 +64)
+  if r2 > r3 goto L6
+L1:
+  if r1 != 0x2c goto L2
+  r2 = r8
+  r2 += 0x4
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L6
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffffa
+  r4 = 0x2
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L6
+  r1 = *(u16 *)(r10 -6)
+  r1 = be16 r1
+  r1 >>= 0x3
+  if r1 != 0x0 goto L8
+  r1 = *(u32 *)(r7 +84)
+L2:
+  if r1 == 0x2b goto L7
+  r2 = *(u8 *)(r10 -7)
+  if r1 == 0x33 goto L3
+  if r1 == 0x2c goto L4
+  r2 += 0x1
+  r2 <<= 0x3
+  goto L5
+L3:
+  r2 += 0x2
+  r2 <<= 0x2
+  goto L5
+L4:
+  r2 = 0x8
+L5:
+  r8 += r2
+  *(u32 *)(r7 +88) = r8
+  r1 = *(u8 *)(r10 -8)
+  *(u32 *)(r7 +84) = r1
+  r0 = 0x0
+  exit
+L6:
+  *(u32 *)(r7 +96) = -2
+  goto L8
+L7:
+  *(u32 *)(r7 +96) = r8
+L8:
+  r0 = 0x1
+  exit
+
+walk_ipv6: ; Chain
+; walk the IPv6 extension headers
+  r7 = r2
+  r0 = 0x0
+  if r7 == 0x0 goto L0
+  r2 = *(u8 *)(r7 +6)
+  *(u32 *)(r7 +84) = r2
+  *(u32 *)(r7 +88) = 40
+  *(u32 *)(r7 +96) = -1
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x2000
+  r2 = &walk_ipv6_header
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +96)
+L0:
+  exit
+
+ip6_filter_INPUT: ; Chain
+; chain entry
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L20
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L20
+  r9 = r0
+; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L0
+  goto L9
+; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
+L0:
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0x0
+  if r1 != r2 goto L1
+  r1 = *(u64 *)(r7 +16)
+  r2 = 0x100000000000000 ll
+  if r1 != r2 goto L1
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L10
+; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
+L1:
+  r1 = r6
+  r2 = r7
+  call walk_ipv6
+  w0 = w0
+  *(u64 *)(r10 -16) = r0
+  r1 = *(u64 *)(r10 -16)
+  if w1 == 0xffffffff goto L2
+  r1 = *(u64 *)(r10 -16)
+  if w1 == 0xfffffffe goto L8
+  r1 = *(u64 *)(r10 -16)
+  r1 += 0x4
+  r2 = *(u32 *)(r7 +64)
+  if r1 > r2 goto L8
+  r2 = *(u64 *)(r10 -16)
+  r2 += 0x1
+  *(u64 *)(r10 -24) = 0
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffffe8
+  r4 = 0x1
+  r1 = r6
+  call helper 189
+  r1 = *(u64 *)(r10 -16)
+  r2 = *(u8 *)(r10 -24)
+  w2 += 0x1
+  w2 <<= 0x3
+  w1 += w2
+  r2 = *(u32 *)(r7 +64)
+  if w1 > w2 goto L8
+  r2 = *(u64 *)(r10 -16)
+  r2 += 0x2
+  *(u64 *)(r10 -24) = 0
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffffe8
+  r4 = 0x1
+  r1 = r6
+  call helper 189
+  r1 = *(u8 *)(r10 -24)
+  if w1 == 0x0 goto L11
+; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L2:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x6
+  w1 &= 0xff
+  if w1 != 0x0 goto L12
+; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L8
+  r1 = *(u8 *)(r7 +72)
+  if w1 == 0x3a goto L13
+; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L3:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x1
+  w1 &= 0xff
+  if w1 != 0x0 goto L14
+; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0xc0ff
+  r1 &= r2
+  r2 = 0x80fe
+  if r1 != r2 goto L4
+  goto L15
+; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
+L4:
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0xffffffffffff ll
+  r1 &= r2
+  r2 = 0x100b80d0120 ll
+  if r1 != r2 goto L5
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L8
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x6 goto L5
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L5
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L8
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0x1600 goto L5
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L16
+; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
+L5:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L8
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x6 goto L7
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L7
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L8
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L6
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0xbb01 goto L7
+L6:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L17
+; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
+L7:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L8
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x11 goto L19
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L19
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L8
+  r1 = *(u16 *)(r7 +42)
+  r1 = be16 r1
+  w1 -= 0x829a
+  if w1 > 0x59 goto L19
+  r1 = *(u8 *)(r7 +7)
+  if w1 < 0x1e goto L18
+  goto L19
+; chain
+L8:
+  r0 = 0x2
+  exit
+; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L9:
+  r1 = *(u64 *)(r9 +256)
+  r1 += 0x1
+  *(u64 *)(r9 +256) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +264)
+  r1 += r2
+  *(u64 *)(r9 +264) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
+L10:
+  r1 = *(u64 *)(r9 +272)
+  r1 += 0x1
+  *(u64 *)(r9 +272) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +280)
+  r1 += r2
+  *(u64 *)(r9 +280) = r1
+  r0 = 0x2
+  exit
+; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
+L11:
+  r1 = *(u64 *)(r9 +288)
+  r1 += 0x1
+  *(u64 *)(r9 +288) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +296)
+  r1 += r2
+  *(u64 *)(r9 +296) = r1
+  r0 = 0x2
+  exit
+; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L12:
+  r1 = *(u64 *)(r9 +304)
+  r1 += 0x1
+  *(u64 *)(r9 +304) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +312)
+  r1 += r2
+  *(u64 *)(r9 +312) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
+L13:
+  r1 = *(u64 *)(r9 +320)
+  r1 += 0x1
+  *(u64 *)(r9 +320) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +328)
+  r1 += r2
+  *(u64 *)(r9 +328) = r1
+  r1 = r6
+  r2 = r7
+  call ip6_filter_icmpv6_in
+  if w0 != 0x0 goto L21
+  goto L3
+; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L14:
+  r1 = *(u64 *)(r9 +336)
+  r1 += 0x1
+  *(u64 *)(r9 +336) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +344)
+  r1 += r2
+  *(u64 *)(r9 +344) = r1
+  r0 = 0x2
+  exit
+; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
+L15:
+  r1 = *(u64 *)(r9 +352)
+  r1 += 0x1
+  *(u64 *)(r9 +352) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +360)
+  r1 += r2
+  *(u64 *)(r9 +360) = r1
+  r1 = r6
+  r2 = r7
+  call ip6_filter_link_local
+  if w0 != 0x0 goto L21
+  goto L4
+; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
+L16:
+  r1 = *(u64 *)(r9 +368)
+  r1 += 0x1
+  *(u64 *)(r9 +368) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +376)
+  r1 += r2
+  *(u64 *)(r9 +376) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
+L17:
+  r1 = *(u64 *)(r9 +384)
+  r1 += 0x1
+  *(u64 *)(r9 +384) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +392)
+  r1 += r2
+  *(u64 *)(r9 +392) = r1
+  r0 = 0x1
+  exit
+; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
+L18:
+  r1 = *(u64 *)(r9 +400)
+  r1 += 0x1
+  *(u64 *)(r9 +400) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +408)
+  r1 += r2
+  *(u64 *)(r9 +408) = r1
+  r0 = 0x2
+  exit
+; ip6/filter/INPUT:policy: -P INPUT DROP
+L19:
+  r1 = *(u64 *)(r9 +416)
+  r1 += 0x1
+  *(u64 *)(r9 +416) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +424)
+  r1 += r2
+  *(u64 *)(r9 +424) = r1
+  r0 = 0x2
+  exit
+; chain exit
+L20:
+  r0 = 0x2
+  goto L21
+L21:
+  exit
+
+walk_ipv6_header_2: ; LoopBody
+; walk one IPv6 extension header
+  r6 = *(u64 *)(r2 +0)
+  r7 = *(u64 *)(r2 +8)
+  r8 = *(u32 *)(r7 +88)
+  r1 = *(u32 *)(r7 +84)
+  if r1 == 0x0 goto L0
+  if r1 == 0x2b goto L0
+  if r1 == 0x2c goto L0
+  if r1 == 0x33 goto L0
+  if r1 == 0x3c goto L0
+  goto L8
+L0:
+  *(u64 *)(r10 -8) = 0
+  r2 = r8
+  r2 += 0x2
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L7
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x2
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L7
+  r1 = *(u32 *)(r7 +84)
+  if r1 != 0x2b goto L1
+  r2 = r8
+  r2 += 0x4
+  r3 = *(u32 *)(r7 +64)
+  if r2 > r3 goto L7
+L1:
+  if r1 != 0x2c goto L3
+  r2 = r8
+  r2 += 0x4
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L7
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffffa
+  r4 = 0x2
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L7
+  r1 = *(u16 *)(r10 -6)
+  r1 = be16 r1
+  r1 >>= 0x3
+  if r1 == 0x0 goto L2
+  r2 = *(u8 *)(r10 -8)
+  if r2 == 0x0 goto L7
+  if r2 == 0x2b goto L7
+  if r2 == 0x2c goto L7
+  if r2 == 0x33 goto L7
+  if r2 == 0x3c goto L7
+  *(u16 *)(r7 +70) = r1
+  *(u32 *)(r7 +84) = r2
+  r8 += 0x8
+  goto L8
+L2:
+  r1 = *(u32 *)(r7 +84)
+L3:
+  r2 = *(u8 *)(r10 -7)
+  if r1 == 0x33 goto L4
+  if r1 == 0x2c goto L5
+  r2 += 0x1
+  r2 <<= 0x3
+  goto L6
+L4:
+  r2 += 0x2
+  r2 <<= 0x2
+  goto L6
+L5:
+  r2 = 0x8
+L6:
+  r8 += r2
+  *(u32 *)(r7 +88) = r8
+  r1 = *(u8 *)(r10 -8)
+  *(u32 *)(r7 +84) = r1
+  r0 = 0x0
+  exit
+L7:
+  *(u8 *)(r7 +73) = 1
+  goto L10
+L8:
+  r1 = *(u32 *)(r7 +84)
+  *(u8 *)(r7 +72) = r1
+  if r8 <= 0xffff goto L9
+  r8 = 0xffff
+L9:
+  *(u16 *)(r7 +68) = r8
+L10:
+  r0 = 0x1
+  exit
+
+walk_ipv6_2: ; Chain
+; walk the IPv6 extension headers
+  r7 = r2
+  r0 = 0x0
+  if r7 == 0x0 goto L0
+  r2 = *(u8 *)(r7 +6)
+  *(u32 *)(r7 +84) = r2
+  *(u32 *)(r7 +88) = 40
+  *(u32 *)(r7 +96) = -1
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x2000
+  r2 = &walk_ipv6_header_2
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +96)
+L0:
+  exit
+
+find_connection: ; Chain
+; find the connection
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L10
+  *(u8 *)(r7 +120) = 0
+  r1 = *(u8 *)(r7 +73)
+  if r1 != 0x0 goto L8
+  r1 = *(u16 *)(r7 +70)
+  if r1 != 0x0 goto L8
+  r8 = *(u8 *)(r7 +72)
+  r2 = *(u32 *)(r7 +60)
+  if r8 == 0x6 goto L0
+  if r8 == 0x11 goto L1
+  if r8 == 0x3a goto L3
+  goto L7
+L0:
+  if r2 < 0x14 goto L8
+  r1 = *(u8 *)(r7 +52)
+  r1 >>= 0x4
+  r1 <<= 0x2
+  if r1 < 0x14 goto L8
+  if r1 > r2 goto L8
+  r1 = *(u8 *)(r7 +53)
+  r1 &= 0x37
+  r2 = 0x3000400170014 ll
+  r2 >>= r1
+  r2 &= 0x1
+  if r2 == 0x0 goto L8
+  goto L2
+L1:
+  if r2 < 0x8 goto L8
+  r1 = *(u16 *)(r7 +44)
+  r1 = be16 r1
+  if r1 < 0x8 goto L8
+  if r1 > r2 goto L8
+L2:
+  r1 = *(u32 *)(r7 +8)
+  *(u32 *)(r10 -56) = r1
+  r1 = *(u32 *)(r7 +12)
+  *(u32 *)(r10 -52) = r1
+  r1 = *(u32 *)(r7 +16)
+  *(u32 *)(r10 -48) = r1
+  r1 = *(u32 *)(r7 +20)
+  *(u32 *)(r10 -44) = r1
+  r1 = *(u32 *)(r7 +24)
+  *(u32 *)(r10 -40) = r1
+  r1 = *(u32 *)(r7 +28)
+  *(u32 *)(r10 -36) = r1
+  r1 = *(u32 *)(r7 +32)
+  *(u32 *)(r10 -32) = r1
+  r1 = *(u32 *)(r7 +36)
+  *(u32 *)(r10 -28) = r1
+  r1 = *(u32 *)(r7 +40)
+  *(u32 *)(r10 -24) = r1
+  *(u32 *)(r10 -16) = -1
+  *(u32 *)(r10 -12) = 0
+  *(u32 *)(r10 -8) = 0
+  *(u8 *)(r10 -8) = r8
+  r1 = r6
+  r2 = r10
+  r2 += 0xffffffc8
+  r3 = 0x24
+  r4 = r10
+  r4 += 0xfffffff0
+  r5 = 0xc
+  call bpf_xdp_ct_lookup
+  if r0 == 0x0 goto L6
+  r9 = r0
+  *(u8 *)(r7 +120) = 1
+  r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
+  *(u32 *)(r7 +124) = r1
+  r1 = *(u32 *)(r9 + offsetof(nf_conn, mark))
+  *(u32 *)(r7 +128) = r1
+  r1 = *(u8 *)(r10 -7)
+  *(u8 *)(r7 +122) = r1
+  r1 = r9
+  call bpf_ct_release
+  r2 = 0x2
+  r1 = *(u8 *)(r7 +122)
+  if r1 != 0x0 goto L9
+  r1 = *(u32 *)(r7 +124)
+  if r1 & 0x2 goto L9
+  r2 = 0x4
+  if r1 & 0x1 goto L9
+  r2 = 0x8
+  goto L9
+L3:
+  if r2 < 0x8 goto L8
+  r1 = *(u8 *)(r7 +40)
+  if r1 >= 0x80 goto L5
+  r8 = *(u16 *)(r7 +68)
+  r8 += 0x8
+  *(u64 *)(r10 -104) = 0
+  *(u64 *)(r10 -96) = 0
+  *(u64 *)(r10 -88) = 0
+  *(u64 *)(r10 -80) = 0
+  *(u64 *)(r10 -72) = 0
+  *(u64 *)(r10 -64) = 0
+  r2 = r8
+  r2 += 0x28
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L8
+  r2 -= 0x28
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffff98
+  r4 = 0x28
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L8
+  r8 += 0x28
+  r2 = r8
+  r2 += 0x4
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L8
+  r2 -= 0x4
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffffc0
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L8
+  r8 = *(u8 *)(r10 -98)
+  if r8 == 0x6 goto L4
+  if r8 != 0x11 goto L8
+L4:
+  r1 = *(u32 *)(r10 -80)
+  *(u32 *)(r10 -56) = r1
+  r1 = *(u32 *)(r10 -96)
+  *(u32 *)(r10 -40) = r1
+  r1 = *(u32 *)(r10 -76)
+  *(u32 *)(r10 -52) = r1
+  r1 = *(u32 *)(r10 -92)
+  *(u32 *)(r10 -36) = r1
+  r1 = *(u32 *)(r10 -72)
+  *(u32 *)(r10 -48) = r1
+  r1 = *(u32 *)(r10 -88)
+  *(u32 *)(r10 -32) = r1
+  r1 = *(u32 *)(r10 -68)
+  *(u32 *)(r10 -44) = r1
+  r1 = *(u32 *)(r10 -84)
+  *(u32 *)(r10 -28) = r1
+  r1 = *(u16 *)(r10 -62)
+  *(u16 *)(r10 -24) = r1
+  r1 = *(u16 *)(r10 -64)
+  *(u16 *)(r10 -22) = r1
+  *(u32 *)(r10 -16) = -1
+  *(u32 *)(r10 -12) = 0
+  *(u32 *)(r10 -8) = 0
+  *(u8 *)(r10 -8) = r8
+  r1 = r6
+  r2 = r10
+  r2 += 0xffffffc8
+  r3 = 0x24
+  r4 = r10
+  r4 += 0xfffffff0
+  r5 = 0xc
+  call bpf_xdp_ct_lookup
+  if r0 == 0x0 goto L8
+  r9 = r0
+  *(u8 *)(r7 +120) = 1
+  r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
+  *(u32 *)(r7 +124) = r1
+  r1 = *(u32 *)(r9 + offsetof(nf_conn, mark))
+  *(u32 *)(r7 +128) = r1
+  r1 = *(u8 *)(r10 -7)
+  *(u8 *)(r7 +122) = r1
+  r1 = r9
+  call bpf_ct_release
+  r2 = 0x4
+  goto L9
+L5:
+  if r1 == 0x80 goto L7
+  if r1 == 0x8b goto L7
+  r2 = 0x40
+  if r1 == 0x82 goto L9
+  if r1 == 0x83 goto L9
+  if r1 == 0x84 goto L9
+  if r1 == 0x85 goto L9
+  if r1 == 0x86 goto L9
+  if r1 == 0x87 goto L9
+  if r1 == 0x88 goto L9
+  if r1 == 0x89 goto L9
+  if r1 == 0x8f goto L9
+  goto L8
+L6:
+  if r8 != 0x6 goto L7
+  r1 = *(u8 *)(r7 +53)
+  r1 &= 0x17
+  if r1 == 0x2 goto L7
+  if r1 == 0x10 goto L7
+  goto L8
+L7:
+  *(u8 *)(r7 +120) = 1
+  *(u8 *)(r7 +122) = 0
+  *(u32 *)(r7 +124) = 0
+  *(u32 *)(r7 +128) = 0
+  *(u8 *)(r7 +123) = r8
+  r2 = 0x8
+  goto L9
+L8:
+  r2 = 0x1
+L9:
+  *(u8 *)(r7 +121) = r2
+L10:
+  r0 = 0x0
+  exit
+
+bpfc_xdp: ; Main
+; find the network header
+  r6 = r1
+  r7 = r10
+  r7 += 0xffffff20
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = 0xe
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L12
+  r9 = *(u16 *)(r10 -260)
+  r9 = be16 r9
+  r8 = 0xe
+  if r9 == 0x8100 goto L0
+  if r9 != 0x88a8 goto L2
+L0:
+  r2 = r8
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L12
+  r9 = *(u16 *)(r10 -270)
+  r9 = be16 r9
+  r8 += 0x4
+  if r9 == 0x8100 goto L1
+  if r9 != 0x88a8 goto L2
+L1:
+  r2 = r8
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L12
+  r9 = *(u16 *)(r10 -270)
+  r9 = be16 r9
+  r8 += 0x4
+L2:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L3
+  if r9 == 0x86dd goto L4
+  goto L12
+L3:
+  goto L12
+; parse the IPv6 headers
+L4:
+  r2 = *(u32 *)(r7 +76)
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x28
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L12
+  r1 = *(u8 *)(r7 +0)
+  r1 >>= 0x4
+  if r1 != 0x6 goto L12
+  r2 = *(u16 *)(r7 +4)
+  r2 = be16 r2
+  r2 += 0x28
+  *(u32 *)(r7 +64) = r2
+  *(u16 *)(r7 +68) = 40
+  *(u16 *)(r7 +70) = 0
+  *(u8 *)(r7 +73) = 0
+  r1 = *(u8 *)(r7 +6)
+  *(u8 *)(r7 +72) = r1
+  r2 = *(u32 *)(r7 +76)
+  r1 = *(u32 *)(r7 +64)
+  r2 += r1
+  r2 -= 0x1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x1
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L12
+  r1 = *(u8 *)(r7 +6)
+  if r1 == 0x0 goto L5
+  if r1 == 0x2b goto L5
+  if r1 == 0x2c goto L5
+  if r1 == 0x33 goto L5
+  if r1 == 0x3c goto L5
+  goto L6
+L5:
+  r1 = r6
+  r2 = r7
+  call walk_ipv6_2
+L6:
+  r1 = *(u8 *)(r7 +73)
+  if r1 != 0x0 goto L7
+  r1 = *(u32 *)(r7 +64)
+  r2 = *(u16 *)(r7 +68)
+  if r1 < r2 goto L7
+  r1 -= r2
+  *(u32 *)(r7 +60) = r1
+  goto L8
+L7:
+  *(u32 *)(r7 +60) = 0
+; copy the transport header
+L8:
+  *(u32 *)(r7 +40) = 0
+  *(u32 *)(r7 +44) = 0
+  *(u32 *)(r7 +48) = 0
+  *(u32 *)(r7 +52) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 == 0x0 goto L10
+  if r4 <= 0x14 goto L9
+  r4 = 0x14
+L9:
+  r2 = *(u32 *)(r7 +76)
+  r8 = *(u16 *)(r7 +68)
+  r2 += r8
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 189
+; interfaces, mark, packet type
+L10:
+  *(u32 *)(r7 +80) = 0
+  *(u8 *)(r7 +75) = 1
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r8 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r8 = *(u64 *)(r8 + offsetof(xdp_rxq_info, dev))
+  r1 = r7
+  r1 += 0x68
+  r2 = 0x10
+  r3 = r8
+  r3 += offsetof(net_device, name)
+  call helper 113
+; find the connection
+  r1 = r6
+  r2 = r7
+  call find_connection
+; run the base chains
+  r1 = r6
+  r2 = r7
+  call ip6_filter_INPUT
+  if w0 == 0x2 goto L11
+  goto L12
+; drop
+L11:
+  r0 = 0x1
+  exit
+; accept
+L12:
+  r0 = 0x2
+  exit

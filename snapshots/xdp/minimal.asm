@@ -1,0 +1,327 @@
+map counters PerCpuArray key 4 value 144 entries 1
+program bpfc_xdp Xdp entry bpfc_xdp
+
+filter_INPUT: ; Chain
+; chain entry
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L16
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L16
+  r9 = r0
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L0
+  goto L7
+; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
+L0:
+  r1 = *(u8 *)(r7 +9)
+  if w1 == 0x1 goto L8
+; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 == 0x200c0 goto L9
+  goto L3
+; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
+L1:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L11
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L2
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L11
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L2
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x1600 goto L10
+  goto L11
+; chain
+L2:
+  r0 = 0x2
+  exit
+; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
+L3:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L4
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L4
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L6
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L12
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xbb01 goto L12
+; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
+L4:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L5
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L6
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L5
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L6
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x17
+  if w1 != 0x2 goto L13
+; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
+L5:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L15
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L15
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L6
+  r1 = *(u16 *)(r7 +40)
+  if w1 == 0x3500 goto L14
+  goto L15
+; chain
+L6:
+  r0 = 0x2
+  exit
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L7:
+  r1 = *(u64 *)(r9 +0)
+  r1 += 0x1
+  *(u64 *)(r9 +0) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +8)
+  r1 += r2
+  *(u64 *)(r9 +8) = r1
+  r0 = 0x1
+  exit
+; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
+L8:
+  r1 = *(u64 *)(r9 +16)
+  r1 += 0x1
+  *(u64 *)(r9 +16) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +24)
+  r1 += r2
+  *(u64 *)(r9 +24) = r1
+  r0 = 0x1
+  exit
+; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
+L9:
+  r1 = *(u64 *)(r9 +32)
+  r1 += 0x1
+  *(u64 *)(r9 +32) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +40)
+  r1 += r2
+  *(u64 *)(r9 +40) = r1
+  goto L1
+; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
+L10:
+  r1 = *(u64 *)(r9 +48)
+  r1 += 0x1
+  *(u64 *)(r9 +48) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +56)
+  r1 += r2
+  *(u64 *)(r9 +56) = r1
+  r0 = 0x1
+  exit
+; filter/admin:2: -A admin -j RETURN
+L11:
+  r1 = *(u64 *)(r9 +64)
+  r1 += 0x1
+  *(u64 *)(r9 +64) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +72)
+  r1 += r2
+  *(u64 *)(r9 +72) = r1
+; chain
+  goto L3
+; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
+L12:
+  r1 = *(u64 *)(r9 +80)
+  r1 += 0x1
+  *(u64 *)(r9 +80) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +88)
+  r1 += r2
+  *(u64 *)(r9 +88) = r1
+  r0 = 0x1
+  exit
+; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
+L13:
+  r1 = *(u64 *)(r9 +96)
+  r1 += 0x1
+  *(u64 *)(r9 +96) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +104)
+  r1 += r2
+  *(u64 *)(r9 +104) = r1
+  r0 = 0x1
+  exit
+; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
+L14:
+  r1 = *(u64 *)(r9 +112)
+  r1 += 0x1
+  *(u64 *)(r9 +112) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +120)
+  r1 += r2
+  *(u64 *)(r9 +120) = r1
+  r0 = 0x1
+  exit
+; filter/INPUT:policy: -P INPUT DROP
+L15:
+  r1 = *(u64 *)(r9 +128)
+  r1 += 0x1
+  *(u64 *)(r9 +128) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +136)
+  r1 += r2
+  *(u64 *)(r9 +136) = r1
+  r0 = 0x2
+  exit
+; chain exit
+L16:
+  r0 = 0x2
+  goto L17
+L17:
+  exit
+
+bpfc_xdp: ; Main
+; find the network header
+  r6 = r1
+  r7 = r10
+  r7 += 0xffffff80
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xffffff50
+  r4 = 0xe
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L8
+  r9 = *(u16 *)(r10 -164)
+  r9 = be16 r9
+  r8 = 0xe
+  if r9 == 0x8100 goto L0
+  if r9 != 0x88a8 goto L2
+L0:
+  r2 = r8
+  r3 = r10
+  r3 += 0xffffff50
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L8
+  r9 = *(u16 *)(r10 -174)
+  r9 = be16 r9
+  r8 += 0x4
+  if r9 == 0x8100 goto L1
+  if r9 != 0x88a8 goto L2
+L1:
+  r2 = r8
+  r3 = r10
+  r3 += 0xffffff50
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L8
+  r9 = *(u16 *)(r10 -174)
+  r9 = be16 r9
+  r8 += 0x4
+L2:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L3
+  if r9 == 0x86dd goto L6
+  goto L8
+; parse the IPv4 header
+L3:
+  r2 = *(u32 *)(r7 +76)
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L8
+  r1 = *(u8 *)(r7 +0)
+  r2 = r1
+  r2 >>= 0x4
+  if r2 != 0x4 goto L8
+  r1 &= 0xf
+  if r1 < 0x5 goto L8
+  r1 <<= 0x2
+  *(u16 *)(r7 +68) = r1
+  r2 = *(u16 *)(r7 +2)
+  r2 = be16 r2
+  if r2 < r1 goto L8
+  *(u32 *)(r7 +64) = r2
+  r2 -= r1
+  *(u32 *)(r7 +60) = r2
+  r1 = *(u16 *)(r7 +6)
+  r1 = be16 r1
+  r1 &= 0x1fff
+  *(u16 *)(r7 +70) = r1
+  r1 = *(u8 *)(r7 +9)
+  *(u8 *)(r7 +72) = r1
+  *(u8 *)(r7 +73) = 0
+  r2 = *(u32 *)(r7 +76)
+  r1 = *(u32 *)(r7 +64)
+  r2 += r1
+  r2 -= 0x1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x1
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L8
+; copy the transport header
+  *(u32 *)(r7 +40) = 0
+  *(u32 *)(r7 +44) = 0
+  *(u32 *)(r7 +48) = 0
+  *(u32 *)(r7 +52) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 == 0x0 goto L5
+  if r4 <= 0x14 goto L4
+  r4 = 0x14
+L4:
+  r2 = *(u32 *)(r7 +76)
+  r8 = *(u16 *)(r7 +68)
+  r2 += r8
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 189
+; interfaces, mark, packet type
+L5:
+  *(u32 *)(r7 +80) = 0
+  *(u8 *)(r7 +75) = 1
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r8 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r8 = *(u64 *)(r8 + offsetof(xdp_rxq_info, dev))
+  r1 = r7
+  r1 += 0x68
+  r2 = 0x10
+  r3 = r8
+  r3 += offsetof(net_device, name)
+  call helper 113
+; run the base chains
+  r1 = r6
+  r2 = r7
+  call filter_INPUT
+  if w0 == 0x2 goto L7
+  goto L8
+L6:
+  goto L8
+; drop
+L7:
+  r0 = 0x1
+  exit
+; accept
+L8:
+  r0 = 0x2
+  exit

@@ -1,0 +1,40 @@
+//! A ruleset through the compiler.
+
+use super::{EngineError, Ruleset};
+use bpfc_artifact::Artifact;
+use bpfc_driver::{Lowering, Options, lower, target};
+use bpfc_ir::{Input, Program};
+
+/// The artifact of a ruleset's stage for a target, with some passes left out.
+pub(super) fn artifact(
+    ruleset: &Ruleset,
+    target_name: &str,
+    disabled_passes: &[&str],
+) -> Result<Artifact, EngineError> {
+    let target = target(target_name)
+        .ok_or_else(|| EngineError::Refused(format!("there is no target {target_name}")))?;
+    let options = Options {
+        hooks: Some(vec![ruleset.stage.hook()]),
+        tables: Some(vec![ruleset.stage.table().to_owned()]),
+        disabled_passes: disabled_passes.iter().map(|&name| name.to_owned()).collect(),
+        ..Options::default()
+    };
+    let result = bpfc_driver::compile(&[input(ruleset)], target, &options);
+    result.artifact.ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))
+}
+
+/// The IR of a ruleset's stage, before any pass.
+pub(super) fn program(ruleset: &Ruleset) -> Result<Program, EngineError> {
+    let hooks = Some(vec![ruleset.stage.hook()]);
+    let tables = Some(vec![ruleset.stage.table().to_owned()]);
+    let Lowering { program, sources, diagnostics } = lower(&[input(ruleset)], hooks, tables);
+    program.ok_or_else(|| EngineError::refused(&diagnostics, &sources))
+}
+
+fn input(ruleset: &Ruleset) -> Input {
+    Input {
+        name: "ruleset".to_owned(),
+        bytes: ruleset.text.clone().into_bytes(),
+        format: Some(format!("{}-save", ruleset.family.tool())),
+    }
+}

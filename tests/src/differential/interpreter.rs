@@ -1,0 +1,89 @@
+//! The IR interpreter as an engine.
+
+use super::compile::program;
+use super::{Engine, EngineError, Ruleset};
+use crate::lab::inject::Frame;
+use crate::lab::oracle::{Outcome, Stage};
+use crate::lab::tables::Count;
+use crate::lab::view::packet_at;
+use bpfc_ir::{Environment, InterpretError, Program, Verdict, interpret};
+use bpfc_opt::Limits;
+
+/// What happens to a program before it is interpreted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passes {
+    /// Nothing: it is interpreted as the front end made it.
+    None,
+    /// All passes, as for code generation.
+    All,
+    /// All passes with limits so narrow that no chain is called any more.
+    Inlined,
+}
+
+/// Runs packets through the program.
+#[derive(Debug)]
+pub struct Interpreter {
+    passes: Passes,
+    loaded: Option<(Stage, Program)>,
+}
+
+impl Interpreter {
+    /// An interpreter of programs after these passes.
+    pub fn new(passes: Passes) -> Self {
+        Self { passes, loaded: None }
+    }
+
+    fn optimise(&self, program: &mut Program) -> Result<(), EngineError> {
+        let limits = match self.passes {
+            Passes::None => return Ok(()),
+            Passes::All => Limits::default(),
+            Passes::Inlined => Limits { depth: 1, size: u64::MAX, ..Limits::default() },
+        };
+        let mut options = bpfc_opt::Options { limits, ..bpfc_opt::Options::default() };
+        bpfc_opt::run(program, &mut options)
+            .map_err(|error| EngineError::Refused(error.to_string()))
+    }
+}
+
+impl Engine for Interpreter {
+    fn name(&self) -> String {
+        match self.passes {
+            Passes::None => "interpreter".to_owned(),
+            Passes::All => "interpreter (all passes)".to_owned(),
+            Passes::Inlined => "interpreter (inlined)".to_owned(),
+        }
+    }
+
+    fn load(&mut self, ruleset: &Ruleset) -> Result<(), EngineError> {
+        let mut program = program(ruleset)?;
+        self.optimise(&mut program)?;
+        self.loaded = Some((ruleset.stage, program));
+        Ok(())
+    }
+
+    fn run(&mut self, frames: &[Frame]) -> Result<Outcome, EngineError> {
+        let Some((stage, program)) = &self.loaded else {
+            return Err(EngineError::Refused("no ruleset is loaded".to_owned()));
+        };
+        let mut environment = Environment::new(program);
+        let mut accepted = 0;
+        for frame in frames {
+            let Some(packet) = packet_at(*stage, frame) else { continue };
+            match interpret(program, stage.hook(), &packet, &mut environment) {
+                Ok(outcome) if outcome.verdict == Verdict::Accept => accepted += 1,
+                Ok(_) | Err(InterpretError::NotDelivered(_)) => {}
+                Err(error) => return Err(EngineError::Refused(error.to_string())),
+            }
+        }
+        let accepted = stage.tells_accepted().then_some(accepted);
+        let mut outcome = Outcome { accepted, ..Outcome::default() };
+        for (rule, data) in &program.rules {
+            let counter = environment.counter(rule);
+            if counter.packets > 0 {
+                let count = Count { packets: counter.packets, bytes: counter.bytes };
+                outcome.counters.insert(data.label.clone(), count);
+            }
+        }
+        Ok(outcome)
+    }
+}

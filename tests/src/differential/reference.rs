@@ -1,0 +1,61 @@
+//! The reference evaluator of iptables rulesets as an engine.
+
+use super::{Engine, EngineError, Ruleset};
+use crate::lab::inject::Frame;
+use crate::lab::oracle::Outcome;
+use crate::lab::tables::Count;
+use crate::lab::view::packet_at;
+use bpfc_diag::{Diagnostics, SourceMap};
+use bpfc_ir::Verdict;
+use bpfc_xtables::reference::Evaluator;
+use bpfc_xtables::text::{Text, read};
+
+/// Evaluates packets on the ruleset model, without IR or programs.
+#[derive(Debug, Default)]
+pub struct Reference {
+    loaded: Option<(Ruleset, bpfc_xtables::model::Ruleset)>,
+}
+
+impl Engine for Reference {
+    fn name(&self) -> String {
+        "reference".to_owned()
+    }
+
+    fn load(&mut self, ruleset: &Ruleset) -> Result<(), EngineError> {
+        let mut sources = SourceMap::new();
+        let mut diagnostics = Diagnostics::new();
+        let file = sources.add("ruleset", &ruleset.text);
+        let text =
+            Text { text: &ruleset.text, damaged: false, file, family: ruleset.family.into() };
+        let model = read(&text, &mut diagnostics);
+        if diagnostics.has_errors() {
+            return Err(EngineError::refused(&diagnostics, &sources));
+        }
+        self.loaded = Some((ruleset.clone(), model));
+        Ok(())
+    }
+
+    fn run(&mut self, frames: &[Frame]) -> Result<Outcome, EngineError> {
+        let Some((ruleset, model)) = &self.loaded else {
+            return Err(EngineError::Refused("no ruleset is loaded".to_owned()));
+        };
+        let mut evaluator = Evaluator::new(model, &[ruleset.stage.table()]);
+        let mut outcome = Outcome { accepted: Some(0), ..Outcome::default() };
+        for frame in frames {
+            let Some(packet) = packet_at(ruleset.stage, frame) else { continue };
+            let Ok(parsed) = packet.parse() else { continue };
+            let count = Count { packets: 1, bytes: parsed.length().into() };
+            let decision = evaluator.decide(ruleset.stage.hook(), parsed);
+            if decision.verdict == Verdict::Accept {
+                outcome.accepted = outcome.accepted.map(|number| number + 1);
+            }
+            for label in decision.rules {
+                *outcome.counters.entry(label).or_default() += count;
+            }
+        }
+        if !ruleset.stage.tells_accepted() {
+            outcome.accepted = None;
+        }
+        Ok(outcome)
+    }
+}

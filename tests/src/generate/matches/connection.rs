@@ -1,0 +1,76 @@
+//! What connection tracking knows: conntrack, state and connmark.
+
+use super::Maker;
+use crate::generate::conversation::{clients, servers};
+use crate::generate::draft::protocol;
+use crate::generate::values::range_text;
+
+/// Some of a list of words, at least one, with commas between them.
+fn some(maker: &mut Maker<'_>, words: &[&str]) -> String {
+    let mut chosen: Vec<&str> = words.iter().filter(|_| maker.rng.one_in(3)).copied().collect();
+    if chosen.is_empty() {
+        chosen.push(*maker.rng.pick::<&str>(words));
+    }
+    chosen.join(",")
+}
+
+const STATES: &[&str] = &["NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED"];
+
+pub(super) fn state(maker: &mut Maker<'_>) -> String {
+    format!(" {}--state {}", maker.rng.negation(), some(maker, STATES))
+}
+
+pub(super) fn conntrack(maker: &mut Maker<'_>) -> String {
+    let mut text = String::new();
+    if maker.rng.one_in(2) {
+        let states = [STATES, &["SNAT", "DNAT"]].concat();
+        text += &format!(" {}--ctstate {}", maker.rng.negation(), some(maker, &states));
+    }
+    if maker.rng.one_in(5) && !maker.orderly {
+        let statuses = ["NONE", "EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED"];
+        text += &format!(" {}--ctstatus {}", maker.rng.negation(), some(maker, &statuses));
+    }
+    if maker.rng.one_in(4) {
+        text += &format!(" --ctdir {}", maker.rng.pick(&["ORIGINAL", "REPLY"]));
+    }
+    if maker.rng.one_in(5) {
+        let known = [protocol::TCP, protocol::UDP, protocol::ICMP, protocol::ICMPV6];
+        text += &format!(" {}--ctproto {}", maker.rng.negation(), maker.rng.pick(&known));
+    }
+    for (option, client) in [
+        ("--ctorigsrc", true),
+        ("--ctorigdst", false),
+        ("--ctreplsrc", false),
+        ("--ctrepldst", true),
+    ] {
+        if maker.rng.one_in(8) {
+            let hosts = if client { clients(maker.family) } else { servers(maker.family) };
+            let host = maker.rng.pick(&hosts);
+            text += &format!(" {}{option} {host}", maker.rng.negation());
+        }
+    }
+    for (option, client) in [
+        ("--ctorigsrcport", true),
+        ("--ctorigdstport", false),
+        ("--ctreplsrcport", false),
+        ("--ctrepldstport", true),
+    ] {
+        if maker.rng.one_in(8) {
+            let (low, high) = match client {
+                true => (40_000 + maker.rng.below(8), 40_008 + maker.rng.below(50)),
+                false => (*maker.rng.pick(&[22u64, 53, 80]), *maker.rng.pick(&[80u64, 123, 443])),
+            };
+            text += &format!(" {}{option} {}", maker.rng.negation(), range_text(low, high));
+        }
+    }
+    if text.is_empty() {
+        text += &format!(" --ctstate {}", some(maker, STATES));
+    }
+    text
+}
+
+/// Connections to port 443 have mark 7, all others none.
+pub(super) fn connmark(maker: &mut Maker<'_>) -> String {
+    let value = *maker.rng.pick(&["0x0", "0x7", "0x3/0x3", "0x0/0x8", "0x4/0x6"]);
+    format!(" {}--mark {value}", maker.rng.negation())
+}

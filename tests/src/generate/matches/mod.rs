@@ -1,0 +1,131 @@
+//! One entry for each match extension: what its options may say, and facets that meet or miss
+//! them.
+//!
+//! Matches of connection tracking leave no facets: what they see depends on the packets before,
+//! which [`super::conversation`] makes.
+
+mod connection;
+mod extension;
+mod link;
+mod network;
+mod ports;
+mod transport;
+
+use super::Facet;
+use super::draft::{Draft, protocol};
+use super::rng::Rng;
+use crate::lab::Family;
+use crate::lab::oracle::Stage;
+use std::rc::Rc;
+
+/// What an entry writes into.
+#[derive(Debug)]
+pub struct Maker<'a> {
+    /// Choices.
+    pub rng: &'a mut Rng,
+    /// The rule's family.
+    pub family: Family,
+    /// The protocol that the rule's `-p` names.
+    pub protocol: Option<u8>,
+    /// Whether rules ask only for what is known before a packet is tracked.
+    pub orderly: bool,
+    /// Where facets go.
+    pub facets: &'a mut Facets,
+}
+
+impl Maker<'_> {
+    /// Leaves a facet behind.
+    pub fn facet(&mut self, facet: impl Fn(&mut Rng, &mut Draft) + 'static) {
+        self.facets.list.push(Rc::new(facet));
+    }
+}
+
+/// The facets of a ruleset.
+#[derive(Default)]
+pub struct Facets {
+    /// In the order of the rules.
+    pub list: Vec<Facet>,
+}
+
+impl std::fmt::Debug for Facets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} facets", self.list.len())
+    }
+}
+
+/// A match extension.
+#[derive(Debug)]
+pub struct MatchKind {
+    /// As `-m` takes it.
+    pub name: &'static str,
+    /// The families that have it.
+    pub families: &'static [Family],
+    /// The protocols one of which `-p` must name without negation; empty where any will do.
+    pub protocols: &'static [u8],
+    /// The stages whose chains may use it.
+    pub stages: &'static [Stage],
+    /// Writes the options after `-m name`.
+    pub make: fn(&mut Maker<'_>) -> String,
+}
+
+const BOTH: &[Family] = &Family::ALL;
+const V4: &[Family] = &[Family::Ipv4];
+const V6: &[Family] = &[Family::Ipv6];
+const EVERYWHERE: &[Stage] = &Stage::STATELESS;
+const PORTED: &[u8] =
+    &[protocol::TCP, protocol::UDP, protocol::UDPLITE, protocol::SCTP, protocol::DCCP];
+
+const fn entry(
+    name: &'static str,
+    families: &'static [Family],
+    protocols: &'static [u8],
+    make: fn(&mut Maker<'_>) -> String,
+) -> MatchKind {
+    MatchKind { name, families, protocols, stages: EVERYWHERE, make }
+}
+
+/// All that look at the packet.
+pub const MATCHES: &[MatchKind] = &[
+    entry("tcp", BOTH, &[protocol::TCP], ports::tcp),
+    entry("udp", BOTH, &[protocol::UDP], ports::udp),
+    entry("sctp", BOTH, &[protocol::SCTP], transport::sctp),
+    entry("dccp", BOTH, &[protocol::DCCP], transport::dccp),
+    entry("multiport", BOTH, PORTED, ports::multiport),
+    entry("icmp", V4, &[protocol::ICMP], transport::icmp),
+    entry("icmp6", V6, &[protocol::ICMPV6], transport::icmp6),
+    entry("esp", BOTH, &[protocol::ESP], transport::esp),
+    entry("ah", V4, &[protocol::AH], transport::ah),
+    entry("ah", V6, &[], extension::ah),
+    entry("frag", V6, &[], extension::frag),
+    entry("rt", V6, &[], extension::rt),
+    entry("hbh", V6, &[], extension::hbh),
+    entry("dst", V6, &[], extension::dst),
+    entry("ipv6header", V6, &[], extension::ipv6header),
+    entry("mh", V6, &[protocol::MOBILITY], extension::mh),
+    entry("iprange", BOTH, &[], network::iprange),
+    entry("length", BOTH, &[], network::length),
+    entry("ttl", V4, &[], network::ttl),
+    entry("hl", V6, &[], network::hl),
+    entry("tos", BOTH, &[], network::tos),
+    entry("dscp", BOTH, &[], network::dscp),
+    entry("ecn", BOTH, &[], network::ecn),
+    MatchKind {
+        stages: &[Stage::Prerouting, Stage::Input, Stage::Forward],
+        ..entry("mac", BOTH, &[], link::mac)
+    },
+    entry("pkttype", BOTH, &[], link::pkttype),
+    entry("mark", BOTH, &[], link::mark),
+    entry("comment", BOTH, &[], link::comment),
+    entry("cpu", BOTH, &[], link::cpu),
+    entry("statistic", BOTH, &[], link::statistic),
+];
+
+/// Those that ask what connection tracking knows.
+pub const CONNECTION_MATCHES: &[MatchKind] = &[
+    MatchKind { stages: &Stage::TRACKED, ..entry("conntrack", BOTH, &[], connection::conntrack) },
+    MatchKind { stages: &Stage::TRACKED, ..entry("state", BOTH, &[], connection::state) },
+    MatchKind {
+        stages: &[Stage::TrackedInput, Stage::TrackedForward],
+        ..entry("connmark", BOTH, &[], connection::connmark)
+    },
+];

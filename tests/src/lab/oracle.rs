@@ -1,0 +1,320 @@
+//! A ruleset and packets in, verdicts and counters of the kernel's iptables out.
+//!
+//! A [`Stage`] is a hook with the table under test, the counter that shows how many packets
+//! survived it, and a namespace in which packets reach it: every address is local for INPUT,
+//! none is for FORWARD. Whatever survives the table under test is dropped by the next table, so
+//! that nothing is answered or forwarded and no counter moves for another reason; behind
+//! connection tracking it goes on, because only then its connection is remembered.
+//!
+//! Not every packet reaches a hook: the kernel drops broken IP headers before PREROUTING, joins
+//! fragments before INPUT, and does not forward what is scoped to a link. [`Oracle::arrivals`]
+//! asks the kernel itself which do.
+
+use super::inject::{Frame, Wire};
+use super::namespace::{ip, ip6, run, sysctl};
+use super::raw::RawSender;
+use super::tables::{self, Counters, Reader};
+use super::{Family, LabError};
+use bpfc_ir::Hook;
+
+/// Interfaces of the namespace under test, in the order of [`Frame::port`].
+pub const INTERFACES: [&str; 3] = ["eth0", "eth1", "wlan0"];
+
+/// Where forwarded packets leave: the lower half of all addresses by the first, the upper half by
+/// the second.
+pub const OUT_INTERFACES: [&str; 2] = ["wan0", "wan1"];
+
+/// The hook and table under test, and whether connections are tracked before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// `raw/PREROUTING`: any packet with a sound IP header, fragments included.
+    Prerouting,
+    /// `filter/INPUT`, every address being local.
+    Input,
+    /// `filter/FORWARD`, with an output interface.
+    Forward,
+    /// `mangle/POSTROUTING` of forwarded packets: an output interface and no input interface.
+    Postrouting,
+    /// `filter/OUTPUT` of packets that raw sockets send: an output interface, no link header.
+    Output,
+    /// `mangle/PREROUTING`, behind connection tracking; what is accepted is forwarded.
+    TrackedPrerouting,
+    /// `filter/INPUT`; what is accepted is delivered, so that its connection is remembered.
+    TrackedInput,
+    /// `filter/FORWARD`; what is accepted is forwarded, so that its connection is remembered.
+    TrackedForward,
+}
+
+impl Stage {
+    /// The stages where nothing depends on packets before.
+    pub const STATELESS: [Stage; 5] =
+        [Stage::Prerouting, Stage::Input, Stage::Forward, Stage::Postrouting, Stage::Output];
+
+    /// The stages behind connection tracking.
+    pub const TRACKED: [Stage; 3] =
+        [Stage::TrackedPrerouting, Stage::TrackedInput, Stage::TrackedForward];
+
+    /// The table that the ruleset under test fills.
+    pub fn table(self) -> &'static str {
+        match self {
+            Stage::Prerouting => "raw",
+            Stage::Input
+            | Stage::Forward
+            | Stage::Output
+            | Stage::TrackedInput
+            | Stage::TrackedForward => "filter",
+            Stage::Postrouting | Stage::TrackedPrerouting => "mangle",
+        }
+    }
+
+    /// The base chain that packets enter.
+    pub fn chain(self) -> &'static str {
+        match self {
+            Stage::Prerouting | Stage::TrackedPrerouting => "PREROUTING",
+            Stage::Input | Stage::TrackedInput => "INPUT",
+            Stage::Forward | Stage::TrackedForward => "FORWARD",
+            Stage::Postrouting => "POSTROUTING",
+            Stage::Output => "OUTPUT",
+        }
+    }
+
+    /// The base chain's hook.
+    pub fn hook(self) -> Hook {
+        match self {
+            Stage::Prerouting | Stage::TrackedPrerouting => Hook::Prerouting,
+            Stage::Input | Stage::TrackedInput => Hook::Input,
+            Stage::Forward | Stage::TrackedForward => Hook::Forward,
+            Stage::Postrouting => Hook::Postrouting,
+            Stage::Output => Hook::Output,
+        }
+    }
+
+    /// Whether connections are tracked before the hook.
+    pub fn is_tracked(self) -> bool {
+        Stage::TRACKED.contains(&self)
+    }
+
+    /// Whether packets reach the hook before their time to live is decreased.
+    pub fn is_ingress(self) -> bool {
+        matches!(self.hook(), Hook::Prerouting | Hook::Input)
+    }
+
+    /// Whether rules can match on the input interface.
+    pub fn has_input(self) -> bool {
+        !matches!(self.hook(), Hook::Postrouting | Hook::Output)
+    }
+
+    /// Whether rules can match on the output interface.
+    pub fn has_output(self) -> bool {
+        matches!(self.hook(), Hook::Forward | Hook::Postrouting | Hook::Output)
+    }
+
+    /// Whether the oracle can tell how many packets were accepted.
+    pub fn tells_accepted(self) -> bool {
+        self.survivors().is_some()
+    }
+
+    /// Table and chain whose policy counts what survives the table under test.
+    fn survivors(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Stage::Prerouting => Some(("mangle", "PREROUTING")),
+            Stage::Input | Stage::TrackedInput => Some(("security", "INPUT")),
+            Stage::Forward | Stage::TrackedForward => Some(("security", "FORWARD")),
+            Stage::TrackedPrerouting => Some(("filter", "FORWARD")),
+            Stage::Postrouting | Stage::Output => None,
+        }
+    }
+
+    /// The tables besides the one under test. The host's own packets are dropped before they are
+    /// tracked. Some packets are not tracked, and some connections are marked, for rules to see.
+    fn surroundings(self) -> String {
+        let drop_own = "*raw\n:PREROUTING ACCEPT\n:OUTPUT DROP\nCOMMIT\n";
+        match self {
+            Stage::Prerouting => "*mangle\n:PREROUTING DROP\n:OUTPUT DROP\nCOMMIT\n".to_owned(),
+            Stage::Input => format!("{drop_own}*security\n:INPUT DROP\nCOMMIT\n"),
+            Stage::Forward => format!("{drop_own}*security\n:FORWARD DROP\nCOMMIT\n"),
+            Stage::Postrouting => drop_own.to_owned(),
+            Stage::Output => String::new(),
+            Stage::TrackedPrerouting => {
+                format!("{UNTRACKED_PORT}*filter\n:FORWARD ACCEPT\nCOMMIT\n")
+            }
+            Stage::TrackedInput => {
+                format!("{UNTRACKED_PORT}{MARKED_PORT}*security\n:INPUT ACCEPT\nCOMMIT\n")
+            }
+            Stage::TrackedForward => {
+                format!("{UNTRACKED_PORT}{MARKED_PORT}*security\n:FORWARD ACCEPT\nCOMMIT\n")
+            }
+        }
+    }
+
+    /// The table under test with an empty base chain.
+    pub fn empty_ruleset(self) -> String {
+        format!("*{}\n:{} ACCEPT\nCOMMIT\n", self.table(), self.chain())
+    }
+}
+
+/// UDP to and from port 123 is not tracked.
+const UNTRACKED_PORT: &str = "*raw\n:PREROUTING ACCEPT\n:OUTPUT DROP\n\
+    -A PREROUTING -p udp -m udp --dport 123 -j CT --notrack\n\
+    -A PREROUTING -p udp -m udp --sport 123 -j CT --notrack\nCOMMIT\n";
+
+/// Connections to port 443 have mark 7.
+const MARKED_PORT: &str = "*mangle\n:PREROUTING ACCEPT\n\
+    -A PREROUTING -p tcp -m tcp --dport 443 -j CONNMARK --set-mark 7\nCOMMIT\n";
+
+/// What became of a number of packets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// How many survived the table under test; `None` where the stage cannot tell.
+    pub accepted: Option<u64>,
+    /// What was counted in the table under test.
+    pub counters: Counters,
+}
+
+/// One family's iptables at one stage, in the calling thread's namespace.
+#[derive(Debug)]
+pub struct Oracle {
+    family: Family,
+    stage: Stage,
+    wire: Wire,
+    /// Where packets are sent from, where they do not come in.
+    raw: Option<RawSender>,
+    survivors: Option<Reader>,
+    reader: Reader,
+}
+
+impl Oracle {
+    /// Sets up the calling thread's namespace, which must be fresh.
+    pub fn new(family: Family, stage: Stage) -> Result<Self, LabError> {
+        let names: Vec<&str> = INTERFACES.into_iter().chain(OUT_INTERFACES).collect();
+        let wire = Wire::new(&names)?;
+        for name in names.iter().chain(&["all", "default"]) {
+            sysctl(&format!("ipv4/conf/{name}/rp_filter"), "0")?;
+            sysctl(&format!("ipv4/conf/{name}/accept_local"), "1")?;
+            sysctl(&format!("ipv4/conf/{name}/route_localnet"), "1")?;
+            sysctl(&format!("ipv4/conf/{name}/accept_source_route"), "1")?;
+            sysctl(&format!("ipv4/conf/{name}/send_redirects"), "0")?;
+            sysctl(&format!("ipv6/conf/{name}/accept_source_route"), "1")?;
+        }
+        match stage {
+            Stage::Prerouting => {}
+            Stage::Input | Stage::TrackedInput => {
+                let routes = |any| {
+                    format!("rule add pref 1 lookup 100\nroute add local {any} dev lo table 100\n")
+                };
+                ip(&routes("0.0.0.0/0"))?;
+                ip6(&routes("::/0"))?;
+            }
+            _ => {
+                if stage != Stage::Output {
+                    sysctl("ipv4/ip_forward", "1")?;
+                    // It makes the kernel join the routers' groups and tell so, which OUTPUT sees.
+                    sysctl("ipv6/conf/all/forwarding", "1")?;
+                }
+                let [low, high] = OUT_INTERFACES;
+                ip(&format!("route add 0.0.0.0/1 dev {low}\nroute add 128.0.0.0/1 dev {high}\n"))?;
+                ip6(&format!("route add ::/1 dev {low}\nroute add 8000::/1 dev {high}\n"))?;
+            }
+        }
+        tables::restore(family, &stage.surroundings())?;
+        tables::restore(family, &stage.empty_ruleset())?;
+        let survivors = match stage.survivors() {
+            Some((table, _)) => Some(Reader::new(family, table)?),
+            None => None,
+        };
+        let raw = match stage {
+            Stage::Output => Some(RawSender::new(family)?),
+            _ => None,
+        };
+        let reader = Reader::new(family, stage.table())?;
+        Ok(Self { family, stage, wire, raw, survivors, reader })
+    }
+
+    /// The family.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// The stage.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// The interfaces, to attach programs to.
+    pub fn wire(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
+    /// Puts a ruleset in place, `iptables-save` text of the stage's table only.
+    pub fn load(&mut self, ruleset: &str) -> Result<(), LabError> {
+        tables::restore(self.family, ruleset)?;
+        self.reader = Reader::new(self.family, self.stage.table())?;
+        Ok(())
+    }
+
+    /// Forgets all connections.
+    pub fn forget(&self) -> Result<(), LabError> {
+        match self.stage.is_tracked() {
+            true => run("conntrack", &["-F"], "").map(drop),
+            false => Ok(()),
+        }
+    }
+
+    /// Sends packets and says what the ruleset in place did with them.
+    pub fn run(&mut self, frames: &[Frame]) -> Result<Outcome, LabError> {
+        let before = (self.reader.read()?, self.survived()?);
+        match &self.raw {
+            Some(raw) => raw.send(frames)?,
+            None => self.wire.send(frames)?,
+        }
+        let after = (self.reader.read()?, self.survived()?);
+        let mut counters = tables::difference(&self.reader, &before.0, &after.0);
+        // Other base chains of the same table see the packets as well.
+        let own = self.label(self.stage.chain());
+        counters.retain(|label, _| !label.ends_with(":policy") || *label == own);
+        let accepted = after.1.zip(before.1).map(|(after, before)| after - before);
+        Ok(Outcome { accepted, counters })
+    }
+
+    /// How many packets have survived the table under test.
+    fn survived(&self) -> Result<Option<u64>, LabError> {
+        let Some((reader, (table, chain))) = self.survivors.as_ref().zip(self.stage.survivors())
+        else {
+            return Ok(None);
+        };
+        let label = format!("{}{table}/{chain}:policy", self.family.label_prefix());
+        let counts = reader.read()?;
+        let count = reader.labels().zip(counts).find(|(other, _)| *other == label);
+        Ok(Some(count.map_or(0, |(_, count)| count.packets)))
+    }
+
+    /// The label of a base chain's policy in the table under test.
+    fn label(&self, chain: &str) -> String {
+        format!("{}{}/{chain}:policy", self.family.label_prefix(), self.stage.table())
+    }
+
+    /// Which packets reach the stage's base chain. Leaves an empty ruleset in place.
+    pub fn arrivals(&mut self, frames: &[Frame]) -> Result<Vec<bool>, LabError> {
+        self.load(&self.stage.empty_ruleset())?;
+        let mut arrived = vec![false; frames.len()];
+        let mut open = Vec::new();
+        open.push(0..frames.len());
+        while let Some(range) = open.pop() {
+            let count = self.count_arrivals(&frames[range.clone()])?;
+            if count == range.len() as u64 {
+                arrived[range].fill(true);
+            } else if count != 0 && range.len() > 1 {
+                let middle = range.start + range.len() / 2;
+                open.push(middle..range.end);
+                open.push(range.start..middle);
+            }
+        }
+        Ok(arrived)
+    }
+
+    fn count_arrivals(&mut self, frames: &[Frame]) -> Result<u64, LabError> {
+        let outcome = self.run(frames)?;
+        let label = self.label(self.stage.chain());
+        Ok(outcome.counters.get(&label).map_or(0, |count| count.packets))
+    }
+}

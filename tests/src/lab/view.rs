@@ -1,0 +1,63 @@
+//! A frame as a stage's hook sees it: with interfaces, and with what forwarding changed.
+
+use super::inject::Frame;
+use super::oracle::{INTERFACES, OUT_INTERFACES, Stage};
+use bpfc_packet::{InterfaceName, IpVersion, Packet, pkt_type};
+
+/// The packet that arrives at a stage when a frame comes in on one of [`INTERFACES`]; `None`
+/// where the frame holds no IP packet.
+pub fn packet_at(stage: Stage, frame: &Frame) -> Option<Packet> {
+    let mut packet = Packet::from_ethernet(frame.bytes.clone()).ok()?;
+    packet.cpu = nix::sched::sched_getcpu().ok()? as u32;
+    if stage != Stage::Output {
+        // Checks of the receive path look at the packet before it was forwarded.
+        packet.in_interface = name(INTERFACES[frame.port]);
+    }
+    packet.parse().ok()?;
+    if stage.has_output() {
+        packet.out_interface = name(OUT_INTERFACES[route(&packet)?]);
+    }
+    if stage.has_output() && stage != Stage::Output {
+        decrease_ttl(&mut packet)?;
+    }
+    if !stage.has_input() {
+        packet.in_interface = InterfaceName::NONE;
+    }
+    if stage == Stage::Output {
+        packet.link = None;
+        packet.pkt_type = pkt_type::HOST;
+    }
+    Some(packet)
+}
+
+fn name(text: &str) -> InterfaceName {
+    InterfaceName::new(text).unwrap_or(InterfaceName::NONE)
+}
+
+/// Which of [`OUT_INTERFACES`] a packet leaves by: the upper half of all addresses has its own.
+pub fn route(packet: &Packet) -> Option<usize> {
+    let place = match packet.version {
+        IpVersion::V4 => 16,
+        IpVersion::V6 => 24,
+    };
+    Some(usize::from(packet.network_bytes().get(place)? >> 7))
+}
+
+/// Forwarding decreases the time to live before FORWARD (`ip_forward`, net/ipv4/ip_forward.c;
+/// `ip6_forward`, net/ipv6/ip6_output.c).
+fn decrease_ttl(packet: &mut Packet) -> Option<()> {
+    let place = match packet.version {
+        IpVersion::V4 => 8,
+        IpVersion::V6 => 7,
+    };
+    let header = packet.bytes.get_mut(packet.network..)?;
+    let ttl = header.get_mut(place)?;
+    *ttl = ttl.checked_sub(1)?;
+    if packet.version == IpVersion::V4 {
+        // RFC 1624: the sum grows by as much as the field shrinks.
+        let sum = u16::from_be_bytes([header[10], header[11]]);
+        let (sum, carry) = sum.overflowing_add(0x0100);
+        header[10..12].copy_from_slice(&(sum + u16::from(carry)).to_be_bytes());
+    }
+    Some(())
+}

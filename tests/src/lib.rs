@@ -1,0 +1,18 @@
+//! Tests of the compiler against the kernel: the same ruleset and the same packets go through
+//! `iptables-legacy` in a network namespace and through every engine of this project, and each
+//! verdict and counter must agree.
+//!
+//! - [`lab`]: namespaces, veth pairs, frames in, counters out: the kernel as an oracle.
+//! - [`generate`]: rulesets and packets that belong together, from a seed.
+//! - [`differential`]: two engines, one ruleset, and the smallest input on which they differ.
+//! - [`twin`]: a host behind a firewall, built twice; [`traffic`]: what goes over its links.
+//! - [`require`]: what a test needs of the machine, and what happens without it.
+//!
+//! Nothing here reads a clock to decide anything: the same seed gives the same run.
+
+pub mod differential;
+pub mod generate;
+pub mod lab;
+pub mod require;
+pub mod traffic;
+pub mod twin;
