@@ -377,6 +377,7 @@ impl Body<'_> {
         let chunks = SctpChunks::none().with(kind);
         let flags = ChunkFlags { kind, mask: 3, value: 1 };
         match self.choices.below(6) {
+            0 if self.transport >= 20 && kind == 2 => Scan::TcpMss,
             0 if self.transport >= 20 => Scan::TcpOption(kind),
             1 if self.transport >= 12 => Scan::DccpOption(kind),
             2 if self.transport >= 12 => {

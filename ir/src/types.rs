@@ -103,7 +103,8 @@ pub enum Meta {
     WalkFailed,
     /// i16: fragment offset in units of 8 bytes, 0 for a whole packet or a first fragment.
     FragmentOffset,
-    /// i16: bytes from the network header to the transport header.
+    /// i16: bytes from the network header to the transport header; 0 in an IPv6 fragment that is
+    /// not the first, as the kernel leaves it.
     TransportOffset,
     /// i32: length in bytes from the network header, by the IP total length.
     Length,
@@ -215,6 +216,10 @@ pub enum Scan {
     /// must be available and whose data offset must be at least 5 (net/netfilter/xt_tcpudp.c,
     /// `tcp_find_option`).
     TcpOption(u8),
+    /// The TCP option MSS where its length byte is 4 and its four bytes lie within the options;
+    /// any other of that kind is passed over. Guarded as [`Scan::TcpOption`]
+    /// (net/netfilter/xt_tcpmss.c).
+    TcpMss,
     /// The DCCP option of this kind, likewise (net/netfilter/xt_dccp.c, `dccp_find_option`).
     DccpOption(u8),
     /// The first chunk of the set in the SCTP packet at the transport offset, whose fixed 12

@@ -22,11 +22,25 @@ pub(crate) fn function(emitter: &mut Emitter<'_>, scan: Scan) -> Result<Function
 fn emit(emitter: &mut Emitter<'_>, scan: Scan) -> Result<FunctionIndex, EmitError> {
     match scan {
         Scan::Ipv6Header(kind) => walk::emit(emitter, Some(kind)),
-        Scan::TcpOption(kind) => options(emitter, kind, "scan_tcp_option", tcp_bounds),
-        Scan::DccpOption(kind) => options(emitter, kind, "scan_dccp_option", dccp_bounds),
+        Scan::TcpOption(kind) => {
+            options(emitter, Wanted::Kind(kind), "scan_tcp_option", tcp_bounds)
+        }
+        Scan::TcpMss => options(emitter, Wanted::Mss, "scan_tcp_mss", tcp_bounds),
+        Scan::DccpOption(kind) => {
+            options(emitter, Wanted::Kind(kind), "scan_dccp_option", dccp_bounds)
+        }
         Scan::SctpChunk(chunks) => scan_sctp::emit(emitter, &chunks),
         Scan::Ipv6Headers => scan_ipv6_set::emit(emitter),
     }
+}
+
+/// The option to find.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    /// The first of this kind.
+    Kind(u8),
+    /// The first MSS (kind 2, length 4) with all its bytes inside the options.
+    Mss,
 }
 
 /// r1 = where the options start and r2 = where they end, from the transport header; jumps to
@@ -78,11 +92,11 @@ fn dccp_bounds(asm: &mut Asm, broken: Label) {
 /// and a length of 0 counts as 1 (net/netfilter/xt_tcpudp.c, xt_dccp.c).
 fn options(
     emitter: &mut Emitter<'_>,
-    kind: u8,
+    wanted: Wanted,
     name: &str,
     bounds: Bounds,
 ) -> Result<FunctionIndex, EmitError> {
-    let body = options_body(emitter, kind, name)?;
+    let body = options_body(emitter, wanted, name)?;
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "search the options");
     let [null, absent, broken] = std::array::from_fn(|_| asm.label());
@@ -120,12 +134,12 @@ fn options(
 /// One option: 0 to go on, 1 when done.
 fn options_body(
     emitter: &mut Emitter<'_>,
-    kind: u8,
+    wanted: Wanted,
     name: &str,
 ) -> Result<FunctionIndex, EmitError> {
     let scratch = -8 - SCRATCH_SIZE;
     let mut asm = Asm::new();
-    let [found, broken, single, advance, stop] = std::array::from_fn(|_| asm.label());
+    let [found, other, broken, single, advance, stop] = std::array::from_fn(|_| asm.label());
     emitter.mark_line(&mut asm, None, "look at one option");
     walk::enter_body(&mut asm);
     asm.load(Size::W, R1, R7, layout::WALK_END);
@@ -133,7 +147,21 @@ fn options_body(
     asm.store_imm(Size::D, FP, -8, 0);
     walk::fetch(emitter, &mut asm, 0, 1, -8, scratch, broken);
     asm.load(Size::B, R1, FP, -8);
-    asm.jump_imm(Jump::Eq, Width::W64, R1, i32::from(kind), found);
+    match wanted {
+        Wanted::Kind(kind) => asm.jump_imm(Jump::Eq, Width::W64, R1, i32::from(kind), found),
+        Wanted::Mss => {
+            asm.jump_imm(Jump::Ne, Width::W64, R1, 2, other);
+            asm.load(Size::W, R1, R7, layout::WALK_END);
+            asm.mov(R2, R8);
+            asm.alu_imm(Alu::Add, Width::W64, R2, 4);
+            asm.jump(Jump::Gt, Width::W64, R2, R1, other);
+            walk::fetch(emitter, &mut asm, 1, 1, -7, scratch, broken);
+            asm.load(Size::B, R1, FP, -7);
+            asm.jump_imm(Jump::Eq, Width::W64, R1, 4, found);
+            asm.place(other);
+            asm.load(Size::B, R1, FP, -8);
+        }
+    }
     asm.jump_imm(Jump::Lt, Width::W64, R1, 2, single);
     // The last byte of the options has no length behind it.
     asm.load(Size::W, R1, R7, layout::WALK_END);

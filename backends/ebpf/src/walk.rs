@@ -163,7 +163,9 @@ fn body(emitter: &mut Emitter<'_>, find: Option<u8>) -> Result<FunctionIndex, Em
             }
             asm.store(Size::H, R7, layout::FRAGMENT_OFFSET, R1);
             asm.store(Size::W, R7, layout::WALK_NEXT, R2);
-            asm.alu_imm(Alu::Add, Width::W64, R8, 8);
+            // The kernel's walk leaves the transport offset at 0 there, and matches that do not
+            // ask for fragments read on from it.
+            asm.mov_imm(R8, 0);
             asm.goto(found);
             asm.place(first);
         }

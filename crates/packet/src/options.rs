@@ -22,7 +22,16 @@ pub enum Found {
 pub fn find_tcp_option(bytes: &[u8], transport: usize, kind: u8) -> Found {
     let Some(fixed) = slice(bytes, transport, 20) else { return Found::Broken };
     let length = usize::from(fixed[12] >> 4) * 4;
-    find(bytes, transport, 20, length, kind)
+    find(bytes, transport, 20, length, |options| options[0] == kind)
+}
+
+/// Finds the TCP option MSS (kind 2) whose length byte is 4 and whose four bytes are all there;
+/// one of another length is walked over like any option (net/netfilter/xt_tcpmss.c). Broken as
+/// [`find_tcp_option`] says.
+pub fn find_tcp_mss(bytes: &[u8], transport: usize) -> Found {
+    let Some(fixed) = slice(bytes, transport, 20) else { return Found::Broken };
+    let length = usize::from(fixed[12] >> 4) * 4;
+    find(bytes, transport, 20, length, |options| options.starts_with(&[2, 4]) && options.len() >= 4)
 }
 
 /// Finds a DCCP option, likewise. Broken where the fixed 12 bytes or the announced options are
@@ -38,15 +47,22 @@ pub fn find_dccp_option(bytes: &[u8], transport: usize, kind: u8) -> Found {
         _ => 12,
     };
     let length = usize::from(fixed[4]) * 4;
-    find(bytes, transport, 12 + extended + by_type, length, kind)
+    find(bytes, transport, 12 + extended + by_type, length, |options| options[0] == kind)
 }
 
 fn slice(bytes: &[u8], offset: usize, length: usize) -> Option<&[u8]> {
     bytes.get(offset..)?.get(..length)
 }
 
-/// Searches the options between `start` and `end`, both counted from the header.
-fn find(bytes: &[u8], header: usize, start: usize, end: usize, kind: u8) -> Found {
+/// Searches the options between `start` and `end`, both counted from the header, for the first
+/// that is wanted; `wanted` sees an option and all behind it.
+fn find(
+    bytes: &[u8],
+    header: usize,
+    start: usize,
+    end: usize,
+    wanted: impl Fn(&[u8]) -> bool,
+) -> Found {
     if end < start {
         return Found::Broken;
     }
@@ -56,7 +72,7 @@ fn find(bytes: &[u8], header: usize, start: usize, end: usize, kind: u8) -> Foun
     let Some(options) = slice(bytes, header + start, end - start) else { return Found::Broken };
     let mut at = 0;
     while at < options.len() {
-        if options[at] == kind {
+        if wanted(&options[at..]) {
             return Found::At(header + start + at);
         }
         at += match options[at] {
@@ -85,6 +101,14 @@ mod tests {
         assert_eq!(find_tcp_option(&bytes, 5, 8), Found::At(30));
         assert_eq!(find_tcp_option(&bytes, 5, 3), Found::Absent);
         assert_eq!(find_tcp_option(&bytes, 5, 0), Found::At(33));
+    }
+
+    #[test]
+    fn an_mss_has_four_bytes() {
+        assert_eq!(find_tcp_mss(&tcp(7, &[1, 2, 3, 9, 2, 4, 5, 6]), 5), Found::At(29));
+        assert_eq!(find_tcp_mss(&tcp(7, &[2, 8, 2, 4, 2, 4, 2, 4]), 5), Found::Absent);
+        assert_eq!(find_tcp_mss(&tcp(6, &[1, 2, 4, 5]), 5), Found::Absent);
+        assert_eq!(find_tcp_mss(&tcp(7, &[2, 4, 5, 6]), 5), Found::Broken);
     }
 
     #[test]

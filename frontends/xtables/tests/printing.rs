@@ -30,6 +30,9 @@ const RULES: &[&str] = &[
     "-A INPUT -p udp -m multiport --dports 53,67:68,ntp -j ACCEPT",
     "-A INPUT -p sctp -m multiport ! --ports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
     "-A INPUT -p udplite -m multiport --source-ports 1:65535",
+    "-A INPUT -p tcp -m tcpmss --mss 42 -m tcpmss ! --mss 42:",
+    "-A INPUT -p 108 -m ipcomp -m ipcomp --ipcompspi 5:9 --compres -m ipcomp ! --ipcompspi :",
+    "-A INPUT -p 108 -m ipcomp ! --ipcompspi 7 -m ipcomp --ipcompspi : -m ipcomp --ipcompspi 4:3",
     "-A INPUT -m mac --mac-source 0:1b:C:00:0a:ff",
     "-A FORWARD -m mac ! --mac-source 00:11:22:33:44:55 -j DROP",
     "-A INPUT -m mark --mark 16 -m mark ! --mark 0x1/0xff",
@@ -70,6 +73,11 @@ const RULES6: &[&str] = &[
     "-A INPUT -p icmpv6 --icmpv6-type neighbour-solicitation",
     "-A INPUT -p 58 -m icmpv6 ! --icmpv6-type 1/3 -j DROP",
     "-A INPUT -m hl --hl 5 -m hl ! --hl-eq 5 -m hl --hl-lt 9 -m hl --hl-gt 1",
+    "-A INPUT -m eui64 -m srh",
+    "-A INPUT -m srh ! --srh-next-hdr 17 --srh-hdr-len-eq 3 ! --srh-hdr-len-gt 4 \
+     --srh-hdr-len-lt 5 --srh-segs-left-eq 3 --srh-segs-left-gt 2 ! --srh-segs-left-lt 9 \
+     --srh-last-entry-eq 1 --srh-last-entry-gt 3 --srh-last-entry-lt 8 --srh-tag 258",
+    "-A INPUT -m srh --srh-psid a::1/64 ! --srh-nsid b::/128 --srh-lsid c::1:0",
     "-A INPUT -m iprange ! --src-range ::1-::9 --dst-range 2001:db8::1",
 ];
 

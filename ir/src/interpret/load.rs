@@ -4,7 +4,8 @@
 use super::Run;
 use crate::{Base, CtField, CtTuple, Family, Meta, Scan, Source, TupleField, Type};
 use bpfc_packet::{
-    Found, Tuple, extension_set, find_dccp_option, find_extension, find_sctp_chunk, find_tcp_option,
+    Found, Tuple, extension_set, find_dccp_option, find_extension, find_sctp_chunk, find_tcp_mss,
+    find_tcp_option,
 };
 use std::net::IpAddr;
 
@@ -95,7 +96,7 @@ impl Run<'_, '_, '_> {
     pub(super) fn scan(&self, scan: Scan) -> Option<u32> {
         let (bytes, transport) = (self.packet.bytes(), self.packet.transport());
         let needed = match scan {
-            Scan::TcpOption(_) => 20,
+            Scan::TcpOption(_) | Scan::TcpMss => 20,
             Scan::DccpOption(_) | Scan::SctpChunk(_) => 12,
             Scan::Ipv6Header(_) | Scan::Ipv6Headers => 0,
         };
@@ -105,6 +106,7 @@ impl Run<'_, '_, '_> {
         let found = match scan {
             Scan::Ipv6Header(kind) => find_extension(bytes, kind),
             Scan::TcpOption(kind) => find_tcp_option(bytes, transport, kind),
+            Scan::TcpMss => find_tcp_mss(bytes, transport),
             Scan::DccpOption(kind) => find_dccp_option(bytes, transport, kind),
             Scan::SctpChunk(chunks) => {
                 find_sctp_chunk(bytes, transport, |kind, flags| chunks.contains(kind, flags))

@@ -62,6 +62,7 @@ impl Display for Scan {
         match self {
             Scan::Ipv6Header(kind) => write!(f, "ipv6-header {kind}"),
             Scan::TcpOption(kind) => write!(f, "tcp-option {kind}"),
+            Scan::TcpMss => f.write_str("tcp-mss"),
             Scan::DccpOption(kind) => write!(f, "dccp-option {kind}"),
             Scan::SctpChunk(chunks) => write!(f, "sctp-chunk \"{chunks}\""),
             Scan::Ipv6Headers => f.write_str("ipv6-headers"),

@@ -137,7 +137,7 @@ fn violation(function: &Function, inst: Inst, facts: Facts, offsets: &[u32]) -> 
         Op::LoadAt(ty, offset, displacement) => {
             needs(offsets[offset.index()], end(displacement, ty))
         }
-        Op::Scan(Scan::TcpOption(_)) => needs(facts.transport, 20),
+        Op::Scan(Scan::TcpOption(_) | Scan::TcpMss) => needs(facts.transport, 20),
         Op::Scan(Scan::DccpOption(_) | Scan::SctpChunk(_)) => needs(facts.transport, 12),
         _ => None,
     }

@@ -34,6 +34,8 @@ pub mod protocol {
     pub const ICMPV6: u8 = 58;
     /// No next header.
     pub const NONE: u8 = 59;
+    /// IP payload compression.
+    pub const IPCOMP: u8 = 108;
     /// SCTP.
     pub const SCTP: u8 = 132;
     /// IPv6 mobility header.

@@ -222,6 +222,9 @@ impl Parser {
         if self.eat_word("ipv6-headers") {
             return Ok(Scan::Ipv6Headers);
         }
+        if self.eat_word("tcp-mss") {
+            return Ok(Scan::TcpMss);
+        }
         if self.eat_word("sctp-chunk") {
             let Token::Text(text) = self.peek() else { return self.expected("a set of chunks") };
             let Ok(chunks) = text.parse() else { return self.expected("a set of chunks") };

@@ -1,4 +1,4 @@
-//! IPv6 extension headers: ah, frag, rt, hbh, dst, ipv6header and mh.
+//! IPv6 extension headers: ah, frag, rt, srh, hbh, dst, ipv6header and mh.
 
 use super::Maker;
 use super::transport::spi_range;
@@ -225,4 +225,53 @@ pub(super) fn mh(maker: &mut Maker<'_>) -> String {
         }
     });
     format!(" {}--mh-type {}", maker.rng.negation(), range_text(low, high))
+}
+
+/// Segments that rules name and headers list.
+const SEGMENTS: [&str; 4] = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "fe80::5"];
+
+pub(super) fn srh(maker: &mut Maker<'_>) -> String {
+    maker.facet(|rng, draft| {
+        let count = rng.within(0..=4) as u8;
+        let mut data = vec![count.saturating_sub(1), 0, 0, rng.below(3) as u8];
+        for _ in 0..count {
+            let segment: Option<Ipv6Addr> = rng.pick(&SEGMENTS).parse().ok();
+            data.extend(segment.unwrap_or(Ipv6Addr::LOCALHOST).octets());
+        }
+        if rng.one_in(6) {
+            data[0] = rng.byte() & 7;
+        }
+        let kind = if rng.one_in(6) { rng.byte() & 7 } else { 4 };
+        let segments_left = if rng.one_in(6) { rng.byte() & 7 } else { rng.below(4) as u8 };
+        put(rng, draft, Extension::Routing { kind, segments_left, data });
+    });
+    let mut text = String::new();
+    let numbers: [(&str, u64); 10] = [
+        ("next-hdr", *maker.rng.pick(&[6, 17, 43, 60])),
+        ("hdr-len-eq", maker.rng.below(9)),
+        ("hdr-len-gt", maker.rng.below(9)),
+        ("hdr-len-lt", maker.rng.below(9)),
+        ("segs-left-eq", maker.rng.below(4)),
+        ("segs-left-gt", maker.rng.below(4)),
+        ("segs-left-lt", maker.rng.below(4)),
+        ("last-entry-eq", maker.rng.below(4)),
+        ("last-entry-gt", maker.rng.below(4)),
+        ("last-entry-lt", maker.rng.below(4)),
+    ];
+    for (name, number) in numbers {
+        if maker.rng.one_in(12) {
+            text += &format!(" {}--srh-{name} {number}", maker.rng.negation());
+        }
+    }
+    if maker.rng.one_in(8) {
+        // The kernel compares it in the machine's byte order.
+        text += &format!(" {}--srh-tag {}", maker.rng.negation(), maker.rng.below(3) << 8);
+    }
+    for name in ["psid", "nsid", "lsid"] {
+        if maker.rng.one_in(4) {
+            let (segment, length) = (*maker.rng.pick(&SEGMENTS), *maker.rng.pick(&[0, 64, 128]));
+            text += &format!(" {}--srh-{name} {segment}/{length}", maker.rng.negation());
+        }
+    }
+    text
 }

@@ -1,7 +1,8 @@
-//! What is not in IP headers: mac, pkttype, mark, comment, cpu and statistic.
+//! What is not in IP headers: mac, eui64, pkttype, mark, comment, cpu and statistic.
 
 use super::Maker;
 use crate::lab::inject::{INNER_MAC, OUTER_MAC};
+use std::net::Ipv6Addr;
 
 pub(super) fn mac(maker: &mut Maker<'_>) -> String {
     let mut address = OUTER_MAC;
@@ -14,6 +15,20 @@ pub(super) fn mac(maker: &mut Maker<'_>) -> String {
     });
     let text = address.map(|byte| format!("{byte:02x}")).join(":");
     format!(" {}--mac-source {text}", maker.rng.negation())
+}
+
+/// Sources whose interface identifier is made of the Ethernet source, or nearly.
+pub(super) fn eui64(maker: &mut Maker<'_>) -> String {
+    maker.facet(|rng, draft| {
+        let [a, b, c, d, e, f] = draft.mac_source;
+        let mut address = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0).octets();
+        address[8..].copy_from_slice(&[a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
+        if rng.one_in(3) {
+            address[8 + rng.below(8) as usize] ^= 1 << rng.below(8);
+        }
+        draft.set_source(Ipv6Addr::from(address).into());
+    });
+    String::new()
 }
 
 pub(super) fn pkttype(maker: &mut Maker<'_>) -> String {

@@ -90,10 +90,12 @@ pub const MATCHES: &[MatchKind] = &[
     entry("udp", BOTH, &[protocol::UDP], ports::udp),
     entry("sctp", BOTH, &[protocol::SCTP], transport::sctp),
     entry("dccp", BOTH, &[protocol::DCCP], transport::dccp),
+    entry("tcpmss", BOTH, &[protocol::TCP], transport::tcpmss),
     entry("multiport", BOTH, PORTED, ports::multiport),
     entry("icmp", V4, &[protocol::ICMP], transport::icmp),
     entry("icmp6", V6, &[protocol::ICMPV6], transport::icmp6),
     entry("esp", BOTH, &[protocol::ESP], transport::esp),
+    entry("ipcomp", BOTH, &[protocol::IPCOMP], transport::ipcomp),
     entry("ah", V4, &[protocol::AH], transport::ah),
     entry("ah", V6, &[], extension::ah),
     entry("frag", V6, &[], extension::frag),
@@ -101,6 +103,7 @@ pub const MATCHES: &[MatchKind] = &[
     entry("hbh", V6, &[], extension::hbh),
     entry("dst", V6, &[], extension::dst),
     entry("ipv6header", V6, &[], extension::ipv6header),
+    entry("srh", V6, &[], extension::srh),
     entry("mh", V6, &[protocol::MOBILITY], extension::mh),
     entry("iprange", BOTH, &[], network::iprange),
     entry("length", BOTH, &[], network::length),
@@ -112,6 +115,10 @@ pub const MATCHES: &[MatchKind] = &[
     MatchKind {
         stages: &[Stage::Prerouting, Stage::Input, Stage::Forward],
         ..entry("mac", BOTH, &[], link::mac)
+    },
+    MatchKind {
+        stages: &[Stage::Prerouting, Stage::Input, Stage::Forward],
+        ..entry("eui64", V6, &[], link::eui64)
     },
     entry("pkttype", BOTH, &[], link::pkttype),
     entry("mark", BOTH, &[], link::mark),

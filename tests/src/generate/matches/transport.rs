@@ -1,4 +1,4 @@
-//! Transport headers beyond ports: sctp, dccp, icmp, icmp6, esp and IPv4's ah.
+//! Transport headers beyond ports: sctp, tcpmss, dccp, icmp, icmp6, esp, ipcomp and IPv4's ah.
 
 use super::Maker;
 use super::ports::both_ports;
@@ -69,6 +69,30 @@ fn chunks(rng: &mut Rng, wanted: &[(u8, u8)]) -> Vec<u8> {
         bytes.resize(bytes.len() + content.next_multiple_of(4), 0x5a);
     }
     bytes
+}
+
+pub(super) fn tcpmss(maker: &mut Maker<'_>) -> String {
+    const SIZES: &[u16] = &[0, 536, 1300, 1460, 0xffff];
+    let (a, b) = (*maker.rng.pick(SIZES), *maker.rng.pick(SIZES));
+    let (low, high) = if maker.rng.one_in(2) { (a, a) } else { (a.min(b), a.max(b)) };
+    maker.facet(move |rng, draft| {
+        let size = rng.near(low.into()..=high.into(), 0xffff) as u16;
+        let [first, second] = size.to_be_bytes();
+        let mut options = vec![1; rng.below(3) as usize];
+        if rng.one_in(4) {
+            // An option that is none: its length is wrong.
+            options.extend([2, *rng.pick(&[0, 2, 3, 5]), 9, 9, 9]);
+        }
+        options.extend([2, 4, first, second]);
+        if rng.one_in(5) {
+            options.truncate(rng.below(options.len() as u64) as usize);
+        }
+        let tcp = draft.tcp();
+        tcp.options = options;
+        tcp.data_offset = rng.one_in(6).then(|| rng.below(16) as u8);
+    });
+    let text = if low == high { low.to_string() } else { format!("{low}:{high}") };
+    format!(" {}--mss {text}", maker.rng.negation())
 }
 
 const DCCP_TYPES: &[&str] = &[
@@ -185,6 +209,21 @@ pub(super) fn esp(maker: &mut Maker<'_>) -> String {
         draft.transport = Transport::Esp { spi, sequence: 1 };
     });
     format!(" {}--espspi {text}", maker.rng.negation())
+}
+
+pub(super) fn ipcomp(maker: &mut Maker<'_>) -> String {
+    let (text, low, high) = spi_range(maker.rng);
+    maker.facet(move |rng, draft| {
+        let index = rng.near(low.into()..=high.into(), 0xffff) as u16;
+        let mut bytes = vec![protocol::TCP, 0];
+        bytes.extend(index.to_be_bytes());
+        bytes.resize(4 + rng.below(9) as usize, 0x5a);
+        draft.transport = Transport::Raw { protocol: protocol::IPCOMP, bytes };
+    });
+    match maker.rng.below(4) {
+        0 => " --compres".to_owned(),
+        _ => format!(" {}--ipcompspi {text}", maker.rng.negation()),
+    }
 }
 
 pub(super) fn ah(maker: &mut Maker<'_>) -> String {
