@@ -70,6 +70,12 @@ pub struct FragmentTest {
     pub invert: bool,
 }
 
+/// Whether a test may name this interface. Names need not be ASCII, but the kernel gives none
+/// with a blank in it, and a dump cannot carry one.
+pub(crate) fn is_interface(name: &str) -> bool {
+    !name.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
 impl InterfaceTest {
     /// The name as a 16-byte number, first character most significant.
     pub fn name_number(&self) -> u128 {

@@ -105,6 +105,20 @@ fn blob_and_text_lower_to_the_same_instructions() {
 }
 
 #[test]
+fn interfaces_need_not_be_ascii() {
+    // The first rule's `-i lo`, with the 16 bytes of the name and, 32 further on, of its mask.
+    let mut bytes = data("chains4.live");
+    let at = 124 + 16;
+    assert_eq!(bytes[at..at + 3], *b"lo\0");
+    bytes[at..at + 4].copy_from_slice("l\u{e9}\0".as_bytes());
+    bytes[at + 32..at + 36].fill(0xff);
+    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+    let read = blob::read("live", &bytes, Family::Ipv4, &mut sources, &mut diagnostics);
+    let (ruleset, _) = read.unwrap_or_else(|| panic!("{}", render(&diagnostics)));
+    assert!(print::ruleset(&ruleset, false).text.contains("-i l\u{e9} "));
+}
+
+#[test]
 fn a_nat_table_is_no_reason_to_refuse_the_filter_table() {
     for name in ["gateway4.live", "gateway4.save"] {
         let bytes = data(name);

@@ -252,7 +252,25 @@ fn large_inputs_are_read_quickly() {
     assert!(read_as(Family::Ipv4, long.as_bytes()).diagnostics.has_errors());
     let quotes = format!("*filter\n-A INPUT {}\nCOMMIT\n", "\"".repeat(5_000_001));
     assert!(read_as(Family::Ipv4, quotes.as_bytes()).diagnostics.has_errors());
+    for option in ["-s 1.1.1.1 ", "-m mark --mark 1 ", "! "] {
+        let words = format!("*filter\n-A INPUT {}\nCOMMIT\n", option.repeat(1_000_000));
+        assert!(read_as(Family::Ipv4, words.as_bytes()).diagnostics.has_errors());
+    }
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[test]
+fn rules_have_as_many_words_as_iptables_restore_takes() {
+    let rule = |count| format!("-A INPUT {}-j ACCEPT", "-v ".repeat(count));
+    assert_eq!(printed(Family::Ipv4, &rule(247)), ["-A INPUT -j ACCEPT"]);
+    refused(Family::Ipv4, &rule(252), Code::SYNTAX, "ACCEPT");
+}
+
+#[test]
+fn interfaces_are_named_as_the_kernel_names_them() {
+    let rule = "-A INPUT -i eth\u{e9}0 -j ACCEPT";
+    assert_eq!(printed(Family::Ipv4, rule), [rule]);
+    refused(Family::Ipv4, "-A INPUT -i \"eth 0\" -j ACCEPT", Code::BAD_VALUE, "\"eth 0\"");
 }
 
 #[test]

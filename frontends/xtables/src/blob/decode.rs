@@ -9,6 +9,7 @@ use super::entry::{RawEntry, RawExtension, RawHeader, RawInterface};
 use super::layout::{RawChain, jump_targets};
 use super::opaque::{opaque_action, opaque_match};
 use super::{BlobError, RawTable};
+use crate::header::is_interface;
 use crate::model::{Base, Chain, Counters, Rule, Table, Target, base_chains};
 use crate::registry::{self, Known};
 use crate::{
@@ -307,8 +308,8 @@ fn interface(raw: &RawInterface, invert: bool) -> Result<InterfaceTest, String> 
             _ => None,
         },
     };
-    let printable = text.is_some_and(|text| text.iter().all(u8::is_ascii_graphic));
-    if !printable || rest.iter().any(|&byte| byte != 0) || mask.len() == 1 && name == [0] {
+    let possible = text.and_then(|text| std::str::from_utf8(text).ok()).is_some_and(is_interface);
+    if !possible || rest.iter().any(|&byte| byte != 0) || mask.len() == 1 && name == [0] {
         return Err("an interface name or its mask is not one".to_owned());
     }
     Ok(InterfaceTest { name: raw.name, mask: raw.mask, invert })

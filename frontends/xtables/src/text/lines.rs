@@ -14,6 +14,9 @@ use std::collections::{HashMap, VecDeque};
 
 /// The greatest number of rules in one input; lists of addresses can multiply them.
 const MAX_RULES: usize = 2_000_000;
+/// The greatest number of words in a rule. iptables-restore takes 251 (`MAX_ARGC` and what it
+/// adds), and what reading a line costs grows with the square of their number.
+const MAX_WORDS: usize = 255;
 /// The longest chain name in bytes.
 const MAX_NAME: usize = 28;
 
@@ -233,6 +236,11 @@ impl<'a> Reader<'a, '_> {
                 return self.error(Code::SYNTAX, open.0, "these quotes are not closed");
             }
         };
+        if words.len() > MAX_WORDS {
+            let span = words[MAX_WORDS].span;
+            let message = format!("a rule has no more than {MAX_WORDS} words");
+            return self.error(Code::SYNTAX, span, message);
+        }
         if self.text.damaged {
             let wrong = words.iter().enumerate().find(|(index, word)| {
                 word.text.contains('\u{fffd}')

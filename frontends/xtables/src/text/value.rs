@@ -3,7 +3,7 @@
 //! Errors are sentences; the caller knows the span and the option. Where the facts come from:
 //! libxtables/xtables.c of iptables 1.8.9.
 
-use crate::header::{AddressTest, InterfaceTest};
+use crate::header::{AddressTest, InterfaceTest, is_interface};
 use crate::names;
 use bpfc_ir::Family;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -152,6 +152,9 @@ pub fn interface(text: &str, invert: bool) -> Result<InterfaceTest, String> {
     }
     if bytes.len() > 15 {
         return Err(format!("interface name '{text}' is longer than 15 bytes"));
+    }
+    if !is_interface(text) {
+        return Err(format!("no interface can be named '{text}'"));
     }
     let mut test = InterfaceTest { name: [0; 16], mask: [0; 16], invert };
     test.name[..bytes.len()].copy_from_slice(bytes);
