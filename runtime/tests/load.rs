@@ -246,7 +246,7 @@ fn a_cgroup_both_ways() {
     let mut mounts = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     let Some(mount) = mounts.find(|fields| fields.get(2) == Some(&"cgroup2")) else {
         assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none(), "no cgroup2 is mounted");
-        eprintln!("skipped a_cgroup_both_ways: no cgroup2 is mounted");
+        eprintln!("skipped: no cgroup2 is mounted");
         return;
     };
     let group = std::path::Path::new(mount[1]).join(&name);

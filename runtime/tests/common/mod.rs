@@ -23,7 +23,7 @@ pub fn can_run(test: &str) -> bool {
         return true;
     }
     assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none(), "{test} needs root");
-    eprintln!("skipped {test}: it needs root");
+    eprintln!("skipped: root is needed");
     false
 }
 
@@ -33,7 +33,7 @@ pub fn has_linux(test: &str, major: u32, minor: u32) -> bool {
     let mut numbers = release.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if found < (major, minor) {
-        eprintln!("skipped {test}: Linux {} lacks what {major}.{minor} has", release.trim());
+        eprintln!("skipped: {test}: Linux {} lacks what {major}.{minor} has", release.trim());
     }
     found >= (major, minor)
 }

@@ -38,7 +38,7 @@ fn may_load() -> bool {
 
 fn skip(reason: &str) {
     assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none(), "{reason}");
-    println!("skipped: {reason}");
+    eprintln!("skipped: {reason}");
 }
 
 /// Whether this kernel has netfilter programs and what they call; says so when not.
