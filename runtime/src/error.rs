@@ -84,7 +84,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file or directory could not be used.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}{}", path.display(), path_hint(.source))]
     Path {
         /// Which.
         path: PathBuf,
@@ -140,6 +140,14 @@ impl Error {
 fn hint(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => " (loading filters needs CAP_BPF and CAP_NET_ADMIN)",
+        _ => "",
+    }
+}
+
+/// bpffs is root's alone unless an administrator opens it.
+fn path_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => " (loaded filters are seen and changed by root)",
         _ => "",
     }
 }

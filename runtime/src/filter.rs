@@ -123,10 +123,15 @@ impl Filter {
         Filter { name: name.to_owned(), cache: Mutex::new(None) }
     }
 
+    /// Whether a filter can have this name: 1 to 64 letters, digits, `_` and `-`.
+    pub fn check_name(name: &str) -> Result<(), Error> {
+        pins::check_name(name)
+    }
+
     /// The filter of this name, whoever loaded it. Finishes a replacement whose process died.
     pub fn open(name: &str) -> Result<Filter, Error> {
         pins::check_name(name)?;
-        if !pins::is_prepared() {
+        if !pins::is_prepared()? {
             return Err(Error::NotFound(name.to_owned()));
         }
         let filter = Filter::named(name);
@@ -143,7 +148,7 @@ impl Filter {
     /// All loaded filters, by name. Removes what loads and unloads that died have left. A filter
     /// that is not in good order is among them; its methods say what is wrong.
     pub fn list() -> Result<Vec<Filter>, Error> {
-        if !pins::is_prepared() {
+        if !pins::is_prepared()? {
             return Ok(Vec::new());
         }
         if let Some(_lock) = pins::try_lock()? {
@@ -345,7 +350,7 @@ impl Filter {
     pub fn unload_named(name: &str) -> Result<(), Error> {
         pins::check_name(name)?;
         let path = pins::home(name);
-        if !pins::is_prepared() {
+        if !pins::is_prepared()? {
             return Err(Error::NotFound(name.to_owned()));
         }
         let _lock = pins::lock()?;

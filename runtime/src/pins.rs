@@ -93,9 +93,13 @@ fn in_first_mount_namespace() -> bool {
     }
 }
 
-/// True where filters may be: bpffs is mounted and has been used.
-pub(crate) fn is_prepared() -> bool {
-    is_bpffs(Path::new(ROOT)).unwrap_or(false)
+/// True where filters may be: bpffs is mounted and has been used. Who may not look is told so,
+/// not that there is nothing.
+pub(crate) fn is_prepared() -> Result<bool, Error> {
+    match is_bpffs(Path::new(ROOT)) {
+        Err(Error::Path { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(false),
+        found => found,
+    }
 }
 
 /// The right to change filters, until dropped.

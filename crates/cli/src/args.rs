@@ -1,6 +1,6 @@
 //! The command line: what can be typed, and nothing about what it does.
 
-use crate::inputs::{FormatName, PassName, TargetName};
+use crate::inputs::{FormatName, PassName, TargetName, filter_name};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -156,7 +156,7 @@ pub struct LoadArgs {
     pub cgroup: Option<PathBuf>,
     /// The filter's name [default: the first ruleset's file name without its ending]. A filter
     /// that is loaded under this name is replaced, with no packet unfiltered in between.
-    #[arg(long)]
+    #[arg(long, value_parser = filter_name)]
     pub name: Option<String>,
     /// How XDP programs are attached.
     #[arg(long, value_enum, default_value = "auto", value_name = "MODE")]
@@ -184,6 +184,7 @@ pub enum XdpMode {
 #[derive(Debug, Args)]
 pub struct UnloadArgs {
     /// The filter's name.
+    #[arg(value_parser = filter_name)]
     pub name: String,
 }
 
@@ -191,6 +192,7 @@ pub struct UnloadArgs {
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// A filter's name [default: every filter].
+    #[arg(value_parser = filter_name)]
     pub name: Option<String>,
     /// Print JSON.
     #[arg(long)]
@@ -201,6 +203,7 @@ pub struct StatusArgs {
 #[derive(Debug, Args)]
 pub struct CountersArgs {
     /// The filter's name.
+    #[arg(value_parser = filter_name)]
     pub name: String,
     /// Set the counters to zero after printing them.
     #[arg(long)]
@@ -221,9 +224,10 @@ pub struct ReplayArgs {
     /// The capture: pcap or pcapng, Ethernet or raw IP.
     #[arg(long, value_name = "FILE")]
     pub pcap: PathBuf,
-    /// What the kernel engine runs the packets through.
-    #[arg(long, default_value = "xdp", value_parser = TargetName)]
-    pub target: String,
+    /// What the kernel engine runs the packets through [default: xdp; tc at output and
+    /// postrouting, which xdp does not have].
+    #[arg(long, value_parser = TargetName)]
+    pub target: Option<String>,
     /// What decides.
     #[arg(long, value_enum, default_value = "kernel")]
     pub engine: Engine,

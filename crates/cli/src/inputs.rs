@@ -4,6 +4,7 @@ use crate::args::SelectionArgs;
 use crate::console::Failure;
 use bpfc_driver::{Options, all_formats, passes, targets};
 use bpfc_ir::{Hook, Input};
+use bpfc_runtime::Filter;
 use bpfc_runtime::xtables::{self, TableFamily};
 use clap::builder::{PossibleValue, TypedValueParser};
 use std::ffi::OsStr;
@@ -62,6 +63,14 @@ pub fn hook(word: &str) -> Result<Hook, String> {
         let names: Vec<String> = Hook::ALL.iter().map(Hook::to_string).collect();
         format!("the hooks are {}", names.join(", "))
     })
+}
+
+/// A filter's name.
+pub fn filter_name(word: &str) -> Result<String, String> {
+    match Filter::check_name(word) {
+        Ok(()) => Ok(word.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// The compiler's options of a selection.

@@ -24,11 +24,13 @@ struct JsonLoaded<'a> {
 pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     let name = name(args)?;
     let inputs = inputs::read_all(&args.inputs, &args.selection)?;
-    let artifact = match object(args, &inputs)? {
-        Some(artifact) => artifact,
-        None => compile(args, &inputs, console)?,
+    let (artifact, options) = match object(args, &inputs)? {
+        Some(artifact) => {
+            let options = options(args, name, &artifact)?;
+            (artifact, options)
+        }
+        None => compile(args, name, &inputs, console)?,
     };
-    let options = options(args, name, &artifact)?;
     let (filter, replaced) =
         with_progress("loading", || load(&artifact, &options)).map_err(refused)?;
     let status = filter.status().map_err(refused)?;
@@ -74,12 +76,14 @@ pub(super) fn refused(error: Error) -> Failure {
 }
 
 fn name(args: &LoadArgs) -> Result<String, Failure> {
-    match &args.name {
-        Some(name) => Ok(name.clone()),
-        None => args.inputs.first().and_then(|input| inputs::stem(input)).ok_or_else(|| {
-            Failure::Usage("a filter from standard input needs a name: --name NAME".into())
-        }),
+    if let Some(name) = &args.name {
+        return Ok(name.clone());
     }
+    let stem = args.inputs.first().and_then(|input| inputs::stem(input)).ok_or_else(|| {
+        Failure::Usage("a filter from standard input needs a name: --name NAME".into())
+    })?;
+    inputs::filter_name(&stem)
+        .map_err(|error| Failure::Usage(format!("{error}: choose one with --name NAME")))
 }
 
 /// The artifact of an object, where the input is one.
@@ -117,15 +121,24 @@ fn object(args: &LoadArgs, inputs: &[Input]) -> Result<Option<Artifact>, Failure
     Ok(Some(artifact))
 }
 
-fn compile(args: &LoadArgs, inputs: &[Input], console: &Console) -> Result<Artifact, Failure> {
+/// The artifact of rulesets, and the options to load it with. Where the command line is wrong,
+/// that alone is said.
+fn compile(
+    args: &LoadArgs,
+    name: String,
+    inputs: &[Input],
+    console: &Console,
+) -> Result<(Artifact, Options), Failure> {
     let target = args.target.as_deref().and_then(driver::target).ok_or_else(|| {
         let names: Vec<&str> = driver::targets().iter().map(|t| t.name()).collect();
         Failure::Usage(format!("say what to load for: --target {}", names.join("|")))
     })?;
-    let options = inputs::options(&args.selection, args.priority);
-    let compilation = with_progress("compiling", || driver::compile(inputs, target, &options));
+    let selected = inputs::options(&args.selection, args.priority);
+    let compilation = with_progress("compiling", || driver::compile(inputs, target, &selected));
+    let options =
+        compilation.artifact.as_ref().map(|artifact| options(args, name, artifact)).transpose()?;
     console.report(&compilation.diagnostics, &compilation.sources);
-    compilation.artifact.ok_or(Failure::Said)
+    compilation.artifact.zip(options).ok_or(Failure::Said)
 }
 
 /// The runtime's options; what the target has no use for is refused, not ignored.
@@ -141,6 +154,11 @@ fn options(args: &LoadArgs, name: String, artifact: &Artifact) -> Result<Options
             "target {} attaches to interfaces: say which with --iface",
             artifact.target
         )));
+    }
+    for (index, interface) in args.iface.iter().enumerate() {
+        if args.iface[..index].contains(interface) {
+            return Err(Failure::Usage(format!("interface {interface} is named twice")));
+        }
     }
     if !args.iface.is_empty() && !on_interfaces {
         return misplaced("--iface", "xdp and tc");

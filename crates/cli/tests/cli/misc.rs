@@ -1,6 +1,8 @@
 //! What belongs to no ruleset, and the arguments of commands that need root.
 
 use crate::run::{RULES, bpfc, bpfc_with, command, file, folder};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 
 #[test]
@@ -55,6 +57,10 @@ fn loading_needs_to_know_where() {
     assert!(ran.err.contains("--target"), "{}", ran.err);
     let ran = load(&[&named[..], &["--target", "xdp"]].concat()).fails(2);
     assert!(ran.err.contains("--iface"), "{}", ran.err);
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+    let twice = ["--target", "xdp", "--iface", "lo", "--iface", "lo"];
+    let ran = load(&[&named[..], &twice].concat()).fails(2);
+    assert!(ran.err.contains("interface lo is named twice"), "{}", ran.err);
     for (target, extra) in [
         ("netfilter", ["--iface", "lo"]),
         ("netfilter", ["--xdp-mode", "native"]),
@@ -84,9 +90,62 @@ fn objects_are_loaded_as_they_are() {
 }
 
 #[test]
+fn names_are_checked_first() {
+    let folder = folder();
+    let rules = file(&folder, "my.own.rules", RULES);
+    for arguments in [
+        &["unload", "a/b"][..],
+        &["status", "a.b"],
+        &["counters", ""],
+        &["load", &rules, "--target", "netfilter", "--name", "a b"],
+        &["load", &rules, "--target", "netfilter"],
+    ] {
+        let ran = bpfc(arguments).fails(2);
+        assert!(ran.err.contains("a filter cannot be named"), "{arguments:?}: {}", ran.err);
+    }
+}
+
+/// Whether this process may look at loaded filters.
+fn is_root() -> bool {
+    nix::unistd::Uid::effective().is_root()
+}
+
+#[test]
 fn filters_that_are_not_there_are_named() {
     for command in ["unload", "status", "counters"] {
         let ran = bpfc(&[command, "cli-test-no-such-filter"]).fails(1);
-        assert!(ran.err.contains("cli-test-no-such-filter"), "{command}: {}", ran.err);
+        let said = if is_root() { "cli-test-no-such-filter" } else { "bpf" };
+        assert!(ran.err.contains(said), "{command}: {}", ran.err);
+    }
+}
+
+#[test]
+fn who_may_not_look_is_told_so() {
+    let bpffs = std::fs::metadata("/sys/fs/bpf").expect("bpffs");
+    if !is_root() || bpffs.mode() & 0o077 != 0 {
+        assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none_or(|value| value != "1"));
+        eprintln!("skipped: root, and a bpffs that is closed to others, are needed");
+        return;
+    }
+    // The command where everybody reaches it.
+    let folder = folder();
+    let open = |path: &std::path::Path| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    let copy = folder.path().join("bpfc");
+    std::fs::copy(command(&[]).get_program(), &copy).unwrap();
+    open(folder.path());
+    open(&copy);
+    for arguments in [&["status"][..], &["status", "x"], &["counters", "x"], &["unload", "x"]] {
+        let output = std::process::Command::new(&copy)
+            .args(arguments)
+            .current_dir("/")
+            .uid(65534)
+            .gid(65534)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("Permission denied") && said.contains("root"), "{said}");
     }
 }
