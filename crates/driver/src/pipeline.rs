@@ -199,6 +199,9 @@ fn frontend_for(input: &Input) -> Result<(&'static dyn Frontend, &'static str), 
             None => unreadable(format!("'{}': there is no format '{name}'", input.name))
                 .with_help(format!("the formats are {}", names())),
         }),
+        None if input.bytes.trim_ascii().is_empty() => {
+            Err(unreadable(format!("'{}' is empty: there is no ruleset in it", input.name)))
+        }
         None => recognise(&input.bytes).ok_or_else(|| {
             let error = unreadable(format!("the format of '{}' is not recognised", input.name))
                 .with_help(format!("name the format with --from: {}", names()));

@@ -91,3 +91,11 @@ fn a_line_of_ten_megabytes_is_answered_in_few_words() {
     let ran = bpfc_with(&["check", "-"], &rules).fails(1);
     assert!(ran.err.len() < 5_000, "{}", ran.err.len());
 }
+
+#[test]
+fn an_empty_file_is_called_empty() {
+    for content in ["", "\n \r\n"] {
+        let ran = bpfc_with(&["check", "-"], content).fails(1);
+        assert!(ran.err.contains("'-' is empty"), "{}", ran.err);
+    }
+}
