@@ -70,8 +70,7 @@ pub(super) fn run(args: &ReplayArgs, console: &Console) -> Result<(), Failure> {
     let hook = hook(args)?;
     let interface = InterfaceName::new(&args.iface)
         .map_err(|error| Failure::Usage(format!("--iface {}: {error}", args.iface)))?;
-    let target = driver::target(&args.target)
-        .ok_or_else(|| Failure::Usage(format!("there is no target '{}'", args.target)))?;
+    let target = target(args, hook)?;
     let inputs = inputs::read_all(&args.ruleset.rulesets, &args.ruleset.selection)?;
     let capture = inputs::read_file(&args.pcap).map_err(Failure::Refused)?;
     let capture = Capture::read(&capture).map_err(|error| {
@@ -106,6 +105,18 @@ fn hook(args: &ReplayArgs) -> Result<Hook, Failure> {
         [hook] => Ok(hook),
         _ => Err(Failure::Usage("replay takes one hook".into())),
     }
+}
+
+/// The chosen target, or the first of xdp and tc that has the hook.
+fn target(args: &ReplayArgs, hook: Hook) -> Result<&'static dyn driver::Target, Failure> {
+    if let Some(name) = &args.target {
+        return driver::target(name)
+            .ok_or_else(|| Failure::Usage(format!("there is no target '{name}'")));
+    }
+    let mut defaults = ["xdp", "tc"].into_iter().filter_map(driver::target);
+    defaults
+        .find(|target| target.hooks().contains(&hook))
+        .ok_or_else(|| Failure::Usage(format!("say what runs the {hook} hook, with --target")))
 }
 
 /// Whether packets at a hook have an input interface; otherwise they have an output interface.
