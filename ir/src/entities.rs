@@ -27,6 +27,11 @@ entity_impl!(Value, "v");
 pub struct Rule(u32);
 entity_impl!(Rule, "rule");
 
+/// What outlives packets and is asked by rules: a rate limit, a quota.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Object(u32);
+entity_impl!(Object, "object");
+
 /// State that lives across packets and processors, such as that of `statistic --mode nth`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State(u32);

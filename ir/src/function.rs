@@ -1,8 +1,8 @@
 //! One chain: blocks, instructions, values, and the builder that makes them.
 
 use crate::{
-    Base, BinaryOp, Block, Condition, Family, Func, Inst, Op, Rule, Scan, Source, State,
-    Terminator, Type, Value, Verdict,
+    Base, BinaryOp, Block, Condition, Family, Func, Inst, Object, Op, Query, Rule, Scan, Source,
+    State, Terminator, Type, Value, Verdict,
 };
 use cranelift_entity::PrimaryMap;
 
@@ -260,6 +260,11 @@ impl FunctionBuilder {
     /// The next value of a shared sequence.
     pub fn nth(&mut self, state: State, period: u32) -> Value {
         self.value(Op::Nth(state, period))
+    }
+
+    /// What an object answers: 1 or 0.
+    pub fn query(&mut self, object: Object, query: Query, arguments: Vec<Value>) -> Value {
+        self.value(Op::Query(object, query, arguments))
     }
 
     /// A random number.

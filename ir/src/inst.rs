@@ -1,6 +1,6 @@
 //! Instructions and terminators.
 
-use crate::{Base, Block, Func, Rule, Scan, Source, State, Type, Value, Verdict};
+use crate::{Base, Block, Func, Object, Query, Rule, Scan, Source, State, Type, Value, Verdict};
 
 /// Arithmetic on two numbers of one type, modulo its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +71,8 @@ pub enum Op {
     /// the new value, so that each value appears once in PERIOD packets over all processors.
     /// The state starts at the value that its definition says.
     Nth(State, u32),
+    /// `v = query objectN QUERY (v, v)`: i32, 1 where the answer is yes, else 0; see [`Query`].
+    Query(Object, Query, Vec<Value>),
     /// `count ruleN`: the rule's packet counter by one, its byte counter by the packet's length.
     Count(Rule),
     /// `mark v`: sets the packet's firewall mark (i32).
@@ -80,11 +82,15 @@ pub enum Op {
 impl Op {
     /// Whether it must stay in place and happen exactly once.
     pub fn is_effect(&self) -> bool {
-        matches!(self, Op::Random | Op::Nth(..) | Op::Count(_) | Op::SetMark(_))
+        matches!(self, Op::Random | Op::Nth(..) | Op::Query(..) | Op::Count(_) | Op::SetMark(_))
     }
 
     /// The values it uses.
     pub fn args(&self) -> impl Iterator<Item = Value> {
+        let many = match self {
+            Op::Query(_, _, values) => values.as_slice(),
+            _ => &[],
+        };
         let (a, b) = match *self {
             Op::Const(..)
             | Op::Load(..)
@@ -92,6 +98,7 @@ impl Op {
             | Op::Scan(_)
             | Op::Random
             | Op::Nth(..)
+            | Op::Query(..)
             | Op::Count(_) => (None, None),
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
@@ -100,7 +107,7 @@ impl Op {
             | Op::SetMark(v) => (Some(v), None),
             Op::Binary(_, a, b) | Op::Compare(_, a, b) => (Some(a), Some(b)),
         };
-        a.into_iter().chain(b)
+        a.into_iter().chain(b).chain(many.iter().copied())
     }
 
     /// Replaces each value it uses.
@@ -113,6 +120,7 @@ impl Op {
             | Op::Random
             | Op::Nth(..)
             | Op::Count(_) => {}
+            Op::Query(_, _, values) => values.iter_mut().for_each(|value| *value = map(*value)),
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
             | Op::InRange(v, ..)
@@ -133,7 +141,7 @@ impl Op {
             Op::Compare(..) | Op::InRange(..) | Op::Available(..) | Op::AvailableAt(..) => {
                 Some(Type::Bool)
             }
-            Op::Scan(_) | Op::Random | Op::Nth(..) => Some(Type::I32),
+            Op::Scan(_) | Op::Random | Op::Nth(..) | Op::Query(..) => Some(Type::I32),
             Op::Binary(..) | Op::Count(_) | Op::SetMark(_) => None,
         }
     }

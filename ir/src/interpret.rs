@@ -6,6 +6,7 @@
 mod environment;
 mod frame;
 mod load;
+mod query;
 #[cfg(test)]
 mod tests;
 

@@ -13,6 +13,8 @@ mod function;
 mod graph;
 mod inst;
 mod interpret;
+pub mod limit;
+mod object;
 mod program;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -21,13 +23,14 @@ mod types;
 mod verify;
 
 pub use chunks::{ChunkFlags, SctpChunks};
-pub use entities::{Block, Func, Inst, Rule, State, Value};
+pub use entities::{Block, Func, Inst, Object, Rule, State, Value};
 pub use flow::ControlFlow;
 pub use frontend::{Frontend, FrontendOptions, Input, InputFormat, Lowered};
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use graph::Edge;
 pub use inst::{BinaryOp, Condition, Op, Terminator};
 pub use interpret::{Counter, Environment, Fault, InterpretError, Outcome, interpret};
+pub use object::{ObjectDef, ObjectKind, Query};
 pub use program::{Entry, Program, RuleData, RuleKind, StateDef};
 pub use text::ParseError;
 pub use types::{

@@ -1,6 +1,6 @@
 //! A whole program: rules, functions, entries and state.
 
-use crate::{Family, Func, Function, Hook, Rule, State};
+use crate::{Family, Func, Function, Hook, Object, ObjectDef, Rule, State};
 use bpfc_diag::Span;
 use cranelift_entity::PrimaryMap;
 
@@ -69,6 +69,8 @@ pub struct Program {
     pub entries: Vec<Entry>,
     /// State across packets.
     pub states: PrimaryMap<State, StateDef>,
+    /// What rules ask by [`crate::Op::Query`].
+    pub objects: PrimaryMap<Object, ObjectDef>,
 }
 
 impl Program {

@@ -6,8 +6,8 @@
 
 use crate::{
     Base, BinaryOp, Block, ChunkFlags, Condition, CtField, CtTuple, Entry, Family, Func, Function,
-    FunctionBuilder, Hook, Meta, Op, Program, Rule, RuleData, RuleKind, Scan, SctpChunks, Source,
-    StateDef, Terminator, TupleField, Type, Value, Verdict,
+    FunctionBuilder, Hook, Meta, Object, ObjectDef, ObjectKind, Op, Program, Query, Rule, RuleData,
+    RuleKind, Scan, SctpChunks, Source, StateDef, Terminator, TupleField, Type, Value, Verdict,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -56,6 +56,13 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
     let mut program = Program::new();
     for _ in 0..3 {
         program.states.push(StateDef { initial: choices.below(3) as u64 });
+    }
+    let burst = 1 + choices.below(9) as u32;
+    for (name, kind) in [
+        ("a limit", ObjectKind::Limit { average: 3333, burst }),
+        ("", ObjectKind::Quota { bytes: choices.below(9000) as u64 }),
+    ] {
+        program.objects.push(ObjectDef { name: name.to_owned(), kind });
     }
     for family in [Family::Ipv4, Family::Ipv6] {
         let first = program.funcs.len();
@@ -364,6 +371,10 @@ impl Body<'_> {
                 self.builder.scan(scan)
             }
             7 if ty == Type::I32 && self.choices.once_in(2) => self.builder.random(),
+            7 if ty == Type::I32 && self.choices.once_in(2) => {
+                let object = Object::from_u32(self.choices.below(2) as u32);
+                self.builder.query(object, Query::Take, Vec::new())
+            }
             7 if ty == Type::I32 => {
                 let (state, period) = (self.choices.below(3), 3 + self.choices.below(4));
                 self.builder.nth(crate::State::from_u32(state as u32), period as u32)

@@ -10,8 +10,8 @@
 //! Of a function:
 //! 5. The layout is not empty and holds no block twice; terminators lead to blocks of the layout,
 //!    call functions and name rules that exist.
-//! 6. Every instruction of a laid out block exists, stands in one place, names rules, states and
-//!    values that exist, and defines a value exactly where its operation does; the value knows
+//! 6. Every instruction of a laid out block exists, stands in one place, names rules, states,
+//!    objects and values that exist, and defines a value exactly where its operation does; the value knows
 //!    its instruction and has the operation's type.
 //! 7. Blocks form no cycle.
 //! 8. Definitions dominate uses.
@@ -30,6 +30,8 @@
 //! 15. Loads of connection facts but `present` and `state` stand below a test that `ct.present`
 //!     is not 0.
 //! 16. Scans of IPv6 headers are in functions of IPv6.
+//! 17. A query is one that its object's kind answers, with arguments of the types that it takes.
+//!     Objects' names are unique, and the kernel would take their numbers.
 //!
 //! Invariants 8 and 12 to 15 bind reachable blocks. "Below" means: dominated by the block that
 //! the edge leads to, which no other edge leads to.
@@ -45,7 +47,7 @@ mod types;
 
 pub(crate) use guards::compare;
 
-use crate::{Block, Family, Func, Hook, Inst, Program, Rule, State, Type, Value};
+use crate::{Block, Family, Func, Hook, Inst, Object, Program, Rule, State, Type, Value};
 
 /// Where an invariant is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,6 +112,9 @@ pub enum Violation {
     /// Invariant 6.
     #[error("{0} does not exist")]
     MissingState(State),
+    /// Invariant 6.
+    #[error("{0} does not exist")]
+    MissingObject(Object),
     /// Invariant 5.
     #[error("{0} does not exist or is not laid out")]
     MissingBlock(Block),
@@ -190,6 +195,12 @@ pub enum Violation {
     /// Invariant 16.
     #[error("IPv6 headers are searched in a function of IPv4")]
     NotIpv6,
+    /// Invariant 17.
+    #[error("{0} cannot be asked so")]
+    Query(Object),
+    /// Invariant 17.
+    #[error("{0} has a name that another object has, or numbers that the kernel refuses")]
+    Object(Object),
 }
 
 /// Checks every invariant. Later checks of a function are left out where earlier ones failed

@@ -103,7 +103,7 @@ impl Filter {
         let namespace = own_namespace()?;
         let mut home = Home::create(name, pins::new_home(name))?;
         let result = Attempt::begin(name, artifact.needs_conntrack).and_then(|tracking| {
-            let set = ProgramSet::load(artifact)?;
+            let set = ProgramSet::load(artifact, Vec::new())?;
             hold_places(&home, &mut plan, None)?;
             let metadata = Metadata::of(artifact, namespace, options, plan);
             fill(&home, Generation::A, artifact, &set, &metadata)?;
@@ -282,7 +282,7 @@ impl Filter {
         let target = state.target.other();
         let switched_on = artifact.needs_conntrack && !old.needs_conntrack;
         let tracking = Attempt::begin(&self.name, switched_on)?;
-        let set = ProgramSet::load(artifact)?;
+        let set = ProgramSet::load(artifact, home.kept(state.target, &old)?)?;
         let result = hold_places(&home, &mut plan, Some(&old)).and_then(|()| {
             let metadata = Metadata::of(artifact, namespace, options, plan);
             fill(&home, target, artifact, &set, &metadata)?;

@@ -9,6 +9,7 @@ use crate::programs::{ProgramSet, load_attach_type};
 use crate::state::{Generation, State, StateMap};
 use crate::sys::{Link, Map, Program, get_pinned, pin};
 use crate::{Error, pins, stubs};
+use bpfc_artifact::MapDef;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -105,6 +106,22 @@ impl Home {
     pub fn program(&self, generation: Generation, name: &str) -> Result<Option<Program>, Error> {
         let path = self.generation_path(generation).join("programs").join(name);
         Ok(open(&path)?.map(Program::from_fd))
+    }
+
+    /// The maps of a generation that outlive it.
+    pub fn kept(
+        &self,
+        generation: Generation,
+        metadata: &Metadata,
+    ) -> Result<Vec<(MapDef, Map)>, Error> {
+        let folder = self.generation_path(generation).join("maps");
+        let mut found = Vec::with_capacity(metadata.kept.len());
+        for def in &metadata.kept {
+            if let Some(map) = open_map(&folder.join(&def.name))? {
+                found.push((def.clone(), map));
+            }
+        }
+        Ok(found)
     }
 
     /// The kernel's identifiers of all programs of a generation.

@@ -43,6 +43,7 @@ mod error;
 mod features;
 mod filter;
 mod home;
+mod kconfig;
 mod linker;
 mod metadata;
 mod namespace;

@@ -91,6 +91,12 @@ pub(crate) fn link(
                         ))
                     })?;
                 }
+                RelocKind::Kconfig(option) => {
+                    let (fd, offset) = symbols.option(option)?;
+                    insn.src = PSEUDO_MAP_VALUE;
+                    insn.imm = fd;
+                    insns[at + 1].imm = offset;
+                }
                 RelocKind::TypeId(structure) => insn.imm = symbols.structure(structure)? as i32,
             }
         }
@@ -124,6 +130,12 @@ pub(crate) fn check(artifact: &Artifact) -> Result<(), Error> {
             return damaged(format!("map name {:?} is not unique or no identifier", map.name));
         }
     }
+    for map in &artifact.maps {
+        let sizes = (map.key_size as usize, map.value_size as usize);
+        if map.initial.iter().any(|(key, value)| (key.len(), value.len()) != sizes) {
+            return damaged(format!("an element of map {} has other sizes", map.name));
+        }
+    }
     check_counters(artifact)?;
     names.clear();
     for program in &artifact.programs {
@@ -153,6 +165,7 @@ pub(crate) fn check(artifact: &Artifact) -> Result<(), Error> {
             let wide = insn.code == LDDW && at + 1 < function.insns.len();
             let fits = match &reloc.kind {
                 RelocKind::Map(map) | RelocKind::MapValue(map) => wide && has_map(artifact, *map),
+                RelocKind::Kconfig(_) => wide,
                 RelocKind::FunctionPointer(callee) => wide && has_function(artifact, *callee),
                 RelocKind::Call(callee) => insn.code == CALL && has_function(artifact, *callee),
                 RelocKind::Kfunc(_) => insn.code == CALL,

@@ -8,7 +8,7 @@ use crate::namespace::Namespace;
 use crate::options::Options;
 use crate::places::Attachment;
 use crate::sys::{Map, MapSpec};
-use bpfc_artifact::{Artifact, AttachPoint, MapKind, MapRole, RuleTable};
+use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapKind, MapRole, RuleTable};
 use serde::{Deserialize, Serialize};
 
 /// Version of the layout under bpffs; another one is refused.
@@ -31,6 +31,9 @@ pub(crate) struct Metadata {
     /// Name of the map that holds the rules' counters.
     pub counters: Option<String>,
     pub rules: RuleTable,
+    /// Maps that a replacement takes over, without their elements.
+    #[serde(default)]
+    pub kept: Vec<MapDef>,
 }
 
 /// One program.
@@ -62,6 +65,12 @@ impl Metadata {
                 .collect(),
             counters: counters.map(|map| map.name.clone()),
             rules: artifact.rules.clone(),
+            kept: artifact
+                .maps
+                .iter()
+                .filter(|map| map.keep)
+                .map(|map| MapDef { initial: Vec::new(), ..map.clone() })
+                .collect(),
         }
     }
 

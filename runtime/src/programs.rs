@@ -14,10 +14,19 @@ pub(crate) struct ProgramSet {
 }
 
 impl ProgramSet {
-    /// Checks the artifact, makes its maps and loads its programs.
-    pub fn load(artifact: &Artifact) -> Result<ProgramSet, Error> {
+    /// Checks the artifact, makes its maps and loads its programs. Of `kept`, the maps of the
+    /// filter that it replaces, it takes over those that it has, too.
+    pub fn load(artifact: &Artifact, kept: Vec<(MapDef, Map)>) -> Result<ProgramSet, Error> {
         linker::check(artifact)?;
-        let maps = artifact.maps.iter().map(create_map).collect::<Result<Vec<_>, _>>()?;
+        let mut kept = kept;
+        let mut maps = Vec::with_capacity(artifact.maps.len());
+        for def in &artifact.maps {
+            let same = |(old, _): &(MapDef, Map)| def.keep && is_same(old, def);
+            maps.push(match kept.iter().position(same) {
+                Some(at) => kept.swap_remove(at).1,
+                None => create_map(def)?,
+            });
+        }
         let fds: Vec<RawFd> = maps.iter().map(|map| map.as_fd().as_raw_fd()).collect();
         let mut symbols = Symbols::default();
         let mut programs = Vec::with_capacity(artifact.programs.len());
@@ -55,6 +64,12 @@ pub(crate) fn load_attach_type(attach: AttachPoint) -> u32 {
     }
 }
 
+/// Whether one map can stand for another.
+fn is_same(old: &MapDef, new: &MapDef) -> bool {
+    let sizes = |map: &MapDef| (map.kind, map.key_size, map.value_size, map.max_entries, map.flags);
+    old.role == new.role && sizes(old) == sizes(new)
+}
+
 fn create_map(def: &MapDef) -> Result<Map, Error> {
     let spec = MapSpec {
         name: &def.name,
@@ -64,8 +79,12 @@ fn create_map(def: &MapDef) -> Result<Map, Error> {
         max_entries: def.max_entries,
         flags: def.flags,
     };
-    Map::create(&spec, None).map_err(Error::kernel(format!(
+    let map = Map::create(&spec, None).map_err(Error::kernel(format!(
         "create map {} ({} entries of {} bytes)",
         def.name, def.max_entries, def.value_size
-    )))
+    )))?;
+    for (key, value) in &def.initial {
+        map.update(key, value).map_err(Error::kernel(format!("fill map {}", def.name)))?;
+    }
+    Ok(map)
 }

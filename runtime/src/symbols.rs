@@ -1,6 +1,7 @@
 //! What linking asks of the running kernel, each question asked once.
 
 use crate::btf::{BtfError, KernelFunction, KernelTypes};
+use crate::kconfig::Options;
 use crate::{Error, sys};
 use bpfc_artifact::KernelField;
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ pub(crate) struct Symbols {
     structures: BTreeMap<String, u32>,
     /// Modules in the order of their first use, with their BTF.
     modules: Vec<(String, OwnedFd)>,
+    options: Option<Options>,
 }
 
 impl Symbols {
@@ -69,6 +71,16 @@ impl Symbols {
         }
         let fds = self.modules.iter().map(|(_, fd)| fd.as_raw_fd());
         std::iter::once(0).chain(fds).collect()
+    }
+
+    /// Where an option of the kernel's configuration lies: a map of one entry, and the offset of
+    /// the u32 in it.
+    pub fn option(&mut self, name: &str) -> Result<(RawFd, i32), Error> {
+        let options = match self.options.take() {
+            Some(options) => options,
+            None => Options::ask()?,
+        };
+        self.options.insert(options).place(name)
     }
 
     fn module_index(&mut self, module: &str) -> Result<i16, Error> {

@@ -92,7 +92,7 @@ impl Unattached {
         if let Some(name) = &tracking {
             conntrack::enable(name)?;
         }
-        let set = match ProgramSet::load(artifact) {
+        let set = match ProgramSet::load(artifact, Vec::new()) {
             Ok(set) => set,
             Err(error) => {
                 if let Some(name) = &tracking {

@@ -308,6 +308,12 @@ impl Asm {
         self.push(0xdb, base, src, off, 0x01);
     }
 
+    /// `r0 = compare_and_exchange(*(u64 *)(base + off), r0, src)`: stores src where the value is
+    /// r0, and r0 is the value that was there; Linux 5.12.
+    pub fn atomic_exchange(&mut self, base: Reg, off: i16, src: Reg) {
+        self.push(0xdb, base, src, off, 0xf1);
+    }
+
     /// `goto label`.
     pub fn goto(&mut self, label: Label) {
         self.fixups.push((self.insns.len() as u32, label));
@@ -381,6 +387,12 @@ impl Asm {
         self.mov_imm(dst, 0);
     }
 
+    /// `dst = &u32 with the value of an option of the kernel's configuration`.
+    pub fn kconfig(&mut self, dst: Reg, option: &str) {
+        self.reloc(RelocKind::Kconfig(option.to_owned()));
+        self.wide(dst, R2, 0);
+    }
+
     /// `exit`.
     pub fn exit(&mut self) {
         self.push(0x95, R0, R0, 0, 0);
@@ -450,6 +462,8 @@ pub enum Helper {
     SkbLoadBytes = 26,
     /// `bpf_probe_read_kernel`, Linux 5.5.
     ProbeReadKernel = 113,
+    /// `bpf_jiffies64`, Linux 5.6.
+    Jiffies = 118,
     /// `bpf_loop`, Linux 5.17.
     Loop = 181,
     /// `bpf_xdp_load_bytes`, Linux 5.18.

@@ -1,14 +1,13 @@
 //! From IR to an artifact: programs by attach point, functions by chain, maps and rules.
 
 use crate::counters::{COUNTER_SIZE, Counters};
-use crate::emitter::{Emitter, Place};
+use crate::emitter::{COUNTERS_MAP, Emitter, Place};
 use crate::error::EmitError;
 use crate::main_function::Unit;
 use crate::target::Target;
 use crate::{Feature, Needs, PacketLayout, chain, main_function, names, segment};
 use bpfc_artifact::{
-    Artifact, AttachPoint, MapDef, MapIndex, MapKind, MapRole, Program, RuleEntry, RuleKind,
-    RuleTable,
+    Artifact, AttachPoint, MapDef, MapKind, MapRole, Program, RuleEntry, RuleKind, RuleTable,
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ir::{Family, Func, Program as IrProgram, Rule};
@@ -58,7 +57,8 @@ pub fn compile(
         layout: PacketLayout::new(&needs),
         needs,
         counters: Counters::default(),
-        counters_map: MapIndex(0),
+        // Its sizes follow when all rules have their places.
+        maps: vec![MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)],
         functions: Vec::new(),
         names: names::Names::default(),
         chains: BTreeMap::new(),
@@ -66,8 +66,8 @@ pub fn compile(
         walk: None,
         connections: Vec::new(),
         places: places(program, sources),
-        states_used: false,
-        state_starts: program.states.values().map(|state| state.initial).collect(),
+        program,
+        queries: BTreeMap::new(),
     };
     match emit(&mut emitter, program, &order, &units, options) {
         Ok(programs) => Some(artifact(emitter, program, programs, sources)),
@@ -258,26 +258,10 @@ fn artifact(
     programs: Vec<Program>,
     sources: &SourceMap,
 ) -> Artifact {
-    let mut maps = vec![MapDef {
-        name: "counters".to_owned(),
-        kind: MapKind::PerCpuArray,
-        role: MapRole::Counters,
-        key_size: 4,
-        value_size: emitter.counters.value_size().max(COUNTER_SIZE),
-        max_entries: emitter.counters.chunks(),
-        flags: 0,
-    }];
-    if emitter.states_used {
-        maps.push(MapDef {
-            name: "state".to_owned(),
-            kind: MapKind::Array,
-            role: MapRole::RuleState,
-            key_size: 4,
-            value_size: program.states.len().max(1) as u32 * 8,
-            max_entries: 1,
-            flags: 0,
-        });
-    }
+    let mut maps = emitter.maps;
+    let counters = &mut maps[COUNTERS_MAP.0 as usize];
+    counters.value_size = emitter.counters.value_size().max(COUNTER_SIZE);
+    counters.max_entries = emitter.counters.chunks();
     let entries = program
         .rules
         .iter()

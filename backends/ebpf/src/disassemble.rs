@@ -89,6 +89,7 @@ fn relocated(artifact: &Artifact, insn: &Insn, high: i32, kind: &RelocKind) -> S
         RelocKind::Call(index) => format!("call {}", function(index)),
         RelocKind::FunctionPointer(index) => format!("r{} = &{}", insn.dst, function(index)),
         RelocKind::Kfunc(name) => format!("call {name}"),
+        RelocKind::Kconfig(name) => format!("r{} = &{name}", insn.dst),
         RelocKind::FieldOffset(field) => {
             let place = format!("offsetof({}, {})", field.structure, field.member);
             if insn.code & 0x07 == 0x01 {
@@ -117,6 +118,7 @@ fn instruction(insn: &Insn, high: i32, target: &str) -> String {
         0x01 => format!("r{dst} = *({} *)(r{src} {off:+})", size(code)),
         0x02 => format!("*({} *)(r{dst} {off:+}) = {imm}", size(code)),
         0x03 if code & 0xe0 == 0xc0 => match imm {
+            0xf1 => format!("r0 = atomic_exchange((u64 *)(r{dst} {off:+}), r0, r{src})"),
             0x01 => format!("r{src} = atomic_fetch_add((u64 *)(r{dst} {off:+}), r{src})"),
             _ => format!("lock *(u64 *)(r{dst} {off:+}) += r{src}"),
         },

@@ -1,12 +1,12 @@
 //! What emitting functions needs and fills: the functions so far, names, counters, and which
 //! shared functions (scans, walks, lookups) exist already.
 
-use crate::asm::Asm;
+use crate::asm::{Asm, Reg};
 use crate::counters::Counters;
 use crate::target::{ConntrackSource, Target};
 use crate::{Needs, PacketLayout, names};
-use bpfc_artifact::{Function, FunctionIndex, MapIndex};
-use bpfc_ir::{Family, Func, Rule, Scan};
+use bpfc_artifact::{Function, FunctionIndex, MapDef, MapIndex, MapKind, MapRole};
+use bpfc_ir::{Family, Func, Object, Program, Query, Rule, Scan, State};
 use std::collections::BTreeMap;
 
 /// Where a rule stands, for line information.
@@ -24,7 +24,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) layout: PacketLayout,
     pub(crate) needs: Needs,
     pub(crate) counters: Counters,
-    pub(crate) counters_map: MapIndex,
+    /// Counters first: their sizes are known at the end.
+    pub(crate) maps: Vec<MapDef>,
     pub(crate) functions: Vec<Function>,
     pub(crate) names: names::Names,
     /// The functions of each chain that was emitted, to be called in order.
@@ -33,20 +34,48 @@ pub(crate) struct Emitter<'a> {
     pub(crate) walk: Option<FunctionIndex>,
     pub(crate) connections: Vec<(ConntrackSource, Family, FunctionIndex)>,
     pub(crate) places: BTreeMap<Rule, Place>,
-    pub(crate) states_used: bool,
-    pub(crate) state_starts: Vec<u64>,
+    pub(crate) program: &'a Program,
+    /// Functions that ask objects.
+    pub(crate) queries: BTreeMap<(Object, Query), FunctionIndex>,
 }
 
+/// The map of counters.
+pub(crate) const COUNTERS_MAP: MapIndex = MapIndex(0);
+/// Bytes of a state's or object's cell.
+const CELL_SIZE: u32 = 8;
+
 impl Emitter<'_> {
-    /// The map of state across packets.
-    pub(crate) fn state_map(&mut self) -> MapIndex {
-        self.states_used = true;
-        MapIndex(1)
+    /// The map of a role, made when it is first asked for.
+    pub(crate) fn map(&mut self, role: &MapRole, make: impl FnOnce() -> MapDef) -> MapIndex {
+        let found = self.maps.iter().position(|map| map.role == *role);
+        let index = found.unwrap_or_else(|| {
+            self.maps.push(make());
+            self.maps.len() - 1
+        });
+        MapIndex(index as u32)
     }
 
-    /// The number that a state starts from.
-    pub(crate) fn state_start(&self, state: bpfc_ir::State) -> u64 {
-        self.state_starts[state.as_u32() as usize]
+    /// The cells of states and, behind them, of objects: a u64 each, zero at load, shared by all
+    /// processors.
+    fn cells(&mut self) -> MapIndex {
+        let cells = self.program.states.len() + self.program.objects.len();
+        self.map(&MapRole::RuleState, || MapDef {
+            value_size: cells.max(1) as u32 * CELL_SIZE,
+            ..MapDef::new("state", MapKind::Array, MapRole::RuleState)
+        })
+    }
+
+    /// `dst` = the address of a state's cell.
+    pub(crate) fn state_cell(&mut self, asm: &mut Asm, dst: Reg, state: State) {
+        let map = self.cells();
+        asm.map_value(dst, map, state.as_u32() * CELL_SIZE);
+    }
+
+    /// `dst` = the address of an object's cell.
+    pub(crate) fn object_cell(&mut self, asm: &mut Asm, dst: Reg, object: Object) {
+        let map = self.cells();
+        let cell = self.program.states.len() as u32 + object.as_u32();
+        asm.map_value(dst, map, cell * CELL_SIZE);
     }
 
     /// Notes that the instructions from here on come from a rule, or do what `text` says.

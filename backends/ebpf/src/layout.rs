@@ -67,8 +67,13 @@ pub struct PacketLayout {
     out_interface: Option<i16>,
     link: Option<i16>,
     ct: Option<i16>,
+    arguments: Option<i16>,
     size: i16,
 }
+
+/// Bytes of one argument of a query: an i128 as it stands in packets, or a number of up to 64
+/// bits in the machine's order in the first 8.
+pub const ARGUMENT_SIZE: i16 = 16;
 
 impl PacketLayout {
     /// The layout that serves these needs.
@@ -85,7 +90,8 @@ impl PacketLayout {
         let out_interface = region(needs.out_interface, 16);
         let link = region(needs.link, 16);
         let ct = region(needs.conntrack, CT_SIZE);
-        PacketLayout { in_interface, out_interface, link, ct, size }
+        let arguments = region(needs.arguments > 0, needs.arguments as i16 * ARGUMENT_SIZE);
+        PacketLayout { in_interface, out_interface, link, ct, arguments, size }
     }
 
     /// Size in bytes, a multiple of 8.
@@ -106,6 +112,11 @@ impl PacketLayout {
     /// Where the Ethernet header (14 bytes) lies.
     pub fn link(&self) -> Option<i16> {
         self.link
+    }
+
+    /// Where an argument of a query lies while it is asked.
+    pub fn argument(&self, index: usize) -> Option<i16> {
+        self.arguments.map(|at| at + index as i16 * ARGUMENT_SIZE)
     }
 
     /// Where a conntrack field lies, none where no rule asks conntrack.

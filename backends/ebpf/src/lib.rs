@@ -19,6 +19,7 @@ mod main_function;
 mod names;
 mod needs;
 mod outcome;
+mod query;
 mod scan;
 mod scan_ipv6_set;
 mod scan_sctp;

@@ -21,6 +21,8 @@ pub struct Needs {
     pub conntrack: bool,
     /// Addresses, ports or protocol of connection tuples.
     pub tuples: bool,
+    /// Values that are handed to an object at most.
+    pub arguments: u16,
 }
 
 /// One thing that a rule asks of its target.
@@ -105,6 +107,9 @@ impl Needs {
                         data.op,
                         Op::Load(_, Source::Ct(CtField::Tuple(..) | CtField::Protocol))
                     );
+                    if let Op::Query(_, _, arguments) = &data.op {
+                        needs.arguments = needs.arguments.max(arguments.len() as u16);
+                    }
                     if let Some(feature) = feature(&data.op) {
                         needs.add(feature);
                         asked.push((feature, data.rule));

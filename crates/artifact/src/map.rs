@@ -17,6 +17,16 @@ pub enum MapKind {
     Hash,
     /// `BPF_MAP_TYPE_PROG_ARRAY`, Linux 4.2.
     ProgArray,
+    /// `BPF_MAP_TYPE_PERCPU_HASH`, Linux 4.6.
+    PerCpuHash,
+    /// `BPF_MAP_TYPE_LRU_HASH`, Linux 4.10.
+    LruHash,
+    /// `BPF_MAP_TYPE_LPM_TRIE`, Linux 4.11; wants `BPF_F_NO_PREALLOC`.
+    LpmTrie,
+    /// `BPF_MAP_TYPE_ARRAY_OF_MAPS`, Linux 4.12.
+    ArrayOfMaps,
+    /// `BPF_MAP_TYPE_RINGBUF`, Linux 5.8; no keys, no values, a size in bytes for entries.
+    RingBuf,
 }
 
 impl MapKind {
@@ -26,13 +36,26 @@ impl MapKind {
             MapKind::Hash => 1,
             MapKind::Array => 2,
             MapKind::ProgArray => 3,
+            MapKind::PerCpuHash => 5,
             MapKind::PerCpuArray => 6,
+            MapKind::LruHash => 9,
+            MapKind::LpmTrie => 11,
+            MapKind::ArrayOfMaps => 12,
+            MapKind::RingBuf => 27,
         }
+    }
+
+    /// Whether keys are positions: u32 from 0.
+    pub fn is_array(self) -> bool {
+        matches!(
+            self,
+            MapKind::Array | MapKind::PerCpuArray | MapKind::ProgArray | MapKind::ArrayOfMaps
+        )
     }
 }
 
 /// What a map is for, so that the runtime finds the ones it serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum MapRole {
     /// Rule counters: entry `chunk` holds, at `offset`, a rule's packets and bytes, two native
     /// u64 (see [`crate::CounterSlot`]).
@@ -40,6 +63,13 @@ pub enum MapRole {
     /// State that rules share between processors, such as `statistic --mode nth`: u64 each,
     /// zero at load.
     RuleState,
+    /// What a named object keeps: a set's elements, a list of addresses.
+    Object {
+        /// The object's name.
+        object: String,
+        /// Which of its maps.
+        part: String,
+    },
 }
 
 /// One map. Keys are u32 for the array kinds.
@@ -59,4 +89,29 @@ pub struct MapDef {
     pub max_entries: u32,
     /// `BPF_F_*` creation flags.
     pub flags: u32,
+    /// Elements that it has when programs see it first: keys and values of the map's sizes. None
+    /// for per-CPU kinds. Whoever loads an object file without bpfc has to put them in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub initial: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Whether it outlives a replacement of the filter by one that has a map of the same role and
+    /// sizes: that one takes it over, elements and all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
+}
+
+impl MapDef {
+    /// A map without elements that ends with its filter.
+    pub fn new(name: impl Into<String>, kind: MapKind, role: MapRole) -> MapDef {
+        MapDef {
+            name: name.into(),
+            kind,
+            role,
+            key_size: 4,
+            value_size: 8,
+            max_entries: 1,
+            flags: 0,
+            initial: Vec::new(),
+            keep: false,
+        }
+    }
 }

@@ -199,6 +199,9 @@ pub enum RelocKind {
     /// On a `mov` with immediate: BTF identifier of a kernel structure
     /// (`BPF_CORE_TYPE_ID_TARGET`).
     TypeId(String),
+    /// On an `lddw`: the address of a u32 that holds the value of an option that the kernel was
+    /// built with, such as `CONFIG_HZ`; the program may only read it.
+    Kconfig(String),
 }
 
 /// A field of a kernel structure, found by name in BTF. Unnamed members are looked through.

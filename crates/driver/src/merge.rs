@@ -4,7 +4,7 @@
 //! family belongs to one input: which of two inputs would come first cannot be known.
 
 use bpfc_diag::{Code, Diagnostic};
-use bpfc_ir::{Func, Op, Program, Rule, State, Terminator};
+use bpfc_ir::{Func, Object, ObjectDef, Op, Program, Rule, State, Terminator};
 use std::collections::BTreeSet;
 
 /// Appends `other` to `program`. `name` is the other input's name, for messages.
@@ -30,12 +30,22 @@ pub(crate) fn merge(
     for data in other.states.into_iter().map(|(_, data)| data) {
         program.states.push(data);
     }
+    let mut objects = Vec::new();
+    for ObjectDef { name, kind } in other.objects.into_iter().map(|(_, def)| def) {
+        let object: Object = match name.is_empty() {
+            true => program.objects.push(ObjectDef { name, kind }),
+            // Names of different kinds are conflicts.
+            false => program.named_object(&name, kind).unwrap_or_else(|other| other),
+        };
+        objects.push(object);
+    }
     for (_, mut function) in other.funcs {
         for inst in function.insts.values_mut() {
             inst.rule = inst.rule.map(rule);
             match &mut inst.op {
                 Op::Count(counted) => *counted = rule(*counted),
                 Op::Nth(used, _) => *used = state(*used),
+                Op::Query(object, ..) => *object = objects[object.as_u32() as usize],
                 _ => {}
             }
         }
@@ -74,6 +84,15 @@ fn conflicts(program: &Program, other: &Program, name: &str) -> Vec<Diagnostic> 
             found.push(conflict(format!(
                 "'{name}' has a chain {}, as an input before it has",
                 function.name
+            )));
+        }
+    }
+    for def in other.objects.values().filter(|def| !def.name.is_empty()) {
+        let known = program.objects.values().find(|known| known.name == def.name);
+        if let Some(known) = known.filter(|known| known.kind != def.kind) {
+            found.push(conflict(format!(
+                "'{name}' has {} '{}', which is {} in an input before it",
+                def.kind, def.name, known.kind
             )));
         }
     }

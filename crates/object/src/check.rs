@@ -242,6 +242,7 @@ fn target(artifact: &Artifact, function: &Function, kind: &RelocKind) -> Result<
             kernel_name("kernel structure's member", member)?;
         }
         RelocKind::TypeId(structure) => kernel_name("kernel structure", structure)?,
+        RelocKind::Kconfig(option) => kernel_name("kernel option", option)?,
     }
     Ok(())
 }
@@ -249,7 +250,10 @@ fn target(artifact: &Artifact, function: &Function, kind: &RelocKind) -> Result<
 /// Whether the instruction can take such a relocation.
 fn place(insn: Insn, kind: &RelocKind) -> Result<(), &'static str> {
     let fits = match kind {
-        RelocKind::Map(_) | RelocKind::MapValue(_) | RelocKind::FunctionPointer(_) => is_lddw(insn),
+        RelocKind::Map(_)
+        | RelocKind::MapValue(_)
+        | RelocKind::FunctionPointer(_)
+        | RelocKind::Kconfig(_) => is_lddw(insn),
         RelocKind::Call(_) | RelocKind::Kfunc(_) => is_call(insn),
         RelocKind::FieldOffset(_) => takes_immediate(insn) || accesses_memory(insn),
         RelocKind::TypeId(_) => takes_immediate(insn),
@@ -300,8 +304,7 @@ pub fn map_use(artifact: &Artifact, map: MapIndex) -> MapUse {
 fn map(artifact: &Artifact, index: MapIndex) -> Result<(), Invalid> {
     let map = &artifact.maps[index.0 as usize];
     let error = |reason| Err(Invalid::Map { map: map.name.clone(), reason });
-    let is_array = map.kind != MapKind::Hash;
-    if is_array && map.key_size != 4 {
+    if map.kind.is_array() && map.key_size != 4 {
         return error("an array whose keys are not 4 bytes");
     }
     if !map_use(artifact, index).by_value {

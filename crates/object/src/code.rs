@@ -33,6 +33,8 @@ pub enum Target<'a> {
     Text,
     /// An undefined one: a kernel function's.
     Kfunc(&'a str),
+    /// An undefined one: an option of the kernel's configuration.
+    Kconfig(&'a str),
 }
 
 /// An entry of a section's relocation table.
@@ -108,7 +110,7 @@ pub fn of_section<'a>(
 /// The instruction as the loader expects it before it applies the relocation.
 fn patched(layout: &Layout, insn: Insn, second: Option<Insn>, reloc: &Reloc) -> Insn {
     match &reloc.kind {
-        RelocKind::Map(_) => Insn { src: 0, off: 0, imm: 0, ..insn },
+        RelocKind::Map(_) | RelocKind::Kconfig(_) => Insn { src: 0, off: 0, imm: 0, ..insn },
         RelocKind::MapValue(_) => {
             Insn { src: 0, off: 0, imm: second.map_or(0, |second| second.imm), ..insn }
         }
@@ -140,6 +142,7 @@ impl<'a> Code<'a> {
                 self.relocs.push(elf(R_BPF_64_32, Target::Function { name, start }));
             }
             RelocKind::FunctionPointer(_) => self.relocs.push(elf(R_BPF_64_64, Target::Text)),
+            RelocKind::Kconfig(name) => self.relocs.push(elf(R_BPF_64_64, Target::Kconfig(name))),
             RelocKind::Kfunc(name) => self.relocs.push(elf(R_BPF_64_32, Target::Kfunc(name))),
             RelocKind::FieldOffset(field) => self.core.push(core(CoreTarget::Field(field))),
             RelocKind::TypeId(name) => self.core.push(core(CoreTarget::Type(name))),

@@ -49,7 +49,7 @@ pub fn write(artifact: &Artifact) -> Result<Vec<u8>, WriteError> {
     writer.data_section("license", SectionKind::Data, LICENSE, 1);
     writer.function_symbols(artifact, &layout, &sections);
     writer.map_symbols(artifact, &value_maps);
-    writer.kfunc_symbols(&codes);
+    writer.extern_symbols(&codes);
     writer.relocations(&sections, &codes)?;
     writer.data_section(".BTF", SectionKind::Other, &types.btf, 4);
     writer.data_section(".BTF.ext", SectionKind::Other, &types.ext, 4);
@@ -72,7 +72,8 @@ struct Writer<'a> {
     object: Object<'static>,
     functions: BTreeMap<&'a str, SymbolId>,
     maps: BTreeMap<MapIndex, SymbolId>,
-    kfuncs: BTreeMap<&'a str, SymbolId>,
+    /// Kernel functions and options.
+    externs: BTreeMap<&'a str, SymbolId>,
     text: Option<SymbolId>,
 }
 
@@ -82,7 +83,7 @@ impl<'a> Writer<'a> {
             object: Object::new(BinaryFormat::Elf, Architecture::Bpf, Endianness::Little),
             functions: BTreeMap::new(),
             maps: BTreeMap::new(),
-            kfuncs: BTreeMap::new(),
+            externs: BTreeMap::new(),
             text: None,
         }
     }
@@ -166,11 +167,11 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn kfunc_symbols(&mut self, codes: &[Code<'a>]) {
-        for name in types::kfunc_names(codes) {
+    fn extern_symbols(&mut self, codes: &[Code<'a>]) {
+        for name in types::kfunc_names(codes).union(&types::option_names(codes)) {
             let info = (elf::STB_GLOBAL, elf::STT_NOTYPE);
             let symbol = self.symbol(name, SymbolSection::Undefined, 0, 0, info);
-            self.kfuncs.insert(name, symbol);
+            self.externs.insert(name, symbol);
         }
     }
 
@@ -182,7 +183,7 @@ impl<'a> Writer<'a> {
                     Target::Map(map) => self.maps.get(&map).copied(),
                     Target::Function { name, .. } => self.functions.get(name).copied(),
                     Target::Text => self.text,
-                    Target::Kfunc(name) => self.kfuncs.get(name).copied(),
+                    Target::Kfunc(name) | Target::Kconfig(name) => self.externs.get(name).copied(),
                 };
                 // The artifact was checked: each is there.
                 let Some(symbol) = symbol else { continue };

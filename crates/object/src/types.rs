@@ -6,7 +6,7 @@
 //! holds, for each section with code, its functions, lines and CO-RE relocations; offsets there
 //! are in bytes (tools/lib/bpf/libbpf_internal.h, `struct btf_ext_header`).
 
-use crate::code::{Code, CoreTarget};
+use crate::code::{Code, CoreTarget, Target};
 use crate::kernel::{self, CType, MemberKind};
 use crate::layout::Layout;
 use bpfc_artifact::btf::{Builder, FunctionTypes, Linkage, TypeId, VOID, line_info_of_function};
@@ -93,6 +93,7 @@ pub fn describe(
         cores.sections.push((name, core));
     }
     all.kfuncs(codes);
+    all.options(codes);
     Types { btf: all.btf.finish(), ext: ext(&[funcs, lines, cores]) }
 }
 
@@ -129,12 +130,12 @@ impl Describer {
             if let Some(section) = value_maps.get(&index) {
                 let (u8, u32) = (self.types.u8(&mut self.btf), self.types.u32(&mut self.btf));
                 let bytes = self.btf.array(u8, u32, map.value_size);
-                let variable = self.btf.variable(&map.name, bytes);
+                let variable = self.btf.variable(&map.name, bytes, Linkage::Global);
                 self.btf.section(section, map.value_size, &[(variable, 0, map.value_size)]);
                 continue;
             }
             let definition = self.map_definition(map);
-            let variable = self.btf.variable(&map.name, definition);
+            let variable = self.btf.variable(&map.name, definition, Linkage::Global);
             let offset = entries.len() as u32 * MAP_DEFINITION_SIZE;
             entries.push((variable, offset, MAP_DEFINITION_SIZE));
         }
@@ -226,6 +227,20 @@ impl Describer {
         }
     }
 
+    /// Options of the kernel's configuration are external variables of the section `.kconfig`.
+    fn options(&mut self, codes: &[Code]) {
+        let names = option_names(codes);
+        if names.is_empty() {
+            return;
+        }
+        let u32 = self.types.u32(&mut self.btf);
+        let entries: Vec<_> = names
+            .into_iter()
+            .map(|name| (self.btf.variable(name, u32, Linkage::Extern), 0, 4))
+            .collect();
+        self.btf.section(".kconfig", 0, &entries);
+    }
+
     fn c_type(&mut self, c: CType) -> TypeId {
         match c {
             CType::Void => VOID,
@@ -248,11 +263,21 @@ impl Describer {
 
 /// The kernel functions that code calls, each once, by name.
 pub fn kfunc_names<'a>(codes: &[Code<'a>]) -> BTreeSet<&'a str> {
+    names(codes, |target| match target {
+        Target::Kfunc(name) => Some(name),
+        _ => None,
+    })
+}
+
+/// The options of the kernel's configuration that code reads, each once, by name.
+pub fn option_names<'a>(codes: &[Code<'a>]) -> BTreeSet<&'a str> {
+    names(codes, |target| match target {
+        Target::Kconfig(name) => Some(name),
+        _ => None,
+    })
+}
+
+fn names<'a>(codes: &[Code<'a>], of: impl Fn(Target<'a>) -> Option<&'a str>) -> BTreeSet<&'a str> {
     let relocs = codes.iter().flat_map(|code| &code.relocs);
-    relocs
-        .filter_map(|reloc| match reloc.target {
-            crate::code::Target::Kfunc(name) => Some(name),
-            _ => None,
-        })
-        .collect()
+    relocs.filter_map(|reloc| of(reloc.target)).collect()
 }

@@ -41,6 +41,22 @@ pub enum FrameError {
     Version(u8),
 }
 
+/// The clock when a packet arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Ticks of the kernel's clock (`jiffies_64`), far from 0.
+    pub ticks: u64,
+    /// Ticks in a second (`HZ`).
+    pub ticks_per_second: u32,
+}
+
+impl Default for Arrival {
+    /// A moment at which every rate limit is full.
+    fn default() -> Self {
+        Arrival { ticks: 1 << 40, ticks_per_second: 250 }
+    }
+}
+
 /// A packet at a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
@@ -66,6 +82,8 @@ pub struct Packet {
     pub conntrack: Option<Conntrack>,
     /// Without a connection, whether it was excluded from tracking rather than invalid.
     pub untracked: bool,
+    /// When it arrives.
+    pub arrival: Arrival,
 }
 
 impl Packet {
@@ -132,6 +150,7 @@ impl Packet {
             cpu: 0,
             conntrack: None,
             untracked: false,
+            arrival: Arrival::default(),
         }
     }
 

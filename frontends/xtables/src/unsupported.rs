@@ -32,7 +32,6 @@ pub const MATCHES: &[Unsupportable] = &[
     row("hashlimit", Both, "it limits rates by address and port"),
     row("helper", Both, "it reads the connection's helper"),
     row("ipvs", Both, "it asks the IPVS load balancer"),
-    row("limit", Both, "it limits the rate"),
     row("nfacct", Both, "it counts into an accounting object of the kernel"),
     row("osf", Both, "it guesses the sender's operating system by a fingerprint list"),
     row(
@@ -42,7 +41,6 @@ pub const MATCHES: &[Unsupportable] = &[
     ),
     row("physdev", Both, "it asks for the bridge port"),
     row("policy", Both, "it asks for the packet's IPsec policy"),
-    row("quota", Both, "it counts bytes down to a quota"),
     row("rateest", Both, "it reads a rate estimator"),
     row("realm", Ipv4, "it asks the routing table for the route's realm"),
     row("recent", Both, "it keeps lists of recently seen addresses"),

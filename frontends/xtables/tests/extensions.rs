@@ -134,10 +134,9 @@ fn a_blob_with_refused_extensions_names_each_in_its_rule() {
     assert_eq!(
         found,
         [
-            ("match 'limit' is not supported", "-A INPUT -p tcp -m limit -j LOG"),
-            ("target 'LOG' is not supported", "-A INPUT -p tcp -m limit -j LOG"),
-            ("match 'recent' is not supported", "-A INPUT -m recent -j REJECT"),
-            ("target 'REJECT' is not supported", "-A INPUT -m recent -j REJECT"),
+            ("match 'osf' is not supported", "-A INPUT -p tcp -m osf -j NFQUEUE"),
+            ("target 'NFQUEUE' is not supported", "-A INPUT -p tcp -m osf -j NFQUEUE"),
+            ("target 'RATEEST' is not supported", "-A INPUT -s 192.0.2.1/32 -j RATEEST"),
             ("target 'QUEUE' is not supported", "-A INPUT -j QUEUE"),
         ]
         .map(|(message, rule)| (Code::UNSUPPORTED_EXTENSION, message, rule))
@@ -158,7 +157,7 @@ fn refused_extensions_are_no_error_where_they_are_not_compiled() {
     let text = "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
                 :POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -o wan -j MASQUERADE\nCOMMIT\n\
                 *filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
-                -A FORWARD -j LOG\n-A INPUT -j DROP\nCOMMIT\n";
+                -A FORWARD -j NFQUEUE\n-A INPUT -j DROP\nCOMMIT\n";
     let (program, diagnostics) = lower(text, Some(vec![Hook::Input]));
     assert!(program.is_some());
     assert_eq!(codes(&diagnostics), [Code::TABLE_LEFT_OUT, Code::HOOK_LEFT_OUT]);

@@ -151,9 +151,9 @@ fn errors_point_at_the_word_that_is_wrong() {
     four("-A INPUT --dport 80 -j DROP", Code::UNKNOWN_OPTION, "--dport");
     four("-A INPUT -m tcp --dport 80", Code::BAD_VALUE, "tcp");
     four("-A INPUT -m nosuch --whatever 5 -j DROP", Code::UNKNOWN_EXTENSION, "nosuch");
-    four("-A INPUT -m recent --set --name x -j DROP", Code::UNSUPPORTED_EXTENSION, "recent");
+    four("-A INPUT -m nfacct --nfacct-name x -j DROP", Code::UNSUPPORTED_EXTENSION, "nfacct");
     four("-A INPUT -m hl --hl-eq 5", Code::UNKNOWN_EXTENSION, "hl");
-    four("-A INPUT -j LOG --log-prefix x", Code::UNSUPPORTED_EXTENSION, "LOG");
+    four("-A INPUT -j NFQUEUE --queue-num 1", Code::UNSUPPORTED_EXTENSION, "NFQUEUE");
     four("-A INPUT -j NOWHERE", Code::MISSING_CHAIN, "NOWHERE");
     four("-A INPUT -j INPUT", Code::MISSING_CHAIN, "INPUT");
     four("-A NOWHERE -j DROP", Code::MISSING_CHAIN, "NOWHERE");
@@ -177,7 +177,7 @@ fn every_error_is_reported_in_one_run() {
     let found = errors(
         Family::Ipv4,
         "stray\n*filter\n:INPUT MAYBE [0:0]\n:U ACCEPT [0:0]\n:INPUT - [0:0]\n-A INPUT -p nosuch\n\
-         -A INPUT -m limit --limit 1/s -m string --string x --algo bm -j REJECT\nCOMMIT\n*filter\n",
+         -A INPUT -m rateest --rateest x -m nfacct --nfacct-name x -j NFQUEUE\nCOMMIT\n*filter\n",
     );
     let codes: Vec<(u16, &str)> = found.iter().map(|e| (e.0.0, e.1.as_str())).collect();
     let (syntax, value) = (Code::SYNTAX.0, Code::BAD_VALUE.0);
@@ -190,9 +190,9 @@ fn every_error_is_reported_in_one_run() {
             (syntax, ":U ACCEPT [0:0]"),
             (syntax, ":INPUT - [0:0]"),
             (value, "nosuch"),
-            (unsupported, "limit"),
-            (unsupported, "string"),
-            (unsupported, "REJECT"),
+            (unsupported, "rateest"),
+            (unsupported, "nfacct"),
+            (unsupported, "NFQUEUE"),
             (syntax, "*filter"),
             (syntax, "*filter"),
         ]

@@ -1,6 +1,6 @@
 //! What outlives a packet: counters, states, the source of random numbers.
 
-use crate::{Program, Rule, State, StateDef};
+use crate::{Object, ObjectKind, Program, Rule, State, StateDef};
 use cranelift_entity::SecondaryMap;
 
 /// A rule's counters.
@@ -16,6 +16,7 @@ pub struct Counter {
 pub struct Environment<'r> {
     counters: SecondaryMap<Rule, Counter>,
     states: SecondaryMap<State, Option<u32>>,
+    pub(super) objects: SecondaryMap<Object, Option<(ObjectKind, u64)>>,
     random: Box<dyn FnMut() -> u32 + 'r>,
 }
 
@@ -47,7 +48,11 @@ impl<'r> Environment<'r> {
         for (state, &StateDef { initial }) in program.states.iter() {
             states[state] = Some(initial as u32);
         }
-        Environment { counters: SecondaryMap::new(), states, random: Box::new(random) }
+        let mut objects = SecondaryMap::new();
+        for (object, def) in program.objects.iter() {
+            objects[object] = Some((def.kind.clone(), def.kind.initial()));
+        }
+        Environment { counters: SecondaryMap::new(), states, objects, random: Box::new(random) }
     }
 
     /// A rule's counters; 0 for a rule that never counted.

@@ -65,6 +65,12 @@ impl<'a> Run<'a, '_, '_> {
                 let value = self.environment.step(state, period);
                 (Type::I32, value.ok_or(Fault::MissingState(state))?.into())
             }
+            Op::Query(object, ref query, ref arguments) => {
+                let arguments = arguments.iter().map(|&value| frame.value(value));
+                let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
+                let answer = self.query(object, query, &arguments).ok_or(operands)?;
+                (Type::I32, answer.into())
+            }
             Op::Count(rule) => {
                 self.rules.push(rule);
                 self.environment.count(rule, self.packet.length());

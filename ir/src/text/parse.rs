@@ -2,11 +2,12 @@
 //! keeps the IR's invariants is the verifier's to say.
 
 mod function;
+mod object;
 
 use super::lexer::{Token, tokens};
 use crate::{
-    Block, Entry, Family, Func, Program, Rule, RuleData, RuleKind, State, StateDef, UnknownWord,
-    Value,
+    Block, Entry, Family, Func, Object, Program, Rule, RuleData, RuleKind, State, StateDef,
+    UnknownWord, Value,
 };
 use bpfc_diag::{FileId, LineColumn, Span};
 use std::fmt;
@@ -35,6 +36,7 @@ type Result<T> = std::result::Result<T, ParseError>;
 enum Reference {
     Rule(Rule),
     State(State),
+    Object(Object),
     Func(Func),
 }
 
@@ -183,12 +185,19 @@ impl Parser {
         Ok(state)
     }
 
+    fn object(&mut self) -> Result<Object> {
+        let at = self.at();
+        let object = Object::from_u32(self.entity("object", "an object")?);
+        self.references.push((at, Reference::Object(object)));
+        Ok(object)
+    }
+
     fn program(&mut self) -> Result<Program> {
         let mut program = Program::new();
         while *self.peek() != Token::End {
             let at = self.at();
             let Some(word) = self.peek_word().map(str::to_owned) else {
-                return self.expected("a state, rule, entry or function");
+                return self.expected("a state, object, rule, entry or function");
             };
             self.advance();
             let in_order = |number: u32, next: usize| match number as usize == next {
@@ -203,6 +212,11 @@ impl Parser {
                 self.punct("=")?;
                 let initial = self.number("an initial value")?;
                 program.states.push(StateDef { initial });
+            } else if let Some(number) = entity(&word, "object") {
+                in_order(number, program.objects.len())?;
+                self.punct("=")?;
+                let object = self.object_def()?;
+                program.objects.push(object);
             } else if let Some(number) = entity(&word, "rule") {
                 in_order(number, program.rules.len())?;
                 self.punct("=")?;
@@ -213,7 +227,7 @@ impl Parser {
                 let function = self.function()?;
                 program.funcs.push(function);
             } else {
-                let message = "expected a state, rule, entry or function".to_owned();
+                let message = "expected a state, object, rule, entry or function".to_owned();
                 return Err(ParseError::new(at, format!("{message}, found '{word}'")));
             }
         }
@@ -221,6 +235,7 @@ impl Parser {
             let (there, name) = match reference {
                 Reference::Rule(rule) => (program.rules.is_valid(rule), rule.to_string()),
                 Reference::State(state) => (program.states.is_valid(state), state.to_string()),
+                Reference::Object(object) => (program.objects.is_valid(object), object.to_string()),
                 Reference::Func(func) => (program.funcs.is_valid(func), func.to_string()),
             };
             if !there {

@@ -1,8 +1,8 @@
 //! Printing. It never fails, whatever the program: what refers to nothing is printed all the same.
 
 use crate::{
-    Base, BinaryOp, Condition, CtField, Entry, Function, InstData, Op, Program, Rule, RuleData,
-    RuleKind, Scan, Source, Terminator,
+    Base, BinaryOp, Condition, CtField, Entry, Function, InstData, ObjectDef, Op, Program, Rule,
+    RuleData, RuleKind, Scan, Source, Terminator,
 };
 use std::fmt::{self, Display, Formatter};
 
@@ -104,6 +104,13 @@ impl Display for Op {
             Op::Scan(scan) => write!(f, "scan {scan}"),
             Op::Random => f.write_str("random"),
             Op::Nth(state, period) => write!(f, "nth {state}, {period}"),
+            Op::Query(object, query, arguments) => {
+                write!(f, "query {object} {query} (")?;
+                for (at, argument) in arguments.iter().enumerate() {
+                    write!(f, "{}{argument}", if at == 0 { "" } else { ", " })?;
+                }
+                f.write_str(")")
+            }
             Op::Count(rule) => write!(f, "count {rule}"),
             Op::SetMark(value) => write!(f, "mark {value}"),
         }
@@ -220,6 +227,13 @@ impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (state, data) in self.states.iter() {
             writeln!(f, "{state} = {}", data.initial)?;
+        }
+        for (object, ObjectDef { name, kind }) in self.objects.iter() {
+            write!(f, "{object} =")?;
+            if !name.is_empty() {
+                write!(f, " {}", Quoted(name))?;
+            }
+            writeln!(f, " {kind}")?;
         }
         for (rule, data) in self.rules.iter() {
             writeln!(f, "{rule} = {data}")?;

@@ -85,6 +85,10 @@ fn errors_say_where() {
     assert_eq!(error("fn1 \"f\" ip {}"), "1:1: 'fn1' is out of order");
     assert_eq!(error("fn0 \"f\" ip { block0: jump block1 }"), "1:22: block1 is not defined");
     assert_eq!(error("fn0 \"f\" ip { block0: mark v3 return }"), "1:22: v3 is not defined");
+    assert_eq!(
+        error("fn0 \"f\" ip { block0: v0 = query object0 take () return }"),
+        "1:33: object0 is not defined"
+    );
     assert_eq!(error("fn0 \"f\" ip { block0: call fn1, block0 }"), "1:27: fn1 is not defined");
     assert_eq!(error("fn0 \"f\" ip { block0: count rule0 return }"), "1:28: rule0 is not defined");
     assert_eq!(
@@ -110,6 +114,6 @@ fn errors_say_where() {
     );
     assert_eq!(
         error("fn4294967295 \"f\" ip {}"),
-        "1:1: expected a state, rule, entry or function, found 'fn4294967295'"
+        "1:1: expected a state, object, rule, entry or function, found 'fn4294967295'"
     );
 }

@@ -141,6 +141,9 @@ impl Checker<'_> {
             Op::Nth(state, _) if !self.program.states.is_valid(state) => {
                 self.inst(block, inst, Violation::MissingState(state));
             }
+            Op::Query(object, ..) if !self.program.objects.is_valid(object) => {
+                self.inst(block, inst, Violation::MissingObject(object));
+            }
             _ => {}
         }
         let ty = match data.op {

@@ -20,6 +20,14 @@ pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) {
         }
     }
 
+    let mut names = BTreeSet::new();
+    for (object, def) in program.objects.iter() {
+        let unique = def.name.is_empty() || names.insert(def.name.as_str());
+        if !unique || !def.kind.is_sound() {
+            report(Place::Program, Violation::Object(object));
+        }
+    }
+
     let mut entries = BTreeSet::new();
     let mut base_chains = BTreeSet::new();
     let mut sound = true;

@@ -183,6 +183,27 @@ fn states_exist() {
 }
 
 #[test]
+fn objects_exist_and_answer_what_they_are_asked() {
+    let text = "object0 = \"a\" limit average 3333 burst 5 object1 = \"a\" quota 5 \
+                fn0 \"f\" ip { block0: v0 = query object0 take () return }";
+    let object = crate::Object::from_u32;
+    let mut program: Program = text.parse().unwrap();
+    broken(violations_of(&program), Violation::Object(object(1)));
+    program.objects[object(1)].name.clear();
+    assert_eq!(violations_of(&program), []);
+    program.objects.clear();
+    broken(violations_of(&program), Violation::MissingObject(object(0)));
+    broken(
+        violations(
+            "object0 = quota 5 fn0 \"f\" ip { block0: v0 = random v1 = query object0 take (v0) \
+             return }",
+        ),
+        Violation::Query(object(0)),
+    );
+    broken(violations("object0 = limit average 1 burst 0"), Violation::Object(object(0)));
+}
+
+#[test]
 fn blocks_form_no_cycle() {
     broken(
         violations("fn0 \"f\" ip { block0: jump block1 block1: jump block0 }"),

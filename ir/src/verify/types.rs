@@ -50,6 +50,17 @@ fn same(checker: &Checker<'_>, a: Value, b: Value) -> Result<Type, Violation> {
 fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
     let function = checker.function;
     match function.insts[inst].op {
+        Op::Query(object, ref query, ref arguments) => {
+            let def =
+                checker.program.objects.get(object).ok_or(Violation::MissingObject(object))?;
+            let types = query.arguments(&def.kind, function.family);
+            match types.filter(|types| types.len() == arguments.len()) {
+                Some(types) => {
+                    arguments.iter().zip(types).try_for_each(|(&v, ty)| is(checker, v, ty))
+                }
+                None => Err(Violation::Query(object)),
+            }
+        }
         Op::Const(ty, value) if value > ty.max() => Err(Violation::TooLarge(ty)),
         Op::Const(..) | Op::Random | Op::Count(_) => Ok(()),
         Op::Load(ty, source) => load(checker, ty, source),

@@ -131,13 +131,9 @@ pub fn artifact(points: &[AttachPoint], verdict: Verdict, shift: usize) -> Artif
         functions: Vec::new(),
         programs: Vec::new(),
         maps: vec![MapDef {
-            name: "counters".into(),
-            kind: MapKind::PerCpuArray,
-            role: MapRole::Counters,
-            key_size: 4,
             value_size: 16 * 1024,
             max_entries: 2,
-            flags: 0,
+            ..MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)
         }],
         rules: RuleTable::default(),
         needs_conntrack: false,

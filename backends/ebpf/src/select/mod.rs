@@ -14,9 +14,9 @@ pub(crate) use value::is_kept;
 use crate::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R9, Reg, Size, Width,
 };
-use crate::emitter::Emitter;
+use crate::emitter::{COUNTERS_MAP, Emitter};
 use crate::error::EmitError;
-use crate::{chain, layout, outcome, scan};
+use crate::{chain, layout, outcome, query, scan};
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
     Base, Block, Function as IrFunction, Meta, Op, Rule, Source, Terminator, Type, Value, Verdict,
@@ -192,7 +192,7 @@ impl Selector<'_, '_> {
     /// r0 = the counters of a chunk; r1 and r2 are clobbered.
     fn lookup_chunk(&mut self, chunk: u32, otherwise: Label) {
         self.asm.store_imm(Size::W, FP, -4, chunk as i32);
-        self.asm.map(R1, self.emitter.counters_map);
+        self.asm.map(R1, COUNTERS_MAP);
         self.asm.mov(R2, FP);
         self.asm.alu_imm(Alu::Add, Width::W64, R2, -4);
         self.asm.helper(Helper::MapLookup);
@@ -282,6 +282,13 @@ impl Selector<'_, '_> {
                 self.nth(state, period);
                 self.keep(result);
             }
+            Op::Query(object, ref query, ref arguments) => {
+                self.arguments(arguments)?;
+                let function = query::function(self.emitter, object, query)?;
+                self.call(function);
+                self.asm.alu(Alu::Mov, Width::W32, R0, R0);
+                self.keep(result);
+            }
             Op::Scan(scan) => {
                 let function = scan::function(self.emitter, scan)?;
                 self.call(function);
@@ -359,15 +366,32 @@ impl Selector<'_, '_> {
         }
     }
 
+    /// Puts the arguments of a query where its function finds them.
+    fn arguments(&mut self, arguments: &[Value]) -> Result<(), EmitError> {
+        for (at, &value) in arguments.iter().enumerate() {
+            let Some(place) = self.emitter.layout.argument(at) else { continue };
+            if self.function.ty(value) == Type::I128 {
+                for half in 0..2u8 {
+                    self.half(value, half, R1, R2)?;
+                    self.asm.from_big_endian(R1, 64);
+                    self.asm.store(Size::D, R7, place + i16::from(half) * 8, R1);
+                }
+            } else {
+                let number = self.scalar(value, 0)?;
+                self.asm.store(Size::D, R7, place, number);
+            }
+        }
+        Ok(())
+    }
+
     /// r0 = the next number of a shared sequence: one atomic addition, taken modulo the period.
     fn nth(&mut self, state: bpfc_ir::State, period: u32) {
-        let map = self.emitter.state_map();
-        self.asm.map_value(R1, map, state.as_u32() * 8);
+        self.emitter.state_cell(&mut self.asm, R1, state);
         self.asm.mov_imm(R0, 1);
         self.asm.atomic_fetch_add(R1, 0, R0);
         // The map starts at zero: the definition's start is added here.
         let first = u64::from(period).max(1) - 1;
-        self.asm.constant(R1, self.emitter.state_start(state).min(first) + 1);
+        self.asm.constant(R1, self.emitter.program.states[state].initial.min(first) + 1);
         self.asm.alu(Alu::Add, Width::W64, R0, R1);
         self.asm.constant(R1, u64::from(period));
         self.asm.alu(Alu::Mod, Width::W64, R0, R1);

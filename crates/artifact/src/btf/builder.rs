@@ -129,10 +129,10 @@ impl Builder {
         self.head(name, KIND_FUNC, linkage as u32, prototype.0)
     }
 
-    /// A global variable.
-    pub fn variable(&mut self, name: &str, variable: TypeId) -> TypeId {
+    /// A variable, global or external.
+    pub fn variable(&mut self, name: &str, variable: TypeId, linkage: Linkage) -> TypeId {
         let id = self.head(name, KIND_VAR, 0, variable.0);
-        self.words(&[Linkage::Global as u32]);
+        self.words(&[linkage as u32]);
         id
     }
 

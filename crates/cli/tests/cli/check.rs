@@ -15,7 +15,7 @@ fn what_compiles_is_said() {
 
 #[test]
 fn all_errors_are_reported_in_one_run() {
-    let rules = RULES.replace("-j ssh", "-j LOG").replace("--dport 53", "--dprot 53");
+    let rules = RULES.replace("-j ssh", "-j NFQUEUE").replace("--dport 53", "--dprot 53");
     let ran = bpfc_with(&["check", "-"], &rules).fails(1);
     assert!(ran.err.contains("error[BPFC0006]") && ran.err.contains("error[BPFC0003]"));
     assert!(ran.err.contains("--> -:6:") && ran.err.contains("--> -:7:"), "{}", ran.err);
@@ -49,7 +49,7 @@ fn tables_that_are_left_out_are_named_and_harm_nothing() {
 
 #[test]
 fn json_has_everything() {
-    let ran = bpfc_with(&["check", "-", "--json"], &RULES.replace("-j ssh", "-j LOG")).fails(1);
+    let ran = bpfc_with(&["check", "-", "--json"], &RULES.replace("-j ssh", "-j NFQUEUE")).fails(1);
     let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(json["compiles"], false);
     let all = json["diagnostics"].as_array().unwrap();
@@ -80,7 +80,7 @@ fn inputs_that_cannot_be_read_are_refused() {
 #[test]
 fn color_only_where_it_is_wanted() {
     let folder = folder();
-    let rules = file(&folder, "a.rules", RULES.replace("-j ssh", "-j LOG"));
+    let rules = file(&folder, "a.rules", RULES.replace("-j ssh", "-j NFQUEUE"));
     assert!(!bpfc(&["check", &rules]).fails(1).err.contains('\x1b'));
     assert!(bpfc(&["check", &rules, "--color", "always"]).fails(1).err.contains('\x1b'));
 }

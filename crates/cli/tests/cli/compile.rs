@@ -90,7 +90,7 @@ fn hooks_that_a_target_cannot_run_are_refused() {
 #[test]
 fn nothing_is_written_where_there_are_errors() {
     let folder = folder();
-    let rules = file(&folder, "bad.rules", RULES.replace("-j ssh", "-j LOG"));
+    let rules = file(&folder, "bad.rules", RULES.replace("-j ssh", "-j NFQUEUE"));
     let out = folder.path().join("bad.o");
     let ran = bpfc(&["compile", &rules, "-o", out.to_str().unwrap()]).fails(1);
     assert!(ran.err.contains("error[BPFC0006]"), "{}", ran.err);

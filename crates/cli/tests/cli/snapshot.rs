@@ -27,7 +27,7 @@ fn a_change_is_shown_by_rule_and_fails() {
 #[test]
 fn a_ruleset_that_does_not_compile_has_diagnostics_only() {
     let folder = folder();
-    let rules = file(&folder, "bad.rules", RULES.replace("-j ssh", "-j LOG"));
+    let rules = file(&folder, "bad.rules", RULES.replace("-j ssh", "-j NFQUEUE"));
     let dir = folder.path().join("snapshots");
     bpfc(&["snapshot", &rules, "--dir", dir.to_str().unwrap()]).ok();
     assert!(!dir.join("ir").exists());

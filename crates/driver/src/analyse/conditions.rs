@@ -228,7 +228,9 @@ impl<'a> Reader<'a> {
             Op::Available(base, bytes) => Expr::Available(base, bytes),
             Op::AvailableAt(at, bytes) => Expr::AvailableAt(self.expr(at)?, bytes),
             Op::Scan(scan) => Expr::Scan(scan),
-            Op::Random | Op::Nth(..) | Op::Count(_) | Op::SetMark(_) => return None,
+            Op::Random | Op::Nth(..) | Op::Query(..) | Op::Count(_) | Op::SetMark(_) => {
+                return None;
+            }
         };
         let mut exprs = self.exprs.borrow_mut();
         let next = exprs.len() as u32;

@@ -109,7 +109,7 @@ impl Code {
 }
 
 pub fn map(name: &str, kind: MapKind, role: MapRole, value_size: u32, max_entries: u32) -> MapDef {
-    MapDef { name: name.into(), kind, role, key_size: 4, value_size, max_entries, flags: 0 }
+    MapDef { value_size, max_entries, ..MapDef::new(name, kind, role) }
 }
 
 /// What the filters of [`filter`] return to accept.

@@ -1,7 +1,9 @@
 //! What a match or target emits its IR into.
 
+use crate::Unsupported;
 use bpfc_ir::{
-    Base, Block, Condition, Family, FunctionBuilder, Meta, Program, State, StateDef, Value,
+    Base, Block, Condition, Family, FunctionBuilder, Meta, Object, ObjectDef, ObjectKind, Program,
+    Query, State, StateDef, Value,
 };
 use std::collections::BTreeMap;
 
@@ -23,8 +25,9 @@ pub(super) struct RuleState {
     matched: usize,
     /// How many states it has asked for.
     asked: usize,
-    /// States by match, in the order asked for.
+    /// States and objects by match, in the order asked for.
     states: BTreeMap<(usize, usize), State>,
+    objects: BTreeMap<(usize, usize), Object>,
     /// By match: where control goes when it holds and drops the packet.
     late: BTreeMap<usize, Block>,
 }
@@ -103,6 +106,30 @@ impl<'a> RuleCx<'a> {
         self.rule.asked += 1;
         let program = &mut *self.program;
         *self.rule.states.entry(key).or_insert_with(|| program.states.push(StateDef { initial }))
+    }
+
+    /// An object of the rule's own, as [`RuleCx::state`].
+    pub fn object(&mut self, kind: ObjectKind) -> Object {
+        let key = (self.rule.matched, self.rule.asked);
+        self.rule.asked += 1;
+        let program = &mut *self.program;
+        let def = ObjectDef { name: String::new(), kind };
+        *self.rule.objects.entry(key).or_insert_with(|| program.objects.push(def))
+    }
+
+    /// The object of a name, which all rules share. An error where rules disagree on what it is.
+    pub fn named_object(&mut self, name: &str, kind: ObjectKind) -> Result<Object, Unsupported> {
+        let wanted = kind.to_string();
+        self.program.named_object(name, kind).map_err(|other| {
+            let known = &self.program.objects[other].kind;
+            Unsupported(format!("'{name}' is {wanted} here and {known} in a rule before"))
+        })
+    }
+
+    /// What an object answers to the packet: true or false.
+    pub fn query(&mut self, object: Object, query: Query, arguments: Vec<Value>) -> Value {
+        let answer = self.builder.query(object, query, arguments);
+        self.builder.compare_const(Condition::Ne, answer, 0)
     }
 
     /// Goes on where the condition holds; no match otherwise.

@@ -181,6 +181,10 @@ impl Parser {
                 self.advance();
                 Op::Random
             }
+            "query" => {
+                self.advance();
+                self.query()?
+            }
             "nth" => {
                 self.advance();
                 let state = self.state()?;

@@ -9,6 +9,7 @@ mod extension;
 mod link;
 mod network;
 mod ports;
+mod state;
 mod transport;
 
 use super::Facet;
@@ -125,6 +126,8 @@ pub const MATCHES: &[MatchKind] = &[
     entry("comment", BOTH, &[], link::comment),
     entry("cpu", BOTH, &[], link::cpu),
     entry("statistic", BOTH, &[], link::statistic),
+    entry("limit", BOTH, &[], state::limit),
+    entry("quota", BOTH, &[], state::quota),
 ];
 
 /// Those that ask what connection tracking knows.

@@ -1,0 +1,99 @@
+//! Objects: what outlives a packet and decides by more than one number, such as a rate limit.
+//!
+//! A rule asks an object by [`crate::Op::Query`]; what the object keeps between packets, and how
+//! processors share it, is the back end's. An object with a name is one for all rules that name
+//! it, and is found by that name at run time; one without belongs to the rule that asks it.
+
+use crate::{Family, Object, Program, Type, limit};
+use std::fmt;
+
+/// What an object is, with what never changes about it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    /// A token bucket that counts in clock ticks (net/netfilter/xt_limit.c).
+    Limit {
+        /// Time that one packet costs, in units of 1/10,000 s.
+        average: u32,
+        /// Packets that a full bucket lets through at once.
+        burst: u32,
+    },
+    /// A number of bytes that is used up, once and for all (net/netfilter/xt_quota.c).
+    Quota {
+        /// The bytes.
+        bytes: u64,
+    },
+}
+
+/// An object's definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectDef {
+    /// Its name, unique among named objects; empty where it belongs to one rule.
+    pub name: String,
+    /// What it is.
+    pub kind: ObjectKind,
+}
+
+/// What is asked of an object. Each yields an i32: 1 where it holds, else 0.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Query {
+    /// Takes what the packet costs from a limit or quota; holds where there was enough.
+    Take,
+}
+
+impl Query {
+    /// The types of its arguments in a chain of a family; `None` where an object of this kind
+    /// cannot be asked so.
+    pub fn arguments(&self, kind: &ObjectKind, _family: Family) -> Option<Vec<Type>> {
+        match (self, kind) {
+            (Query::Take, ObjectKind::Limit { .. } | ObjectKind::Quota { .. }) => Some(Vec::new()),
+        }
+    }
+}
+
+impl ObjectKind {
+    /// Whether the kernel would take its numbers.
+    pub(crate) fn is_sound(&self) -> bool {
+        match *self {
+            ObjectKind::Limit { average, burst } => limit::is_taken(average, burst),
+            ObjectKind::Quota { .. } => true,
+        }
+    }
+
+    /// The state at first, in the interpreter.
+    pub(crate) fn initial(&self) -> u64 {
+        match self {
+            ObjectKind::Limit { .. } | ObjectKind::Quota { .. } => 0,
+        }
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ObjectKind::Limit { average, burst } => {
+                write!(f, "limit average {average} burst {burst}")
+            }
+            ObjectKind::Quota { bytes } => write!(f, "quota {bytes}"),
+        }
+    }
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Query::Take => f.write_str("take"),
+        }
+    }
+}
+
+impl Program {
+    /// The object of a name, made when it is first asked for; `Err` with the object of that name
+    /// where it is of another kind.
+    pub fn named_object(&mut self, name: &str, kind: ObjectKind) -> Result<Object, Object> {
+        match self.objects.iter().find(|(_, def)| def.name == name) {
+            Some((object, def)) if def.kind == kind => Ok(object),
+            Some((object, _)) => Err(object),
+            None => Ok(self.objects.push(ObjectDef { name: name.to_owned(), kind })),
+        }
+    }
+}
