@@ -1,6 +1,8 @@
 //! Instructions and terminators.
 
-use crate::{Base, Block, Func, Object, Query, Rule, Scan, Source, State, Type, Value, Verdict};
+use crate::{
+    Base, Block, Func, Object, Query, Rewrite, Rule, Scan, Source, State, Type, Value, Verdict,
+};
 
 /// Arithmetic on two numbers of one type, modulo its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,12 +79,22 @@ pub enum Op {
     Count(Rule),
     /// `mark v`: sets the packet's firewall mark (i32).
     SetMark(Value),
+    /// `store ...` or `checksum ...`: writes the packet, see [`Rewrite`].
+    Rewrite(Rewrite),
 }
 
 impl Op {
     /// Whether it must stay in place and happen exactly once.
     pub fn is_effect(&self) -> bool {
-        matches!(self, Op::Random | Op::Nth(..) | Op::Query(..) | Op::Count(_) | Op::SetMark(_))
+        matches!(
+            self,
+            Op::Random
+                | Op::Nth(..)
+                | Op::Query(..)
+                | Op::Count(_)
+                | Op::SetMark(_)
+                | Op::Rewrite(_)
+        )
     }
 
     /// The values it uses.
@@ -106,6 +118,10 @@ impl Op {
             | Op::AvailableAt(v, _)
             | Op::SetMark(v) => (Some(v), None),
             Op::Binary(_, a, b) | Op::Compare(_, a, b) => (Some(a), Some(b)),
+            Op::Rewrite(ref rewrite) => {
+                let (a, b) = rewrite.args();
+                (Some(a), b)
+            }
         };
         a.into_iter().chain(b).chain(many.iter().copied())
     }
@@ -130,6 +146,7 @@ impl Op {
                 *a = map(*a);
                 *b = map(*b);
             }
+            Op::Rewrite(rewrite) => rewrite.map_args(map),
         }
     }
 
@@ -142,7 +159,7 @@ impl Op {
                 Some(Type::Bool)
             }
             Op::Scan(_) | Op::Random | Op::Nth(..) | Op::Query(..) => Some(Type::I32),
-            Op::Binary(..) | Op::Count(_) | Op::SetMark(_) => None,
+            Op::Binary(..) | Op::Count(_) | Op::SetMark(_) | Op::Rewrite(_) => None,
         }
     }
 }

@@ -7,13 +7,14 @@ mod environment;
 mod frame;
 mod load;
 mod query;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 
 pub use environment::{Counter, Environment};
 
 use crate::{Block, Func, Hook, Inst, Program, Rule, State, Terminator, Value, Verdict};
-use bpfc_packet::{IpVersion, NotDelivered, Packet, Parsed};
+use bpfc_packet::{IpVersion, NotDelivered, Packet, Parsed, Rewrites};
 use frame::Frame;
 
 /// What became of a packet.
@@ -25,6 +26,8 @@ pub struct Outcome {
     pub rules: Vec<Rule>,
     /// Its firewall mark afterwards.
     pub mark: u32,
+    /// The packet where rules have written it, none where they have not.
+    pub rewritten: Option<Packet>,
 }
 
 /// Why a packet could not be run through a program.
@@ -89,8 +92,15 @@ pub fn interpret(
         IpVersion::V4 => crate::Family::Ipv4,
         IpVersion::V6 => crate::Family::Ipv6,
     };
-    let mut run =
-        Run { program, packet: parsed, environment, rules: Vec::new(), mark: packet.mark };
+    let rewrites = Rewrites::new();
+    let mut run = Run {
+        program,
+        packet: parsed,
+        rewrites: &rewrites,
+        environment,
+        rules: Vec::new(),
+        mark: packet.mark,
+    };
     let entry = program.entries.iter().find(|entry| (entry.hook, entry.family) == (hook, family));
     let mut verdict = Verdict::Accept;
     for &chain in entry.map_or(&[][..], |entry| &entry.chains) {
@@ -99,13 +109,16 @@ pub fn interpret(
             break;
         }
     }
-    Ok(Outcome { verdict, rules: run.rules, mark: run.mark })
+    let now = run.packet.packet();
+    let rewritten = (!std::ptr::eq(now, packet)).then(|| now.clone());
+    Ok(Outcome { verdict, rules: run.rules, mark: run.mark, rewritten })
 }
 
 /// One packet on its way.
 struct Run<'a, 'e, 'r> {
     program: &'a Program,
     packet: Parsed<'a>,
+    rewrites: &'a Rewrites,
     environment: &'e mut Environment<'r>,
     rules: Vec<Rule>,
     mark: u32,

@@ -16,6 +16,7 @@ mod interpret;
 pub mod limit;
 mod object;
 mod program;
+mod rewrite;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;
@@ -32,6 +33,7 @@ pub use inst::{BinaryOp, Condition, Op, Terminator};
 pub use interpret::{Counter, Environment, Fault, InterpretError, Outcome, interpret};
 pub use object::{ObjectDef, ObjectKind, Query};
 pub use program::{Entry, Program, RuleData, RuleKind, StateDef};
+pub use rewrite::{ChecksumField, Rewrite};
 pub use text::ParseError;
 pub use types::{
     Base, CtField, CtTuple, Family, Hook, Meta, Scan, Source, TupleField, Type, UnknownWord,

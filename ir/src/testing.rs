@@ -5,9 +5,10 @@
 //! failure leads to the next rule, then effects and a verdict, call or return.
 
 use crate::{
-    Base, BinaryOp, Block, ChunkFlags, Condition, CtField, CtTuple, Entry, Family, Func, Function,
-    FunctionBuilder, Hook, Meta, Object, ObjectDef, ObjectKind, Op, Program, Query, Rule, RuleData,
-    RuleKind, Scan, SctpChunks, Source, StateDef, Terminator, TupleField, Type, Value, Verdict,
+    Base, BinaryOp, Block, ChecksumField, ChunkFlags, Condition, CtField, CtTuple, Entry, Family,
+    Func, Function, FunctionBuilder, Hook, Meta, Object, ObjectDef, ObjectKind, Op, Program, Query,
+    Rewrite, Rule, RuleData, RuleKind, Scan, SctpChunks, Source, StateDef, Terminator, TupleField,
+    Type, Value, Verdict,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -243,6 +244,9 @@ impl Body<'_> {
             let mark = self.number(Type::I32);
             self.builder.push(Op::SetMark(mark));
         }
+        if self.choices.once_in(4) {
+            self.rewrite();
+        }
         match self.choices.below(6) {
             0 => self.builder.verdict(Verdict::Accept),
             1 => self.builder.verdict(Verdict::Drop),
@@ -256,6 +260,28 @@ impl Body<'_> {
         self.values.truncate(values);
         (self.transport, self.link, self.connection) = facts;
         self.builder.switch_to(next);
+    }
+
+    /// A store that leaves version and lengths alone, or a checksum.
+    fn rewrite(&mut self) {
+        let transport = self.transport >= 18 && self.choices.once_in(2);
+        let rewrite = if self.choices.once_in(2) {
+            let ty = self.choices.of(&[Type::I8, Type::I16]);
+            let value = self.number(ty);
+            let network = match self.builder.family() {
+                Family::Ipv4 => [4, 8, 10, 12],
+                Family::Ipv6 => [6, 8, 22, 38],
+            };
+            let offset = self.choices.of(if transport { &[0, 4, 13, 16] } else { &network });
+            Rewrite::Store(if transport { Base::Transport } else { Base::Network }, offset, value)
+        } else {
+            let ty = self.choices.of(&[Type::I16, Type::I32]);
+            let (old, new) = (self.number(ty), self.number(ty));
+            let field = if transport { ChecksumField::TCP } else { ChecksumField::IPV4 };
+            let pseudo = transport && self.choices.once_in(2);
+            Rewrite::Checksum(ChecksumField { pseudo, ..field }, old, new)
+        };
+        self.builder.push(Op::Rewrite(rewrite));
     }
 
     /// A test whose failure leads away.

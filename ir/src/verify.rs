@@ -32,9 +32,11 @@
 //! 16. Scans of IPv6 headers are in functions of IPv6.
 //! 17. A query is one that its object's kind answers, with arguments of the types that it takes.
 //!     Objects' names are unique, and the kernel would take their numbers.
+//! 18. What is written lies in the network or transport header where a load of the same bytes
+//!     would be allowed; the numbers that a checksum follows are i16 or i32.
 //!
-//! Invariants 8 and 12 to 15 bind reachable blocks. "Below" means: dominated by the block that
-//! the edge leads to, which no other edge leads to.
+//! Invariants 8, 12 to 15 and 18 bind reachable blocks. "Below" means: dominated by the block
+//! that the edge leads to, which no other edge leads to.
 //!
 //! The cost is linear in the program, and nothing recurses.
 
@@ -192,6 +194,9 @@ pub enum Violation {
     /// Invariant 15.
     #[error("no test before says that there is a connection")]
     UnguardedConnection,
+    /// Invariant 18.
+    #[error("only the network and transport headers can be written")]
+    WrittenBase,
     /// Invariant 16.
     #[error("IPv6 headers are searched in a function of IPv4")]
     NotIpv6,

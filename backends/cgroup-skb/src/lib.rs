@@ -55,6 +55,10 @@ impl Target for CgroupSkb {
                 "a packet's connection is forgotten before a socket receives it; compile the \
                  rule for netfilter, xdp or tc at the input hook",
             ),
+            (Feature::Rewrite | Feature::TransportChecksum, _) => Some(
+                "a control group's programs cannot write the packet; compile the rule for tc, or for xdp at the \
+                 input hook",
+            ),
             _ => None,
         }
     }
@@ -105,4 +109,6 @@ impl Target for CgroupSkb {
     }
 
     fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
+
+    fn write(&self, _asm: &mut Asm) {}
 }

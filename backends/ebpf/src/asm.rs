@@ -458,8 +458,14 @@ pub enum Helper {
     Random = 7,
     /// `bpf_get_smp_processor_id`, Linux 4.1.
     ProcessorId = 8,
+    /// `bpf_skb_store_bytes`, Linux 4.1.
+    SkbStoreBytes = 9,
+    /// `bpf_l4_csum_replace`, Linux 4.1.
+    L4ChecksumReplace = 11,
     /// `bpf_skb_load_bytes`, Linux 4.5.
     SkbLoadBytes = 26,
+    /// `bpf_csum_update`, Linux 4.9.
+    ChecksumUpdate = 40,
     /// `bpf_probe_read_kernel`, Linux 5.5.
     ProbeReadKernel = 113,
     /// `bpf_jiffies64`, Linux 5.6.
@@ -468,6 +474,8 @@ pub enum Helper {
     Loop = 181,
     /// `bpf_xdp_load_bytes`, Linux 5.18.
     XdpLoadBytes = 189,
+    /// `bpf_xdp_store_bytes`, Linux 5.18.
+    XdpStoreBytes = 190,
     /// `bpf_dynptr_read`, Linux 5.19.
     DynptrRead = 201,
 }

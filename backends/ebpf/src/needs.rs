@@ -1,6 +1,6 @@
 //! What a program's rules ask for, so that main computes nothing that no rule reads.
 
-use bpfc_ir::{Base, CtField, Func, Meta, Op, Program, Rule, Source};
+use bpfc_ir::{Base, CtField, Func, Meta, Op, Program, Rewrite, Rule, Source};
 
 /// What some rule reads or does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub struct Needs {
     pub tuples: bool,
     /// Values that are handed to an object at most.
     pub arguments: u16,
+    /// Bytes that are written: base, first byte, how many.
+    pub written: Vec<(Base, u16, u16)>,
+    /// The packet's length is changed.
+    pub changes_length: bool,
 }
 
 /// One thing that a rule asks of its target.
@@ -44,11 +48,15 @@ pub enum Feature {
     Conntrack,
     /// Whether the packet is a fragment.
     Fragments,
+    /// Writing the packet.
+    Rewrite,
+    /// Correcting a transport checksum.
+    TransportChecksum,
 }
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 8] = [
+    pub const ALL: [Feature; 10] = [
         Feature::InInterface,
         Feature::OutInterface,
         Feature::Link,
@@ -57,6 +65,8 @@ impl Feature {
         Feature::SetMark,
         Feature::Conntrack,
         Feature::Fragments,
+        Feature::Rewrite,
+        Feature::TransportChecksum,
     ];
 
     /// For "X is not known at ...".
@@ -70,6 +80,8 @@ impl Feature {
             Feature::SetMark => "setting the packet's mark",
             Feature::Conntrack => "connection tracking",
             Feature::Fragments => "telling fragments from whole packets",
+            Feature::Rewrite => "writing the packet",
+            Feature::TransportChecksum => "correcting a transport checksum",
         }
     }
 }
@@ -89,6 +101,10 @@ pub fn feature(op: &Op) -> Option<Feature> {
         },
         Op::Load(_, Source::Ct(_)) => Some(Feature::Conntrack),
         Op::SetMark(_) => Some(Feature::SetMark),
+        Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
+            Some(Feature::TransportChecksum)
+        }
+        Op::Rewrite(_) => Some(Feature::Rewrite),
         _ => None,
     }
 }
@@ -110,6 +126,14 @@ impl Needs {
                     if let Op::Query(_, _, arguments) = &data.op {
                         needs.arguments = needs.arguments.max(arguments.len() as u16);
                     }
+                    if let Op::Rewrite(rewrite) = data.op {
+                        needs.written.push(match rewrite {
+                            Rewrite::Store(base, offset, value) => {
+                                (base, offset, function.ty(value).bytes())
+                            }
+                            Rewrite::Checksum(field, ..) => (field.base, field.offset, 2),
+                        });
+                    }
                     if let Some(feature) = feature(&data.op) {
                         needs.add(feature);
                         asked.push((feature, data.rule));
@@ -117,7 +141,17 @@ impl Needs {
                 }
             }
         }
+        needs.written.sort_unstable();
+        needs.written.dedup();
         (needs, asked)
+    }
+
+    /// Whether any of so many bytes at an offset are written.
+    pub fn writes(&self, base: Base, offset: u16, bytes: u16) -> bool {
+        let overlaps = |&(written, first, length): &(Base, u16, u16)| {
+            written == base && first < offset + bytes && offset < first + length
+        };
+        self.written.iter().any(overlaps)
     }
 
     fn add(&mut self, feature: Feature) {
@@ -129,8 +163,8 @@ impl Needs {
             Feature::Mark => self.mark = true,
             Feature::SetMark => self.set_mark = true,
             Feature::Conntrack => self.conntrack = true,
-            // Every packet's fragment offset is there.
-            Feature::Fragments => {}
+            // Every packet's fragment offset is there; what is written is noted by itself.
+            Feature::Fragments | Feature::Rewrite | Feature::TransportChecksum => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the targets whose context is `struct __sk_buff` (TC and cgroup) share.
 
-use crate::asm::{Alu, Asm, Helper, Jump, R0, R1, R2, R6, R7, R8, R9, Reg, Size, Width};
+use crate::asm::{Alu, Asm, Helper, Jump, R0, R1, R2, R5, R6, R7, R8, R9, Reg, Size, Width};
 use crate::layout;
 use crate::target::MainContext;
 use bpfc_artifact::KernelField;
@@ -24,6 +24,17 @@ pub fn fetch(asm: &mut Asm) {
     asm.mov(R1, R6);
     asm.helper(Helper::SkbLoadBytes);
 }
+
+/// Copies r4 bytes at r3 to offset r2 of the packet, by `bpf_skb_store_bytes`; a sum over the
+/// packet that the network card has computed follows.
+pub fn write(asm: &mut Asm) {
+    asm.mov(R1, R6);
+    asm.mov_imm(R5, RECOMPUTE_CSUM);
+    asm.helper(Helper::SkbStoreBytes);
+}
+
+/// `BPF_F_RECOMPUTE_CSUM`.
+const RECOMPUTE_CSUM: i32 = 1;
 
 /// `dst` = how far the network header lies behind the start of the packet's data: the link
 /// header's length at TC, whatever it is on this device. Clobbers r0 to r5.

@@ -109,4 +109,24 @@ pub trait Target: Sync {
     /// Emits: set the packet's mark to the 32-bit number in `mark`. Never called where
     /// [`Feature::SetMark`] is refused.
     fn set_mark(&self, asm: &mut Asm, mark: Reg);
+
+    /// Emits: copy r4 bytes at r3 into the packet at offset r2, as [`Target::fetch`] counts. r0 is
+    /// 0 when done. A checksum of the packet's bytes that the network card has computed follows.
+    /// Clobbers r0 to r5. Never called where [`Feature::Rewrite`] is refused.
+    fn write(&self, asm: &mut Asm);
+
+    /// Whether [`Target::replace_checksum`] and [`Target::add_to_sum`] emit something: where a
+    /// packet says by itself how far its transport checksum is computed.
+    fn keeps_checksums(&self) -> bool {
+        false
+    }
+
+    /// Emits: correct the transport checksum at offset r2, of which the 32 bits r3 (network order)
+    /// become r4; `pseudo` says that they are of the pseudo header. r0 is 0 when done. Clobbers r0
+    /// to r5.
+    fn replace_checksum(&self, _asm: &mut Asm, _pseudo: bool) {}
+
+    /// Emits: add r2 to the sum over the packet that the network card has computed, if it has.
+    /// Clobbers r0 to r5.
+    fn add_to_sum(&self, _asm: &mut Asm) {}
 }

@@ -69,6 +69,9 @@ impl Target for Netfilter {
                 "a netfilter program cannot write the packet; compile the rule for tc, which can \
                  set marks",
             ),
+            (Feature::Rewrite | Feature::TransportChecksum, _) => {
+                Some("a netfilter program cannot write the packet; compile the rule for tc or xdp")
+            }
             _ => None,
         }
     }
@@ -158,4 +161,6 @@ impl Target for Netfilter {
     }
 
     fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
+
+    fn write(&self, _asm: &mut Asm) {}
 }

@@ -4,7 +4,7 @@
 //! need 6.2 (`bpf_cast_to_kern_ctx`).
 
 use bpfc_artifact::{AttachPoint, ProgramKind};
-use bpfc_ebpf::asm::{Asm, R6, R8, R9, Reg, Size};
+use bpfc_ebpf::asm::{Asm, Helper, R1, R5, R6, R8, R9, Reg, Size};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, ethernet};
 use bpfc_ir::{Family, Hook, Verdict};
@@ -134,5 +134,28 @@ impl Target for Tc {
 
     fn set_mark(&self, asm: &mut Asm, mark: Reg) {
         asm.store(Size::W, R6, skb::MARK, mark);
+    }
+
+    fn write(&self, asm: &mut Asm) {
+        skb::write(asm);
+    }
+
+    fn keeps_checksums(&self) -> bool {
+        true
+    }
+
+    /// `bpf_l4_csum_replace` knows whether the checksum is still that of the pseudo header alone
+    /// (net/core/utils.c, `inet_proto_csum_replace4`).
+    fn replace_checksum(&self, asm: &mut Asm, pseudo: bool) {
+        const FIELD_SIZE: i32 = 4;
+        const PSEUDO_HEADER: i32 = 0x10;
+        asm.mov(R1, R6);
+        asm.mov_imm(R5, FIELD_SIZE | if pseudo { PSEUDO_HEADER } else { 0 });
+        asm.helper(Helper::L4ChecksumReplace);
+    }
+
+    fn add_to_sum(&self, asm: &mut Asm) {
+        asm.mov(R1, R6);
+        asm.helper(Helper::ChecksumUpdate);
     }
 }

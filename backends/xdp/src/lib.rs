@@ -72,6 +72,11 @@ impl Target for Xdp {
                  ones, where the kernel's input hook, and every hook with conntrack, sees the \
                  whole packet",
             ),
+            Feature::TransportChecksum => Some(
+                "at XDP a frame does not say whether its TCP checksum is complete: those that \
+                 applications of this host or a virtual machine send without one leave with a \
+                 wrong one; compile the rule for tc where such frames come in",
+            ),
             Feature::InInterface if hook != Hook::Ingress => Some(
                 "at XDP the input interface is the one the frame came in by, also where a VLAN, \
                  bridge or bond interface on top of it is what iptables sees",
@@ -148,6 +153,11 @@ impl Target for Xdp {
     }
 
     fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
+
+    fn write(&self, asm: &mut Asm) {
+        asm.mov(R1, R6);
+        asm.helper(Helper::XdpStoreBytes);
+    }
 }
 
 fn field(structure: &str, member: &str, size: u32) -> KernelField {

@@ -26,12 +26,17 @@ pub fn analyse(program: &Program, diagnostics: &mut Diagnostics) {
         None => return,
     };
     let rules = rules_by_chain(program);
+    let writes_packet = program
+        .funcs
+        .values()
+        .any(|function| function.insts.values().any(|inst| matches!(inst.op, Op::Rewrite(_))));
     let mut findings = Vec::new();
     let mut budget = COMPARISONS;
     for (func, function) in &program.funcs {
         let rules = rules.get(function.name.as_str()).map_or(&[][..], Vec::as_slice);
         if reached.contains(&func) {
-            dead_rules(program, function, rules, &mut budget, &mut findings);
+            let reader = Reader::new(function, writes_packet);
+            dead_rules(program, &reader, function, rules, &mut budget, &mut findings);
         } else {
             findings.push(unused_chain(program, &function.name, rules));
         }
@@ -61,12 +66,12 @@ struct Decider {
 
 fn dead_rules(
     program: &Program,
+    reader: &Reader<'_>,
     function: &Function,
     rules: &[Rule],
     budget: &mut usize,
     findings: &mut Vec<Diagnostic>,
 ) {
-    let reader = Reader::new(function);
     let counts = counts(function);
     let mut deciders = Deciders::default();
     let mut decided: Option<Rule> = None;

@@ -18,6 +18,7 @@ mod options;
 mod packet;
 mod parsed;
 mod receive;
+mod rewrites;
 
 pub use builder::{
     Dccp, Extension, Ipv4, Ipv6, LengthField, Network, PacketBuilder, Sctp, Tcp, Transport, UdpLite,
@@ -31,3 +32,4 @@ pub use options::{Found, find_dccp_option, find_tcp_mss, find_tcp_option};
 pub use packet::{Arrival, FrameError, IpVersion, Packet, pkt_type};
 pub use parsed::Parsed;
 pub use receive::NotDelivered;
+pub use rewrites::{Rewrites, replace_checksum};

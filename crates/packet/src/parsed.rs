@@ -50,6 +50,14 @@ impl<'a> Parsed<'a> {
         Ok(parsed)
     }
 
+    /// The same facts about a packet of which rules have changed bytes, but not what was read from
+    /// them here. None where its IP lengths are wrong.
+    pub fn of_rewritten<'b>(&self, packet: &'b Packet) -> Option<Parsed<'b>> {
+        let Parsed { protocol, fragment_offset, transport, walk_failed, .. } = *self;
+        let bytes = receive::trimmed(packet).ok()?;
+        Some(Parsed { packet, bytes, protocol, fragment_offset, transport, walk_failed })
+    }
+
     /// The packet itself, for marks, interfaces and connections.
     pub fn packet(&self) -> &'a Packet {
         self.packet

@@ -8,7 +8,7 @@
 use crate::header::{AddressTest, Header, InterfaceTest};
 use crate::model::{Chain, Rule, Ruleset, Table, Target};
 use bpfc_ir::{Family, Hook, Verdict};
-use bpfc_packet::Parsed;
+use bpfc_packet::{Packet, Parsed, Rewrites};
 use std::net::IpAddr;
 
 /// What a match decides.
@@ -39,12 +39,26 @@ pub struct View<'a> {
     pub packet: Parsed<'a>,
     /// Its firewall mark, which rules may change.
     pub mark: u32,
+    rewrites: &'a Rewrites,
 }
 
 impl<'a> View<'a> {
-    /// A packet before its first rule.
-    pub fn new(packet: Parsed<'a>) -> Self {
-        View { packet, mark: packet.packet().mark }
+    /// A packet before its first rule; what rules make of it is kept in `rewrites`.
+    pub fn new(packet: Parsed<'a>, rewrites: &'a Rewrites) -> Self {
+        View { packet, mark: packet.packet().mark, rewrites }
+    }
+
+    /// Changes the bytes from the network header to the end of the IP packet. Headers that follow
+    /// must still be where they were.
+    pub fn rewrite(&mut self, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = self.packet.bytes().to_vec();
+        change(&mut bytes);
+        let mut packet: Packet = self.packet.packet().clone();
+        packet.bytes.truncate(packet.network);
+        packet.bytes.extend(bytes);
+        let parsed = self.packet.of_rewritten(self.rewrites.keep(packet));
+        debug_assert!(parsed.is_some(), "a rule broke the packet");
+        self.packet = parsed.unwrap_or(self.packet);
     }
 }
 
@@ -65,6 +79,8 @@ pub struct Decision {
     pub rules: Vec<String>,
     /// Its firewall mark afterwards.
     pub mark: u32,
+    /// Its bytes afterwards, from the network header to the end of the IP packet.
+    pub bytes: Vec<u8>,
 }
 
 /// Evaluates packets against chosen tables of a ruleset.
@@ -107,7 +123,8 @@ impl<'a> Evaluator<'a> {
 
     /// Decides a packet at a hook. A table without a base chain there accepts it.
     pub fn decide(&mut self, hook: Hook, packet: Parsed<'_>) -> Decision {
-        let mut view = View::new(packet);
+        let rewrites = Rewrites::new();
+        let mut view = View::new(packet, &rewrites);
         let mut rules = Vec::new();
         let mut verdict = Verdict::Accept;
         for (table, state) in &mut self.tables {
@@ -120,7 +137,8 @@ impl<'a> Evaluator<'a> {
                 break;
             }
         }
-        Decision { verdict, rules, mark: view.mark }
+        let bytes = view.packet.bytes().to_vec();
+        Decision { verdict, rules, mark: view.mark, bytes }
     }
 }
 

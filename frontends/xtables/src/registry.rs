@@ -46,7 +46,14 @@ pub const MATCHES: &[&MatchExtension] = &[
 ];
 
 /// Every target extension, sorted by name.
-pub const ACTIONS: &[&ActionExtension] = &[&targets::mark::MARK];
+pub const ACTIONS: &[&ActionExtension] = &[
+    &targets::tos::DSCP,
+    &targets::ecn::ECN,
+    &targets::ttl::HL,
+    &targets::mark::MARK,
+    &targets::tos::TOS,
+    &targets::ttl::TTL,
+];
 
 /// What a name of a match or target comes to.
 #[derive(Clone, Copy, Debug)]

@@ -102,6 +102,26 @@ const TESTS6: &[&str] = &[
     "-s 2001:db8::1/ffff::1",
 ];
 
+/// Targets that write packets.
+const REWRITES: &[&str] = &[
+    "-j TOS --set-tos 0x10/0x1c",
+    "-j TOS --xor-tos 0x06",
+    "-j TOS --and-tos 0xf0",
+    "-j DSCP --set-dscp-class AF11",
+    "-j DSCP --set-dscp 1",
+];
+
+const REWRITES4: &[&str] = &[
+    "-j TTL --ttl-set 64",
+    "-j TTL --ttl-inc 191",
+    "-j TTL --ttl-dec 64",
+    "-j ECN --ecn-ip-ect 1",
+    "-p tcp -j ECN --ecn-tcp-remove",
+    "-p tcp -j ECN --ecn-tcp-cwr 1",
+];
+
+const REWRITES6: &[&str] = &["-j HL --hl-set 64", "-j HL --hl-inc 191", "-j HL --hl-dec 64"];
+
 fn address(choices: &mut Choices, family: Family) -> String {
     let last = choices.below(4);
     match family {
@@ -128,7 +148,10 @@ fn rule(choices: &mut Choices, family: Family, chain: &str, callees: &[&str]) ->
         let place = address(choices, family);
         options = format!("{options} {}", test.replace('@', &place));
     }
-    let target = match choices.below(10) {
+    let rewrites = if family == Family::Ipv4 { REWRITES4 } else { REWRITES6 };
+    let target = match choices.below(12) {
+        8 => choices.of(REWRITES).to_owned(),
+        9 if !options.contains("-p ") => choices.of(rewrites).to_owned(),
         0 | 1 => "-j ACCEPT".to_owned(),
         2 => "-j DROP".to_owned(),
         3 => "-j RETURN".to_owned(),
@@ -142,7 +165,7 @@ fn rule(choices: &mut Choices, family: Family, chain: &str, callees: &[&str]) ->
 
 fn ruleset(choices: &mut Choices, family: Family) -> String {
     let policy = choices.of(&["ACCEPT", "DROP"]);
-    let mut text = format!("*filter\n:INPUT {policy} [0:0]\n:A - [0:0]\n:B - [0:0]\n:C - [0:0]\n");
+    let mut text = format!("*mangle\n:INPUT {policy} [0:0]\n:A - [0:0]\n:B - [0:0]\n:C - [0:0]\n");
     let chains: [(&str, &[&str]); 4] =
         [("INPUT", &["A", "B", "C"]), ("A", &["B", "C"]), ("B", &["C"]), ("C", &[])];
     for (chain, callees) in chains {
@@ -260,14 +283,15 @@ fn check(text: &str, family: Family, packets: &[Packet]) -> (usize, usize) {
     let (ruleset, _) = read_text("rules", text.as_bytes(), family, &mut sources, &mut diagnostics);
     let format = if family == Family::Ipv4 { "iptables-save" } else { "ip6tables-save" };
     let input = Input { name: "rules".to_owned(), bytes: text.into(), format: None };
+    let options = FrontendOptions { hooks: None, tables: Some(vec!["mangle".to_owned()]) };
     let lowered = XtablesFrontend
-        .lower(&input, format, &FrontendOptions::default(), &mut sources, &mut diagnostics)
+        .lower(&input, format, &options, &mut sources, &mut diagnostics)
         .unwrap_or_else(|| panic!("{text}\n{diagnostics:?}"));
     let program = lowered.program;
     if let Err(violation) = verify(&program) {
         panic!("{text}\n{program}\n{violation:?}");
     }
-    let mut evaluator = Evaluator::new(&ruleset, &["filter"]);
+    let mut evaluator = Evaluator::new(&ruleset, &["mangle"]);
     let mut environment = Environment::new(&program);
     let (mut seen, mut counted) = (0, 0);
     for packet in packets {
@@ -277,8 +301,10 @@ fn check(text: &str, family: Family, packets: &[Packet]) -> (usize, usize) {
             .unwrap_or_else(|error| panic!("{text}\n{program}\n{packet:?}\n{error}"));
         let labels: Vec<String> =
             outcome.rules.iter().map(|&rule| program.rules[rule].label.clone()).collect();
-        let got = (outcome.verdict, &labels, outcome.mark);
-        let wanted = (expected.verdict, &expected.rules, expected.mark);
+        let after = outcome.rewritten.unwrap_or_else(|| packet.clone());
+        let bytes = after.parse_headers().expect("sound headers").bytes().to_vec();
+        let got = (outcome.verdict, &labels, outcome.mark, bytes);
+        let wanted = (expected.verdict, &expected.rules, expected.mark, expected.bytes);
         assert_eq!(got, wanted, "{text}\n{packet:?}");
         seen += 1;
         counted += labels.len();
@@ -319,7 +345,7 @@ fn each_test_alone() {
         for test in TESTS.iter().chain(own) {
             let place = address(&mut choices, family);
             let test = test.replace('@', &place);
-            let text = format!("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {test} -j DROP\nCOMMIT\n");
+            let text = format!("*mangle\n:INPUT ACCEPT [0:0]\n-A INPUT {test} -j DROP\nCOMMIT\n");
             check(&text, family, &packets);
         }
     }

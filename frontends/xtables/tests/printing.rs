@@ -84,6 +84,46 @@ const RULES6: &[&str] = &[
     "-A INPUT -m iprange ! --src-range ::1-::9 --dst-range 2001:db8::1",
 ];
 
+/// Rules of the table mangle.
+const MANGLE: &[&str] = &[
+    "-A PREROUTING -j DSCP --set-dscp 0x1f",
+    "-A PREROUTING -j DSCP --set-dscp-class af11",
+    "-A FORWARD -j TOS --set-tos 0x12",
+    "-A FORWARD -j TOS --set-tos 18/0x0f",
+    "-A FORWARD -j TOS --set-tos Maximize-Throughput",
+    "-A FORWARD -j TOS --and-tos 0x12",
+    "-A FORWARD -j TOS --or-tos 0x12",
+    "-A POSTROUTING -j TOS --xor-tos 0x12",
+];
+
+const MANGLE4: &[&str] = &[
+    "-A INPUT -j TTL --ttl-set 0x40",
+    "-A OUTPUT -j TTL --ttl-inc 5",
+    "-A OUTPUT -p tcp -j TTL --ttl-dec 1",
+    "-A OUTPUT -p tcp -j ECN --ecn-tcp-remove",
+    "-A OUTPUT -p 6 -j ECN --ecn-tcp-cwr 1 --ecn-tcp-ece 0",
+    "-A OUTPUT -p tcp -j ECN --ecn-tcp-cwr 1",
+    "-A OUTPUT -j ECN --ecn-ip-ect 2",
+];
+
+const MANGLE6: &[&str] = &[
+    "-A INPUT -j HL --hl-set 0x40",
+    "-A OUTPUT -j HL --hl-inc 5",
+    "-A OUTPUT -p tcp -j HL --hl-dec 1",
+];
+
+fn mangle_text(family: Family) -> String {
+    let own = if family == Family::Ipv4 { MANGLE4 } else { MANGLE6 };
+    let mut text = "*mangle\n".to_owned();
+    for chain in ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"] {
+        text += &format!(":{chain} ACCEPT [0:0]\n");
+    }
+    for rule in MANGLE.iter().chain(own) {
+        text += &format!("{rule}\n");
+    }
+    text + "COMMIT\n"
+}
+
 fn text(family: Family) -> String {
     let (own, places) = match family {
         Family::Ipv4 => (RULES4, ["192.0.2.9", "198.51.100.77"]),
@@ -100,9 +140,10 @@ fn text(family: Family) -> String {
 }
 
 /// What iptables-legacy saves and lists after reading a text; `None` where it cannot run here.
-fn oracle(family: Family, text: &str) -> Option<(String, String)> {
+fn oracle(family: Family, name: &str, text: &str) -> Option<(String, String)> {
     let tool = if family == Family::Ipv4 { "iptables-legacy" } else { "ip6tables-legacy" };
-    let script = format!("{tool}-restore && {tool}-save -t filter && echo === && {tool} -nvL");
+    let script =
+        format!("{tool}-restore && {tool}-save -t {name} && echo === && {tool} -t {name} -nvL");
     let run = || {
         let mut child = Command::new("unshare")
             .args(["--net", "sh", "-ec", &script])
@@ -138,9 +179,8 @@ fn listed(line: &str) -> Vec<&str> {
     line.split_whitespace().skip(2).collect()
 }
 
-fn check(family: Family) {
-    let text = text(family);
-    let Some((saved, listing)) = oracle(family, &text) else { return };
+fn check(family: Family, name: &str, text: &str) {
+    let Some((saved, listing)) = oracle(family, name, text) else { return };
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let (ruleset, _) = read_text("rules", text.as_bytes(), family, &mut sources, &mut diagnostics);
     assert!(!diagnostics.has_errors(), "{diagnostics:?}");
@@ -154,7 +194,7 @@ fn check(family: Family) {
     let rows = listing.lines().filter(|line| {
         !line.is_empty() && !line.starts_with("Chain") && !line.trim_start().starts_with("pkts")
     });
-    let table = ruleset.table("filter").expect("the table");
+    let table = ruleset.table(name).expect("the table");
     let mut rows = rows.map(listed);
     for rule in table.chains.iter().flat_map(|chain| &chain.rules) {
         let columns = print::columns(family, rule).join(" ");
@@ -168,10 +208,12 @@ fn check(family: Family) {
 
 #[test]
 fn ipv4_rules_are_printed_as_iptables_prints_them() {
-    check(Family::Ipv4);
+    check(Family::Ipv4, "filter", &text(Family::Ipv4));
+    check(Family::Ipv4, "mangle", &mangle_text(Family::Ipv4));
 }
 
 #[test]
 fn ipv6_rules_are_printed_as_ip6tables_prints_them() {
-    check(Family::Ipv6);
+    check(Family::Ipv6, "filter", &text(Family::Ipv6));
+    check(Family::Ipv6, "mangle", &mangle_text(Family::Ipv6));
 }

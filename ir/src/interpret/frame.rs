@@ -80,6 +80,12 @@ impl<'a> Run<'a, '_, '_> {
                 self.mark = offset(value)?;
                 return Ok(());
             }
+            Op::Rewrite(rewrite) => {
+                let (a, b) = rewrite.args();
+                let ty = frame.ty(a)?;
+                let values = (frame.value(a)?, b.map(|b| frame.value(b)).transpose()?);
+                return self.rewrite(rewrite, ty, values).ok_or(Fault::Unguarded(inst));
+            }
         };
         if value > ty.max() {
             return Err(operands);

@@ -61,16 +61,45 @@ fn rules_decide_count_and_mark() {
     let mut go = |packet: &Packet| interpret(&program, Hook::Input, packet, &mut environment);
     assert_eq!(
         go(&tcp(22)),
-        Ok(Outcome { verdict: Verdict::Accept, rules: rules(&[0, 1, 2]), mark: 7 })
+        Ok(Outcome {
+            verdict: Verdict::Accept,
+            rules: rules(&[0, 1, 2]),
+            mark: 7,
+            rewritten: None
+        })
     );
-    assert_eq!(go(&tcp(80)), Ok(Outcome { verdict: Verdict::Accept, rules: rules(&[2]), mark: 0 }));
+    assert_eq!(
+        go(&tcp(80)),
+        Ok(Outcome { verdict: Verdict::Accept, rules: rules(&[2]), mark: 0, rewritten: None })
+    );
     let mut long = PacketBuilder::ipv4([1, 1, 1, 1], [2, 2, 2, 2]).tcp(1, 22, 2);
     long = long.payload(vec![0; 10]);
     assert_eq!(
         go(&long.build()),
-        Ok(Outcome { verdict: Verdict::Drop, rules: rules(&[0, 1]), mark: 7 })
+        Ok(Outcome { verdict: Verdict::Drop, rules: rules(&[0, 1]), mark: 7, rewritten: None })
     );
     assert_eq!(environment.counter(Rule::from_u32(0)), Counter { packets: 2, bytes: 40 + 50 });
+}
+
+#[test]
+fn later_loads_see_what_was_written() {
+    let program = program(
+        "block0: v0 = avail th 18 br v0, block1, block3
+         block1: v1 = load.i8 net+8 v2 = const.i8 5 store net+8, v2
+                 v3 = zext.i16 v1 v4 = const.i16 8 v5 = shl v3, v4
+                 v6 = const.i16 0x0500 checksum net+10, v5, v6
+                 v7 = load.i16 th+2 v8 = const.i16 80 store th+2, v8 checksum th+16, v7, v8
+                 v9 = load.i8 net+8 v10 = cmp eq v9, v2 br v10, block2, block3
+         block2: verdict accept
+         block3: verdict drop",
+    );
+    assert_eq!(verify(&program), Ok(()));
+    let wanted = PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, 2])
+        .with_ipv4(|header| header.ttl = 5)
+        .tcp(4000, 80, 2);
+    let outcome = run(&program, &tcp(22)).unwrap();
+    assert_eq!(outcome.verdict, Verdict::Accept);
+    assert_eq!(outcome.rewritten.unwrap().bytes, wanted.build().bytes);
 }
 
 #[test]
@@ -94,7 +123,10 @@ fn without_an_entry_packets_pass() {
     let packet = tcp(1);
     let mut environment = Environment::new(&program);
     let outcome = interpret(&program, Hook::Forward, &packet, &mut environment).unwrap();
-    assert_eq!(outcome, Outcome { verdict: Verdict::Accept, rules: vec![], mark: 0 });
+    assert_eq!(
+        outcome,
+        Outcome { verdict: Verdict::Accept, rules: vec![], mark: 0, rewritten: None }
+    );
     assert_eq!(run(&program, &packet).unwrap().verdict, Verdict::Drop);
     let mut broken = packet.clone();
     broken.bytes[10] ^= 1;

@@ -113,6 +113,7 @@ impl Display for Op {
             }
             Op::Count(rule) => write!(f, "count {rule}"),
             Op::SetMark(value) => write!(f, "mark {value}"),
+            Op::Rewrite(rewrite) => write!(f, "{rewrite}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Guards: invariants 12 to 15.
+//! Guards: invariants 12 to 15, and 18.
 //!
 //! What a branch proves holds in the block that its edge leads to, where no other edge leads
 //! there, and in all that this block dominates. The dominator tree is walked from the entry with
@@ -6,7 +6,7 @@
 
 use super::{Violation, function::Checker};
 use crate::{
-    Base, Block, Condition, ControlFlow, CtField, Function, Inst, Meta, Op, Scan, Source,
+    Base, Block, Condition, ControlFlow, CtField, Function, Inst, Meta, Op, Rewrite, Scan, Source,
     Terminator, Type, Value,
 };
 use cranelift_entity::EntityRef;
@@ -128,6 +128,12 @@ fn violation(function: &Function, inst: Inst, facts: Facts, offsets: &[u32]) -> 
     match function.insts[inst].op {
         Op::Load(ty, Source::Payload(Base::Transport, offset)) => {
             needs(facts.transport, end(offset, ty))
+        }
+        Op::Rewrite(Rewrite::Store(Base::Transport, offset, value)) => {
+            needs(facts.transport, end(offset, function.ty(value)))
+        }
+        Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
+            needs(facts.transport, end(field.offset, Type::I16))
         }
         Op::Load(_, Source::Payload(Base::Link, _)) => {
             (!facts.link).then_some(Violation::UnguardedLink)

@@ -52,6 +52,32 @@ fn names_are_unique() {
 }
 
 #[test]
+fn writes_stay_in_their_headers() {
+    assert_eq!(
+        in_block(
+            "ip",
+            "v0 = load.i8 net+8 v1 = load.i16 net+2 store net+8, v0 checksum net+10, v1, v1
+             v2 = avail th 18 br v2, block1, block2"
+        ),
+        []
+    );
+    let body = |body: &str| in_block("ip", &format!("v0 = const.i32 7 {body} return"));
+    broken(body("store net+17, v0"), Violation::OutsideHeader);
+    broken(body("store link+0, v0"), Violation::WrittenBase);
+    broken(body("store th+14, v0"), Violation::Unguarded(18));
+    broken(body("checksum th+16, v0, v0"), Violation::Unguarded(18));
+    broken(body("checksum net+19, v0, v0"), Violation::OutsideHeader);
+    broken(
+        body("v1 = const.i8 7 checksum net+10, v1, v1"),
+        Violation::WrongType { value: Value::from_u32(1), found: Type::I8 },
+    );
+    broken(
+        body("v1 = const.i16 7 checksum net+10, v0, v1"),
+        Violation::DifferentTypes(Type::I32, Type::I16),
+    );
+}
+
+#[test]
 fn entries_are_sound() {
     let base = "fn0 \"f\" ip { block0: verdict drop }";
     broken(

@@ -1,7 +1,9 @@
 //! Operand types and the numbers in instructions: invariants 9 to 11 and 16.
 
 use super::{Violation, function::Checker};
-use crate::{Base, BinaryOp, Block, Family, Inst, Op, Scan, Source, Terminator, Type, Value};
+use crate::{
+    Base, BinaryOp, Block, Family, Inst, Op, Rewrite, Scan, Source, Terminator, Type, Value,
+};
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let function = checker.function;
@@ -107,6 +109,21 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             _ => Err(Violation::Period),
         },
         Op::SetMark(value) => is(checker, value, Type::I32),
+        Op::Rewrite(rewrite) => rewrites(checker, rewrite),
+    }
+}
+
+fn rewrites(checker: &Checker<'_>, rewrite: Rewrite) -> Result<(), Violation> {
+    let place = |base, offset, ty| match base {
+        Base::Link => Err(Violation::WrittenBase),
+        Base::Network | Base::Transport => load(checker, ty, Source::Payload(base, offset)),
+    };
+    match rewrite {
+        Rewrite::Store(base, offset, value) => place(base, offset, number(checker, value)?),
+        Rewrite::Checksum(field, old, new) => match same(checker, old, new)? {
+            Type::I16 | Type::I32 => place(field.base, field.offset, Type::I16),
+            found => Err(Violation::WrongType { value: old, found }),
+        },
     }
 }
 

@@ -15,7 +15,8 @@ use std::rc::Rc;
 ///
 /// XDP and TC ingress see a forwarded packet before its time to live is decreased, so they do not
 /// answer for the forward chain, and packets before they are tracked, so they answer only for
-/// connections that go as they should. Only TC can set marks.
+/// connections that go as they should. Only TC can set marks, and only XDP and TC can write
+/// packets.
 pub fn engines(oracle: &Rc<RefCell<Oracle>>, shape: Shape) -> Vec<Box<dyn Engine>> {
     let live = |target, mode| Box::new(Live::new(oracle, target, mode)) as Box<dyn Engine>;
     let test_run = |target, tags| Box::new(TestRun::new(target, tags)) as Box<dyn Engine>;
@@ -34,7 +35,7 @@ pub fn engines(oracle: &Rc<RefCell<Oracle>>, shape: Shape) -> Vec<Box<dyn Engine
     if ingress || matches!(shape.stage, Stage::Postrouting | Stage::Output) {
         engines.push(live("tc", XdpMode::Auto));
     }
-    if !shape.marks {
+    if !shape.marks && !shape.rewrites {
         engines.push(live("netfilter", XdpMode::Auto));
     }
     if matches!(shape.stage, Stage::Input | Stage::Output) && !shape.marks {

@@ -5,7 +5,7 @@ use super::{Engine, EngineError, Ruleset};
 use crate::lab::inject::Frame;
 use crate::lab::oracle::{Outcome, Stage};
 use crate::lab::tables::Count;
-use crate::lab::view::packet_at;
+use crate::lab::view::{packet_at, route};
 use bpfc_ir::{Environment, InterpretError, Program, Verdict, interpret};
 use bpfc_opt::Limits;
 
@@ -67,16 +67,25 @@ impl Engine for Interpreter {
         };
         let mut environment = Environment::new(program);
         let mut accepted = 0;
+        let mut left = Vec::new();
         for frame in frames {
             let Some(packet) = packet_at(*stage, frame) else { continue };
             match interpret(program, stage.hook(), &packet, &mut environment) {
-                Ok(outcome) if outcome.verdict == Verdict::Accept => accepted += 1,
+                Ok(outcome) if outcome.verdict == Verdict::Accept => {
+                    accepted += 1;
+                    let to = route(&packet);
+                    let packet = outcome.rewritten.unwrap_or(packet);
+                    let bytes = packet.parse_headers().map(|parsed| parsed.bytes().to_vec());
+                    left.extend(to.zip(bytes.ok()));
+                }
                 Ok(_) | Err(InterpretError::NotDelivered(_)) => {}
                 Err(error) => return Err(EngineError::Refused(error.to_string())),
             }
         }
         let accepted = stage.tells_accepted().then_some(accepted);
-        let mut outcome = Outcome { accepted, ..Outcome::default() };
+        left.sort_unstable();
+        let left = (*stage == Stage::Postrouting).then_some(left);
+        let mut outcome = Outcome { accepted, left, ..Outcome::default() };
         for (rule, data) in &program.rules {
             let counter = environment.counter(rule);
             if counter.packets > 0 {

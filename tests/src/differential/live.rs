@@ -64,8 +64,8 @@ impl Engine for Live {
             return Err(EngineError::Refused("no ruleset is loaded".to_owned()));
         };
         let mut oracle = self.oracle.borrow_mut();
-        let accepted = oracle.run(frames)?.accepted;
-        Ok(Outcome { accepted, counters: moved(&filter.counters()?) })
+        let Outcome { accepted, left, .. } = oracle.run(frames)?;
+        Ok(Outcome { accepted, counters: moved(&filter.counters()?), left })
     }
 
     fn unload(&mut self) -> Result<(), EngineError> {

@@ -145,8 +145,16 @@ impl fmt::Display for Difference {
             }
         }
         let [a, b] = self.outcomes.each_ref().map(|outcome| outcome.accepted);
-        if accepted_differ(a, b) {
+        if differ(a, b) {
             writeln!(f, "accepted: {left} {a:?}, {right} {b:?}")?;
+        }
+        let [a, b] = self.outcomes.each_ref().map(|outcome| outcome.left.as_deref());
+        if let Some((a, b)) = a.zip(b) {
+            for (engine, own, other) in [(left, a, b), (right, b, a)] {
+                for (to, packet) in own.iter().filter(|left| !other.contains(left)).take(SHOWN) {
+                    writeln!(f, "with {engine} alone leaves by {to}: {}", hex(packet))?;
+                }
+            }
         }
         Ok(())
     }
@@ -156,8 +164,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A stage that cannot tell how many packets were accepted agrees with everybody.
-fn accepted_differ(a: Option<u64>, b: Option<u64>) -> bool {
+/// Who cannot tell something agrees with everybody.
+fn differ<T: PartialEq>(a: Option<T>, b: Option<T>) -> bool {
     a.zip(b).is_some_and(|(a, b)| a != b)
 }
 
@@ -171,7 +179,8 @@ pub fn compare(
     let [left, right] = engines;
     let a = answer(left, ruleset, frames)?;
     let b = answer(right, ruleset, frames)?;
-    if a.counters == b.counters && !accepted_differ(a.accepted, b.accepted) {
+    let same = a.counters == b.counters && !differ(a.accepted, b.accepted);
+    if same && !differ(a.left.as_ref(), b.left.as_ref()) {
         return Ok(None);
     }
     Ok(Some(Difference {

@@ -2,9 +2,9 @@
 
 use super::{Engine, EngineError, Ruleset};
 use crate::lab::inject::Frame;
-use crate::lab::oracle::Outcome;
+use crate::lab::oracle::{Outcome, Stage};
 use crate::lab::tables::Count;
-use crate::lab::view::packet_at;
+use crate::lab::view::{packet_at, route};
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::Verdict;
 use bpfc_xtables::reference::Evaluator;
@@ -41,6 +41,7 @@ impl Engine for Reference {
         };
         let mut evaluator = Evaluator::new(model, &[ruleset.stage.table()]);
         let mut outcome = Outcome { accepted: Some(0), ..Outcome::default() };
+        let mut left = Vec::new();
         for frame in frames {
             let Some(packet) = packet_at(ruleset.stage, frame) else { continue };
             let Ok(parsed) = packet.parse() else { continue };
@@ -48,6 +49,7 @@ impl Engine for Reference {
             let decision = evaluator.decide(ruleset.stage.hook(), parsed);
             if decision.verdict == Verdict::Accept {
                 outcome.accepted = outcome.accepted.map(|number| number + 1);
+                left.extend(route(&packet).map(|to| (to, decision.bytes)));
             }
             for label in decision.rules {
                 *outcome.counters.entry(label).or_default() += count;
@@ -56,6 +58,8 @@ impl Engine for Reference {
         if !ruleset.stage.tells_accepted() {
             outcome.accepted = None;
         }
+        left.sort_unstable();
+        outcome.left = (ruleset.stage == Stage::Postrouting).then_some(left);
         Ok(outcome)
     }
 }

@@ -86,7 +86,8 @@ impl Engine for TestRun {
                 accepted += 1;
             }
         }
-        Ok(Outcome { accepted: Some(accepted), counters: moved(&loaded.counters()?) })
+        let counters = moved(&loaded.counters()?);
+        Ok(Outcome { accepted: Some(accepted), counters, left: None })
     }
 
     fn unload(&mut self) -> Result<(), EngineError> {

@@ -3,7 +3,7 @@
 use super::draft::protocol;
 use super::matches::{CONNECTION_MATCHES, Facets, MATCHES, Maker, MatchKind};
 use super::rng::Rng;
-use super::targets;
+use super::targets::{self, TargetKind};
 use super::values::{address_and_mask, masked_text, near_masked};
 use crate::lab::Family;
 use crate::lab::oracle::{INTERFACES, OUT_INTERFACES, Stage};
@@ -21,6 +21,8 @@ pub struct Shape {
     pub rules: u64,
     /// Whether rules may set marks.
     pub marks: bool,
+    /// Whether rules may write packets.
+    pub rewrites: bool,
     /// Whether rules may ask which processor handles a packet.
     pub processors: bool,
     /// Behind connection tracking: whether connections go as they should, and rules ask only for
@@ -37,6 +39,7 @@ impl Shape {
             user_chains: 3,
             rules: 8,
             marks: true,
+            rewrites: false,
             processors: true,
             orderly: false,
         }
@@ -45,7 +48,7 @@ impl Shape {
     fn allows(self, kind: &MatchKind) -> bool {
         kind.families.contains(&self.family)
             && !(self.orderly && kind.name == "connmark")
-            && kind.stages.contains(&self.stage)
+            && kind.stages.contains(&self.stage.like())
             && (self.processors || kind.name != "cpu")
     }
 }
@@ -74,6 +77,14 @@ pub fn ruleset(rng: &mut Rng, shape: Shape) -> Generated {
     }
     for (number, chain) in chains.iter().enumerate() {
         for _ in 0..rng.within(1..=shape.rules) {
+            if shape.rewrites && rng.one_in(3) {
+                let fits = |kind: &&TargetKind| kind.families.contains(&shape.family);
+                let kinds: Vec<&TargetKind> = targets::REWRITING.iter().filter(fits).collect();
+                let kind = *rng.pick(&kinds);
+                let rule = rewriting(rng, shape, kind, &mut facets);
+                text += &format!("-A {chain}{rule}\n");
+                continue;
+            }
             let rule = rule(rng, shape, &mut facets);
             let target = target(rng, shape, &chains[number + 1..]);
             text += &format!("-A {chain}{rule}{target}\n");
@@ -107,6 +118,45 @@ pub fn single_match(rng: &mut Rng, shape: Shape, kind: &MatchKind) -> Generated 
     }
     text += "COMMIT\n";
     Generated { text, facets }
+}
+
+/// A table whose base chain uses one target in a few variations, each followed by a test of what
+/// it has written.
+pub fn single_target(rng: &mut Rng, shape: Shape, kind: &TargetKind) -> Generated {
+    let mut facets = Facets::default();
+    let chain = shape.stage.chain();
+    let mut text = format!("*{}\n:{chain} ACCEPT [0:0]\n", shape.stage.table());
+    for _ in 0..6 {
+        let rule = rewriting(rng, shape, kind, &mut facets);
+        text += &format!("-A {chain}{rule}\n");
+        let observers: Vec<&MatchKind> =
+            MATCHES.iter().filter(|other| kind.observers.contains(&other.name)).collect();
+        if observers.is_empty() {
+            continue;
+        }
+        let observer = *rng.pick(&observers);
+        let protocol = observer.protocols.first().copied();
+        let header = protocol.map_or(String::new(), |number| format!(" -p {number}"));
+        let facets = &mut facets;
+        let mut maker = Maker { rng, family: shape.family, protocol, orderly: false, facets };
+        let options = (observer.make)(&mut maker);
+        text += &format!("-A {chain}{header} -m {}{options}\n", observer.name);
+    }
+    text += "COMMIT\n";
+    Generated { text, facets }
+}
+
+/// A rule with a target that writes packets, for some of those that it can be used for.
+fn rewriting(rng: &mut Rng, shape: Shape, kind: &TargetKind, facets: &mut Facets) -> String {
+    let mut text = header(rng, shape, facets);
+    if let Some(number) = kind.protocol {
+        facets.list.push(std::rc::Rc::new(move |_, draft| draft.become_protocol(number)));
+        text += &format!(" -p {number}");
+    }
+    let protocol = kind.protocol;
+    let mut maker = Maker { rng, family: shape.family, protocol, orderly: false, facets };
+    let options = (kind.make)(&mut maker);
+    format!("{text}{} -j {}{options}", kind.tests, kind.name)
 }
 
 /// A table whose base chain tests IP headers and interfaces, and nothing else.

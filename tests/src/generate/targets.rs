@@ -1,6 +1,12 @@
 //! One entry for each target extension: what a rule's `-j` may say besides verdicts and chains.
+//!
+//! Targets that write packets leave facets behind, as matches do: packets of which they change
+//! something, or just nothing.
 
+use super::draft::protocol;
+use super::matches::Maker;
 use super::rng::Rng;
+use crate::lab::Family;
 
 /// The text of a `MARK` target.
 pub fn mark(rng: &mut Rng) -> String {
@@ -14,4 +20,124 @@ pub fn mark(rng: &mut Rng) -> String {
         4 => format!("MARK --xor-mark {value:#x}"),
         _ => format!("MARK --set-mark {value:#x}"),
     }
+}
+
+/// A target extension that writes packets.
+#[derive(Debug)]
+pub struct TargetKind {
+    /// As `-j` takes it.
+    pub name: &'static str,
+    /// The families that have it.
+    pub families: &'static [Family],
+    /// The protocol that `-p` must name, if any.
+    pub protocol: Option<u8>,
+    /// Matches that the rule must have, each with a space in front.
+    pub tests: &'static str,
+    /// Matches that see what it has written.
+    pub observers: &'static [&'static str],
+    /// Writes the options after `-j name`.
+    pub make: fn(&mut Maker<'_>) -> String,
+}
+
+const BOTH: &[Family] = &Family::ALL;
+const V4: &[Family] = &[Family::Ipv4];
+const V6: &[Family] = &[Family::Ipv6];
+
+const fn entry(
+    name: &'static str,
+    families: &'static [Family],
+    observers: &'static [&'static str],
+    make: fn(&mut Maker<'_>) -> String,
+) -> TargetKind {
+    TargetKind { name, families, protocol: None, tests: "", observers, make }
+}
+
+/// All that write packets.
+pub const REWRITING: &[TargetKind] = &[
+    entry("TTL", V4, &["ttl"], |maker| hops(maker, "ttl")),
+    entry("HL", V6, &["hl"], |maker| hops(maker, "hl")),
+    entry("TOS", BOTH, &["tos", "dscp"], tos),
+    entry("DSCP", BOTH, &["tos", "dscp"], dscp),
+    entry("ECN", V4, &["ecn", "tos"], ecn_ip),
+    TargetKind { protocol: Some(protocol::TCP), ..entry("ECN", V4, &["ecn"], ecn_tcp) },
+];
+
+/// Leaves a facet that gives the type of service the bits that it will have, or most of them.
+fn class_facet(maker: &mut Maker<'_>, value: u8, mask: u8) {
+    maker.facet(move |rng, draft| {
+        let changed = if rng.one_in(2) { 1 << rng.below(8) } else { 0 };
+        *draft.tos() = (value & mask | rng.byte() & !mask) ^ changed;
+    });
+}
+
+fn tos(maker: &mut Maker<'_>) -> String {
+    let (value, mask) = (maker.rng.byte(), maker.rng.byte());
+    match maker.rng.below(6) {
+        0 => {
+            class_facet(maker, value, mask);
+            format!(" --set-tos {value:#04x}/{mask:#04x}")
+        }
+        1 => {
+            class_facet(maker, value, 0xff);
+            format!(" --set-tos {value:#04x}")
+        }
+        2 => {
+            class_facet(maker, 8, 0x3f);
+            " --set-tos Maximize-Throughput".to_owned()
+        }
+        3 => {
+            class_facet(maker, 0, !mask);
+            format!(" --and-tos {mask:#04x}")
+        }
+        4 => {
+            class_facet(maker, value, value);
+            format!(" --or-tos {value:#04x}")
+        }
+        _ => {
+            class_facet(maker, value, value);
+            format!(" --xor-tos {:#04x}", if maker.rng.one_in(4) { 0 } else { value })
+        }
+    }
+}
+
+fn dscp(maker: &mut Maker<'_>) -> String {
+    let &(name, point) =
+        maker.rng.pick(&[("CS0", 0u8), ("CS1", 8), ("AF11", 10), ("AF43", 38), ("EF", 46)]);
+    class_facet(maker, point << 2, 0xfc);
+    match maker.rng.one_in(2) {
+        true => format!(" --set-dscp-class {name}"),
+        false => format!(" --set-dscp {point:#04x}"),
+    }
+}
+
+fn ecn_ip(maker: &mut Maker<'_>) -> String {
+    let point = maker.rng.below(4) as u8;
+    class_facet(maker, point, 3);
+    format!(" --ecn-ip-ect {point}")
+}
+
+fn ecn_tcp(maker: &mut Maker<'_>) -> String {
+    maker.facet(|rng, draft| {
+        let tcp = draft.tcp();
+        tcp.flags ^= rng.byte() & 0xc0;
+    });
+    match maker.rng.below(4) {
+        0 => format!(" --ecn-tcp-cwr {}", maker.rng.below(2)),
+        1 => format!(" --ecn-tcp-ece {} --ecn-ip-ect 1", maker.rng.below(2)),
+        _ => " --ecn-tcp-remove".to_owned(),
+    }
+}
+
+/// A new number of hops, by the options' common prefix.
+fn hops(maker: &mut Maker<'_>, prefix: &str) -> String {
+    let value = *maker.rng.pick(&[0u8, 1, 2, 31, 63, 64, 65, 128, 254, 255]);
+    let (mode, value, bound) = match maker.rng.below(3) {
+        0 => ("set", value, value),
+        1 => ("inc", value.max(1), 255 - value),
+        _ => ("dec", value.max(1), value),
+    };
+    maker.facet(move |rng, draft| {
+        *draft.ttl() = rng.near(bound.into()..=bound.into(), 255) as u8;
+    });
+    format!(" --{prefix}-{mode} {value}")
 }

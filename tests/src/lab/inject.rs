@@ -202,7 +202,8 @@ fn packet_socket() -> Result<OwnedFd, LabError> {
         .map_err(|error| LabError::io("packet socket")(error.into()))
 }
 
-fn link_address(name: &str) -> Result<LinkAddr, LabError> {
+/// An interface of the calling thread's namespace, to send by or to listen on.
+pub(super) fn link_address(name: &str) -> Result<LinkAddr, LabError> {
     getifaddrs()
         .map_err(LabError::errno("getifaddrs"))?
         .filter(|interface| interface.interface_name == name)

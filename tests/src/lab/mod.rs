@@ -4,6 +4,7 @@
 //! - [`inject`]: Ethernet frames into veth pairs, and knowing that they were processed.
 //! - [`raw`]: packets that the host itself sends.
 //! - [`tables`]: counters of the kernel's iptables.
+//! - [`tap`]: packets that leave by an interface.
 //! - [`view`]: what a hook sees of a frame.
 //! - [`oracle`]: a ruleset and packets in, verdicts and counters out.
 
@@ -12,6 +13,7 @@ pub mod namespace;
 pub mod oracle;
 pub mod raw;
 pub mod tables;
+pub mod tap;
 pub mod view;
 
 use std::fmt;

@@ -14,6 +14,7 @@ use super::inject::{Frame, Wire};
 use super::namespace::{ip, ip6, run, sysctl};
 use super::raw::RawSender;
 use super::tables::{self, Counters, Reader};
+use super::tap::Tap;
 use super::{Family, LabError};
 use bpfc_ir::Hook;
 
@@ -37,6 +38,9 @@ pub enum Stage {
     Postrouting,
     /// `filter/OUTPUT` of packets that raw sockets send: an output interface, no link header.
     Output,
+    /// `mangle/PREROUTING` without connection tracking; what is accepted is forwarded, so that the
+    /// oracle sees what rules have made of it.
+    Mangled,
     /// `mangle/PREROUTING`, behind connection tracking; what is accepted is forwarded.
     TrackedPrerouting,
     /// `filter/INPUT`; what is accepted is delivered, so that its connection is remembered.
@@ -49,6 +53,9 @@ impl Stage {
     /// The stages where nothing depends on packets before.
     pub const STATELESS: [Stage; 5] =
         [Stage::Prerouting, Stage::Input, Stage::Forward, Stage::Postrouting, Stage::Output];
+
+    /// The stages where rules may write packets, which the oracle sees leave.
+    pub const REWRITING: [Stage; 2] = [Stage::Mangled, Stage::Postrouting];
 
     /// The stages behind connection tracking.
     pub const TRACKED: [Stage; 3] =
@@ -63,14 +70,14 @@ impl Stage {
             | Stage::Output
             | Stage::TrackedInput
             | Stage::TrackedForward => "filter",
-            Stage::Postrouting | Stage::TrackedPrerouting => "mangle",
+            Stage::Mangled | Stage::Postrouting | Stage::TrackedPrerouting => "mangle",
         }
     }
 
     /// The base chain that packets enter.
     pub fn chain(self) -> &'static str {
         match self {
-            Stage::Prerouting | Stage::TrackedPrerouting => "PREROUTING",
+            Stage::Prerouting | Stage::Mangled | Stage::TrackedPrerouting => "PREROUTING",
             Stage::Input | Stage::TrackedInput => "INPUT",
             Stage::Forward | Stage::TrackedForward => "FORWARD",
             Stage::Postrouting => "POSTROUTING",
@@ -81,11 +88,19 @@ impl Stage {
     /// The base chain's hook.
     pub fn hook(self) -> Hook {
         match self {
-            Stage::Prerouting | Stage::TrackedPrerouting => Hook::Prerouting,
+            Stage::Prerouting | Stage::Mangled | Stage::TrackedPrerouting => Hook::Prerouting,
             Stage::Input | Stage::TrackedInput => Hook::Input,
             Stage::Forward | Stage::TrackedForward => Hook::Forward,
             Stage::Postrouting => Hook::Postrouting,
             Stage::Output => Hook::Output,
+        }
+    }
+
+    /// The stage that takes the same matches: most entries name stages of their own accord.
+    pub fn like(self) -> Stage {
+        match self {
+            Stage::Mangled => Stage::Prerouting,
+            other => other,
         }
     }
 
@@ -121,7 +136,7 @@ impl Stage {
             Stage::Input | Stage::TrackedInput => Some(("security", "INPUT")),
             Stage::Forward | Stage::TrackedForward => Some(("security", "FORWARD")),
             Stage::TrackedPrerouting => Some(("filter", "FORWARD")),
-            Stage::Postrouting | Stage::Output => None,
+            Stage::Mangled | Stage::Postrouting | Stage::Output => None,
         }
     }
 
@@ -133,7 +148,7 @@ impl Stage {
             Stage::Prerouting => "*mangle\n:PREROUTING DROP\n:OUTPUT DROP\nCOMMIT\n".to_owned(),
             Stage::Input => format!("{drop_own}*security\n:INPUT DROP\nCOMMIT\n"),
             Stage::Forward => format!("{drop_own}*security\n:FORWARD DROP\nCOMMIT\n"),
-            Stage::Postrouting => drop_own.to_owned(),
+            Stage::Mangled | Stage::Postrouting => drop_own.to_owned(),
             Stage::Output => String::new(),
             Stage::TrackedPrerouting => {
                 format!("{UNTRACKED_PORT}*filter\n:FORWARD ACCEPT\nCOMMIT\n")
@@ -162,6 +177,9 @@ const UNTRACKED_PORT: &str = "*raw\n:PREROUTING ACCEPT\n:OUTPUT DROP\n\
 const MARKED_PORT: &str = "*mangle\n:PREROUTING ACCEPT\n\
     -A PREROUTING -p tcp -m tcp --dport 443 -j CONNMARK --set-mark 7\nCOMMIT\n";
 
+/// The IP packets that left, each with its place in [`OUT_INTERFACES`], sorted.
+pub type Departures = Vec<(usize, Vec<u8>)>;
+
 /// What became of a number of packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -169,6 +187,8 @@ pub struct Outcome {
     pub accepted: Option<u64>,
     /// What was counted in the table under test.
     pub counters: Counters,
+    /// What left; `None` where nobody can tell.
+    pub left: Option<Departures>,
 }
 
 /// One family's iptables at one stage, in the calling thread's namespace.
@@ -179,6 +199,8 @@ pub struct Oracle {
     wire: Wire,
     /// Where packets are sent from, where they do not come in.
     raw: Option<RawSender>,
+    /// One for each of [`OUT_INTERFACES`], where rules may write packets.
+    taps: Vec<Tap>,
     survivors: Option<Reader>,
     reader: Reader,
 }
@@ -226,8 +248,12 @@ impl Oracle {
             Stage::Output => Some(RawSender::new(family)?),
             _ => None,
         };
+        let taps = match Stage::REWRITING.contains(&stage) {
+            true => OUT_INTERFACES.into_iter().map(Tap::new).collect::<Result<_, _>>()?,
+            false => Vec::new(),
+        };
         let reader = Reader::new(family, stage.table())?;
-        Ok(Self { family, stage, wire, raw, survivors, reader })
+        Ok(Self { family, stage, wire, raw, taps, survivors, reader })
     }
 
     /// The family.
@@ -262,6 +288,7 @@ impl Oracle {
 
     /// Sends packets and says what the ruleset in place did with them.
     pub fn run(&mut self, frames: &[Frame]) -> Result<Outcome, LabError> {
+        self.left()?;
         let before = (self.reader.read()?, self.survived()?);
         match &self.raw {
             Some(raw) => raw.send(frames)?,
@@ -273,7 +300,17 @@ impl Oracle {
         let own = self.label(self.stage.chain());
         counters.retain(|label, _| !label.ends_with(":policy") || *label == own);
         let accepted = after.1.zip(before.1).map(|(after, before)| after - before);
-        Ok(Outcome { accepted, counters })
+        Ok(Outcome { accepted, counters, left: self.left()? })
+    }
+
+    /// What has left since the last call.
+    fn left(&self) -> Result<Option<Departures>, LabError> {
+        let mut left = Vec::new();
+        for (number, tap) in self.taps.iter().enumerate() {
+            left.extend(tap.read()?.into_iter().map(|packet| (number, packet)));
+        }
+        left.sort_unstable();
+        Ok((!self.taps.is_empty()).then_some(left))
     }
 
     /// How many packets have survived the table under test.

@@ -20,6 +20,9 @@ pub fn packet_at(stage: Stage, frame: &Frame) -> Option<Packet> {
     if stage.has_output() && stage != Stage::Output {
         decrease_ttl(&mut packet)?;
     }
+    if stage == Stage::Postrouting && packet.version == IpVersion::V4 {
+        record_route(&mut packet)?;
+    }
     if !stage.has_input() {
         packet.in_interface = InterfaceName::NONE;
     }
@@ -41,6 +44,34 @@ pub fn route(packet: &Packet) -> Option<usize> {
         IpVersion::V6 => 24,
     };
     Some(usize::from(packet.network_bytes().get(place)? >> 7))
+}
+
+/// Forwarding writes the host's address, which is none here, into a record of the route and then
+/// computes the header checksum anew (`ip_options_compile` and `ip_forward_options`,
+/// net/ipv4/ip_options.c).
+fn record_route(packet: &mut Packet) -> Option<()> {
+    const RECORD_ROUTE: u8 = 7;
+    let header = packet.bytes.get_mut(packet.network..)?;
+    let end = usize::from(header.first()? & 0xf) * 4;
+    let header = header.get_mut(..end)?;
+    let mut at = 20;
+    while at + 2 < end && header[at] != 0 {
+        let length = if header[at] == 1 { 1 } else { usize::from(header[at + 1]).max(1) };
+        let pointer = usize::from(header[at + 2]);
+        if header[at] == RECORD_ROUTE && pointer <= length {
+            header.get_mut(at + pointer - 1..at + pointer + 3)?.fill(0);
+            header[at + 2] += 4;
+            header[10..12].fill(0);
+            let words =
+                header.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])));
+            let sum: u32 = words.sum();
+            let sum = (sum & 0xffff) + (sum >> 16);
+            let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
+            header[10..12].copy_from_slice(&sum.to_be_bytes());
+        }
+        at += length;
+    }
+    Some(())
 }
 
 /// Forwarding decreases the time to live before FORWARD (`ip_forward`, net/ipv4/ip_forward.c;

@@ -6,6 +6,7 @@
 //! change are computed once, where they stand, and kept in the frame.
 
 mod branch;
+mod rewrite;
 mod slots;
 mod value;
 
@@ -301,6 +302,14 @@ impl Selector<'_, '_> {
                 self.asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(displacement));
                 self.fetch(ty, result);
             }
+            Op::Rewrite(rewrite) => self.rewrite(rewrite)?,
+            Op::Load(ty, Source::Payload(base, offset)) if self.in_window(op) => {
+                self.keep_window(ty, base, offset, result);
+            }
+            Op::Load(_, Source::Meta(Meta::Length)) => {
+                self.asm.load(Size::W, R0, R7, layout::LENGTH);
+                self.keep(result);
+            }
             Op::Load(ty, Source::Payload(base, offset)) => {
                 match base {
                     Base::Transport => self.asm.load(Size::H, R2, R7, layout::TRANSPORT_OFFSET),
@@ -318,6 +327,17 @@ impl Selector<'_, '_> {
     fn keep(&mut self, value: Option<Value>) {
         if let Some(slot) = value.and_then(|value| self.slots.get(&value)) {
             self.asm.store(Size::D, FP, slot.offset, R0);
+        }
+    }
+
+    /// Copies packet bytes that main has copied into a value's slot.
+    fn keep_window(&mut self, ty: Type, base: Base, offset: u16, result: Option<Value>) {
+        let Some(slot) = result.and_then(|value| self.slots.get(&value).copied()) else { return };
+        let Some(start) = self.window(base) else { return };
+        let size = Size::of(ty.bytes()).unwrap_or(Size::D);
+        for at in (0..ty.bytes() as i16).step_by(8) {
+            self.asm.load(size, R0, R7, start + offset as i16 + at);
+            self.asm.store(size, FP, slot.offset + at, R0);
         }
     }
 

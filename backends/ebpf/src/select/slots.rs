@@ -28,6 +28,7 @@ impl Selector<'_, '_> {
             busy = busy.split_off(&at);
             for &inst in &function.blocks[block].insts {
                 let data = &function.insts[inst];
+                fetches |= matches!(data.op, Op::Rewrite(_));
                 let Some(value) = data.result.filter(|_| self.is_kept(&data.op)) else { continue };
                 let network_order =
                     matches!(data.op, Op::LoadAt(..) | Op::Load(_, Source::Payload(..)));

@@ -12,7 +12,10 @@ pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
         Op::Random | Op::Nth(..) | Op::Query(..) | Op::Scan(_) | Op::LoadAt(..) => true,
         Op::Load(_, Source::Meta(Meta::Cpu)) => true,
         Op::Load(_, Source::Meta(Meta::Mark)) => needs.set_mark,
-        Op::Load(ty, Source::Payload(base, offset)) => !in_window(base, offset, ty, family),
+        Op::Load(_, Source::Meta(Meta::Length)) => needs.changes_length,
+        Op::Load(ty, Source::Payload(base, offset)) => {
+            !in_window(base, offset, ty, family) || needs.writes(base, offset, ty.bytes())
+        }
         _ => false,
     }
 }
@@ -33,6 +36,25 @@ impl Selector<'_, '_> {
         is_kept(op, self.function.family, &self.emitter.needs)
     }
 
+    /// Whether an operation loads bytes that main has copied.
+    pub(super) fn in_window(&self, op: &Op) -> bool {
+        match *op {
+            Op::Load(ty, Source::Payload(base, offset)) => {
+                in_window(base, offset, ty, self.function.family)
+            }
+            _ => false,
+        }
+    }
+
+    /// Where main has copied a header to.
+    pub(super) fn window(&self, base: Base) -> Option<i16> {
+        match base {
+            Base::Link => self.emitter.layout.link(),
+            Base::Network => Some(layout::NETWORK),
+            Base::Transport => Some(layout::TRANSPORT),
+        }
+    }
+
     pub(super) fn constant_of(&self, value: Value) -> Option<u128> {
         match *self.function.definition(value) {
             Op::Const(_, constant) => Some(constant),
@@ -48,12 +70,7 @@ impl Selector<'_, '_> {
         let layout = &self.emitter.layout;
         match *self.function.definition(value) {
             Op::Load(_, Source::Payload(base, offset)) => {
-                let start = match base {
-                    Base::Link => layout.link()?,
-                    Base::Network => layout::NETWORK,
-                    Base::Transport => layout::TRANSPORT,
-                };
-                Some((R7, start + offset as i16, true))
+                Some((R7, self.window(base)? + offset as i16, true))
             }
             Op::Load(_, Source::Meta(meta)) => {
                 layout.meta(meta).map(|(offset, network)| (R7, offset, network))

@@ -76,11 +76,13 @@ pub(super) struct Reader<'a> {
     reachable: Vec<bool>,
     /// Whether the function changes the mark, so that two loads of it may differ.
     sets_mark: bool,
+    /// Whether any function writes the packet, likewise.
+    writes_packet: bool,
     exprs: RefCell<BTreeMap<Expr, u32>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(function: &'a Function) -> Self {
+    pub(super) fn new(function: &'a Function, writes_packet: bool) -> Self {
         let mut predecessors: BTreeMap<Block, Vec<Block>> = BTreeMap::new();
         for &block in &function.layout {
             for next in function.blocks[block].terminator.successors() {
@@ -96,7 +98,8 @@ impl<'a> Reader<'a> {
         }
         let sets_mark = function.insts.values().any(|inst| matches!(inst.op, Op::SetMark(_)))
             || function.callees().next().is_some();
-        Reader { function, predecessors, reachable, sets_mark, exprs: RefCell::default() }
+        let exprs = RefCell::default();
+        Reader { function, predecessors, reachable, sets_mark, writes_packet, exprs }
     }
 
     pub(super) fn is_reachable(&self, block: Block) -> bool {
@@ -216,6 +219,13 @@ impl<'a> Reader<'a> {
     fn expr(&self, value: Value) -> Option<u32> {
         let expr = match *self.function.definition(value) {
             Op::Const(ty, number) => Expr::Const(ty, number),
+            // Rules before may have written what this one reads.
+            Op::Load(_, Source::Payload(..)) | Op::LoadAt(..) | Op::Scan(_)
+                if self.writes_packet =>
+            {
+                return None;
+            }
+            Op::Load(_, Source::Meta(Meta::Length)) if self.writes_packet => return None,
             Op::Load(ty, Source::Payload(base, offset)) => Expr::Payload(ty, base, offset),
             Op::Load(_, Source::Meta(Meta::Mark)) if self.sets_mark => return None,
             Op::Load(_, Source::Meta(meta)) => Expr::Meta(meta),
@@ -228,7 +238,12 @@ impl<'a> Reader<'a> {
             Op::Available(base, bytes) => Expr::Available(base, bytes),
             Op::AvailableAt(at, bytes) => Expr::AvailableAt(self.expr(at)?, bytes),
             Op::Scan(scan) => Expr::Scan(scan),
-            Op::Random | Op::Nth(..) | Op::Query(..) | Op::Count(_) | Op::SetMark(_) => {
+            Op::Random
+            | Op::Nth(..)
+            | Op::Query(..)
+            | Op::Count(_)
+            | Op::SetMark(_)
+            | Op::Rewrite(_) => {
                 return None;
             }
         };

@@ -106,7 +106,7 @@ fn parse_tos(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
 }
 
 /// `VALUE`, `VALUE/MASK` or a symbol, which stands for the lower six bits.
-fn parse_value_and_mask(given: &Given<'_>) -> Result<(u8, u8), Problem> {
+pub(crate) fn parse_value_and_mask(given: &Given<'_>) -> Result<(u8, u8), Problem> {
     let bad = || given.bad(format!("'{}' is neither VALUE[/MASK] nor a symbol", given.text()));
     let number = |text| match c_number(text) {
         Some((value, rest)) if value <= 255 => Some((value as u8, rest)),
@@ -130,19 +130,23 @@ fn parse_dscp(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
     options.exclusive(&["dscp", "dscp-class"])?;
     options.one_of(&["dscp", "dscp-class"])?;
     let Some(given) = options.given.first() else { return Err(options.bad("no value")) };
-    let point = if given.id == "dscp" {
-        given.number(0, 63)? as u8
-    } else {
-        // Whatever begins with a class name is taken.
-        let begins = |(name, _): &&(&str, u8)| {
-            given.text().get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-        };
-        match CLASSES.iter().find(begins) {
-            Some((_, point)) => *point,
-            None => return Err(given.bad(format!("'{}' is no class", given.text()))),
-        }
-    };
+    let point = parse_point(given, given.id == "dscp-class")?;
     Ok(Arc::new(Tos { value: point << 2, mask: 0xfc, invert: given.invert, dscp: true }))
+}
+
+/// A code point, by number or by the name of its class.
+pub(crate) fn parse_point(given: &Given<'_>, class: bool) -> Result<u8, Problem> {
+    if !class {
+        return Ok(given.number(0, 63)? as u8);
+    }
+    // Whatever begins with a class name is taken.
+    let begins = |(name, _): &&(&str, u8)| {
+        given.text().get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+    };
+    match CLASSES.iter().find(begins) {
+        Some((_, point)) => Ok(*point),
+        None => Err(given.bad(format!("'{}' is no class", given.text()))),
+    }
 }
 
 /// IPv4's type of service or IPv6's traffic class.

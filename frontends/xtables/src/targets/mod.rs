@@ -1,4 +1,8 @@
 //! Target extensions, one module each. ACCEPT, DROP, RETURN, jumps and gotos are no extensions:
 //! [`crate::model::Target`] has them.
 
+pub mod ecn;
+mod header;
 pub mod mark;
+pub mod tos;
+pub mod ttl;

@@ -4,8 +4,8 @@ use super::{Parser, Result};
 use crate::text::ParseError;
 use crate::text::lexer::Token;
 use crate::{
-    Base, BinaryOp, Block, BlockData, Condition, CtField, CtTuple, Function, InstData, Meta, Op,
-    Rule, Scan, Source, Terminator, Type, Value, ValueData,
+    Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Function,
+    InstData, Meta, Op, Rewrite, Rule, Scan, Source, Terminator, Type, Value, ValueData,
 };
 use bpfc_diag::LineColumn;
 
@@ -96,6 +96,7 @@ impl Parser {
                 self.advance();
                 (Op::SetMark(self.value()?), None)
             }
+            "store" | "checksum" => (Op::Rewrite(self.rewrite()?), None),
             word if super::entity(word, "v").is_some() => {
                 let result = self.value()?;
                 self.punct("=")?;
@@ -104,6 +105,27 @@ impl Parser {
             _ => return self.expected("an instruction or terminator"),
         };
         Ok(Statement { at, op, result, rule: self.at_rule()? })
+    }
+
+    fn rewrite(&mut self) -> Result<Rewrite> {
+        if self.eat_word("checksum") {
+            let (base, offset) = self.place()?;
+            let pseudo = self.eat_word("pseudo");
+            self.punct(",")?;
+            let (old, new) = self.pair()?;
+            return Ok(Rewrite::Checksum(ChecksumField { base, offset, pseudo }, old, new));
+        }
+        self.advance();
+        let (base, offset) = self.place()?;
+        self.punct(",")?;
+        Ok(Rewrite::Store(base, offset, self.value()?))
+    }
+
+    /// `net+8` and so on.
+    fn place(&mut self) -> Result<(Base, u16)> {
+        let base = self.word("a base")?;
+        self.punct("+")?;
+        Ok((base, self.number("an offset")?))
     }
 
     /// What stands after `v = `.
