@@ -36,3 +36,8 @@ entity_impl!(Object, "object");
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State(u32);
 entity_impl!(State, "state");
+
+/// The definition of a scan that is too large for an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Probe(u32);
+entity_impl!(Probe, "probe");

@@ -15,6 +15,7 @@ mod inst;
 mod interpret;
 pub mod limit;
 mod object;
+mod probe;
 mod program;
 mod rewrite;
 #[cfg(any(test, feature = "testing"))]
@@ -24,7 +25,7 @@ mod types;
 mod verify;
 
 pub use chunks::{ChunkFlags, SctpChunks};
-pub use entities::{Block, Func, Inst, Object, Rule, State, Value};
+pub use entities::{Block, Func, Inst, Object, Probe, Rule, State, Value};
 pub use flow::ControlFlow;
 pub use frontend::{Frontend, FrontendOptions, Input, InputFormat, Lowered};
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
@@ -32,6 +33,7 @@ pub use graph::Edge;
 pub use inst::{BinaryOp, Condition, Op, Terminator};
 pub use interpret::{Counter, Environment, Fault, InterpretError, Outcome, interpret};
 pub use object::{ObjectDef, ObjectKind, Query};
+pub use probe::{ProbeDef, TextSearch};
 pub use program::{Entry, Program, RuleData, RuleKind, StateDef};
 pub use rewrite::{ChecksumField, Rewrite};
 pub use text::ParseError;

@@ -1,6 +1,6 @@
 //! A whole program: rules, functions, entries and state.
 
-use crate::{Family, Func, Function, Hook, Object, ObjectDef, Rule, State};
+use crate::{Family, Func, Function, Hook, Object, ObjectDef, Probe, ProbeDef, Rule, State};
 use bpfc_diag::Span;
 use cranelift_entity::PrimaryMap;
 
@@ -71,12 +71,22 @@ pub struct Program {
     pub states: PrimaryMap<State, StateDef>,
     /// What rules ask by [`crate::Op::Query`].
     pub objects: PrimaryMap<Object, ObjectDef>,
+    /// What scans of whole packets look for.
+    pub probes: PrimaryMap<Probe, ProbeDef>,
 }
 
 impl Program {
     /// An empty program.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The probe of a definition, the one that there is already where there is one.
+    pub fn probe(&mut self, definition: ProbeDef) -> Probe {
+        match self.probes.iter().find(|(_, known)| **known == definition) {
+            Some((probe, _)) => probe,
+            None => self.probes.push(definition),
+        }
     }
 
     /// The functions that the entries reach, callees before callers, each once. `None` where

@@ -6,9 +6,9 @@
 
 use crate::{
     Base, BinaryOp, Block, ChecksumField, ChunkFlags, Condition, CtField, CtTuple, Entry, Family,
-    Func, Function, FunctionBuilder, Hook, Meta, Object, ObjectDef, ObjectKind, Op, Program, Query,
-    Rewrite, Rule, RuleData, RuleKind, Scan, SctpChunks, Source, StateDef, Terminator, TupleField,
-    Type, Value, Verdict,
+    Func, Function, FunctionBuilder, Hook, Meta, Object, ObjectDef, ObjectKind, Op, Probe,
+    ProbeDef, Program, Query, Rewrite, Rule, RuleData, RuleKind, Scan, SctpChunks, Source,
+    StateDef, Terminator, TextSearch, TupleField, Type, Value, Verdict,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -64,6 +64,11 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
         ("", ObjectKind::Quota { bytes: choices.below(9000) as u64 }),
     ] {
         program.objects.push(ObjectDef { name: name.to_owned(), kind });
+    }
+    for fold in [false, true] {
+        let pattern = (0..1 + choices.below(12)).map(|_| b"aAbB"[choices.below(4)]).collect();
+        let (from, to) = (choices.below(60) as u16, 60 + choices.below(9000) as u16);
+        program.probes.push(ProbeDef::Text(TextSearch { pattern, from, to, fold }));
     }
     for family in [Family::Ipv4, Family::Ipv6] {
         let first = program.funcs.len();
@@ -413,7 +418,8 @@ impl Body<'_> {
         let kind = self.choices.of(&[0, 2, 8, 43, 44, 60]);
         let chunks = SctpChunks::none().with(kind);
         let flags = ChunkFlags { kind, mask: 3, value: 1 };
-        match self.choices.below(6) {
+        match self.choices.below(7) {
+            6 => Scan::Probe(Probe::from_u32(self.choices.below(2) as u32)),
             0 if self.transport >= 20 && kind == 2 => Scan::TcpMss,
             0 if self.transport >= 20 => Scan::TcpOption(kind),
             1 if self.transport >= 12 => Scan::DccpOption(kind),

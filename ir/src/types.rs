@@ -2,7 +2,7 @@
 //!
 //! Every enum's `Display` is its spelling in the text form.
 
-use crate::SctpChunks;
+use crate::{Probe, SctpChunks};
 use std::fmt;
 
 /// Type of a value: a truth value or an unsigned number.
@@ -234,6 +234,8 @@ pub enum Scan {
     /// fewer than two bytes are left for a header; never broken
     /// (net/ipv6/netfilter/ip6t_ipv6header.c, `ipv6header_mt6`).
     Ipv6Headers,
+    /// What a definition of the program's says, see [`crate::ProbeDef`]; never broken.
+    Probe(Probe),
 }
 
 impl Scan {

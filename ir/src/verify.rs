@@ -7,11 +7,13 @@
 //! 3. Base chains (those of entries) do not return and are not called.
 //! 4. Calls that start at entries form no cycle, and a callee has its caller's family.
 //!
+//! 18. Probes' definitions are sound: patterns of 1 to 128 bytes, offsets in order.
+//!
 //! Of a function:
 //! 5. The layout is not empty and holds no block twice; terminators lead to blocks of the layout,
 //!    call functions and name rules that exist.
 //! 6. Every instruction of a laid out block exists, stands in one place, names rules, states,
-//!    objects and values that exist, and defines a value exactly where its operation does; the value knows
+//!    objects, probes and values that exist, and defines a value exactly where its operation does; the value knows
 //!    its instruction and has the operation's type.
 //! 7. Blocks form no cycle.
 //! 8. Definitions dominate uses.
@@ -49,7 +51,7 @@ mod types;
 
 pub(crate) use guards::compare;
 
-use crate::{Block, Family, Func, Hook, Inst, Object, Program, Rule, State, Type, Value};
+use crate::{Block, Family, Func, Hook, Inst, Object, Probe, Program, Rule, State, Type, Value};
 
 /// Where an invariant is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,6 +119,12 @@ pub enum Violation {
     /// Invariant 6.
     #[error("{0} does not exist")]
     MissingObject(Object),
+    /// Invariant 6.
+    #[error("{0} does not exist")]
+    MissingProbe(Probe),
+    /// Invariant 18.
+    #[error("{0} is not sound")]
+    Probe(Probe),
     /// Invariant 5.
     #[error("{0} does not exist or is not laid out")]
     MissingBlock(Block),

@@ -49,13 +49,14 @@ fn main() {
     }
     trial("ten_thousand_rules_xdp".to_owned(), Box::new(|| addresses_and_ports(XDP, 10_000)));
     for firewall in [XDP, TC, NETFILTER] {
-        let shapes: [Shaped; 6] = [
+        let shapes: [Shaped; 7] = [
             ("three_hundred_chains", three_hundred_chains),
             ("chains_nested_twenty_deep", nested),
             ("everything_nested", everything_nested),
             ("long_chains_nested", long_chains_nested),
             ("a_chain_called_from_a_hundred_places", called_often),
             ("counters_beyond_one_chunk", three_thousand_counters),
+            ("a_thousand_texts", thousand_texts),
         ];
         for (name, text) in shapes {
             trial(format!("{name}_{firewall}"), Box::new(move || same_counters(firewall, text())));
@@ -309,6 +310,21 @@ fn three_thousand_counters() -> String {
         };
     }
     text + "-A INPUT -p udp -m udp --dport 2990:3000 -j ACCEPT\nCOMMIT\n"
+}
+
+/// More texts than a program may have functions: a datagram's destination port with the length
+/// behind it, and its content, in either case.
+fn thousand_texts() -> String {
+    let mut text = "*filter\n:INPUT ACCEPT [0:0]\n".to_owned();
+    for number in 0..1_000 {
+        let (algorithm, case) = (["bm", "kmp"][number % 2], ["", " --icase"][number / 2 % 2]);
+        let what = match number % 10 {
+            9 => format!("--string {} --to {}", "a".repeat(number % 17 + 1), 30 + number / 10),
+            _ => format!("--hex-string |{number:04x}0010|"),
+        };
+        text += &format!("-A INPUT -m string {what} --algo {algorithm}{case}\n");
+    }
+    text + "COMMIT\n"
 }
 
 /// Random tables cut into segments of any size decide and count as uncut ones, and as the

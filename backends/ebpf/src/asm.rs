@@ -412,11 +412,12 @@ impl Asm {
         program: ProgramKind,
         packet_size: u32,
     ) -> Result<Function, AsmError> {
-        // Calls before each instruction.
+        // Calls of the kernel before each instruction; those of functions of ours stay one
+        // instruction.
         let mut calls = vec![0];
         for insn in &self.insns {
             let before = calls[calls.len() - 1];
-            calls.push(before + i64::from(insn.code == CALL));
+            calls.push(before + i64::from(insn.code == CALL && insn.src != OWN_FUNCTION));
         }
         for (insn, label) in self.fixups {
             let target = self.labels[label.0 as usize].expect("a placed label");
@@ -444,6 +445,8 @@ impl Asm {
 
 /// `BPF_JMP | BPF_CALL`.
 const CALL: u8 = 0x85;
+/// `BPF_PSEUDO_CALL`.
+const OWN_FUNCTION: u8 = 1;
 /// Instructions by which the kernel's verifier may lengthen the code of one call when it inlines
 /// a helper, such as a map lookup (kernel/bpf/arraymap.c, `percpu_array_map_gen_lookup`) or a
 /// loop (kernel/bpf/verifier.c, `inline_bpf_loop`). Jumps across it must still reach.

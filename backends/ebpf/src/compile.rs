@@ -63,6 +63,7 @@ pub fn compile(
         names: names::Names::default(),
         chains: BTreeMap::new(),
         scans: BTreeMap::new(),
+        texts: BTreeMap::new(),
         walk: None,
         connections: Vec::new(),
         places: places(program, sources),

@@ -31,6 +31,8 @@ pub(crate) struct Emitter<'a> {
     /// The functions of each chain that was emitted, to be called in order.
     pub(crate) chains: BTreeMap<Func, Vec<FunctionIndex>>,
     pub(crate) scans: BTreeMap<Scan, FunctionIndex>,
+    /// The functions of text searches, by case folding and group.
+    pub(crate) texts: BTreeMap<(bool, usize), FunctionIndex>,
     pub(crate) walk: Option<FunctionIndex>,
     pub(crate) connections: Vec<(ConntrackSource, Family, FunctionIndex)>,
     pub(crate) places: BTreeMap<Rule, Place>,

@@ -60,6 +60,19 @@ const CT_SIZE: i16 = 16 + 2 * CT_TUPLE_SIZE;
 /// protocol 38, direction 39.
 pub const CT_TUPLE_SIZE: i16 = 40;
 
+/// What a search for bytes is told, see `scan_text`; meaningless afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchField {
+    /// u64: the pattern's first eight bytes or fewer, as a number.
+    Head,
+    /// u32: by how many bits eight bytes of the packet are shifted to be compared with it.
+    Shift,
+    /// u32: the pattern's length.
+    Length,
+    /// u32: where among the places that are looked at together it was found.
+    Place,
+}
+
 /// Offsets of the optional regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PacketLayout {
@@ -68,6 +81,7 @@ pub struct PacketLayout {
     link: Option<i16>,
     ct: Option<i16>,
     arguments: Option<i16>,
+    search: Option<i16>,
     size: i16,
 }
 
@@ -91,7 +105,8 @@ impl PacketLayout {
         let link = region(needs.link, 16);
         let ct = region(needs.conntrack, CT_SIZE);
         let arguments = region(needs.arguments > 0, needs.arguments as i16 * ARGUMENT_SIZE);
-        PacketLayout { in_interface, out_interface, link, ct, arguments, size }
+        let search = region(needs.text, 24);
+        PacketLayout { in_interface, out_interface, link, ct, arguments, search, size }
     }
 
     /// Size in bytes, a multiple of 8.
@@ -117,6 +132,17 @@ impl PacketLayout {
     /// Where an argument of a query lies while it is asked.
     pub fn argument(&self, index: usize) -> Option<i16> {
         self.arguments.map(|at| at + index as i16 * ARGUMENT_SIZE)
+    }
+
+    /// Where a field of a search lies. Without a search there is none, and nothing asks.
+    pub fn search(&self, field: SearchField) -> i16 {
+        self.search.unwrap_or(0)
+            + match field {
+                SearchField::Head => 0,
+                SearchField::Shift => 8,
+                SearchField::Length => 12,
+                SearchField::Place => 16,
+            }
     }
 
     /// Where a conntrack field lies, none where no rule asks conntrack.

@@ -23,6 +23,7 @@ mod query;
 mod scan;
 mod scan_ipv6_set;
 mod scan_sctp;
+mod scan_text;
 mod segment;
 mod select;
 pub mod skb;

@@ -1,6 +1,6 @@
 //! What a program's rules ask for, so that main computes nothing that no rule reads.
 
-use bpfc_ir::{Base, CtField, Func, Meta, Op, Program, Rewrite, Rule, Source};
+use bpfc_ir::{Base, CtField, Func, Meta, Op, ProbeDef, Program, Rewrite, Rule, Scan, Source};
 
 /// What some rule reads or does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Needs {
     pub written: Vec<(Base, u16, u16)>,
     /// The packet's length is changed.
     pub changes_length: bool,
+    /// A search for bytes in the packet.
+    pub text: bool,
 }
 
 /// One thing that a rule asks of its target.
@@ -134,6 +136,12 @@ impl Needs {
                             Rewrite::Checksum(field, ..) => (field.base, field.offset, 2),
                         });
                     }
+                    needs.text |= match data.op {
+                        Op::Scan(Scan::Probe(probe)) => {
+                            matches!(program.probes.get(probe), Some(ProbeDef::Text(_)))
+                        }
+                        _ => false,
+                    };
                     if let Some(feature) = feature(&data.op) {
                         needs.add(feature);
                         asked.push((feature, data.rule));

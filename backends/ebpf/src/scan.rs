@@ -31,6 +31,8 @@ fn emit(emitter: &mut Emitter<'_>, scan: Scan) -> Result<FunctionIndex, EmitErro
         }
         Scan::SctpChunk(chunks) => scan_sctp::emit(emitter, &chunks),
         Scan::Ipv6Headers => scan_ipv6_set::emit(emitter),
+        // These have no function each: `scan_text` calls theirs.
+        Scan::Probe(_) => Err(EmitError::Type("a probe".to_owned(), "a function of its own")),
     }
 }
 

@@ -4,7 +4,7 @@
 //! family belongs to one input: which of two inputs would come first cannot be known.
 
 use bpfc_diag::{Code, Diagnostic};
-use bpfc_ir::{Func, Object, ObjectDef, Op, Program, Rule, State, Terminator};
+use bpfc_ir::{Func, Object, ObjectDef, Op, Probe, Program, Rule, Scan, State, Terminator};
 use std::collections::BTreeSet;
 
 /// Appends `other` to `program`. `name` is the other input's name, for messages.
@@ -20,6 +20,8 @@ pub(crate) fn merge(
     let first_rule = program.rules.len() as u32;
     let first_func = program.funcs.len() as u32;
     let first_state = program.states.len() as u32;
+    let first_probe = program.probes.len() as u32;
+    let probe = |probe: Probe| Probe::from_u32(first_probe + probe.as_u32());
     let rule = |rule: Rule| Rule::from_u32(first_rule + rule.as_u32());
     let func = |func: Func| Func::from_u32(first_func + func.as_u32());
     let state = |state: State| State::from_u32(first_state + state.as_u32());
@@ -39,6 +41,9 @@ pub(crate) fn merge(
         };
         objects.push(object);
     }
+    for data in other.probes.into_iter().map(|(_, data)| data) {
+        program.probes.push(data);
+    }
     for (_, mut function) in other.funcs {
         for inst in function.insts.values_mut() {
             inst.rule = inst.rule.map(rule);
@@ -46,6 +51,7 @@ pub(crate) fn merge(
                 Op::Count(counted) => *counted = rule(*counted),
                 Op::Nth(used, _) => *used = state(*used),
                 Op::Query(object, ..) => *object = objects[object.as_u32() as usize],
+                Op::Scan(Scan::Probe(used)) => *used = probe(*used),
                 _ => {}
             }
         }

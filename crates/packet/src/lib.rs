@@ -19,6 +19,7 @@ mod packet;
 mod parsed;
 mod receive;
 mod rewrites;
+mod text;
 
 pub use builder::{
     Dccp, Extension, Ipv4, Ipv6, LengthField, Network, PacketBuilder, Sctp, Tcp, Transport, UdpLite,
@@ -33,3 +34,4 @@ pub use packet::{Arrival, FrameError, IpVersion, Packet, pkt_type};
 pub use parsed::Parsed;
 pub use receive::NotDelivered;
 pub use rewrites::{Rewrites, replace_checksum};
+pub use text::{find_text, kernel_upper};

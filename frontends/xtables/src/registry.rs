@@ -36,6 +36,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::sctp::SCTP,
     &matches::srh::SRH,
     &matches::statistic::STATISTIC,
+    &matches::string::STRING,
     &matches::tcp::TCP,
     &matches::tcpmss::TCPMSS,
     &matches::tos::DSCP,

@@ -2,10 +2,10 @@
 //! that held.
 
 use super::Run;
-use crate::{Base, CtField, CtTuple, Family, Meta, Scan, Source, TupleField, Type};
+use crate::{Base, CtField, CtTuple, Family, Meta, ProbeDef, Scan, Source, TupleField, Type};
 use bpfc_packet::{
     Found, Tuple, extension_set, find_dccp_option, find_extension, find_sctp_chunk, find_tcp_mss,
-    find_tcp_option,
+    find_tcp_option, find_text,
 };
 use std::net::IpAddr;
 
@@ -98,7 +98,7 @@ impl Run<'_, '_, '_> {
         let needed = match scan {
             Scan::TcpOption(_) | Scan::TcpMss => 20,
             Scan::DccpOption(_) | Scan::SctpChunk(_) => 12,
-            Scan::Ipv6Header(_) | Scan::Ipv6Headers => 0,
+            Scan::Ipv6Header(_) | Scan::Ipv6Headers | Scan::Probe(_) => 0,
         };
         if needed > 0 && !self.packet.has_transport(needed) {
             return None;
@@ -111,6 +111,11 @@ impl Run<'_, '_, '_> {
             Scan::SctpChunk(chunks) => {
                 find_sctp_chunk(bytes, transport, |kind, flags| chunks.contains(kind, flags))
             }
+            Scan::Probe(probe) => match self.program.probes.get(probe)? {
+                ProbeDef::Text(text) => {
+                    find_text(bytes, &text.pattern, text.from, text.to, text.fold)
+                }
+            },
             Scan::Ipv6Headers => {
                 return Some(extension_set(bytes).map_or(Scan::ABSENT, u32::from));
             }

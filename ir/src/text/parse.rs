@@ -6,8 +6,8 @@ mod object;
 
 use super::lexer::{Token, tokens};
 use crate::{
-    Block, Entry, Family, Func, Object, Program, Rule, RuleData, RuleKind, State, StateDef,
-    UnknownWord, Value,
+    Block, Entry, Family, Func, Object, Probe, ProbeDef, Program, Rule, RuleData, RuleKind, State,
+    StateDef, TextSearch, UnknownWord, Value, probe,
 };
 use bpfc_diag::{FileId, LineColumn, Span};
 use std::fmt;
@@ -37,6 +37,7 @@ enum Reference {
     Rule(Rule),
     State(State),
     Object(Object),
+    Probe(Probe),
     Func(Func),
 }
 
@@ -192,12 +193,32 @@ impl Parser {
         Ok(object)
     }
 
+    fn probe(&mut self) -> Result<Probe> {
+        let at = self.at();
+        let probe = Probe::from_u32(self.entity("probe", "a probe")?);
+        self.references.push((at, Reference::Probe(probe)));
+        Ok(probe)
+    }
+
+    fn probe_definition(&mut self) -> Result<ProbeDef> {
+        self.keyword("text")?;
+        let digits = self.string("a pattern")?;
+        let Some(pattern) = probe::bytes(&digits) else {
+            return self.error(format!("'{digits}' is not pairs of hexadecimal digits"));
+        };
+        self.keyword("from")?;
+        let from = self.number("an offset")?;
+        self.keyword("to")?;
+        let to = self.number("an offset")?;
+        Ok(ProbeDef::Text(TextSearch { pattern, from, to, fold: self.eat_word("fold") }))
+    }
+
     fn program(&mut self) -> Result<Program> {
         let mut program = Program::new();
         while *self.peek() != Token::End {
             let at = self.at();
             let Some(word) = self.peek_word().map(str::to_owned) else {
-                return self.expected("a state, object, rule, entry or function");
+                return self.expected("a state, object, probe, rule, entry or function");
             };
             self.advance();
             let in_order = |number: u32, next: usize| match number as usize == next {
@@ -217,6 +238,11 @@ impl Parser {
                 self.punct("=")?;
                 let object = self.object_def()?;
                 program.objects.push(object);
+            } else if let Some(number) = entity(&word, "probe") {
+                in_order(number, program.probes.len())?;
+                self.punct("=")?;
+                let definition = self.probe_definition()?;
+                program.probes.push(definition);
             } else if let Some(number) = entity(&word, "rule") {
                 in_order(number, program.rules.len())?;
                 self.punct("=")?;
@@ -227,7 +253,7 @@ impl Parser {
                 let function = self.function()?;
                 program.funcs.push(function);
             } else {
-                let message = "expected a state, object, rule, entry or function".to_owned();
+                let message = "expected a state, object, probe, rule, entry or function".to_owned();
                 return Err(ParseError::new(at, format!("{message}, found '{word}'")));
             }
         }
@@ -236,6 +262,7 @@ impl Parser {
                 Reference::Rule(rule) => (program.rules.is_valid(rule), rule.to_string()),
                 Reference::State(state) => (program.states.is_valid(state), state.to_string()),
                 Reference::Object(object) => (program.objects.is_valid(object), object.to_string()),
+                Reference::Probe(probe) => (program.probes.is_valid(probe), probe.to_string()),
                 Reference::Func(func) => (program.funcs.is_valid(func), func.to_string()),
             };
             if !there {

@@ -65,6 +65,7 @@ impl Display for Scan {
             Scan::TcpMss => f.write_str("tcp-mss"),
             Scan::DccpOption(kind) => write!(f, "dccp-option {kind}"),
             Scan::SctpChunk(chunks) => write!(f, "sctp-chunk \"{chunks}\""),
+            Scan::Probe(probe) => write!(f, "{probe}"),
             Scan::Ipv6Headers => f.write_str("ipv6-headers"),
         }
     }
@@ -235,6 +236,9 @@ impl Display for Program {
                 write!(f, " {}", Quoted(name))?;
             }
             writeln!(f, " {kind}")?;
+        }
+        for (probe, definition) in self.probes.iter() {
+            writeln!(f, "{probe} = {definition}")?;
         }
         for (rule, data) in self.rules.iter() {
             writeln!(f, "{rule} = {data}")?;

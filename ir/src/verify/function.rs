@@ -1,7 +1,7 @@
 //! A function's structure: layout, instructions, values, dominance.
 
 use super::{Place, VerifyError, Violation, guards, types};
-use crate::{Block, ControlFlow, Func, Function, Inst, Op, Program, Rule, Terminator, Value};
+use crate::{Block, ControlFlow, Func, Function, Inst, Op, Program, Rule, Scan, Terminator, Value};
 use cranelift_entity::EntityRef;
 
 /// One function under check.
@@ -137,6 +137,9 @@ impl Checker<'_> {
         match data.op {
             Op::Count(rule) if !self.program.rules.is_valid(rule) => {
                 self.inst(block, inst, Violation::MissingRule(rule));
+            }
+            Op::Scan(Scan::Probe(probe)) if !self.program.probes.is_valid(probe) => {
+                self.inst(block, inst, Violation::MissingProbe(probe));
             }
             Op::Nth(state, _) if !self.program.states.is_valid(state) => {
                 self.inst(block, inst, Violation::MissingState(state));

@@ -7,6 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) {
     let mut report = |place, violation| errors.push(VerifyError { place, violation, text: None });
 
+    for (probe, definition) in program.probes.iter() {
+        if !definition.is_sound() {
+            report(Place::Program, Violation::Probe(probe));
+        }
+    }
     let mut labels = BTreeMap::new();
     for (rule, data) in program.rules.iter() {
         if let Some(first) = labels.insert(data.label.as_str(), rule) {

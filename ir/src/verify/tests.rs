@@ -2,7 +2,7 @@
 
 use super::{Violation, verify};
 use crate::{
-    Base, Block, Condition, Family, Func, FunctionBuilder, Inst, Op, Program, Rule, State,
+    Base, Block, Condition, Family, Func, FunctionBuilder, Inst, Op, Probe, Program, Rule, State,
     StateDef, Terminator, Type, Value, Verdict,
 };
 
@@ -195,6 +195,25 @@ fn layouts_and_references_are_sound() {
     broken(first(changed(|f| f.insts[inst(3)].result = Some(value(0)))), Violation::WrongResult);
     broken(first(changed(|f| f.values[value(1)].ty = Type::I64)), Violation::WrongResult);
     broken(first(changed(|f| f.values[value(1)].def = inst(0))), Violation::WrongResult);
+}
+
+#[test]
+fn probes_exist_and_are_sound() {
+    let text = "probe0 = text \"61\" from 0 to 9 fold
+        entry input ip: fn0
+        fn0 \"f\" ip { block0: v0 = scan probe0 verdict accept }";
+    let mut program: Program = text.parse().unwrap();
+    assert_eq!(verify(&program), Ok(()));
+    program.probes.clear();
+    let errors = verify(&program).unwrap_err();
+    assert_eq!(errors[0].violation, Violation::MissingProbe(Probe::from_u32(0)));
+    for definition in ["\"\" from 0 to 9", "\"61\" from 10 to 9"] {
+        let program: Program = format!("probe0 = text {definition}").parse().unwrap();
+        let errors = verify(&program).unwrap_err();
+        assert_eq!(errors[0].violation, Violation::Probe(Probe::from_u32(0)));
+    }
+    assert!("probe0 = text \"6\" from 0 to 9".parse::<Program>().is_err());
+    assert!("probe0 = text \"6x\" from 0 to 9".parse::<Program>().is_err());
 }
 
 #[test]

@@ -101,9 +101,13 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             Family::Ipv6 => Ok(()),
             Family::Ipv4 => Err(Violation::NotIpv6),
         },
-        Op::Scan(Scan::TcpMss | Scan::TcpOption(_) | Scan::DccpOption(_) | Scan::SctpChunk(_)) => {
-            Ok(())
-        }
+        Op::Scan(
+            Scan::Probe(_)
+            | Scan::TcpMss
+            | Scan::TcpOption(_)
+            | Scan::DccpOption(_)
+            | Scan::SctpChunk(_),
+        ) => Ok(()),
         Op::Nth(state, period) => match checker.program.states.get(state) {
             Some(state) if state.initial < u64::from(period) => Ok(()),
             _ => Err(Violation::Period),

@@ -17,10 +17,11 @@ use crate::asm::{
 };
 use crate::emitter::{COUNTERS_MAP, Emitter};
 use crate::error::EmitError;
-use crate::{chain, layout, outcome, query, scan};
+use crate::{chain, layout, outcome, query, scan, scan_text};
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
-    Base, Block, Function as IrFunction, Meta, Op, Rule, Source, Terminator, Type, Value, Verdict,
+    Base, Block, Function as IrFunction, Meta, Op, ProbeDef, Rule, Scan, Source, Terminator, Type,
+    Value, Verdict,
 };
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -287,6 +288,16 @@ impl Selector<'_, '_> {
                 self.arguments(arguments)?;
                 let function = query::function(self.emitter, object, query)?;
                 self.call(function);
+                self.asm.alu(Alu::Mov, Width::W32, R0, R0);
+                self.keep(result);
+            }
+            Op::Scan(Scan::Probe(probe)) => {
+                match self.emitter.program.probes.get(probe) {
+                    Some(ProbeDef::Text(text)) => {
+                        scan_text::call(self.emitter, &mut self.asm, probe, text)?;
+                    }
+                    None => self.asm.mov_imm(R0, Scan::ABSENT as i32),
+                }
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);
             }

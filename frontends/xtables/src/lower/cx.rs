@@ -2,8 +2,8 @@
 
 use crate::Unsupported;
 use bpfc_ir::{
-    Base, Block, Condition, Family, FunctionBuilder, Meta, Object, ObjectDef, ObjectKind, Program,
-    Query, State, StateDef, Value,
+    Base, Block, Condition, Family, FunctionBuilder, Meta, Object, ObjectDef, ObjectKind, ProbeDef,
+    Program, Query, Scan, State, StateDef, Value,
 };
 use std::collections::BTreeMap;
 
@@ -130,6 +130,12 @@ impl<'a> RuleCx<'a> {
     pub fn query(&mut self, object: Object, query: Query, arguments: Vec<Value>) -> Value {
         let answer = self.builder.query(object, query, arguments);
         self.builder.compare_const(Condition::Ne, answer, 0)
+    }
+
+    /// A scan by a definition that is too large for an instruction.
+    pub fn probe(&mut self, definition: ProbeDef) -> Value {
+        let probe = self.program.probe(definition);
+        self.builder.scan(Scan::Probe(probe))
     }
 
     /// Goes on where the condition holds; no match otherwise.

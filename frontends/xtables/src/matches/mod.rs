@@ -34,6 +34,7 @@ pub mod sctp;
 pub mod sctp_chunks;
 pub mod srh;
 pub mod statistic;
+pub mod string;
 pub mod tcp;
 pub mod tcpmss;
 pub mod tos;

@@ -248,6 +248,9 @@ impl Parser {
         if self.eat_word("ipv6-headers") {
             return Ok(Scan::Ipv6Headers);
         }
+        if self.peek_word().is_some_and(|word| super::entity(word, "probe").is_some()) {
+            return self.probe().map(Scan::Probe);
+        }
         if self.eat_word("tcp-mss") {
             return Ok(Scan::TcpMss);
         }

@@ -8,6 +8,7 @@ mod connection;
 mod extension;
 mod link;
 mod network;
+mod payload;
 mod ports;
 mod state;
 mod transport;
@@ -121,6 +122,7 @@ pub const MATCHES: &[MatchKind] = &[
         stages: &[Stage::Prerouting, Stage::Input, Stage::Forward],
         ..entry("eui64", V6, &[], link::eui64)
     },
+    entry("string", BOTH, &[], payload::string),
     entry("pkttype", BOTH, &[], link::pkttype),
     entry("mark", BOTH, &[], link::mark),
     entry("comment", BOTH, &[], link::comment),

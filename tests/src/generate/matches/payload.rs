@@ -1,0 +1,76 @@
+//! Matches that look at any byte of the packet: string.
+
+use super::Maker;
+use crate::generate::rng::Rng;
+
+/// Patterns that overlap themselves and each other, and one that is as long as can be.
+fn pattern(rng: &mut Rng) -> Vec<u8> {
+    const WORDS: &[&[u8]] = &[
+        b"a",
+        b"GET",
+        b"abcabd",
+        b"aabaabaa",
+        b"Host: www",
+        b"BitTorrent protocol",
+        b"\"q\\q",
+        &[0],
+        &[0, 0, 0],
+        &[0xe4, 0xf6, 0xfc, 0xf7],
+        &[0xff, 0xd0, 0x41],
+    ];
+    match rng.below(8) {
+        0 => vec![b'a'; rng.within(1..=128) as usize],
+        1 => (0..rng.within(1..=24)).map(|_| b"ab"[rng.below(2) as usize]).collect(),
+        _ => rng.pick(WORDS).to_vec(),
+    }
+}
+
+/// A pattern as it can stand in a packet: now and then in another case or with a byte changed.
+fn variant(rng: &mut Rng, pattern: &[u8]) -> Vec<u8> {
+    let mut bytes = pattern.to_vec();
+    match rng.below(4) {
+        0 => bytes.iter_mut().for_each(|byte| *byte ^= if *byte > 0x40 { 0x20 } else { 0 }),
+        1 => {
+            let at = rng.below(bytes.len() as u64) as usize;
+            bytes[at] ^= 1 << rng.below(8);
+        }
+        2 => bytes.truncate(rng.below(bytes.len() as u64) as usize),
+        _ => {}
+    }
+    bytes
+}
+
+pub(super) fn string(maker: &mut Maker<'_>) -> String {
+    let wanted = pattern(maker.rng);
+    let facet = wanted.clone();
+    maker.facet(move |rng, draft| {
+        let length = *rng.pick(&[0, 1, 7, 8, 15, 16, 17, 40, 200, 1400]);
+        draft.payload = (0..length).map(|_| b"ab"[rng.below(2) as usize]).collect();
+        for _ in 0..rng.within(1..=3) {
+            let at = rng.below(draft.payload.len() as u64 + 1) as usize;
+            let bytes = variant(rng, &facet);
+            draft.payload.splice(at..at, bytes);
+        }
+        draft.payload.extend(std::iter::repeat_n(b'a', rng.below(4) as usize));
+    });
+    let odd = wanted.iter().any(|byte| matches!(byte, 0xbf | 0xdf | 0xff));
+    let digits: String = wanted.iter().map(|byte| format!("{byte:02x}")).collect();
+    let printable = wanted.iter().all(|byte| byte.is_ascii_alphanumeric());
+    let negation = maker.rng.negation();
+    let mut text = if printable && maker.rng.one_in(2) {
+        format!(" {negation}--string {}", String::from_utf8_lossy(&wanted))
+    } else {
+        format!(" {negation}--hex-string |{digits}|")
+    };
+    let ignore_case = maker.rng.one_in(2);
+    let algorithm = if ignore_case && odd { "kmp" } else { *maker.rng.pick(&["bm", "kmp"]) };
+    text += &format!(" --algo {algorithm}");
+    let (a, b) = (maker.rng.below(120), maker.rng.below(120));
+    if maker.rng.one_in(3) {
+        text += &format!(" --from {}", a.min(b));
+    }
+    if maker.rng.one_in(3) {
+        text += &format!(" --to {}", a.max(b));
+    }
+    text + if ignore_case { " --icase" } else { "" }
+}
