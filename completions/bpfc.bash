@@ -28,6 +28,9 @@ _bpfc() {
             bpfc,counters)
                 cmd="bpfc__subcmd__counters"
                 ;;
+            bpfc,explain)
+                cmd="bpfc__subcmd__explain"
+                ;;
             bpfc,help)
                 cmd="bpfc__subcmd__help"
                 ;;
@@ -61,6 +64,9 @@ _bpfc() {
             bpfc__subcmd__help,counters)
                 cmd="bpfc__subcmd__help__subcmd__counters"
                 ;;
+            bpfc__subcmd__help,explain)
+                cmd="bpfc__subcmd__help__subcmd__explain"
+                ;;
             bpfc__subcmd__help,help)
                 cmd="bpfc__subcmd__help__subcmd__help"
                 ;;
@@ -89,7 +95,7 @@ _bpfc() {
 
     case "${cmd}" in
         bpfc)
-            opts="-h -V --color --help --version compile check load unload status counters replay snapshot help-code completions help"
+            opts="-h -V --color --help --version compile check load unload status counters replay explain snapshot help-code completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -238,8 +244,66 @@ _bpfc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        bpfc__subcmd__explain)
+            opts="-h --from --hook --table --disable-pass --packet --hex --pcap --number --iface --target --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save" -- "${cur}"))
+                    return 0
+                    ;;
+                --hook)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --disable-pass)
+                    COMPREPLY=($(compgen -W "simplify inline" -- "${cur}"))
+                    return 0
+                    ;;
+                --packet)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hex)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --number)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --iface)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -W "xdp tc netfilter cgroup-skb" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         bpfc__subcmd__help)
-            opts="compile check load unload status counters replay snapshot help-code completions help"
+            opts="compile check load unload status counters replay explain snapshot help-code completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -313,6 +377,20 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__help__subcmd__counters)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -36,6 +36,7 @@ complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "unload" -d 'Detach a load
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "status" -d 'List loaded filters'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "counters" -d 'Print a loaded filter\'s counters as `iptables -nvL --line-numbers` would'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "replay" -d 'Run the packets of a capture through a ruleset and print each verdict'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "explain" -d 'Say why a packet meets its verdict: every rule and test on its way'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "snapshot" -d 'Write what every stage makes of rulesets, or compare with what was written before'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "help-code" -d 'Explain a diagnostic\'s code'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
@@ -158,6 +159,31 @@ always\t'Always'
 never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l json -d 'Print JSON: one object a packet, then one with the counters'
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
+ip6tables-save\t'what ip6tables-save prints'
+iptables-blob\t'tables as the kernel keeps them, IPv4'
+ip6tables-blob\t'tables as the kernel keeps them, IPv6'
+nft\t'nftables text'
+nft-json\t'nftables JSON'
+ipset-save\t'what ipset save prints'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l packet -d 'The packet in words, such as \'in=eth0 ip saddr 10.0.0.1 daddr 10.0.0.2 tcp sport 4000 dport 22 flags syn\'' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l hex -d 'The packet as hexadecimal digits, from the Ethernet or the IP header on' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l pcap -d 'A capture that holds the packet' -r -F
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l number -d 'The packet\'s number in the capture, from 1' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l iface -d 'The interface of a packet that is given as bytes' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l target -d 'The compiled program to compare with [default: the first of netfilter, tc and xdp that takes the ruleset]' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
+tc\t'traffic control (tcx) at an interface\'s ingress and egress'
+netfilter\t'BPF_NETFILTER at the kernel\'s own hooks'
+cgroup-skb\t'packets to and from the sockets of a control group'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
 ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
@@ -184,14 +210,15 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand completions" -l color -d 'When
 always\t'Always'
 never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "compile" -d 'Compile rulesets to an eBPF object, or show a stage on the way'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "check" -d 'Say what compiles, what does not and why, and which rules are dead'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "load" -d 'Compile rulesets (or take an object) and attach the programs'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "unload" -d 'Detach a loaded filter'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "status" -d 'List loaded filters'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "counters" -d 'Print a loaded filter\'s counters as `iptables -nvL --line-numbers` would'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "replay" -d 'Run the packets of a capture through a ruleset and print each verdict'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "snapshot" -d 'Write what every stage makes of rulesets, or compare with what was written before'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "help-code" -d 'Explain a diagnostic\'s code'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "completions" -d 'Print a shell\'s completion script'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay snapshot help-code completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay explain snapshot help-code completions help" -f -a "compile" -d 'Compile rulesets to an eBPF object, or show a stage on the way'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay explain snapshot help-code completions help" -f -a "check" -d 'Say what compiles, what does not and why, and which rules are dead'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay explain snapshot help-code completions help" -f -a "load" -d 'Compile rulesets (or take an object) and attach the programs'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay explain snapshot help-code completions help" -f -a "unload" -d 'Detach a loaded filter'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay explain snapshot help-code completions help" -f -a "status" -d 'List loaded filters'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay explain snapshot help-code completions help" -f -a "counters" -d 'Print a loaded filter\'s counters as `iptables -nvL --line-numbers` would'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay explain snapshot help-code completions help" -f -a "replay" -d 'Run the packets of a capture through a ruleset and print each verdict'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay explain snapshot help-code completions help" -f -a "explain" -d 'Say why a packet meets its verdict: every rule and test on its way'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay explain snapshot help-code completions help" -f -a "snapshot" -d 'Write what every stage makes of rulesets, or compare with what was written before'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay explain snapshot help-code completions help" -f -a "help-code" -d 'Explain a diagnostic\'s code'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay explain snapshot help-code completions help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters replay explain snapshot help-code completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -45,6 +45,8 @@ pub enum Command {
     Counters(CountersArgs),
     /// Run the packets of a capture through a ruleset and print each verdict.
     Replay(ReplayArgs),
+    /// Say why a packet meets its verdict: every rule and test on its way.
+    Explain(ExplainArgs),
     /// Write what every stage makes of rulesets, or compare with what was written before.
     Snapshot(SnapshotArgs),
     /// Explain a diagnostic's code.
@@ -238,6 +240,46 @@ pub struct ReplayArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// `bpfc explain`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("subject").required(true))]
+#[command(after_long_help = PACKET_WORDS)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    pub ruleset: RulesetArgs,
+    /// The packet in words, such as 'in=eth0 ip saddr 10.0.0.1 daddr 10.0.0.2 tcp sport 4000
+    /// dport 22 flags syn'.
+    #[arg(long, value_name = "WORDS", group = "subject")]
+    pub packet: Option<String>,
+    /// The packet as hexadecimal digits, from the Ethernet or the IP header on.
+    #[arg(long, value_name = "DIGITS", group = "subject")]
+    pub hex: Option<String>,
+    /// A capture that holds the packet.
+    #[arg(long, value_name = "FILE", group = "subject")]
+    pub pcap: Option<PathBuf>,
+    /// The packet's number in the capture, from 1.
+    #[arg(long, value_name = "N", default_value = "1", requires = "pcap")]
+    pub number: usize,
+    /// The interface of a packet that is given as bytes.
+    #[arg(long, value_name = "IF", default_value = "eth0")]
+    pub iface: String,
+    /// The compiled program to compare with [default: the first of netfilter, tc and xdp that takes
+    /// the ruleset].
+    #[arg(long, value_parser = TargetName)]
+    pub target: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+const PACKET_WORDS: &str = "\
+Words of a packet: facts (in=IF out=IF mark=N ct=new|established|related|invalid|untracked ctmark=N \
+ctdir=original|reply pkttype=host|broadcast|multicast cpu=N), then headers with their fields: ether \
+saddr MAC daddr MAC; ip saddr A daddr A ttl N tos N dscp N id N offset N df mf protocol N; ip6 saddr A \
+daddr A hoplimit N tclass N dscp N flowlabel N nexthdr N; tcp sport N dport N flags F,F sequence N \
+ackseq N window N mss N; udp, udplite, sctp or dccp sport N dport N; icmp or icmp6 type T code N; esp \
+spi N sequence N; payload HEX; length N.";
 
 /// What decides a replayed packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

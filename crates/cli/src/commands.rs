@@ -4,6 +4,7 @@ mod check;
 mod compile;
 mod completions;
 mod counters;
+mod explain;
 mod help_code;
 mod load;
 mod replay;
@@ -24,6 +25,7 @@ pub fn run(command: &Command, console: &Console) -> Result<(), Failure> {
         Command::Status(args) => status::run(args, console),
         Command::Counters(args) => counters::run(args, console),
         Command::Replay(args) => replay::run(args, console),
+        Command::Explain(args) => explain::run(args, console),
         Command::Snapshot(args) => snapshot::run(args, console),
         Command::HelpCode(args) => help_code::run(args, console),
         Command::Completions(args) => completions::run(args, console),

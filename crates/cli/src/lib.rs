@@ -60,6 +60,7 @@ fn is_json(command: &Command) -> bool {
         Command::Status(args) => args.json,
         Command::Counters(args) => args.json,
         Command::Replay(args) => args.json,
+        Command::Explain(args) => args.json,
         Command::HelpCode(args) => args.json,
         Command::Compile(_)
         | Command::Unload(_)

@@ -20,6 +20,7 @@ mod parsed;
 mod receive;
 mod rewrites;
 mod text;
+mod words;
 
 pub use builder::{
     Dccp, Extension, Ipv4, Ipv6, LengthField, Network, PacketBuilder, Sctp, Tcp, Transport, UdpLite,
@@ -35,3 +36,4 @@ pub use parsed::Parsed;
 pub use receive::NotDelivered;
 pub use rewrites::{Rewrites, replace_checksum};
 pub use text::{find_text, kernel_upper};
+pub use words::{Described, WordsError, describe};

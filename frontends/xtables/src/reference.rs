@@ -5,8 +5,13 @@
 //! interpreter and with every target's programs. It holds the state that matches keep across
 //! packets, so one [`Evaluator`] serves one stream of packets.
 
+mod explain;
+
+pub use explain::{Step, Tested};
+
 use crate::header::{AddressTest, Header, InterfaceTest};
 use crate::model::{Chain, Rule, Ruleset, Table, Target};
+use crate::print;
 use bpfc_ir::{Family, Hook, Verdict};
 use bpfc_packet::{Packet, Parsed, Rewrites};
 use std::net::IpAddr;
@@ -123,6 +128,22 @@ impl<'a> Evaluator<'a> {
 
     /// Decides a packet at a hook. A table without a base chain there accepts it.
     pub fn decide(&mut self, hook: Hook, packet: Parsed<'_>) -> Decision {
+        self.walk(hook, packet, None)
+    }
+
+    /// Decides a packet and tells every rule that it met on the way.
+    pub fn explain(&mut self, hook: Hook, packet: Parsed<'_>) -> (Decision, Vec<Step>) {
+        let mut steps = Vec::new();
+        let decision = self.walk(hook, packet, Some(&mut steps));
+        (decision, steps)
+    }
+
+    fn walk(
+        &mut self,
+        hook: Hook,
+        packet: Parsed<'_>,
+        mut steps: Option<&mut Vec<Step>>,
+    ) -> Decision {
         let rewrites = Rewrites::new();
         let mut view = View::new(packet, &rewrites);
         let mut rules = Vec::new();
@@ -130,8 +151,14 @@ impl<'a> Evaluator<'a> {
         for (table, state) in &mut self.tables {
             let at_hook = |chain: &Chain| chain.base.is_some_and(|base| base.hook == hook);
             let Some(index) = table.chains.iter().position(at_hook) else { continue };
-            let mut walk =
-                Walk { family: self.family, table, state, view: &mut view, rules: &mut rules };
+            let mut walk = Walk {
+                family: self.family,
+                table,
+                state,
+                view: &mut view,
+                rules: &mut rules,
+                steps: steps.as_deref_mut(),
+            };
             verdict = walk.base_chain(index);
             if verdict == Verdict::Drop {
                 break;
@@ -148,6 +175,8 @@ struct Walk<'w, 'p> {
     state: &'w mut TableState,
     view: &'w mut View<'p>,
     rules: &'w mut Vec<String>,
+    /// What is told of the way, where somebody wants to know.
+    steps: Option<&'w mut Vec<Step>>,
 }
 
 impl Walk<'_, '_> {
@@ -155,8 +184,23 @@ impl Walk<'_, '_> {
         match self.chain(index) {
             End::Verdict(verdict) => verdict,
             End::Return => {
-                self.rules.push(format!("{}:policy", self.table.chain_label(self.family, index)));
-                self.table.chains[index].base.map_or(Verdict::Accept, |base| base.policy)
+                let chain = self.table.chain_label(self.family, index);
+                let policy = self.table.chains[index].base.map_or(Verdict::Accept, |b| b.policy);
+                let label = format!("{chain}:policy");
+                if let Some(steps) = &mut self.steps {
+                    let action = if policy == Verdict::Drop { "DROP" } else { "ACCEPT" };
+                    steps.push(Step {
+                        label: label.clone(),
+                        chain,
+                        depth: 0,
+                        text: format!("-P {} {action}", self.table.chains[index].name),
+                        tests: Vec::new(),
+                        outcome: Outcome::Match,
+                        action: action.to_owned(),
+                    });
+                }
+                self.rules.push(label);
+                policy
             }
         }
     }
@@ -171,7 +215,26 @@ impl Walk<'_, '_> {
                 continue;
             };
             *at += 1;
-            let outcome = self.rule(chain, number, rule);
+            let depth = stack.len() - 1;
+            let mut tests = Vec::new();
+            let outcome = self.rule(chain, number, rule, &mut tests);
+            if let Some(steps) = &mut self.steps {
+                let matched = !matches!(outcome, Outcome::NoMatch | Outcome::Hotdrop);
+                let name = &self.table.chains[chain].name;
+                let label = self.table.chain_label(self.family, chain);
+                steps.push(Step {
+                    label: format!("{label}:{}", number + 1),
+                    chain: label,
+                    depth,
+                    text: print::rule(self.family, self.table, name, rule),
+                    tests,
+                    outcome,
+                    action: match matched {
+                        true => explain::action(self.table, &rule.target),
+                        false => String::new(),
+                    },
+                });
+            }
             match outcome {
                 Outcome::NoMatch => continue,
                 Outcome::Hotdrop => return End::Verdict(Verdict::Drop),
@@ -210,7 +273,24 @@ impl Walk<'_, '_> {
         End::Return
     }
 
-    fn rule(&mut self, chain: usize, number: usize, rule: &Rule) -> Outcome {
+    /// Decides a rule's tests; leaves what each decided where the way is told.
+    fn rule(
+        &mut self,
+        chain: usize,
+        number: usize,
+        rule: &Rule,
+        tests: &mut Vec<Tested>,
+    ) -> Outcome {
+        let tells = self.steps.is_some();
+        if tells {
+            for part in explain::parts(&rule.header) {
+                let outcome = header(self.family, &part, &self.view.packet);
+                tests.push(Tested { text: explain::header_text(self.family, &part), outcome });
+                if outcome != Outcome::Match {
+                    break;
+                }
+            }
+        }
         match header(self.family, &rule.header, &self.view.packet) {
             Outcome::Match => {}
             other => return other,
@@ -218,7 +298,11 @@ impl Walk<'_, '_> {
         let states = &mut self.state[chain][number];
         let mut held = Outcome::Match;
         for (matched, state) in rule.matches.iter().zip(states) {
-            match matched.evaluate(self.view, state) {
+            let outcome = matched.evaluate(self.view, state);
+            if tells {
+                tests.push(Tested { text: explain::match_text(matched.as_ref()), outcome });
+            }
+            match outcome {
                 Outcome::Match => {}
                 Outcome::MatchThenDrop => held = Outcome::MatchThenDrop,
                 Outcome::NoMatch if held == Outcome::MatchThenDrop => return Outcome::Hotdrop,

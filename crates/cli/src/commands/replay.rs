@@ -5,11 +5,11 @@
 //! packet that is not IP, or whose headers are too damaged for any rule to see it, is accepted
 //! and counted nowhere, whichever engine decides.
 
-mod frame;
-mod kernel;
+pub(super) mod frame;
+pub(super) mod kernel;
 mod namespace;
-mod reference;
-mod tracking;
+pub(super) mod reference;
+pub(super) mod tracking;
 
 use super::counters::JsonCounter;
 use crate::args::{Engine, ReplayArgs};
@@ -28,22 +28,22 @@ use std::fmt::Write;
 
 /// What became of one packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Decision {
-    verdict: Verdict,
+pub(super) struct Decision {
+    pub(super) verdict: Verdict,
     /// Labels of the rules and policies that counted it, in order.
-    rules: Vec<String>,
+    pub(super) rules: Vec<String>,
 }
 
 impl Decision {
     /// For what no rule sees.
-    fn unseen() -> Self {
+    pub(super) fn unseen() -> Self {
         Decision { verdict: Verdict::Accept, rules: Vec::new() }
     }
 }
 
 /// What an engine makes of a capture.
-struct Replay {
-    decisions: Vec<Decision>,
+pub(super) struct Replay {
+    pub(super) decisions: Vec<Decision>,
     rules: RuleTable,
     /// A count for each entry of `rules`.
     counts: Vec<Count>,

@@ -2,6 +2,7 @@
 
 mod check;
 mod compile;
+mod explain;
 mod misc;
 mod replay;
 mod run;

@@ -17,16 +17,20 @@ const MAX_FRAME: usize = 65_535 + 40 + 22;
 pub(super) const ETHERNET: usize = 14;
 
 /// One packet to be replayed.
-pub(super) struct Frame {
+pub(in crate::commands) struct Frame {
     /// From the Ethernet header on.
-    pub(super) bytes: Vec<u8>,
+    pub(in crate::commands) bytes: Vec<u8>,
     /// The same as rules see it; none for what is not IP.
-    pub(super) packet: Option<Packet>,
+    pub(in crate::commands) packet: Option<Packet>,
 }
 
 impl Frame {
     /// The frame of a captured packet at a hook, with its interface.
-    pub(super) fn new(captured: &Captured, hook: Hook, interface: InterfaceName) -> Self {
+    pub(in crate::commands) fn new(
+        captured: &Captured,
+        hook: Hook,
+        interface: InterfaceName,
+    ) -> Self {
         let mut bytes = match captured.link {
             LinkType::Ethernet => Vec::new(),
             _ => ethernet_header(captured),

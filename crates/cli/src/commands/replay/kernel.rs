@@ -22,7 +22,7 @@ use driver::Target;
 use std::collections::BTreeMap;
 
 /// Replays frames in a network namespace of its own.
-pub(super) fn replay(
+pub(in crate::commands) fn replay(
     program: &Program,
     artifact: &Artifact,
     target: &dyn Target,

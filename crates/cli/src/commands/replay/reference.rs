@@ -101,7 +101,7 @@ fn decide(
 }
 
 /// The tables whose base chains a hook runs, in their order.
-fn tables(program: &Program, hook: Hook, family: Family) -> Vec<&str> {
+pub(in crate::commands) fn tables(program: &Program, hook: Hook, family: Family) -> Vec<&str> {
     let entry = program.entries.iter().find(|e| (e.hook, e.family) == (hook, family));
     let chains = entry.map_or(&[][..], |entry| entry.chains.as_slice());
     let table_of = |name: &str| {
@@ -112,7 +112,7 @@ fn tables(program: &Program, hook: Hook, family: Family) -> Vec<&str> {
 }
 
 /// Reads an input that has been compiled already.
-fn read(input: &Input) -> Result<Ruleset, Failure> {
+pub(in crate::commands) fn read(input: &Input) -> Result<Ruleset, Failure> {
     let unreadable = || {
         Failure::Refused(format!(
             "there is no reference evaluator for the format of '{}'",

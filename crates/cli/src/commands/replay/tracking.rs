@@ -6,7 +6,7 @@ use bpfc_packet::{Conntrack, IpVersion, Parsed, Tuple, ct_state};
 
 /// What tracking says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tracked {
+pub(in crate::commands) enum Tracked {
     /// The packet begins this connection.
     New(Conntrack),
     /// It is invalid.
@@ -23,7 +23,7 @@ const UDP: u8 = 17;
 const VALID_FLAGS: [u8; 9] = [0x02, 0x22, 0x12, 0x04, 0x14, 0x11, 0x31, 0x10, 0x30];
 
 /// What tracking says of a packet without a connection.
-pub(super) fn first_packet(packet: &Parsed<'_>) -> Tracked {
+pub(in crate::commands) fn first_packet(packet: &Parsed<'_>) -> Tracked {
     if packet.walk_failed() || packet.fragment_offset() != 0 {
         return Tracked::Invalid;
     }

@@ -1,0 +1,78 @@
+//! `bpfc explain`.
+
+use crate::run::{RULES, Ran, bpfc, file, folder};
+use bpfc_packet::{Capture, CaptureFormat, Captured, LinkType, PacketBuilder};
+use std::time::Duration;
+
+fn explain(extra: &[&str]) -> Ran {
+    let folder = folder();
+    let rules = file(&folder, "mine.rules", RULES);
+    bpfc(&[&["explain", &rules], extra].concat())
+}
+
+const SSH: &str = "in=eth0 ip saddr 10.0.0.1 daddr 192.0.2.1 tcp sport 4000 dport 22 flags syn";
+
+#[test]
+fn every_rule_and_test_on_the_way_is_told() {
+    let ran = explain(&["--packet", SSH]).ok();
+    let told: Vec<&str> = ran.out.lines().filter(|line| !line.starts_with("loaded")).collect();
+    assert_eq!(
+        told,
+        [
+            "in=eth0 10.0.0.1 > 192.0.2.1 tcp 4000 > 22, 40 bytes at the input hook",
+            "chain filter/INPUT",
+            "  1: -A INPUT -p tcp -m tcp --dport 22 -j ssh",
+            "      yes  -p tcp",
+            "      yes  -m tcp --dport 22",
+            "      => jump to ssh",
+            "  chain filter/ssh",
+            "    1: -A ssh -s 10.0.0.0/8 -j ACCEPT",
+            "        yes  -s 10.0.0.0/8",
+            "        => ACCEPT",
+            "verdict: accept, by filter/INPUT:1 filter/ssh:1",
+            "compiled for netfilter: accept, by the same rules",
+        ]
+    );
+}
+
+#[test]
+fn a_policy_is_the_last_rule() {
+    let ran =
+        explain(&["--packet", "ip saddr 198.51.100.1 daddr 192.0.2.1 tcp dport 80", "--json"]).ok();
+    let told: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(told["verdict"], "drop");
+    assert_eq!(told["rules"], serde_json::json!(["filter/INPUT:policy"]));
+    let steps = told["steps"].as_array().unwrap();
+    assert_eq!(steps.last().unwrap()["rule"], "filter/INPUT:policy");
+    assert_eq!(steps[0]["tests"][1]["outcome"], "no");
+    assert_eq!(told["compiled"]["verdict"], "drop");
+}
+
+#[test]
+fn bytes_and_captures_are_explained_too() {
+    let ip = PacketBuilder::ipv4([10, 0, 0, 1], [192, 0, 2, 1]).tcp(1000, 22, 2).bytes();
+    let hex: String = ip.iter().map(|byte| format!("{byte:02x}")).collect();
+    let by_hex = explain(&["--hex", &hex, "--json"]).ok();
+    let packet =
+        Captured { time: Duration::ZERO, link: LinkType::Raw, length: ip.len() as u32, bytes: ip };
+    let other = Captured { bytes: vec![0x60; 20], length: 20, ..packet.clone() };
+    let capture = Capture { packets: vec![other, packet] };
+    let folder = folder();
+    let pcap = file(&folder, "two.pcap", capture.write(CaptureFormat::Pcap).unwrap());
+    let by_number = explain(&["--pcap", &pcap, "--number", "2", "--json"]).ok();
+    assert_eq!(by_hex.out, by_number.out);
+    assert!(by_hex.out.contains(r#""rules":["filter/INPUT:1","filter/ssh:1"]"#));
+    let ran = explain(&["--pcap", &pcap, "--number", "3"]).fails(1);
+    assert!(ran.err.contains("has 2 packets"), "{}", ran.err);
+    let ran = explain(&["--pcap", &pcap]).fails(1);
+    assert!(ran.err.contains("no rule sees the packet"), "{}", ran.err);
+}
+
+#[test]
+fn words_that_make_no_packet_are_a_wrong_command_line() {
+    let ran = explain(&["--packet", "ip saddr 300.1.1.1"]).fails(2);
+    assert!(ran.err.contains("at '300.1.1.1': saddr is an IPv4 address"), "{}", ran.err);
+    explain(&[]).fails(2);
+    explain(&["--hex", "4"]).fails(2);
+    explain(&["--packet", SSH, "--hook", "input,output"]).fails(2);
+}
