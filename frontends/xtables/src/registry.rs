@@ -43,6 +43,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::tos::TOS,
     &matches::ttl::HL,
     &matches::ttl::TTL,
+    &matches::u32::U32,
     &matches::udp::UDP,
 ];
 

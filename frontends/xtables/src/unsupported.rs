@@ -48,7 +48,6 @@ pub const MATCHES: &[Unsupportable] = &[
     row("set", Both, "it looks addresses up in an ipset"),
     row("socket", Both, "it looks the packet's socket up"),
     row("time", Both, "it compares the time of day"),
-    row("u32", Both, "it computes on packet bytes"),
 ];
 
 /// Targets.

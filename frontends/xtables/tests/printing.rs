@@ -55,6 +55,7 @@ const RULES: &[&str] = &[
     "-A INPUT -m quota --quota 5000 -m quota ! --quota 0x10 -m quota --quota 18446744073709551615",
     "-A INPUT -m string --string \"te\\\"s\\\\t a\" --algo kmp --from 3 --to 99 --icase",
     "-A INPUT -m string ! --hex-string \"a|41 4200|x\" --algo bm -m string --algo bm --string b",
+    "-A INPUT -m u32 --u32 \"0x0>>22&0x3C << 2 = 1:5 , 7 && 8=0x10\" -m u32 ! --u32 0=0",
     "-A INPUT -m string --hex-string \"|41 42|\" --algo kmp --to 0x10",
     "-A INPUT -m string --string abc\\ --algo bm -m string --string \"t \" --algo bm",
     "-A INPUT -j MARK --set-mark 0x10/0xf0",

@@ -39,4 +39,5 @@ pub mod tcp;
 pub mod tcpmss;
 pub mod tos;
 pub mod ttl;
+pub mod u32;
 pub mod udp;

@@ -123,6 +123,7 @@ pub const MATCHES: &[MatchKind] = &[
         ..entry("eui64", V6, &[], link::eui64)
     },
     entry("string", BOTH, &[], payload::string),
+    entry("u32", BOTH, &[], payload::u32),
     entry("pkttype", BOTH, &[], link::pkttype),
     entry("mark", BOTH, &[], link::mark),
     entry("comment", BOTH, &[], link::comment),

@@ -1,4 +1,4 @@
-//! Matches that look at any byte of the packet: string.
+//! Matches that look at any byte of the packet: string and u32.
 
 use super::Maker;
 use crate::generate::rng::Rng;
@@ -73,4 +73,39 @@ pub(super) fn string(maker: &mut Maker<'_>) -> String {
         text += &format!(" --to {}", a.max(b));
     }
     text + if ignore_case { " --icase" } else { "" }
+}
+
+/// Tests that read headers, walk to the transport header, or lead anywhere.
+pub(super) fn u32(maker: &mut Maker<'_>) -> String {
+    let tests: Vec<String> = (0..maker.rng.within(1..=3)).map(|_| test(maker.rng)).collect();
+    maker.facet(|rng, draft| {
+        draft.payload = (0..rng.below(64)).map(|_| rng.below(6) as u8).collect();
+    });
+    format!(" {}--u32 \"{}\"", maker.rng.negation(), tests.join("&&"))
+}
+
+fn test(rng: &mut Rng) -> String {
+    let offset = *rng.pick(&[0u32, 2, 6, 12, 16, 17, 20, 36, 37, 40, 48, 60, 65_571, 0xffff_ffff]);
+    let mut text = match rng.below(3) {
+        // The header's length in IPv4, and then ports, or what a header length leads to.
+        0 => format!("0>>22&0x3C@{}", rng.pick(&[0, 2, 4, 12, 0xffff_fff0u32])),
+        _ => offset.to_string(),
+    };
+    for _ in 0..rng.below(4) {
+        text += &match rng.below(4) {
+            0 => format!("&{:#x}", rng.pick(&[0xffu32, 0xf0f0, 0x7, 0x1fff_0000, u32::MAX])),
+            1 => format!("<<{}", rng.pick(&[0, 1, 8, 31])),
+            2 => format!(">>{}", rng.pick(&[0, 3, 16, 24, 31])),
+            _ => format!("@{}", rng.pick(&[0u32, 1, 8, 36, 0x7fff_ffff])),
+        };
+    }
+    let ranges: Vec<String> = (0..rng.within(1..=3))
+        .map(|_| match rng.below(4) {
+            0 => rng.below(8).to_string(),
+            1 => format!("0:{:#x}", rng.pick(&[0u32, 0x40, 0xffff, u32::MAX])),
+            2 => format!("{:#x}:{:#x}", rng.below(1 << 32), rng.below(1 << 32)),
+            _ => format!("{}:0xffffffff", rng.below(16)),
+        })
+        .collect();
+    text + "=" + &ranges.join(",")
 }
