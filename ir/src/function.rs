@@ -1,8 +1,8 @@
 //! One chain: blocks, instructions, values, and the builder that makes them.
 
 use crate::{
-    Base, BinaryOp, Block, Condition, Family, Func, Inst, Object, Op, Query, Rule, Scan, Source,
-    State, Terminator, Type, Value, Verdict,
+    Base, BinaryOp, Block, Condition, Family, Func, Inst, Lookup, Object, Op, Query, Rule, Scan,
+    Source, State, Terminator, Type, Value, Verdict,
 };
 use cranelift_entity::PrimaryMap;
 
@@ -255,6 +255,11 @@ impl FunctionBuilder {
     /// A scan.
     pub fn scan(&mut self, scan: Scan) -> Value {
         self.value(Op::Scan(scan))
+    }
+
+    /// A question to the kernel's tables.
+    pub fn lookup(&mut self, lookup: Lookup) -> Value {
+        self.value(Op::Lookup(lookup))
     }
 
     /// The next value of a shared sequence.

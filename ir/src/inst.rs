@@ -1,7 +1,8 @@
 //! Instructions and terminators.
 
 use crate::{
-    Base, Block, Func, Object, Query, Rewrite, Rule, Scan, Source, State, Type, Value, Verdict,
+    Base, Block, Func, Lookup, Object, Query, Rewrite, Rule, Scan, Source, State, Type, Value,
+    Verdict,
 };
 
 /// Arithmetic on two numbers of one type, modulo its size.
@@ -67,6 +68,8 @@ pub enum Op {
     AvailableAt(Value, u16),
     /// `v = scan KIND`: i32, see [`Scan`]. Pure.
     Scan(Scan),
+    /// `v = lookup QUESTION`: i32, see [`Lookup`]. Pure.
+    Lookup(Lookup),
     /// `v = random`: i32, evenly distributed; an effect in that it must not be repeated.
     Random,
     /// `v = nth stateN, PERIOD`: i32. Atomically steps the state through 0..PERIOD and yields
@@ -108,6 +111,7 @@ impl Op {
             | Op::Load(..)
             | Op::Available(..)
             | Op::Scan(_)
+            | Op::Lookup(_)
             | Op::Random
             | Op::Nth(..)
             | Op::Query(..)
@@ -133,6 +137,7 @@ impl Op {
             | Op::Load(..)
             | Op::Available(..)
             | Op::Scan(_)
+            | Op::Lookup(_)
             | Op::Random
             | Op::Nth(..)
             | Op::Count(_) => {}
@@ -158,7 +163,9 @@ impl Op {
             Op::Compare(..) | Op::InRange(..) | Op::Available(..) | Op::AvailableAt(..) => {
                 Some(Type::Bool)
             }
-            Op::Scan(_) | Op::Random | Op::Nth(..) | Op::Query(..) => Some(Type::I32),
+            Op::Scan(_) | Op::Lookup(_) | Op::Random | Op::Nth(..) | Op::Query(..) => {
+                Some(Type::I32)
+            }
             Op::Binary(..) | Op::Count(_) | Op::SetMark(_) | Op::Rewrite(_) => None,
         }
     }

@@ -6,6 +6,7 @@
 mod environment;
 mod frame;
 mod load;
+mod lookup;
 mod query;
 mod rewrite;
 #[cfg(test)]

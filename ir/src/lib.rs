@@ -14,6 +14,7 @@ mod graph;
 mod inst;
 mod interpret;
 pub mod limit;
+mod lookup;
 mod object;
 mod probe;
 mod program;
@@ -32,13 +33,14 @@ pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use graph::Edge;
 pub use inst::{BinaryOp, Condition, Op, Terminator};
 pub use interpret::{Counter, Environment, Fault, InterpretError, Outcome, interpret};
+pub use lookup::Lookup;
 pub use object::{ObjectDef, ObjectKind, Query};
 pub use probe::{ProbeDef, TextSearch};
 pub use program::{Entry, Program, RuleData, RuleKind, StateDef};
 pub use rewrite::{ChecksumField, Rewrite};
 pub use text::ParseError;
 pub use types::{
-    Base, CtField, CtTuple, Family, Hook, Meta, Scan, Source, TupleField, Type, UnknownWord,
-    Verdict,
+    Address, Base, CtField, CtTuple, Device, Family, Hook, Meta, Scan, Source, TupleField, Type,
+    UnknownWord, Verdict,
 };
 pub use verify::{Place, VerifyError, Violation, verify};

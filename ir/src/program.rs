@@ -1,6 +1,8 @@
 //! A whole program: rules, functions, entries and state.
 
-use crate::{Family, Func, Function, Hook, Object, ObjectDef, Probe, ProbeDef, Rule, State};
+use crate::{
+    Family, Func, Function, Hook, Lookup, Object, ObjectDef, Op, Probe, ProbeDef, Rule, State,
+};
 use bpfc_diag::Span;
 use cranelift_entity::PrimaryMap;
 
@@ -87,6 +89,21 @@ impl Program {
             Some((probe, _)) => probe,
             None => self.probes.push(definition),
         }
+    }
+
+    /// A question to the kernel's tables that some function asks, with the rule that does, if any
+    /// does.
+    pub fn lookup(&self) -> Option<(Lookup, Option<Rule>)> {
+        let insts = self.funcs.values().flat_map(|function| {
+            let blocks = function.layout.iter().map(|&block| &function.blocks[block]);
+            blocks.flat_map(|block| &block.insts).map(|&inst| &function.insts[inst])
+        });
+        insts
+            .filter_map(|inst| match inst.op {
+                Op::Lookup(lookup) => Some((lookup, inst.rule)),
+                _ => None,
+            })
+            .next()
     }
 
     /// The functions that the entries reach, callees before callers, each once. `None` where

@@ -5,10 +5,10 @@
 //! failure leads to the next rule, then effects and a verdict, call or return.
 
 use crate::{
-    Base, BinaryOp, Block, ChecksumField, ChunkFlags, Condition, CtField, CtTuple, Entry, Family,
-    Func, Function, FunctionBuilder, Hook, Meta, Object, ObjectDef, ObjectKind, Op, Probe,
-    ProbeDef, Program, Query, Rewrite, Rule, RuleData, RuleKind, Scan, SctpChunks, Source,
-    StateDef, Terminator, TextSearch, TupleField, Type, Value, Verdict,
+    Address, Base, BinaryOp, Block, ChecksumField, ChunkFlags, Condition, CtField, CtTuple, Device,
+    Entry, Family, Func, Function, FunctionBuilder, Hook, Lookup, Meta, Object, ObjectDef,
+    ObjectKind, Op, Probe, ProbeDef, Program, Query, Rewrite, Rule, RuleData, RuleKind, Scan,
+    SctpChunks, Source, StateDef, Terminator, TextSearch, TupleField, Type, Value, Verdict,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -397,6 +397,10 @@ impl Body<'_> {
                 let amount = self.builder.constant(ty, amount as u128);
                 self.builder.binary(op, value, amount)
             }
+            6 if ty == Type::I32 && self.choices.once_in(3) => {
+                let lookup = self.lookup();
+                self.builder.lookup(lookup)
+            }
             6 if ty == Type::I32 => {
                 let scan = self.scan();
                 self.builder.scan(scan)
@@ -412,6 +416,14 @@ impl Body<'_> {
             }
             _ => self.load(ty),
         }
+    }
+
+    fn lookup(&mut self) -> Lookup {
+        let devices: &[Option<Device>] = match self.builder.family() {
+            Family::Ipv4 => &[None, Some(Device::In), Some(Device::Out)],
+            Family::Ipv6 => &[None],
+        };
+        Lookup::AddressType(self.choices.of(Address::ALL), self.choices.of(devices))
     }
 
     fn scan(&mut self) -> Scan {

@@ -144,6 +144,24 @@ pub enum CtTuple {
     Reply,
 }
 
+/// One of a packet's two addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Address {
+    /// Where it comes from.
+    Source,
+    /// Where it goes.
+    Destination,
+}
+
+/// One of a packet's two devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Device {
+    /// That it came in by.
+    In,
+    /// That it goes out by.
+    Out,
+}
+
 /// A tuple's part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TupleField {
@@ -284,6 +302,8 @@ text!(Meta {
     OutInterface => "oifname", Mark => "mark", PacketType => "pkttype",
     LinkHeader => "link-header", Cpu => "cpu",
 });
+text!(Address { Source => "saddr", Destination => "daddr" });
+text!(Device { In => "iif", Out => "oif" });
 text!(CtTuple { Original => "original", Reply => "reply" });
 text!(TupleField {
     Source => "saddr", Destination => "daddr", SourcePort => "sport", DestinationPort => "dport",

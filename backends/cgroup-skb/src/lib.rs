@@ -8,7 +8,7 @@ use bpfc_artifact::{AttachPoint, ProgramKind};
 use bpfc_ebpf::asm::{Asm, Jump, R6, R7, R9, Reg, Size, Width};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, layout};
-use bpfc_ir::{Family, Hook, Verdict};
+use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// The target, to be registered.
 pub static CGROUP_SKB: CgroupSkb = CgroupSkb;
@@ -106,6 +106,14 @@ impl Target for CgroupSkb {
 
     fn load_skb(&self, asm: &mut Asm, dst: Reg) {
         skb::kernel_skb(asm, dst);
+    }
+
+    fn load_net(&self, asm: &mut Asm, dst: Reg) {
+        skb::net(asm, dst);
+    }
+
+    fn load_device(&self, asm: &mut Asm, dst: Reg, _device: Device) {
+        skb::device(asm, dst);
     }
 
     fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}

@@ -64,6 +64,8 @@ pub fn compile(
         chains: BTreeMap::new(),
         scans: BTreeMap::new(),
         texts: BTreeMap::new(),
+        lookups: BTreeMap::new(),
+        trie: None,
         walk: None,
         connections: Vec::new(),
         places: places(program, sources),

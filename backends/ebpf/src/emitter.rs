@@ -6,7 +6,7 @@ use crate::counters::Counters;
 use crate::target::{ConntrackSource, Target};
 use crate::{Needs, PacketLayout, names};
 use bpfc_artifact::{Function, FunctionIndex, MapDef, MapIndex, MapKind, MapRole};
-use bpfc_ir::{Family, Func, Object, Program, Query, Rule, Scan, State};
+use bpfc_ir::{Family, Func, Lookup, Object, Program, Query, Rule, Scan, State};
 use std::collections::BTreeMap;
 
 /// Where a rule stands, for line information.
@@ -33,6 +33,9 @@ pub(crate) struct Emitter<'a> {
     pub(crate) scans: BTreeMap<Scan, FunctionIndex>,
     /// The functions of text searches, by case folding and group.
     pub(crate) texts: BTreeMap<(bool, usize), FunctionIndex>,
+    pub(crate) lookups: BTreeMap<(Lookup, Family), FunctionIndex>,
+    /// The body of IPv4 routing table walks.
+    pub(crate) trie: Option<FunctionIndex>,
     pub(crate) walk: Option<FunctionIndex>,
     pub(crate) connections: Vec<(ConntrackSource, Family, FunctionIndex)>,
     pub(crate) places: BTreeMap<Rule, Place>,

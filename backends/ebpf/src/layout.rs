@@ -82,6 +82,7 @@ pub struct PacketLayout {
     ct: Option<i16>,
     arguments: Option<i16>,
     search: Option<i16>,
+    lookup: Option<i16>,
     size: i16,
 }
 
@@ -106,7 +107,8 @@ impl PacketLayout {
         let ct = region(needs.conntrack, CT_SIZE);
         let arguments = region(needs.arguments > 0, needs.arguments as i16 * ARGUMENT_SIZE);
         let search = region(needs.text, 24);
-        PacketLayout { in_interface, out_interface, link, ct, arguments, search, size }
+        let lookup = region(needs.lookup, crate::lookup::REGION);
+        PacketLayout { in_interface, out_interface, link, ct, arguments, search, lookup, size }
     }
 
     /// Size in bytes, a multiple of 8.
@@ -143,6 +145,11 @@ impl PacketLayout {
                 SearchField::Length => 12,
                 SearchField::Place => 16,
             }
+    }
+
+    /// Where searches of the kernel's tables keep what they remember.
+    pub(crate) fn lookup(&self) -> Option<i16> {
+        self.lookup
     }
 
     /// Where a conntrack field lies, none where no rule asks conntrack.

@@ -1,6 +1,8 @@
 //! What a program's rules ask for, so that main computes nothing that no rule reads.
 
-use bpfc_ir::{Base, CtField, Func, Meta, Op, ProbeDef, Program, Rewrite, Rule, Scan, Source};
+use bpfc_ir::{
+    Base, CtField, Device, Func, Lookup, Meta, Op, ProbeDef, Program, Rewrite, Rule, Scan, Source,
+};
 
 /// What some rule reads or does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct Needs {
     pub set_mark: bool,
     /// Anything of conntrack.
     pub conntrack: bool,
+    /// Any question to the kernel's tables.
+    pub lookup: bool,
     /// Addresses, ports or protocol of connection tuples.
     pub tuples: bool,
     /// Values that are handed to an object at most.
@@ -102,6 +106,10 @@ pub fn feature(op: &Op) -> Option<Feature> {
             _ => None,
         },
         Op::Load(_, Source::Ct(_)) => Some(Feature::Conntrack),
+        Op::Lookup(Lookup::AddressType(_, device)) => device.map(|device| match device {
+            Device::In => Feature::InInterface,
+            Device::Out => Feature::OutInterface,
+        }),
         Op::SetMark(_) => Some(Feature::SetMark),
         Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
             Some(Feature::TransportChecksum)
@@ -142,6 +150,7 @@ impl Needs {
                         }
                         _ => false,
                     };
+                    needs.lookup |= matches!(data.op, Op::Lookup(_));
                     if let Some(feature) = feature(&data.op) {
                         needs.add(feature);
                         asked.push((feature, data.rule));

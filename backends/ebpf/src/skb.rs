@@ -54,6 +54,18 @@ pub fn kernel_skb(asm: &mut Asm, dst: Reg) {
     asm.mov(dst, R0);
 }
 
+/// `dst = struct net_device *` of the packet. Clobbers r0 to r5.
+pub fn device(asm: &mut Asm, dst: Reg) {
+    kernel_skb(asm, R1);
+    asm.load_field(Size::D, dst, R1, field("sk_buff", "dev", 8));
+}
+
+/// `dst = struct net *` of the packet's device. Clobbers r0 to r5.
+pub fn net(asm: &mut Asm, dst: Reg) {
+    device(asm, R1);
+    asm.load_field(Size::D, dst, R1, field("net_device", "nd_net", 8));
+}
+
 /// Copies the 16 bytes of the name of the device at `device` to the packet structure.
 pub fn copy_name(asm: &mut Asm, device: Reg, to: i16) {
     asm.mov(crate::asm::R3, device);

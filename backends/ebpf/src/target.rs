@@ -8,7 +8,7 @@
 use crate::asm::{Asm, Label, Reg};
 use crate::{Feature, Needs, PacketLayout};
 use bpfc_artifact::{AttachPoint, ProgramKind};
-use bpfc_ir::{Family, Hook, Verdict};
+use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// How a program learns of a packet's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,13 @@ pub trait Target: Sync {
 
     /// Emits: `dst = struct sk_buff *`, for [`ConntrackSource::Skb`]. Clobbers r0 to r5.
     fn load_skb(&self, asm: &mut Asm, dst: Reg);
+
+    /// Emits: `dst = struct net *`, the network namespace that the packet is in. Clobbers r0 to r5.
+    fn load_net(&self, asm: &mut Asm, dst: Reg);
+
+    /// Emits: `dst = struct net_device *` that the packet came in or goes out by, 0 where there is
+    /// none. Never called where the feature of that interface is refused. Clobbers r0 to r5.
+    fn load_device(&self, asm: &mut Asm, dst: Reg, device: Device);
 
     /// Emits: set the packet's mark to the 32-bit number in `mark`. Never called where
     /// [`Feature::SetMark`] is refused.

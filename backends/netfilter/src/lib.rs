@@ -7,7 +7,7 @@ use bpfc_artifact::{AttachPoint, ProgramKind};
 use bpfc_ebpf::asm::{Alu, Asm, FP, Helper, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width};
 use bpfc_ebpf::skb::{self, field};
 use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, layout};
-use bpfc_ir::{Family, Hook, Verdict};
+use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// `NF_DROP` and `NF_ACCEPT`.
 const NF_DROP: i32 = 0;
@@ -158,6 +158,20 @@ impl Target for Netfilter {
 
     fn load_skb(&self, asm: &mut Asm, dst: Reg) {
         asm.load(Size::D, dst, R6, CTX_SKB);
+    }
+
+    fn load_net(&self, asm: &mut Asm, dst: Reg) {
+        asm.load(Size::D, R1, R6, CTX_STATE);
+        asm.load_field(Size::D, dst, R1, field("nf_hook_state", "net", 8));
+    }
+
+    fn load_device(&self, asm: &mut Asm, dst: Reg, device: Device) {
+        let member = match device {
+            Device::In => "in",
+            Device::Out => "out",
+        };
+        asm.load(Size::D, R1, R6, CTX_STATE);
+        asm.load_field(Size::D, dst, R1, field("nf_hook_state", member, 8));
     }
 
     fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}

@@ -7,7 +7,7 @@ use bpfc_artifact::{AttachPoint, ProgramKind};
 use bpfc_ebpf::asm::{Asm, Helper, R1, R5, R6, R8, R9, Reg, Size};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, ethernet};
-use bpfc_ir::{Family, Hook, Verdict};
+use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// `TCX_NEXT` (`enum tcx_action_base`): go on with the next program, then the stack.
 const TCX_NEXT: i32 = -1;
@@ -130,6 +130,14 @@ impl Target for Tc {
 
     fn load_skb(&self, asm: &mut Asm, dst: Reg) {
         skb::kernel_skb(asm, dst);
+    }
+
+    fn load_net(&self, asm: &mut Asm, dst: Reg) {
+        skb::net(asm, dst);
+    }
+
+    fn load_device(&self, asm: &mut Asm, dst: Reg, _device: Device) {
+        skb::device(asm, dst);
     }
 
     fn set_mark(&self, asm: &mut Asm, mark: Reg) {

@@ -9,7 +9,7 @@ use bpfc_ebpf::asm::{
     Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
 use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, ethernet, layout};
-use bpfc_ir::{Family, Hook, Verdict};
+use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// `XDP_DROP` and `XDP_PASS` (`enum xdp_action`).
 const XDP_DROP: i32 = 1;
@@ -152,6 +152,15 @@ impl Target for Xdp {
         asm.mov(dst, R6);
     }
 
+    fn load_net(&self, asm: &mut Asm, dst: Reg) {
+        device(asm, R1);
+        asm.load_field(Size::D, dst, R1, field("net_device", "nd_net", 8));
+    }
+
+    fn load_device(&self, asm: &mut Asm, dst: Reg, _device: Device) {
+        device(asm, dst);
+    }
+
     fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
 
     fn write(&self, asm: &mut Asm) {
@@ -175,10 +184,15 @@ fn load(asm: &mut Asm, to: i16, bytes: i32) {
 
 /// r8 = the device that the frame came in by: `xdp_buff`'s `rxq->dev`.
 fn load_device(asm: &mut Asm) {
+    device(asm, R8);
+}
+
+/// `dst =` that device. Clobbers r0 to r5.
+fn device(asm: &mut Asm, dst: Reg) {
     asm.mov(R1, R6);
     asm.kfunc("bpf_cast_to_kern_ctx");
-    asm.load_field(Size::D, R8, R0, field("xdp_buff", "rxq", 8));
-    asm.load_field(Size::D, R8, R8, field("xdp_rxq_info", "dev", 8));
+    asm.load_field(Size::D, R1, R0, field("xdp_buff", "rxq", 8));
+    asm.load_field(Size::D, dst, R1, field("xdp_rxq_info", "dev", 8));
 }
 
 /// Copies the 16 bytes of the name of the device at `device` to the packet structure.

@@ -145,6 +145,19 @@ pub const MEMBERS: &[(&str, &str, u32, MemberKind)] = &[
     ("nf_conntrack_tuple_hash", "tuple", 40, MemberKind::Structure),
     ("nf_conntrack_tuple", "src", 20, MemberKind::Structure),
     ("nf_conntrack_tuple", "dst", 20, MemberKind::Structure),
+    ("net", "ipv4", 0, MemberKind::Structure),
+    ("net", "ipv6", 0, MemberKind::Structure),
+    ("net_device", "nd_net", 8, MemberKind::Structure),
+    ("key_vector", "leaf", 8, MemberKind::Structure),
+    ("tnode", "kv", 0, MemberKind::Structures),
+    ("fib_info", "fib_nh", 0, MemberKind::Structures),
+    ("nh_group", "nh_entries", 0, MemberKind::Structures),
+    ("nh_info", "fib_nhc", 0, MemberKind::Structure),
+    ("fib6_table", "tb6_root", 0, MemberKind::Structure),
+    ("fib6_info", "fib6_dst", 20, MemberKind::Structure),
+    ("fib6_info", "fib6_nh", 0, MemberKind::Structures),
+    ("fib6_info", "expires", 8, MemberKind::Integer),
+    ("rt6key", "addr", 16, MemberKind::Structure),
 ];
 
 /// Kind of a member: from the table, or else by its size, 8 bytes being a pointer.

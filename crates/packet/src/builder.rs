@@ -181,6 +181,7 @@ impl PacketBuilder {
             conntrack: None,
             untracked: false,
             arrival: crate::Arrival::default(),
+            routes: None,
         }
     }
 }

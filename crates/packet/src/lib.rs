@@ -19,6 +19,7 @@ mod packet;
 mod parsed;
 mod receive;
 mod rewrites;
+mod routes;
 mod text;
 mod words;
 
@@ -35,5 +36,6 @@ pub use packet::{Arrival, FrameError, IpVersion, Packet, pkt_type};
 pub use parsed::Parsed;
 pub use receive::NotDelivered;
 pub use rewrites::{Rewrites, replace_checksum};
+pub use routes::{Route, Routes, route_kind};
 pub use text::{find_text, kernel_upper};
 pub use words::{Described, WordsError, describe};

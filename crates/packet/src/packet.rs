@@ -1,6 +1,7 @@
 //! The packet itself: bytes, where the network header is, and what the kernel knows besides.
 
-use crate::{Conntrack, InterfaceName, NotDelivered, Parsed, ct_state};
+use crate::{Conntrack, InterfaceName, NotDelivered, Parsed, Routes, ct_state};
+use std::sync::Arc;
 
 /// Values of `skb->pkt_type` (include/uapi/linux/if_packet.h).
 pub mod pkt_type {
@@ -84,6 +85,8 @@ pub struct Packet {
     pub untracked: bool,
     /// When it arrives.
     pub arrival: Arrival,
+    /// The routes of the host that handles it, where they are known.
+    pub routes: Option<Arc<Routes>>,
 }
 
 impl Packet {
@@ -151,6 +154,7 @@ impl Packet {
             conntrack: None,
             untracked: false,
             arrival: Arrival::default(),
+            routes: None,
         }
     }
 

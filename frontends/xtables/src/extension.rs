@@ -182,6 +182,11 @@ pub trait Match: Debug + Send + Sync {
         self.extension().name
     }
 
+    /// The hooks whose chains may use this instance; empty where the kernel takes any.
+    fn hooks(&self) -> &'static [Hook] {
+        self.extension().hooks
+    }
+
     /// Appends its options in iptables-save's form, each with a space in front, exactly as
     /// iptables 1.8.9 prints them.
     fn save(&self, out: &mut String);

@@ -5,6 +5,7 @@ use bpfc_ir::Family;
 
 /// Every match, sorted by name.
 pub const MATCHES: &[&MatchExtension] = &[
+    &matches::addrtype::ADDRTYPE,
     &matches::ah6::AH6,
     &matches::ah::AH,
     &matches::comment::COMMENT,

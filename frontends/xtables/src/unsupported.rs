@@ -21,7 +21,6 @@ const fn row(name: &'static str, families: Families, reason: &'static str) -> Un
 
 /// Matches.
 pub const MATCHES: &[Unsupportable] = &[
-    row("addrtype", Both, "it asks the routing table what kind of address this is"),
     row("bpf", Both, "it runs another BPF program"),
     row("cgroup", Both, "it asks for the socket's control group"),
     row("cluster", Both, "it hashes the connection over the nodes of a cluster"),

@@ -72,6 +72,9 @@ const RULES4: &[&str] = &[
     "-A INPUT -p icmp -m icmp ! --icmp-type 3/4 -m icmp --icmp-type any",
     "-A INPUT -p 1 -m icmp --icmp-type ttl-zero-during-t -j DROP",
     "-A INPUT -m ttl --ttl 5 -m ttl ! --ttl-eq 5 -m ttl --ttl-lt 9 -m ttl --ttl-gt 1",
+    "-A INPUT -m addrtype ! --src-type LOCAL,un --dst-type broad,XRESOLVE,throw",
+    "-A FORWARD -m addrtype --dst-type PROHIBIT,UNREACHABLE --limit-iface-in -j DROP",
+    "-A OUTPUT -m addrtype --src-type local ! --dst-type MULTICAST,NAT --limit-iface-out",
     "-A INPUT -m iprange --src-range 10.0.0.1-10.0.0.9 ! --dst-range 10",
 ];
 
@@ -86,6 +89,7 @@ const RULES6: &[&str] = &[
      --srh-hdr-len-lt 5 --srh-segs-left-eq 3 --srh-segs-left-gt 2 ! --srh-segs-left-lt 9 \
      --srh-last-entry-eq 1 --srh-last-entry-gt 3 --srh-last-entry-lt 8 --srh-tag 258",
     "-A INPUT -m srh --srh-psid a::1/64 ! --srh-nsid b::/128 --srh-lsid c::1:0",
+    "-A INPUT -m addrtype ! --dst-type LOCAL,ANYCAST,UNREACH --src-type UNICAST,MULTICAST,UNSPEC",
     "-A INPUT -m iprange ! --src-range ::1-::9 --dst-range 2001:db8::1",
 ];
 

@@ -60,6 +60,7 @@ impl<'a> Run<'a, '_, '_> {
                 (Type::Bool, self.available_at(offset(at)?, bytes).into())
             }
             Op::Scan(scan) => (Type::I32, self.scan(scan).ok_or(Fault::Unguarded(inst))?.into()),
+            Op::Lookup(lookup) => (Type::I32, self.lookup(lookup).into()),
             Op::Random => (Type::I32, self.environment.random().into()),
             Op::Nth(state, period) => {
                 let value = self.environment.step(state, period);

@@ -103,6 +103,7 @@ impl Display for Op {
             Op::Available(base, bytes) => write!(f, "avail {base} {bytes}"),
             Op::AvailableAt(offset, bytes) => write!(f, "avail at {offset} + {bytes}"),
             Op::Scan(scan) => write!(f, "scan {scan}"),
+            Op::Lookup(lookup) => write!(f, "lookup {lookup}"),
             Op::Random => f.write_str("random"),
             Op::Nth(state, period) => write!(f, "nth {state}, {period}"),
             Op::Query(object, query, arguments) => {

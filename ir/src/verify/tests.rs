@@ -466,6 +466,12 @@ fn ipv6_headers_are_searched_in_ipv6() {
     broken(in_block("ip", "v0 = scan ipv6-headers return"), Violation::NotIpv6);
 }
 
+#[test]
+fn devices_of_address_types_are_ipv4s() {
+    let text = "v0 = lookup address-type daddr iif return";
+    broken(in_block("ip6", text), Violation::NotIpv4);
+}
+
 /// A chain of rules whose failures all lead to the next rule and whose truncations all lead to
 /// one block: the dominator tree is as deep as the chain, and one block has an edge from each.
 #[test]

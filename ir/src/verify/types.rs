@@ -1,8 +1,8 @@
-//! Operand types and the numbers in instructions: invariants 9 to 11 and 16.
+//! Operand types and the numbers in instructions: invariants 9 to 11, 16, 17 and 19.
 
 use super::{Violation, function::Checker};
 use crate::{
-    Base, BinaryOp, Block, Family, Inst, Op, Rewrite, Scan, Source, Terminator, Type, Value,
+    Base, BinaryOp, Block, Family, Inst, Lookup, Op, Rewrite, Scan, Source, Terminator, Type, Value,
 };
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -108,6 +108,10 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             | Scan::DccpOption(_)
             | Scan::SctpChunk(_),
         ) => Ok(()),
+        Op::Lookup(Lookup::AddressType(_, Some(_))) if function.family == Family::Ipv6 => {
+            Err(Violation::NotIpv4)
+        }
+        Op::Lookup(_) => Ok(()),
         Op::Nth(state, period) => match checker.program.states.get(state) {
             Some(state) if state.initial < u64::from(period) => Ok(()),
             _ => Err(Violation::Period),

@@ -110,6 +110,7 @@ pub fn single_match(rng: &mut Rng, shape: Shape, kind: &MatchKind) -> Generated 
             family: shape.family,
             protocol,
             orderly: shape.orderly,
+            stage: shape.stage,
             facets: &mut facets,
         };
         let options = (kind.make)(&mut maker);
@@ -138,7 +139,14 @@ pub fn single_target(rng: &mut Rng, shape: Shape, kind: &TargetKind) -> Generate
         let protocol = observer.protocols.first().copied();
         let header = protocol.map_or(String::new(), |number| format!(" -p {number}"));
         let facets = &mut facets;
-        let mut maker = Maker { rng, family: shape.family, protocol, orderly: false, facets };
+        let mut maker = Maker {
+            rng,
+            family: shape.family,
+            protocol,
+            orderly: false,
+            stage: shape.stage,
+            facets,
+        };
         let options = (observer.make)(&mut maker);
         text += &format!("-A {chain}{header} -m {}{options}\n", observer.name);
     }
@@ -154,7 +162,8 @@ fn rewriting(rng: &mut Rng, shape: Shape, kind: &TargetKind, facets: &mut Facets
         text += &format!(" -p {number}");
     }
     let protocol = kind.protocol;
-    let mut maker = Maker { rng, family: shape.family, protocol, orderly: false, facets };
+    let mut maker =
+        Maker { rng, family: shape.family, protocol, orderly: false, stage: shape.stage, facets };
     let options = (kind.make)(&mut maker);
     format!("{text}{} -j {}{options}", kind.tests, kind.name)
 }
@@ -205,6 +214,7 @@ pub fn connection_ruleset(rng: &mut Rng, shape: Shape) -> String {
             family: shape.family,
             protocol,
             orderly: shape.orderly,
+            stage: shape.stage,
             facets: &mut facets,
         };
         let options = (kind.make)(&mut maker);
@@ -242,8 +252,14 @@ fn rule(rng: &mut Rng, shape: Shape, facets: &mut Facets) -> String {
             continue;
         }
         used.push(kind.name);
-        let mut maker =
-            Maker { rng, family: shape.family, protocol, orderly: shape.orderly, facets };
+        let mut maker = Maker {
+            rng,
+            family: shape.family,
+            protocol,
+            orderly: shape.orderly,
+            stage: shape.stage,
+            facets,
+        };
         let options = (kind.make)(&mut maker);
         text += &format!(" -m {}{options}", kind.name);
     }

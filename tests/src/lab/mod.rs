@@ -3,6 +3,7 @@
 //! - [`namespace`]: threads with a network of their own, and the `ip` tool in them.
 //! - [`inject`]: Ethernet frames into veth pairs, and knowing that they were processed.
 //! - [`raw`]: packets that the host itself sends.
+//! - [`routes`]: routes of every kind.
 //! - [`tables`]: counters of the kernel's iptables.
 //! - [`tap`]: packets that leave by an interface.
 //! - [`view`]: what a hook sees of a frame.
@@ -12,6 +13,7 @@ pub mod inject;
 pub mod namespace;
 pub mod oracle;
 pub mod raw;
+pub mod routes;
 pub mod tables;
 pub mod tap;
 pub mod view;

@@ -15,7 +15,7 @@ use super::namespace::{ip, ip6, run, sysctl};
 use super::raw::RawSender;
 use super::tables::{self, Counters, Reader};
 use super::tap::Tap;
-use super::{Family, LabError};
+use super::{Family, LabError, routes};
 use bpfc_ir::Hook;
 
 /// Interfaces of the namespace under test, in the order of [`Frame::port`].
@@ -238,6 +238,8 @@ impl Oracle {
                 ip6(&format!("route add ::/1 dev {low}\nroute add 8000::/1 dev {high}\n"))?;
             }
         }
+        ip(&routes::commands(stage, Family::Ipv4))?;
+        ip6(&routes::commands(stage, Family::Ipv6))?;
         tables::restore(family, &stage.surroundings())?;
         tables::restore(family, &stage.empty_ruleset())?;
         let survivors = match stage.survivors() {

@@ -2,7 +2,9 @@
 
 use super::inject::Frame;
 use super::oracle::{INTERFACES, OUT_INTERFACES, Stage};
+use super::routes::routes;
 use bpfc_packet::{InterfaceName, IpVersion, Packet, pkt_type};
+use std::sync::Arc;
 
 /// The packet that arrives at a stage when a frame comes in on one of [`INTERFACES`]; `None`
 /// where the frame holds no IP packet.
@@ -30,6 +32,7 @@ pub fn packet_at(stage: Stage, frame: &Frame) -> Option<Packet> {
         packet.link = None;
         packet.pkt_type = pkt_type::HOST;
     }
+    packet.routes = Some(Arc::new(routes(stage)));
     Some(packet)
 }
 

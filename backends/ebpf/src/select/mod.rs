@@ -17,7 +17,7 @@ use crate::asm::{
 };
 use crate::emitter::{COUNTERS_MAP, Emitter};
 use crate::error::EmitError;
-use crate::{chain, layout, outcome, query, scan, scan_text};
+use crate::{chain, layout, lookup, outcome, query, scan, scan_text};
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
     Base, Block, Function as IrFunction, Meta, Op, ProbeDef, Rule, Scan, Source, Terminator, Type,
@@ -303,6 +303,12 @@ impl Selector<'_, '_> {
             }
             Op::Scan(scan) => {
                 let function = scan::function(self.emitter, scan)?;
+                self.call(function);
+                self.asm.alu(Alu::Mov, Width::W32, R0, R0);
+                self.keep(result);
+            }
+            Op::Lookup(lookup) => {
+                let function = lookup::function(self.emitter, lookup, self.function.family)?;
                 self.call(function);
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);

@@ -9,7 +9,9 @@ use bpfc_ir::{Base, BinaryOp, Family, Meta, Op, Source, Type, Value};
 /// Whether a value is computed where it stands and kept in the frame.
 pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
     match *op {
-        Op::Random | Op::Nth(..) | Op::Query(..) | Op::Scan(_) | Op::LoadAt(..) => true,
+        Op::Random | Op::Nth(..) | Op::Query(..) | Op::Scan(_) | Op::Lookup(_) | Op::LoadAt(..) => {
+            true
+        }
         Op::Load(_, Source::Meta(Meta::Cpu)) => true,
         Op::Load(_, Source::Meta(Meta::Mark)) => needs.set_mark,
         Op::Load(_, Source::Meta(Meta::Length)) => needs.changes_length,

@@ -86,6 +86,13 @@ pub(super) fn run(args: &ReplayArgs, console: &Console) -> Result<(), Failure> {
     let (Some(program), Some(artifact)) = (&compilation.lowered, &compilation.artifact) else {
         return Err(Failure::Said);
     };
+    if let Some((_, rule)) = program.lookup() {
+        let rule = rule.map_or("a rule", |rule| program.rules[rule].label.as_str());
+        return Err(Failure::Refused(format!(
+            "{rule} asks this host's routing tables, which say nothing about the host that the \
+             packets were captured on: replay cannot decide it"
+        )));
+    }
     let replay = with_progress("replaying", || match args.engine {
         Engine::Reference => reference::replay(&inputs, program, artifact, target, hook, &frames),
         Engine::Kernel | Engine::Vm => {

@@ -6,8 +6,8 @@
 
 use super::ranges::Ranges;
 use bpfc_ir::{
-    Base, BinaryOp, Block, Condition, CtField, Function, Meta, Op, Rule, Scan, Source, Terminator,
-    Type, Value,
+    Base, BinaryOp, Block, Condition, CtField, Function, Lookup, Meta, Op, Rule, Scan, Source,
+    Terminator, Type, Value,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ enum Expr {
     Available(Base, u16),
     AvailableAt(u32, u16),
     Scan(Scan),
+    Lookup(Lookup),
 }
 
 /// The conditions of one rule, by expression.
@@ -238,6 +239,7 @@ impl<'a> Reader<'a> {
             Op::Available(base, bytes) => Expr::Available(base, bytes),
             Op::AvailableAt(at, bytes) => Expr::AvailableAt(self.expr(at)?, bytes),
             Op::Scan(scan) => Expr::Scan(scan),
+            Op::Lookup(lookup) => Expr::Lookup(lookup),
             Op::Random
             | Op::Nth(..)
             | Op::Query(..)

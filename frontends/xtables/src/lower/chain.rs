@@ -62,7 +62,7 @@ impl ChainLowering<'_> {
     fn check_hooks(&mut self, reached: &Reached) {
         for rule in &self.table.chains[self.index].rules {
             for matched in &rule.matches {
-                let allowed = matched.extension().hooks;
+                let allowed = matched.hooks();
                 let wrong =
                     |hook: &&Hook| !allowed.contains(hook) && reached.sees_hook(self.index, **hook);
                 if allowed.is_empty() {

@@ -1,5 +1,6 @@
 //! Match extensions, one module each, and what several of them share.
 
+pub mod addrtype;
 pub mod ah;
 pub mod ah6;
 pub mod comment;

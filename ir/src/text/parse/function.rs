@@ -4,8 +4,8 @@ use super::{Parser, Result};
 use crate::text::ParseError;
 use crate::text::lexer::Token;
 use crate::{
-    Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Function,
-    InstData, Meta, Op, Rewrite, Rule, Scan, Source, Terminator, Type, Value, ValueData,
+    Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Device, Function,
+    InstData, Lookup, Meta, Op, Rewrite, Rule, Scan, Source, Terminator, Type, Value, ValueData,
 };
 use bpfc_diag::LineColumn;
 
@@ -199,6 +199,10 @@ impl Parser {
                 self.advance();
                 Op::Scan(self.scan()?)
             }
+            "lookup" => {
+                self.advance();
+                Op::Lookup(self.lookup()?)
+            }
             "random" => {
                 self.advance();
                 Op::Random
@@ -268,6 +272,21 @@ impl Parser {
         };
         self.advance();
         self.number("a kind").map(kind)
+    }
+
+    fn lookup(&mut self) -> Result<Lookup> {
+        if self.eat_word("address-type") {
+            let address = self.word("'saddr' or 'daddr'")?;
+            return Ok(Lookup::AddressType(address, self.device()));
+        }
+        self.expected("a question")
+    }
+
+    /// A device, none where something else follows.
+    fn device(&mut self) -> Option<Device> {
+        let device = self.peek_word()?.parse().ok()?;
+        self.advance();
+        Some(device)
     }
 
     fn source(&mut self) -> Result<Source> {

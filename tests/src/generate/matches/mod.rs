@@ -31,6 +31,8 @@ pub struct Maker<'a> {
     pub protocol: Option<u8>,
     /// Whether rules ask only for what is known before a packet is tracked.
     pub orderly: bool,
+    /// Where the rule stands.
+    pub stage: Stage,
     /// Where facets go.
     pub facets: &'a mut Facets,
 }
@@ -107,6 +109,12 @@ pub const MATCHES: &[MatchKind] = &[
     entry("ipv6header", V6, &[], extension::ipv6header),
     entry("srh", V6, &[], extension::srh),
     entry("mh", V6, &[protocol::MOBILITY], extension::mh),
+    entry("addrtype", V4, &[], network::addrtype),
+    MatchKind {
+        // The Input stage has policy routing rules, which programs do not look at.
+        stages: &[Stage::Prerouting, Stage::Forward, Stage::Postrouting, Stage::Output],
+        ..entry("addrtype", V6, &[], network::addrtype)
+    },
     entry("iprange", BOTH, &[], network::iprange),
     entry("length", BOTH, &[], network::length),
     entry("ttl", V4, &[], network::ttl),

@@ -3,6 +3,7 @@
 use super::Maker;
 use crate::generate::draft::protocol;
 use crate::generate::values::{address, from_number, number, range_text, width};
+use crate::lab::Family;
 
 pub(super) fn iprange(maker: &mut Maker<'_>) -> String {
     let family = maker.family;
@@ -30,6 +31,82 @@ pub(super) fn iprange(maker: &mut Maker<'_>) -> String {
         });
         let high = from_number(high, family);
         text += &format!(" {}{option} {low}-{high}", maker.rng.negation());
+    }
+    text
+}
+
+/// Addresses of [`crate::lab::routes`], and others that have a kind of their own.
+const KINDS_V4: &[&str] = &[
+    "203.0.0.4",
+    "203.0.0.5",
+    "203.0.0.6",
+    "203.0.0.7",
+    "192.168.0.6",
+    "127.0.0.1",
+    "127.255.255.255",
+    "224.0.0.1",
+    "255.255.255.255",
+    "0.0.0.0",
+    "10.0.0.1",
+];
+const KINDS_V6: &[&str] = &[
+    "2001:db9::4",
+    "2001:db9::5",
+    "2001:db9::6",
+    "fd00:1::5",
+    "2a00:db8::7",
+    "2001:db8::4",
+    "2001:db8::5",
+    "::1",
+    "::",
+    "ff02::1",
+    "ff00::",
+    "::ffff:192.0.2.1",
+    "::192.0.2.1",
+    "2a00::1",
+];
+
+pub(super) fn addrtype(maker: &mut Maker<'_>) -> String {
+    let family = maker.family;
+    let kinds: &[&str] = match family {
+        Family::Ipv4 => &[
+            "UNSPEC",
+            "UNICAST",
+            "LOCAL",
+            "BROADCAST",
+            "ANYCAST",
+            "MULTICAST",
+            "BLACKHOLE",
+            "UNREACHABLE",
+            "PROHIBIT",
+        ],
+        Family::Ipv6 => &["UNSPEC", "UNICAST", "LOCAL", "ANYCAST", "MULTICAST", "UNREACHABLE"],
+    };
+    let mut text = String::new();
+    let which = maker.rng.within(1..=3);
+    for (bit, option) in [(1, "--src-type"), (2, "--dst-type")] {
+        if which & bit == 0 {
+            continue;
+        }
+        let mut chosen = vec![*maker.rng.pick(kinds)];
+        while maker.rng.one_in(2) {
+            chosen.push(*maker.rng.pick(kinds));
+        }
+        text += &format!(" {}{option} {}", maker.rng.negation(), chosen.join(","));
+        maker.facet(move |rng, draft| {
+            let pool = if family == Family::Ipv4 { KINDS_V4 } else { KINDS_V6 };
+            let Ok(address) = rng.pick(pool).parse() else { return };
+            if bit == 1 { draft.set_source(address) } else { draft.set_destination(address) }
+        });
+    }
+    if family == Family::Ipv4 && maker.rng.one_in(3) {
+        // Without an input interface the kernel does not take the one, and so with the other.
+        let options: &[&str] = match (maker.stage.has_input(), maker.stage.has_output()) {
+            (true, true) => &[" --limit-iface-in", " --limit-iface-out"],
+            (true, false) => &[" --limit-iface-in"],
+            (false, _) => &[" --limit-iface-out"],
+        };
+        text += *maker.rng.pick::<&str>(options);
     }
     text
 }

@@ -1,0 +1,104 @@
+//! Questions to the kernel's own tables: each becomes a function `int lookup(ctx, packet)` that
+//! walks the live table, emitted when first asked for.
+//!
+//! No helper answers them: `bpf_fib_lookup` asks for forwarding to be on, tells no local address
+//! from a broadcast one, and exists at XDP and TC alone. So the programs walk what the kernel
+//! walks, in its order; offsets come from BTF. What a walk remembers lies in the packet structure,
+//! where its loop's body finds it.
+
+mod tree;
+mod trie;
+
+use crate::asm::{Asm, Jump, R0, R1, R2, R6, R7, Width};
+use crate::emitter::Emitter;
+use crate::error::EmitError;
+use crate::walk;
+use bpfc_artifact::{FunctionIndex, FunctionKind};
+use bpfc_ir::{Family, Lookup};
+
+/// `RTN_*` (include/uapi/linux/rtnetlink.h).
+mod kind {
+    pub const UNICAST: i32 = 1;
+    pub const BROADCAST: i32 = 3;
+    pub const MULTICAST: i32 = 5;
+    /// The first of those that refuse packets; all after it do.
+    pub const BLACKHOLE: i32 = 6;
+    pub const UNREACHABLE: i32 = 7;
+    pub const THROW: i32 = 9;
+}
+
+/// `RTNH_F_DEAD`.
+const NEXTHOP_DEAD: i32 = 1;
+
+/// Steps of a walk, more than any table has on a packet's way.
+const LONGEST: i32 = 1 << 20;
+
+/// What a walk remembers: offsets in the region of the packet structure.
+mod place {
+    /// u64: the node or entry that it looks at.
+    pub const NODE: i16 = 0;
+    /// u64: where it goes on when this way fails.
+    pub const PARENT: i16 = 8;
+    /// u64: what it found.
+    pub const FOUND: i16 = 16;
+    /// u64: the kernel's "no route".
+    pub const NONE: i16 = 24;
+    /// u32: what it looks for.
+    pub const KEY: i16 = 32;
+    /// u32: number among the parent's children.
+    pub const INDEX: i16 = 36;
+    /// u32: bits in which the key differs from the leaf.
+    pub const REST: i16 = 40;
+    /// u32: what the next step does.
+    pub const MODE: i16 = 44;
+    /// u32: the result.
+    pub const KIND: i16 = 48;
+}
+
+/// Bytes of that region.
+pub(crate) const REGION: i16 = 56;
+
+/// The function of a question, emitted when first asked for.
+pub(crate) fn function(
+    emitter: &mut Emitter<'_>,
+    lookup: Lookup,
+    family: Family,
+) -> Result<FunctionIndex, EmitError> {
+    if let Some(&index) = emitter.lookups.get(&(lookup, family)) {
+        return Ok(index);
+    }
+    let index = match (lookup, family) {
+        (Lookup::AddressType(address, device), Family::Ipv4) => {
+            trie::address_type(emitter, address, device)?
+        }
+        (Lookup::AddressType(address, _), Family::Ipv6) => tree::address_type(emitter, address)?,
+    };
+    emitter.lookups.insert((lookup, family), index);
+    Ok(index)
+}
+
+/// Begins a function: r6 = context, r7 = packet; jumps to `null`, where r0 is 0, without one.
+fn enter(asm: &mut Asm, null: crate::asm::Label) {
+    asm.mov(R6, R1);
+    asm.mov(R7, R2);
+    asm.mov_imm(R0, 0);
+    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+}
+
+/// Runs a walk's body until it answers that it is done.
+fn run(asm: &mut Asm, body: FunctionIndex) {
+    asm.mov(R1, R6);
+    walk::run_loop(asm, body, LONGEST);
+}
+
+fn finish(
+    emitter: &mut Emitter<'_>,
+    asm: Asm,
+    name: &str,
+    kind: FunctionKind,
+) -> Result<FunctionIndex, EmitError> {
+    let name = emitter.name(name);
+    let size = emitter.layout.size() as u32;
+    let function = asm.finish(name, kind, emitter.target.kind(), size)?;
+    Ok(emitter.push(function))
+}

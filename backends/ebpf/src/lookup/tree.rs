@@ -1,0 +1,332 @@
+//! IPv6: a search of the routing tables as `ip6_route_output` does it for a destination alone
+//! (net/ipv6/route.c, `ip6_pol_route`; net/ipv6/ip6_fib.c, `fib6_node_lookup`), first the local
+//! table, then the main one.
+//!
+//! A table is a binary tree of `struct fib6_node`: it is descended by the address's bits, and then
+//! climbed to the first node that holds a route which matches and can be used. Routes that are
+//! bound to source addresses are none for a flow without one. Policy routing rules are not looked
+//! at, and neither is whether a gateway is known not to answer.
+
+use super::place::{FOUND, INDEX, KIND, MODE, NODE, NONE, PARENT};
+use super::{NEXTHOP_DEAD, enter, finish, kind, run};
+use crate::asm::{Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R4, R7, R8, R9, Reg, Size, Width};
+use crate::emitter::Emitter;
+use crate::error::EmitError;
+use crate::kernel::{self, cast, if_null, load, nexthop_info};
+use crate::layout;
+use bpfc_artifact::{FunctionIndex, FunctionKind};
+use bpfc_ir::{Address, Lookup};
+
+/// What a step does.
+mod mode {
+    /// Towards the longest prefix.
+    pub const DESCEND: i32 = 0;
+    /// One node on the way up.
+    pub const CLIMB: i32 = 1;
+    /// One route of a node that matches.
+    pub const ROUTE: i32 = 2;
+}
+
+/// `RTN_TL_ROOT` and `RTN_RTINFO` (include/net/ip6_fib.h).
+const TABLE_ROOT: i32 = 1;
+const HAS_ROUTES: i32 = 4;
+
+/// `RTF_*` (include/uapi/linux/route.h and ipv6_route.h).
+const GATEWAY: i32 = 0x2;
+const REJECT: i32 = 0x200;
+const ANYCAST: i32 = 0x0010_0000;
+const NO_NEXTHOP: i32 = 0x0020_0000;
+const EXPIRES: i32 = 0x0040_0000;
+/// `RTF_LOCAL` is the sign bit.
+const LOCAL_BIT: i32 = 31;
+
+/// What [`Lookup::AddressType`] says of IPv6.
+pub(super) fn address_type(
+    emitter: &mut Emitter<'_>,
+    address: Address,
+) -> Result<FunctionIndex, EmitError> {
+    let address = layout::NETWORK
+        + match address {
+            Address::Source => 8,
+            Address::Destination => 24,
+        };
+    let body = body(emitter, address)?;
+    let Some(at) = emitter.layout.lookup() else {
+        return Err(EmitError::Type("lookup".to_owned(), "a region"));
+    };
+    let mut asm = Asm::new();
+    emitter.mark_line(&mut asm, None, "find the kind of an address");
+    let null = asm.label();
+    enter(&mut asm, null);
+    asm.store_imm(Size::W, R7, at + MODE, mode::DESCEND);
+    asm.store_imm(Size::W, R7, at + KIND, kind::UNREACHABLE);
+    emitter.target.load_net(&mut asm, R8);
+    if_null(&mut asm, R8, null);
+    kernel::enter(&mut asm, R8, "net", "ipv6", 0);
+    load(&mut asm, R1, R8, "netns_ipv6", "fib6_null_entry", 8);
+    asm.store(Size::D, R7, at + NONE, R1);
+    for (table, place) in [("fib6_local_tbl", NODE), ("fib6_main_tbl", PARENT)] {
+        load(&mut asm, R1, R8, "netns_ipv6", table, 8);
+        kernel::enter(&mut asm, R1, "fib6_table", "tb6_root", 0);
+        asm.store(Size::D, R7, at + place, R1);
+    }
+    run(&mut asm, body);
+    asm.load(Size::W, R0, R7, at + KIND);
+    asm.exit();
+    asm.place(null);
+    asm.mov_imm(R0, 0);
+    asm.exit();
+    finish(emitter, asm, "address_type", FunctionKind::Chain)
+}
+
+/// One step for the address at an offset of the packet structure: 0 to go on, 1 when done.
+fn body(emitter: &mut Emitter<'_>, address: i16) -> Result<FunctionIndex, EmitError> {
+    let Some(at) = emitter.layout.lookup() else {
+        return Err(EmitError::Type("lookup".to_owned(), "a region"));
+    };
+    let mut asm = Asm::new();
+    emitter.mark_line(&mut asm, None, "one step in a routing table");
+    let [climb, route] = std::array::from_fn(|_| asm.label());
+    let step = Step { at, address, again: asm.label(), up: asm.label(), stop: asm.label() };
+    asm.load(Size::D, R7, R2, 8);
+    asm.load(Size::W, R2, R7, at + MODE);
+    asm.load(Size::D, R1, R7, at + NODE);
+    asm.jump_imm(Jump::Eq, Width::W64, R2, mode::CLIMB, climb);
+    asm.jump_imm(Jump::Eq, Width::W64, R2, mode::ROUTE, route);
+    step.descend(&mut asm);
+    asm.place(climb);
+    step.climb(&mut asm);
+    asm.place(route);
+    step.route(&mut asm);
+    asm.place(step.up);
+    step.up(&mut asm);
+    asm.place(step.again);
+    asm.mov_imm(R0, 0);
+    asm.exit();
+    asm.place(step.stop);
+    asm.mov_imm(R0, 1);
+    asm.exit();
+    finish(emitter, asm, "routing_table_step", FunctionKind::LoopBody)
+}
+
+struct Step {
+    at: i16,
+    /// Where the address lies in the packet structure.
+    address: i16,
+    /// The step is done.
+    again: Label,
+    /// The next step looks at the parent.
+    up: Label,
+    /// The walk is done.
+    stop: Label,
+}
+
+impl Step {
+    fn store(&self, asm: &mut Asm, place: i16, reg: Reg) {
+        asm.store(Size::D, R7, self.at + place, reg);
+    }
+
+    fn next_mode(&self, asm: &mut Asm, mode: i32) {
+        asm.store_imm(Size::W, R7, self.at + MODE, mode);
+    }
+
+    /// r1 = node: to the child that the address's bit names.
+    fn descend(&self, asm: &mut Asm) {
+        let [left, chosen, bottom] = std::array::from_fn(|_| asm.label());
+        cast(asm, R1, "fib6_node");
+        load(asm, R1, R0, "fib6_node", "fn_bit", 2);
+        asm.jump_imm(Jump::Gt, Width::W64, R1, 127, bottom);
+        asm.mov(R2, R1);
+        asm.alu_imm(Alu::Rsh, Width::W64, R2, 3);
+        asm.alu_imm(Alu::And, Width::W64, R2, 15);
+        asm.mov(R3, R7);
+        asm.alu(Alu::Add, Width::W64, R3, R2);
+        asm.load(Size::B, R2, R3, self.address);
+        // The first bit is the most significant.
+        asm.alu_imm(Alu::And, Width::W64, R1, 7);
+        asm.alu(Alu::Lsh, Width::W64, R2, R1);
+        asm.alu_imm(Alu::And, Width::W64, R2, 0x80);
+        if_null(asm, R2, left);
+        load(asm, R1, R0, "fib6_node", "right", 8);
+        asm.goto(chosen);
+        asm.place(left);
+        load(asm, R1, R0, "fib6_node", "left", 8);
+        asm.place(chosen);
+        if_null(asm, R1, bottom);
+        self.store(asm, NODE, R1);
+        asm.goto(self.again);
+        asm.place(bottom);
+        self.next_mode(asm, mode::CLIMB);
+        asm.goto(self.again);
+    }
+
+    /// r1 = node: whether its routes are for the address.
+    fn climb(&self, asm: &mut Asm) {
+        let equal = asm.label();
+        cast(asm, R1, "fib6_node");
+        load(asm, R1, R0, "fib6_node", "fn_flags", 2);
+        asm.alu_imm(Alu::And, Width::W64, R1, HAS_ROUTES);
+        if_null(asm, R1, self.up);
+        load(asm, R9, R0, "fib6_node", "leaf", 8);
+        if_null(asm, R9, self.up);
+        self.store(asm, FOUND, R9);
+        destination(asm, R9);
+        load(asm, R3, R8, "rt6key", "plen", 4);
+        for half in 0..2 {
+            self.differing(asm, half);
+            // r1 = bits that differ in this half; r3 = prefix bits from here on.
+            asm.jump_imm(Jump::Eq, Width::W64, R3, 0, equal);
+            let whole = asm.label();
+            asm.jump_imm(Jump::Ge, Width::W64, R3, 64, whole);
+            asm.mov_imm(R4, 64);
+            asm.alu(Alu::Sub, Width::W64, R4, R3);
+            asm.alu(Alu::Rsh, Width::W64, R1, R4);
+            asm.jump_imm(Jump::Ne, Width::W64, R1, 0, self.up);
+            asm.goto(equal);
+            asm.place(whole);
+            asm.jump_imm(Jump::Ne, Width::W64, R1, 0, self.up);
+            asm.alu_imm(Alu::Sub, Width::W64, R3, 64);
+        }
+        asm.place(equal);
+        self.next_mode(asm, mode::ROUTE);
+        asm.goto(self.again);
+    }
+
+    /// r1 = the bits of one half in which the address differs from that of the key in r8.
+    fn differing(&self, asm: &mut Asm, half: i16) {
+        asm.mov(R2, R8);
+        kernel::enter(asm, R2, "rt6key", "addr", 16);
+        asm.load(Size::D, R1, R2, half * 8);
+        asm.load(Size::D, R2, R7, self.address + half * 8);
+        asm.alu(Alu::Xor, Width::W64, R1, R2);
+        asm.from_big_endian(R1, 64);
+    }
+
+    /// A route of the node: the first that can be used decides.
+    fn route(&self, asm: &mut Asm) {
+        let [next, lasting, own, common, refused, table] = std::array::from_fn(|_| asm.label());
+        asm.load(Size::D, R1, R7, self.at + FOUND);
+        if_null(asm, R1, self.up);
+        asm.load(Size::D, R2, R7, self.at + NONE);
+        asm.jump(Jump::Eq, Width::W64, R1, R2, table);
+        cast(asm, R1, "fib6_info");
+        asm.mov(R8, R0);
+        load(asm, R9, R8, "fib6_info", "fib6_flags", 4);
+        asm.mov(R1, R9);
+        asm.alu_imm(Alu::And, Width::W64, R1, EXPIRES);
+        if_null(asm, R1, lasting);
+        asm.helper(Helper::Jiffies);
+        load(asm, R1, R8, "fib6_info", "expires", 8);
+        asm.jump(Jump::Gt, Width::W64, R0, R1, next);
+        asm.place(lasting);
+        load(asm, R1, R8, "fib6_info", "nh", 8);
+        if_null(asm, R1, own);
+        nexthop_info(asm);
+        load(asm, R2, R0, "nh_info", "reject_nh", 1);
+        asm.store_imm(Size::W, R7, self.at + KIND, kind::BLACKHOLE);
+        asm.jump_imm(Jump::Ne, Width::W64, R2, 0, self.stop);
+        kernel::enter(asm, R0, "nh_info", "fib_nhc", 0);
+        asm.mov(R1, R0);
+        asm.goto(common);
+        asm.place(own);
+        asm.load(Size::D, R1, R7, self.at + FOUND);
+        kernel::enter(asm, R1, "fib6_info", "fib6_nh", 0);
+        // A nexthop begins with what all families have in common.
+        asm.place(common);
+        cast(asm, R1, "fib_nh_common");
+        load(asm, R1, R0, "fib_nh_common", "nhc_gw_family", 1);
+        asm.store(Size::W, R7, self.at + INDEX, R1);
+        load(asm, R1, R0, "fib_nh_common", "nhc_flags", 1);
+        asm.alu_imm(Alu::And, Width::W64, R1, NEXTHOP_DEAD);
+        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, next);
+        asm.mov(R1, R9);
+        asm.alu_imm(Alu::And, Width::W64, R1, REJECT);
+        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, refused);
+        self.decide(asm);
+
+        asm.place(refused);
+        load(asm, R1, R8, "fib6_info", "fib6_type", 1);
+        asm.jump_imm(Jump::Eq, Width::W64, R1, kind::THROW, table);
+        // Any other route by the loopback device refuses, too, for want of a network.
+        asm.jump_imm(Jump::Lt, Width::W64, R1, kind::BLACKHOLE, self.stop);
+        asm.store(Size::W, R7, self.at + KIND, R1);
+        asm.goto(self.stop);
+
+        asm.place(next);
+        load(asm, R1, R8, "fib6_info", "fib6_next", 8);
+        self.store(asm, FOUND, R1);
+        asm.goto(self.again);
+
+        asm.place(table);
+        self.next_table(asm);
+    }
+
+    /// r8 = route, r9 = its flags, `INDEX` = its gateway's family: kind and bits of what it leads
+    /// to.
+    fn decide(&self, asm: &mut Asm) {
+        let [anycast, local, done] = std::array::from_fn(|_| asm.label());
+        asm.load(Size::W, R2, R7, self.at + INDEX);
+        asm.store_imm(Size::W, R7, self.at + INDEX, kind::UNICAST);
+        asm.mov(R1, R9);
+        asm.alu_imm(Alu::And, Width::W64, R1, ANYCAST);
+        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, anycast);
+        asm.jump_imm(Jump::Ne, Width::W64, R2, 0, local);
+        asm.mov(R1, R9);
+        asm.alu_imm(Alu::And, Width::W64, R1, GATEWAY | NO_NEXTHOP);
+        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, local);
+        asm.load(Size::D, R1, R7, self.at + FOUND);
+        destination(asm, R1);
+        load(asm, R1, R8, "rt6key", "plen", 4);
+        asm.jump_imm(Jump::Ge, Width::W64, R1, 127, local);
+        for half in 0..2 {
+            self.differing(asm, half);
+            asm.jump_imm(Jump::Ne, Width::W64, R1, 0, local);
+        }
+        asm.place(anycast);
+        asm.store_imm(Size::W, R7, self.at + INDEX, kind::UNICAST | Lookup::ANYCAST as i32);
+        asm.place(local);
+        asm.load(Size::W, R1, R7, self.at + INDEX);
+        asm.alu_imm(Alu::Rsh, Width::W64, R9, LOCAL_BIT);
+        asm.alu_imm(Alu::And, Width::W64, R9, 1);
+        if_null(asm, R9, done);
+        asm.alu_imm(Alu::Or, Width::W64, R1, Lookup::LOCAL as i32);
+        asm.place(done);
+        asm.store(Size::W, R7, self.at + KIND, R1);
+        asm.goto(self.stop);
+    }
+
+    /// The main table after the local one; none after that, and the kind stays unreachable.
+    fn next_table(&self, asm: &mut Asm) {
+        asm.store_imm(Size::W, R7, self.at + KIND, kind::UNREACHABLE);
+        asm.load(Size::D, R1, R7, self.at + PARENT);
+        if_null(asm, R1, self.stop);
+        self.store(asm, NODE, R1);
+        asm.store_imm(Size::D, R7, self.at + PARENT, 0);
+        self.next_mode(asm, mode::DESCEND);
+        asm.goto(self.again);
+    }
+
+    /// The next step looks at the node's parent.
+    fn up(&self, asm: &mut Asm) {
+        let inner = asm.label();
+        asm.load(Size::D, R1, R7, self.at + NODE);
+        cast(asm, R1, "fib6_node");
+        load(asm, R1, R0, "fib6_node", "fn_flags", 2);
+        asm.alu_imm(Alu::And, Width::W64, R1, TABLE_ROOT);
+        if_null(asm, R1, inner);
+        self.next_table(asm);
+        asm.place(inner);
+        load(asm, R1, R0, "fib6_node", "parent", 8);
+        self.store(asm, NODE, R1);
+        self.next_mode(asm, mode::CLIMB);
+        // Falls through to the end of the step.
+    }
+}
+
+/// `r8 = struct rt6key *` of the destination of the route at an address. Clobbers r0 to r5.
+fn destination(asm: &mut Asm, route: Reg) {
+    asm.mov(R1, route);
+    kernel::enter(asm, R1, "fib6_info", "fib6_dst", 20);
+    cast(asm, R1, "rt6key");
+    asm.mov(R8, R0);
+}

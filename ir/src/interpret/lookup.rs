@@ -1,0 +1,38 @@
+//! What the kernel's tables would answer, by the facts that come with the packet. A packet without
+//! routes is one of a host that has none.
+
+use super::Run;
+use crate::{Address, Device, Family, Lookup};
+use bpfc_packet::{IpVersion, Routes};
+
+impl Run<'_, '_, '_> {
+    pub(super) fn lookup(&self, lookup: Lookup) -> u32 {
+        match lookup {
+            Lookup::AddressType(address, device) => self.address_type(address, device),
+        }
+    }
+
+    fn address_type(&self, address: Address, device: Option<Device>) -> u32 {
+        let packet = self.packet.packet();
+        let none = Routes::default();
+        let routes = packet.routes.as_deref().unwrap_or(&none);
+        let address = match address {
+            Address::Source => self.packet.source(),
+            Address::Destination => self.packet.destination(),
+        };
+        let family = match packet.version {
+            IpVersion::V4 => Family::Ipv4,
+            IpVersion::V6 => Family::Ipv6,
+        };
+        if family == Family::Ipv4 {
+            let device = device.map(|device| match device {
+                Device::In => packet.in_interface,
+                Device::Out => packet.out_interface,
+            });
+            return routes.ipv4_kind(address, device.filter(|device| device.is_some())).into();
+        }
+        let (kind, is_local, is_anycast) = routes.ipv6_kind(address);
+        let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
+        u32::from(kind) | bit(is_local, Lookup::LOCAL) | bit(is_anycast, Lookup::ANYCAST)
+    }
+}

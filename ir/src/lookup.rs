@@ -1,0 +1,44 @@
+//! Questions about a packet that only a search of the kernel's own tables answers.
+//!
+//! Each yields an i32. They are pure: within one packet's walk the same question has the same
+//! answer. Programs search the kernel's live tables, so nothing has to be kept up to date.
+
+use crate::{Address, Device};
+use std::fmt;
+
+/// A question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lookup {
+    /// What kind of address the routing tables make one of the packet's addresses, of addresses
+    /// and routes of this device alone where one is named.
+    ///
+    /// In IPv4 an `RTN_*` number (include/uapi/linux/rtnetlink.h), as `inet_addr_type` and
+    /// `inet_dev_addr_type` answer it from the local table (net/ipv4/fib_frontend.c): unicast 1,
+    /// local 2, broadcast 3, anycast 4, multicast 5; unicast, too, where a route refuses the
+    /// address.
+    ///
+    /// In IPv6 the `RTN_*` number of a route that refuses the address (blackhole 6, unreachable 7
+    /// also where there is none, prohibit 8), otherwise 1 (unicast) with [`Lookup::LOCAL`] and
+    /// [`Lookup::ANYCAST`] where they hold, by the local and the main table
+    /// (net/ipv6/route.c, `ip6_route_output`; include/net/ip6_route.h,
+    /// `ipv6_anycast_destination`). A device cannot be named.
+    AddressType(Address, Option<Device>),
+}
+
+impl Lookup {
+    /// An address of this host.
+    pub const LOCAL: u32 = 0x100;
+    /// An address of several hosts.
+    pub const ANYCAST: u32 = 0x200;
+}
+
+impl fmt::Display for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lookup::AddressType(address, None) => write!(f, "address-type {address}"),
+            Lookup::AddressType(address, Some(device)) => {
+                write!(f, "address-type {address} {device}")
+            }
+        }
+    }
+}
