@@ -73,6 +73,18 @@ pub enum Hook {
     Egress,
 }
 
+impl Hook {
+    /// Whether a packet that passed this hook's chains can meet those of `later` next. Input,
+    /// forward and output exclude each other: routing sends a packet one way.
+    pub fn leads_to(self, later: Hook) -> bool {
+        let is_way = |hook| matches!(hook, Hook::Input | Hook::Forward | Hook::Output);
+        self < later
+            && !(is_way(self) && is_way(later))
+            && !(self <= Hook::Prerouting && later == Hook::Output)
+            && !(self == Hook::Input && later > Hook::Input)
+    }
+}
+
 /// The end of a packet's walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
@@ -308,3 +320,22 @@ text!(CtTuple { Original => "original", Reply => "reply" });
 text!(TupleField {
     Source => "saddr", Destination => "daddr", SourcePort => "sport", DestinationPort => "dport",
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_meets_hooks_in_one_order() {
+        let after = |hook: Hook| -> Vec<Hook> {
+            Hook::ALL.iter().copied().filter(|later| hook.leads_to(*later)).collect()
+        };
+        use Hook::{Egress, Forward, Ingress, Input, Output, Postrouting, Prerouting};
+        assert_eq!(after(Ingress), [Prerouting, Input, Forward, Postrouting, Egress]);
+        assert_eq!(after(Prerouting), [Input, Forward, Postrouting, Egress]);
+        assert_eq!(after(Input), []);
+        assert_eq!(after(Forward), [Postrouting, Egress]);
+        assert_eq!(after(Output), [Postrouting, Egress]);
+        assert_eq!(after(Postrouting), [Egress]);
+    }
+}

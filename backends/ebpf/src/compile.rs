@@ -10,7 +10,7 @@ use bpfc_artifact::{
     Artifact, AttachPoint, MapDef, MapKind, MapRole, Program, RuleEntry, RuleKind, RuleTable,
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
-use bpfc_ir::{Family, Func, Program as IrProgram, Rule};
+use bpfc_ir::{Entry, Family, Func, Program as IrProgram, Rule};
 use std::collections::BTreeMap;
 
 /// Choices of code generation.
@@ -112,7 +112,9 @@ fn units<'a>(
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<Unit<'a>>> {
     let mut units: Vec<Unit<'a>> = Vec::new();
-    for entry in &program.entries {
+    let mut entries: Vec<&Entry> = program.entries.iter().collect();
+    entries.sort_by_key(|entry| entry.hook);
+    for entry in entries {
         if !target.hooks().contains(&entry.hook) {
             let hooks: Vec<String> = target.hooks().iter().map(|hook| hook.to_string()).collect();
             diagnostics.push(
@@ -138,7 +140,12 @@ fn units<'a>(
         let at = match units.iter().position(|unit| unit.attach == attach) {
             Some(at) => at,
             None => {
-                units.push(Unit { name: names::program(attach), attach, ipv4: None, ipv6: None });
+                units.push(Unit {
+                    name: names::program(attach),
+                    attach,
+                    ipv4: Vec::new(),
+                    ipv6: Vec::new(),
+                });
                 units.len() - 1
             }
         };
@@ -146,7 +153,7 @@ fn units<'a>(
             Family::Ipv4 => &mut units[at].ipv4,
             Family::Ipv6 => &mut units[at].ipv6,
         };
-        if let Some(other) = slot {
+        if let Some(other) = slot.iter().find(|other| !other.hook.leads_to(entry.hook)) {
             diagnostics.push(
                 Diagnostic::error(
                     Code::TARGET_CANNOT,
@@ -163,7 +170,7 @@ fn units<'a>(
             );
             return None;
         }
-        *slot = Some(entry);
+        slot.push(entry);
     }
     if units.is_empty() {
         diagnostics.push(Diagnostic::error(

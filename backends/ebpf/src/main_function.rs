@@ -12,12 +12,13 @@ use crate::{chain, outcome, walk};
 use bpfc_artifact::{AttachPoint, Function, FunctionKind};
 use bpfc_ir::{Entry, Family, Verdict};
 
-/// One program to be: what is attached at one place, and whose chains it runs.
+/// One program to be: what is attached at one place, and whose chains it runs: those of one hook
+/// or of several that a packet meets one after another, in that order.
 pub(crate) struct Unit<'a> {
     pub(crate) name: String,
     pub(crate) attach: AttachPoint,
-    pub(crate) ipv4: Option<&'a Entry>,
-    pub(crate) ipv6: Option<&'a Entry>,
+    pub(crate) ipv4: Vec<&'a Entry>,
+    pub(crate) ipv6: Vec<&'a Entry>,
 }
 
 /// Emits a unit's main function.
@@ -29,7 +30,7 @@ pub(crate) fn emit(
     let size = emitter.layout.size();
     let packet = -8 - size;
     let scratch = packet - SCRATCH_SIZE;
-    let walk = if unit.ipv6.is_some() { Some(walk::function(emitter)?) } else { None };
+    let walk = if unit.ipv6.is_empty() { None } else { Some(walk::function(emitter)?) };
 
     let mut asm = Asm::new();
     let labels = MainLabels { ipv4: asm.label(), ipv6: asm.label(), pass: asm.label() };
@@ -49,18 +50,18 @@ pub(crate) fn emit(
 
     let drop = asm.label();
     for family in [Family::Ipv4, Family::Ipv6] {
-        let (label, entry) = match family {
-            Family::Ipv4 => (labels.ipv4, unit.ipv4),
-            Family::Ipv6 => (labels.ipv6, unit.ipv6),
+        let (label, entries) = match family {
+            Family::Ipv4 => (labels.ipv4, &unit.ipv4),
+            Family::Ipv6 => (labels.ipv6, &unit.ipv6),
         };
         if !asm.is_used(label) {
             continue;
         }
         asm.place(label);
-        let Some(entry) = entry else {
+        if entries.is_empty() {
             asm.goto(labels.pass);
             continue;
-        };
+        }
         match family {
             Family::Ipv4 => {
                 emitter.mark_line(&mut asm, None, "parse the IPv4 header");
@@ -91,7 +92,7 @@ pub(crate) fn emit(
             let function = conntrack::function(emitter, source, family)?;
             conntrack::call(&mut asm, function);
         }
-        run(emitter, &mut asm, entry, drop, labels);
+        run(emitter, &mut asm, entries, drop, labels);
     }
 
     emitter.mark_line(&mut asm, None, "drop");
@@ -109,12 +110,12 @@ pub(crate) fn emit(
 fn run(
     emitter: &Emitter<'_>,
     asm: &mut Asm,
-    entry: &Entry,
+    entries: &[&Entry],
     drop: crate::asm::Label,
     labels: MainLabels,
 ) {
     emitter.mark_line(asm, None, "run the base chains");
-    for &func in &entry.chains {
+    for &func in entries.iter().flat_map(|entry| &entry.chains) {
         chain::call(emitter, asm, func);
         asm.jump_imm(Jump::Eq, Width::W32, R0, outcome::DROP, drop);
     }
