@@ -93,6 +93,11 @@ impl Diagnostics {
         self.list.iter()
     }
 
+    /// Puts them into the order of the places they point at; those that point nowhere come last.
+    pub fn sort_by_place(&mut self) {
+        self.list.sort_by_key(|d| (d.span.is_none(), d.span.map(|span| (span.file, span.start))));
+    }
+
     /// How many errors.
     pub fn error_count(&self) -> usize {
         self.list.iter().filter(|d| d.severity == Severity::Error).count()

@@ -178,6 +178,8 @@ pub fn lower(inputs: &[Input], hooks: Option<Vec<Hook>>, tables: Option<Vec<Stri
         }
     }
     lowering.program = merged.filter(|_| !failed);
+    // Reading and lowering find errors one after the other; people mend a file from its top.
+    lowering.diagnostics.sort_by_place();
     lowering
 }
 

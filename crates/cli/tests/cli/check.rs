@@ -99,3 +99,14 @@ fn an_empty_file_is_called_empty() {
         assert!(ran.err.contains("'-' is empty"), "{}", ran.err);
     }
 }
+
+#[test]
+fn errors_are_in_the_order_of_the_lines() {
+    let rules = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j nowhere\n-A nochain -j ACCEPT\n\
+                 -A INPUT -m recent --set\n-A INPUT --dport 5\nCOMMIT\n";
+    let ran = bpfc_with(&["check", "-", "--json"], rules).fails(1);
+    let result: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let found = result["diagnostics"].as_array().unwrap().iter();
+    let lines: Vec<u64> = found.map(|error| error["line"].as_u64().unwrap()).collect();
+    assert_eq!(lines, [3, 4, 5, 6]);
+}

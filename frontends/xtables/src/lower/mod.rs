@@ -83,18 +83,18 @@ fn choose_tables<'a>(
         let known = PRIORITY.contains(&table.name.as_str());
         if !chosen(&table.name) {
             let rules: usize = table.chains.iter().map(|chain| chain.rules.len()).sum();
-            let stays = format!("its {rules} rules must stay in the kernel");
+            let stays = match rules {
+                0 => "it has no rules".to_owned(),
+                1 => "its rule must stay in the kernel".to_owned(),
+                _ => format!("its {rules} rules must stay in the kernel"),
+            };
             diagnostics.push(
                 Diagnostic::note(
                     Code::TABLE_LEFT_OUT,
                     table.span,
                     format!("table '{}' is not compiled", table.name),
                 )
-                .with_note(if rules == 0 {
-                    "it has no rules".to_owned()
-                } else {
-                    stays
-                }),
+                .with_note(stays),
             );
         } else if !known {
             *failed = true;
