@@ -499,8 +499,8 @@ bpfc_xdp: ; Main
   *(u32 *)(r7 +96) = r1
   r1 = r6
   call bpf_cast_to_kern_ctx
-  r8 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
-  r8 = *(u64 *)(r8 + offsetof(xdp_rxq_info, dev))
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
   r3 = *(u64 *)(r8 + offsetof(net_device, dev_addr))
   r1 = r10
   r1 += 0xfffffef0
@@ -624,8 +624,8 @@ L9:
   *(u8 *)(r7 +75) = 1
   r1 = r6
   call bpf_cast_to_kern_ctx
-  r8 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
-  r8 = *(u64 *)(r8 + offsetof(xdp_rxq_info, dev))
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
   r1 = r7
   r1 += 0x68
   r2 = 0x10
