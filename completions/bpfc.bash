@@ -113,7 +113,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__check)
-            opts="-h --from --hook --table --disable-pass --target --json --color --help"
+            opts="-h --from --hook --table --reject --disable-pass --target --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -129,6 +129,10 @@ _bpfc() {
                     ;;
                 --table)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reject)
+                    COMPREPLY=($(compgen -W "reply drop" -- "${cur}"))
                     return 0
                     ;;
                 --disable-pass)
@@ -151,7 +155,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__compile)
-            opts="-o -h --from --hook --table --disable-pass --target --output --emit --after --as-lowered --priority --color --help"
+            opts="-o -h --from --hook --table --reject --disable-pass --target --output --emit --after --as-lowered --priority --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -167,6 +171,10 @@ _bpfc() {
                     ;;
                 --table)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reject)
+                    COMPREPLY=($(compgen -W "reply drop" -- "${cur}"))
                     return 0
                     ;;
                 --disable-pass)
@@ -245,7 +253,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__explain)
-            opts="-h --from --hook --table --disable-pass --packet --hex --pcap --number --iface --target --json --color --help"
+            opts="-h --from --hook --table --reject --disable-pass --packet --hex --pcap --number --iface --target --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -261,6 +269,10 @@ _bpfc() {
                     ;;
                 --table)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reject)
+                    COMPREPLY=($(compgen -W "reply drop" -- "${cur}"))
                     return 0
                     ;;
                 --disable-pass)
@@ -503,7 +515,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__load)
-            opts="-h --from --hook --table --disable-pass --target --iface --cgroup --name --xdp-mode --priority --json --color --help"
+            opts="-h --from --hook --table --reject --disable-pass --target --iface --cgroup --name --xdp-mode --priority --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -519,6 +531,10 @@ _bpfc() {
                     ;;
                 --table)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reject)
+                    COMPREPLY=($(compgen -W "reply drop" -- "${cur}"))
                     return 0
                     ;;
                 --disable-pass)
@@ -561,7 +577,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__replay)
-            opts="-h --from --hook --table --disable-pass --pcap --target --engine --iface --json --color --help"
+            opts="-h --from --hook --table --reject --disable-pass --pcap --target --engine --iface --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -577,6 +593,10 @@ _bpfc() {
                     ;;
                 --table)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reject)
+                    COMPREPLY=($(compgen -W "reply drop" -- "${cur}"))
                     return 0
                     ;;
                 --disable-pass)
@@ -611,7 +631,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__snapshot)
-            opts="-h --from --hook --table --disable-pass --check --dir --color --help"
+            opts="-h --from --hook --table --reject --disable-pass --check --dir --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -627,6 +647,10 @@ _bpfc() {
                     ;;
                 --table)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reject)
+                    COMPREPLY=($(compgen -W "reply drop" -- "${cur}"))
                     return 0
                     ;;
                 --disable-pass)

@@ -50,6 +50,8 @@ nft-json\t'nftables JSON'
 ipset-save\t'what ipset save prints'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
+drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l target -d 'What the programs are for' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
@@ -80,6 +82,8 @@ nft-json\t'nftables JSON'
 ipset-save\t'what ipset save prints'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
+drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l target -d 'The target to check for [default: every one]' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
@@ -100,6 +104,8 @@ nft-json\t'nftables JSON'
 ipset-save\t'what ipset save prints'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
+drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l target -d 'What the programs are for; an object knows its own' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
@@ -143,6 +149,8 @@ nft-json\t'nftables JSON'
 ipset-save\t'what ipset save prints'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
+drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l pcap -d 'The capture: pcap or pcapng, Ethernet or raw IP' -r -F
@@ -168,6 +176,8 @@ nft-json\t'nftables JSON'
 ipset-save\t'what ipset save prints'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
+drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l packet -d 'The packet in words, such as \'in=eth0 ip saddr 10.0.0.1 daddr 10.0.0.2 tcp sport 4000 dport 22 flags syn\'' -r
@@ -193,6 +203,8 @@ nft-json\t'nftables JSON'
 ipset-save\t'what ipset save prints'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
+drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l dir -d 'The folder that holds one folder a stage' -r -F

@@ -106,7 +106,7 @@ pub fn interpret(
     let mut verdict = Verdict::Accept;
     for &chain in entry.map_or(&[][..], |entry| &entry.chains) {
         verdict = run.base_chain(chain)?;
-        if verdict == Verdict::Drop {
+        if verdict != Verdict::Accept {
             break;
         }
     }

@@ -7,8 +7,8 @@
 use crate::{
     Address, Base, BinaryOp, Block, ChecksumField, ChunkFlags, Condition, CtField, CtTuple, Device,
     Entry, Family, Func, Function, FunctionBuilder, Hook, Lookup, Meta, Object, ObjectDef,
-    ObjectKind, Op, Probe, ProbeDef, Program, Query, Rewrite, Rule, RuleData, RuleKind, Scan,
-    SctpChunks, Source, StateDef, Terminator, TextSearch, TupleField, Type, Value, Verdict,
+    ObjectKind, Op, Probe, ProbeDef, Program, Query, Reject, Rewrite, Rule, RuleData, RuleKind,
+    Scan, SctpChunks, Source, StateDef, Terminator, TextSearch, TupleField, Type, Value, Verdict,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -218,7 +218,7 @@ fn function(
     if chain.base {
         let policy = rule(body.choices, program, &chain, family);
         body.builder.push(Op::Count(policy));
-        let verdict = body.choices.of(Verdict::ALL);
+        let verdict = body.choices.of(&[Verdict::Accept, Verdict::Drop]);
         body.builder.verdict(verdict);
     } else {
         body.builder.terminate(Terminator::Return);
@@ -254,7 +254,12 @@ impl Body<'_> {
         }
         match self.choices.below(6) {
             0 => self.builder.verdict(Verdict::Accept),
-            1 => self.builder.verdict(Verdict::Drop),
+            1 => {
+                let icmp = Reject::Icmp(self.choices.below(7) as u8);
+                let all = [Verdict::Drop, icmp.into(), Reject::TcpReset.into()];
+                let verdict = self.choices.of(&all);
+                self.builder.verdict(verdict);
+            }
             2 if !chain.base => self.builder.terminate(Terminator::Return),
             3 | 4 if !chain.callees.is_empty() => {
                 let callee = self.choices.of(&chain.callees);

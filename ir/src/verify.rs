@@ -36,7 +36,8 @@
 //!     Objects' names are unique, and the kernel would take their numbers.
 //! 18. What is written lies in the network or transport header where a load of the same bytes
 //!     would be allowed; the numbers that a checksum follows are i16 or i32.
-//! 17. Lookups of address types name a device in functions of IPv4 alone.
+//! 19. Lookups of address types name a device in functions of IPv4 alone.
+//! 20. The code of a rejection is one of the function's family.
 //!
 //! Invariants 8, 12 to 15 and 18 bind reachable blocks. "Below" means: dominated by the block
 //! that the edge leads to, which no other edge leads to.
@@ -218,6 +219,9 @@ pub enum Violation {
     /// Invariant 19.
     #[error("addresses of one device are searched in a function of IPv6")]
     NotIpv4,
+    /// Invariant 20.
+    #[error("{0} has no such code of unreachable destinations")]
+    RejectCode(Family),
 }
 
 /// Checks every invariant. Later checks of a function are left out where earlier ones failed

@@ -13,6 +13,7 @@
 pub mod differential;
 pub mod generate;
 pub mod lab;
+pub mod rejected;
 pub mod require;
 pub mod traffic;
 pub mod twin;

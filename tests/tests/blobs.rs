@@ -96,7 +96,7 @@ fn compare_all(family: Family) {
     let rulesets = require::number("BPFC_BLOB_RULESETS", 3);
     let mut rng = Rng::new(require::number("BPFC_SEED", 1));
     for stage in Stage::STATELESS {
-        let shape = Shape::new(family, stage);
+        let shape = Shape { rejects: true, ..Shape::new(family, stage) };
         for _ in 0..rulesets {
             for kind in MATCHES {
                 if kind.families.contains(&family) && kind.stages.contains(&stage) {

@@ -48,6 +48,10 @@ impl Target for CgroupSkb {
                 "a control group's programs cannot set a packet's mark; compile the rule for tc, \
                  which can",
             ),
+            (Feature::Reject, _) => Some(
+                "a control group's programs cannot send; compile the rule for xdp or tc, or let \
+                 it drop without an answer with --reject drop",
+            ),
             // tcp_v4_rcv (net/ipv4/tcp_ipv4.c) and udp_queue_rcv_one_skb (net/ipv4/udp.c) call
             // nf_reset_ct before the socket's filters run, and bpf_skb_ct_lookup is not offered
             // to this type of program.
@@ -71,7 +75,7 @@ impl Target for CgroupSkb {
     fn return_value(&self, verdict: Verdict, _attach: AttachPoint) -> i32 {
         match verdict {
             Verdict::Accept => 1,
-            Verdict::Drop => 0,
+            Verdict::Drop | Verdict::Reject(_) => 0,
         }
     }
 

@@ -465,16 +465,34 @@ pub enum Helper {
     SkbStoreBytes = 9,
     /// `bpf_l4_csum_replace`, Linux 4.1.
     L4ChecksumReplace = 11,
+    /// `bpf_redirect`, Linux 4.4.
+    Redirect = 23,
     /// `bpf_skb_load_bytes`, Linux 4.5.
     SkbLoadBytes = 26,
+    /// `bpf_csum_diff`, Linux 4.6.
+    CsumDiff = 28,
+    /// `bpf_skb_change_tail`, Linux 4.9.
+    SkbChangeTail = 38,
     /// `bpf_csum_update`, Linux 4.9.
     ChecksumUpdate = 40,
+    /// `bpf_skb_change_head`, Linux 4.10.
+    SkbChangeHead = 43,
+    /// `bpf_xdp_adjust_head`, Linux 4.10.
+    XdpAdjustHead = 44,
+    /// `bpf_skb_adjust_room`, Linux 4.13.
+    SkbAdjustRoom = 50,
+    /// `bpf_xdp_adjust_tail`, Linux 4.18.
+    XdpAdjustTail = 65,
+    /// `bpf_fib_lookup`, Linux 4.18.
+    FibLookup = 69,
     /// `bpf_probe_read_kernel`, Linux 5.5.
     ProbeReadKernel = 113,
     /// `bpf_jiffies64`, Linux 5.6.
     Jiffies = 118,
     /// `bpf_loop`, Linux 5.17.
     Loop = 181,
+    /// `bpf_xdp_get_buff_len`, Linux 5.18.
+    XdpBufferLength = 188,
     /// `bpf_xdp_load_bytes`, Linux 5.18.
     XdpLoadBytes = 189,
     /// `bpf_xdp_store_bytes`, Linux 5.18.

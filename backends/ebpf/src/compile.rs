@@ -48,7 +48,8 @@ pub fn compile(
         ));
         return None;
     };
-    let (needs, _) = Needs::of(program, &order);
+    let (mut needs, _) = Needs::of(program, &order);
+    needs.echoes = !needs.answers.is_empty() && units.len() > 1;
     if !check_features(program, target, diagnostics) {
         return None;
     }
@@ -67,6 +68,8 @@ pub fn compile(
         lookups: BTreeMap::new(),
         trie: None,
         walk: None,
+        replies: BTreeMap::new(),
+        sum: None,
         connections: Vec::new(),
         places: places(program, sources),
         program,

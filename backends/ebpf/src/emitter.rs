@@ -4,7 +4,7 @@
 use crate::asm::{Asm, Reg};
 use crate::counters::Counters;
 use crate::target::{ConntrackSource, Target};
-use crate::{Needs, PacketLayout, names};
+use crate::{Needs, PacketLayout, names, reply};
 use bpfc_artifact::{Function, FunctionIndex, MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::{Family, Func, Lookup, Object, Program, Query, Rule, Scan, State};
 use std::collections::BTreeMap;
@@ -37,6 +37,8 @@ pub(crate) struct Emitter<'a> {
     /// The body of IPv4 routing table walks.
     pub(crate) trie: Option<FunctionIndex>,
     pub(crate) walk: Option<FunctionIndex>,
+    pub(crate) replies: BTreeMap<reply::Key, FunctionIndex>,
+    pub(crate) sum: Option<FunctionIndex>,
     pub(crate) connections: Vec<(ConntrackSource, Family, FunctionIndex)>,
     pub(crate) places: BTreeMap<Rule, Place>,
     pub(crate) program: &'a Program,

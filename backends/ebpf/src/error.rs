@@ -17,4 +17,7 @@ pub enum EmitError {
     /// A construct that this type does not allow reached selection; the IR verifier refuses it.
     #[error("{0}: {1} is not defined for this type")]
     Type(String, &'static str),
+    /// A rejection reached a target that refuses it; features are checked before.
+    #[error("target {0} cannot answer rejected packets")]
+    NoReplies(&'static str),
 }

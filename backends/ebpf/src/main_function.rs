@@ -2,13 +2,13 @@
 //!
 //! Frame, from r10 down: 8 bytes for map keys, `struct bpfc_packet`, the target's scratch. r6 is the context, r7 the packet structure, r8 and r9 are free.
 
-use crate::asm::{Alu, Asm, FP, Jump, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
+use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
 use crate::conntrack;
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::layout::{self, TRANSPORT_WINDOW};
 use crate::target::{MainContext, MainLabels, SCRATCH_SIZE};
-use crate::{chain, outcome, walk};
+use crate::{chain, outcome, reply, walk};
 use bpfc_artifact::{AttachPoint, Function, FunctionKind};
 use bpfc_ir::{Entry, Family, Verdict};
 
@@ -92,7 +92,16 @@ pub(crate) fn emit(
             let function = conntrack::function(emitter, source, family)?;
             conntrack::call(&mut asm, function);
         }
-        run(emitter, &mut asm, entries, drop, labels);
+        let reject = asm.label();
+        run(emitter, &mut asm, entries, End { drop, reject, pass: labels.pass });
+        if let Some(entry) = entries.last()
+            && asm.is_used(reject)
+        {
+            // Where the packet goes in the end says how it is answered.
+            emitter.mark_line(&mut asm, None, "reject");
+            asm.place(reject);
+            reply::call(emitter, &mut asm, unit.attach, entry.hook, family)?;
+        }
     }
 
     emitter.mark_line(&mut asm, None, "drop");
@@ -106,20 +115,28 @@ pub(crate) fn emit(
     Ok(asm.finish(name, FunctionKind::Main, emitter.target.kind(), size as u32)?)
 }
 
+/// Where packets go after the base chains.
+struct End {
+    drop: Label,
+    /// With the outcome in r0.
+    reject: Label,
+    pass: Label,
+}
+
 /// Calls the base chains; an accept goes on with the next, the last one's leads to `pass`.
-fn run(
-    emitter: &Emitter<'_>,
-    asm: &mut Asm,
-    entries: &[&Entry],
-    drop: crate::asm::Label,
-    labels: MainLabels,
-) {
+fn run(emitter: &Emitter<'_>, asm: &mut Asm, entries: &[&Entry], end: End) {
     emitter.mark_line(asm, None, "run the base chains");
+    let families = entries.iter().map(|entry| entry.family);
+    let rejects = |family| emitter.needs.answers.iter().any(|&(of, _)| of == family);
+    let rejects = families.into_iter().any(rejects);
     for &func in entries.iter().flat_map(|entry| &entry.chains) {
         chain::call(emitter, asm, func);
-        asm.jump_imm(Jump::Eq, Width::W32, R0, outcome::DROP, drop);
+        asm.jump_imm(Jump::Eq, Width::W32, R0, outcome::DROP, end.drop);
+        if rejects {
+            asm.jump_imm(Jump::Ge, Width::W32, R0, outcome::REJECT, end.reject);
+        }
     }
-    asm.goto(labels.pass);
+    asm.goto(end.pass);
 }
 
 /// Copies bytes from the network header on, or passes the packet when it is shorter.

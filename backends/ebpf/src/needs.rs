@@ -1,8 +1,11 @@
 //! What a program's rules ask for, so that main computes nothing that no rule reads.
 
+use crate::Answer;
 use bpfc_ir::{
-    Base, CtField, Device, Func, Lookup, Meta, Op, ProbeDef, Program, Rewrite, Rule, Scan, Source,
+    Base, CtField, Device, Family, Func, Lookup, Meta, Op, ProbeDef, Program, Rewrite, Rule, Scan,
+    Source, Terminator, Verdict,
 };
+use std::collections::BTreeSet;
 
 /// What some rule reads or does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +36,10 @@ pub struct Needs {
     pub changes_length: bool,
     /// A search for bytes in the packet.
     pub text: bool,
+    /// What senders of rejected packets are told.
+    pub answers: BTreeSet<(Family, Answer)>,
+    /// Whether the answers of one of the artifact's programs come by another one.
+    pub echoes: bool,
 }
 
 /// One thing that a rule asks of its target.
@@ -58,11 +65,13 @@ pub enum Feature {
     Rewrite,
     /// Correcting a transport checksum.
     TransportChecksum,
+    /// Answering the sender of a rejected packet.
+    Reject,
 }
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 10] = [
+    pub const ALL: [Feature; 11] = [
         Feature::InInterface,
         Feature::OutInterface,
         Feature::Link,
@@ -73,6 +82,7 @@ impl Feature {
         Feature::Fragments,
         Feature::Rewrite,
         Feature::TransportChecksum,
+        Feature::Reject,
     ];
 
     /// For "X is not known at ...".
@@ -88,6 +98,7 @@ impl Feature {
             Feature::Fragments => "telling fragments from whole packets",
             Feature::Rewrite => "writing the packet",
             Feature::TransportChecksum => "correcting a transport checksum",
+            Feature::Reject => "answering a rejected packet",
         }
     }
 }
@@ -156,6 +167,12 @@ impl Needs {
                         asked.push((feature, data.rule));
                     }
                 }
+                let end = &function.blocks[block];
+                if let Terminator::Verdict(Verdict::Reject(reject)) = end.terminator {
+                    needs.add(Feature::Reject);
+                    needs.answers.insert((function.family, reject.into()));
+                    asked.push((Feature::Reject, end.rule));
+                }
             }
         }
         needs.written.sort_unstable();
@@ -182,6 +199,8 @@ impl Needs {
             Feature::Conntrack => self.conntrack = true,
             // Every packet's fragment offset is there; what is written is noted by itself.
             Feature::Fragments | Feature::Rewrite | Feature::TransportChecksum => {}
+            // Only packets that are for this host alone are answered.
+            Feature::Reject => self.packet_type = true,
         }
     }
 }

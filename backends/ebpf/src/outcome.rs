@@ -8,3 +8,15 @@ pub const ACCEPT: i32 = 1;
 pub const DROP: i32 = 2;
 /// A segment's end: control continues in the chain's next segment.
 pub const NEXT: i32 = 3;
+/// The packet is rejected: this and more, by what its sender is told.
+pub const REJECT: i32 = 0x100;
+/// With a TCP reset; with an ICMP error of code C it is [`REJECT`] and C.
+pub const TCP_RESET: i32 = 0x1ff;
+
+/// The outcome of a rejection.
+pub fn of_reject(reject: bpfc_ir::Reject) -> i32 {
+    match reject {
+        bpfc_ir::Reject::TcpReset => TCP_RESET,
+        bpfc_ir::Reject::Icmp(code) => REJECT | i32::from(code),
+    }
+}

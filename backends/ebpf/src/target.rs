@@ -53,6 +53,37 @@ pub struct MainContext<'a> {
 /// Stack bytes that [`Target::fetch`] and the other parts may use.
 pub const SCRATCH_SIZE: i16 = 48;
 
+/// How a target makes an answer of a rejected packet. All code may clobber r0 to r5, and keeps r6
+/// to r9 as it finds them. Offsets count as [`Target::fetch`] counts.
+pub trait Replies: Sync {
+    /// Emits: cut the packet off at the length in r8. r0 is not 0 where that fails.
+    fn trim(&self, asm: &mut Asm);
+
+    /// Emits: move the packet's front forward by r9 bytes, which is signed: where it is negative
+    /// there is as much room in front afterwards. r0 is not 0 where that fails.
+    fn shift(&self, asm: &mut Asm);
+
+    /// Emits: copy r4 bytes from r3 to offset r2. `is_link` says whether it is the link header.
+    /// r0 is not 0 where that fails.
+    fn store(&self, asm: &mut Asm, is_link: bool);
+
+    /// Whether a device may still have to complete the checksum of packets, wherever their
+    /// bytes go.
+    fn defers_checksums(&self) -> bool;
+
+    /// Emits: r1 = offset where the device begins to sum up, r2 = offset where it writes the
+    /// checksum; jumps to `whole` where nothing is left to it. Only where
+    /// [`Replies::defers_checksums`].
+    fn deferred_checksum(&self, asm: &mut Asm, whole: Label);
+
+    /// Emits: `dst` = the number of the packet's device.
+    fn ifindex(&self, asm: &mut Asm, dst: Reg);
+
+    /// Emits: send the packet back to where it came from; r0 = what the program returns. With
+    /// `echoes` another of the artifact's programs will see it and must let it pass.
+    fn send(&self, asm: &mut Asm, attach: AttachPoint, echoes: bool);
+}
+
 /// A back end.
 pub trait Target: Sync {
     /// As `--target` takes it.
@@ -112,6 +143,11 @@ pub trait Target: Sync {
     /// Emits: `dst = struct net_device *` that the packet came in or goes out by, 0 where there is
     /// none. Never called where the feature of that interface is refused. Clobbers r0 to r5.
     fn load_device(&self, asm: &mut Asm, dst: Reg, device: Device);
+
+    /// How rejected packets are answered; `None` where [`Feature::Reject`] is refused.
+    fn replies(&self) -> Option<&dyn Replies> {
+        None
+    }
 
     /// Emits: set the packet's mark to the 32-bit number in `mark`. Never called where
     /// [`Feature::SetMark`] is refused.

@@ -72,6 +72,10 @@ impl Target for Netfilter {
             (Feature::Rewrite | Feature::TransportChecksum, _) => {
                 Some("a netfilter program cannot write the packet; compile the rule for tc or xdp")
             }
+            (Feature::Reject, _) => Some(
+                "a netfilter program cannot send; compile the rule for xdp or tc, or let it drop \
+                 without an answer with --reject drop",
+            ),
             _ => None,
         }
     }
@@ -83,7 +87,7 @@ impl Target for Netfilter {
     fn return_value(&self, verdict: Verdict, _attach: AttachPoint) -> i32 {
         match verdict {
             Verdict::Accept => NF_ACCEPT,
-            Verdict::Drop => NF_DROP,
+            Verdict::Drop | Verdict::Reject(_) => NF_DROP,
         }
     }
 

@@ -3,16 +3,19 @@
 //! Needs Linux 6.6 for the tcx link; interface names, Ethernet headers and connections at egress
 //! need 6.2 (`bpf_cast_to_kern_ctx`).
 
+mod replies;
+
 use bpfc_artifact::{AttachPoint, ProgramKind};
 use bpfc_ebpf::asm::{Asm, Helper, R1, R5, R6, R8, R9, Reg, Size};
 use bpfc_ebpf::skb;
-use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, ethernet};
+use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Replies, Target, ethernet};
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// `TCX_NEXT` (`enum tcx_action_base`): go on with the next program, then the stack.
 const TCX_NEXT: i32 = -1;
-/// `TC_ACT_SHOT`.
+/// `TC_ACT_SHOT` and `TC_ACT_REDIRECT`.
 const TC_ACT_SHOT: i32 = 2;
+const TC_ACT_REDIRECT: i32 = 7;
 
 /// The target, to be registered.
 pub static TC: Tc = Tc;
@@ -94,6 +97,7 @@ impl Target for Tc {
         match verdict {
             Verdict::Accept => TCX_NEXT,
             Verdict::Drop => TC_ACT_SHOT,
+            Verdict::Reject(_) => TC_ACT_REDIRECT,
         }
     }
 
@@ -105,6 +109,9 @@ impl Target for Tc {
     /// The stack has taken the outer tag off; inner tags, up to two, are still in the packet.
     fn locate(&self, main: &mut MainContext<'_>) {
         let asm = &mut *main.asm;
+        if main.needs.echoes {
+            replies::let_pass(asm, main.labels.pass);
+        }
         skb::network_offset(asm, R8);
         asm.load(Size::W, R9, R6, skb::PROTOCOL);
         asm.from_big_endian(R9, 16);
@@ -138,6 +145,10 @@ impl Target for Tc {
 
     fn load_device(&self, asm: &mut Asm, dst: Reg, _device: Device) {
         skb::device(asm, dst);
+    }
+
+    fn replies(&self) -> Option<&dyn Replies> {
+        Some(self)
     }
 
     fn set_mark(&self, asm: &mut Asm, mark: Reg) {

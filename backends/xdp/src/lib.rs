@@ -6,14 +6,17 @@
 
 use bpfc_artifact::{AttachPoint, KernelField, ProgramKind};
 use bpfc_ebpf::asm::{
-    Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
+    Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
-use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, ethernet, layout};
+use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Replies, Target, ethernet, layout};
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
-/// `XDP_DROP` and `XDP_PASS` (`enum xdp_action`).
+/// `XDP_DROP`, `XDP_PASS` and `XDP_TX` (`enum xdp_action`).
 const XDP_DROP: i32 = 1;
 const XDP_PASS: i32 = 2;
+const XDP_TX: i32 = 3;
+/// `offsetof(struct xdp_md, ingress_ifindex)`.
+const INGRESS_IFINDEX: i16 = 12;
 
 /// The target, to be registered.
 pub static XDP: Xdp = Xdp;
@@ -89,6 +92,7 @@ impl Target for Xdp {
         match verdict {
             Verdict::Accept => XDP_PASS,
             Verdict::Drop => XDP_DROP,
+            Verdict::Reject(_) => XDP_TX,
         }
     }
 
@@ -161,11 +165,55 @@ impl Target for Xdp {
         device(asm, dst);
     }
 
+    fn replies(&self) -> Option<&dyn Replies> {
+        Some(self)
+    }
+
     fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
 
     fn write(&self, asm: &mut Asm) {
         asm.mov(R1, R6);
         asm.helper(Helper::XdpStoreBytes);
+    }
+}
+
+/// The frame is changed where it lies and sent back by the device that it came in by.
+impl Replies for Xdp {
+    fn trim(&self, asm: &mut Asm) {
+        asm.mov(R1, R6);
+        asm.helper(Helper::XdpBufferLength);
+        asm.mov(R2, R8);
+        asm.alu(Alu::Sub, Width::W64, R2, R0);
+        asm.mov(R1, R6);
+        asm.helper(Helper::XdpAdjustTail);
+    }
+
+    fn shift(&self, asm: &mut Asm) {
+        asm.mov(R1, R6);
+        asm.mov(R2, R9);
+        asm.helper(Helper::XdpAdjustHead);
+    }
+
+    fn store(&self, asm: &mut Asm, _is_link: bool) {
+        asm.mov(R1, R6);
+        asm.helper(Helper::XdpStoreBytes);
+    }
+
+    /// A frame is bytes and nothing else.
+    fn defers_checksums(&self) -> bool {
+        false
+    }
+
+    fn deferred_checksum(&self, asm: &mut Asm, whole: Label) {
+        asm.goto(whole);
+    }
+
+    fn ifindex(&self, asm: &mut Asm, dst: Reg) {
+        asm.load(Size::W, dst, R6, INGRESS_IFINDEX);
+    }
+
+    fn send(&self, asm: &mut Asm, _attach: AttachPoint, _echoes: bool) {
+        asm.mov_imm(R0, XDP_TX);
     }
 }
 

@@ -78,9 +78,21 @@ pub struct SelectionArgs {
     /// Tables to compile [default: filter].
     #[arg(long, value_name = "TABLE", value_delimiter = ',')]
     pub table: Vec<String>,
+    /// What becomes of packets that a rule rejects; reply is for targets that can send.
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub reject: Option<Reject>,
     /// A pass of the optimiser to leave out; may be repeated.
     #[arg(long, value_name = "PASS", value_delimiter = ',', value_parser = PassName)]
     pub disable_pass: Vec<String>,
+}
+
+/// What becomes of packets that a rule rejects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Reject {
+    /// They are dropped, and their senders are told (the default).
+    Reply,
+    /// They are dropped, and nobody is told.
+    Drop,
 }
 
 /// `bpfc compile`.

@@ -1,6 +1,6 @@
 //! From words on the command line to inputs of the compiler.
 
-use crate::args::SelectionArgs;
+use crate::args::{Reject, SelectionArgs};
 use crate::console::Failure;
 use bpfc_driver::{Options, all_formats, passes, targets};
 use bpfc_ir::{Hook, Input};
@@ -80,6 +80,7 @@ pub fn options(selection: &SelectionArgs, priority: Option<i32>) -> Options {
         hooks: (!selection.hook.is_empty()).then(|| selection.hook.clone()),
         tables: some(&selection.table),
         disabled_passes: selection.disable_pass.clone(),
+        drop_rejected: selection.reject == Some(Reject::Drop),
         ..Options::default()
     };
     options.codegen.priority = priority;

@@ -116,6 +116,9 @@ codes! {
         "A base chain with rules or a policy other than ACCEPT hangs on a hook that is not compiled,\n\
          because --hook or the target's default names other hooks. What the chain does must stay in\n\
          the kernel, or be compiled by naming its hook.";
+    REJECT_DROPS = 24, "rejected packets get no answer",
+        "With --reject drop every REJECT drops the packet, as DROP does: its sender is told nothing and\n\
+         waits. The rules count as before. Targets that can send (xdp and tc) answer without the option.";
 }
 
 /// The explanation of a code.

@@ -9,6 +9,7 @@ pub mod emit;
 mod merge;
 mod pipeline;
 mod registry;
+mod reject;
 #[cfg(test)]
 mod sample;
 mod trace;
@@ -24,4 +25,5 @@ pub use registry::{
     all_formats, formats, frontends, passes, planned_format, recognise, target, targets,
     targets_with,
 };
+pub use reject::{drop_rejected, rejection};
 pub use trace::{trace, verdict_word};

@@ -4,7 +4,7 @@
 //! has errors, so that one run reports them all.
 
 use crate::registry::{frontend_of, planned_format, recognise, targets_with};
-use crate::{formats, merge};
+use crate::{drop_rejected, formats, merge};
 use bpfc_artifact::{Artifact, FunctionIndex};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ebpf::{CallSize, CompileOptions, Target, call_size};
@@ -18,6 +18,8 @@ pub struct Options {
     pub hooks: Option<Vec<Hook>>,
     /// The tables that are compiled; `None` for the front end's default.
     pub tables: Option<Vec<String>>,
+    /// Whether rejected packets are dropped without an answer.
+    pub drop_rejected: bool,
     /// Names of passes to leave out.
     pub disabled_passes: Vec<String>,
     /// Choices of code generation.
@@ -55,6 +57,11 @@ pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Comp
     let mut diagnostics = Diagnostics::new();
     let hooks = hooks(target, options, &mut diagnostics);
     let mut lowering = lower(inputs, hooks, options.tables.clone());
+    if options.drop_rejected
+        && let Some(program) = &mut lowering.program
+    {
+        drop_rejected(program, &mut lowering.diagnostics);
+    }
     lowering.diagnostics.iter().for_each(|d| diagnostics.push(d.clone()));
     let lowered = lowering.program.take();
     let sources = lowering.sources;

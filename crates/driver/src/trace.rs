@@ -65,6 +65,7 @@ pub fn verdict_word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Accept => "accept",
         Verdict::Drop => "drop",
+        Verdict::Reject(_) => "reject",
     }
 }
 

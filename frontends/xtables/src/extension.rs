@@ -220,8 +220,14 @@ pub trait Action: Debug + Send + Sync {
     /// Appends what `iptables -nvL` shows of it, with a space in front.
     fn list(&self, out: &mut String);
 
-    /// Emits what it does; control goes on in the open block where the rule has no verdict.
+    /// Emits what it does; the block stays open.
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported>;
+
+    /// The verdict that the rule ends in, after what [`Action::lower`] emits; `None` where control
+    /// goes on with the next rule.
+    fn verdict(&self) -> Option<Verdict> {
+        None
+    }
 
     /// Acts on a packet as the kernel does: a verdict, or `None` to go on with the next rule.
     fn evaluate(&self, packet: &mut View<'_>) -> Option<Verdict>;

@@ -77,6 +77,12 @@ fn text_family(bytes: &[u8]) -> Option<Family> {
                 ["-p" | "--protocol" | "-m", "icmp"] | ["-m", "ttl" | "realm"] => {
                     return Some(Family::Ipv4);
                 }
+                ["--reject-with", word] if word.starts_with("icmp6-") => {
+                    return Some(Family::Ipv6);
+                }
+                ["--reject-with", word] if word.starts_with("icmp-") => {
+                    return Some(Family::Ipv4);
+                }
                 _ => {}
             }
         }

@@ -160,7 +160,7 @@ impl<'a> Evaluator<'a> {
                 steps: steps.as_deref_mut(),
             };
             verdict = walk.base_chain(index);
-            if verdict == Verdict::Drop {
+            if verdict != Verdict::Accept {
                 break;
             }
         }
@@ -243,10 +243,15 @@ impl Walk<'_, '_> {
             let label = self.table.chain_label(self.family, chain);
             self.rules.push(format!("{label}:{}", number + 1));
             if outcome == Outcome::MatchThenDrop {
-                if let Target::Action(action) = &rule.target {
-                    action.evaluate(self.view);
-                }
-                return End::Verdict(Verdict::Drop);
+                // The target does what it does; then the packet is dropped all the same.
+                let verdict = match &rule.target {
+                    Target::Action(action) => action.evaluate(self.view),
+                    _ => None,
+                };
+                return End::Verdict(match verdict {
+                    Some(reject @ Verdict::Reject(_)) => reject,
+                    _ => Verdict::Drop,
+                });
             }
             match &rule.target {
                 Target::None => {}

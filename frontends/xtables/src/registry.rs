@@ -54,6 +54,7 @@ pub const ACTIONS: &[&ActionExtension] = &[
     &targets::ecn::ECN,
     &targets::ttl::HL,
     &targets::mark::MARK,
+    &targets::reject::REJECT,
     &targets::tos::TOS,
     &targets::ttl::TTL,
 ];

@@ -72,7 +72,6 @@ pub const ACTIONS: &[Unsupportable] = &[
     row("QUEUE", Both, "it sends packets to a program"),
     row("RATEEST", Both, "it feeds a rate estimator"),
     row("REDIRECT", Both, "it translates addresses, which stays in the kernel"),
-    row("REJECT", Both, "it answers with an error"),
     row("SECMARK", Both, "it sets the packet's security mark"),
     row("SET", Both, "it adds addresses to an ipset"),
     row("SNAT", Both, "it translates addresses, which stays in the kernel"),

@@ -63,6 +63,10 @@ const RULES: &[&str] = &[
     "-A OUTPUT -m mark --mark 0 -j MARK --and-mark 0xf",
     "-A OUTPUT -j MARK --or-mark 3",
     "-A OUTPUT -j MARK --xor-mark 0x3",
+    "-A INPUT -j REJECT",
+    "-A FORWARD -p tcp -j REJECT --reject-with tcp-reset",
+    "-A OUTPUT -p 6 -j REJECT --reject-with TCP-R",
+    "-A U -j REJECT --reject-with PORT",
 ];
 
 const RULES4: &[&str] = &[
@@ -76,6 +80,23 @@ const RULES4: &[&str] = &[
     "-A FORWARD -m addrtype --dst-type PROHIBIT,UNREACHABLE --limit-iface-in -j DROP",
     "-A OUTPUT -m addrtype --src-type local ! --dst-type MULTICAST,NAT --limit-iface-out",
     "-A INPUT -m iprange --src-range 10.0.0.1-10.0.0.9 ! --dst-range 10",
+    "-A INPUT -j REJECT --reject-with icmp-net-unreachable",
+    "-A INPUT -j REJECT --reject-with icmp-host-unreachable",
+    "-A INPUT -j REJECT --reject-with icmp-proto-unreachable",
+    "-A INPUT -j REJECT --reject-with icmp-port-unreachable",
+    "-A INPUT -j REJECT --reject-with icmp-net-prohibited",
+    "-A INPUT -j REJECT --reject-with icmp-host-prohibited",
+    "-A INPUT -j REJECT --reject-with icmp-admin-prohibited",
+    "-A INPUT -j REJECT --reject-with net-unreach",
+    "-A INPUT -j REJECT --reject-with host-unreach",
+    "-A INPUT -j REJECT --reject-with proto-unreach",
+    "-A INPUT -j REJECT --reject-with port-unreach",
+    "-A INPUT -j REJECT --reject-with net-prohib",
+    "-A INPUT -j REJECT --reject-with host-prohib",
+    "-A INPUT -j REJECT --reject-with Admin-P",
+    "-A INPUT -p tcp -j REJECT --reject-with tcp-rst",
+    "-A INPUT -j REJECT --reject-with icmp-",
+    "-A INPUT -j REJECT --reject-with host",
 ];
 
 const RULES6: &[&str] = &[
@@ -91,6 +112,18 @@ const RULES6: &[&str] = &[
     "-A INPUT -m srh --srh-psid a::1/64 ! --srh-nsid b::/128 --srh-lsid c::1:0",
     "-A INPUT -m addrtype ! --dst-type LOCAL,ANYCAST,UNREACH --src-type UNICAST,MULTICAST,UNSPEC",
     "-A INPUT -m iprange ! --src-range ::1-::9 --dst-range 2001:db8::1",
+    "-A INPUT -j REJECT --reject-with icmp6-no-route",
+    "-A INPUT -j REJECT --reject-with icmp6-adm-prohibited",
+    "-A INPUT -j REJECT --reject-with icmp6-addr-unreachable",
+    "-A INPUT -j REJECT --reject-with icmp6-port-unreachable",
+    "-A INPUT -j REJECT --reject-with icmp6-policy-fail",
+    "-A INPUT -j REJECT --reject-with icmp6-reject-route",
+    "-A INPUT -j REJECT --reject-with no-route",
+    "-A INPUT -j REJECT --reject-with ADM",
+    "-A INPUT -j REJECT --reject-with addr-unreach",
+    "-A INPUT -j REJECT --reject-with policy",
+    "-A INPUT -j REJECT --reject-with reject-route",
+    "-A INPUT -j REJECT --reject-with icmp6",
 ];
 
 /// Rules of the table mangle.

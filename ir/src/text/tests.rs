@@ -77,6 +77,22 @@ fn definitions_may_stand_below_uses_in_the_text() {
 }
 
 #[test]
+fn verdicts_are_read_as_they_are_printed() {
+    for verdict in ["accept", "drop", "reject tcp-reset", "reject icmp 13"] {
+        let text = format!("\nfn0 \"f\" ip {{\nblock0:\n    verdict {verdict}\n}}\n");
+        assert_eq!(text.parse::<Program>().expect("a program").to_string(), text);
+    }
+    assert_eq!(
+        error("fn0 \"f\" ip { block0: verdict reject icmp 300 }"),
+        "1:42: 300 is too large for a code"
+    );
+    assert_eq!(
+        error("fn0 \"f\" ip { block0: verdict reject politely }"),
+        "1:37: expected 'tcp-reset', found 'politely'"
+    );
+}
+
+#[test]
 fn errors_say_where() {
     assert_eq!(
         error("fn0 \"f\" ip {\n  block0: jmp\n}"),

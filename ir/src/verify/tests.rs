@@ -472,6 +472,16 @@ fn devices_of_address_types_are_ipv4s() {
     broken(in_block("ip6", text), Violation::NotIpv4);
 }
 
+#[test]
+fn rejections_have_codes_of_their_family() {
+    for (family, last) in [("ip", 15), ("ip6", 8)] {
+        assert_eq!(in_block(family, "verdict reject tcp-reset"), []);
+        assert_eq!(in_block(family, &format!("verdict reject icmp {last}")), []);
+        let beyond = format!("verdict reject icmp {}", last + 1);
+        broken(in_block(family, &beyond), Violation::RejectCode(family.parse().expect("a family")));
+    }
+}
+
 /// A chain of rules whose failures all lead to the next rule and whose truncations all lead to
 /// one block: the dominator tree is as deep as the chain, and one block has an edge from each.
 #[test]

@@ -1,8 +1,10 @@
-//! Operand types and the numbers in instructions: invariants 9 to 11, 16, 17 and 19.
+//! Operand types and the numbers in instructions and terminators: invariants 9 to 11, 16, 17, 19
+//! and 20.
 
 use super::{Violation, function::Checker};
 use crate::{
-    Base, BinaryOp, Block, Family, Inst, Lookup, Op, Rewrite, Scan, Source, Terminator, Type, Value,
+    Base, BinaryOp, Block, Family, Inst, Lookup, Op, Rewrite, Scan, Source, Terminator, Type,
+    Value, Verdict,
 };
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -23,6 +25,10 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 fn terminator(checker: &Checker<'_>, block: Block) -> Result<(), Violation> {
     match checker.function.blocks[block].terminator {
         Terminator::Branch { condition, .. } => is(checker, condition, Type::Bool),
+        Terminator::Verdict(Verdict::Reject(reject)) => {
+            let family = checker.function.family;
+            if reject.fits(family) { Ok(()) } else { Err(Violation::RejectCode(family)) }
+        }
         _ => Ok(()),
     }
 }

@@ -16,6 +16,8 @@ pub(super) fn artifact(
     let options = Options {
         hooks: Some(vec![ruleset.stage.hook()]),
         tables: Some(vec![ruleset.stage.table().to_owned()]),
+        // What cannot answer decides and counts all the same.
+        drop_rejected: target.replies().is_none(),
         disabled_passes: disabled_passes.iter().map(|&name| name.to_owned()).collect(),
         ..Options::default()
     };

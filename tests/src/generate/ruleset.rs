@@ -23,6 +23,8 @@ pub struct Shape {
     pub marks: bool,
     /// Whether rules may write packets.
     pub rewrites: bool,
+    /// Whether rules may reject packets, where the stage's table can.
+    pub rejects: bool,
     /// Whether rules may ask which processor handles a packet.
     pub processors: bool,
     /// Behind connection tracking: whether connections go as they should, and rules ask only for
@@ -40,9 +42,16 @@ impl Shape {
             rules: 8,
             marks: true,
             rewrites: false,
+            rejects: false,
             processors: true,
             orderly: false,
         }
+    }
+
+    /// Only the table filter can reject. In OUTPUT the kernel's answers would come to the rules
+    /// as well.
+    fn may_reject(self) -> bool {
+        self.rejects && matches!(self.stage, Stage::Input | Stage::Forward)
     }
 
     fn allows(self, kind: &MatchKind) -> bool {
@@ -86,7 +95,7 @@ pub fn ruleset(rng: &mut Rng, shape: Shape) -> Generated {
                 continue;
             }
             let rule = rule(rng, shape, &mut facets);
-            let target = target(rng, shape, &chains[number + 1..]);
+            let target = target(rng, shape, &rule, &chains[number + 1..]);
             text += &format!("-A {chain}{rule}{target}\n");
         }
     }
@@ -342,8 +351,8 @@ fn protocol_test(rng: &mut Rng, family: Family, facets: &mut Facets) -> (String,
     (format!(" -p {text}"), Some(number))
 }
 
-/// `-j` or `-g`, or nothing; `further` are the chains that may be called.
-fn target(rng: &mut Rng, shape: Shape, further: &[String]) -> String {
+/// The `-j` or `-g` of a rule, or nothing; `further` are the chains that may be called.
+fn target(rng: &mut Rng, shape: Shape, rule: &str, further: &[String]) -> String {
     match rng.below(12) {
         0..=1 => " -j ACCEPT".to_owned(),
         2..=3 => " -j DROP".to_owned(),
@@ -351,6 +360,7 @@ fn target(rng: &mut Rng, shape: Shape, further: &[String]) -> String {
         5..=7 if !further.is_empty() => format!(" -j {}", rng.pick(further)),
         8 if !further.is_empty() => format!(" -g {}", rng.pick(further)),
         9 if shape.marks => format!(" -j {}", targets::mark(rng)),
+        10 if shape.may_reject() => format!(" -j {}", targets::reject(rng, shape.family, rule)),
         _ => String::new(),
     }
 }

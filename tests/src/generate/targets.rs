@@ -7,6 +7,7 @@ use super::draft::protocol;
 use super::matches::Maker;
 use super::rng::Rng;
 use crate::lab::Family;
+use crate::rejected::errors;
 
 /// The text of a `MARK` target.
 pub fn mark(rng: &mut Rng) -> String {
@@ -140,4 +141,17 @@ fn hops(maker: &mut Maker<'_>, prefix: &str) -> String {
         *draft.ttl() = rng.near(bound.into()..=bound.into(), 255) as u8;
     });
     format!(" --{prefix}-{mode} {value}")
+}
+/// The text of a `REJECT` target for a rule.
+pub fn reject(rng: &mut Rng, family: Family, rule: &str) -> String {
+    let is_tcp = [" -p tcp", " -p 6"]
+        .iter()
+        .any(|protocol| rule.ends_with(protocol) || rule.contains(&format!("{protocol} ")));
+    if is_tcp && !rule.contains("! -p") && rng.one_in(2) {
+        return "REJECT --reject-with tcp-reset".to_owned();
+    }
+    match rng.one_in(3) {
+        true => "REJECT".to_owned(),
+        false => format!("REJECT --reject-with {}", rng.pick(errors(family))),
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`namespace`]: threads with a network of their own, and the `ip` tool in them.
 //! - [`inject`]: Ethernet frames into veth pairs, and knowing that they were processed.
+//! - [`listen`]: what comes out at the other end.
 //! - [`raw`]: packets that the host itself sends.
 //! - [`routes`]: routes of every kind.
 //! - [`tables`]: counters of the kernel's iptables.
@@ -10,6 +11,7 @@
 //! - [`oracle`]: a ruleset and packets in, verdicts and counters out.
 
 pub mod inject;
+pub mod listen;
 pub mod namespace;
 pub mod oracle;
 pub mod raw;

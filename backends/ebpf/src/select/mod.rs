@@ -224,6 +224,9 @@ impl Selector<'_, '_> {
             Terminator::Return => self.finish(outcome::RETURN),
             Terminator::Verdict(Verdict::Accept) => self.finish(outcome::ACCEPT),
             Terminator::Verdict(Verdict::Drop) => self.finish(outcome::DROP),
+            Terminator::Verdict(Verdict::Reject(reject)) => {
+                self.finish(outcome::of_reject(reject));
+            }
         }
         Ok(())
     }

@@ -52,7 +52,10 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
         let lowering = driver::lower(&inputs, options.hooks.clone(), options.tables.clone());
         let mut diagnostics = lowering.diagnostics;
         let checked = match lowering.program {
-            Some(program) => {
+            Some(mut program) => {
+                if options.drop_rejected {
+                    driver::drop_rejected(&mut program, &mut diagnostics);
+                }
                 driver::analyse(&program, &mut diagnostics);
                 let targets = try_targets(args, &program, &lowering.sources, &options);
                 Checked {

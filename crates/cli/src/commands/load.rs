@@ -102,6 +102,7 @@ fn object(args: &LoadArgs, inputs: &[Input]) -> Result<Option<Artifact>, Failure
         || !chosen.table.is_empty()
         || !chosen.from.is_empty()
         || !chosen.disable_pass.is_empty()
+        || chosen.reject.is_some()
     {
         return Err(Failure::Usage(
             "--hook, --table, --from and --disable-pass are for compiling; the object is compiled"

@@ -93,12 +93,17 @@ pub(super) fn run(args: &ReplayArgs, console: &Console) -> Result<(), Failure> {
              packets were captured on: replay cannot decide it"
         )));
     }
-    let replay = with_progress("replaying", || match args.engine {
+    let mut replay = with_progress("replaying", || match args.engine {
         Engine::Reference => reference::replay(&inputs, program, artifact, target, hook, &frames),
         Engine::Kernel | Engine::Vm => {
             kernel::replay(program, artifact, target, hook, &args.iface, &frames)
         }
     })?;
+    if options.drop_rejected {
+        // The reference evaluator reads the ruleset, which rejects.
+        let rejected = |decision: &&mut Decision| matches!(decision.verdict, Verdict::Reject(_));
+        replay.decisions.iter_mut().filter(rejected).for_each(|d| d.verdict = Verdict::Drop);
+    }
     match args.json {
         true => print_json(&replay, console),
         false => print_text(&replay, console),

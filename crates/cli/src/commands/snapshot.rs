@@ -50,8 +50,11 @@ fn stages(name: &str, input: &Input, options: &Options, files: &mut Files) {
     let sources = &lowering.sources;
     let mut said = Said { text: String::new(), sources };
     let mut diagnostics = lowering.diagnostics;
-    let program = lowering.program;
-    if let Some(program) = &program {
+    let mut program = lowering.program;
+    if let Some(program) = &mut program {
+        if options.drop_rejected {
+            driver::drop_rejected(program, &mut diagnostics);
+        }
         driver::analyse(program, &mut diagnostics);
     }
     said.add("ruleset", &diagnostics);

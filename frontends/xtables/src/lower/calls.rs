@@ -79,8 +79,11 @@ fn callee(target: &Target) -> Option<usize> {
 
 /// Whether no packet comes behind the rule.
 pub fn ends_chain(rule: &Rule) -> bool {
-    let leaves =
-        matches!(rule.target, Target::Accept | Target::Drop | Target::Return | Target::Goto(_));
+    let leaves = match &rule.target {
+        Target::Accept | Target::Drop | Target::Return | Target::Goto(_) => true,
+        Target::Action(action) => action.verdict().is_some(),
+        Target::None | Target::Jump(_) => false,
+    };
     leaves && rule.is_unconditional()
 }
 

@@ -159,23 +159,35 @@ impl ChainLowering<'_> {
             // A chain that a live rule calls is reached.
             None => Terminator::Jump(next),
         };
-        cx.builder().terminate(match rule.target {
-            Target::None | Target::Action(_) => Terminator::Jump(next),
+        cx.builder().terminate(match &rule.target {
+            Target::None => Terminator::Jump(next),
+            Target::Action(action) => match action.verdict() {
+                Some(verdict) => Terminator::Verdict(verdict),
+                None => Terminator::Jump(next),
+            },
             Target::Accept => Terminator::Verdict(Verdict::Accept),
             Target::Drop => Terminator::Verdict(Verdict::Drop),
             Target::Return => Terminator::Jump(end),
-            Target::Jump(chain) => call(chain, next),
-            Target::Goto(chain) => call(chain, end),
+            Target::Jump(chain) => call(*chain, next),
+            Target::Goto(chain) => call(*chain, end),
         });
         while let Some(first) = cx.begin_late() {
             // The first lowering has reported what cannot be lowered.
             let _ = lower_matches(rule, first, &mut cx);
             cx.builder().push(Op::Count(id));
+            let mut verdict = None;
             if let Target::Action(action) = &rule.target {
                 let _ = action.lower(&mut cx);
+                verdict = action.verdict();
             }
-            let drop = cx.hotdrop();
-            cx.builder().jump(drop);
+            // The target does what it does; then the packet is dropped all the same.
+            match verdict {
+                Some(verdict @ Verdict::Reject(_)) => cx.builder().verdict(verdict),
+                _ => {
+                    let drop = cx.hotdrop();
+                    cx.builder().jump(drop);
+                }
+            }
         }
     }
 

@@ -4,5 +4,6 @@
 pub mod ecn;
 mod header;
 pub mod mark;
+pub mod reject;
 pub mod tos;
 pub mod ttl;

@@ -5,7 +5,8 @@ use crate::text::ParseError;
 use crate::text::lexer::Token;
 use crate::{
     Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Device, Function,
-    InstData, Lookup, Meta, Op, Rewrite, Rule, Scan, Source, Terminator, Type, Value, ValueData,
+    InstData, Lookup, Meta, Op, Reject, Rewrite, Rule, Scan, Source, Terminator, Type, Value,
+    ValueData, Verdict,
 };
 use bpfc_diag::LineColumn;
 
@@ -75,11 +76,28 @@ impl Parser {
         } else if self.eat_word("return") {
             Terminator::Return
         } else if self.eat_word("verdict") {
-            Terminator::Verdict(self.word("a verdict")?)
+            Terminator::Verdict(self.verdict()?)
         } else {
             return Ok(None);
         };
         Ok(Some(terminator))
+    }
+
+    fn verdict(&mut self) -> Result<Verdict> {
+        if self.eat_word("accept") {
+            return Ok(Verdict::Accept);
+        }
+        if self.eat_word("drop") {
+            return Ok(Verdict::Drop);
+        }
+        if !self.eat_word("reject") {
+            return self.expected("a verdict");
+        }
+        if self.eat_word("icmp") {
+            return Ok(Verdict::Reject(Reject::Icmp(self.number("a code")?)));
+        }
+        self.keyword("tcp-reset")?;
+        Ok(Verdict::Reject(Reject::TcpReset))
     }
 
     fn statement(&mut self) -> Result<Statement> {

@@ -107,13 +107,19 @@ impl<'a> Engine<'a> {
             ..TestPacket::default()
         };
         let outcome = self.loaded.run(index, &packet, 1).map_err(refused)?;
-        let verdict = [Verdict::Accept, Verdict::Drop]
-            .into_iter()
-            .find(|&verdict| self.target.return_value(verdict, attach) == outcome.verdict)
-            .ok_or_else(|| {
-                Failure::Refused(format!("the program answered {}, no verdict", outcome.verdict))
-            })?;
-        Ok(Decision { verdict, rules: self.counted(version)? })
+        let rules = self.counted(version)?;
+        // A rejection that nobody may be told of returns what a drop does: the rule tells.
+        let returned = |verdict| self.target.return_value(verdict, attach) == outcome.verdict;
+        let verdict = match driver::rejection(self.program, &rules).map(Verdict::Reject) {
+            Some(reject) if returned(reject) || returned(Verdict::Drop) => reject,
+            None if returned(Verdict::Accept) => Verdict::Accept,
+            None if returned(Verdict::Drop) => Verdict::Drop,
+            _ => {
+                let message = format!("the program answered {}, no verdict", outcome.verdict);
+                return Err(Failure::Refused(message));
+            }
+        };
+        Ok(Decision { verdict, rules })
     }
 
     /// The program that sees packets of a version.
