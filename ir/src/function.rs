@@ -1,8 +1,8 @@
 //! One chain: blocks, instructions, values, and the builder that makes them.
 
 use crate::{
-    Base, BinaryOp, Block, Condition, Family, Func, Inst, Lookup, Object, Op, Query, Rule, Scan,
-    Source, State, Terminator, Type, Value, Verdict,
+    Base, BinaryOp, Block, CalendarField, Condition, Family, Func, Inst, Lookup, Object, Op, Query,
+    Rule, Scan, Source, State, Terminator, Type, Value, Verdict,
 };
 use cranelift_entity::PrimaryMap;
 
@@ -280,6 +280,11 @@ impl FunctionBuilder {
     /// The same number in a wider type.
     pub fn extend(&mut self, ty: Type, value: Value) -> Value {
         self.value(Op::Extend(ty, value))
+    }
+
+    /// What a time means in the calendar.
+    pub fn calendar(&mut self, field: CalendarField, seconds: Value) -> Value {
+        self.value(Op::Calendar(field, seconds))
     }
 
     /// Ends the open block in a branch.

@@ -1,8 +1,8 @@
 //! Instructions and terminators.
 
 use crate::{
-    Base, Block, Func, Lookup, Object, Query, Rewrite, Rule, Scan, Source, State, Type, Value,
-    Verdict,
+    Base, Block, CalendarField, Func, Lookup, Object, Query, Rewrite, Rule, Scan, Source, State,
+    Type, Value, Verdict,
 };
 
 /// Arithmetic on two numbers of one type, modulo its size.
@@ -55,6 +55,8 @@ pub enum Op {
     Binary(BinaryOp, Value, Value),
     /// `v = zext.T v`: the same number in a wider type.
     Extend(Type, Value),
+    /// `v = calendar FIELD, v`: i32, what a time (i64) means in the calendar. Pure.
+    Calendar(CalendarField, Value),
     /// `v = cmp eq v, v`: bool.
     Compare(Condition, Value, Value),
     /// `v = range v, LO..HI`: bool, both ends included, LO <= HI.
@@ -118,6 +120,7 @@ impl Op {
             | Op::Count(_) => (None, None),
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
+            | Op::Calendar(_, v)
             | Op::InRange(v, ..)
             | Op::AvailableAt(v, _)
             | Op::SetMark(v) => (Some(v), None),
@@ -144,6 +147,7 @@ impl Op {
             Op::Query(_, _, values) => values.iter_mut().for_each(|value| *value = map(*value)),
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
+            | Op::Calendar(_, v)
             | Op::InRange(v, ..)
             | Op::AvailableAt(v, _)
             | Op::SetMark(v) => *v = map(*v),
@@ -163,9 +167,12 @@ impl Op {
             Op::Compare(..) | Op::InRange(..) | Op::Available(..) | Op::AvailableAt(..) => {
                 Some(Type::Bool)
             }
-            Op::Scan(_) | Op::Lookup(_) | Op::Random | Op::Nth(..) | Op::Query(..) => {
-                Some(Type::I32)
-            }
+            Op::Calendar(..)
+            | Op::Scan(_)
+            | Op::Lookup(_)
+            | Op::Random
+            | Op::Nth(..)
+            | Op::Query(..) => Some(Type::I32),
             Op::Binary(..) | Op::Count(_) | Op::SetMark(_) | Op::Rewrite(_) => None,
         }
     }

@@ -40,7 +40,7 @@ pub use program::{Entry, Program, RuleData, RuleKind, StateDef};
 pub use rewrite::{ChecksumField, Rewrite};
 pub use text::ParseError;
 pub use types::{
-    Address, Base, CtField, CtTuple, Device, Family, Hook, Meta, Reject, Scan, Source, TupleField,
-    Type, UnknownWord, Verdict,
+    Address, Base, CalendarField, CtField, CtTuple, Device, Family, Hook, Meta, Reject, Scan,
+    Source, TupleField, Type, UnknownWord, Verdict,
 };
 pub use verify::{Place, VerifyError, Violation, verify};

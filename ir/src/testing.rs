@@ -5,10 +5,11 @@
 //! failure leads to the next rule, then effects and a verdict, call or return.
 
 use crate::{
-    Address, Base, BinaryOp, Block, ChecksumField, ChunkFlags, Condition, CtField, CtTuple, Device,
-    Entry, Family, Func, Function, FunctionBuilder, Hook, Lookup, Meta, Object, ObjectDef,
-    ObjectKind, Op, Probe, ProbeDef, Program, Query, Reject, Rewrite, Rule, RuleData, RuleKind,
-    Scan, SctpChunks, Source, StateDef, Terminator, TextSearch, TupleField, Type, Value, Verdict,
+    Address, Base, BinaryOp, Block, CalendarField, ChecksumField, ChunkFlags, Condition, CtField,
+    CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Lookup, Meta, Object,
+    ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, Reject, Rewrite, Rule, RuleData,
+    RuleKind, Scan, SctpChunks, Source, StateDef, Terminator, TextSearch, TupleField, Type, Value,
+    Verdict,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -405,6 +406,11 @@ impl Body<'_> {
             6 if ty == Type::I32 && self.choices.once_in(3) => {
                 let lookup = self.lookup();
                 self.builder.lookup(lookup)
+            }
+            6 if ty == Type::I32 && self.choices.once_in(3) => {
+                let time = self.load(Type::I64);
+                let field = self.choices.of(CalendarField::ALL);
+                self.builder.calendar(field, time)
             }
             6 if ty == Type::I32 => {
                 let scan = self.scan();

@@ -187,6 +187,11 @@ pub enum Meta {
     LinkHeader,
     /// i32: the processor that handles the packet.
     Cpu,
+    /// i64: seconds since 1970 began in UTC, now (`ktime_get_real_seconds`).
+    Clock,
+    /// i64: the same in the kernel's time zone: less 60 for each minute that it lies west of UTC
+    /// (`sys_tz`).
+    LocalClock,
 }
 
 impl Meta {
@@ -196,8 +201,42 @@ impl Meta {
             Meta::L4Proto | Meta::WalkFailed | Meta::PacketType | Meta::LinkHeader => Type::I8,
             Meta::FragmentOffset | Meta::TransportOffset => Type::I16,
             Meta::Length | Meta::Mark | Meta::Cpu => Type::I32,
+            Meta::Clock | Meta::LocalClock => Type::I64,
             Meta::InInterface | Meta::OutInterface => Type::I128,
         }
+    }
+}
+
+/// What a time means in the calendar. Counts seconds from 1970 on, without leap seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CalendarField {
+    /// Seconds since the day began, 0 to 86,399.
+    DaySecond,
+    /// The day of the week: 1 Monday to 7 Sunday.
+    Weekday,
+    /// The day of the month, 1 to 31.
+    MonthDay,
+}
+
+impl CalendarField {
+    /// The field of a time in seconds, on the proleptic Gregorian calendar.
+    pub fn of(self, seconds: u64) -> u32 {
+        const DAY: u64 = 86_400;
+        let day = seconds / DAY;
+        let field = match self {
+            CalendarField::DaySecond => seconds % DAY,
+            // The first day was a Thursday.
+            CalendarField::Weekday => (day + 3) % 7 + 1,
+            CalendarField::MonthDay => {
+                // Days of a cycle of 400 years that begins with a March.
+                let day = (day + 719_468) % 146_097;
+                let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+                let day = day - (365 * year + year / 4 - year / 100);
+                let month = (5 * day + 2) / 153;
+                day - (153 * month + 2) / 5 + 1
+            }
+        };
+        field as u32
     }
 }
 
@@ -365,10 +404,11 @@ text!(Meta {
     L4Proto => "l4proto", WalkFailed => "walk-failed", FragmentOffset => "fragment-offset",
     TransportOffset => "transport-offset", Length => "length", InInterface => "iifname",
     OutInterface => "oifname", Mark => "mark", PacketType => "pkttype",
-    LinkHeader => "link-header", Cpu => "cpu",
+    LinkHeader => "link-header", Cpu => "cpu", Clock => "clock", LocalClock => "local-clock",
 });
 text!(Address { Source => "saddr", Destination => "daddr" });
 text!(Device { In => "iif", Out => "oif" });
+text!(CalendarField { DaySecond => "day-second", Weekday => "weekday", MonthDay => "month-day" });
 text!(CtTuple { Original => "original", Reply => "reply" });
 text!(TupleField {
     Source => "saddr", Destination => "daddr", SourcePort => "sport", DestinationPort => "dport",

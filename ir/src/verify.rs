@@ -19,7 +19,8 @@
 //! 8. Definitions dominate uses.
 //! 9. Operand types are right: arithmetic and comparisons take two numbers of one type; `zext`
 //!    widens a number; i128 is made by loads and constants and used by and, or, xor, comparisons
-//!    and ranges alone; conditions are bools and nothing else is; offsets and marks are i32.
+//!    and ranges alone; conditions are bools and nothing else is; offsets and marks are i32,
+//!    times i64.
 //! 10. Numbers fit: constants and the ends of ranges their type, ranges are not empty, shift
 //!     amounts are constants less than the width, periods are above their state's start.
 //! 11. Loads have their source's type; loads from the network header stay within its 20 or 40

@@ -37,6 +37,7 @@
 compile_error!("artifacts hold little-endian instructions");
 
 mod btf;
+pub mod clock;
 mod conntrack;
 mod counters;
 mod error;

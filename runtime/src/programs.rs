@@ -2,8 +2,8 @@
 
 use crate::symbols::Symbols;
 use crate::sys::{LoadRequest, Map, MapSpec, Program, load_btf};
-use crate::{Error, features, linker};
-use bpfc_artifact::{Artifact, AttachPoint, MapDef, ProgramKind};
+use crate::{Error, clock, features, linker};
+use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapRole, ProgramKind};
 use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
 
 /// An artifact in the kernel: maps and programs in the artifact's order.
@@ -83,6 +83,11 @@ fn create_map(def: &MapDef) -> Result<Map, Error> {
         "create map {} ({} entries of {} bytes)",
         def.name, def.max_entries, def.value_size
     )))?;
+    if def.role == MapRole::Clock {
+        let [ahead, west] = [clock::atomic_seconds_ahead(), clock::seconds_west()];
+        let value: Vec<u8> = [ahead, west].iter().flat_map(|number| number.to_ne_bytes()).collect();
+        map.update(&[0; 4], &value).map_err(Error::kernel("tell programs the time zone"))?;
+    }
     for (key, value) in &def.initial {
         map.update(key, value).map_err(Error::kernel(format!("fill map {}", def.name)))?;
     }

@@ -87,6 +87,8 @@ pub enum Alu {
     Lsh,
     /// `>>=`
     Rsh,
+    /// `/=`, unsigned
+    Div,
     /// `%=`, unsigned
     Mod,
     /// `^=`
@@ -105,6 +107,7 @@ impl Alu {
             Alu::And => 0x50,
             Alu::Lsh => 0x60,
             Alu::Rsh => 0x70,
+            Alu::Div => 0x30,
             Alu::Mod => 0x90,
             Alu::Xor => 0xa0,
             Alu::Mov => 0xb0,
@@ -497,6 +500,8 @@ pub enum Helper {
     XdpLoadBytes = 189,
     /// `bpf_xdp_store_bytes`, Linux 5.18.
     XdpStoreBytes = 190,
+    /// `bpf_ktime_get_tai_ns`, Linux 6.1.
+    TaiNanoseconds = 208,
     /// `bpf_dynptr_read`, Linux 5.19.
     DynptrRead = 201,
 }

@@ -188,7 +188,7 @@ impl PacketLayout {
             Meta::LinkHeader => LINK_HEADER,
             Meta::InInterface => return self.in_interface.map(|at| (at, true)),
             Meta::OutInterface => return self.out_interface.map(|at| (at, true)),
-            Meta::Cpu => return None,
+            Meta::Cpu | Meta::Clock | Meta::LocalClock => return None,
         };
         Some((at, false))
     }

@@ -6,6 +6,7 @@
 
 pub mod asm;
 mod chain;
+mod clock;
 mod compile;
 mod conntrack;
 mod counters;

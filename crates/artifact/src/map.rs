@@ -63,6 +63,10 @@ pub enum MapRole {
     /// State that rules share between processors, such as `statistic --mode nth`: u64 each,
     /// zero at load.
     RuleState,
+    /// What makes the time of day of `CLOCK_TAI`, in entry 0: two native u64, modulo 2^64. The
+    /// first is how many seconds it is ahead of `CLOCK_REALTIME`, the second how many the kernel's
+    /// time zone lies west of UTC. The runtime writes them at load.
+    Clock,
     /// What a named object keeps: a set's elements, a list of addresses.
     Object {
         /// The object's name.

@@ -182,6 +182,7 @@ impl PacketBuilder {
             untracked: false,
             arrival: crate::Arrival::default(),
             routes: None,
+            clock: crate::Clock::default(),
         }
     }
 }

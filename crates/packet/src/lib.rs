@@ -32,7 +32,7 @@ pub use conntrack::{Conntrack, Tuple, ct_state};
 pub use extension::{Walk, extension_set, find_extension, walk_extensions};
 pub use interface::{InterfaceName, InterfaceNameError};
 pub use options::{Found, find_dccp_option, find_tcp_mss, find_tcp_option};
-pub use packet::{Arrival, FrameError, IpVersion, Packet, pkt_type};
+pub use packet::{Arrival, Clock, FrameError, IpVersion, Packet, pkt_type};
 pub use parsed::Parsed;
 pub use receive::NotDelivered;
 pub use rewrites::{Rewrites, replace_checksum};

@@ -58,6 +58,15 @@ impl Default for Arrival {
     }
 }
 
+/// The time of day when rules ask for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// Seconds since 1970 began in UTC, leap seconds not counted (`ktime_get_real_seconds`).
+    pub seconds: u64,
+    /// Minutes by which the kernel's time zone lies west of UTC (`sys_tz`).
+    pub minutes_west: i32,
+}
+
 /// A packet at a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
@@ -87,6 +96,8 @@ pub struct Packet {
     pub arrival: Arrival,
     /// The routes of the host that handles it, where they are known.
     pub routes: Option<Arc<Routes>>,
+    /// What clock and time zone say.
+    pub clock: Clock,
 }
 
 impl Packet {
@@ -155,6 +166,7 @@ impl Packet {
             untracked: false,
             arrival: Arrival::default(),
             routes: None,
+            clock: Clock::default(),
         }
     }
 

@@ -40,6 +40,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::string::STRING,
     &matches::tcp::TCP,
     &matches::tcpmss::TCPMSS,
+    &matches::time::TIME,
     &matches::tos::DSCP,
     &matches::tos::TOS,
     &matches::ttl::HL,

@@ -46,7 +46,6 @@ pub const MATCHES: &[Unsupportable] = &[
     row("rpfilter", Both, "it asks the routing table for the way back"),
     row("set", Both, "it looks addresses up in an ipset"),
     row("socket", Both, "it looks the packet's socket up"),
-    row("time", Both, "it compares the time of day"),
 ];
 
 /// Targets.

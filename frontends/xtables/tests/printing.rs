@@ -55,6 +55,10 @@ const RULES: &[&str] = &[
     "-A INPUT -m quota --quota 5000 -m quota ! --quota 0x10 -m quota --quota 18446744073709551615",
     "-A INPUT -m string --string \"te\\\"s\\\\t a\" --algo kmp --from 3 --to 99 --icase",
     "-A INPUT -m string ! --hex-string \"a|41 4200|x\" --algo bm -m string --algo bm --string b",
+    "-A INPUT -m time --timestart 10:00 --timestop 9:00 --contiguous --kerneltz \
+     --weekdays 1,Tu,3 --monthdays 1,22,3 --datestart 2020 --datestop 2030-02-31T23:59:59",
+    "-A INPUT -m time ! --weekdays Mon ! --monthdays 5 -m time -m time --datestop 2020-05",
+    "-A INPUT -m time --weekdays Sun --utc --timestop 23:00 -j DROP",
     "-A INPUT -m u32 --u32 \"0x0>>22&0x3C << 2 = 1:5 , 7 && 8=0x10\" -m u32 ! --u32 0=0",
     "-A INPUT -m string --hex-string \"|41 42|\" --algo kmp --to 0x10",
     "-A INPUT -m string --string abc\\ --algo bm -m string --string \"t \" --algo bm",

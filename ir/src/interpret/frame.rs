@@ -49,6 +49,10 @@ impl<'a> Run<'a, '_, '_> {
                 (ty, value.ok_or(operands)?)
             }
             Op::Extend(ty, value) => (ty, frame.value(value)?),
+            Op::Calendar(field, value) => {
+                let seconds = u64::try_from(frame.value(value)?).map_err(|_| operands)?;
+                (Type::I32, field.of(seconds).into())
+            }
             Op::Compare(condition, a, b) => {
                 (Type::Bool, compare(condition, frame.value(a)?, frame.value(b)?).into())
             }

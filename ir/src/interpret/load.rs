@@ -52,6 +52,11 @@ impl Run<'_, '_, '_> {
             Meta::PacketType => packet.pkt_type.into(),
             Meta::LinkHeader => packet.link.is_some().into(),
             Meta::Cpu => packet.cpu.into(),
+            Meta::Clock => packet.clock.seconds.into(),
+            Meta::LocalClock => {
+                let west = i64::from(packet.clock.minutes_west) * 60;
+                packet.clock.seconds.wrapping_add_signed(west.wrapping_neg()).into()
+            }
         }
     }
 

@@ -95,6 +95,7 @@ impl Display for Op {
             }
             Op::Binary(op, a, b) => write!(f, "{op} {a}, {b}"),
             Op::Extend(ty, value) => write!(f, "zext.{ty} {value}"),
+            Op::Calendar(field, value) => write!(f, "calendar {field}, {value}"),
             Op::Compare(condition, a, b) => write!(f, "cmp {condition} {a}, {b}"),
             Op::InRange(value, low, high) => {
                 write!(f, "range {value}, {}..{}", Number(*low), Number(*high))

@@ -93,6 +93,7 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             }
             Ok(())
         }
+        Op::Calendar(_, value) => is(checker, value, Type::I64),
         Op::Compare(_, a, b) => same(checker, a, b).map(|_| ()),
         Op::InRange(value, low, high) => {
             let ty = number(checker, value)?;

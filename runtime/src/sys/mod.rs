@@ -15,6 +15,7 @@
 
 #![allow(unsafe_code)]
 
+mod clock;
 mod link;
 mod map;
 mod object;
@@ -22,6 +23,7 @@ mod program;
 mod sockopt;
 mod test_run;
 
+pub use clock::minutes_west;
 pub use link::{Link, LinkTarget, XdpFlags};
 pub use map::{Map, MapSpec};
 pub use object::{Kind, btf_fd_of_module, get_pinned, ids, pin};

@@ -3,13 +3,17 @@
 use super::inject::Frame;
 use super::oracle::{INTERFACES, OUT_INTERFACES, Stage};
 use super::routes::routes;
-use bpfc_packet::{InterfaceName, IpVersion, Packet, pkt_type};
+use bpfc_packet::{Clock, InterfaceName, IpVersion, Packet, pkt_type};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// The packet that arrives at a stage when a frame comes in on one of [`INTERFACES`]; `None`
 /// where the frame holds no IP packet.
 pub fn packet_at(stage: Stage, frame: &Frame) -> Option<Packet> {
     let mut packet = Packet::from_ethernet(frame.bytes.clone()).ok()?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let minutes_west = (bpfc_runtime::clock::seconds_west() / 60) as i32;
+    packet.clock = Clock { seconds: now.as_secs(), minutes_west };
     packet.cpu = nix::sched::sched_getcpu().ok()? as u32;
     if stage != Stage::Output {
         // Checks of the receive path look at the packet before it was forwarded.

@@ -17,7 +17,7 @@ use crate::asm::{
 };
 use crate::emitter::{COUNTERS_MAP, Emitter};
 use crate::error::EmitError;
-use crate::{chain, layout, lookup, outcome, query, scan, scan_text};
+use crate::{chain, clock, layout, lookup, outcome, query, scan, scan_text};
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
     Base, Block, Function as IrFunction, Meta, Op, ProbeDef, Rule, Scan, Source, Terminator, Type,
@@ -277,6 +277,15 @@ impl Selector<'_, '_> {
             }
             Op::Load(_, Source::Meta(Meta::Cpu)) => {
                 self.asm.helper(Helper::ProcessorId);
+                self.keep(result);
+            }
+            Op::Load(_, Source::Meta(meta @ (Meta::Clock | Meta::LocalClock))) => {
+                clock::read(self.emitter, &mut self.asm, meta == Meta::LocalClock);
+                self.keep(result);
+            }
+            Op::Calendar(field, time) => {
+                let seconds = self.scalar(time, 0)?;
+                clock::calendar(&mut self.asm, field, seconds);
                 self.keep(result);
             }
             Op::Load(_, Source::Meta(Meta::Mark)) => {

@@ -12,7 +12,8 @@ pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
         Op::Random | Op::Nth(..) | Op::Query(..) | Op::Scan(_) | Op::Lookup(_) | Op::LoadAt(..) => {
             true
         }
-        Op::Load(_, Source::Meta(Meta::Cpu)) => true,
+        Op::Load(_, Source::Meta(Meta::Cpu | Meta::Clock | Meta::LocalClock)) => true,
+        Op::Calendar(..) => true,
         Op::Load(_, Source::Meta(Meta::Mark)) => needs.set_mark,
         Op::Load(_, Source::Meta(Meta::Length)) => needs.changes_length,
         Op::Load(ty, Source::Payload(base, offset)) => {

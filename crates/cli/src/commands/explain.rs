@@ -5,7 +5,7 @@
 //! passes in the interpreter and, where the kernel can be asked, the loaded program there. A
 //! difference between them is an error of bpfc's, and said as one.
 
-use super::replay::frame::Frame;
+use super::replay::frame::{Frame, now};
 use super::replay::tracking::{self, Tracked};
 use super::replay::{Decision, kernel, reference};
 use crate::args::ExplainArgs;
@@ -80,6 +80,7 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Result<(), Failure> 
     };
 
     let mut packet = packet.clone();
+    packet.clock = now();
     if !subject.states_connection {
         suppose_first(&mut packet);
     }

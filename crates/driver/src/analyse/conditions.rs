@@ -229,6 +229,8 @@ impl<'a> Reader<'a> {
             Op::Load(_, Source::Meta(Meta::Length)) if self.writes_packet => return None,
             Op::Load(ty, Source::Payload(base, offset)) => Expr::Payload(ty, base, offset),
             Op::Load(_, Source::Meta(Meta::Mark)) if self.sets_mark => return None,
+            // The next rule may find it later.
+            Op::Load(_, Source::Meta(Meta::Clock | Meta::LocalClock)) => return None,
             Op::Load(_, Source::Meta(meta)) => Expr::Meta(meta),
             Op::Load(_, Source::Ct(field)) => Expr::Ct(field),
             Op::LoadAt(ty, at, displacement) => Expr::LoadAt(ty, self.expr(at)?, displacement),
@@ -243,6 +245,7 @@ impl<'a> Reader<'a> {
             Op::Random
             | Op::Nth(..)
             | Op::Query(..)
+            | Op::Calendar(..)
             | Op::Count(_)
             | Op::SetMark(_)
             | Op::Rewrite(_) => {

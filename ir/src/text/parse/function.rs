@@ -188,6 +188,12 @@ impl Parser {
                 let ty = self.suffix()?;
                 Op::Extend(ty, self.value()?)
             }
+            "calendar" => {
+                self.advance();
+                let field = self.word("a field of the calendar")?;
+                self.punct(",")?;
+                Op::Calendar(field, self.value()?)
+            }
             "cmp" => {
                 self.advance();
                 let condition = self.condition()?;

@@ -1,8 +1,10 @@
-//! What is not in IP headers: mac, eui64, pkttype, mark, comment, cpu and statistic.
+//! What is not in IP headers: mac, eui64, time, pkttype, mark, comment, cpu and statistic.
 
 use super::Maker;
 use crate::lab::inject::{INNER_MAC, OUTER_MAC};
+use bpfc_ir::CalendarField;
 use std::net::Ipv6Addr;
+use std::time::SystemTime;
 
 pub(super) fn mac(maker: &mut Maker<'_>) -> String {
     let mut address = OUTER_MAC;
@@ -71,4 +73,53 @@ pub(super) fn statistic(maker: &mut Maker<'_>) -> String {
     let every = maker.rng.within(1..=5);
     let packet = maker.rng.below(every);
     format!(" --mode nth {}--every {every} --packet {packet}", maker.rng.negation())
+}
+
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+
+/// Spans that begin and end far from now, and days that are or are not today. Around midnight the
+/// day may change while rules are compared.
+pub(super) fn time(maker: &mut Maker<'_>) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.map_or(0, |since| since.as_secs() as i64);
+    let rng = &mut *maker.rng;
+    let mut text = String::new();
+    if rng.one_in(2) {
+        let distances = [-11 * HOUR, -3 * HOUR, -HOUR / 2, HOUR / 2, 2 * HOUR, 12 * HOUR];
+        let mut moment = || (now + *rng.pick(&distances)).rem_euclid(DAY);
+        let (start, stop) = (moment(), moment());
+        let show = |second: i64| {
+            format!("{:02}:{:02}:{:02}", second / HOUR, second / 60 % 60, second % 60)
+        };
+        text += &format!(" --timestart {} --timestop {}", show(start), show(stop));
+        if start >= stop && rng.one_in(2) {
+            text += " --contiguous";
+        }
+    }
+    for (option, last) in [("weekdays", 7), ("monthdays", 31)] {
+        if rng.one_in(3) {
+            let days: Vec<String> =
+                (0..rng.within(1..=6)).map(|_| (rng.below(last) + 1).to_string()).collect();
+            text += &format!(" {}--{option} {}", rng.negation(), days.join(","));
+        }
+    }
+    for option in ["datestart", "datestop"] {
+        if rng.one_in(4) {
+            let distance = *rng.pick(&[-400 * DAY, -5 * DAY, -HOUR, HOUR, 3 * DAY, 500 * DAY]);
+            text += &format!(" --{option} {}", date(now + distance));
+        }
+    }
+    text + *rng.pick(&["", " --kerneltz", " --utc"])
+}
+
+/// A date with the time, as `--datestart` takes it.
+fn date(second: i64) -> String {
+    let month_day = |day: i64| CalendarField::MonthDay.of((day * DAY) as u64);
+    // Months end where the day after is a first.
+    let today = second / DAY;
+    let months = (1..=today).filter(|&day| month_day(day) == 1).count();
+    let (year, month, day) = (1970 + months / 12, months % 12 + 1, month_day(today));
+    let (hour, minute) = (second % DAY / HOUR, second / 60 % 60);
+    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}", second % 60)
 }

@@ -8,7 +8,8 @@
 
 use super::is_incoming;
 use bpfc_ir::Hook;
-use bpfc_packet::{Captured, InterfaceName, IpVersion, LinkType, Packet, Parsed};
+use bpfc_packet::{Captured, Clock, InterfaceName, IpVersion, LinkType, Packet, Parsed};
+use std::time::SystemTime;
 
 /// Longest frame: the largest IP packet behind an Ethernet header with two tags. A capture file's
 /// lengths are not to be believed beyond it.
@@ -51,6 +52,7 @@ impl Frame {
                 true => packet.in_interface = interface,
                 false => packet.out_interface = interface,
             }
+            packet.clock = now();
             packet
         });
         Frame { bytes, packet }
@@ -71,6 +73,15 @@ fn ethernet_header(captured: &Captured) -> Vec<u8> {
         Err(_) => [0x88, 0xb5],
     });
     header
+}
+
+/// What clock and time zone of this host say.
+pub(in crate::commands) fn now() -> Clock {
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Clock {
+        seconds: seconds.map_or(0, |since| since.as_secs()),
+        minutes_west: (bpfc_runtime::clock::seconds_west() / 60) as i32,
+    }
 }
 
 #[cfg(test)]
