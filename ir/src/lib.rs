@@ -41,6 +41,6 @@ pub use rewrite::{ChecksumField, Rewrite};
 pub use text::ParseError;
 pub use types::{
     Address, Base, CalendarField, CtField, CtTuple, Device, Family, Hook, Meta, Reject, Scan,
-    Source, TupleField, Type, UnknownWord, Verdict,
+    SocketField, Source, TupleField, Type, UnknownWord, Verdict,
 };
 pub use verify::{Place, VerifyError, Violation, verify};

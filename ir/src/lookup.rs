@@ -23,6 +23,14 @@ pub enum Lookup {
     /// (net/ipv6/route.c, `ip6_route_output`; include/net/ip6_route.h,
     /// `ipv6_anycast_destination`). A device cannot be named.
     AddressType(Address, Option<Device>),
+    /// 1 where a supplementary group of who opened the packet's socket lies in a range, ends
+    /// included, else 0 (`cred->group_info`, as net/netfilter/xt_owner.c searches it).
+    SocketGroup {
+        /// The first group.
+        low: u32,
+        /// The last group.
+        high: u32,
+    },
 }
 
 impl Lookup {
@@ -35,6 +43,7 @@ impl Lookup {
 impl fmt::Display for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Lookup::SocketGroup { low, high } => write!(f, "socket-group {low}..{high}"),
             Lookup::AddressType(address, None) => write!(f, "address-type {address}"),
             Lookup::AddressType(address, Some(device)) => {
                 write!(f, "address-type {address} {device}")

@@ -1,7 +1,7 @@
 //! A whole program: rules, functions, entries and state.
 
 use crate::{
-    Family, Func, Function, Hook, Lookup, Object, ObjectDef, Op, Probe, ProbeDef, Rule, State,
+    Family, Func, Function, Hook, Meta, Object, ObjectDef, Op, Probe, ProbeDef, Rule, Source, State,
 };
 use bpfc_diag::Span;
 use cranelift_entity::PrimaryMap;
@@ -91,19 +91,21 @@ impl Program {
         }
     }
 
-    /// A question to the kernel's tables that some function asks, with the rule that does, if any
-    /// does.
-    pub fn lookup(&self) -> Option<(Lookup, Option<Rule>)> {
+    /// Whether rules ask what only the host that handles a packet knows: its routes, the packet's
+    /// socket or route, its interfaces' groups. Yields the first rule that does, where one does.
+    pub fn asks_host(&self) -> Option<Option<Rule>> {
         let insts = self.funcs.values().flat_map(|function| {
             let blocks = function.layout.iter().map(|&block| &function.blocks[block]);
             blocks.flat_map(|block| &block.insts).map(|&inst| &function.insts[inst])
         });
-        insts
-            .filter_map(|inst| match inst.op {
-                Op::Lookup(lookup) => Some((lookup, inst.rule)),
-                _ => None,
-            })
-            .next()
+        let mut asking = insts.filter(|inst| match inst.op {
+            Op::Lookup(_) | Op::Load(_, Source::Socket(_)) => true,
+            Op::Load(_, Source::Meta(meta)) => {
+                matches!(meta, Meta::InGroup | Meta::OutGroup | Meta::Realm)
+            }
+            _ => false,
+        });
+        asking.next().map(|inst| inst.rule)
     }
 
     /// The functions that the entries reach, callees before callers, each once. `None` where

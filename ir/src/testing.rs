@@ -8,8 +8,8 @@ use crate::{
     Address, Base, BinaryOp, Block, CalendarField, ChecksumField, ChunkFlags, Condition, CtField,
     CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Lookup, Meta, Object,
     ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, Reject, Rewrite, Rule, RuleData,
-    RuleKind, Scan, SctpChunks, Source, StateDef, Terminator, TextSearch, TupleField, Type, Value,
-    Verdict,
+    RuleKind, Scan, SctpChunks, SocketField, Source, StateDef, Terminator, TextSearch, TupleField,
+    Type, Value, Verdict,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -434,6 +434,10 @@ impl Body<'_> {
             Family::Ipv4 => &[None, Some(Device::In), Some(Device::Out)],
             Family::Ipv6 => &[None],
         };
+        if self.choices.once_in(3) {
+            let low = self.choices.below(10) as u32;
+            return Lookup::SocketGroup { low, high: low + self.choices.below(10) as u32 };
+        }
         Lookup::AddressType(self.choices.of(Address::ALL), self.choices.of(devices))
     }
 
@@ -489,6 +493,8 @@ impl Body<'_> {
         if self.link && bytes <= 14 {
             sources.push(Source::Payload(Base::Link, self.choices.below(15 - bytes) as u16));
         }
+        let fields = SocketField::ALL.iter().filter(|field| field.ty() == ty);
+        sources.extend(fields.map(|&field| Source::Socket(field)));
         sources.extend(Meta::ALL.iter().filter(|meta| meta.ty() == ty).map(|&m| Source::Meta(m)));
         let part = self.choices.of(TupleField::ALL);
         let tuple = CtField::Tuple(self.choices.of(CtTuple::ALL), part);

@@ -192,6 +192,13 @@ pub enum Meta {
     /// i64: the same in the kernel's time zone: less 60 for each minute that it lies west of UTC
     /// (`sys_tz`).
     LocalClock,
+    /// i32: group of the input interface (`ip link set DEV group N`); 0 where there is none.
+    InGroup,
+    /// i32: group of the output interface, as above.
+    OutGroup,
+    /// i32: the route's realms (`dst->tclassid`): of the source in the upper 16 bits, of the
+    /// destination in the lower.
+    Realm,
 }
 
 impl Meta {
@@ -200,8 +207,13 @@ impl Meta {
         match self {
             Meta::L4Proto | Meta::WalkFailed | Meta::PacketType | Meta::LinkHeader => Type::I8,
             Meta::FragmentOffset | Meta::TransportOffset => Type::I16,
-            Meta::Length | Meta::Mark | Meta::Cpu => Type::I32,
             Meta::Clock | Meta::LocalClock => Type::I64,
+            Meta::Length
+            | Meta::Mark
+            | Meta::Cpu
+            | Meta::InGroup
+            | Meta::OutGroup
+            | Meta::Realm => Type::I32,
             Meta::InInterface | Meta::OutInterface => Type::I128,
         }
     }
@@ -316,6 +328,35 @@ impl CtField {
     }
 }
 
+/// What is known of the socket that sends the packet (include/net/sock.h); all 0 where there is
+/// none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SocketField {
+    /// i8: 1 where a socket of the packet's network namespace sends it, or stands for one that is
+    /// not complete yet (`skb_to_full_sk`).
+    Present,
+    /// i8: 1 where a process has the socket open.
+    Open,
+    /// i8: 1 where the packet's own socket is a full one (`sk_fullsock`) of its network namespace.
+    Full,
+    /// i32: file system user of who opened it, as the kernel numbers users.
+    User,
+    /// i32: file system group of who opened it.
+    Group,
+    /// i32: class of its control group (`net_cls.classid`), of a full socket.
+    Class,
+}
+
+impl SocketField {
+    /// The type that a load of it has.
+    pub fn ty(self) -> Type {
+        match self {
+            SocketField::Present | SocketField::Open | SocketField::Full => Type::I8,
+            SocketField::User | SocketField::Group | SocketField::Class => Type::I32,
+        }
+    }
+}
+
 /// Where a load reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
@@ -325,6 +366,8 @@ pub enum Source {
     Meta(Meta),
     /// A fact about its connection.
     Ct(CtField),
+    /// A fact about the socket that sends it.
+    Socket(SocketField),
 }
 
 /// Searches through variable parts of a packet. Each yields an i32: an offset in bytes from the
@@ -405,10 +448,15 @@ text!(Meta {
     TransportOffset => "transport-offset", Length => "length", InInterface => "iifname",
     OutInterface => "oifname", Mark => "mark", PacketType => "pkttype",
     LinkHeader => "link-header", Cpu => "cpu", Clock => "clock", LocalClock => "local-clock",
+    InGroup => "iifgroup", OutGroup => "oifgroup", Realm => "rtclassid",
 });
 text!(Address { Source => "saddr", Destination => "daddr" });
 text!(Device { In => "iif", Out => "oif" });
 text!(CalendarField { DaySecond => "day-second", Weekday => "weekday", MonthDay => "month-day" });
+text!(SocketField {
+    Present => "present", Open => "open", Full => "full", User => "user", Group => "group",
+    Class => "class",
+});
 text!(CtTuple { Original => "original", Reply => "reply" });
 text!(TupleField {
     Source => "saddr", Destination => "daddr", SourcePort => "sport", DestinationPort => "dport",

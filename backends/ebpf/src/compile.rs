@@ -66,6 +66,7 @@ pub fn compile(
         scans: BTreeMap::new(),
         texts: BTreeMap::new(),
         lookups: BTreeMap::new(),
+        socket: None,
         trie: None,
         walk: None,
         replies: BTreeMap::new(),

@@ -34,6 +34,8 @@ pub(crate) struct Emitter<'a> {
     /// The functions of text searches, by case folding and group.
     pub(crate) texts: BTreeMap<(bool, usize), FunctionIndex>,
     pub(crate) lookups: BTreeMap<(Lookup, Family), FunctionIndex>,
+    /// The function that finds the packet's socket.
+    pub(crate) socket: Option<FunctionIndex>,
     /// The body of IPv4 routing table walks.
     pub(crate) trie: Option<FunctionIndex>,
     pub(crate) walk: Option<FunctionIndex>,

@@ -5,6 +5,7 @@
 //! tables are read under the RCU read lock that every program of ours runs in.
 
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, Reg, Size, Width};
+use crate::target::Target;
 use bpfc_artifact::KernelField;
 
 /// A field of a kernel structure.
@@ -43,6 +44,15 @@ pub fn leave(asm: &mut Asm, dst: Reg, scratch: Reg, structure: &str, member: &st
 /// Jumps where a register is 0.
 pub fn if_null(asm: &mut Asm, reg: Reg, label: Label) {
     asm.jump_imm(Jump::Eq, Width::W64, reg, 0, label);
+}
+
+/// `dst =` address of the packet's `struct dst_entry`, 0 without a route
+/// (include/linux/skbuff.h, `skb_dst`). Clobbers r0 to r5.
+pub fn load_route(target: &dyn Target, asm: &mut Asm, dst: Reg) {
+    target.load_skb(asm, R1);
+    load(asm, dst, R1, "sk_buff", "_skb_refdst", 8);
+    // The lowest bit says that nobody counts the reference.
+    asm.alu_imm(Alu::And, Width::W64, dst, -2);
 }
 
 /// Goes from a `struct nexthop *` in r1 to its (for a group its first member's)

@@ -83,6 +83,7 @@ pub struct PacketLayout {
     arguments: Option<i16>,
     search: Option<i16>,
     lookup: Option<i16>,
+    socket: Option<i16>,
     size: i16,
 }
 
@@ -107,8 +108,19 @@ impl PacketLayout {
         let ct = region(needs.conntrack, CT_SIZE);
         let arguments = region(needs.arguments > 0, needs.arguments as i16 * ARGUMENT_SIZE);
         let search = region(needs.text, 24);
+        let socket = region(needs.socket, crate::socket::REGION);
         let lookup = region(needs.lookup, crate::lookup::REGION);
-        PacketLayout { in_interface, out_interface, link, ct, arguments, search, lookup, size }
+        PacketLayout {
+            in_interface,
+            out_interface,
+            link,
+            ct,
+            arguments,
+            search,
+            lookup,
+            socket,
+            size,
+        }
     }
 
     /// Size in bytes, a multiple of 8.
@@ -145,6 +157,11 @@ impl PacketLayout {
                 SearchField::Length => 12,
                 SearchField::Place => 16,
             }
+    }
+
+    /// Where what is known of the packet's socket lies.
+    pub(crate) fn socket(&self) -> Option<i16> {
+        self.socket
     }
 
     /// Where searches of the kernel's tables keep what they remember.
@@ -189,6 +206,7 @@ impl PacketLayout {
             Meta::InInterface => return self.in_interface.map(|at| (at, true)),
             Meta::OutInterface => return self.out_interface.map(|at| (at, true)),
             Meta::Cpu | Meta::Clock | Meta::LocalClock => return None,
+            Meta::InGroup | Meta::OutGroup | Meta::Realm => return None,
         };
         Some((at, false))
     }

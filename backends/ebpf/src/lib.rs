@@ -31,6 +31,7 @@ mod scan_text;
 mod segment;
 mod select;
 pub mod skb;
+mod socket;
 pub mod target;
 mod walk;
 

@@ -3,12 +3,11 @@
 //! Frame, from r10 down: 8 bytes for map keys, `struct bpfc_packet`, the target's scratch. r6 is the context, r7 the packet structure, r8 and r9 are free.
 
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
-use crate::conntrack;
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::layout::{self, TRANSPORT_WINDOW};
 use crate::target::{MainContext, MainLabels, SCRATCH_SIZE};
-use crate::{chain, outcome, reply, walk};
+use crate::{chain, conntrack, outcome, reply, socket, walk};
 use bpfc_artifact::{AttachPoint, Function, FunctionKind};
 use bpfc_ir::{Entry, Family, Verdict};
 
@@ -91,6 +90,11 @@ pub(crate) fn emit(
             let source = emitter.target.conntrack(unit.attach);
             let function = conntrack::function(emitter, source, family)?;
             conntrack::call(&mut asm, function);
+        }
+        if emitter.needs.socket {
+            emitter.mark_line(&mut asm, None, "find the socket");
+            let function = socket::function(emitter)?;
+            socket::call(&mut asm, function);
         }
         let reject = asm.label();
         run(emitter, &mut asm, entries, End { drop, reject, pass: labels.pass });

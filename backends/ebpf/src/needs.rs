@@ -3,7 +3,7 @@
 use crate::Answer;
 use bpfc_ir::{
     Base, CtField, Device, Family, Func, Lookup, Meta, Op, ProbeDef, Program, Rewrite, Rule, Scan,
-    Source, Terminator, Verdict,
+    SocketField, Source, Terminator, Verdict,
 };
 use std::collections::BTreeSet;
 
@@ -24,6 +24,10 @@ pub struct Needs {
     pub set_mark: bool,
     /// Anything of conntrack.
     pub conntrack: bool,
+    /// The socket that sends the packet.
+    pub socket: bool,
+    /// Its class.
+    pub socket_class: bool,
     /// Any question to the kernel's tables.
     pub lookup: bool,
     /// Addresses, ports or protocol of connection tuples.
@@ -45,6 +49,10 @@ pub struct Needs {
 /// One thing that a rule asks of its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Feature {
+    /// The socket that sends the packet.
+    Socket,
+    /// The route that was found for the packet.
+    Route,
     /// The input interface's name.
     InInterface,
     /// The output interface's name.
@@ -71,7 +79,9 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 11] = [
+    pub const ALL: [Feature; 13] = [
+        Feature::Socket,
+        Feature::Route,
         Feature::InInterface,
         Feature::OutInterface,
         Feature::Link,
@@ -88,6 +98,8 @@ impl Feature {
     /// For "X is not known at ...".
     pub fn describe(self) -> &'static str {
         match self {
+            Feature::Socket => "the socket that sends the packet",
+            Feature::Route => "the packet's route",
             Feature::InInterface => "the input interface",
             Feature::OutInterface => "the output interface",
             Feature::Link => "the Ethernet header",
@@ -108,14 +120,18 @@ pub fn feature(op: &Op) -> Option<Feature> {
     match op {
         Op::Load(_, Source::Payload(Base::Link, _)) => Some(Feature::Link),
         Op::Load(_, Source::Meta(meta)) => match meta {
-            Meta::InInterface => Some(Feature::InInterface),
-            Meta::OutInterface => Some(Feature::OutInterface),
+            Meta::InInterface | Meta::InGroup => Some(Feature::InInterface),
+            Meta::OutInterface | Meta::OutGroup => Some(Feature::OutInterface),
+            Meta::Realm => Some(Feature::Route),
             Meta::Mark => Some(Feature::Mark),
             Meta::PacketType => Some(Feature::PacketType),
             Meta::LinkHeader => Some(Feature::Link),
             Meta::FragmentOffset => Some(Feature::Fragments),
             _ => None,
         },
+        Op::Load(_, Source::Socket(_)) | Op::Lookup(Lookup::SocketGroup { .. }) => {
+            Some(Feature::Socket)
+        }
         Op::Load(_, Source::Ct(_)) => Some(Feature::Conntrack),
         Op::Lookup(Lookup::AddressType(_, device)) => device.map(|device| match device {
             Device::In => Feature::InInterface,
@@ -161,6 +177,10 @@ impl Needs {
                         }
                         _ => false,
                     };
+                    if let Op::Load(_, Source::Socket(field)) = data.op {
+                        needs.socket = true;
+                        needs.socket_class |= field == SocketField::Class;
+                    }
                     needs.lookup |= matches!(data.op, Op::Lookup(_));
                     if let Some(feature) = feature(&data.op) {
                         needs.add(feature);
@@ -198,6 +218,7 @@ impl Needs {
             Feature::SetMark => self.set_mark = true,
             Feature::Conntrack => self.conntrack = true,
             // Every packet's fragment offset is there; what is written is noted by itself.
+            Feature::Socket | Feature::Route => {}
             Feature::Fragments | Feature::Rewrite | Feature::TransportChecksum => {}
             // Only packets that are for this host alone are answered.
             Feature::Reject => self.packet_type = true,

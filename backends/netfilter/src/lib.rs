@@ -65,6 +65,9 @@ impl Target for Netfilter {
 
     fn refusal(&self, hook: Hook, feature: Feature) -> Option<&'static str> {
         match (feature, hook) {
+            (Feature::Route, Hook::Prerouting) => {
+                Some("packets have no route before routing; compile the rule for a later hook")
+            }
             (Feature::SetMark, _) => Some(
                 "a netfilter program cannot write the packet; compile the rule for tc, which can \
                  set marks",

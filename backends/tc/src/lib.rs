@@ -63,6 +63,14 @@ impl Target for Tc {
 
     fn refusal(&self, hook: Hook, feature: Feature) -> Option<&'static str> {
         match (feature, is_egress(hook)) {
+            (Feature::Socket, false) => Some(
+                "a packet that comes in has no socket yet; compile the rule for the output or \
+                 postrouting hook",
+            ),
+            (Feature::Route, false) => Some(
+                "TC ingress runs before routing; compile the rule for netfilter, or for tc at output \
+                 or postrouting",
+            ),
             (Feature::OutInterface, false) => Some(
                 "TC ingress runs before routing; compile the rule for netfilter at the forward, \
                  output or postrouting hook, or for tc at output or postrouting",

@@ -52,6 +52,14 @@ impl Target for Xdp {
 
     fn refusal(&self, _hook: Hook, feature: Feature) -> Option<&'static str> {
         match feature {
+            Feature::Socket => Some(
+                "a packet that comes in has no socket yet; compile the rule for netfilter, tc or \
+                 cgroup-skb at the output hook",
+            ),
+            Feature::Route => Some(
+                "XDP runs before routing; compile the rule for netfilter, or for tc at output or \
+                 postrouting",
+            ),
             Feature::OutInterface => Some(
                 "XDP runs before routing; compile the rule for netfilter at the forward, output or \
                  postrouting hook, or for tc at output or postrouting",

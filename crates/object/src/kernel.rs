@@ -157,6 +157,12 @@ pub const MEMBERS: &[(&str, &str, u32, MemberKind)] = &[
     ("fib6_info", "fib6_dst", 20, MemberKind::Structure),
     ("fib6_info", "fib6_nh", 0, MemberKind::Structures),
     ("fib6_info", "expires", 8, MemberKind::Integer),
+    ("sock_common", "skc_net", 8, MemberKind::Structure),
+    ("sock", "sk_cgrp_data", 0, MemberKind::Structure),
+    ("cred", "fsuid", 4, MemberKind::Structure),
+    ("cred", "fsgid", 4, MemberKind::Structure),
+    ("group_info", "gid", 0, MemberKind::Structures),
+    ("sk_buff", "_skb_refdst", 8, MemberKind::Integer),
     ("rt6key", "addr", 16, MemberKind::Structure),
 ];
 

@@ -183,6 +183,10 @@ impl PacketBuilder {
             arrival: crate::Arrival::default(),
             routes: None,
             clock: crate::Clock::default(),
+            socket: None,
+            in_group: 0,
+            out_group: 0,
+            realm: 0,
         }
     }
 }

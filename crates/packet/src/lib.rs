@@ -20,6 +20,7 @@ mod parsed;
 mod receive;
 mod rewrites;
 mod routes;
+mod socket;
 mod text;
 mod words;
 
@@ -37,5 +38,6 @@ pub use parsed::Parsed;
 pub use receive::NotDelivered;
 pub use rewrites::{Rewrites, replace_checksum};
 pub use routes::{Route, Routes, route_kind};
+pub use socket::{Owner, Socket};
 pub use text::{find_text, kernel_upper};
 pub use words::{Described, WordsError, describe};

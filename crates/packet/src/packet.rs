@@ -1,6 +1,6 @@
 //! The packet itself: bytes, where the network header is, and what the kernel knows besides.
 
-use crate::{Conntrack, InterfaceName, NotDelivered, Parsed, Routes, ct_state};
+use crate::{Conntrack, InterfaceName, NotDelivered, Parsed, Routes, Socket, ct_state};
 use std::sync::Arc;
 
 /// Values of `skb->pkt_type` (include/uapi/linux/if_packet.h).
@@ -98,6 +98,14 @@ pub struct Packet {
     pub routes: Option<Arc<Routes>>,
     /// What clock and time zone say.
     pub clock: Clock,
+    /// The socket that sends it, none for what is not sent by this host.
+    pub socket: Option<Arc<Socket>>,
+    /// Group of the input interface.
+    pub in_group: u32,
+    /// Group of the output interface.
+    pub out_group: u32,
+    /// Realms of its route: of the source in the upper 16 bits, of the destination in the lower.
+    pub realm: u32,
 }
 
 impl Packet {
@@ -167,6 +175,10 @@ impl Packet {
             arrival: Arrival::default(),
             routes: None,
             clock: Clock::default(),
+            socket: None,
+            in_group: 0,
+            out_group: 0,
+            realm: 0,
         }
     }
 

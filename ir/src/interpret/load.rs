@@ -26,6 +26,7 @@ impl Run<'_, '_, '_> {
                 bytes.map(number)
             }
             Source::Meta(meta) => (ty == meta.ty()).then(|| self.meta(meta)),
+            Source::Socket(field) => (ty == field.ty()).then(|| self.socket(field)),
             Source::Ct(field) => {
                 if ty == field.ty(family) {
                     self.connection(family, field)
@@ -57,6 +58,9 @@ impl Run<'_, '_, '_> {
                 let west = i64::from(packet.clock.minutes_west) * 60;
                 packet.clock.seconds.wrapping_add_signed(west.wrapping_neg()).into()
             }
+            Meta::InGroup => packet.in_group.into(),
+            Meta::OutGroup => packet.out_group.into(),
+            Meta::Realm => packet.realm.into(),
         }
     }
 

@@ -2,13 +2,30 @@
 //! routes is one of a host that has none.
 
 use super::Run;
-use crate::{Address, Device, Family, Lookup};
-use bpfc_packet::{IpVersion, Routes};
+use crate::{Address, Device, Family, Lookup, SocketField};
+use bpfc_packet::{IpVersion, Owner, Routes};
 
 impl Run<'_, '_, '_> {
     pub(super) fn lookup(&self, lookup: Lookup) -> u32 {
         match lookup {
+            Lookup::SocketGroup { low, high } => {
+                let owner = self.packet.packet().socket.as_ref().and_then(|s| s.owner.as_ref());
+                let held = |owner: &Owner| owner.groups.iter().any(|g| (low..=high).contains(g));
+                owner.is_some_and(held).into()
+            }
             Lookup::AddressType(address, device) => self.address_type(address, device),
+        }
+    }
+
+    pub(super) fn socket(&self, field: SocketField) -> u128 {
+        let Some(socket) = &self.packet.packet().socket else { return 0 };
+        let owner = socket.owner.as_ref();
+        match field {
+            SocketField::Present | SocketField::Full => 1,
+            SocketField::Open => owner.is_some().into(),
+            SocketField::User => owner.map_or(0, |owner| owner.user.into()),
+            SocketField::Group => owner.map_or(0, |owner| owner.group.into()),
+            SocketField::Class => socket.class.into(),
         }
     }
 

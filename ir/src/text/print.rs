@@ -52,6 +52,7 @@ impl Display for Source {
         match self {
             Source::Payload(base, offset) => write!(f, "{base}+{offset}"),
             Source::Meta(meta) => write!(f, "meta.{meta}"),
+            Source::Socket(field) => write!(f, "socket.{field}"),
             Source::Ct(field) => write!(f, "ct.{field}"),
         }
     }

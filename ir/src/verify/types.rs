@@ -118,6 +118,7 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
         Op::Lookup(Lookup::AddressType(_, Some(_))) if function.family == Family::Ipv6 => {
             Err(Violation::NotIpv4)
         }
+        Op::Lookup(Lookup::SocketGroup { low, high }) if low > high => Err(Violation::EmptyRange),
         Op::Lookup(_) => Ok(()),
         Op::Nth(state, period) => match checker.program.states.get(state) {
             Some(state) if state.initial < u64::from(period) => Ok(()),
@@ -147,6 +148,7 @@ fn load(checker: &Checker<'_>, ty: Type, source: Source) -> Result<(), Violation
     let (wanted, room) = match source {
         Source::Meta(meta) => (meta.ty(), None),
         Source::Ct(field) => (field.ty(family), None),
+        Source::Socket(field) => (field.ty(), None),
         Source::Payload(base, offset) => {
             if ty == Type::Bool {
                 return Err(Violation::SourceType(Type::Bool));

@@ -34,7 +34,7 @@ const NEXTHOP_DEAD: i32 = 1;
 const LONGEST: i32 = 1 << 20;
 
 /// What a walk remembers: offsets in the region of the packet structure.
-mod place {
+pub(crate) mod place {
     /// u64: the node or entry that it looks at.
     pub const NODE: i16 = 0;
     /// u64: where it goes on when this way fails.
@@ -71,6 +71,7 @@ pub(crate) fn function(
         (Lookup::AddressType(address, device), Family::Ipv4) => {
             trie::address_type(emitter, address, device)?
         }
+        (Lookup::SocketGroup { low, high }, _) => crate::socket::group(emitter, low, high)?,
         (Lookup::AddressType(address, _), Family::Ipv6) => tree::address_type(emitter, address)?,
     };
     emitter.lookups.insert((lookup, family), index);

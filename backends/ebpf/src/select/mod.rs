@@ -17,11 +17,11 @@ use crate::asm::{
 };
 use crate::emitter::{COUNTERS_MAP, Emitter};
 use crate::error::EmitError;
-use crate::{chain, clock, layout, lookup, outcome, query, scan, scan_text};
+use crate::{chain, clock, kernel, layout, lookup, outcome, query, scan, scan_text};
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
-    Base, Block, Function as IrFunction, Meta, Op, ProbeDef, Rule, Scan, Source, Terminator, Type,
-    Value, Verdict,
+    Base, Block, Device, Function as IrFunction, Meta, Op, ProbeDef, Rule, Scan, Source,
+    Terminator, Type, Value, Verdict,
 };
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -286,6 +286,27 @@ impl Selector<'_, '_> {
             Op::Calendar(field, time) => {
                 let seconds = self.scalar(time, 0)?;
                 clock::calendar(&mut self.asm, field, seconds);
+                self.keep(result);
+            }
+            Op::Load(_, Source::Meta(meta @ (Meta::InGroup | Meta::OutGroup | Meta::Realm))) => {
+                let absent = self.asm.label();
+                match meta {
+                    Meta::Realm => kernel::load_route(self.emitter.target, &mut self.asm, R1),
+                    Meta::InGroup => {
+                        self.emitter.target.load_device(&mut self.asm, R1, Device::In);
+                    }
+                    _ => self.emitter.target.load_device(&mut self.asm, R1, Device::Out),
+                }
+                self.asm.mov_imm(R0, 0);
+                kernel::if_null(&mut self.asm, R1, absent);
+                match meta {
+                    Meta::Realm => {
+                        kernel::cast(&mut self.asm, R1, "dst_entry");
+                        kernel::load(&mut self.asm, R0, R0, "dst_entry", "tclassid", 4);
+                    }
+                    _ => kernel::load(&mut self.asm, R0, R1, "net_device", "group", 4),
+                }
+                self.asm.place(absent);
                 self.keep(result);
             }
             Op::Load(_, Source::Meta(Meta::Mark)) => {

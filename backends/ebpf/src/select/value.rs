@@ -14,6 +14,7 @@ pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
         }
         Op::Load(_, Source::Meta(Meta::Cpu | Meta::Clock | Meta::LocalClock)) => true,
         Op::Calendar(..) => true,
+        Op::Load(_, Source::Meta(Meta::InGroup | Meta::OutGroup | Meta::Realm)) => true,
         Op::Load(_, Source::Meta(Meta::Mark)) => needs.set_mark,
         Op::Load(_, Source::Meta(Meta::Length)) => needs.changes_length,
         Op::Load(ty, Source::Payload(base, offset)) => {
@@ -77,6 +78,9 @@ impl Selector<'_, '_> {
             }
             Op::Load(_, Source::Meta(meta)) => {
                 layout.meta(meta).map(|(offset, network)| (R7, offset, network))
+            }
+            Op::Load(_, Source::Socket(field)) => {
+                layout.socket().map(|at| (R7, at + crate::socket::place(field), false))
             }
             Op::Load(_, Source::Ct(field)) => {
                 let network = matches!(field, bpfc_ir::CtField::Tuple(..));

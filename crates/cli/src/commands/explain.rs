@@ -78,6 +78,7 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Result<(), Failure> 
     else {
         return Err(Failure::Said);
     };
+    super::replay::refuse_host(program)?;
 
     let mut packet = packet.clone();
     packet.clock = now();

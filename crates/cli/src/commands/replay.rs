@@ -19,7 +19,7 @@ use crate::listing::listing;
 use crate::progress::with_progress;
 use bpfc_artifact::RuleTable;
 use bpfc_driver::{self as driver, verdict_word};
-use bpfc_ir::{Hook, Verdict};
+use bpfc_ir::{Hook, Program, Verdict};
 use bpfc_packet::{Capture, InterfaceName};
 use bpfc_runtime::Count;
 use frame::Frame;
@@ -86,13 +86,7 @@ pub(super) fn run(args: &ReplayArgs, console: &Console) -> Result<(), Failure> {
     let (Some(program), Some(artifact)) = (&compilation.lowered, &compilation.artifact) else {
         return Err(Failure::Said);
     };
-    if let Some((_, rule)) = program.lookup() {
-        let rule = rule.map_or("a rule", |rule| program.rules[rule].label.as_str());
-        return Err(Failure::Refused(format!(
-            "{rule} asks this host's routing tables, which say nothing about the host that the \
-             packets were captured on: replay cannot decide it"
-        )));
-    }
+    refuse_host(program)?;
     let mut replay = with_progress("replaying", || match args.engine {
         Engine::Reference => reference::replay(&inputs, program, artifact, target, hook, &frames),
         Engine::Kernel | Engine::Vm => {
@@ -108,6 +102,16 @@ pub(super) fn run(args: &ReplayArgs, console: &Console) -> Result<(), Failure> {
         true => print_json(&replay, console),
         false => print_text(&replay, console),
     }
+}
+
+/// Refuses a program whose rules ask what only the host that handled a packet knows.
+pub(super) fn refuse_host(program: &Program) -> Result<(), Failure> {
+    let Some(rule) = program.asks_host() else { return Ok(()) };
+    let rule = rule.map_or("a rule", |rule| program.rules[rule].label.as_str());
+    Err(Failure::Refused(format!(
+        "{rule} asks for routes, sockets or interfaces of the host that handles the packet; no \
+         packet by itself tells them"
+    )))
 }
 
 /// The one hook that packets are replayed at.

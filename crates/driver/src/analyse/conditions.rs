@@ -6,8 +6,8 @@
 
 use super::ranges::Ranges;
 use bpfc_ir::{
-    Base, BinaryOp, Block, Condition, CtField, Function, Lookup, Meta, Op, Rule, Scan, Source,
-    Terminator, Type, Value,
+    Base, BinaryOp, Block, Condition, CtField, Function, Lookup, Meta, Op, Rule, Scan, SocketField,
+    Source, Terminator, Type, Value,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ enum Expr {
     Payload(Type, Base, u16),
     Meta(Meta),
     Ct(CtField),
+    Socket(SocketField),
     LoadAt(Type, u32, u16),
     Binary(BinaryOp, u32, u32),
     Extend(Type, u32),
@@ -233,6 +234,7 @@ impl<'a> Reader<'a> {
             Op::Load(_, Source::Meta(Meta::Clock | Meta::LocalClock)) => return None,
             Op::Load(_, Source::Meta(meta)) => Expr::Meta(meta),
             Op::Load(_, Source::Ct(field)) => Expr::Ct(field),
+            Op::Load(_, Source::Socket(field)) => Expr::Socket(field),
             Op::LoadAt(ty, at, displacement) => Expr::LoadAt(ty, self.expr(at)?, displacement),
             Op::Binary(op, a, b) => Expr::Binary(op, self.expr(a)?, self.expr(b)?),
             Op::Extend(ty, inner) => Expr::Extend(ty, self.expr(inner)?),

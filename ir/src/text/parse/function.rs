@@ -303,6 +303,11 @@ impl Parser {
             let address = self.word("'saddr' or 'daddr'")?;
             return Ok(Lookup::AddressType(address, self.device()));
         }
+        if self.eat_word("socket-group") {
+            let low = self.number("a first group")?;
+            self.punct("..")?;
+            return Ok(Lookup::SocketGroup { low, high: self.number("a last group")? });
+        }
         self.expected("a question")
     }
 
@@ -318,11 +323,15 @@ impl Parser {
             self.punct(".")?;
             return self.word::<Meta>("a fact about the packet").map(Source::Meta);
         }
+        if self.eat_word("socket") {
+            self.punct(".")?;
+            return self.word("a fact about the socket").map(Source::Socket);
+        }
         if self.eat_word("ct") {
             self.punct(".")?;
             return self.ct_field().map(Source::Ct);
         }
-        let base: Base = self.word("'link', 'net', 'th', 'meta' or 'ct'")?;
+        let base: Base = self.word("'link', 'net', 'th', 'meta', 'ct' or 'socket'")?;
         self.punct("+")?;
         Ok(Source::Payload(base, self.number("an offset")?))
     }
