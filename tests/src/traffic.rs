@@ -187,6 +187,45 @@ pub fn no_tcp(host: &mut Host, call: &Call) -> Result<(), EngineError> {
     }
 }
 
+/// A connection to a port where somebody listens, which the client hears to be refused at once.
+pub fn refused_tcp(host: &mut Host, call: &Call) -> Result<(), EngineError> {
+    let listener = listener(host, call.server)?;
+    let client = host.at(call.client.place, || {
+        let fd = socket(SocketType::STREAM, call.client, SocketFlags::NONBLOCK)?;
+        match connect(&fd, &call.target) {
+            Err(Errno::INPROGRESS) | Ok(()) => Ok(fd),
+            Err(error) => Err(naming("connecting", call.target)(error)),
+        }
+    })?;
+    host.settle()?;
+    stop(&listener)?;
+    match connect(&client, &call.target) {
+        Err(Errno::CONNREFUSED) => Ok(()),
+        other => complain(call, &format!("not refused but {other:?}")),
+    }
+}
+
+/// A datagram to a port where somebody listens, which the client hears to be refused.
+pub fn refused_udp(host: &mut Host, call: &Call) -> Result<(), EngineError> {
+    let (client, server) = (datagrams(host, call.client)?, datagrams(host, call.server)?);
+    let io = |what: &str| LabError::io(format!("{call:?}: {what}"));
+    client.connect(call.target).map_err(io("connecting"))?;
+    client.send(b"who is there?").map_err(io("asking"))?;
+    host.settle()?;
+    for socket in [&client, &server] {
+        socket.set_nonblocking(true).map_err(io("O_NONBLOCK"))?;
+    }
+    match (client.recv(&mut [0; 64]), server.recv(&mut [0; 64])) {
+        (Err(refused), Err(nothing))
+            if refused.kind() == ErrorKind::ConnectionRefused
+                && nothing.kind() == ErrorKind::WouldBlock =>
+        {
+            Ok(())
+        }
+        other => complain(call, &format!("not refused but {other:?}")),
+    }
+}
+
 /// Datagrams that are let through, the answer as well: question, answer, question.
 pub fn udp(host: &mut Host, call: &Call) -> Result<(), EngineError> {
     let (client, server) = (datagrams(host, call.client)?, datagrams(host, call.server)?);

@@ -213,8 +213,13 @@ impl Host {
                 if let Some(cgroup) = &cgroup {
                     options.cgroup = cgroup.path.clone();
                 }
-                let compiler =
-                    CompilerOptions { hooks: plan.hooks.clone(), ..CompilerOptions::default() };
+                let compiler = CompilerOptions {
+                    hooks: plan.hooks.clone(),
+                    // What cannot answer decides and counts all the same.
+                    drop_rejected: bpfc_driver::target(target)
+                        .is_some_and(|target| target.replies().is_none()),
+                    ..CompilerOptions::default()
+                };
                 let artifact = artifact(&plan.rulesets, target, &compiler)?;
                 Counted::Program(Filter::load(&artifact, &options)?)
             }

@@ -27,7 +27,7 @@ struct Example {
     never: &'static [&'static str],
 }
 
-const EXAMPLES: [Example; 4] = [
+const EXAMPLES: [Example; 5] = [
     Example {
         name: "webserver",
         family: Family::Ipv4,
@@ -99,6 +99,18 @@ const EXAMPLES: [Example; 4] = [
             "filter/icmp-in:4",
         ],
     },
+    Example {
+        name: "mailserver",
+        family: Family::Ipv4,
+        links: &[Link {
+            name: "eth0",
+            host: &["192.0.2.25/24"],
+            peer: &["192.0.2.20", "198.51.100.7", "203.0.113.17"],
+        }],
+        forwarding: false,
+        traffic: mailserver,
+        never: &["filter/FORWARD:policy", "filter/INPUT:policy"],
+    },
 ];
 
 fn main() {
@@ -121,12 +133,13 @@ fn main() {
 fn check(example: Example, firewall: Firewall) -> Result<(), Failed> {
     let path = format!("{}/../examples/{}.rules", env!("CARGO_MANIFEST_DIR"), example.name);
     let text = std::fs::read_to_string(&path)?;
+    let surroundings = quiet(example.family, text.contains("-j REJECT"));
     // A control group's programs know connections at output alone.
     let cgroup = matches!(firewall, Firewall::Program("cgroup-skb", _));
     let plan = Plan {
         links: example.links,
         forwarding: example.forwarding,
-        rulesets: vec![(example.family, text + quiet(example.family))],
+        rulesets: vec![(example.family, text + surroundings)],
         hooks: cgroup.then(|| vec![Hook::Output]),
     };
     let counters = twins(&plan, firewall, example.traffic)?;
@@ -142,10 +155,16 @@ fn check(example: Example, firewall: Firewall) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Keeps the kernel's own multicast reports, which a clock decides, from every counter.
-fn quiet(family: Family) -> &'static str {
+/// Keeps from every counter what the kernel sends of itself: multicast reports, which a clock
+/// decides, and, where the ruleset rejects, its answers, which a program shows to no rule.
+fn quiet(family: Family, rejects: bool) -> &'static str {
     match family {
-        Family::Ipv4 => "",
+        Family::Ipv4 if !rejects => "",
+        Family::Ipv4 => {
+            "*raw\n:PREROUTING ACCEPT\n:OUTPUT ACCEPT\n\
+             -A OUTPUT -p icmp -m icmp --icmp-type 3 -j DROP\n\
+             -A OUTPUT -p tcp -m tcp --tcp-flags RST RST -j DROP\nCOMMIT\n"
+        }
         Family::Ipv6 => {
             "*raw\n:PREROUTING ACCEPT\n:OUTPUT ACCEPT\n\
              -A OUTPUT -p ipv6-icmp -m icmp6 --icmpv6-type 143 -j DROP\nCOMMIT\n"
@@ -220,6 +239,37 @@ fn webserver(host: &mut Host) -> Answer {
             from("203.0.113.17").tcp(5007, 9101, SYN),
             anybody().with_ipv4(|ip| ip.options = vec![7, 7, 4, 0, 0, 0, 0]).udp(5008, 443),
             anybody().udp(5009, 444).payload(vec![0x61; 700]),
+        ];
+        host.inject(0, frames.iter().map(PacketBuilder::bytes).collect())?;
+    }
+    Ok(())
+}
+
+fn mailserver(host: &mut Host) -> Answer {
+    const OWN: &str = "192.0.2.25";
+    let own = |port| host_end(OWN, port);
+    let anybody = |port| peer(0, "198.51.100.7", port);
+    if host.view().loopback {
+        udp(host, &Call::new(host_end("127.0.0.1", 4000), host_end("127.0.0.1", 4001)))?;
+    }
+    for (port, service) in (4010..).zip([25, 465, 587, 993]) {
+        tcp(host, &Call::new(anybody(port), own(service)))?;
+    }
+    tcp(host, &Call::new(own(4020), anybody(25)))?;
+    udp(host, &Call::new(own(4021), anybody(53)))?;
+    if host.view().strays {
+        let from = |source| packet(source, OWN);
+        let anybody = || from("192.0.2.20");
+        let frames = [
+            anybody().tcp(5000, 25, CHRISTMAS_TREE),
+            icmp(anybody(), 8, 1).payload(vec![0x61; 56]),
+            anybody().tcp(5001, 113, SYN),
+            anybody().udp(5002, 33_434).payload(vec![0x40; 32]),
+            anybody().udp(5003, 33_534).payload(vec![0x40; 1400]),
+            anybody().udp(5004, 53).payload(vec![0x61; 30]),
+            anybody().tcp(5005, 22, SYN),
+            from("203.0.113.17").tcp(5006, 113, SYN),
+            from("203.0.113.17").tcp(5007, 22, SYN),
         ];
         host.inject(0, frames.iter().map(PacketBuilder::bytes).collect())?;
     }

@@ -1,13 +1,15 @@
 //! Answers to rejected packets: each is held byte for byte against what the kernel's REJECT sends
 //! for the same packet, and real sockets hear of a refusal at once.
 
-use bpfc_runtime::{Filter, Options, XdpMode};
+use bpfc_runtime::{Filter, Options, TestPacket, Unattached, XdpMode};
 use bpfc_tests::differential::EngineError;
 use bpfc_tests::lab::Family;
+use bpfc_tests::lab::inject::OUTER_MAC;
 use bpfc_tests::lab::listen::Listener;
 use bpfc_tests::lab::namespace::{isolated, sysctl};
-use bpfc_tests::rejected::{Case, cases, ruleset};
+use bpfc_tests::rejected::{self, Case, cases, ruleset};
 use bpfc_tests::require;
+use bpfc_tests::traffic::{Call, End, packet, refused_tcp, refused_udp};
 use bpfc_tests::twin::{Firewall, Host, Link, Place, Plan, artifact};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::fmt::Write;
@@ -33,6 +35,15 @@ fn main() {
             trials.push(trial(format!("answers_{family}_{firewall}"), move || {
                 same_answers(family, firewall)
             }));
+        }
+    }
+    for firewall in [Firewall::Kernel].into_iter().chain(FIREWALLS) {
+        trials.push(trial(format!("refusals_{firewall}"), move || refusals(firewall)));
+        trials.push(trial(format!("forwarded_{firewall}"), move || forwarded(firewall)));
+    }
+    for family in Family::ALL {
+        for target in ["xdp", "tc"] {
+            trials.push(trial(format!("tags_{family}_{target}"), move || tags(family, target)));
         }
     }
     libtest_mimic::run(&arguments, trials).exit();
@@ -136,12 +147,179 @@ fn same_answers(family: Family, firewall: Firewall) -> Result<(), Failed> {
             let _ = writeln!(report, "  {firewall}:{}", list(heard));
         }
     }
-    // Of the packets of each family more than a hundred are answered, and more than thirty are not.
+    // Packets of both kinds: those that are answered, and those that must not be.
     let enough = answered > 60 && cases.len() - answered > 30;
     match report.is_empty() && enough {
         true => Ok(()),
         false => Err(format!("{answered} of {} are answered\n{report}", cases.len()).into()),
     }
+}
+
+/// Rules that refuse, and that would drop the refusals if they were asked.
+const REFUSING: &str = "*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset
+-A INPUT -p udp -m udp --dport 53 -j REJECT
+-A OUTPUT -p tcp -m tcp --dport 25 -j REJECT --reject-with tcp-reset
+-A OUTPUT -p udp -m udp --dport 54 -j REJECT
+COMMIT
+";
+
+/// Rules that a program's own answers must not come to. On the loopback device they do come in.
+const DROPPING: &str = "\
+-A INPUT ! -i lo -p tcp -m tcp --tcp-flags RST RST -j DROP
+-A INPUT ! -i lo -p PING -j DROP
+-A OUTPUT -p tcp -m tcp --tcp-flags RST RST -j DROP
+-A OUTPUT -p PING -j DROP
+COMMIT
+";
+
+/// Sockets at both ends hear of refusals.
+fn refusals(firewall: Firewall) -> Result<(), Failed> {
+    isolated(|| -> Result<(), EngineError> {
+        let rules = |family| {
+            let ping = if family == Family::Ipv4 { "icmp" } else { "ipv6-icmp" };
+            let own = DROPPING.replace("PING", ping);
+            match firewall {
+                Firewall::Kernel => (family, REFUSING.to_owned()),
+                _ => (family, REFUSING.replace("COMMIT\n", &own)),
+            }
+        };
+        let rulesets = Family::ALL.map(rules).to_vec();
+        let plan = Plan { links: LINKS, forwarding: false, rulesets, hooks: None };
+        let mut host = Host::new(&plan, firewall)?;
+        let _receiver = receiver(&host, firewall)?;
+        for family in Family::ALL {
+            let own = |port| End::new(Place::Host, rejected::addresses(family)[0], port);
+            let far = |port| End::new(Place::Peer(0), rejected::peer(family), port);
+            refused_tcp(&mut host, &Call::new(far(40_000), own(80)))?;
+            refused_udp(&mut host, &Call::new(far(40_002), own(53)))?;
+            if matches!(firewall, Firewall::Program("tc", _)) {
+                refused_tcp(&mut host, &Call::new(own(40_003), far(25)))?;
+                refused_udp(&mut host, &Call::new(own(40_005), far(54)))?;
+            }
+            if !host.view().loopback {
+                continue;
+            }
+            let loopback = if family == Family::Ipv4 { "127.0.0.1" } else { "::1" };
+            let inside = |port| End::new(Place::Host, loopback, port);
+            refused_tcp(&mut host, &Call::new(inside(40_006), inside(80)))?;
+            refused_udp(&mut host, &Call::new(inside(40_007), inside(53)))?;
+            if matches!(firewall, Firewall::Program("tc", _)) {
+                refused_tcp(&mut host, &Call::new(inside(40_008), inside(25)))?;
+                refused_udp(&mut host, &Call::new(inside(40_009), inside(54)))?;
+            }
+        }
+        Ok(())
+    })
+    .map_err(Failed::from)
+}
+
+/// Two links of a router.
+const BOTH_LINKS: &[Link] = &[
+    Link {
+        name: "eth0",
+        host: &["10.1.0.1/24", "2001:db8:1::1/64"],
+        peer: &["10.1.0.2", "2001:db8:1::2"],
+    },
+    Link {
+        name: "eth1",
+        host: &["10.2.0.1/24", "2001:db8:2::1/64"],
+        peer: &["10.2.0.2", "2001:db8:2::2"],
+    },
+];
+
+/// An error about a packet that passes through comes from the router's own address, whose packet
+/// it quotes.
+fn forwarded(firewall: Firewall) -> Result<(), Failed> {
+    isolated(|| -> Result<(), EngineError> {
+        let chain = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -j REJECT\nCOMMIT\n";
+        let rulesets = Family::ALL.map(|family| (family, chain.to_owned())).to_vec();
+        let hooks = Some(vec![bpfc_ir::Hook::Forward]);
+        let plan = Plan { links: BOTH_LINKS, forwarding: true, rulesets, hooks };
+        let mut host = Host::new(&plan, firewall)?;
+        sysctl("ipv6/conf/all/forwarding", "1")?;
+        let listener = host.at(Place::Peer(0), Listener::new)?;
+        let _receiver = receiver(&host, firewall)?;
+        let routes = [
+            ("10.1.0.2", "10.2.0.2", vec![10, 1, 0, 1], 14 + 12, 14 + 28),
+            (
+                "2001:db8:1::2",
+                "2001:db8:2::2",
+                [0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1].to_vec(),
+                14 + 8,
+                14 + 48,
+            ),
+        ];
+        for (from, to, source, at, quotation) in routes {
+            let frame = packet(from, to).udp(5000, 53).payload(vec![7; 20]).bytes();
+            host.inject(0, vec![frame.clone()])?;
+            let heard = listener.heard()?;
+            let is_error = |answer: &Vec<u8>| {
+                answer[at..at + source.len()] == source
+                    && answer.len() == quotation + frame.len() - 14
+                    // What routing changes is in the first twelve bytes.
+                    && answer[quotation + 12..] == frame[14 + 12..]
+            };
+            if heard.iter().filter(|answer| is_error(answer)).count() != 1 {
+                let heard: Vec<String> = heard.iter().map(|frame| hex(frame)).collect();
+                return Err(EngineError::Refused(format!("{from} to {to}: {heard:#?}")));
+            }
+        }
+        Ok(())
+    })
+    .map_err(Failed::from)
+}
+
+/// VLAN tags come back as they were.
+fn tags(family: Family, target: &str) -> Result<(), Failed> {
+    isolated(|| -> Result<(), EngineError> {
+        let rulesets = [(family, ruleset(family, "INPUT"))];
+        let artifact = artifact(&rulesets, target, &bpfc_driver::Options::default())?;
+        let program = Unattached::load(&artifact)?;
+        let answer = |frame: &[u8]| -> Result<(i32, Vec<u8>), EngineError> {
+            let ingress_ifindex = u32::from(target == "tc");
+            let packet = TestPacket { data: frame, ingress_ifindex, ..TestPacket::default() };
+            let outcome = program.run(0, &packet, 1)?;
+            Ok((outcome.verdict, outcome.data))
+        };
+        let to_us = || packet(rejected::peer(family), rejected::addresses(family)[0]);
+        let packets = [
+            to_us().udp(1, 7).payload(vec![0x61; 33]),
+            to_us().udp(1, 7).payload(vec![0x61; 1300]),
+            to_us().tcp(1, 80, 0x02).payload(vec![0x61; 3]),
+        ];
+        for builder in packets {
+            // A test run's device has no address.
+            let builder = builder.ethernet(OUTER_MAC, [0; 6]);
+            let (verdict, plain) = answer(&builder.bytes())?;
+            // XDP_TX and TC_ACT_REDIRECT.
+            assert!(matches!((target, verdict), ("xdp", 3) | ("tc", 7)), "{target} {verdict}");
+            for tags in [&[(0x8100, 100)][..], &[(0x88a8, 7), (0x8100, 4095)]] {
+                let mut wanted = comparable(plain.clone());
+                let mut tagged = builder.clone();
+                for &(kind, tag) in tags.iter() {
+                    tagged = tagged.vlan(kind, tag);
+                }
+                for &(kind, tag) in tags.iter().rev() {
+                    let bytes = [kind.to_be_bytes(), tag.to_be_bytes()].concat();
+                    wanted.splice(12..12, bytes);
+                }
+                let (same, mut bare) = answer(&tagged.bytes())?;
+                let header: Vec<u8> = bare.drain(12..12 + 4 * tags.len()).collect();
+                let mut got = comparable(bare);
+                got.splice(12..12, header);
+                if (same, &got) != (verdict, &wanted) {
+                    let report = format!("{verdict} {} but {same} {}", hex(&wanted), hex(&got));
+                    return Err(EngineError::Refused(report));
+                }
+            }
+        }
+        Ok(())
+    })
+    .map_err(Failed::from)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -49,7 +49,9 @@ pub fn compile(
         return None;
     };
     let (mut needs, _) = Needs::of(program, &order);
-    needs.echoes = !needs.answers.is_empty() && units.len() > 1;
+    let attached: Vec<AttachPoint> = units.iter().map(|unit| unit.attach).collect();
+    needs.echoes = !needs.answers.is_empty()
+        && target.replies().is_some_and(|replies| replies.echoes(&attached));
     if !check_features(program, target, diagnostics) {
         return None;
     }

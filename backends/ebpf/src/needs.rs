@@ -42,7 +42,7 @@ pub struct Needs {
     pub text: bool,
     /// What senders of rejected packets are told.
     pub answers: BTreeSet<(Family, Answer)>,
-    /// Whether the answers of one of the artifact's programs come by another one.
+    /// Whether answers to rejected packets come by one of the artifact's own programs.
     pub echoes: bool,
 }
 

@@ -79,8 +79,12 @@ pub trait Replies: Sync {
     /// Emits: `dst` = the number of the packet's device.
     fn ifindex(&self, asm: &mut Asm, dst: Reg);
 
+    /// Whether answers come by one of an artifact's own programs, which are attached at these
+    /// places.
+    fn echoes(&self, attached: &[AttachPoint]) -> bool;
+
     /// Emits: send the packet back to where it came from; r0 = what the program returns. With
-    /// `echoes` another of the artifact's programs will see it and must let it pass.
+    /// `echoes` one of the artifact's programs may see it and must let it pass.
     fn send(&self, asm: &mut Asm, attach: AttachPoint, echoes: bool);
 }
 

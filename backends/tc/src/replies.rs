@@ -2,8 +2,8 @@
 //! the device that it came in by; at egress it comes in by the device that it was to leave by, so
 //! that the socket that sent it hears of it.
 //!
-//! Where the other direction has a program of the same artifact, the answer carries a mark by which
-//! that program lets it pass: `skb->tc_index`, which nothing outside this host can set.
+//! Where a program of the same artifact will see the answer, it carries a mark by which it is let
+//! pass: `skb->tc_index`, which nothing outside this host can set.
 
 use crate::Tc;
 use bpfc_artifact::AttachPoint;
@@ -20,6 +20,8 @@ const TC_INDEX: i16 = 44;
 const ADJ_ROOM_MAC: i32 = 1;
 /// `BPF_F_RECOMPUTE_CSUM`: `skb->csum`, which the link header is no part of, is kept right.
 const RECOMPUTE_CSUM: i32 = 1;
+/// The number of the loopback device in every network namespace.
+const LOOPBACK_IFINDEX: i32 = 1;
 /// `BPF_F_INGRESS`.
 const INGRESS: i32 = 1;
 /// `ip_summed` in the byte at `__pkt_type_offset` (include/linux/skbuff.h, the same from Linux 6.3
@@ -85,13 +87,26 @@ impl Replies for Tc {
         asm.load(Size::W, dst, R6, IFINDEX);
     }
 
+    /// What ingress answers leaves by egress.
+    fn echoes(&self, attached: &[AttachPoint]) -> bool {
+        attached.contains(&AttachPoint::TcEgress)
+    }
+
+    /// What comes in has lost its route, and addresses of the host itself have none as sources:
+    /// on the loopback device the answer goes out instead, route and all.
     fn send(&self, asm: &mut Asm, attach: AttachPoint, echoes: bool) {
         asm.load(Size::W, R1, R6, IFINDEX);
         if echoes {
             mark(asm, R1, R2);
             asm.store(Size::W, R6, TC_INDEX, R2);
         }
-        asm.mov_imm(R2, if attach == AttachPoint::TcEgress { INGRESS } else { 0 });
+        asm.mov_imm(R2, 0);
+        if attach == AttachPoint::TcEgress {
+            let loopback = asm.label();
+            asm.jump_imm(Jump::Eq, Width::W64, R1, LOOPBACK_IFINDEX, loopback);
+            asm.mov_imm(R2, INGRESS);
+            asm.place(loopback);
+        }
         asm.helper(Helper::Redirect);
     }
 }
@@ -103,7 +118,7 @@ fn mark(asm: &mut Asm, ifindex: Reg, dst: Reg) {
     asm.alu_imm(Alu::Or, Width::W64, dst, 0x8000);
 }
 
-/// Emits: an answer of the program for the other direction passes, without its mark.
+/// Emits: an answer of one of the artifact's programs passes, without its mark.
 pub(crate) fn let_pass(asm: &mut Asm, pass: Label) {
     let other = asm.label();
     asm.load(Size::W, R1, R6, IFINDEX);

@@ -220,6 +220,11 @@ impl Replies for Xdp {
         asm.load(Size::W, dst, R6, INGRESS_IFINDEX);
     }
 
+    /// What XDP sends meets no program on its way out.
+    fn echoes(&self, _attached: &[AttachPoint]) -> bool {
+        false
+    }
+
     fn send(&self, asm: &mut Asm, _attach: AttachPoint, _echoes: bool) {
         asm.mov_imm(R0, XDP_TX);
     }

@@ -76,6 +76,63 @@ fn the_kernel_agrees_on_every_target() {
     }
 }
 
+/// Rules that reject, and what becomes of the capture's packets: the first is answered, nobody
+/// may be told of the fifth, and one meets a rule that drops.
+const REJECTING: &str = "*filter
+:INPUT ACCEPT [0:0]
+:refuse - [0:0]
+-A INPUT -s 10.0.0.1/32 -p tcp -m tcp --dport 22 -j REJECT --reject-with tcp-reset
+-A INPUT -p udp -g refuse
+-A INPUT -p tcp -m tcp --dport 80 -j DROP
+-A refuse -j REJECT
+COMMIT
+";
+
+const REJECTED: [&str; 6] = [
+    r#"{"packet":1,"verdict":"reject","rules":["filter/INPUT:1"]}"#,
+    r#"{"packet":2,"verdict":"accept","rules":["filter/INPUT:policy"]}"#,
+    r#"{"packet":3,"verdict":"reject","rules":["filter/INPUT:2","filter/refuse:1"]}"#,
+    r#"{"packet":4,"verdict":"drop","rules":["filter/INPUT:3"]}"#,
+    r#"{"packet":5,"verdict":"accept","rules":[]}"#,
+    r#"{"packet":6,"verdict":"accept","rules":[]}"#,
+];
+
+fn replay_rejecting(extra: &[&str]) -> Ran {
+    let folder = folder();
+    let rules = file(&folder, "mine.rules", REJECTING);
+    let pcap = file(&folder, "mine.pcap", capture());
+    bpfc(&[&["replay", &rules, "--pcap", &pcap, "--json"], extra].concat())
+}
+
+/// The verdicts of a run, without its counters.
+fn verdicts(ran: &Ran) -> Vec<&str> {
+    ran.out.lines().filter(|line| line.starts_with("{\"packet\"")).collect()
+}
+
+#[test]
+fn rejections_are_verdicts_of_their_own() {
+    assert_eq!(verdicts(&replay_rejecting(&["--engine", "reference"]).ok()), REJECTED);
+    let dropped = REJECTED.map(|line| line.replace("reject", "drop"));
+    let reference = ["--engine", "reference", "--target", "netfilter"];
+    let ran = replay_rejecting(&reference).fails(1);
+    assert!(ran.err.contains("cannot send"), "{}", ran.err);
+    let drop = [&reference[..], &["--reject", "drop"]].concat();
+    assert_eq!(verdicts(&replay_rejecting(&drop).ok()), dropped);
+    if !nix::unistd::Uid::effective().is_root() {
+        assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none_or(|value| value != "1"));
+        eprintln!("skipped: root is needed");
+        return;
+    }
+    for target in ["xdp", "tc"] {
+        let kernel = ["--engine", "kernel", "--target", target];
+        assert_eq!(verdicts(&replay_rejecting(&kernel).ok()), REJECTED, "{target}");
+    }
+    for target in ["xdp", "tc", "netfilter", "cgroup-skb"] {
+        let kernel = ["--engine", "kernel", "--reject", "drop", "--target", target];
+        assert_eq!(verdicts(&replay_rejecting(&kernel).ok()), dropped, "{target}");
+    }
+}
+
 #[test]
 fn interfaces_and_hooks_are_chosen() {
     let ran = replay(&["--engine", "reference", "--iface", "wlan0"]).ok();

@@ -1,0 +1,1239 @@
+map counters PerCpuArray key 4 value 144 entries 1
+program bpfc_xdp Xdp entry bpfc_xdp
+
+filter_INPUT: ; Chain
+; chain entry
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L16
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L16
+  r9 = r0
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L0
+  goto L7
+; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L0:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x6
+  w1 &= 0xff
+  if w1 != 0x0 goto L8
+; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x1
+  w1 &= 0xff
+  if w1 != 0x0 goto L9
+; filter/INPUT:4: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x1 goto L1
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L1
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L6
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x800
+  if w1 <= 0xff goto L10
+; filter/INPUT:5: -A INPUT -p tcp -m multiport --dports 25,465,587,993 -m conntrack --ctstate NEW -j ACCEPT
+L1:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L3
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L3
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L6
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x1900 goto L2
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xd101 goto L2
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x4b02 goto L2
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0xe103 goto L3
+L2:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L11
+; filter/INPUT:6: -A INPUT -p tcp -m tcp --dport 113 -j REJECT --reject-with tcp-reset
+L3:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L4
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L6
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L4
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L6
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x7100 goto L12
+; filter/INPUT:7: -A INPUT -p udp -m udp --dport 33434:33534 -j REJECT --reject-with icmp-port-unreachable
+L4:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L5
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L5
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L6
+  r1 = *(u16 *)(r7 +42)
+  r1 = be16 r1
+  w1 -= 0x829a
+  if w1 <= 0x64 goto L13
+; filter/INPUT:8: -A INPUT -s 203.0.113.0/24 -j DROP
+L5:
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 == 0x7100cb goto L14
+  goto L15
+; chain
+L6:
+  r0 = 0x2
+  exit
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L7:
+  r1 = *(u64 *)(r9 +0)
+  r1 += 0x1
+  *(u64 *)(r9 +0) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +8)
+  r1 += r2
+  *(u64 *)(r9 +8) = r1
+  r0 = 0x1
+  exit
+; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L8:
+  r1 = *(u64 *)(r9 +16)
+  r1 += 0x1
+  *(u64 *)(r9 +16) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +24)
+  r1 += r2
+  *(u64 *)(r9 +24) = r1
+  r0 = 0x1
+  exit
+; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L9:
+  r1 = *(u64 *)(r9 +32)
+  r1 += 0x1
+  *(u64 *)(r9 +32) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +40)
+  r1 += r2
+  *(u64 *)(r9 +40) = r1
+  r0 = 0x2
+  exit
+; filter/INPUT:4: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+L10:
+  r1 = *(u64 *)(r9 +48)
+  r1 += 0x1
+  *(u64 *)(r9 +48) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +56)
+  r1 += r2
+  *(u64 *)(r9 +56) = r1
+  r0 = 0x1
+  exit
+; filter/INPUT:5: -A INPUT -p tcp -m multiport --dports 25,465,587,993 -m conntrack --ctstate NEW -j ACCEPT
+L11:
+  r1 = *(u64 *)(r9 +64)
+  r1 += 0x1
+  *(u64 *)(r9 +64) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +72)
+  r1 += r2
+  *(u64 *)(r9 +72) = r1
+  r0 = 0x1
+  exit
+; filter/INPUT:6: -A INPUT -p tcp -m tcp --dport 113 -j REJECT --reject-with tcp-reset
+L12:
+  r1 = *(u64 *)(r9 +80)
+  r1 += 0x1
+  *(u64 *)(r9 +80) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +88)
+  r1 += r2
+  *(u64 *)(r9 +88) = r1
+  r0 = 0x1ff
+  exit
+; filter/INPUT:7: -A INPUT -p udp -m udp --dport 33434:33534 -j REJECT --reject-with icmp-port-unreachable
+L13:
+  r1 = *(u64 *)(r9 +96)
+  r1 += 0x1
+  *(u64 *)(r9 +96) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +104)
+  r1 += r2
+  *(u64 *)(r9 +104) = r1
+  r0 = 0x103
+  exit
+; filter/INPUT:8: -A INPUT -s 203.0.113.0/24 -j DROP
+L14:
+  r1 = *(u64 *)(r9 +112)
+  r1 += 0x1
+  *(u64 *)(r9 +112) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +120)
+  r1 += r2
+  *(u64 *)(r9 +120) = r1
+  r0 = 0x2
+  exit
+; filter/INPUT:9: -A INPUT -j REJECT --reject-with icmp-admin-prohibited
+L15:
+  r1 = *(u64 *)(r9 +128)
+  r1 += 0x1
+  *(u64 *)(r9 +128) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +136)
+  r1 += r2
+  *(u64 *)(r9 +136) = r1
+  r0 = 0x10d
+  exit
+; chain exit
+L16:
+  r0 = 0x2
+  goto L17
+L17:
+  exit
+
+find_connection: ; Chain
+; find the connection
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L11
+  *(u8 *)(r7 +120) = 0
+  r1 = *(u8 *)(r7 +73)
+  if r1 != 0x0 goto L9
+  r1 = *(u16 *)(r7 +70)
+  if r1 != 0x0 goto L9
+  r8 = *(u8 *)(r7 +72)
+  r2 = *(u32 *)(r7 +60)
+  if r8 == 0x6 goto L0
+  if r8 == 0x11 goto L1
+  if r8 == 0x1 goto L3
+  goto L8
+L0:
+  if r2 < 0x14 goto L9
+  r1 = *(u8 *)(r7 +52)
+  r1 >>= 0x4
+  r1 <<= 0x2
+  if r1 < 0x14 goto L9
+  if r1 > r2 goto L9
+  r1 = *(u8 *)(r7 +53)
+  r1 &= 0x37
+  r2 = 0x3000400170014 ll
+  r2 >>= r1
+  r2 &= 0x1
+  if r2 == 0x0 goto L9
+  goto L2
+L1:
+  if r2 < 0x8 goto L9
+  r1 = *(u16 *)(r7 +44)
+  r1 = be16 r1
+  if r1 < 0x8 goto L9
+  if r1 > r2 goto L9
+L2:
+  r1 = *(u32 *)(r7 +12)
+  *(u32 *)(r10 -56) = r1
+  r1 = *(u32 *)(r7 +16)
+  *(u32 *)(r10 -52) = r1
+  r1 = *(u32 *)(r7 +40)
+  *(u32 *)(r10 -48) = r1
+  *(u32 *)(r10 -16) = -1
+  *(u32 *)(r10 -12) = 0
+  *(u32 *)(r10 -8) = 0
+  *(u8 *)(r10 -8) = r8
+  r1 = r6
+  r2 = r10
+  r2 += 0xffffffc8
+  r3 = 0xc
+  r4 = r10
+  r4 += 0xfffffff0
+  r5 = 0xc
+  call bpf_xdp_ct_lookup
+  if r0 == 0x0 goto L7
+  r9 = r0
+  *(u8 *)(r7 +120) = 1
+  r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
+  *(u32 *)(r7 +124) = r1
+  r1 = *(u32 *)(r9 + offsetof(nf_conn, mark))
+  *(u32 *)(r7 +128) = r1
+  r1 = *(u8 *)(r10 -7)
+  *(u8 *)(r7 +122) = r1
+  r1 = r9
+  call bpf_ct_release
+  r2 = 0x2
+  r1 = *(u8 *)(r7 +122)
+  if r1 != 0x0 goto L10
+  r1 = *(u32 *)(r7 +124)
+  if r1 & 0x2 goto L10
+  r2 = 0x4
+  if r1 & 0x1 goto L10
+  r2 = 0x8
+  goto L10
+L3:
+  if r2 < 0x8 goto L9
+  r1 = *(u8 *)(r7 +40)
+  if r1 == 0x3 goto L4
+  if r1 == 0x4 goto L4
+  if r1 == 0x5 goto L4
+  if r1 == 0xb goto L4
+  if r1 == 0xc goto L4
+  goto L6
+L4:
+  r8 = *(u16 *)(r7 +68)
+  r8 += 0x8
+  *(u64 *)(r10 -104) = 0
+  *(u64 *)(r10 -96) = 0
+  *(u64 *)(r10 -88) = 0
+  *(u64 *)(r10 -80) = 0
+  *(u64 *)(r10 -72) = 0
+  *(u64 *)(r10 -64) = 0
+  r2 = r8
+  r2 += 0x14
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L9
+  r2 -= 0x14
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffff98
+  r4 = 0x14
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L9
+  r1 = *(u16 *)(r10 -98)
+  r1 = be16 r1
+  r1 &= 0x1fff
+  if r1 != 0x0 goto L9
+  r1 = *(u8 *)(r10 -104)
+  r1 &= 0xf
+  r1 <<= 0x2
+  r8 += r1
+  r2 = r8
+  r2 += 0x4
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L9
+  r2 -= 0x4
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffffc0
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L9
+  r8 = *(u8 *)(r10 -95)
+  if r8 == 0x6 goto L5
+  if r8 != 0x11 goto L9
+L5:
+  r1 = *(u32 *)(r10 -88)
+  *(u32 *)(r10 -56) = r1
+  r1 = *(u32 *)(r10 -92)
+  *(u32 *)(r10 -52) = r1
+  r1 = *(u16 *)(r10 -62)
+  *(u16 *)(r10 -48) = r1
+  r1 = *(u16 *)(r10 -64)
+  *(u16 *)(r10 -46) = r1
+  *(u32 *)(r10 -16) = -1
+  *(u32 *)(r10 -12) = 0
+  *(u32 *)(r10 -8) = 0
+  *(u8 *)(r10 -8) = r8
+  r1 = r6
+  r2 = r10
+  r2 += 0xffffffc8
+  r3 = 0xc
+  r4 = r10
+  r4 += 0xfffffff0
+  r5 = 0xc
+  call bpf_xdp_ct_lookup
+  if r0 == 0x0 goto L9
+  r9 = r0
+  *(u8 *)(r7 +120) = 1
+  r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
+  *(u32 *)(r7 +124) = r1
+  r1 = *(u32 *)(r9 + offsetof(nf_conn, mark))
+  *(u32 *)(r7 +128) = r1
+  r1 = *(u8 *)(r10 -7)
+  *(u8 *)(r7 +122) = r1
+  r1 = r9
+  call bpf_ct_release
+  r2 = 0x4
+  goto L10
+L6:
+  if r1 == 0x8 goto L8
+  if r1 == 0xd goto L8
+  if r1 == 0xf goto L8
+  if r1 == 0x11 goto L8
+  r2 = 0x40
+  goto L9
+L7:
+  if r8 != 0x6 goto L8
+  r1 = *(u8 *)(r7 +53)
+  r1 &= 0x17
+  if r1 == 0x2 goto L8
+  if r1 == 0x10 goto L8
+  goto L9
+L8:
+  *(u8 *)(r7 +120) = 1
+  *(u8 *)(r7 +122) = 0
+  *(u32 *)(r7 +124) = 0
+  *(u32 *)(r7 +128) = 0
+  *(u8 *)(r7 +123) = r8
+  r2 = 0x8
+  goto L10
+L9:
+  r2 = 0x1
+L10:
+  *(u8 *)(r7 +121) = r2
+L11:
+  r0 = 0x0
+  exit
+
+sum_packet: ; LoopBody
+; sum up a part of the packet
+  r6 = *(u64 *)(r2 +0)
+  r7 = *(u64 *)(r2 +8)
+  r8 = *(u32 *)(r7 +88)
+  *(u64 *)(r10 -64) = 0
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
+  *(u64 *)(r10 -40) = 0
+  *(u64 *)(r10 -32) = 0
+  *(u64 *)(r10 -24) = 0
+  *(u64 *)(r10 -16) = 0
+  *(u64 *)(r10 -8) = 0
+  r4 = *(u32 *)(r7 +92)
+  if r4 <= r8 goto L1
+  r4 -= r8
+  if r4 <= 0x40 goto L0
+  r4 = 0x40
+L0:
+  if r4 < 0x1 goto L1
+  r2 = r8
+  r8 += r4
+  *(u32 *)(r7 +88) = r8
+  r3 = r10
+  r3 += 0xffffffc0
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L1
+  r1 = 0x0
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xffffffc0
+  r4 = 0x40
+  r5 = *(u32 *)(r7 +96)
+  call helper 28
+  *(u32 *)(r7 +96) = r0
+  r0 = 0x0
+  exit
+L1:
+  r0 = 0x1
+  exit
+
+reply_unreachable: ; Chain
+; answer with an ICMP error
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L13
+  r1 = *(u16 *)(r7 +70)
+  if r1 != 0x0 goto L13
+  r1 = *(u8 *)(r7 +74)
+  if r1 != 0x0 goto L13
+  r1 = *(u8 *)(r7 +12)
+  if r1 == 0x0 goto L13
+  if r1 == 0x7f goto L0
+  if r1 < 0xe0 goto L1
+  if r1 < 0xf0 goto L13
+  r1 = *(u32 *)(r7 +12)
+  if w1 == 0xffffffff goto L13
+  goto L1
+L0:
+  r1 = *(u32 *)(r6 +12)
+  if r1 != 0x1 goto L13
+L1:
+  r1 = *(u8 *)(r7 +16)
+  if r1 == 0x0 goto L13
+  if r1 == 0x7f goto L2
+  if r1 < 0xe0 goto L3
+  if r1 < 0xf0 goto L13
+  r1 = *(u32 *)(r7 +16)
+  if w1 == 0xffffffff goto L13
+  goto L3
+L2:
+  r1 = *(u32 *)(r6 +12)
+  if r1 != 0x1 goto L13
+L3:
+  r1 = *(u8 *)(r7 +72)
+  if r1 != 0x1 goto L4
+  r1 = *(u32 *)(r7 +60)
+  if r1 == 0x0 goto L13
+  r1 = *(u8 *)(r7 +40)
+  if r1 == 0x0 goto L4
+  if r1 == 0x8 goto L4
+  if r1 < 0xd goto L13
+  if r1 > 0x12 goto L13
+L4:
+  r1 = *(u8 *)(r7 +72)
+  if r1 == 0x2f goto L9
+  if r1 == 0x32 goto L9
+  if r1 == 0x33 goto L9
+  if r1 == 0x84 goto L9
+  if r1 == 0x88 goto L9
+  r8 = 0x0
+  if r1 == 0x6 goto L5
+  if r1 != 0x11 goto L8
+L5:
+  r1 = *(u32 *)(r7 +12)
+  r8 += r1
+  r1 = *(u32 *)(r7 +16)
+  r8 += r1
+  r1 = *(u8 *)(r7 +72)
+  r1 = be16 r1
+  r8 += r1
+  r1 = *(u32 *)(r7 +60)
+  r1 = be32 r1
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = *(u8 *)(r7 +72)
+  r2 = *(u32 *)(r7 +60)
+  if r1 == 0x6 goto L6
+  if r1 != 0x11 goto L8
+  if r2 < 0x8 goto L8
+  r1 = *(u16 *)(r7 +46)
+  if r1 == 0x0 goto L9
+  goto L7
+L6:
+  if r2 < 0x14 goto L8
+  r1 = *(u16 *)(r7 +56)
+L7:
+  if r1 == r8 goto L9
+L8:
+  *(u32 *)(r7 +96) = r8
+  r1 = *(u32 *)(r7 +76)
+  r2 = *(u32 *)(r7 +64)
+  r2 += r1
+  *(u32 *)(r7 +92) = r2
+  r2 = *(u16 *)(r7 +68)
+  r1 += r2
+  *(u32 *)(r7 +88) = r1
+  r1 = r6
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x44c
+  r2 = &sum_packet
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +96)
+  r1 = r0
+  r1 >>= 0x20
+  w0 = w0
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x20
+  w0 = w0
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  if r0 == 0xffff goto L9
+  if r0 != 0x0 goto L13
+L9:
+  r1 = *(u32 *)(r7 +16)
+  *(u32 *)(r10 -68) = r1
+  r1 = *(u32 *)(r7 +12)
+  *(u32 *)(r10 -64) = r1
+  r9 = *(u32 *)(r7 +64)
+  if r9 <= 0x224 goto L10
+  r9 = 0x224
+L10:
+  *(u8 *)(r10 -80) = 69
+  r1 = *(u8 *)(r7 +1)
+  r1 &= 0x1e
+  r1 |= 0xc0
+  *(u8 *)(r10 -79) = r1
+  r1 = r9
+  r1 += 0x1c
+  r1 = be16 r1
+  *(u16 *)(r10 -78) = r1
+  call helper 7
+  *(u16 *)(r10 -76) = r0
+  *(u16 *)(r10 -74) = 0
+  *(u8 *)(r10 -72) = 64
+  *(u8 *)(r10 -71) = 1
+  *(u16 *)(r10 -70) = 0
+  r1 = 0x0
+  r2 = *(u32 *)(r10 -80)
+  r1 += r2
+  r2 = *(u32 *)(r10 -76)
+  r1 += r2
+  r2 = *(u32 *)(r10 -72)
+  r1 += r2
+  r2 = *(u32 *)(r10 -68)
+  r1 += r2
+  r2 = *(u32 *)(r10 -64)
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x20
+  w1 = w1
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x20
+  w1 = w1
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x10
+  r1 &= 0xffff
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x10
+  r1 &= 0xffff
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x10
+  r1 &= 0xffff
+  r1 += r2
+  r1 ^= 0xffff
+  *(u16 *)(r10 -70) = r1
+  *(u32 *)(r10 -60) = 3
+  *(u32 *)(r10 -56) = 0
+  r1 = *(u8 *)(r7 +84)
+  *(u8 *)(r10 -59) = r1
+  r8 = *(u32 *)(r10 -60)
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  *(u32 *)(r7 +96) = r8
+  r1 = *(u32 *)(r7 +76)
+  *(u32 *)(r7 +88) = r1
+  r1 += r9
+  *(u32 *)(r7 +92) = r1
+  r1 = r6
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x44c
+  r2 = &sum_packet
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +96)
+  r1 = r0
+  r1 >>= 0x20
+  w0 = w0
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x20
+  w0 = w0
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r8 = r0
+  r8 ^= 0xffff
+  *(u16 *)(r10 -58) = r8
+  r8 = *(u32 *)(r7 +76)
+  r8 += r9
+  r9 = 0xffffffe4
+  r4 = *(u32 *)(r7 +76)
+  if r4 == 0x0 goto L11
+  if r4 < 0xe goto L13
+  if r4 > 0x16 goto L13
+  r2 = 0x0
+  r3 = r7
+  r3 += 0x0
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L13
+  r1 = *(u16 *)(r7 +0)
+  r2 = *(u16 *)(r7 +6)
+  *(u16 *)(r7 +0) = r2
+  *(u16 *)(r7 +6) = r1
+  r1 = *(u16 *)(r7 +2)
+  r2 = *(u16 *)(r7 +8)
+  *(u16 *)(r7 +2) = r2
+  *(u16 *)(r7 +8) = r1
+  r1 = *(u16 *)(r7 +4)
+  r2 = *(u16 *)(r7 +10)
+  *(u16 *)(r7 +4) = r2
+  *(u16 *)(r7 +10) = r1
+L11:
+  r1 = r6
+  call helper 188
+  r2 = r8
+  r2 -= r0
+  r1 = r6
+  call helper 65
+  if r0 != 0x0 goto L13
+  r1 = r6
+  r2 = r9
+  call helper 44
+  if r0 != 0x0 goto L13
+  r4 = *(u32 *)(r7 +76)
+  if r4 < 0xe goto L12
+  if r4 > 0x16 goto L12
+  r2 = 0x0
+  r3 = r7
+  r3 += 0x0
+  r1 = r6
+  call helper 190
+  if r0 != 0x0 goto L13
+L12:
+  r2 = *(u32 *)(r7 +76)
+  r3 = r10
+  r3 += 0xffffffb0
+  r4 = 0x1c
+  r1 = r6
+  call helper 190
+  if r0 != 0x0 goto L13
+  r0 = 0x3
+  exit
+; no answer
+L13:
+  r0 = 0x1
+  exit
+
+reply_tcp_reset: ; Chain
+; answer with a TCP reset
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L9
+  r1 = *(u16 *)(r7 +70)
+  if r1 != 0x0 goto L9
+  r1 = *(u8 *)(r7 +74)
+  if r1 != 0x0 goto L9
+  r1 = *(u8 *)(r7 +12)
+  if r1 == 0x0 goto L9
+  if r1 == 0x7f goto L0
+  if r1 < 0xe0 goto L1
+  if r1 < 0xf0 goto L9
+  r1 = *(u32 *)(r7 +12)
+  if w1 == 0xffffffff goto L9
+  goto L1
+L0:
+  r1 = *(u32 *)(r6 +12)
+  if r1 != 0x1 goto L9
+L1:
+  r1 = *(u8 *)(r7 +16)
+  if r1 == 0x0 goto L9
+  if r1 == 0x7f goto L2
+  if r1 < 0xe0 goto L3
+  if r1 < 0xf0 goto L9
+  r1 = *(u32 *)(r7 +16)
+  if w1 == 0xffffffff goto L9
+  goto L3
+L2:
+  r1 = *(u32 *)(r6 +12)
+  if r1 != 0x1 goto L9
+L3:
+  r1 = *(u8 *)(r7 +72)
+  if r1 != 0x6 goto L9
+  r1 = *(u32 *)(r7 +60)
+  if r1 < 0x14 goto L9
+  r1 = *(u8 *)(r7 +53)
+  if r1 & 0x4 goto L9
+  r1 = *(u8 *)(r7 +72)
+  r8 = 0x0
+  r1 = *(u32 *)(r7 +12)
+  r8 += r1
+  r1 = *(u32 *)(r7 +16)
+  r8 += r1
+  r1 = *(u8 *)(r7 +72)
+  r1 = be16 r1
+  r8 += r1
+  r1 = *(u32 *)(r7 +60)
+  r1 = be32 r1
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = *(u8 *)(r7 +72)
+  r2 = *(u32 *)(r7 +60)
+  r1 = *(u16 *)(r7 +56)
+  if r1 == r8 goto L4
+  *(u32 *)(r7 +96) = r8
+  r1 = *(u32 *)(r7 +76)
+  r2 = *(u32 *)(r7 +64)
+  r2 += r1
+  *(u32 *)(r7 +92) = r2
+  r2 = *(u16 *)(r7 +68)
+  r1 += r2
+  *(u32 *)(r7 +88) = r1
+  r1 = r6
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x44c
+  r2 = &sum_packet
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +96)
+  r1 = r0
+  r1 >>= 0x20
+  w0 = w0
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x20
+  w0 = w0
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  if r0 == 0xffff goto L4
+  if r0 != 0x0 goto L9
+L4:
+  r1 = *(u32 *)(r7 +16)
+  *(u32 *)(r10 -68) = r1
+  r1 = *(u32 *)(r7 +12)
+  *(u32 *)(r10 -64) = r1
+  *(u32 *)(r10 -80) = 671088709
+  *(u32 *)(r10 -76) = 4194304
+  *(u8 *)(r10 -72) = 64
+  *(u8 *)(r10 -71) = 6
+  *(u16 *)(r10 -70) = 0
+  r1 = 0x0
+  r2 = *(u32 *)(r10 -80)
+  r1 += r2
+  r2 = *(u32 *)(r10 -76)
+  r1 += r2
+  r2 = *(u32 *)(r10 -72)
+  r1 += r2
+  r2 = *(u32 *)(r10 -68)
+  r1 += r2
+  r2 = *(u32 *)(r10 -64)
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x20
+  w1 = w1
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x20
+  w1 = w1
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x10
+  r1 &= 0xffff
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x10
+  r1 &= 0xffff
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x10
+  r1 &= 0xffff
+  r1 += r2
+  r1 ^= 0xffff
+  *(u16 *)(r10 -70) = r1
+  r1 = *(u16 *)(r7 +40)
+  *(u16 *)(r10 -58) = r1
+  r1 = *(u16 *)(r7 +42)
+  *(u16 *)(r10 -60) = r1
+  *(u32 *)(r10 -56) = 0
+  *(u32 *)(r10 -52) = 0
+  *(u32 *)(r10 -48) = 0
+  *(u32 *)(r10 -44) = 0
+  *(u8 *)(r10 -48) = 80
+  r2 = *(u8 *)(r7 +53)
+  if r2 & 0x10 goto L5
+  r1 = *(u32 *)(r7 +44)
+  r1 = be32 r1
+  r3 = r2
+  r3 &= 0x1
+  r1 += r3
+  r2 >>= 0x1
+  r2 &= 0x1
+  r1 += r2
+  r2 = *(u32 *)(r7 +60)
+  r1 += r2
+  r2 = *(u8 *)(r7 +52)
+  r2 >>= 0x4
+  r2 <<= 0x2
+  w1 -= w2
+  r1 = be32 r1
+  *(u32 *)(r10 -52) = r1
+  *(u8 *)(r10 -47) = 20
+  goto L6
+L5:
+  r1 = *(u32 *)(r7 +48)
+  *(u32 *)(r10 -56) = r1
+  *(u8 *)(r10 -47) = 4
+L6:
+  r8 = 0x1a
+  r8 = be16 r8
+  r1 = *(u32 *)(r10 -68)
+  r8 += r1
+  r1 = *(u32 *)(r10 -64)
+  r8 += r1
+  r1 = *(u32 *)(r10 -60)
+  r8 += r1
+  r1 = *(u32 *)(r10 -56)
+  r8 += r1
+  r1 = *(u32 *)(r10 -52)
+  r8 += r1
+  r1 = *(u32 *)(r10 -48)
+  r8 += r1
+  r1 = *(u32 *)(r10 -44)
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r8 ^= 0xffff
+  *(u16 *)(r10 -44) = r8
+  r9 = *(u16 *)(r7 +68)
+  r8 = *(u32 *)(r7 +76)
+  r8 += r9
+  r8 += 0x14
+  r9 -= 0x14
+  r4 = *(u32 *)(r7 +76)
+  if r4 == 0x0 goto L7
+  if r4 < 0xe goto L9
+  if r4 > 0x16 goto L9
+  r2 = 0x0
+  r3 = r7
+  r3 += 0x0
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L9
+  r1 = *(u16 *)(r7 +0)
+  r2 = *(u16 *)(r7 +6)
+  *(u16 *)(r7 +0) = r2
+  *(u16 *)(r7 +6) = r1
+  r1 = *(u16 *)(r7 +2)
+  r2 = *(u16 *)(r7 +8)
+  *(u16 *)(r7 +2) = r2
+  *(u16 *)(r7 +8) = r1
+  r1 = *(u16 *)(r7 +4)
+  r2 = *(u16 *)(r7 +10)
+  *(u16 *)(r7 +4) = r2
+  *(u16 *)(r7 +10) = r1
+L7:
+  r1 = r6
+  call helper 188
+  r2 = r8
+  r2 -= r0
+  r1 = r6
+  call helper 65
+  if r0 != 0x0 goto L9
+  r1 = r6
+  r2 = r9
+  call helper 44
+  if r0 != 0x0 goto L9
+  r4 = *(u32 *)(r7 +76)
+  if r4 < 0xe goto L8
+  if r4 > 0x16 goto L8
+  r2 = 0x0
+  r3 = r7
+  r3 += 0x0
+  r1 = r6
+  call helper 190
+  if r0 != 0x0 goto L9
+L8:
+  r2 = *(u32 *)(r7 +76)
+  r3 = r10
+  r3 += 0xffffffb0
+  r4 = 0x28
+  r1 = r6
+  call helper 190
+  if r0 != 0x0 goto L9
+  r0 = 0x3
+  exit
+; no answer
+L9:
+  r0 = 0x1
+  exit
+
+bpfc_xdp: ; Main
+; find the network header
+  r6 = r1
+  r7 = r10
+  r7 += 0xffffff20
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = 0xe
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L14
+  r9 = *(u16 *)(r10 -260)
+  r9 = be16 r9
+  r1 = *(u32 *)(r10 -272)
+  *(u32 *)(r7 +92) = r1
+  r1 = *(u16 *)(r10 -268)
+  *(u32 *)(r7 +96) = r1
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r3 = *(u64 *)(r8 + offsetof(net_device, dev_addr))
+  r1 = r10
+  r1 += 0xfffffef0
+  r2 = 0x6
+  *(u64 *)(r10 -272) = 0
+  call helper 113
+  r3 = *(u32 *)(r7 +92)
+  r4 = *(u32 *)(r7 +96)
+  r1 = *(u32 *)(r10 -272)
+  r2 = *(u16 *)(r10 -268)
+  r0 = 0x0
+  if r1 != r3 goto L0
+  if r2 == r4 goto L3
+L0:
+  r1 = r3
+  r1 &= 0x1
+  if r1 != 0x0 goto L1
+  r0 = 0x3
+  goto L3
+L1:
+  r0 = 0x1
+  if w3 != 0xffffffff goto L2
+  if w4 == 0xffff goto L3
+L2:
+  r0 = 0x2
+L3:
+  *(u8 *)(r7 +74) = r0
+  r8 = 0xe
+  if r9 == 0x8100 goto L4
+  if r9 != 0x88a8 goto L6
+L4:
+  r2 = r8
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L14
+  r9 = *(u16 *)(r10 -270)
+  r9 = be16 r9
+  r8 += 0x4
+  if r9 == 0x8100 goto L5
+  if r9 != 0x88a8 goto L6
+L5:
+  r2 = r8
+  r3 = r10
+  r3 += 0xfffffef0
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L14
+  r9 = *(u16 *)(r10 -270)
+  r9 = be16 r9
+  r8 += 0x4
+L6:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L7
+  if r9 == 0x86dd goto L12
+  goto L14
+; parse the IPv4 header
+L7:
+  r2 = *(u32 *)(r7 +76)
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L14
+  r1 = *(u8 *)(r7 +0)
+  r2 = r1
+  r2 >>= 0x4
+  if r2 != 0x4 goto L14
+  r1 &= 0xf
+  if r1 < 0x5 goto L14
+  r1 <<= 0x2
+  *(u16 *)(r7 +68) = r1
+  r2 = *(u16 *)(r7 +2)
+  r2 = be16 r2
+  if r2 < r1 goto L14
+  *(u32 *)(r7 +64) = r2
+  r2 -= r1
+  *(u32 *)(r7 +60) = r2
+  r1 = *(u16 *)(r7 +6)
+  r1 = be16 r1
+  r1 &= 0x1fff
+  *(u16 *)(r7 +70) = r1
+  r1 = *(u8 *)(r7 +9)
+  *(u8 *)(r7 +72) = r1
+  *(u8 *)(r7 +73) = 0
+  r2 = *(u32 *)(r7 +76)
+  r1 = *(u32 *)(r7 +64)
+  r2 += r1
+  r2 -= 0x1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x1
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L14
+; copy the transport header
+  *(u32 *)(r7 +40) = 0
+  *(u32 *)(r7 +44) = 0
+  *(u32 *)(r7 +48) = 0
+  *(u32 *)(r7 +52) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 == 0x0 goto L9
+  if r4 <= 0x14 goto L8
+  r4 = 0x14
+L8:
+  r2 = *(u32 *)(r7 +76)
+  r8 = *(u16 *)(r7 +68)
+  r2 += r8
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 189
+; interfaces, mark, packet type
+L9:
+  *(u32 *)(r7 +80) = 0
+  *(u8 *)(r7 +75) = 1
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r1 = r7
+  r1 += 0x68
+  r2 = 0x10
+  r3 = r8
+  r3 += offsetof(net_device, name)
+  call helper 113
+; find the connection
+  r1 = r6
+  r2 = r7
+  call find_connection
+; run the base chains
+  r1 = r6
+  r2 = r7
+  call filter_INPUT
+  if w0 == 0x2 goto L13
+  if w0 >= 0x100 goto L10
+  goto L14
+; reject
+L10:
+  if w0 == 0x1ff goto L11
+  *(u8 *)(r7 +84) = r0
+  r1 = r6
+  r2 = r7
+  call reply_unreachable
+  exit
+L11:
+  r1 = r6
+  r2 = r7
+  call reply_tcp_reset
+  exit
+L12:
+  goto L14
+; drop
+L13:
+  r0 = 0x1
+  exit
+; accept
+L14:
+  r0 = 0x2
+  exit
