@@ -25,6 +25,10 @@ mod text;
 mod types;
 mod verify;
 
+pub use bpfc_packet::{
+    CLASSIC_MEMORY_WORDS, CLASSIC_NETWORK_OFFSET, ClassicAlu, ClassicFilter, ClassicInsn,
+    ClassicOp, ClassicTest,
+};
 pub use chunks::{ChunkFlags, SctpChunks};
 pub use entities::{Block, Func, Inst, Object, Probe, Rule, State, Value};
 pub use flow::ControlFlow;

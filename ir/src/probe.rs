@@ -1,6 +1,7 @@
 //! Probes: what [`crate::Scan::Probe`] does to a whole packet, too large to stand in an
 //! instruction.
 
+use bpfc_packet::ClassicFilter;
 use std::fmt;
 
 /// One definition, which scans refer to by number.
@@ -8,6 +9,8 @@ use std::fmt;
 pub enum ProbeDef {
     /// A search for bytes.
     Text(TextSearch),
+    /// A classic BPF filter. The scan yields what it returns, which is no offset.
+    Filter(ClassicFilter),
 }
 
 /// A search for bytes anywhere in a part of the packet, as the kernel's textsearch does it
@@ -41,6 +44,8 @@ impl ProbeDef {
     pub fn is_sound(&self) -> bool {
         match self {
             ProbeDef::Text(text) => text.is_sound(),
+            // Checked when it was made.
+            ProbeDef::Filter(_) => true,
         }
     }
 }
@@ -48,6 +53,7 @@ impl ProbeDef {
 impl fmt::Display for ProbeDef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ProbeDef::Filter(filter) => write!(f, "filter \"{filter}\""),
             ProbeDef::Text(TextSearch { pattern, from, to, fold }) => {
                 f.write_str("text \"")?;
                 for byte in pattern {

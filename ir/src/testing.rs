@@ -66,6 +66,9 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
     ] {
         program.objects.push(ObjectDef { name: name.to_owned(), kind });
     }
+    if let Ok(filter) = "48 0 0 9,21 0 1 6,6 0 0 1,128 0 0 0,22 0 0 0".parse() {
+        program.probes.push(ProbeDef::Filter(filter));
+    }
     for fold in [false, true] {
         let pattern = (0..1 + choices.below(12)).map(|_| b"aAbB"[choices.below(4)]).collect();
         let (from, to) = (choices.below(60) as u16, 60 + choices.below(9000) as u16);
@@ -446,7 +449,7 @@ impl Body<'_> {
         let chunks = SctpChunks::none().with(kind);
         let flags = ChunkFlags { kind, mask: 3, value: 1 };
         match self.choices.below(7) {
-            6 => Scan::Probe(Probe::from_u32(self.choices.below(2) as u32)),
+            6 => Scan::Probe(Probe::from_u32(self.choices.below(3) as u32)),
             0 if self.transport >= 20 && kind == 2 => Scan::TcpMss,
             0 if self.transport >= 20 => Scan::TcpOption(kind),
             1 if self.transport >= 12 => Scan::DccpOption(kind),

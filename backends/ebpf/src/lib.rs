@@ -25,6 +25,7 @@ mod outcome;
 mod query;
 mod reply;
 mod scan;
+mod scan_filter;
 mod scan_ipv6_set;
 mod scan_sctp;
 mod scan_text;

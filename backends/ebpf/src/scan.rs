@@ -5,9 +5,9 @@ use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::layout;
 use crate::target::SCRATCH_SIZE;
-use crate::{scan_ipv6_set, scan_sctp, walk};
+use crate::{scan_filter, scan_ipv6_set, scan_sctp, walk};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
-use bpfc_ir::Scan;
+use bpfc_ir::{ProbeDef, Scan};
 
 /// The function of a scan, emitted when first asked for.
 pub(crate) fn function(emitter: &mut Emitter<'_>, scan: Scan) -> Result<FunctionIndex, EmitError> {
@@ -31,8 +31,11 @@ fn emit(emitter: &mut Emitter<'_>, scan: Scan) -> Result<FunctionIndex, EmitErro
         }
         Scan::SctpChunk(chunks) => scan_sctp::emit(emitter, &chunks),
         Scan::Ipv6Headers => scan_ipv6_set::emit(emitter),
-        // These have no function each: `scan_text` calls theirs.
-        Scan::Probe(_) => Err(EmitError::Type("a probe".to_owned(), "a function of its own")),
+        Scan::Probe(probe) => match emitter.program.probes.get(probe) {
+            Some(ProbeDef::Filter(filter)) => scan_filter::emit(emitter, filter),
+            // Texts share functions: `scan_text` calls theirs.
+            _ => Err(EmitError::Type("a probe".to_owned(), "a function of its own")),
+        },
     }
 }
 

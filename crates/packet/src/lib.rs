@@ -11,6 +11,7 @@
 mod builder;
 mod capture;
 mod chunks;
+mod classic;
 mod conntrack;
 mod extension;
 mod interface;
@@ -29,6 +30,10 @@ pub use builder::{
 };
 pub use capture::{Capture, CaptureError, CaptureFormat, Captured, LinkType};
 pub use chunks::find_sctp_chunk;
+pub use classic::{
+    ClassicAlu, ClassicFilter, ClassicInsn, ClassicOp, ClassicTest,
+    MEMORY_WORDS as CLASSIC_MEMORY_WORDS, NETWORK_OFFSET as CLASSIC_NETWORK_OFFSET,
+};
 pub use conntrack::{Conntrack, Tuple, ct_state};
 pub use extension::{Walk, extension_set, find_extension, walk_extensions};
 pub use interface::{InterfaceName, InterfaceNameError};

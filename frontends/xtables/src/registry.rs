@@ -8,6 +8,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::addrtype::ADDRTYPE,
     &matches::ah6::AH6,
     &matches::ah::AH,
+    &matches::bpf::BPF,
     &matches::cgroup::CGROUP,
     &matches::comment::COMMENT,
     &matches::connmark::CONNMARK,

@@ -21,7 +21,6 @@ const fn row(name: &'static str, families: Families, reason: &'static str) -> Un
 
 /// Matches.
 pub const MATCHES: &[Unsupportable] = &[
-    row("bpf", Both, "it runs another BPF program"),
     row("cluster", Both, "it hashes the connection over the nodes of a cluster"),
     row("connbytes", Both, "it reads the connection's own counters"),
     row("connlabel", Both, "it reads the connection's labels"),

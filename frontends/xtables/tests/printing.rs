@@ -59,6 +59,7 @@ const RULES: &[&str] = &[
      --weekdays 1,Tu,3 --monthdays 1,22,3 --datestart 2020 --datestop 2030-02-31T23:59:59",
     "-A INPUT -m time ! --weekdays Mon ! --monthdays 5 -m time -m time --datestop 2020-05",
     "-A INPUT -m time --weekdays Sun --utc --timestop 23:00 -j DROP",
+    "-A INPUT -m bpf --bytecode \"4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0\" -j DROP",
     "-A INPUT -m u32 --u32 \"0x0>>22&0x3C << 2 = 1:5 , 7 && 8=0x10\" -m u32 ! --u32 0=0",
     "-A INPUT -m string --hex-string \"|41 42|\" --algo kmp --to 0x10",
     "-A INPUT -m string --string abc\\ --algo bm -m string --string \"t \" --algo bm",
@@ -228,7 +229,8 @@ fn oracle(family: Family, name: &str, text: &str) -> Option<(String, String)> {
 
 /// The words of a line of a listing behind its counters.
 fn listed(line: &str) -> Vec<&str> {
-    line.split_whitespace().skip(2).collect()
+    // The match bpf ends in a NUL there.
+    line.trim_end_matches('\0').split_whitespace().skip(2).collect()
 }
 
 fn check(family: Family, name: &str, text: &str) {

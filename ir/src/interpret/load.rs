@@ -121,6 +121,7 @@ impl Run<'_, '_, '_> {
                 find_sctp_chunk(bytes, transport, |kind, flags| chunks.contains(kind, flags))
             }
             Scan::Probe(probe) => match self.program.probes.get(probe)? {
+                ProbeDef::Filter(filter) => return Some(filter.run(bytes)),
                 ProbeDef::Text(text) => {
                     find_text(bytes, &text.pattern, text.from, text.to, text.fold)
                 }

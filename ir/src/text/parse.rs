@@ -201,6 +201,13 @@ impl Parser {
     }
 
     fn probe_definition(&mut self) -> Result<ProbeDef> {
+        if self.eat_word("filter") {
+            let text = self.string("a filter")?;
+            return match text.parse() {
+                Ok(filter) => Ok(ProbeDef::Filter(filter)),
+                Err(error) => self.error(error),
+            };
+        }
         self.keyword("text")?;
         let digits = self.string("a pattern")?;
         let Some(pattern) = probe::bytes(&digits) else {

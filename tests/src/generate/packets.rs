@@ -114,7 +114,7 @@ fn damage(rng: &mut Rng, stage: Stage, draft: &mut Draft) {
 fn damage_ipv4(rng: &mut Rng, stage: Stage, draft: &mut Draft) {
     let Some(header) = draft.ipv4() else { return };
     if rng.one_in(2) {
-        header.options = ipv4_options(rng);
+        header.options = ipv4_options(rng, stage);
     } else if stage != Stage::Input {
         // Before INPUT the kernel would hold them back until they are whole.
         header.dont_fragment = false;
@@ -124,10 +124,14 @@ fn damage_ipv4(rng: &mut Rng, stage: Stage, draft: &mut Draft) {
 }
 
 /// IPv4 options that the kernel lets pass: padding, a stream identifier, a route to record.
-fn ipv4_options(rng: &mut Rng) -> Vec<u8> {
+///
+/// A route to record is written into on the way to INPUT and FORWARD, where rules on any byte would
+/// see it.
+fn ipv4_options(rng: &mut Rng, stage: Stage) -> Vec<u8> {
+    let keeps = matches!(stage, Stage::Prerouting | Stage::Postrouting | Stage::Output);
     let mut bytes = Vec::new();
     for _ in 0..rng.within(1..=4) {
-        match rng.below(4) {
+        match rng.below(if keeps { 4 } else { 3 }) {
             0 => bytes.push(1),
             1 => bytes.extend([0x88, 4, 0, 1]),
             2 => bytes.extend([0x94, 4, 0, 0]),

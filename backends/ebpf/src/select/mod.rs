@@ -324,19 +324,22 @@ impl Selector<'_, '_> {
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);
             }
-            Op::Scan(Scan::Probe(probe)) => {
-                match self.emitter.program.probes.get(probe) {
-                    Some(ProbeDef::Text(text)) => {
-                        scan_text::call(self.emitter, &mut self.asm, probe, text)?;
-                    }
-                    None => self.asm.mov_imm(R0, Scan::ABSENT as i32),
-                }
-                self.asm.alu(Alu::Mov, Width::W32, R0, R0);
-                self.keep(result);
-            }
             Op::Scan(scan) => {
-                let function = scan::function(self.emitter, scan)?;
-                self.call(function);
+                match scan {
+                    Scan::Probe(probe) => match self.emitter.program.probes.get(probe) {
+                        Some(ProbeDef::Text(text)) => {
+                            scan_text::call(self.emitter, &mut self.asm, probe, text)?;
+                        }
+                        _ => {
+                            let function = scan::function(self.emitter, scan)?;
+                            self.call(function);
+                        }
+                    },
+                    _ => {
+                        let function = scan::function(self.emitter, scan)?;
+                        self.call(function);
+                    }
+                }
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);
             }

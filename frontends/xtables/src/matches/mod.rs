@@ -3,6 +3,7 @@
 pub mod addrtype;
 pub mod ah;
 pub mod ah6;
+pub mod bpf;
 pub mod cgroup;
 pub mod comment;
 pub mod connmark;

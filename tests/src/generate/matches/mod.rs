@@ -132,6 +132,7 @@ pub const MATCHES: &[MatchKind] = &[
     },
     entry("string", BOTH, &[], payload::string),
     entry("u32", BOTH, &[], payload::u32),
+    entry("bpf", BOTH, &[], payload::bpf),
     entry("time", BOTH, &[], link::time),
     entry("pkttype", BOTH, &[], link::pkttype),
     entry("mark", BOTH, &[], link::mark),

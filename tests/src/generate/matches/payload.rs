@@ -1,7 +1,8 @@
-//! Matches that look at any byte of the packet: string and u32.
+//! Matches that look at any byte of the packet: string, u32 and bpf.
 
 use super::Maker;
 use crate::generate::rng::Rng;
+use bpfc_packet::ClassicFilter;
 
 /// Patterns that overlap themselves and each other, and one that is as long as can be.
 fn pattern(rng: &mut Rng) -> Vec<u8> {
@@ -108,4 +109,42 @@ fn test(rng: &mut Rng) -> String {
         })
         .collect();
     text + "=" + &ranges.join(",")
+}
+
+/// Filters of random instructions that the kernel takes: those that it would refuse are made anew.
+pub(super) fn bpf(maker: &mut Maker<'_>) -> String {
+    loop {
+        let length = maker.rng.within(2..=24) as usize;
+        let mut insns: Vec<String> = (1..length).map(|at| insn(maker.rng, length - at)).collect();
+        insns.push(format!("{} 0 0 {}", maker.rng.pick(&[6, 22]), maker.rng.below(2)));
+        let text = insns.join(",");
+        if text.parse::<ClassicFilter>().is_ok() {
+            return format!(" --bytecode \"{length},{text}\"");
+        }
+    }
+}
+
+/// One instruction with so many behind it.
+fn insn(rng: &mut Rng, left: usize) -> String {
+    let offset = *rng.pick(&[0u32, 1, 6, 9, 12, 16, 20, 22, 40, 53, 70, 0xfff0_0000, 0xfff0_0009]);
+    let number = *rng.pick(&[0u32, 1, 4, 6, 17, 0x0f, 0x1fff, 0xffff, 0xc000_0201, u32::MAX]);
+    let distance = |rng: &mut Rng| rng.below(left.min(5) as u64);
+    match rng.below(12) {
+        0..=2 => format!("{} 0 0 {offset}", rng.pick(&[32, 40, 48])),
+        3 => format!("{} 0 0 {}", rng.pick(&[64, 72, 80]), rng.pick(&[0u32, 1, 8, 0xffff_ffff])),
+        4 => format!("177 0 0 {offset}"),
+        5 => format!("{} 0 0 {number}", rng.pick(&[0, 1, 128, 129])),
+        6 => format!("{} 0 0 {}", rng.pick(&[96, 97, 2, 3, 2, 3]), rng.below(3)),
+        7 => {
+            let code =
+                *rng.pick(&[4, 12, 20, 28, 36, 44, 52, 60, 68, 76, 84, 92, 132, 148, 156, 164]);
+            format!("{code} 0 0 {number}")
+        }
+        8 => format!("{} 0 0 {}", rng.pick(&[100, 116, 108, 124]), rng.below(32)),
+        9 => format!("{} 0 0 0", rng.pick(&[7, 135])),
+        _ => {
+            let code = *rng.pick(&[21, 37, 53, 69, 29, 45, 61, 77]);
+            format!("{code} {} {} {number}", distance(rng), distance(rng))
+        }
+    }
 }
