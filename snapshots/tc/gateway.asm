@@ -968,7 +968,7 @@ L0:
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L8
+  if r0 != 0x0 goto L9
   r9 = *(u16 *)(r10 -270)
   r9 = be16 r9
   r8 += 0x4
@@ -981,15 +981,15 @@ L1:
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L8
+  if r0 != 0x0 goto L9
   r9 = *(u16 *)(r10 -270)
   r9 = be16 r9
   r8 += 0x4
 L2:
   *(u32 *)(r7 +76) = r8
   if r9 == 0x800 goto L3
-  if r9 == 0x86dd goto L6
-  goto L8
+  if r9 == 0x86dd goto L7
+  goto L9
 ; parse the IPv4 header
 L3:
   r2 = *(u32 *)(r7 +76)
@@ -998,18 +998,18 @@ L3:
   r4 = 0x14
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L8
+  if r0 != 0x0 goto L9
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L8
+  if r2 != 0x4 goto L9
   r1 &= 0xf
-  if r1 < 0x5 goto L8
+  if r1 < 0x5 goto L9
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L8
+  if r2 < r1 goto L9
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -1029,7 +1029,7 @@ L3:
   r4 = 0x1
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L8
+  if r0 != 0x0 goto L9
 ; copy the transport header
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
@@ -1058,19 +1058,22 @@ L5:
   r1 = r6
   r2 = r7
   call find_connection_2
+  r1 = *(u32 *)(r6 +36)
+  if r1 != 0x0 goto L6
 ; run the base chains
   r1 = r6
   r2 = r7
   call filter_OUTPUT
-  if w0 == 0x2 goto L7
-  goto L8
+  if w0 == 0x2 goto L8
 L6:
-  goto L8
-; drop
+  goto L9
 L7:
+  goto L9
+; drop
+L8:
   r0 = 0x2
   exit
 ; accept
-L8:
+L9:
   r0 = 0xffffffff
   exit

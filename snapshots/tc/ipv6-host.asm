@@ -1427,7 +1427,7 @@ L0:
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L12
+  if r0 != 0x0 goto L13
   r9 = *(u16 *)(r10 -270)
   r9 = be16 r9
   r8 += 0x4
@@ -1440,7 +1440,7 @@ L1:
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L12
+  if r0 != 0x0 goto L13
   r9 = *(u16 *)(r10 -270)
   r9 = be16 r9
   r8 += 0x4
@@ -1448,9 +1448,9 @@ L2:
   *(u32 *)(r7 +76) = r8
   if r9 == 0x800 goto L3
   if r9 == 0x86dd goto L4
-  goto L12
+  goto L13
 L3:
-  goto L12
+  goto L13
 ; parse the IPv6 headers
 L4:
   r2 = *(u32 *)(r7 +76)
@@ -1459,10 +1459,10 @@ L4:
   r4 = 0x28
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L12
+  if r0 != 0x0 goto L13
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L12
+  if r1 != 0x6 goto L13
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -1481,7 +1481,7 @@ L4:
   r4 = 0x1
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L12
+  if r0 != 0x0 goto L13
   r1 = *(u8 *)(r7 +6)
   if r1 == 0x0 goto L5
   if r1 == 0x2b goto L5
@@ -1531,17 +1531,20 @@ L10:
   r1 = r6
   r2 = r7
   call find_connection_2
+  r1 = *(u32 *)(r6 +36)
+  if r1 != 0x0 goto L11
 ; run the base chains
   r1 = r6
   r2 = r7
   call ip6_filter_OUTPUT
-  if w0 == 0x2 goto L11
-  goto L12
-; drop
+  if w0 == 0x2 goto L12
 L11:
+  goto L13
+; drop
+L12:
   r0 = 0x2
   exit
 ; accept
-L12:
+L13:
   r0 = 0xffffffff
   exit

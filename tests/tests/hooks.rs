@@ -39,6 +39,7 @@ fn run(
     target: &str,
     hooks: &[Hook],
     mark: u32,
+    ingress_ifindex: u32,
     sources: &[[u8; 4]],
 ) -> (Vec<(String, u64)>, usize) {
     let tables = ["raw", "mangle", "filter"].into_iter().filter(|t| text.contains(*t));
@@ -57,7 +58,7 @@ fn run(
             let mut data = vec![0; 12];
             data.extend([8, 0]);
             data.extend(packet.bytes());
-            let packet = TestPacket { data: &data, mark, ..TestPacket::default() };
+            let packet = TestPacket { data: &data, mark, ingress_ifindex, ..TestPacket::default() };
             let verdict = loaded.run(0, &packet, 1).unwrap().verdict;
             dropped += usize::from(verdict == if target == "xdp" { 1 } else { 2 });
         }
@@ -81,7 +82,7 @@ fn prerouting_comes_before_input() {
     let sources = [[192, 0, 2, 1], [198, 51, 100, 1], [198, 51, 100, 2], [10, 0, 0, 1]];
     for target in ["xdp", "tc"] {
         for hooks in [[Hook::Prerouting, Hook::Input], [Hook::Input, Hook::Prerouting]] {
-            let (mut counts, dropped) = run(INCOMING, target, &hooks, 0, &sources);
+            let (mut counts, dropped) = run(INCOMING, target, &hooks, 0, 0, &sources);
             counts.sort();
             let expected = counted(&[
                 ("filter/INPUT:1", 0),
@@ -104,7 +105,7 @@ fn postrouting_comes_after_output() {
     for (mark, accepted) in [(0, 0), (7, 1)] {
         let hooks = [Hook::Output, Hook::Postrouting];
         let sources = [[192, 0, 2, 1], [10, 0, 0, 1]];
-        let (mut counts, dropped) = run(OUTGOING, "tc", &hooks, mark, &sources);
+        let (mut counts, dropped) = run(OUTGOING, "tc", &hooks, mark, 0, &sources);
         counts.sort();
         let expected = counted(&[
             ("filter/OUTPUT:1", 1),
@@ -114,4 +115,21 @@ fn postrouting_comes_after_output() {
         ]);
         assert_eq!((counts, dropped as u64), (expected, 2 - accepted), "mark {mark}");
     }
+}
+
+#[test]
+fn forwarded_packets_meet_postrouting_alone() {
+    if !require::met(&[Need::Root]) {
+        return;
+    }
+    let hooks = [Hook::Output, Hook::Postrouting];
+    let (mut counts, dropped) = run(OUTGOING, "tc", &hooks, 7, 1, &[[192, 0, 2, 1]]);
+    counts.sort();
+    let expected = counted(&[
+        ("filter/OUTPUT:1", 0),
+        ("filter/OUTPUT:policy", 0),
+        ("mangle/POSTROUTING:1", 1),
+        ("mangle/POSTROUTING:policy", 0),
+    ]);
+    assert_eq!((counts, dropped), (expected, 0));
 }

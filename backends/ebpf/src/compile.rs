@@ -3,14 +3,14 @@
 use crate::counters::{COUNTER_SIZE, Counters};
 use crate::emitter::{COUNTERS_MAP, Emitter, Place};
 use crate::error::EmitError;
-use crate::main_function::Unit;
+use crate::main_function::{Unit, is_received};
 use crate::target::Target;
 use crate::{Feature, Needs, PacketLayout, chain, main_function, names, segment};
 use bpfc_artifact::{
     Artifact, AttachPoint, MapDef, MapKind, MapRole, Program, RuleEntry, RuleKind, RuleTable,
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
-use bpfc_ir::{Entry, Family, Func, Program as IrProgram, Rule};
+use bpfc_ir::{Entry, Family, Func, Hook, Program as IrProgram, Rule};
 use std::collections::BTreeMap;
 
 /// Choices of code generation.
@@ -52,7 +52,10 @@ pub fn compile(
     let attached: Vec<AttachPoint> = units.iter().map(|unit| unit.attach).collect();
     needs.echoes = !needs.answers.is_empty()
         && target.replies().is_some_and(|replies| replies.echoes(&attached));
-    if !check_features(program, target, diagnostics) {
+    let routed = units.iter().any(|unit| unit.is_routed(target));
+    // What is for others on the link is not forwarded.
+    needs.packet_type |= routed;
+    if !check_features(program, target, routed, diagnostics) {
         return None;
     }
     let mut emitter = Emitter {
@@ -71,6 +74,8 @@ pub fn compile(
         socket: None,
         trie: None,
         walk: None,
+        routes: BTreeMap::new(),
+        device_search: None,
         replies: BTreeMap::new(),
         sum: None,
         connections: Vec::new(),
@@ -159,7 +164,7 @@ fn units<'a>(
             Family::Ipv4 => &mut units[at].ipv4,
             Family::Ipv6 => &mut units[at].ipv6,
         };
-        if let Some(other) = slot.iter().find(|other| !other.hook.leads_to(entry.hook)) {
+        if let Some(other) = slot.iter().find(|other| !meets(target, other.hook, entry.hook)) {
             diagnostics.push(
                 Diagnostic::error(
                     Code::TARGET_CANNOT,
@@ -189,18 +194,37 @@ fn units<'a>(
     Some(units)
 }
 
+/// Whether chains of two hooks can run in one program: a packet meets them one after the other, or
+/// the program asks which of them it would take.
+fn meets(target: &dyn Target, earlier: Hook, later: Hook) -> bool {
+    earlier.leads_to(later)
+        || target.routing().is_some() && is_received(earlier) && is_received(later)
+}
+
 /// Reports every rule that asks for what the target cannot give at its hook, and warns of what
 /// it gives differently.
-fn check_features(program: &IrProgram, target: &dyn Target, diagnostics: &mut Diagnostics) -> bool {
+fn check_features(
+    program: &IrProgram,
+    target: &dyn Target,
+    routed: bool,
+    diagnostics: &mut Diagnostics,
+) -> bool {
     let mut good = true;
-    let mut warned: Vec<(bpfc_ir::Hook, Feature)> = Vec::new();
+    if let Some(routing) = target.routing().filter(|_| routed) {
+        diagnostics.push(
+            Diagnostic::warning(Code::SEMANTICS_DIFFER, None, routing.caveat())
+                .with_note("docs/semantics.md lists every such case"),
+        );
+    }
+    let mut warned: Vec<(Hook, Feature)> = Vec::new();
     let mut refused: Vec<(Rule, Feature)> = Vec::new();
     for entry in &program.entries {
         let reached = reach(program, &entry.chains);
         let (_, asked) = Needs::of(program, &reached);
         for (feature, rule) in asked {
             let span = rule.and_then(|rule| program.rules[rule].span);
-            if let Some(reason) = target.refusal(entry.hook, feature) {
+            let known = routed && entry.hook == Hook::Forward && feature == Feature::OutInterface;
+            if let Some(reason) = target.refusal(entry.hook, feature).filter(|_| !known) {
                 good = false;
                 if let Some(rule) = rule {
                     if refused.contains(&(rule, feature)) {

@@ -41,6 +41,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) walk: Option<FunctionIndex>,
     pub(crate) replies: BTreeMap<reply::Key, FunctionIndex>,
     pub(crate) sum: Option<FunctionIndex>,
+    pub(crate) routes: BTreeMap<Family, FunctionIndex>,
+    pub(crate) device_search: Option<FunctionIndex>,
     pub(crate) connections: Vec<(ConntrackSource, Family, FunctionIndex)>,
     pub(crate) places: BTreeMap<Rule, Place>,
     pub(crate) program: &'a Program,

@@ -6,10 +6,10 @@ use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Size
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::layout::{self, TRANSPORT_WINDOW};
-use crate::target::{MainContext, MainLabels, SCRATCH_SIZE};
-use crate::{chain, conntrack, outcome, reply, socket, walk};
+use crate::target::{MainContext, MainLabels, SCRATCH_SIZE, Target};
+use crate::{chain, conntrack, outcome, reply, route, socket, walk};
 use bpfc_artifact::{AttachPoint, Function, FunctionKind};
-use bpfc_ir::{Entry, Family, Verdict};
+use bpfc_ir::{Entry, Family, Hook, Verdict};
 
 /// One program to be: what is attached at one place, and whose chains it runs: those of one hook
 /// or of several that a packet meets one after another, in that order.
@@ -18,6 +18,20 @@ pub(crate) struct Unit<'a> {
     pub(crate) attach: AttachPoint,
     pub(crate) ipv4: Vec<&'a Entry>,
     pub(crate) ipv6: Vec<&'a Entry>,
+}
+
+/// Whether packets pass a hook on their way in.
+pub(crate) fn is_received(hook: Hook) -> bool {
+    matches!(hook, Hook::Prerouting | Hook::Input | Hook::Forward)
+}
+
+impl Unit<'_> {
+    /// Whether it asks where each packet goes: it runs chains of several hooks of the receive path.
+    pub(crate) fn is_routed(&self, target: &dyn Target) -> bool {
+        let mut hooks = self.ipv4.iter().chain(&self.ipv6).map(|entry| entry.hook);
+        let first = hooks.next().filter(|&first| is_received(first));
+        target.routing().is_some() && hooks.any(|hook| is_received(hook) && Some(hook) != first)
+    }
 }
 
 /// Emits a unit's main function.
@@ -96,16 +110,7 @@ pub(crate) fn emit(
             let function = socket::function(emitter)?;
             socket::call(&mut asm, function);
         }
-        let reject = asm.label();
-        run(emitter, &mut asm, entries, End { drop, reject, pass: labels.pass });
-        if let Some(entry) = entries.last()
-            && asm.is_used(reject)
-        {
-            // Where the packet goes in the end says how it is answered.
-            emitter.mark_line(&mut asm, None, "reject");
-            asm.place(reject);
-            reply::call(emitter, &mut asm, unit.attach, entry.hook, family)?;
-        }
+        run(emitter, &mut asm, unit, entries, End { drop, pass: labels.pass })?;
     }
 
     emitter.mark_line(&mut asm, None, "drop");
@@ -120,27 +125,91 @@ pub(crate) fn emit(
 }
 
 /// Where packets go after the base chains.
+#[derive(Clone, Copy)]
 struct End {
     drop: Label,
-    /// With the outcome in r0.
-    reject: Label,
     pass: Label,
 }
 
-/// Calls the base chains; an accept goes on with the next, the last one's leads to `pass`.
-fn run(emitter: &Emitter<'_>, asm: &mut Asm, entries: &[&Entry], end: End) {
+/// Calls a family's base chains in the order in which a packet meets their hooks. An accept goes on
+/// with the next, the last one's leads to `pass`. Where the packet goes in the end says how it is
+/// answered when it is rejected.
+fn run(
+    emitter: &mut Emitter<'_>,
+    asm: &mut Asm,
+    unit: &Unit<'_>,
+    entries: &[&Entry],
+    end: End,
+) -> Result<(), EmitError> {
+    let [Some(first), Some(last)] = [entries.first(), entries.last()] else { return Ok(()) };
+    let family = first.family;
+    let Some(routing) = emitter.target.routing().filter(|_| unit.is_routed(emitter.target)) else {
+        let reject = asm.label();
+        for entry in entries {
+            let forwarded = asm.label();
+            if entry.hook == Hook::Output {
+                emitter.target.skip_forwarded(asm, forwarded);
+            }
+            call(emitter, asm, entry, reject, end);
+            asm.place(forwarded);
+        }
+        asm.goto(end.pass);
+        return answer(emitter, asm, unit, last, reject);
+    };
+    let before = entries.iter().filter(|entry| entry.hook == Hook::Prerouting);
+    let behind = entries.iter().filter(|entry| entry.hook != Hook::Prerouting);
+    let reject = asm.label();
+    for entry in before {
+        call(emitter, asm, entry, reject, end);
+    }
+    if behind.clone().next().is_some() {
+        let route = route::function(emitter, routing, family)?;
+        emitter.mark_line(asm, None, "route the packet");
+        asm.mov(R1, R6);
+        asm.mov(R2, R7);
+        asm.call(route);
+    }
+    for entry in behind {
+        let way = if entry.hook == Hook::Forward { route::FORWARD } else { route::LOCAL };
+        let [other, reject] = std::array::from_fn(|_| asm.label());
+        // r0 is the way until a chain has run, behind which nothing else does.
+        asm.jump_imm(Jump::Ne, Width::W32, R0, way, other);
+        call(emitter, asm, entry, reject, end);
+        asm.goto(end.pass);
+        answer(emitter, asm, unit, entry, reject)?;
+        asm.place(other);
+    }
+    asm.goto(end.pass);
+    answer(emitter, asm, unit, first, reject)
+}
+
+/// Calls the base chains of one hook. A rejected packet goes to `reject` with the outcome in r0.
+fn call(emitter: &Emitter<'_>, asm: &mut Asm, entry: &Entry, reject: Label, end: End) {
     emitter.mark_line(asm, None, "run the base chains");
-    let families = entries.iter().map(|entry| entry.family);
-    let rejects = |family| emitter.needs.answers.iter().any(|&(of, _)| of == family);
-    let rejects = families.into_iter().any(rejects);
-    for &func in entries.iter().flat_map(|entry| &entry.chains) {
+    let rejects = emitter.needs.answers.iter().any(|&(of, _)| of == entry.family);
+    for &func in &entry.chains {
         chain::call(emitter, asm, func);
         asm.jump_imm(Jump::Eq, Width::W32, R0, outcome::DROP, end.drop);
         if rejects {
-            asm.jump_imm(Jump::Ge, Width::W32, R0, outcome::REJECT, end.reject);
+            asm.jump_imm(Jump::Ge, Width::W32, R0, outcome::REJECT, reject);
         }
     }
-    asm.goto(end.pass);
+}
+
+/// Answers packets that were rejected at a hook, if any are.
+fn answer(
+    emitter: &mut Emitter<'_>,
+    asm: &mut Asm,
+    unit: &Unit<'_>,
+    entry: &Entry,
+    reject: Label,
+) -> Result<(), EmitError> {
+    if asm.is_used(reject) {
+        emitter.mark_line(asm, None, "reject");
+        asm.place(reject);
+        reply::call(emitter, asm, unit.attach, entry.hook, entry.family)?;
+    }
+    Ok(())
 }
 
 /// Copies bytes from the network header on, or passes the packet when it is shorter.

@@ -12,6 +12,12 @@ pub const MARK: i16 = 8;
 /// `offsetof(struct __sk_buff, protocol)`, network order.
 pub const PROTOCOL: i16 = 16;
 
+/// `offsetof(struct __sk_buff, ingress_ifindex)`: the interface that it came in by, 0 for what this
+/// host sends.
+pub const CAME_IN_BY: i16 = 36;
+/// `offsetof(struct __sk_buff, ifindex)`: the device that the packet is at.
+pub const INTERFACE: i16 = 40;
+
 /// A field of a kernel structure.
 pub fn field(structure: &str, member: &str, size: u32) -> KernelField {
     KernelField { structure: structure.to_owned(), member: member.to_owned(), size }

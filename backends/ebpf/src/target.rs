@@ -6,7 +6,7 @@
 //! `struct bpfc_packet`; both must be kept. r0 to r5 and, in main, r8 and r9 are free.
 
 use crate::asm::{Asm, Label, Reg};
-use crate::{Feature, Needs, PacketLayout};
+use crate::{Feature, Needs, PacketLayout, Routing};
 use bpfc_artifact::{AttachPoint, ProgramKind};
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
@@ -137,6 +137,16 @@ pub trait Target: Sync {
 
     /// How connections are known at an attach point.
     fn conntrack(&self, attach: AttachPoint) -> ConntrackSource;
+
+    /// Emits: jump to `forwarded` where a packet that leaves was not sent by this host, and so never
+    /// met the output hook. Clobbers r0 to r5. By default packets of others do not come by.
+    fn skip_forwarded(&self, _asm: &mut Asm, _forwarded: Label) {}
+
+    /// How packets are routed where chains of several hooks before and behind routing run in one
+    /// program; `None` where a program sees packets of one hook alone.
+    fn routing(&self) -> Option<&dyn Routing> {
+        None
+    }
 
     /// Emits: `dst = struct sk_buff *`, for [`ConntrackSource::Skb`]. Clobbers r0 to r5.
     fn load_skb(&self, asm: &mut Asm, dst: Reg);

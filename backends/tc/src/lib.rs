@@ -6,9 +6,9 @@
 mod replies;
 
 use bpfc_artifact::{AttachPoint, ProgramKind};
-use bpfc_ebpf::asm::{Asm, Helper, R1, R5, R6, R8, R9, Reg, Size};
+use bpfc_ebpf::asm::{Asm, Helper, Jump, Label, R1, R5, R6, R8, R9, Reg, Size, Width};
 use bpfc_ebpf::skb;
-use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Replies, Target, ethernet};
+use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Replies, Routing, Target, ethernet};
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// `TCX_NEXT` (`enum tcx_action_base`): go on with the next program, then the stack.
@@ -143,6 +143,16 @@ impl Target for Tc {
         }
     }
 
+    /// What has come in by an interface keeps its number.
+    fn skip_forwarded(&self, asm: &mut Asm, forwarded: Label) {
+        asm.load(Size::W, R1, R6, skb::CAME_IN_BY);
+        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, forwarded);
+    }
+
+    fn routing(&self) -> Option<&dyn Routing> {
+        Some(self)
+    }
+
     fn load_skb(&self, asm: &mut Asm, dst: Reg) {
         skb::kernel_skb(asm, dst);
     }
@@ -184,5 +194,16 @@ impl Target for Tc {
     fn add_to_sum(&self, asm: &mut Asm) {
         asm.mov(R1, R6);
         asm.helper(Helper::ChecksumUpdate);
+    }
+}
+
+impl Routing for Tc {
+    fn ifindex(&self, asm: &mut Asm, dst: Reg) {
+        asm.load(Size::W, dst, R6, skb::INTERFACE);
+    }
+
+    fn caveat(&self) -> &'static str {
+        "at TC ingress packets are routed by their addresses as they came: what a nat table makes \
+         of them later does not count"
     }
 }

@@ -8,7 +8,9 @@ use bpfc_artifact::{AttachPoint, KernelField, ProgramKind};
 use bpfc_ebpf::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
-use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Replies, Target, ethernet, layout};
+use bpfc_ebpf::{
+    ConntrackSource, Feature, MainContext, Replies, Routing, Target, ethernet, layout,
+};
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// `XDP_DROP`, `XDP_PASS` and `XDP_TX` (`enum xdp_action`).
@@ -160,6 +162,10 @@ impl Target for Xdp {
         ConntrackSource::Lookup("bpf_xdp_ct_lookup")
     }
 
+    fn routing(&self) -> Option<&dyn Routing> {
+        Some(self)
+    }
+
     fn load_skb(&self, asm: &mut Asm, dst: Reg) {
         asm.mov(dst, R6);
     }
@@ -182,6 +188,18 @@ impl Target for Xdp {
     fn write(&self, asm: &mut Asm) {
         asm.mov(R1, R6);
         asm.helper(Helper::XdpStoreBytes);
+    }
+}
+
+/// Frames come in by the device that they are at.
+impl Routing for Xdp {
+    fn ifindex(&self, asm: &mut Asm, dst: Reg) {
+        asm.load(Size::W, dst, R6, INGRESS_IFINDEX);
+    }
+
+    fn caveat(&self) -> &'static str {
+        "at XDP packets are routed by their addresses as they came: what a nat table makes of them \
+         later does not count"
     }
 }
 

@@ -164,6 +164,8 @@ pub const MEMBERS: &[(&str, &str, u32, MemberKind)] = &[
     ("group_info", "gid", 0, MemberKind::Structures),
     ("sk_buff", "_skb_refdst", 8, MemberKind::Integer),
     ("rt6key", "addr", 16, MemberKind::Structure),
+    ("net_device", "nd_net", 8, MemberKind::Structure),
+    ("net_device", "index_hlist", 16, MemberKind::Structure),
 ];
 
 /// Kind of a member: from the table, or else by its size, 8 bytes being a pointer.
