@@ -84,7 +84,7 @@ pub enum Op {
     Count(Rule),
     /// `mark v`: sets the packet's firewall mark (i32).
     SetMark(Value),
-    /// `store ...` or `checksum ...`: writes the packet, see [`Rewrite`].
+    /// `store ...`, `insert ...` or `checksum ...`: writes the packet, see [`Rewrite`].
     Rewrite(Rewrite),
 }
 

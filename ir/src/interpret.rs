@@ -27,6 +27,8 @@ pub struct Outcome {
     pub rules: Vec<Rule>,
     /// Its firewall mark afterwards.
     pub mark: u32,
+    /// Its priority, where rules have set it.
+    pub priority: Option<u32>,
     /// The packet where rules have written it, none where they have not.
     pub rewritten: Option<Packet>,
 }
@@ -101,6 +103,7 @@ pub fn interpret(
         environment,
         rules: Vec::new(),
         mark: packet.mark,
+        priority: None,
     };
     let entry = program.entries.iter().find(|entry| (entry.hook, entry.family) == (hook, family));
     let mut verdict = Verdict::Accept;
@@ -112,7 +115,7 @@ pub fn interpret(
     }
     let now = run.packet.packet();
     let rewritten = (!std::ptr::eq(now, packet)).then(|| now.clone());
-    Ok(Outcome { verdict, rules: run.rules, mark: run.mark, rewritten })
+    Ok(Outcome { verdict, rules: run.rules, mark: run.mark, priority: run.priority, rewritten })
 }
 
 /// One packet on its way.
@@ -123,6 +126,7 @@ struct Run<'a, 'e, 'r> {
     environment: &'e mut Environment<'r>,
     rules: Vec<Rule>,
     mark: u32,
+    priority: Option<u32>,
 }
 
 impl<'a> Run<'a, '_, '_> {

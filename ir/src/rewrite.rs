@@ -16,6 +16,17 @@ pub enum Rewrite {
     /// `store BASE+N, v`: the value's bytes, big endian, at a constant offset from the network or
     /// transport header; guarded as a load of its type from there.
     Store(Base, u16, Value),
+    /// `store option v + N, v`: likewise behind the offset of a TCP option that a scan found (not
+    /// absent, not broken); guarded by an `avail at` of the scan's value that covers it.
+    StoreOption(Value, u16, Value),
+    /// `insert th+N, v`: the four bytes of an i32, big endian, between those before and those from
+    /// this offset on, which lies behind TCP's fixed header and not behind the packet's end; guarded
+    /// by `avail th N`. The IP length grows by 4 and IPv4's checksum follows, the transport
+    /// checksum does not. Where more than 40 bytes follow, the packet is dropped.
+    Insert(u16, Value),
+    /// `priority v`: the packet's priority (i32), by which queueing disciplines choose a class
+    /// (`skb->priority`). It is none of the packet's bytes.
+    Priority(Value),
     /// `checksum FIELD, v, v`: the 16-bit Internet checksum at a place, where bytes that it covers
     /// were the first number and are the second, both of 16 or 32 bits; guarded as a load of the
     /// checksum. What comes out is the number below 0xffff that is congruent to checksum plus old
@@ -39,16 +50,27 @@ impl ChecksumField {
     /// IPv4's header checksum.
     pub const IPV4: ChecksumField =
         ChecksumField { base: Base::Network, offset: 10, pseudo: false };
+    /// TCP's checksum, for bytes of the pseudo header.
+    pub const TCP_PSEUDO: ChecksumField =
+        ChecksumField { base: Base::Transport, offset: 16, pseudo: true };
     /// TCP's checksum, for bytes of the segment.
     pub const TCP: ChecksumField =
         ChecksumField { base: Base::Transport, offset: 16, pseudo: false };
 }
 
 impl Rewrite {
+    /// Whether it changes bytes of the packet.
+    pub fn changes_bytes(&self) -> bool {
+        !matches!(self, Rewrite::Priority(_))
+    }
+
     /// The values it uses.
     pub(crate) fn args(&self) -> (Value, Option<Value>) {
         match *self {
-            Rewrite::Store(_, _, value) => (value, None),
+            Rewrite::Store(_, _, value) | Rewrite::Insert(_, value) | Rewrite::Priority(value) => {
+                (value, None)
+            }
+            Rewrite::StoreOption(offset, _, value) => (offset, Some(value)),
             Rewrite::Checksum(_, old, new) => (old, Some(new)),
         }
     }
@@ -56,8 +78,10 @@ impl Rewrite {
     /// Replaces each value it uses.
     pub(crate) fn map_args(&mut self, mut map: impl FnMut(Value) -> Value) {
         match self {
-            Rewrite::Store(_, _, value) => *value = map(*value),
-            Rewrite::Checksum(_, old, new) => {
+            Rewrite::Store(_, _, value) | Rewrite::Insert(_, value) | Rewrite::Priority(value) => {
+                *value = map(*value)
+            }
+            Rewrite::Checksum(_, old, new) | Rewrite::StoreOption(old, _, new) => {
                 *old = map(*old);
                 *new = map(*new);
             }
@@ -76,6 +100,11 @@ impl fmt::Display for Rewrite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Rewrite::Store(base, offset, value) => write!(f, "store {base}+{offset}, {value}"),
+            Rewrite::StoreOption(offset, displacement, value) => {
+                write!(f, "store option {offset} + {displacement}, {value}")
+            }
+            Rewrite::Priority(value) => write!(f, "priority {value}"),
+            Rewrite::Insert(offset, value) => write!(f, "insert th+{offset}, {value}"),
             Rewrite::Checksum(field, old, new) => write!(f, "checksum {field}, {old}, {new}"),
         }
     }

@@ -279,7 +279,9 @@ impl Body<'_> {
     /// A store that leaves version and lengths alone, or a checksum.
     fn rewrite(&mut self) {
         let transport = self.transport >= 18 && self.choices.once_in(2);
-        let rewrite = if self.choices.once_in(2) {
+        let rewrite = if self.choices.once_in(8) {
+            Rewrite::Priority(self.number(Type::I32))
+        } else if self.choices.once_in(2) {
             let ty = self.choices.of(&[Type::I8, Type::I16]);
             let value = self.number(ty);
             let network = match self.builder.family() {

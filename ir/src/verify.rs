@@ -35,8 +35,9 @@
 //! 16. Scans of IPv6 headers are in functions of IPv6.
 //! 17. A query is one that its object's kind answers, with arguments of the types that it takes.
 //!     Objects' names are unique, and the kernel would take their numbers.
-//! 18. What is written lies in the network or transport header where a load of the same bytes
-//!     would be allowed; the numbers that a checksum follows are i16 or i32.
+//! 18. Priorities are i32. What is written lies in the network or transport header where a load of
+//!     the same bytes would be allowed, in an option that a scan found, or is inserted behind 20
+//!     bytes of transport header; the numbers that a checksum follows are i16 or i32.
 //! 19. Lookups of address types name a device in functions of IPv4 alone.
 //! 20. The code of a rejection is one of the function's family.
 //!
@@ -205,6 +206,12 @@ pub enum Violation {
     /// Invariant 15.
     #[error("no test before says that there is a connection")]
     UnguardedConnection,
+    /// Invariant 18.
+    #[error("{0} is no TCP option that a scan found")]
+    NoOption(Value),
+    /// Invariant 18.
+    #[error("the bytes would be inserted into a fixed header")]
+    InsertedInside,
     /// Invariant 18.
     #[error("only the network and transport headers can be written")]
     WrittenBase,

@@ -122,5 +122,9 @@ impl Target for CgroupSkb {
 
     fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
 
+    fn set_priority(&self, asm: &mut Asm, priority: Reg) {
+        asm.store(Size::W, R6, skb::PRIORITY, priority);
+    }
+
     fn write(&self, _asm: &mut Asm) {}
 }

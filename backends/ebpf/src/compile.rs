@@ -78,6 +78,7 @@ pub fn compile(
         device_search: None,
         replies: BTreeMap::new(),
         sum: None,
+        room: None,
         connections: Vec::new(),
         places: places(program, sources),
         program,

@@ -43,6 +43,7 @@ pub(crate) struct Emitter<'a> {
     pub(crate) sum: Option<FunctionIndex>,
     pub(crate) routes: BTreeMap<Family, FunctionIndex>,
     pub(crate) device_search: Option<FunctionIndex>,
+    pub(crate) room: Option<FunctionIndex>,
     pub(crate) connections: Vec<(ConntrackSource, Family, FunctionIndex)>,
     pub(crate) places: BTreeMap<Rule, Place>,
     pub(crate) program: &'a Program,

@@ -15,6 +15,7 @@ mod emitter;
 mod error;
 pub mod ethernet;
 mod fit;
+mod front;
 pub mod kernel;
 pub mod layout;
 mod lookup;

@@ -75,11 +75,13 @@ pub enum Feature {
     TransportChecksum,
     /// Answering the sender of a rejected packet.
     Reject,
+    /// Setting the packet's priority.
+    SetPriority,
 }
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 13] = [
+    pub const ALL: [Feature; 14] = [
         Feature::Socket,
         Feature::Route,
         Feature::InInterface,
@@ -93,6 +95,7 @@ impl Feature {
         Feature::Rewrite,
         Feature::TransportChecksum,
         Feature::Reject,
+        Feature::SetPriority,
     ];
 
     /// For "X is not known at ...".
@@ -109,6 +112,7 @@ impl Feature {
             Feature::Conntrack => "connection tracking",
             Feature::Fragments => "telling fragments from whole packets",
             Feature::Rewrite => "writing the packet",
+            Feature::SetPriority => "setting the packet's priority",
             Feature::TransportChecksum => "correcting a transport checksum",
             Feature::Reject => "answering a rejected packet",
         }
@@ -141,6 +145,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
         Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
             Some(Feature::TransportChecksum)
         }
+        Op::Rewrite(Rewrite::Priority(_)) => Some(Feature::SetPriority),
         Op::Rewrite(_) => Some(Feature::Rewrite),
         _ => None,
     }
@@ -164,11 +169,22 @@ impl Needs {
                         needs.arguments = needs.arguments.max(arguments.len() as u16);
                     }
                     if let Op::Rewrite(rewrite) = data.op {
-                        needs.written.push(match rewrite {
+                        needs.written.extend(match rewrite {
                             Rewrite::Store(base, offset, value) => {
-                                (base, offset, function.ty(value).bytes())
+                                vec![(base, offset, function.ty(value).bytes())]
                             }
-                            Rewrite::Checksum(field, ..) => (field.base, field.offset, 2),
+                            Rewrite::Checksum(field, ..) => vec![(field.base, field.offset, 2)],
+                            // What main has not copied is loaded where it stands anyway.
+                            Rewrite::StoreOption(..) | Rewrite::Priority(_) => Vec::new(),
+                            Rewrite::Insert(..) => {
+                                needs.changes_length = true;
+                                match function.family {
+                                    Family::Ipv4 => {
+                                        vec![(Base::Network, 2, 2), (Base::Network, 10, 2)]
+                                    }
+                                    Family::Ipv6 => vec![(Base::Network, 4, 2)],
+                                }
+                            }
                         });
                     }
                     needs.text |= match data.op {
@@ -219,7 +235,10 @@ impl Needs {
             Feature::Conntrack => self.conntrack = true,
             // Every packet's fragment offset is there; what is written is noted by itself.
             Feature::Socket | Feature::Route => {}
-            Feature::Fragments | Feature::Rewrite | Feature::TransportChecksum => {}
+            Feature::Fragments
+            | Feature::Rewrite
+            | Feature::TransportChecksum
+            | Feature::SetPriority => {}
             // Only packets that are for this host alone are answered.
             Feature::Reject => self.packet_type = true,
         }

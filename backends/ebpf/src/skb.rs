@@ -5,6 +5,8 @@ use crate::layout;
 use crate::target::MainContext;
 use bpfc_artifact::KernelField;
 
+/// `offsetof(struct __sk_buff, len)`.
+pub const LENGTH: i16 = 0;
 /// `offsetof(struct __sk_buff, pkt_type)`.
 pub const PACKET_TYPE: i16 = 4;
 /// `offsetof(struct __sk_buff, mark)`.
@@ -12,6 +14,8 @@ pub const MARK: i16 = 8;
 /// `offsetof(struct __sk_buff, protocol)`, network order.
 pub const PROTOCOL: i16 = 16;
 
+/// `offsetof(struct __sk_buff, priority)`.
+pub const PRIORITY: i16 = 32;
 /// `offsetof(struct __sk_buff, ingress_ifindex)`: the interface that it came in by, 0 for what this
 /// host sends.
 pub const CAME_IN_BY: i16 = 36;

@@ -167,10 +167,26 @@ pub trait Target: Sync {
     /// [`Feature::SetMark`] is refused.
     fn set_mark(&self, asm: &mut Asm, mark: Reg);
 
+    /// Emits: set the packet's priority to the 32-bit number in `priority`. Never called where
+    /// [`Feature::SetPriority`] is refused.
+    fn set_priority(&self, _asm: &mut Asm, _priority: Reg) {}
+
     /// Emits: copy r4 bytes at r3 into the packet at offset r2, as [`Target::fetch`] counts. r0 is
     /// 0 when done. A checksum of the packet's bytes that the network card has computed follows.
     /// Clobbers r0 to r5. Never called where [`Feature::Rewrite`] is refused.
     fn write(&self, asm: &mut Asm);
+
+    /// Whether packets grow at their front, by [`Target::grow_front`], rather than at their end.
+    fn grows_in_front(&self) -> bool {
+        false
+    }
+
+    /// Emits: four more bytes in front of the packet. r0 is 0 when done. Clobbers r0 to r5.
+    fn grow_front(&self, _asm: &mut Asm) {}
+
+    /// Emits: make the packet end at offset r2, as [`Target::fetch`] counts, or behind it. r0 is 0
+    /// when done. Clobbers r0 to r5.
+    fn grow(&self, _asm: &mut Asm) {}
 
     /// Whether [`Target::replace_checksum`] and [`Target::add_to_sum`] emit something: where a
     /// packet says by itself how far its transport checksum is computed.

@@ -79,6 +79,10 @@ impl Target for Netfilter {
                 "a netfilter program cannot send; compile the rule for xdp or tc, or let it drop \
                  without an answer with --reject drop",
             ),
+            (Feature::SetPriority, _) => Some(
+                "a netfilter program cannot write the packet's priority; compile the rule for tc at \
+                 output or postrouting",
+            ),
             _ => None,
         }
     }

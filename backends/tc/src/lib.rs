@@ -6,7 +6,7 @@
 mod replies;
 
 use bpfc_artifact::{AttachPoint, ProgramKind};
-use bpfc_ebpf::asm::{Asm, Helper, Jump, Label, R1, R5, R6, R8, R9, Reg, Size, Width};
+use bpfc_ebpf::asm::{Asm, Helper, Jump, Label, R0, R1, R2, R3, R5, R6, R8, R9, Reg, Size, Width};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Replies, Routing, Target, ethernet};
 use bpfc_ir::{Device, Family, Hook, Verdict};
@@ -74,6 +74,10 @@ impl Target for Tc {
             (Feature::OutInterface, false) => Some(
                 "TC ingress runs before routing; compile the rule for netfilter at the forward, \
                  output or postrouting hook, or for tc at output or postrouting",
+            ),
+            (Feature::SetPriority, false) => Some(
+                "routing gives a forwarded packet a priority by its type of service, behind TC \
+                 ingress; compile the rule for tc at output or postrouting",
             ),
             _ => None,
         }
@@ -173,8 +177,23 @@ impl Target for Tc {
         asm.store(Size::W, R6, skb::MARK, mark);
     }
 
+    fn set_priority(&self, asm: &mut Asm, priority: Reg) {
+        asm.store(Size::W, R6, skb::PRIORITY, priority);
+    }
+
     fn write(&self, asm: &mut Asm) {
         skb::write(asm);
+    }
+
+    fn grow(&self, asm: &mut Asm) {
+        let done = asm.label();
+        asm.mov_imm(R0, 0);
+        asm.load(Size::W, R1, R6, skb::LENGTH);
+        asm.jump(Jump::Ge, Width::W64, R1, R2, done);
+        asm.mov(R1, R6);
+        asm.mov_imm(R3, 0);
+        asm.helper(Helper::SkbChangeTail);
+        asm.place(done);
     }
 
     fn keeps_checksums(&self) -> bool {

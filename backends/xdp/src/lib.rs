@@ -66,6 +66,9 @@ impl Target for Xdp {
                 "XDP runs before routing; compile the rule for netfilter at the forward, output or \
                  postrouting hook, or for tc at output or postrouting",
             ),
+            Feature::SetPriority => Some(
+                "an XDP frame has no priority; compile the rule for tc at output or postrouting",
+            ),
             Feature::SetMark => {
                 Some("an XDP frame has no mark; compile the rule for tc, which can set it")
             }
@@ -188,6 +191,17 @@ impl Target for Xdp {
     fn write(&self, asm: &mut Asm) {
         asm.mov(R1, R6);
         asm.helper(Helper::XdpStoreBytes);
+    }
+
+    /// There is always headroom, but not always any behind the frame.
+    fn grows_in_front(&self) -> bool {
+        true
+    }
+
+    fn grow_front(&self, asm: &mut Asm) {
+        asm.mov(R1, R6);
+        asm.mov_imm(R2, -4);
+        asm.helper(Helper::XdpAdjustHead);
     }
 }
 

@@ -26,10 +26,12 @@ pub fn analyse(program: &Program, diagnostics: &mut Diagnostics) {
         None => return,
     };
     let rules = rules_by_chain(program);
-    let writes_packet = program
-        .funcs
-        .values()
-        .any(|function| function.insts.values().any(|inst| matches!(inst.op, Op::Rewrite(_))));
+    let writes_packet = program.funcs.values().any(|function| {
+        function
+            .insts
+            .values()
+            .any(|inst| matches!(inst.op, Op::Rewrite(ref write) if write.changes_bytes()))
+    });
     let mut findings = Vec::new();
     let mut budget = COMPARISONS;
     for (func, function) in &program.funcs {

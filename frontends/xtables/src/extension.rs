@@ -203,6 +203,11 @@ pub trait Match: Debug + Send + Sync {
     /// [`Match::initial_state`].
     fn evaluate(&self, packet: &View<'_>, state: &mut u64) -> Outcome;
 
+    /// Whether it is one of TCP that asks for SYN, as some targets need.
+    fn asks_for_syn(&self) -> bool {
+        false
+    }
+
     /// What `state` starts at.
     fn initial_state(&self) -> u64 {
         0
@@ -227,6 +232,16 @@ pub trait Action: Debug + Send + Sync {
     /// goes on with the next rule.
     fn verdict(&self) -> Option<Verdict> {
         None
+    }
+
+    /// The hooks whose packets may come to it; empty where the kernel takes any.
+    fn hooks(&self) -> &'static [Hook] {
+        &[]
+    }
+
+    /// Why the kernel refuses it in a rule with these matches: one sentence.
+    fn check(&self, _matches: &[Arc<dyn Match>]) -> Result<(), String> {
+        Ok(())
     }
 
     /// Acts on a packet as the kernel does: a verdict, or `None` to go on with the next rule.

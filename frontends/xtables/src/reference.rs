@@ -44,13 +44,15 @@ pub struct View<'a> {
     pub packet: Parsed<'a>,
     /// Its firewall mark, which rules may change.
     pub mark: u32,
+    /// Its priority, where rules have set it.
+    pub priority: Option<u32>,
     rewrites: &'a Rewrites,
 }
 
 impl<'a> View<'a> {
     /// A packet before its first rule; what rules make of it is kept in `rewrites`.
     pub fn new(packet: Parsed<'a>, rewrites: &'a Rewrites) -> Self {
-        View { packet, mark: packet.packet().mark, rewrites }
+        View { packet, mark: packet.packet().mark, priority: None, rewrites }
     }
 
     /// Changes the bytes from the network header to the end of the IP packet. Headers that follow
@@ -82,8 +84,12 @@ pub struct Decision {
     pub verdict: Verdict,
     /// The labels of the rules and policies that counted it, in order, with repetitions.
     pub rules: Vec<String>,
+    /// The packet's length in bytes when each of them counted it.
+    pub lengths: Vec<u32>,
     /// Its firewall mark afterwards.
     pub mark: u32,
+    /// Its priority, where rules have set it.
+    pub priority: Option<u32>,
     /// Its bytes afterwards, from the network header to the end of the IP packet.
     pub bytes: Vec<u8>,
 }
@@ -146,7 +152,7 @@ impl<'a> Evaluator<'a> {
     ) -> Decision {
         let rewrites = Rewrites::new();
         let mut view = View::new(packet, &rewrites);
-        let mut rules = Vec::new();
+        let mut counted = Vec::new();
         let mut verdict = Verdict::Accept;
         for (table, state) in &mut self.tables {
             let at_hook = |chain: &Chain| chain.base.is_some_and(|base| base.hook == hook);
@@ -156,7 +162,7 @@ impl<'a> Evaluator<'a> {
                 table,
                 state,
                 view: &mut view,
-                rules: &mut rules,
+                counted: &mut counted,
                 steps: steps.as_deref_mut(),
             };
             verdict = walk.base_chain(index);
@@ -165,7 +171,8 @@ impl<'a> Evaluator<'a> {
             }
         }
         let bytes = view.packet.bytes().to_vec();
-        Decision { verdict, rules, mark: view.mark, bytes }
+        let (rules, lengths) = counted.into_iter().unzip();
+        Decision { verdict, rules, lengths, mark: view.mark, priority: view.priority, bytes }
     }
 }
 
@@ -174,7 +181,8 @@ struct Walk<'w, 'p> {
     table: &'w Table,
     state: &'w mut TableState,
     view: &'w mut View<'p>,
-    rules: &'w mut Vec<String>,
+    /// Labels, and the packet's length when they counted it.
+    counted: &'w mut Vec<(String, u32)>,
     /// What is told of the way, where somebody wants to know.
     steps: Option<&'w mut Vec<Step>>,
 }
@@ -199,10 +207,14 @@ impl Walk<'_, '_> {
                         action: action.to_owned(),
                     });
                 }
-                self.rules.push(label);
+                self.count(label);
                 policy
             }
         }
+    }
+
+    fn count(&mut self, label: String) {
+        self.counted.push((label, self.view.packet.length()));
     }
 
     /// Runs a chain and what it calls, on a stack of its own: chains may nest deeply.
@@ -241,7 +253,7 @@ impl Walk<'_, '_> {
                 Outcome::Match | Outcome::MatchThenDrop => {}
             }
             let label = self.table.chain_label(self.family, chain);
-            self.rules.push(format!("{label}:{}", number + 1));
+            self.count(format!("{label}:{}", number + 1));
             if outcome == Outcome::MatchThenDrop {
                 // The target does what it does; then the packet is dropped all the same.
                 let verdict = match &rule.target {

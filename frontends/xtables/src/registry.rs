@@ -56,11 +56,13 @@ pub const MATCHES: &[&MatchExtension] = &[
 
 /// Every target extension, sorted by name.
 pub const ACTIONS: &[&ActionExtension] = &[
+    &targets::classify::CLASSIFY,
     &targets::tos::DSCP,
     &targets::ecn::ECN,
     &targets::ttl::HL,
     &targets::mark::MARK,
     &targets::reject::REJECT,
+    &targets::tcpmss::TCPMSS,
     &targets::tos::TOS,
     &targets::ttl::TTL,
 ];

@@ -41,36 +41,156 @@ pub const MATCHES: &[Unsupportable] = &[
 
 /// Targets.
 pub const ACTIONS: &[Unsupportable] = &[
-    row("AUDIT", Both, "it writes to the audit log"),
-    row("CHECKSUM", Both, "it fills in checksums"),
-    row("CLASSIFY", Both, "it sets the packet's traffic class"),
-    row("CLUSTERIP", Ipv4, "it shares an address between the nodes of a cluster"),
+    row(
+        "AUDIT",
+        Both,
+        "it writes to the kernel's audit log, which no program can: log with LOG or NFLOG, \
+         or leave the rule to the kernel",
+    ),
+    row(
+        "CHECKSUM",
+        Both,
+        "it completes checksums that are left to the network card, which the kernel offers \
+         programs no way to do: leave the rule to the kernel, or turn the card's part off \
+         with 'ethtool -K IF tx off'",
+    ),
+    row(
+        "CLUSTERIP",
+        Ipv4,
+        "it shares an address between the nodes of a cluster by answering ARP with a group \
+         address, which no program can, and newer kernels no longer have it: use the match \
+         cluster",
+    ),
     row("CONNMARK", Both, "it sets the connection's mark"),
-    row("CONNSECMARK", Both, "it sets the connection's security mark"),
-    row("CT", Both, "it chooses how the connection is tracked"),
-    row("DNAT", Both, "it translates addresses, which stays in the kernel"),
-    row("DNPT", Ipv6, "it translates address prefixes, which stays in the kernel"),
-    row("HMARK", Both, "it sets the mark to a hash of the packet"),
-    row("IDLETIMER", Both, "it watches for idle interfaces"),
-    row("LED", Both, "it makes a light blink"),
+    row(
+        "CONNSECMARK",
+        Both,
+        "it copies security marks, which the kernel's security modules keep from programs: \
+         leave the rule to the kernel",
+    ),
+    row(
+        "CT",
+        Both,
+        "it decides how the packet is tracked before it is, which programs cannot: they run \
+         before a packet has a place for that, or behind the tracker; leave the raw table \
+         to the kernel",
+    ),
+    row(
+        "DNAT",
+        Both,
+        "it translates addresses, which needs the kernel's connection tracking to follow: \
+         leave the nat table to the kernel",
+    ),
+    row(
+        "DNPT",
+        Ipv6,
+        "it translates address prefixes back, also inside of ICMP errors, which no program \
+         does: leave the mangle table to the kernel",
+    ),
+    row(
+        "HMARK",
+        Both,
+        "it sets the mark to a keyed hash as the kernel computes it, of addresses that may \
+         be those of the connection: leave the rule to the kernel, or set marks by address \
+         with MARK",
+    ),
+    row(
+        "IDLETIMER",
+        Both,
+        "it starts a timer whose end user space reads from sysfs, which no program can: \
+         leave the rule to the kernel",
+    ),
+    row(
+        "LED",
+        Both,
+        "it makes a light of the machine blink, which no program can: leave the rule to the \
+         kernel",
+    ),
     row("LOG", Both, "it writes to the kernel's log"),
-    row("MASQUERADE", Both, "it translates addresses, which stays in the kernel"),
-    row("NETMAP", Both, "it translates addresses, which stays in the kernel"),
+    row(
+        "MASQUERADE",
+        Both,
+        "it translates addresses, which needs the kernel's connection tracking to follow: \
+         leave the nat table to the kernel",
+    ),
+    row(
+        "NETMAP",
+        Both,
+        "it translates addresses, which needs the kernel's connection tracking to follow: \
+         leave the nat table to the kernel",
+    ),
     row("NFLOG", Both, "it sends packets to a logging daemon"),
-    row("NFQUEUE", Both, "it sends packets to a program"),
-    row("NOTRACK", Both, "it excludes packets from connection tracking"),
-    row("QUEUE", Both, "it sends packets to a program"),
-    row("RATEEST", Both, "it feeds a rate estimator"),
-    row("REDIRECT", Both, "it translates addresses, which stays in the kernel"),
-    row("SECMARK", Both, "it sets the packet's security mark"),
+    row(
+        "NFQUEUE",
+        Both,
+        "it waits for the verdict of a program in user space, which only the kernel's own \
+         hooks can: leave the rule to the kernel",
+    ),
+    row(
+        "NOTRACK",
+        Both,
+        "it decides that the packet is not tracked before it is, which programs cannot: \
+         they run before a packet has a place for that, or behind the tracker; leave the \
+         raw table to the kernel",
+    ),
+    row(
+        "QUEUE",
+        Both,
+        "it waits for the verdict of a program in user space, which only the kernel's own \
+         hooks can: leave the rule to the kernel",
+    ),
+    row(
+        "RATEEST",
+        Both,
+        "it feeds a rate estimator of the kernel, which no program can: leave the rule, and \
+         those that match on it, to the kernel",
+    ),
+    row(
+        "REDIRECT",
+        Both,
+        "it translates addresses, which needs the kernel's connection tracking to follow: \
+         leave the nat table to the kernel",
+    ),
+    row(
+        "SECMARK",
+        Both,
+        "it sets the packet's security mark, which the kernel's security modules keep from \
+         programs: leave the rule to the kernel",
+    ),
     row("SET", Both, "it adds addresses to an ipset"),
-    row("SNAT", Both, "it translates addresses, which stays in the kernel"),
-    row("SNPT", Ipv6, "it translates address prefixes, which stays in the kernel"),
-    row("SYNPROXY", Both, "it answers connection attempts in the server's place"),
-    row("TCPMSS", Both, "it changes the packet"),
+    row(
+        "SNAT",
+        Both,
+        "it translates addresses, which needs the kernel's connection tracking to follow: \
+         leave the nat table to the kernel",
+    ),
+    row(
+        "SNPT",
+        Ipv6,
+        "it translates address prefixes, also inside of ICMP errors, which no program does: \
+         leave the mangle table to the kernel",
+    ),
+    row(
+        "SYNPROXY",
+        Both,
+        "it answers connection attempts in the server's place and then translates sequence \
+         numbers, which needs the kernel's connection tracking to follow: leave the rule to \
+         the kernel",
+    ),
     row("TCPOPTSTRIP", Both, "it changes the packet"),
-    row("TEE", Both, "it sends a copy of the packet elsewhere"),
-    row("TPROXY", Both, "it hands packets to a transparent proxy"),
+    row(
+        "TEE",
+        Both,
+        "it routes a copy of the packet to a gateway as if this host had sent it, where a \
+         program can only clone it to an interface: leave the rule to the kernel, or mirror \
+         an interface with tc's action mirred",
+    ),
+    row(
+        "TPROXY",
+        Both,
+        "it hands packets to a socket of this host whatever their destination, and marks \
+         them for a routing rule: leave the mangle table to the kernel",
+    ),
     row("TRACE", Both, "it traces the packet through the kernel's rules"),
     row("ULOG", Ipv4, "it sends packets to a logging daemon"),
 ];

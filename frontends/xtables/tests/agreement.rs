@@ -109,6 +109,8 @@ const REWRITES: &[&str] = &[
     "-j TOS --and-tos 0xf0",
     "-j DSCP --set-dscp-class AF11",
     "-j DSCP --set-dscp 1",
+    "-p tcp --syn -j TCPMSS --set-mss 500",
+    "-p tcp --tcp-flags SYN SYN -j TCPMSS --set-mss 1000",
 ];
 
 const REWRITES4: &[&str] = &[
@@ -150,7 +152,7 @@ fn rule(choices: &mut Choices, family: Family, chain: &str, callees: &[&str]) ->
     }
     let rewrites = if family == Family::Ipv4 { REWRITES4 } else { REWRITES6 };
     let target = match choices.below(12) {
-        8 => choices.of(REWRITES).to_owned(),
+        8 if !options.contains("-p ") => choices.of(REWRITES).to_owned(),
         9 if !options.contains("-p ") => choices.of(rewrites).to_owned(),
         0 | 1 => "-j ACCEPT".to_owned(),
         2 => "-j DROP".to_owned(),

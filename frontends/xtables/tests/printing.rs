@@ -147,6 +147,11 @@ const MANGLE: &[&str] = &[
     "-A FORWARD -j TOS --and-tos 0x12",
     "-A FORWARD -j TOS --or-tos 0x12",
     "-A POSTROUTING -j TOS --xor-tos 0x12",
+    "-A POSTROUTING -j CLASSIFY --set-class 1:fFff",
+    "-A FORWARD -j CLASSIFY --set-class 0x12345:-1junk",
+    "-A OUTPUT -j CLASSIFY --set-class 0:1abcde",
+    "-A FORWARD -p tcp --syn -j TCPMSS --set-mss 1400",
+    "-A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
 ];
 
 const MANGLE4: &[&str] = &[

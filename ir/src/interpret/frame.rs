@@ -87,7 +87,7 @@ impl<'a> Run<'a, '_, '_> {
             }
             Op::Rewrite(rewrite) => {
                 let (a, b) = rewrite.args();
-                let ty = frame.ty(a)?;
+                let ty = frame.ty(b.unwrap_or(a))?;
                 let values = (frame.value(a)?, b.map(|b| frame.value(b)).transpose()?);
                 return self.rewrite(rewrite, ty, values).ok_or(Fault::Unguarded(inst));
             }

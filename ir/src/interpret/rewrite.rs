@@ -2,10 +2,10 @@
 
 use super::Run;
 use crate::{Base, Rewrite, Type};
-use bpfc_packet::replace_checksum;
+use bpfc_packet::{IpVersion, replace_checksum};
 
 impl Run<'_, '_, '_> {
-    /// Makes a change; `values` are those of [`Rewrite::args`], of type `ty`.
+    /// Makes a change; `values` are those of [`Rewrite::args`], the last of type `ty`.
     pub(super) fn rewrite(
         &mut self,
         rewrite: Rewrite,
@@ -14,41 +14,82 @@ impl Run<'_, '_, '_> {
     ) -> Option<()> {
         match rewrite {
             Rewrite::Store(base, offset, _) => {
-                let size = usize::from(ty.bytes());
                 let bytes = values.0.to_be_bytes();
-                self.write(base, offset, &bytes[bytes.len() - size..])
+                self.write(self.offset(base, offset)?, last(&bytes, ty.bytes()))
+            }
+            Rewrite::StoreOption(_, displacement, _) => {
+                let at = usize::try_from(values.0).ok()?.checked_add(displacement.into())?;
+                let bytes = values.1?.to_be_bytes();
+                self.write(at, last(&bytes, ty.bytes()))
+            }
+            Rewrite::Priority(_) => {
+                self.priority = Some(u32::try_from(values.0).ok()?);
+                Some(())
+            }
+            Rewrite::Insert(offset, _) => {
+                let at = self.offset(Base::Transport, offset)?;
+                self.insert(at, u32::try_from(values.0).ok()?)
             }
             Rewrite::Checksum(field, ..) => {
-                let sum = self.load_bytes(field.base, field.offset, 2)?;
+                let at = self.offset(field.base, field.offset)?;
+                let sum = self.packet.slice(at, 2)?;
                 let sum = u16::from_be_bytes(sum.try_into().ok()?);
                 let (old, new) = (u32::try_from(values.0).ok()?, u32::try_from(values.1?).ok()?);
                 let sum = replace_checksum(sum, old, new);
-                self.write(field.base, field.offset, &sum.to_be_bytes())
+                self.write(at, &sum.to_be_bytes())
             }
         }
     }
 
-    fn load_bytes(&self, base: Base, offset: u16, size: usize) -> Option<&[u8]> {
+    /// An offset from the network header.
+    fn offset(&self, base: Base, offset: u16) -> Option<usize> {
         match base {
             Base::Link => None,
-            Base::Network => self.packet.slice(offset.into(), size),
-            Base::Transport => self.packet.transport_slice(offset.into(), size),
+            Base::Network => Some(offset.into()),
+            Base::Transport if self.packet.walk_failed() => None,
+            Base::Transport => self.packet.transport().checked_add(offset.into()),
         }
     }
 
-    fn write(&mut self, base: Base, offset: u16, bytes: &[u8]) -> Option<()> {
-        let old = self.load_bytes(base, offset, bytes.len())?;
-        if old == bytes {
+    fn write(&mut self, at: usize, bytes: &[u8]) -> Option<()> {
+        if self.packet.slice(at, bytes.len())? == bytes {
             return Some(());
         }
-        let start = match base {
-            Base::Transport => self.packet.transport(),
-            Base::Link | Base::Network => 0,
-        };
         let mut packet = self.packet.packet().clone();
-        let at = packet.network + start + usize::from(offset);
+        let at = packet.network + at;
         packet.bytes.get_mut(at..at + bytes.len())?.copy_from_slice(bytes);
         self.packet = self.packet.of_rewritten(self.rewrites.keep(packet))?;
         Some(())
     }
+
+    fn insert(&mut self, at: usize, value: u32) -> Option<()> {
+        let mut bytes = self.packet.bytes().to_vec();
+        bytes.get(at..).filter(|tail| tail.len() <= LONGEST_TAIL)?;
+        bytes.splice(at..at, value.to_be_bytes());
+        let field = match self.packet.version() {
+            IpVersion::V4 => 2,
+            IpVersion::V6 => 4,
+        };
+        let old = u16::from_be_bytes([bytes[field], bytes[field + 1]]);
+        let new = old.checked_add(4)?;
+        bytes[field..field + 2].copy_from_slice(&new.to_be_bytes());
+        if self.packet.version() == IpVersion::V4 {
+            let sum = u16::from_be_bytes([bytes[10], bytes[11]]);
+            let sum = replace_checksum(sum, old.into(), new.into());
+            bytes[10..12].copy_from_slice(&sum.to_be_bytes());
+        }
+        let mut packet = self.packet.packet().clone();
+        packet.bytes.truncate(packet.network);
+        packet.bytes.extend(bytes);
+        self.packet = self.packet.of_rewritten(self.rewrites.keep(packet))?;
+        Some(())
+    }
+}
+
+/// Bytes that may stand behind inserted ones.
+const LONGEST_TAIL: usize = 40;
+
+/// A number's bytes.
+fn last(bytes: &[u8; 16], count: u16) -> &[u8] {
+    &bytes[bytes.len() - usize::from(count)..]
 }

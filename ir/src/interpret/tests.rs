@@ -65,18 +65,31 @@ fn rules_decide_count_and_mark() {
             verdict: Verdict::Accept,
             rules: rules(&[0, 1, 2]),
             mark: 7,
+            priority: None,
             rewritten: None
         })
     );
     assert_eq!(
         go(&tcp(80)),
-        Ok(Outcome { verdict: Verdict::Accept, rules: rules(&[2]), mark: 0, rewritten: None })
+        Ok(Outcome {
+            verdict: Verdict::Accept,
+            rules: rules(&[2]),
+            mark: 0,
+            priority: None,
+            rewritten: None
+        })
     );
     let mut long = PacketBuilder::ipv4([1, 1, 1, 1], [2, 2, 2, 2]).tcp(1, 22, 2);
     long = long.payload(vec![0; 10]);
     assert_eq!(
         go(&long.build()),
-        Ok(Outcome { verdict: Verdict::Drop, rules: rules(&[0, 1]), mark: 7, rewritten: None })
+        Ok(Outcome {
+            verdict: Verdict::Drop,
+            rules: rules(&[0, 1]),
+            mark: 7,
+            priority: None,
+            rewritten: None
+        })
     );
     assert_eq!(environment.counter(Rule::from_u32(0)), Counter { packets: 2, bytes: 40 + 50 });
 }
@@ -125,7 +138,13 @@ fn without_an_entry_packets_pass() {
     let outcome = interpret(&program, Hook::Forward, &packet, &mut environment).unwrap();
     assert_eq!(
         outcome,
-        Outcome { verdict: Verdict::Accept, rules: vec![], mark: 0, rewritten: None }
+        Outcome {
+            verdict: Verdict::Accept,
+            rules: vec![],
+            mark: 0,
+            priority: None,
+            rewritten: None
+        }
     );
     assert_eq!(run(&program, &packet).unwrap().verdict, Verdict::Drop);
     let mut broken = packet.clone();

@@ -132,6 +132,10 @@ fn violation(function: &Function, inst: Inst, facts: Facts, offsets: &[u32]) -> 
         Op::Rewrite(Rewrite::Store(Base::Transport, offset, value)) => {
             needs(facts.transport, end(offset, function.ty(value)))
         }
+        Op::Rewrite(Rewrite::StoreOption(offset, displacement, value)) => {
+            needs(offsets[offset.index()], end(displacement, function.ty(value)))
+        }
+        Op::Rewrite(Rewrite::Insert(offset, _)) => needs(facts.transport, offset.into()),
         Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
             needs(facts.transport, end(field.offset, Type::I16))
         }

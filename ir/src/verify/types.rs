@@ -136,6 +136,15 @@ fn rewrites(checker: &Checker<'_>, rewrite: Rewrite) -> Result<(), Violation> {
     };
     match rewrite {
         Rewrite::Store(base, offset, value) => place(base, offset, number(checker, value)?),
+        Rewrite::StoreOption(offset, _, value) => {
+            number(checker, value)?;
+            match *checker.function.definition(offset) {
+                Op::Scan(Scan::TcpOption(_) | Scan::TcpMss) => Ok(()),
+                _ => Err(Violation::NoOption(offset)),
+            }
+        }
+        Rewrite::Insert(offset, _) if offset < 20 => Err(Violation::InsertedInside),
+        Rewrite::Insert(_, value) | Rewrite::Priority(value) => is(checker, value, Type::I32),
         Rewrite::Checksum(field, old, new) => match same(checker, old, new)? {
             Type::I16 | Type::I32 => place(field.base, field.offset, Type::I16),
             found => Err(Violation::WrongType { value: old, found }),

@@ -45,13 +45,13 @@ impl Engine for Reference {
         for frame in frames {
             let Some(packet) = packet_at(ruleset.stage, frame) else { continue };
             let Ok(parsed) = packet.parse() else { continue };
-            let count = Count { packets: 1, bytes: parsed.length().into() };
             let decision = evaluator.decide(ruleset.stage.hook(), parsed);
             if decision.verdict == Verdict::Accept {
                 outcome.accepted = outcome.accepted.map(|number| number + 1);
                 left.extend(route(&packet).map(|to| (to, decision.bytes)));
             }
-            for label in decision.rules {
+            for (label, length) in decision.rules.into_iter().zip(decision.lengths) {
+                let count = Count { packets: 1, bytes: length.into() };
                 *outcome.counters.entry(label).or_default() += count;
             }
         }

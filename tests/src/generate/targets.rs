@@ -60,6 +60,11 @@ pub const REWRITING: &[TargetKind] = &[
     entry("TOS", BOTH, &["tos", "dscp"], tos),
     entry("DSCP", BOTH, &["tos", "dscp"], dscp),
     entry("ECN", V4, &["ecn", "tos"], ecn_ip),
+    TargetKind {
+        protocol: Some(protocol::TCP),
+        tests: " -m tcp --tcp-flags SYN SYN",
+        ..entry("TCPMSS", BOTH, &["tcpmss", "length"], tcpmss)
+    },
     TargetKind { protocol: Some(protocol::TCP), ..entry("ECN", V4, &["ecn"], ecn_tcp) },
 ];
 
@@ -127,6 +132,39 @@ fn ecn_tcp(maker: &mut Maker<'_>) -> String {
         1 => format!(" --ecn-tcp-ece {} --ecn-ip-ect 1", maker.rng.below(2)),
         _ => " --ecn-tcp-remove".to_owned(),
     }
+}
+
+/// Offers of sizes around the one to set, among other options, and none at all.
+fn tcpmss(maker: &mut Maker<'_>) -> String {
+    let size = *maker.rng.pick(&[0u16, 1, 535, 536, 537, 1219, 1220, 1221, 1400, 1460, 65_495]);
+    maker.facet(move |rng, draft| {
+        let offer = rng.near(size.into()..=size.into(), 0xffff) as u16;
+        let tcp = draft.tcp();
+        tcp.flags |= 2;
+        tcp.options.clear();
+        for _ in 0..rng.below(5) {
+            match rng.below(8) {
+                0 => tcp.options.push(1),
+                1 => tcp.options.extend([4, 2]),
+                2 => tcp.options.extend([3, 3, 7]),
+                3 => tcp.options.extend([8, 10, 0, 0, 0, 1, 0, 0, 0, 0]),
+                4 => tcp.options.extend([2, rng.below(6) as u8]),
+                5 => tcp.options.push(rng.below(9) as u8),
+                _ => {
+                    tcp.options.extend([2, 4]);
+                    tcp.options.extend(offer.to_be_bytes());
+                }
+            }
+        }
+        tcp.options.truncate(40);
+        if rng.one_in(6) {
+            tcp.options.resize(40, 1);
+        }
+        if rng.one_in(2) {
+            draft.payload.clear();
+        }
+    });
+    format!(" --set-mss {size}")
 }
 
 /// A new number of hops, by the options' common prefix.

@@ -5,6 +5,7 @@
 use super::Family;
 use super::oracle::{OUT_INTERFACES, Stage};
 use bpfc_packet::{InterfaceName, Route, Routes, route_kind};
+use std::net::Ipv6Addr;
 
 /// Network, bits, kind, its name, device, table.
 type Row = (&'static str, u8, u8, &'static str, &'static str, &'static str);
@@ -65,6 +66,18 @@ pub fn routes(stage: Stage) -> Routes {
     let own = [IPV4, IPV6].concat().into_iter().filter(|row| has(stage, row));
     let all = own.chain([LOOPBACK, outwards].concat());
     Routes(all.map(route).collect())
+}
+
+/// The output interface, by its place in [`OUT_INTERFACES`], of a route besides those that part all
+/// addresses in halves.
+pub(super) fn detour(destination: Ipv6Addr) -> Option<usize> {
+    let on_the_way = |row: &&Row| {
+        let network: Option<Ipv6Addr> = row.0.parse().ok();
+        let differs = network.map(|network| u128::from(network) ^ u128::from(destination));
+        row.2 == route_kind::UNICAST && differs.is_some_and(|bits| bits >> (128 - row.1) == 0)
+    };
+    let row = IPV6.iter().find(on_the_way)?;
+    OUT_INTERFACES.iter().position(|name| *name == row.4)
 }
 
 /// The host answers what it sends to itself, which would be counted at OUTPUT too.

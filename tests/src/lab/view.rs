@@ -2,8 +2,10 @@
 
 use super::inject::Frame;
 use super::oracle::{INTERFACES, OUT_INTERFACES, Stage};
+use super::routes::detour;
 use super::routes::routes;
 use bpfc_packet::{Clock, InterfaceName, IpVersion, Packet, pkt_type};
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -44,13 +46,19 @@ fn name(text: &str) -> InterfaceName {
     InterfaceName::new(text).unwrap_or(InterfaceName::NONE)
 }
 
-/// Which of [`OUT_INTERFACES`] a packet leaves by: the upper half of all addresses has its own.
+/// Which of [`OUT_INTERFACES`] a packet leaves by: the upper half of all addresses has its own, and
+/// few addresses besides.
 pub fn route(packet: &Packet) -> Option<usize> {
     let place = match packet.version {
         IpVersion::V4 => 16,
         IpVersion::V6 => 24,
     };
-    Some(usize::from(packet.network_bytes().get(place)? >> 7))
+    let address = packet.network_bytes().get(place..)?;
+    let detour = match packet.version {
+        IpVersion::V4 => None,
+        IpVersion::V6 => detour(Ipv6Addr::from(*address.first_chunk::<16>()?)),
+    };
+    detour.or(Some(usize::from(address.first()? >> 7)))
 }
 
 /// Forwarding writes the host's address, which is none here, into a record of the route and then

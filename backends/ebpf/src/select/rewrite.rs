@@ -4,23 +4,140 @@
 //! later rules read. Where the kernel refuses a write the packet is dropped, as its own rules do.
 
 use super::Selector;
-use crate::asm::{Alu, FP, Jump, R0, R1, R2, R3, R4, R5, R7, Reg, Size, Width};
+use crate::asm::{Alu, FP, Jump, R0, R1, R2, R3, R4, R5, R7, R8, Reg, Size, Width};
 use crate::error::EmitError;
-use crate::{layout, outcome};
-use bpfc_ir::{Base, ChecksumField, Rewrite, Type, Value};
+use crate::target::SCRATCH_SIZE;
+use crate::{front, layout, outcome};
+use bpfc_ir::{Base, ChecksumField, Family, Rewrite, Type, Value};
 
 /// Where in the scratch bytes a checksum lies before it is corrected.
 const BEFORE: i16 = 16;
+/// Bytes of what [`Rewrite::Insert`] puts in.
+const INSERTED: i32 = front::GROWTH;
+/// Bytes that may stand behind them; both fit the scratch bytes.
+const LONGEST_TAIL: i32 = 40;
 
 impl Selector<'_, '_> {
     pub(super) fn rewrite(&mut self, rewrite: Rewrite) -> Result<(), EmitError> {
         match rewrite {
             Rewrite::Store(base, offset, value) => self.store(base, offset, value),
             Rewrite::Checksum(field, old, new) => self.checksum(field, old, new),
+            Rewrite::StoreOption(offset, displacement, value) => {
+                self.store_option(offset, displacement, value)
+            }
+            Rewrite::Priority(value) => {
+                let priority = self.scalar(value, 0)?;
+                self.emitter.target.set_priority(&mut self.asm, priority);
+                Ok(())
+            }
+            Rewrite::Insert(offset, value) => self.insert(offset, value),
         }
     }
 
     fn store(&mut self, base: Base, offset: u16, value: Value) -> Result<(), EmitError> {
+        let bytes = self.put(value)?;
+        self.write(base, offset, bytes);
+        Ok(())
+    }
+
+    /// Behind the bytes that main has copied.
+    fn store_option(
+        &mut self,
+        offset: Value,
+        displacement: u16,
+        value: Value,
+    ) -> Result<(), EmitError> {
+        let bytes = self.put(value)?;
+        let offset = self.scalar(offset, 1)?;
+        debug_assert_eq!(offset, R2);
+        self.asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(displacement));
+        self.asm.load(Size::W, R1, R7, layout::NETWORK_OFFSET);
+        self.asm.alu(Alu::Add, Width::W64, R2, R1);
+        self.asm.mov_imm(R4, i32::from(bytes));
+        self.write_scratch();
+        Ok(())
+    }
+
+    /// Where packets grow at their end, the inserted bytes and those behind them are written at once.
+    fn insert(&mut self, offset: u16, value: Value) -> Result<(), EmitError> {
+        for at in (0..SCRATCH_SIZE).step_by(8) {
+            self.asm.store_imm(Size::D, FP, self.scratch + at, 0);
+        }
+        self.put(value)?;
+        let drop = self.leave_label(outcome::DROP);
+        self.asm.load(Size::W, R8, R7, layout::TRANSPORT_AVAILABLE);
+        self.asm.jump_imm(Jump::Lt, Width::W64, R8, i32::from(offset), drop);
+        self.asm.alu_imm(Alu::Sub, Width::W64, R8, i32::from(offset));
+        self.asm.jump_imm(Jump::Gt, Width::W64, R8, LONGEST_TAIL, drop);
+
+        if self.emitter.target.grows_in_front() {
+            self.place(R2, R1, Base::Transport, offset);
+            self.asm.store(Size::W, R7, layout::WALK_END, R2);
+            let function = front::function(self.emitter)?;
+            self.call(function);
+            self.drop_unless_done();
+            self.place(R2, R1, Base::Transport, offset);
+            self.asm.mov_imm(R4, INSERTED);
+            self.write_scratch();
+        } else {
+            self.insert_before_tail(offset);
+        }
+        self.lengthen();
+        Ok(())
+    }
+
+    /// Moves the r8 bytes behind inserted ones towards the packet's end.
+    fn insert_before_tail(&mut self, offset: u16) {
+        let last = self.asm.label();
+        self.asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
+        self.asm.load(Size::W, R1, R7, layout::LENGTH);
+        self.asm.alu(Alu::Add, Width::W64, R2, R1);
+        self.asm.alu_imm(Alu::Add, Width::W64, R2, INSERTED);
+        self.emitter.target.grow(&mut self.asm);
+        self.drop_unless_done();
+        self.asm.jump_imm(Jump::Eq, Width::W64, R8, 0, last);
+        self.place(R2, R1, Base::Transport, offset);
+        self.asm.mov(R3, FP);
+        self.asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(self.scratch) + INSERTED);
+        self.asm.mov(R4, R8);
+        self.emitter.target.fetch(&mut self.asm, self.scratch);
+        self.drop_unless_done();
+        self.asm.place(last);
+        self.place(R2, R1, Base::Transport, offset);
+        self.asm.mov(R4, R8);
+        self.asm.alu_imm(Alu::Add, Width::W64, R4, INSERTED);
+        self.write_scratch();
+    }
+
+    /// The packet is longer by what was inserted.
+    fn lengthen(&mut self) {
+        for field in [layout::LENGTH, layout::TRANSPORT_AVAILABLE] {
+            self.asm.load(Size::W, R1, R7, field);
+            self.asm.alu_imm(Alu::Add, Width::W64, R1, INSERTED);
+            self.asm.store(Size::W, R7, field, R1);
+        }
+        let field = match self.function.family {
+            Family::Ipv4 => 2,
+            Family::Ipv6 => 4,
+        };
+        if self.function.family == Family::Ipv4 {
+            self.read(Base::Network, 10, 2, self.scratch + BEFORE);
+            self.asm.load(Size::H, R1, R7, layout::NETWORK + field);
+            self.asm.from_big_endian(R1, 16);
+            self.asm.mov(R2, R1);
+            self.asm.alu_imm(Alu::Add, Width::W64, R2, INSERTED);
+            self.correct(Base::Network, 10);
+        }
+        self.asm.load(Size::H, R1, R7, layout::NETWORK + field);
+        self.asm.from_big_endian(R1, 16);
+        self.asm.alu_imm(Alu::Add, Width::W64, R1, INSERTED);
+        self.asm.from_big_endian(R1, 16);
+        self.asm.store(Size::H, FP, self.scratch, R1);
+        self.write(Base::Network, field as u16, 2);
+    }
+
+    /// Puts a value's bytes into the scratch bytes; yields how many.
+    fn put(&mut self, value: Value) -> Result<u16, EmitError> {
         let ty = self.function.ty(value);
         if ty == Type::I128 {
             for half in 0..2u8 {
@@ -37,8 +154,7 @@ impl Selector<'_, '_> {
             }
             self.asm.store(size, FP, self.scratch, number);
         }
-        self.write(base, offset, ty.bytes());
-        Ok(())
+        Ok(ty.bytes())
     }
 
     fn checksum(&mut self, field: ChecksumField, old: Value, new: Value) -> Result<(), EmitError> {
@@ -65,18 +181,24 @@ impl Selector<'_, '_> {
             return Ok(());
         }
         let (old, new) = (self.scalar(old, 0)?, self.scalar(new, 1)?);
+        debug_assert_eq!((old, new), (R1, R2));
+        self.correct(base, offset);
+        Ok(())
+    }
+
+    /// Corrects a checksum that was read, of which the number in r1 becomes that in r2.
+    fn correct(&mut self, base: Base, offset: u16) {
         self.asm.load(Size::H, R3, FP, self.scratch + BEFORE);
         self.asm.from_big_endian(R3, 16);
-        self.asm.alu(Alu::Add, Width::W64, R3, old);
+        self.asm.alu(Alu::Add, Width::W64, R3, R1);
         // 0xffff divides it, and what is subtracted is not more.
         self.asm.constant(R4, u32::MAX.into());
         self.asm.alu(Alu::Add, Width::W64, R3, R4);
-        self.asm.alu(Alu::Sub, Width::W64, R3, new);
+        self.asm.alu(Alu::Sub, Width::W64, R3, R2);
         self.asm.alu_imm(Alu::Mod, Width::W64, R3, 0xffff);
         self.asm.from_big_endian(R3, 16);
         self.asm.store(Size::H, FP, self.scratch, R3);
         self.write(base, offset, 2);
-        Ok(())
     }
 
     /// `to` = where the target finds a byte of a header; clobbers `tmp`.
@@ -109,12 +231,17 @@ impl Selector<'_, '_> {
     /// Writes the scratch bytes to the packet.
     fn write(&mut self, base: Base, offset: u16, bytes: u16) {
         self.place(R2, R1, base, offset);
+        self.asm.mov_imm(R4, i32::from(bytes));
+        self.write_scratch();
+        self.copy(base, offset, bytes);
+    }
+
+    /// Writes r4 of the scratch bytes to where r2 says.
+    fn write_scratch(&mut self) {
         self.asm.mov(R3, FP);
         self.asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(self.scratch));
-        self.asm.mov_imm(R4, i32::from(bytes));
         self.emitter.target.write(&mut self.asm);
         self.drop_unless_done();
-        self.copy(base, offset, bytes);
     }
 
     /// Reads bytes that the kernel has changed to the scratch bytes and the copy.

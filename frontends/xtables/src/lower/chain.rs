@@ -58,11 +58,22 @@ struct ChainLowering<'a> {
 }
 
 impl ChainLowering<'_> {
-    /// The kernel refuses a match in a chain that packets of another hook than its own reach.
+    /// The kernel refuses a match or target in a chain that packets of another hook than its own
+    /// reach, and targets in rules without what they need.
     fn check_hooks(&mut self, reached: &Reached) {
         for rule in &self.table.chains[self.index].rules {
-            for matched in &rule.matches {
-                let allowed = matched.hooks();
+            if let (Target::Action(action), true) = (&rule.target, rule.refused.is_empty())
+                && let Err(message) = action.check(&rule.matches)
+            {
+                self.diagnostics.push(Diagnostic::error(Code::BAD_VALUE, rule.span, message));
+            }
+            let matches = rule.matches.iter();
+            let mut parts: Vec<(&str, &str, &[Hook])> =
+                matches.map(|m| ("match", m.name(), m.hooks())).collect();
+            if let Target::Action(action) = &rule.target {
+                parts.push(("target", action.extension().name, action.hooks()));
+            }
+            for (what, name, allowed) in parts {
                 let wrong =
                     |hook: &&Hook| !allowed.contains(hook) && reached.sees_hook(self.index, **hook);
                 if allowed.is_empty() {
@@ -75,9 +86,8 @@ impl ChainLowering<'_> {
                             Code::BAD_VALUE,
                             rule.span,
                             format!(
-                                "match '{}' cannot be used where packets of the {hook} hook come \
-                                 through",
-                                matched.name()
+                                "{what} '{name}' cannot be used where packets of the {hook} hook \
+                                 come through"
                             ),
                         )
                         .with_help(format!("the kernel takes it on {} only", names.join(", "))),

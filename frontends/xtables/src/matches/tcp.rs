@@ -136,6 +136,11 @@ impl Match for Tcp {
         &TCP
     }
 
+    /// As net/netfilter/xt_TCPMSS.c looks for it.
+    fn asks_for_syn(&self) -> bool {
+        self.flags.value & 0x02 != 0 && !self.flags.invert
+    }
+
     fn save(&self, out: &mut String) {
         self.source.save("sport", out);
         self.destination.save("dport", out);

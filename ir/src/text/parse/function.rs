@@ -114,7 +114,7 @@ impl Parser {
                 self.advance();
                 (Op::SetMark(self.value()?), None)
             }
-            "store" | "checksum" => (Op::Rewrite(self.rewrite()?), None),
+            "store" | "insert" | "checksum" | "priority" => (Op::Rewrite(self.rewrite()?), None),
             word if super::entity(word, "v").is_some() => {
                 let result = self.value()?;
                 self.punct("=")?;
@@ -133,7 +133,25 @@ impl Parser {
             let (old, new) = self.pair()?;
             return Ok(Rewrite::Checksum(ChecksumField { base, offset, pseudo }, old, new));
         }
+        if self.eat_word("priority") {
+            return Ok(Rewrite::Priority(self.value()?));
+        }
+        if self.eat_word("insert") {
+            let (base, offset) = self.place()?;
+            if base != Base::Transport {
+                return self.expected("th+N");
+            }
+            self.punct(",")?;
+            return Ok(Rewrite::Insert(offset, self.value()?));
+        }
         self.advance();
+        if self.eat_word("option") {
+            let offset = self.value()?;
+            self.punct("+")?;
+            let displacement = self.number("a displacement")?;
+            self.punct(",")?;
+            return Ok(Rewrite::StoreOption(offset, displacement, self.value()?));
+        }
         let (base, offset) = self.place()?;
         self.punct(",")?;
         Ok(Rewrite::Store(base, offset, self.value()?))

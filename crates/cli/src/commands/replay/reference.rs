@@ -43,9 +43,8 @@ pub(super) fn replay(
     let mut counts = vec![Count::default(); artifact.rules.entries.len()];
     let mut decisions = Vec::with_capacity(frames.len());
     for frame in frames {
-        let decision = decide(&mut evaluators, target, program, hook, frame);
-        let length = frame.parsed().map_or(0, |parsed| parsed.length());
-        for label in &decision.rules {
+        let (decision, lengths) = decide(&mut evaluators, target, program, hook, frame);
+        for (label, length) in decision.rules.iter().zip(lengths) {
             let row = rows.get(label.as_str()).ok_or_else(|| {
                 Failure::Refused(format!("the evaluator counts {label}, which was not compiled"))
             })?;
@@ -57,15 +56,17 @@ pub(super) fn replay(
     Ok(Replay { decisions, rules: artifact.rules.clone(), counts })
 }
 
+/// The decision, and the packet's length when each of the rules counted it.
 fn decide(
     evaluators: &mut [(Family, Evaluator<'_>)],
     target: &dyn driver::Target,
     program: &Program,
     hook: Hook,
     frame: &Frame,
-) -> Decision {
+) -> (Decision, Vec<u32>) {
+    let unseen = || (Decision::unseen(), Vec::new());
     let (Some(packet), Some(parsed)) = (&frame.packet, frame.parsed()) else {
-        return Decision::unseen();
+        return unseen();
     };
     let family = match packet.version {
         IpVersion::V4 => Family::Ipv4,
@@ -74,7 +75,7 @@ fn decide(
     let seen = program.entries.iter().any(|e| (e.hook, e.family) == (hook, family));
     let evaluator = evaluators.iter_mut().find(|(of, _)| *of == family);
     let (true, Some((_, evaluator))) = (seen, evaluator) else {
-        return Decision::unseen();
+        return unseen();
     };
     let mut packet = packet.clone();
     // A program that reads the packet's own connection finds none in a packet that never went
@@ -94,9 +95,9 @@ fn decide(
     match packet.parse_headers() {
         Ok(parsed) => {
             let decision = evaluator.decide(hook, parsed);
-            Decision { verdict: decision.verdict, rules: decision.rules }
+            (Decision { verdict: decision.verdict, rules: decision.rules }, decision.lengths)
         }
-        Err(_) => Decision::unseen(),
+        Err(_) => unseen(),
     }
 }
 

@@ -1,0 +1,95 @@
+//! Room inside of a packet of a target that has room in front of packets alone: what stands before
+//! the place moves towards the front.
+//!
+//! It is a function of its own with a loop, as scans are: extension headers may be long.
+
+use crate::asm::{Alu, Asm, FP, Jump, R0, R1, R2, R3, R4, R6, R7, R8, R9, Size, Width};
+use crate::emitter::Emitter;
+use crate::error::EmitError;
+use crate::target::SCRATCH_SIZE;
+use crate::{layout, walk};
+use bpfc_artifact::{FunctionIndex, FunctionKind};
+
+/// How many bytes packets grow by.
+pub(crate) const GROWTH: i32 = 4;
+/// Bytes that are moved at once.
+const CHUNK: i16 = 32;
+/// More chunks than a packet has.
+const MOST_CHUNKS: i32 = 4096;
+
+/// The function `int make_room(ctx, packet)`: makes room for [`GROWTH`] bytes at the offset that
+/// `WALK_END` holds, as [`crate::Target::fetch`] counts. It answers 0 when done.
+pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
+    if let Some(index) = emitter.room {
+        return Ok(index);
+    }
+    let body = body(emitter)?;
+    let mut asm = Asm::new();
+    emitter.mark_line(&mut asm, None, "make room in the packet");
+    let end = asm.label();
+    asm.mov(R6, R1);
+    asm.mov(R7, R2);
+    asm.mov_imm(R0, 1);
+    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, end);
+    emitter.target.grow_front(&mut asm);
+    asm.jump_imm(Jump::Ne, Width::W64, R0, 0, end);
+    asm.store_imm(Size::W, R7, layout::WALK_OFFSET, 0);
+    asm.store_imm(Size::W, R7, layout::WALK_RESULT, 0);
+    asm.mov(R1, R6);
+    walk::run_loop(&mut asm, body, MOST_CHUNKS);
+    asm.load(Size::W, R0, R7, layout::WALK_RESULT);
+    asm.place(end);
+    asm.exit();
+    let name = emitter.name("make_room");
+    let size = emitter.layout.size() as u32;
+    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
+    let index = emitter.push(function);
+    emitter.room = Some(index);
+    Ok(index)
+}
+
+/// One chunk: 0 to go on, 1 when done.
+fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
+    let chunk = -CHUNK;
+    let mut asm = Asm::new();
+    emitter.mark_line(&mut asm, None, "move bytes towards the front");
+    let [whole, broken, stop] = std::array::from_fn(|_| asm.label());
+    walk::enter_body(&mut asm);
+    asm.load(Size::W, R9, R7, layout::WALK_END);
+    asm.jump(Jump::Ge, Width::W64, R8, R9, stop);
+    asm.alu(Alu::Sub, Width::W64, R9, R8);
+    asm.jump_imm(Jump::Le, Width::W64, R9, CHUNK.into(), whole);
+    asm.mov_imm(R9, CHUNK.into());
+    asm.place(whole);
+    // The verifier does not see that the difference is not 0.
+    asm.jump_imm(Jump::Eq, Width::W64, R9, 0, stop);
+    for at in (0..CHUNK).step_by(8) {
+        asm.store_imm(Size::D, FP, chunk + at, 0);
+    }
+    let bytes = |asm: &mut Asm, offset: i32| {
+        asm.mov(R2, R8);
+        asm.alu_imm(Alu::Add, Width::W64, R2, offset);
+        asm.mov(R3, FP);
+        asm.alu_imm(Alu::Add, Width::W64, R3, chunk.into());
+        asm.mov(R4, R9);
+    };
+    bytes(&mut asm, GROWTH);
+    emitter.target.fetch(&mut asm, chunk - SCRATCH_SIZE);
+    asm.jump_imm(Jump::Ne, Width::W64, R0, 0, broken);
+    bytes(&mut asm, 0);
+    emitter.target.write(&mut asm);
+    asm.jump_imm(Jump::Ne, Width::W64, R0, 0, broken);
+    asm.alu(Alu::Add, Width::W64, R8, R9);
+    asm.store(Size::W, R7, layout::WALK_OFFSET, R8);
+    asm.mov_imm(R0, 0);
+    asm.exit();
+    asm.place(broken);
+    asm.store_imm(Size::W, R7, layout::WALK_RESULT, 1);
+    asm.place(stop);
+    asm.mov_imm(R0, 1);
+    asm.exit();
+    let name = emitter.name("make_room_body");
+    let size = emitter.layout.size() as u32;
+    let function = asm.finish(name, FunctionKind::LoopBody, emitter.target.kind(), size)?;
+    Ok(emitter.push(function))
+}
