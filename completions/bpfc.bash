@@ -40,6 +40,9 @@ _bpfc() {
             bpfc,load)
                 cmd="bpfc__subcmd__load"
                 ;;
+            bpfc,recent)
+                cmd="bpfc__subcmd__recent"
+                ;;
             bpfc,replay)
                 cmd="bpfc__subcmd__replay"
                 ;;
@@ -76,6 +79,9 @@ _bpfc() {
             bpfc__subcmd__help,load)
                 cmd="bpfc__subcmd__help__subcmd__load"
                 ;;
+            bpfc__subcmd__help,recent)
+                cmd="bpfc__subcmd__help__subcmd__recent"
+                ;;
             bpfc__subcmd__help,replay)
                 cmd="bpfc__subcmd__help__subcmd__replay"
                 ;;
@@ -88,6 +94,48 @@ _bpfc() {
             bpfc__subcmd__help,unload)
                 cmd="bpfc__subcmd__help__subcmd__unload"
                 ;;
+            bpfc__subcmd__help__subcmd__recent,add)
+                cmd="bpfc__subcmd__help__subcmd__recent__subcmd__add"
+                ;;
+            bpfc__subcmd__help__subcmd__recent,del)
+                cmd="bpfc__subcmd__help__subcmd__recent__subcmd__del"
+                ;;
+            bpfc__subcmd__help__subcmd__recent,flush)
+                cmd="bpfc__subcmd__help__subcmd__recent__subcmd__flush"
+                ;;
+            bpfc__subcmd__help__subcmd__recent,list)
+                cmd="bpfc__subcmd__help__subcmd__recent__subcmd__list"
+                ;;
+            bpfc__subcmd__recent,add)
+                cmd="bpfc__subcmd__recent__subcmd__add"
+                ;;
+            bpfc__subcmd__recent,del)
+                cmd="bpfc__subcmd__recent__subcmd__del"
+                ;;
+            bpfc__subcmd__recent,flush)
+                cmd="bpfc__subcmd__recent__subcmd__flush"
+                ;;
+            bpfc__subcmd__recent,help)
+                cmd="bpfc__subcmd__recent__subcmd__help"
+                ;;
+            bpfc__subcmd__recent,list)
+                cmd="bpfc__subcmd__recent__subcmd__list"
+                ;;
+            bpfc__subcmd__recent__subcmd__help,add)
+                cmd="bpfc__subcmd__recent__subcmd__help__subcmd__add"
+                ;;
+            bpfc__subcmd__recent__subcmd__help,del)
+                cmd="bpfc__subcmd__recent__subcmd__help__subcmd__del"
+                ;;
+            bpfc__subcmd__recent__subcmd__help,flush)
+                cmd="bpfc__subcmd__recent__subcmd__help__subcmd__flush"
+                ;;
+            bpfc__subcmd__recent__subcmd__help,help)
+                cmd="bpfc__subcmd__recent__subcmd__help__subcmd__help"
+                ;;
+            bpfc__subcmd__recent__subcmd__help,list)
+                cmd="bpfc__subcmd__recent__subcmd__help__subcmd__list"
+                ;;
             *)
                 ;;
         esac
@@ -95,7 +143,7 @@ _bpfc() {
 
     case "${cmd}" in
         bpfc)
-            opts="-h -V --color --help --version compile check load unload status counters replay explain snapshot help-code completions help"
+            opts="-h -V --color --help --version compile check load unload status counters recent replay explain snapshot help-code completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -315,7 +363,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__help)
-            opts="compile check load unload status counters replay explain snapshot help-code completions help"
+            opts="compile check load unload status counters recent replay explain snapshot help-code completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -458,6 +506,76 @@ _bpfc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        bpfc__subcmd__help__subcmd__recent)
+            opts="list add del flush"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__recent__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__recent__subcmd__del)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__recent__subcmd__flush)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__recent__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         bpfc__subcmd__help__subcmd__replay)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -565,6 +683,180 @@ _bpfc() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__recent)
+            opts="-h --color --help list add del flush help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__recent__subcmd__add)
+            opts="-h --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__recent__subcmd__del)
+            opts="-h --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__recent__subcmd__flush)
+            opts="-h --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__recent__subcmd__help)
+            opts="list add del flush help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__recent__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__recent__subcmd__help__subcmd__del)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__recent__subcmd__help__subcmd__flush)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__recent__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__recent__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__recent__subcmd__list)
+            opts="-h --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

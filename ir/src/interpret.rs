@@ -8,6 +8,7 @@ mod frame;
 mod load;
 mod lookup;
 mod query;
+mod recent;
 mod rewrite;
 #[cfg(test)]
 mod tests;

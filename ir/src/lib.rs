@@ -18,6 +18,7 @@ mod lookup;
 mod object;
 mod probe;
 mod program;
+mod recent;
 mod rewrite;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -41,6 +42,7 @@ pub use lookup::Lookup;
 pub use object::{ObjectDef, ObjectKind, Query};
 pub use probe::{ProbeDef, TextSearch};
 pub use program::{Entry, Program, RuleData, RuleKind, StateDef};
+pub use recent::{MAX_STAMPS, RecentAction, RecentList, RecentQuery};
 pub use rewrite::{ChecksumField, Rewrite};
 pub use text::ParseError;
 pub use types::{

@@ -4,7 +4,7 @@
 //! processors share it, is the back end's. An object with a name is one for all rules that name
 //! it, and is found by that name at run time; one without belongs to the rule that asks it.
 
-use crate::{Family, Object, Program, Type, limit};
+use crate::{Family, Object, Program, RecentList, RecentQuery, Type, limit};
 use std::fmt;
 
 /// What an object is, with what never changes about it.
@@ -22,6 +22,8 @@ pub enum ObjectKind {
         /// The bytes.
         bytes: u64,
     },
+    /// Addresses that were seen (net/netfilter/xt_recent.c).
+    Recent(RecentList),
 }
 
 /// An object's definition.
@@ -38,14 +40,18 @@ pub struct ObjectDef {
 pub enum Query {
     /// Takes what the packet costs from a limit or quota; holds where there was enough.
     Take,
+    /// Looks an address up in a list of seen ones.
+    Recent(RecentQuery),
 }
 
 impl Query {
     /// The types of its arguments in a chain of a family; `None` where an object of this kind
     /// cannot be asked so.
-    pub fn arguments(&self, kind: &ObjectKind, _family: Family) -> Option<Vec<Type>> {
+    pub fn arguments(&self, kind: &ObjectKind, family: Family) -> Option<Vec<Type>> {
         match (self, kind) {
             (Query::Take, ObjectKind::Limit { .. } | ObjectKind::Quota { .. }) => Some(Vec::new()),
+            (Query::Recent(query), ObjectKind::Recent(list)) => query.arguments(list, family),
+            _ => None,
         }
     }
 }
@@ -56,13 +62,25 @@ impl ObjectKind {
         match *self {
             ObjectKind::Limit { average, burst } => limit::is_taken(average, burst),
             ObjectKind::Quota { .. } => true,
+            ObjectKind::Recent(list) => list.is_sound(),
         }
     }
 
     /// The state at first, in the interpreter.
     pub(crate) fn initial(&self) -> u64 {
         match self {
-            ObjectKind::Limit { .. } | ObjectKind::Quota { .. } => 0,
+            ObjectKind::Limit { .. } | ObjectKind::Quota { .. } | ObjectKind::Recent(_) => 0,
+        }
+    }
+
+    /// What serves rules that want it so and later ones that want `other`; none where nothing
+    /// does.
+    pub fn joined(&self, other: &ObjectKind) -> Option<ObjectKind> {
+        match (self, other) {
+            (ObjectKind::Recent(list), ObjectKind::Recent(other)) => {
+                list.joined(other).map(ObjectKind::Recent)
+            }
+            _ => (self == other).then(|| self.clone()),
         }
     }
 }
@@ -74,6 +92,7 @@ impl fmt::Display for ObjectKind {
                 write!(f, "limit average {average} burst {burst}")
             }
             ObjectKind::Quota { bytes } => write!(f, "quota {bytes}"),
+            ObjectKind::Recent(list) => list.fmt(f),
         }
     }
 }
@@ -82,18 +101,19 @@ impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Query::Take => f.write_str("take"),
+            Query::Recent(query) => query.fmt(f),
         }
     }
 }
 
 impl Program {
-    /// The object of a name, made when it is first asked for; `Err` with the object of that name
-    /// where it is of another kind.
+    /// The object of a name, made when it is first asked for and changed so that it serves all
+    /// who ask; `Err` with the object of that name where it cannot.
     pub fn named_object(&mut self, name: &str, kind: ObjectKind) -> Result<Object, Object> {
-        match self.objects.iter().find(|(_, def)| def.name == name) {
-            Some((object, def)) if def.kind == kind => Ok(object),
-            Some((object, _)) => Err(object),
-            None => Ok(self.objects.push(ObjectDef { name: name.to_owned(), kind })),
-        }
+        let Some((object, def)) = self.objects.iter().find(|(_, def)| def.name == name) else {
+            return Ok(self.objects.push(ObjectDef { name: name.to_owned(), kind }));
+        };
+        self.objects[object].kind = def.kind.joined(&kind).ok_or(object)?;
+        Ok(object)
     }
 }

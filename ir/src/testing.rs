@@ -7,9 +7,9 @@
 use crate::{
     Address, Base, BinaryOp, Block, CalendarField, ChecksumField, ChunkFlags, Condition, CtField,
     CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Lookup, Meta, Object,
-    ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, Reject, Rewrite, Rule, RuleData,
-    RuleKind, Scan, SctpChunks, SocketField, Source, StateDef, Terminator, TextSearch, TupleField,
-    Type, Value, Verdict,
+    ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction, RecentList,
+    RecentQuery, Reject, Rewrite, Rule, RuleData, RuleKind, Scan, SctpChunks, SocketField, Source,
+    StateDef, Terminator, TextSearch, TupleField, Type, Value, Verdict,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -63,6 +63,7 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
     for (name, kind) in [
         ("a limit", ObjectKind::Limit { average: 3333, burst }),
         ("", ObjectKind::Quota { bytes: choices.below(9000) as u64 }),
+        ("a list", ObjectKind::Recent(RecentList { entries: 2, stamps: 8, mask: u128::MAX << 1 })),
     ] {
         program.objects.push(ObjectDef { name: name.to_owned(), kind });
     }
@@ -422,6 +423,7 @@ impl Body<'_> {
                 self.builder.scan(scan)
             }
             7 if ty == Type::I32 && self.choices.once_in(2) => self.builder.random(),
+            7 if ty == Type::I32 && self.choices.once_in(3) => self.seen(),
             7 if ty == Type::I32 && self.choices.once_in(2) => {
                 let object = Object::from_u32(self.choices.below(2) as u32);
                 self.builder.query(object, Query::Take, Vec::new())
@@ -444,6 +446,29 @@ impl Body<'_> {
             return Lookup::SocketGroup { low, high: low + self.choices.below(10) as u32 };
         }
         Lookup::AddressType(self.choices.of(Address::ALL), self.choices.of(devices))
+    }
+
+    /// Asks the list of seen addresses.
+    fn seen(&mut self) -> Value {
+        let family = self.builder.family();
+        let (action, _) = self.choices.of(&RecentAction::ALL);
+        let reads = matches!(action, RecentAction::Check | RecentAction::Update);
+        let seconds = if reads { self.choices.of(&[0, 1, 60]) } else { 0 };
+        let query = RecentQuery {
+            family,
+            action,
+            invert: self.choices.once_in(3),
+            seconds,
+            hits: if reads { self.choices.of(&[0, 1, 3]) } else { 0 },
+            ttl: reads && self.choices.once_in(2),
+            reap: seconds > 0 && self.choices.once_in(2),
+        };
+        let address = match family {
+            Family::Ipv4 => Type::I32,
+            Family::Ipv6 => Type::I128,
+        };
+        let arguments = vec![self.load(address), self.load(Type::I8)];
+        self.builder.query(Object::from_u32(2), Query::Recent(query), arguments)
     }
 
     fn scan(&mut self) -> Scan {

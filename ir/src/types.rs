@@ -199,13 +199,21 @@ pub enum Meta {
     /// i32: the route's realms (`dst->tclassid`): of the source in the upper 16 bits, of the
     /// destination in the lower.
     Realm,
+    /// i8: 1 where this host has decreased the packet's time to live on its way out, else 0: it
+    /// knows its output interface and comes from no socket (`skb->sk` is null), as
+    /// net/netfilter/xt_recent.c asks.
+    Forwarded,
 }
 
 impl Meta {
     /// The type that a load of it has.
     pub fn ty(self) -> Type {
         match self {
-            Meta::L4Proto | Meta::WalkFailed | Meta::PacketType | Meta::LinkHeader => Type::I8,
+            Meta::L4Proto
+            | Meta::WalkFailed
+            | Meta::PacketType
+            | Meta::LinkHeader
+            | Meta::Forwarded => Type::I8,
             Meta::FragmentOffset | Meta::TransportOffset => Type::I16,
             Meta::Clock | Meta::LocalClock => Type::I64,
             Meta::Length
@@ -449,6 +457,7 @@ text!(Meta {
     OutInterface => "oifname", Mark => "mark", PacketType => "pkttype",
     LinkHeader => "link-header", Cpu => "cpu", Clock => "clock", LocalClock => "local-clock",
     InGroup => "iifgroup", OutGroup => "oifgroup", Realm => "rtclassid",
+    Forwarded => "forwarded",
 });
 text!(Address { Source => "saddr", Destination => "daddr" });
 text!(Device { In => "iif", Out => "oif" });

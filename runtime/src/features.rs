@@ -16,7 +16,10 @@ pub(crate) fn require(attach: AttachPoint) -> Result<(), Error> {
     match attach {
         AttachPoint::Netfilter { .. } => netfilter(attach),
         AttachPoint::TcIngress | AttachPoint::TcEgress => tcx(attach),
-        AttachPoint::Xdp | AttachPoint::CgroupIngress | AttachPoint::CgroupEgress => Ok(()),
+        AttachPoint::Xdp
+        | AttachPoint::CgroupIngress
+        | AttachPoint::CgroupEgress
+        | AttachPoint::Service => Ok(()),
     }
 }
 

@@ -8,9 +8,11 @@ use crate::namespace::Namespace;
 use crate::options::{Options, XdpMode};
 use crate::places::{self, Attachment, Place};
 use crate::programs::ProgramSet;
+use crate::recent::Programs;
 use crate::state::{Generation, State};
+use crate::sys::Map;
 use crate::{Error, pins, switch};
-use bpfc_artifact::{Artifact, RuleTable};
+use bpfc_artifact::{Artifact, MapDef, RuleTable};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A loaded filter. It stays when this value is dropped and when the process exits; another
@@ -218,6 +220,21 @@ impl Filter {
         Err(Error::Metadata {
             name: self.name.clone(),
             reason: "it is being replaced all the time".into(),
+        })
+    }
+
+    /// Uses the maps that outlive a replacement, and programs by name, by `use_them`, which may be
+    /// called several times: until nothing was replaced meanwhile.
+    pub(crate) fn with_kept<T>(
+        &self,
+        use_them: impl Fn(&[(MapDef, Map)], &Programs<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.consistently(|home, state, cached| {
+            let maps = home.kept(state.target, &cached.opened.metadata)?;
+            use_them(&maps, &|name| {
+                let program = home.program(state.target, name)?;
+                program.ok_or_else(|| Error::Artifact(format!("it has no program {name}")))
+            })
         })
     }
 

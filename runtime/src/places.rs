@@ -321,6 +321,7 @@ fn places(
         on_interfaces(&|interface, ifindex| Place::Tc { interface, ifindex, egress })
     };
     match attach {
+        AttachPoint::Service => Ok(Vec::new()),
         AttachPoint::Xdp => on_interfaces(&|interface, ifindex| Place::Xdp {
             interface,
             ifindex,

@@ -3,7 +3,9 @@
 use crate::symbols::Symbols;
 use crate::sys::{LoadRequest, Map, MapSpec, Program, load_btf};
 use crate::{Error, clock, features, linker};
+use bpfc_artifact::btf::{Builder, FunctionTypes, types_of_map};
 use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapRole, ProgramKind};
+use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
 
 /// An artifact in the kernel: maps and programs in the artifact's order.
@@ -66,8 +68,21 @@ pub(crate) fn load_attach_type(attach: AttachPoint) -> u32 {
 
 /// Whether one map can stand for another.
 fn is_same(old: &MapDef, new: &MapDef) -> bool {
-    let sizes = |map: &MapDef| (map.kind, map.key_size, map.value_size, map.max_entries, map.flags);
+    let sizes = |map: &MapDef| {
+        (map.kind, map.key_size, map.value_size, map.max_entries, map.flags, map.locked)
+    };
     old.role == new.role && sizes(old) == sizes(new)
+}
+
+/// A map whose values have a lock is described to the kernel by types.
+fn typed_map(def: &MapDef, spec: &MapSpec<'_>) -> io::Result<Map> {
+    if !def.locked {
+        return Map::create(spec, None);
+    }
+    let mut btf = Builder::new();
+    let types = types_of_map(&mut btf, &mut FunctionTypes::new(), def);
+    let btf = load_btf(&btf.finish())?;
+    Map::create_typed(spec, None, Some((btf.as_fd(), types.map(|id| id.0))))
 }
 
 fn create_map(def: &MapDef) -> Result<Map, Error> {
@@ -79,7 +94,7 @@ fn create_map(def: &MapDef) -> Result<Map, Error> {
         max_entries: def.max_entries,
         flags: def.flags,
     };
-    let map = Map::create(&spec, None).map_err(Error::kernel(format!(
+    let map = typed_map(def, &spec).map_err(Error::kernel(format!(
         "create map {} ({} entries of {} bytes)",
         def.name, def.max_entries, def.value_size
     )))?;

@@ -21,7 +21,7 @@ use crate::counters::{self, Count, Counters};
 use crate::places::{family_number, hook_number};
 use crate::programs::ProgramSet;
 use crate::sys::{Map, TestRun};
-use bpfc_artifact::{Artifact, AttachPoint, MapRole, Program, ProgramKind, RuleTable};
+use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapRole, Program, ProgramKind, RuleTable};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -31,6 +31,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub struct Unattached {
     set: ProgramSet,
     programs: Vec<Program>,
+    /// Without first elements.
+    defs: Vec<MapDef>,
     counters: Option<usize>,
     rules: Arc<RuleTable>,
     zeroed: Vec<Count>,
@@ -106,6 +108,11 @@ impl Unattached {
         Ok(Unattached {
             set,
             programs: artifact.programs.clone(),
+            defs: artifact
+                .maps
+                .iter()
+                .map(|map| MapDef { initial: Vec::new(), ..map.clone() })
+                .collect(),
             counters: artifact.maps.iter().position(|map| map.role == MapRole::Counters),
             rules: Arc::new(artifact.rules.clone()),
             zeroed: vec![Count::default(); rows],
@@ -145,6 +152,11 @@ impl Unattached {
             mark: mark.map(|mark| u32::from_ne_bytes(*mark)),
             nanoseconds: result.duration,
         })
+    }
+
+    /// Its maps.
+    pub(crate) fn maps(&self) -> impl Iterator<Item = (&MapDef, &Map)> {
+        self.defs.iter().zip(&self.set.maps)
     }
 
     fn sums(&self) -> Result<Vec<Count>, Error> {
@@ -188,7 +200,7 @@ fn context(attach: AttachPoint, packet: &TestPacket<'_>) -> Result<Vec<u8>, Erro
         bytes[at..at + 4].copy_from_slice(&value.to_ne_bytes());
     };
     match attach {
-        AttachPoint::Xdp => {
+        AttachPoint::Xdp | AttachPoint::Service => {
             if packet.mark != 0 || packet.ingress_ifindex != 0 {
                 return refuse("a mark, or an input interface apart from the device");
             }

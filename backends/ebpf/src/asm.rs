@@ -488,6 +488,10 @@ pub enum Helper {
     XdpAdjustTail = 65,
     /// `bpf_fib_lookup`, Linux 4.18.
     FibLookup = 69,
+    /// `bpf_spin_lock`, Linux 5.1.
+    SpinLock = 93,
+    /// `bpf_spin_unlock`, Linux 5.1.
+    SpinUnlock = 94,
     /// `bpf_probe_read_kernel`, Linux 5.5.
     ProbeReadKernel = 113,
     /// `bpf_jiffies64`, Linux 5.6.

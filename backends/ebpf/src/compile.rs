@@ -83,6 +83,7 @@ pub fn compile(
         places: places(program, sources),
         program,
         queries: BTreeMap::new(),
+        services: Vec::new(),
     };
     match emit(&mut emitter, program, &order, &units, options) {
         Ok(programs) => Some(artifact(emitter, program, programs, sources)),
@@ -114,6 +115,7 @@ fn emit(
         let entry = emitter.push(main);
         programs.push(Program { name, attach: unit.attach, entry });
     }
+    programs.append(&mut emitter.services);
     Ok(programs)
 }
 

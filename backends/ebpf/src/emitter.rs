@@ -49,6 +49,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) program: &'a Program,
     /// Functions that ask objects.
     pub(crate) queries: BTreeMap<(Object, Query), FunctionIndex>,
+    /// Programs that serve whoever loads the artifact.
+    pub(crate) services: Vec<bpfc_artifact::Program>,
 }
 
 /// The map of counters.

@@ -14,6 +14,9 @@ pub enum EmitError {
     /// The assembler refused.
     #[error(transparent)]
     Asm(#[from] AsmError),
+    /// An object was asked what it cannot answer; the IR verifier refuses it.
+    #[error("an object is asked what it cannot answer")]
+    Query,
     /// A construct that this type does not allow reached selection; the IR verifier refuses it.
     #[error("{0}: {1} is not defined for this type")]
     Type(String, &'static str),

@@ -48,6 +48,8 @@ pub const WALK_OFFSET: i16 = 88;
 pub const WALK_END: i16 = 92;
 /// u32: what a scan found.
 pub const WALK_RESULT: i16 = 96;
+/// u8: 1 where this host forwards the packet and has decreased its time to live.
+pub const FORWARDED: i16 = 100;
 /// Size of the part that is always there.
 pub const BASE_SIZE: i16 = 104;
 
@@ -203,6 +205,7 @@ impl PacketLayout {
             Meta::Mark => MARK,
             Meta::PacketType => PACKET_TYPE,
             Meta::LinkHeader => LINK_HEADER,
+            Meta::Forwarded => FORWARDED,
             Meta::InInterface => return self.in_interface.map(|at| (at, true)),
             Meta::OutInterface => return self.out_interface.map(|at| (at, true)),
             Meta::Cpu | Meta::Clock | Meta::LocalClock => return None,

@@ -36,7 +36,7 @@ impl Names {
 /// A program's name, at most 15 bytes.
 pub fn program(attach: AttachPoint) -> String {
     match attach {
-        AttachPoint::Xdp => "bpfc_xdp".to_owned(),
+        AttachPoint::Xdp | AttachPoint::Service => "bpfc_xdp".to_owned(),
         AttachPoint::TcIngress => "bpfc_tc_in".to_owned(),
         AttachPoint::TcEgress => "bpfc_tc_out".to_owned(),
         AttachPoint::CgroupIngress => "bpfc_cgroup_in".to_owned(),

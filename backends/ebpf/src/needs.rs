@@ -32,6 +32,8 @@ pub struct Needs {
     pub lookup: bool,
     /// Addresses, ports or protocol of connection tuples.
     pub tuples: bool,
+    /// Whether this host forwards the packet.
+    pub forwarded: bool,
     /// Values that are handed to an object at most.
     pub arguments: u16,
     /// Bytes that are written: base, first byte, how many.
@@ -165,6 +167,8 @@ impl Needs {
                         data.op,
                         Op::Load(_, Source::Ct(CtField::Tuple(..) | CtField::Protocol))
                     );
+                    needs.forwarded |=
+                        matches!(data.op, Op::Load(_, Source::Meta(Meta::Forwarded)));
                     if let Op::Query(_, _, arguments) = &data.op {
                         needs.arguments = needs.arguments.max(arguments.len() as u16);
                     }

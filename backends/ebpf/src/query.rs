@@ -3,6 +3,7 @@
 
 mod limit;
 mod quota;
+mod recent;
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, Reg, Size, Width};
 use crate::emitter::Emitter;
@@ -26,6 +27,11 @@ pub(crate) fn function(
             limit::emit(emitter, object, average, burst)?
         }
         (Query::Take, ObjectKind::Quota { bytes }) => quota::emit(emitter, object, bytes)?,
+        (Query::Recent(query), ObjectKind::Recent(list)) => {
+            recent::emit(emitter, object, &list, query)?
+        }
+        // The IR's verifier refuses them.
+        _ => return Err(EmitError::Query),
     };
     emitter.queries.insert(key, index);
     Ok(index)

@@ -111,15 +111,32 @@ pub fn facts(main: &mut MainContext<'_>, is_egress: bool) {
     if let Some(name) = other {
         no_name(asm, name);
     }
-    if device.is_none() && main.layout.link().is_none() {
+    if main.needs.forwarded {
+        asm.store_imm(Size::B, R7, layout::FORWARDED, 0);
+    }
+    let forwarded = main.needs.forwarded && is_egress;
+    if device.is_none() && main.layout.link().is_none() && !forwarded {
         return;
     }
     kernel_skb(asm, R8);
+    if forwarded {
+        copy_forwarded(asm);
+    }
     if let Some(name) = device {
         asm.load_field(Size::D, R9, R8, field("sk_buff", "dev", 8));
         copy_name(asm, R9, name);
     }
     copy_link(main);
+}
+
+/// Stores that the packet, which is on its way out, is forwarded, where the `struct sk_buff` in r8
+/// has no socket (`skb->sk`). Clobbers r1.
+pub fn copy_forwarded(asm: &mut Asm) {
+    let done = asm.label();
+    asm.load_field(Size::D, R1, R8, field("sk_buff", "sk", 8));
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, done);
+    asm.store_imm(Size::B, R7, layout::FORWARDED, 1);
+    asm.place(done);
 }
 
 /// Copies the Ethernet header of the `struct sk_buff` in r8, and says whether there is one:

@@ -160,6 +160,15 @@ impl Target for Netfilter {
             asm.alu_imm(Alu::And, Width::W64, R1, 7);
             asm.store(Size::B, R7, layout::PACKET_TYPE, R1);
         }
+        if main.needs.forwarded {
+            let inward = asm.label();
+            asm.store_imm(Size::B, R7, layout::FORWARDED, 0);
+            asm.load(Size::D, R1, R6, CTX_STATE);
+            asm.load_field(Size::D, R1, R1, field("nf_hook_state", "out", 8));
+            asm.jump_imm(bpfc_ebpf::asm::Jump::Eq, Width::W64, R1, 0, inward);
+            skb::copy_forwarded(asm);
+            asm.place(inward);
+        }
         skb::copy_link(main);
     }
 

@@ -155,6 +155,9 @@ impl Target for Xdp {
         let asm = &mut *main.asm;
         asm.store_imm(Size::W, R7, layout::MARK, 0);
         asm.store_imm(Size::B, R7, layout::LINK_HEADER, 1);
+        if main.needs.forwarded {
+            asm.store_imm(Size::B, R7, layout::FORWARDED, 0);
+        }
         if let Some(name) = main.layout.in_interface() {
             load_device(asm);
             copy_name(asm, R8, name);

@@ -10,10 +10,12 @@ mod functions;
 mod lines;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub use builder::{Builder, Linkage, TypeId, VOID};
 pub use functions::{FunctionTypes, PACKET_STRUCT};
 pub use lines::{LineInfo, of_function as line_info_of_function};
+pub use values::of_map as types_of_map;
 
 use crate::{Artifact, FunctionIndex};
 

@@ -12,6 +12,7 @@ pub mod btf;
 mod insn;
 mod map;
 mod program;
+pub mod recent;
 mod rule;
 
 pub use insn::Insn;

@@ -101,6 +101,10 @@ pub struct MapDef {
     /// sizes: that one takes it over, elements and all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep: bool,
+    /// Whether values begin with a `struct bpf_spin_lock` (Linux 5.1), which the kernel learns from
+    /// the value's type.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
 }
 
 impl MapDef {
@@ -116,6 +120,7 @@ impl MapDef {
             flags: 0,
             initial: Vec::new(),
             keep: false,
+            locked: false,
         }
     }
 }

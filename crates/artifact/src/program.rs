@@ -60,6 +60,8 @@ pub enum AttachPoint {
     CgroupIngress,
     /// `BPF_CGROUP_INET_EGRESS` link; Linux 5.7.
     CgroupEgress,
+    /// Nowhere: an XDP program that whoever loads the artifact runs by `BPF_PROG_TEST_RUN`.
+    Service,
 }
 
 /// The kernel's program type (`enum bpf_prog_type`).
@@ -101,7 +103,7 @@ impl AttachPoint {
     /// The program type that this attach point takes.
     pub fn kind(self) -> ProgramKind {
         match self {
-            AttachPoint::Xdp => ProgramKind::Xdp,
+            AttachPoint::Xdp | AttachPoint::Service => ProgramKind::Xdp,
             AttachPoint::TcIngress | AttachPoint::TcEgress => ProgramKind::SchedCls,
             AttachPoint::Netfilter { .. } => ProgramKind::Netfilter,
             AttachPoint::CgroupIngress | AttachPoint::CgroupEgress => ProgramKind::CgroupSkb,
@@ -113,7 +115,7 @@ impl AttachPoint {
         match self {
             AttachPoint::CgroupIngress => 0,
             AttachPoint::CgroupEgress => 1,
-            AttachPoint::Xdp => 37,
+            AttachPoint::Xdp | AttachPoint::Service => 37,
             AttachPoint::Netfilter { .. } => 45,
             AttachPoint::TcIngress => 46,
             AttachPoint::TcEgress => 47,

@@ -43,6 +43,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Print a loaded filter's counters as `iptables -nvL --line-numbers` would.
     Counters(CountersArgs),
+    /// Show or change a loaded filter's lists of recently seen addresses.
+    Recent(RecentArgs),
     /// Run the packets of a capture through a ruleset and print each verdict.
     Replay(ReplayArgs),
     /// Say why a packet meets its verdict: every rule and test on its way.
@@ -228,6 +230,58 @@ pub struct CountersArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `bpfc recent`.
+#[derive(Debug, Args)]
+pub struct RecentArgs {
+    /// What to do with a list.
+    #[command(subcommand)]
+    pub command: RecentCommand,
+}
+
+/// What `bpfc recent` does.
+#[derive(Debug, Subcommand)]
+pub enum RecentCommand {
+    /// Print the addresses of a list, or of every list, from the one seen longest ago on.
+    List {
+        /// The filter's name.
+        #[arg(value_parser = filter_name)]
+        name: String,
+        /// The list, as `-m recent --name` names it [default: every list].
+        list: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// See an address now.
+    Add {
+        /// The filter's name.
+        #[arg(value_parser = filter_name)]
+        name: String,
+        /// The list.
+        list: String,
+        /// The address.
+        address: std::net::IpAddr,
+    },
+    /// Remove an address.
+    Del {
+        /// The filter's name.
+        #[arg(value_parser = filter_name)]
+        name: String,
+        /// The list.
+        list: String,
+        /// The address.
+        address: std::net::IpAddr,
+    },
+    /// Remove every address.
+    Flush {
+        /// The filter's name.
+        #[arg(value_parser = filter_name)]
+        name: String,
+        /// The list.
+        list: String,
+    },
 }
 
 /// `bpfc replay`.

@@ -12,7 +12,7 @@ mod listing;
 mod progress;
 mod review;
 
-use args::{Cli, Command};
+use args::{Cli, Command, RecentCommand};
 use clap::{CommandFactory as _, Parser as _};
 use console::{Console, Failure};
 use std::ffi::OsString;
@@ -59,6 +59,7 @@ fn is_json(command: &Command) -> bool {
         Command::Load(args) => args.json,
         Command::Status(args) => args.json,
         Command::Counters(args) => args.json,
+        Command::Recent(args) => matches!(args.command, RecentCommand::List { json: true, .. }),
         Command::Replay(args) => args.json,
         Command::Explain(args) => args.json,
         Command::HelpCode(args) => args.json,

@@ -95,7 +95,7 @@ fn conflicts(program: &Program, other: &Program, name: &str) -> Vec<Diagnostic> 
     }
     for def in other.objects.values().filter(|def| !def.name.is_empty()) {
         let known = program.objects.values().find(|known| known.name == def.name);
-        if let Some(known) = known.filter(|known| known.kind != def.kind) {
+        if let Some(known) = known.filter(|known| known.kind.joined(&def.kind).is_none()) {
             found.push(conflict(format!(
                 "'{name}' has {} '{}', which is {} in an input before it",
                 def.kind, def.name, known.kind

@@ -79,7 +79,7 @@ pub fn layout(artifact: &Artifact) -> Layout<'_> {
 /// attacher chooses.
 fn section_name(attach: AttachPoint) -> &'static str {
     match attach {
-        AttachPoint::Xdp => "xdp",
+        AttachPoint::Xdp | AttachPoint::Service => "xdp",
         AttachPoint::TcIngress => "tcx/ingress",
         AttachPoint::TcEgress => "tcx/egress",
         AttachPoint::Netfilter { .. } => "netfilter",

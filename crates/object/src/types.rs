@@ -9,7 +9,9 @@
 use crate::code::{Code, CoreTarget, Target};
 use crate::kernel::{self, CType, MemberKind};
 use crate::layout::Layout;
-use bpfc_artifact::btf::{Builder, FunctionTypes, Linkage, TypeId, VOID, line_info_of_function};
+use bpfc_artifact::btf::{
+    Builder, FunctionTypes, Linkage, TypeId, VOID, line_info_of_function, types_of_map,
+};
 use bpfc_artifact::{Artifact, KernelField, MapDef, MapIndex};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -146,22 +148,29 @@ impl Describer {
     }
 
     /// Each number is the length of an array that a member points at (libbpf's `__uint` macro);
-    /// of bytes, because the kernel refuses arrays of 4 GiB.
+    /// of bytes, because the kernel refuses arrays of 4 GiB. Maps with a lock have types instead
+    /// of sizes (`__type`).
     fn map_definition(&mut self, map: &MapDef) -> TypeId {
         let (u8, u32) = (self.types.u8(&mut self.btf), self.types.u32(&mut self.btf));
+        let number = |btf: &mut Builder, number| btf.array(u8, u32, number);
         let attributes = [
-            ("type", map.kind.number()),
-            ("key_size", map.key_size),
-            ("value_size", map.value_size),
-            ("max_entries", map.max_entries),
-            ("map_flags", map.flags),
+            ("type", number(&mut self.btf, map.kind.number())),
+            ("max_entries", number(&mut self.btf, map.max_entries)),
+            ("map_flags", number(&mut self.btf, map.flags)),
         ];
+        let sizes = match map.locked {
+            false => [
+                ("key_size", number(&mut self.btf, map.key_size)),
+                ("value_size", number(&mut self.btf, map.value_size)),
+            ],
+            true => {
+                let [key, value] = types_of_map(&mut self.btf, &mut self.types, map);
+                [("key", key), ("value", value)]
+            }
+        };
         let members: Vec<_> = (0..)
-            .zip(attributes)
-            .map(|(at, (name, number))| {
-                let array = self.btf.array(u8, u32, number);
-                (name, self.btf.pointer(array), at * 8)
-            })
+            .zip(attributes.into_iter().chain(sizes))
+            .map(|(at, (name, of))| (name, self.btf.pointer(of), at * 8))
             .collect();
         self.btf.structure("", MAP_DEFINITION_SIZE, &members)
     }

@@ -180,6 +180,7 @@ impl PacketBuilder {
             cpu: 0,
             conntrack: None,
             untracked: false,
+            forwarded: false,
             arrival: crate::Arrival::default(),
             routes: None,
             clock: crate::Clock::default(),

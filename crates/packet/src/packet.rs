@@ -92,6 +92,8 @@ pub struct Packet {
     pub conntrack: Option<Conntrack>,
     /// Without a connection, whether it was excluded from tracking rather than invalid.
     pub untracked: bool,
+    /// Whether this host forwards it and has decreased its time to live.
+    pub forwarded: bool,
     /// When it arrives.
     pub arrival: Arrival,
     /// The routes of the host that handles it, where they are known.
@@ -172,6 +174,7 @@ impl Packet {
             cpu: 0,
             conntrack: None,
             untracked: false,
+            forwarded: false,
             arrival: Arrival::default(),
             routes: None,
             clock: Clock::default(),

@@ -5,10 +5,10 @@
 //! evaluates itself. One row in [`crate::registry`] makes both readers know it. Instances are
 //! immutable and shared: `-s a,b` makes several rules of one line.
 
-use crate::Header;
 use crate::lower::RuleCx;
 use crate::options::{OptionSpec, Options, Problem};
 use crate::reference::{Outcome, View};
+use crate::{Header, Memory};
 use bpfc_ir::{Family, Hook, Verdict};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -212,6 +212,10 @@ pub trait Match: Debug + Send + Sync {
     fn initial_state(&self) -> u64 {
         0
     }
+
+    /// Makes what rules share by name, as the kernel does when it takes the rule, before any
+    /// packet.
+    fn register(&self, _memory: &Memory) {}
 }
 
 /// An instance of a target extension in a rule.

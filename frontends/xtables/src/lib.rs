@@ -9,6 +9,7 @@ mod frontend;
 mod header;
 pub mod lower;
 pub mod matches;
+mod memory;
 pub mod model;
 mod names;
 mod options;
@@ -25,6 +26,7 @@ pub use extension::{
 };
 pub use frontend::{XtablesFrontend, read_text};
 pub use header::{AddressTest, FragmentTest, Header, InterfaceTest, ProtocolTest};
+pub use memory::Memory;
 pub use names::{protocol_name, protocol_number, service_port};
 pub use options::{Given, OptionSpec, Options, Problem, show_address};
 pub use unsupported::Unsupportable;

@@ -9,6 +9,7 @@ mod explain;
 
 pub use explain::{Step, Tested};
 
+use crate::Memory;
 use crate::header::{AddressTest, Header, InterfaceTest};
 use crate::model::{Chain, Rule, Ruleset, Table, Target};
 use crate::print;
@@ -46,13 +47,15 @@ pub struct View<'a> {
     pub mark: u32,
     /// Its priority, where rules have set it.
     pub priority: Option<u32>,
+    /// What matches share across packets and rules.
+    pub memory: &'a Memory,
     rewrites: &'a Rewrites,
 }
 
 impl<'a> View<'a> {
     /// A packet before its first rule; what rules make of it is kept in `rewrites`.
-    pub fn new(packet: Parsed<'a>, rewrites: &'a Rewrites) -> Self {
-        View { packet, mark: packet.packet().mark, priority: None, rewrites }
+    pub fn new(packet: Parsed<'a>, rewrites: &'a Rewrites, memory: &'a Memory) -> Self {
+        View { packet, mark: packet.packet().mark, priority: None, memory, rewrites }
     }
 
     /// Changes the bytes from the network header to the end of the IP packet. Headers that follow
@@ -99,6 +102,7 @@ pub struct Decision {
 pub struct Evaluator<'a> {
     family: Family,
     tables: Vec<(&'a Table, TableState)>,
+    memory: Memory,
 }
 
 /// By chain, rule and match: the match's state.
@@ -129,7 +133,10 @@ impl<'a> Evaluator<'a> {
             .filter_map(|name| ruleset.table(name))
             .map(|table| (table, state(table)))
             .collect();
-        Evaluator { family: ruleset.family, tables }
+        let memory = Memory::default();
+        let rules = ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|c| &c.rules);
+        rules.flat_map(|rule| &rule.matches).for_each(|matched| matched.register(&memory));
+        Evaluator { family: ruleset.family, tables, memory }
     }
 
     /// Decides a packet at a hook. A table without a base chain there accepts it.
@@ -151,7 +158,7 @@ impl<'a> Evaluator<'a> {
         mut steps: Option<&mut Vec<Step>>,
     ) -> Decision {
         let rewrites = Rewrites::new();
-        let mut view = View::new(packet, &rewrites);
+        let mut view = View::new(packet, &rewrites, &self.memory);
         let mut counted = Vec::new();
         let mut verdict = Verdict::Accept;
         for (table, state) in &mut self.tables {

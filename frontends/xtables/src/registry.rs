@@ -38,6 +38,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::pkttype::PKTTYPE,
     &matches::quota::QUOTA,
     &matches::realm::REALM,
+    &matches::recent::RECENT,
     &matches::rt::RT,
     &matches::sctp::SCTP,
     &matches::srh::SRH,

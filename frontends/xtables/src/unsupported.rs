@@ -33,7 +33,6 @@ pub const MATCHES: &[Unsupportable] = &[
     row("physdev", Both, "it asks for the bridge port"),
     row("policy", Both, "it asks for the packet's IPsec policy"),
     row("rateest", Both, "it reads a rate estimator"),
-    row("recent", Both, "it keeps lists of recently seen addresses"),
     row("rpfilter", Both, "it asks the routing table for the way back"),
     row("set", Both, "it looks addresses up in an ipset"),
     row("socket", Both, "it looks the packet's socket up"),

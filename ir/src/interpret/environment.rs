@@ -1,5 +1,6 @@
 //! What outlives a packet: counters, states, the source of random numbers.
 
+use super::recent::Seen;
 use crate::{Object, ObjectKind, Program, Rule, State, StateDef};
 use cranelift_entity::SecondaryMap;
 
@@ -17,6 +18,8 @@ pub struct Environment<'r> {
     counters: SecondaryMap<Rule, Counter>,
     states: SecondaryMap<State, Option<u32>>,
     pub(super) objects: SecondaryMap<Object, Option<(ObjectKind, u64)>>,
+    /// Lists of seen addresses, from the first question on.
+    pub(super) seen: SecondaryMap<Object, Seen>,
     random: Box<dyn FnMut() -> u32 + 'r>,
 }
 
@@ -52,7 +55,13 @@ impl<'r> Environment<'r> {
         for (object, def) in program.objects.iter() {
             objects[object] = Some((def.kind.clone(), def.kind.initial()));
         }
-        Environment { counters: SecondaryMap::new(), states, objects, random: Box::new(random) }
+        Environment {
+            counters: SecondaryMap::new(),
+            states,
+            objects,
+            seen: SecondaryMap::new(),
+            random: Box::new(random),
+        }
     }
 
     /// A rule's counters; 0 for a rule that never counted.

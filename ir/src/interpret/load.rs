@@ -61,6 +61,7 @@ impl Run<'_, '_, '_> {
             Meta::InGroup => packet.in_group.into(),
             Meta::OutGroup => packet.out_group.into(),
             Meta::Realm => packet.realm.into(),
+            Meta::Forwarded => packet.forwarded.into(),
         }
     }
 

@@ -1,12 +1,18 @@
 //! What objects answer.
 
 use super::Run;
+use super::recent::Sight;
 use crate::limit::Credits;
 use crate::{Object, ObjectKind, Query};
 
 impl Run<'_, '_, '_> {
     /// Asks an object; none where there is no such object or it cannot be asked so.
-    pub(super) fn query(&mut self, object: Object, query: &Query, _: &[u128]) -> Option<bool> {
+    pub(super) fn query(
+        &mut self,
+        object: Object,
+        query: &Query,
+        arguments: &[u128],
+    ) -> Option<bool> {
         let arrival = self.packet.packet().arrival;
         let length = u64::from(self.packet.length());
         let (kind, state) = self.environment.objects.get_mut(object)?.as_mut()?;
@@ -22,6 +28,13 @@ impl Run<'_, '_, '_> {
                 *state = if enough { *state + length } else { bytes };
                 Some(enough)
             }
+            (Query::Recent(query), ObjectKind::Recent(list)) => {
+                let &[address, ttl] = arguments else { return None };
+                let (now, hertz) = (arrival.ticks, arrival.ticks_per_second);
+                let sight = Sight { address, ttl: ttl as u8, now, hertz };
+                Some(self.environment.seen[object].ask(list, query, &sight))
+            }
+            _ => None,
         }
     }
 }

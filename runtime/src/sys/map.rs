@@ -32,6 +32,8 @@ pub struct Map {
     max_entries: u32,
 }
 
+/// `BPF_F_LOCK`.
+const LOCK: u64 = 4;
 const HASH_PER_CPU: u32 = 5;
 const ARRAY_PER_CPU: u32 = 6;
 const LRU_HASH_PER_CPU: u32 = 10;
@@ -39,6 +41,16 @@ const LRU_HASH_PER_CPU: u32 = 10;
 impl Map {
     /// `BPF_MAP_CREATE`. `inner` is the map that a map of maps is modelled on.
     pub fn create(spec: &MapSpec, inner: Option<&Map>) -> io::Result<Map> {
+        Map::create_typed(spec, inner, None)
+    }
+
+    /// As [`Map::create`]; `types` are a BTF blob and the numbers of the key's and the value's
+    /// type in it, of which the kernel learns where values have a lock.
+    pub fn create_typed(
+        spec: &MapSpec,
+        inner: Option<&Map>,
+        types: Option<(BorrowedFd<'_>, [u32; 2])>,
+    ) -> io::Result<Map> {
         let mut attr = attr();
         attr.__bindgen_anon_1.map_type = spec.kind;
         attr.__bindgen_anon_1.key_size = spec.key_size;
@@ -48,6 +60,11 @@ impl Map {
         attr.__bindgen_anon_1.map_name = object_name(spec.name);
         if let Some(inner) = inner {
             attr.__bindgen_anon_1.inner_map_fd = inner.fd.as_raw_fd() as u32;
+        }
+        if let Some((btf, [key, value])) = types {
+            attr.__bindgen_anon_1.btf_fd = btf.as_raw_fd() as u32;
+            attr.__bindgen_anon_1.btf_key_type_id = key;
+            attr.__bindgen_anon_1.btf_value_type_id = value;
         }
         // SAFETY: the attributes of BPF_MAP_CREATE hold no pointers.
         let fd = unsafe { bpf_fd(bpf_cmd::BPF_MAP_CREATE, &mut attr)? };
@@ -101,12 +118,22 @@ impl Map {
 
     /// `BPF_MAP_LOOKUP_ELEM`: the value, [`Map::lookup_size`] bytes.
     pub fn lookup(&self, key: &[u8]) -> io::Result<Vec<u8>> {
+        self.lookup_with(key, 0)
+    }
+
+    /// [`Map::lookup`] under the value's lock (`BPF_F_LOCK`, Linux 5.1): no half of a change.
+    pub fn lookup_locked(&self, key: &[u8]) -> io::Result<Vec<u8>> {
+        self.lookup_with(key, LOCK)
+    }
+
+    fn lookup_with(&self, key: &[u8], flags: u64) -> io::Result<Vec<u8>> {
         self.check(key, self.key_size)?;
         let mut value = vec![0; self.lookup_size()?];
         let mut attr = attr();
         attr.__bindgen_anon_2.map_fd = self.fd.as_raw_fd() as u32;
         attr.__bindgen_anon_2.key = address(key);
         attr.__bindgen_anon_2.__bindgen_anon_1.value = address_mut(&mut value);
+        attr.__bindgen_anon_2.flags = flags;
         // SAFETY: the key was checked to have the map's key size, the value has the size that the
         // kernel writes.
         unsafe { bpf(bpf_cmd::BPF_MAP_LOOKUP_ELEM, &mut attr)? };

@@ -27,6 +27,7 @@ pub fn packet_at(stage: Stage, frame: &Frame) -> Option<Packet> {
     }
     if stage.has_output() && stage != Stage::Output {
         decrease_ttl(&mut packet)?;
+        packet.forwarded = true;
     }
     if stage == Stage::Postrouting && packet.version == IpVersion::V4 {
         record_route(&mut packet)?;

@@ -115,7 +115,7 @@ pub fn map(name: &str, kind: MapKind, role: MapRole, value_size: u32, max_entrie
 /// What the filters of [`filter`] return to accept.
 fn accept(attach: AttachPoint) -> i32 {
     match attach {
-        AttachPoint::Xdp => 2,
+        AttachPoint::Xdp | AttachPoint::Service => 2,
         AttachPoint::TcIngress | AttachPoint::TcEgress => -1,
         AttachPoint::Netfilter { .. } | AttachPoint::CgroupIngress | AttachPoint::CgroupEgress => 1,
     }

@@ -35,6 +35,7 @@ pub mod pkttype;
 pub mod ports;
 pub mod quota;
 pub mod realm;
+pub mod recent;
 pub mod rt;
 pub mod sctp;
 pub mod sctp_chunks;

@@ -2,7 +2,7 @@
 
 use super::{Parser, Result};
 use crate::text::lexer::Token;
-use crate::{ObjectDef, ObjectKind, Op, Query};
+use crate::{ObjectDef, ObjectKind, Op, Query, RecentAction, RecentList, RecentQuery};
 
 impl Parser {
     /// What stands after `objectN =`.
@@ -22,6 +22,14 @@ impl Parser {
             Ok(ObjectKind::Limit { average, burst: self.number("a number of packets")? })
         } else if self.eat_word("quota") {
             Ok(ObjectKind::Quota { bytes: self.number("a number of bytes")? })
+        } else if self.eat_word("recent") {
+            self.keyword("entries")?;
+            let entries = self.number("a number of entries")?;
+            self.keyword("stamps")?;
+            let stamps = self.number("a number of times")?;
+            self.keyword("mask")?;
+            let mask = self.number("a mask")?;
+            Ok(ObjectKind::Recent(RecentList { entries, stamps, mask }))
         } else {
             self.expected("a kind of object")
         }
@@ -32,6 +40,8 @@ impl Parser {
         let object = self.object()?;
         let query = if self.eat_word("take") {
             Query::Take
+        } else if self.eat_word("recent") {
+            Query::Recent(self.recent_query()?)
         } else {
             return self.expected("a query");
         };
@@ -45,5 +55,25 @@ impl Parser {
             self.punct(")")?;
         }
         Ok(Op::Query(object, query, arguments))
+    }
+
+    fn recent_query(&mut self) -> Result<RecentQuery> {
+        let family = self.word("a family")?;
+        let mut found = None;
+        for (action, word) in RecentAction::ALL {
+            if found.is_none() && self.eat_word(word) {
+                found = Some(action);
+            }
+        }
+        let Some(action) = found else { return self.expected("what becomes of the address") };
+        let mut numbers = [0; 2];
+        for (word, number) in ["seconds", "hits"].into_iter().zip(&mut numbers) {
+            if self.eat_word(word) {
+                *number = self.number("a number")?;
+            }
+        }
+        let [seconds, hits] = numbers;
+        let [ttl, reap, invert] = ["ttl", "reap", "invert"].map(|word| self.eat_word(word));
+        Ok(RecentQuery { family, action, invert, seconds, hits, ttl, reap })
     }
 }

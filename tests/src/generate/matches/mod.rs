@@ -141,6 +141,7 @@ pub const MATCHES: &[MatchKind] = &[
     entry("statistic", BOTH, &[], link::statistic),
     entry("limit", BOTH, &[], state::limit),
     entry("quota", BOTH, &[], state::quota),
+    entry("recent", BOTH, &[], state::recent),
 ];
 
 /// Those that ask what connection tracking knows.

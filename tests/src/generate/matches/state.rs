@@ -2,11 +2,37 @@
 //! for a packet's worth of time: what passes is the burst, exactly.
 
 use super::Maker;
+use crate::lab::Family;
 
 pub(super) fn limit(maker: &mut Maker<'_>) -> String {
     let rate = *maker.rng.pick(&["1/hour", "2/h", "3/hour", "90/hour"]);
     let burst = maker.rng.within(1..=40);
     format!(" --limit {rate} --limit-burst {burst}")
+}
+
+/// A few lists that rules share. Seconds are so many that no test takes as long.
+pub(super) fn recent(maker: &mut Maker<'_>) -> String {
+    let rng = &mut *maker.rng;
+    let name = *rng.pick(&["", " --name a", " --name b", " --name b"]);
+    let side = *rng.pick(&["", " --rsource", " --rdest"]);
+    let mask = match maker.family {
+        Family::Ipv4 => *rng.pick(&["", "", " --mask 255.255.255.0", " --mask 0.0.0.3"]),
+        Family::Ipv6 => *rng.pick(&["", "", " --mask ffff:ffff:ffff:ffff::", " --mask ::3"]),
+    };
+    let negation = rng.negation();
+    let action = *rng.pick(&["set", "set", "rcheck", "rcheck", "update", "update", "remove"]);
+    let mut options = format!(" {negation}--{action}");
+    if ["rcheck", "update"].contains(&action) {
+        if rng.one_in(2) {
+            options += &format!(" --seconds {}", 40_000 + rng.below(10));
+            options += *rng.pick(&["", " --reap"]);
+        }
+        if rng.one_in(2) {
+            options += &format!(" --hitcount {}", rng.within(0..=12));
+        }
+        options += *rng.pick(&["", "", " --rttl"]);
+    }
+    format!("{options}{name}{side}{mask}")
 }
 
 /// From nothing to more than a test's packets hold.

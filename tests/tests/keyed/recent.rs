@@ -1,0 +1,176 @@
+//! Lists of recently seen addresses.
+
+use crate::{in_lab, on_two_processors};
+use bpfc_artifact::Artifact;
+use bpfc_driver::Options as CompileOptions;
+use bpfc_ir::{Hook, Input};
+use bpfc_runtime::{Filter, Options, RecentAddress, RecentEdit, TestPacket, Unattached};
+use bpfc_tests::differential::EngineError;
+use bpfc_tests::generate::draft::Draft;
+use bpfc_tests::lab::inject::Frame;
+use bpfc_tests::lab::oracle::{Oracle, Stage};
+use bpfc_tests::lab::{Family, LabError};
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A ruleset that keeps the list `x` of at most 100 addresses.
+const RULES: &str = "*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -p udp -m udp --dport 1 -m recent --remove --name x
+-A INPUT -p udp -m udp --dport 2 -m recent --update --rttl --name x
+-A INPUT -p udp -m udp --dport 53 -m recent --set --name x
+COMMIT
+";
+
+fn artifact(family: Family, text: &str, target: &str) -> Result<Artifact, EngineError> {
+    let input = Input {
+        name: "rules".to_owned(),
+        bytes: text.as_bytes().to_vec(),
+        format: Some(format!("{}-save", family.tool())),
+    };
+    let target = bpfc_driver::target(target).expect("a target");
+    let options = CompileOptions { hooks: Some(vec![Hook::Input]), ..CompileOptions::default() };
+    let result = bpfc_driver::compile(&[input], target, &options);
+    result.artifact.ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))
+}
+
+fn source(family: Family, number: u8) -> IpAddr {
+    match family {
+        Family::Ipv4 => Ipv4Addr::new(192, 0, 2, number).into(),
+        Family::Ipv6 => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number.into()).into(),
+    }
+}
+
+fn packet(family: Family, number: u8, port: u16, ttl: u8) -> Frame {
+    let mut draft = Draft::new(family);
+    draft.set_source(source(family, number));
+    *draft.ttl() = ttl;
+    draft.transport = bpfc_packet::Transport::Udp { source: 1024, destination: port };
+    draft.frame()
+}
+
+/// More addresses than a list holds, some of them several times, some removed again.
+fn packets(family: Family) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    for number in 10..=150 {
+        frames.push(packet(family, number, 53, number));
+        if number % 3 == 0 {
+            frames.push(packet(family, number - 2, 53, 7));
+        }
+        if number % 7 == 0 {
+            frames.push(packet(family, number - 5, 1, 9));
+        }
+        if number % 5 == 0 {
+            frames.push(packet(family, number - 1, 2, number - 1));
+        }
+    }
+    for _ in 0..40 {
+        frames.push(packet(family, 149, 53, 3));
+    }
+    frames
+}
+
+fn kernel_list() -> Result<Vec<String>, EngineError> {
+    let path = "/proc/thread-self/net/xt_recent/x";
+    let text = fs::read_to_string(path).map_err(LabError::io(path))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// Lines without what depends on the moment, sorted: the kernel lists by hash.
+fn shapes(lines: impl IntoIterator<Item = String>) -> Vec<String> {
+    let number = |word: &str| word.trim_end_matches(',').parse::<u64>().is_ok_and(|n| n > 1 << 20);
+    let shape = |line: String| {
+        let words = line.split(' ').map(|word| if number(word) { "TIME" } else { word });
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let mut lines: Vec<String> = lines.into_iter().map(shape).collect();
+    lines.sort();
+    lines
+}
+
+fn printed(list: Vec<RecentAddress>) -> Vec<String> {
+    shapes(list.iter().map(RecentAddress::to_string))
+}
+
+fn write_list(text: &str) -> Result<(), EngineError> {
+    let path = "/proc/thread-self/net/xt_recent/x";
+    Ok(fs::write(path, text).map_err(LabError::io(path))?)
+}
+
+/// The kernel's list and ours after the same packets and the same changes by hand.
+fn lists_are_the_kernels(family: Family) -> Result<(), EngineError> {
+    let mut oracle = Oracle::new(family, Stage::Input)?;
+    let frames = packets(family);
+    let (plain, known, other) = (source(family, 201), source(family, 149), source(family, 202));
+
+    oracle.load(RULES)?;
+    oracle.run(&frames)?;
+    let mut expected = vec![shapes(kernel_list()?)];
+    for edit in [format!("+{plain}\n"), format!("+{known}\n"), format!("-{known}\n"), "/".into()] {
+        write_list(&edit)?;
+        expected.push(shapes(kernel_list()?));
+    }
+    oracle.load(Stage::Input.empty_ruleset().as_str())?;
+    assert_eq!(expected[0].len(), 100);
+
+    let artifact = artifact(family, RULES, "netfilter")?;
+    let filter = Filter::load(&artifact, &Options::new("lists"))?;
+    oracle.run(&frames)?;
+    assert_eq!(filter.recent_lists()?, ["x"]);
+    assert_eq!(printed(filter.recent("x")?), expected[0]);
+    let edits = [
+        RecentEdit::Add(plain),
+        RecentEdit::Add(known),
+        RecentEdit::Delete(known),
+        RecentEdit::Flush,
+    ];
+    for (edit, expected) in edits.into_iter().zip(&expected[1..]) {
+        filter.edit_recent("x", edit)?;
+        assert_eq!(&printed(filter.recent("x")?), expected, "{edit:?}");
+    }
+    filter.edit_recent("x", RecentEdit::Delete(other))?;
+    assert!(filter.recent("y").is_err());
+
+    // A replacement takes the list over.
+    filter.edit_recent("x", RecentEdit::Add(other))?;
+    filter.replace(&artifact)?;
+    assert_eq!(filter.recent("x")?.len(), 1);
+    filter.unload()?;
+    Ok(())
+}
+
+#[test]
+fn ipv4_lists_are_the_kernels() {
+    in_lab(|| lists_are_the_kernels(Family::Ipv4));
+}
+
+#[test]
+fn ipv6_lists_are_the_kernels() {
+    in_lab(|| lists_are_the_kernels(Family::Ipv6));
+}
+
+/// Two threads on two processors each see an address so often.
+#[test]
+fn no_sight_is_lost_between_processors() {
+    const TIMES: u32 = 20_001;
+    in_lab(|| {
+        let rules = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+            -A INPUT -m recent --update --hitcount 65535 --name x\n\
+            -A INPUT -m recent --set --name x\nCOMMIT\n";
+        let programs = Unattached::load(&artifact(Family::Ipv4, rules, "xdp")?)?;
+        let frame = packet(Family::Ipv4, 9, 53, 64);
+        let see = |programs: &Unattached| {
+            let data = TestPacket { data: &frame.bytes, ..TestPacket::default() };
+            programs.run(0, &data, TIMES).map(drop)
+        };
+        on_two_processors(|| see(&programs))?;
+        let list = programs.recent("x")?.expect("the list");
+        let [seen] = &list[..] else { panic!("one address") };
+        assert_eq!(seen.stamps.len() as u32, 2 * TIMES);
+        assert_eq!(seen.index, 2 * TIMES);
+        assert!(seen.stamps.is_sorted());
+        Ok(())
+    });
+}
