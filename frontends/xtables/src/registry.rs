@@ -58,6 +58,7 @@ pub const MATCHES: &[&MatchExtension] = &[
 /// Every target extension, sorted by name.
 pub const ACTIONS: &[&ActionExtension] = &[
     &targets::classify::CLASSIFY,
+    &targets::connmark::CONNMARK,
     &targets::tos::DSCP,
     &targets::ecn::ECN,
     &targets::ttl::HL,

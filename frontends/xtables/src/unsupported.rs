@@ -60,7 +60,6 @@ pub const ACTIONS: &[Unsupportable] = &[
          address, which no program can, and newer kernels no longer have it: use the match \
          cluster",
     ),
-    row("CONNMARK", Both, "it sets the connection's mark"),
     row(
         "CONNSECMARK",
         Both,

@@ -152,6 +152,14 @@ fn rule(choices: &mut Choices, family: Family, chain: &str, callees: &[&str]) ->
     }
     let rewrites = if family == Family::Ipv4 { REWRITES4 } else { REWRITES6 };
     let target = match choices.below(12) {
+        7 if choices.once_in(2) => choices
+            .of(&[
+                "-j CONNMARK --restore-mark",
+                "-j CONNMARK --restore-mark --nfmask 3 --ctmask 7 --left-shift-mark 1",
+                "-j CONNMARK --restore-mark --mask 0xe --right-shift-mark 1",
+            ])
+            .to_owned(),
+        7 => format!("-j MARK --set-xmark {}/{}", choices.below(4), choices.below(4)),
         8 if !options.contains("-p ") => choices.of(REWRITES).to_owned(),
         9 if !options.contains("-p ") => choices.of(rewrites).to_owned(),
         0 | 1 => "-j ACCEPT".to_owned(),
@@ -159,7 +167,6 @@ fn rule(choices: &mut Choices, family: Family, chain: &str, callees: &[&str]) ->
         3 => "-j RETURN".to_owned(),
         4 | 5 if !callees.is_empty() => format!("-j {}", choices.of(callees)),
         6 if !callees.is_empty() => format!("-g {}", choices.of(callees)),
-        7 => format!("-j MARK --set-xmark {}/{}", choices.below(4), choices.below(4)),
         _ => String::new(),
     };
     format!("-A {chain}{options} {target}\n")

@@ -2,6 +2,7 @@
 //! [`crate::model::Target`] has them.
 
 pub mod classify;
+pub mod connmark;
 pub mod ecn;
 mod header;
 pub mod mark;

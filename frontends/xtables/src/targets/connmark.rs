@@ -1,0 +1,212 @@
+//! `-j CONNMARK`: between the packet's mark and its connection's (net/netfilter/xt_connmark.c).
+//!
+//! Restoring is compiled. Setting and saving are read, printed and refused: the kernel lets a
+//! program write the mark of a connection that it looks up, but has no lookup for a connection's
+//! first packet before the tracker, nor for anything but TCP and UDP, and tells nobody of it.
+
+use crate::lower::RuleCx;
+use crate::reference::View;
+use crate::{
+    Action, ActionExtension, Families, Fields, OptionSpec, Options, Problem, Revision, Unsupported,
+};
+use bpfc_ir::{BinaryOp, Condition, CtField, Meta, Op, Type, Verdict};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// The descriptor.
+pub static CONNMARK: ActionExtension = ActionExtension {
+    name: "CONNMARK",
+    families: Families::Both,
+    options: &[
+        OptionSpec::value("set-xmark"),
+        OptionSpec::value("set-mark"),
+        OptionSpec::value("and-mark"),
+        OptionSpec::value("or-mark"),
+        OptionSpec::value("xor-mark"),
+        OptionSpec::flag("save-mark"),
+        OptionSpec::flag("restore-mark"),
+        OptionSpec::value("left-shift-mark"),
+        OptionSpec::value("right-shift-mark"),
+        OptionSpec::value("ctmask"),
+        OptionSpec::value("nfmask"),
+        OptionSpec::value("mask"),
+    ],
+    tables: &[],
+    parse,
+    revisions: &[
+        Revision { number: 1, size: 16, decode: |f, _| decode(f, false) },
+        Revision { number: 2, size: 16, decode: |f, _| decode(f, true) },
+    ],
+};
+
+/// Which mark becomes what, as the kernel numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Set,
+    Save,
+    Restore,
+}
+
+/// `struct xt_connmark_tginfo2`.
+#[derive(Debug)]
+struct ConnMark {
+    mode: Mode,
+    mark: u32,
+    ct_mask: u32,
+    packet_mask: u32,
+    /// Towards the lower bits.
+    right: bool,
+    /// Below 32.
+    shift: u8,
+}
+
+const MODES: [&str; 7] =
+    ["set-xmark", "set-mark", "and-mark", "or-mark", "xor-mark", "save-mark", "restore-mark"];
+
+fn parse(options: &Options<'_>) -> Result<Arc<dyn Action>, Problem> {
+    options.exclusive(&MODES)?;
+    options.one_of(&MODES)?;
+    options.exclusive(&["mask", "ctmask"])?;
+    options.exclusive(&["mask", "nfmask"])?;
+    let (mut mode, mut mark) = (Mode::Set, 0);
+    let (mut ct_mask, mut packet_mask) = (u32::MAX, u32::MAX);
+    for given in options.given {
+        let bits = || given.number(0, u32::MAX.into()).map(|number| number as u32);
+        match given.id {
+            "set-xmark" => (mark, ct_mask) = given.value_and_mask()?,
+            "set-mark" => {
+                let (value, mask) = given.value_and_mask()?;
+                (mark, ct_mask) = (value, value | mask);
+            }
+            "and-mark" => (mark, ct_mask) = (0, !bits()?),
+            "or-mark" => (mark, ct_mask) = (bits()?, bits()?),
+            "xor-mark" => (mark, ct_mask) = (bits()?, 0),
+            "save-mark" => mode = Mode::Save,
+            "restore-mark" => mode = Mode::Restore,
+            "ctmask" => ct_mask = bits()?,
+            "nfmask" => packet_mask = bits()?,
+            "mask" => (ct_mask, packet_mask) = (bits()?, bits()?),
+            _ => {}
+        }
+    }
+    let mut shift = (false, 0);
+    for (id, right) in [("left-shift-mark", false), ("right-shift-mark", true)] {
+        if let Some(given) = options.get(id) {
+            shift = (right, given.number(0, 31)? as u8);
+        }
+    }
+    let (right, shift) = shift;
+    Ok(Arc::new(ConnMark { mode, mark, ct_mask, packet_mask, right, shift }))
+}
+
+fn decode(f: Fields<'_>, shifts: bool) -> Result<Arc<dyn Action>, String> {
+    let mode = match f.u8(12) {
+        0 => Mode::Set,
+        1 => Mode::Save,
+        2 => Mode::Restore,
+        other => return Err(format!("its mode is {other}, not 0 to 2")),
+    };
+    let (direction, shift) = if shifts { (f.u8(13), f.u8(14)) } else { (0, 0) };
+    if shift > 31 || direction > 1 {
+        return Err(format!("it shifts by {shift} bits in direction {direction}"));
+    }
+    let right = direction == 1;
+    let (mark, ct_mask, packet_mask) = (f.u32(0), f.u32(4), f.u32(8));
+    Ok(Arc::new(ConnMark { mode, mark, ct_mask, packet_mask, right, shift }))
+}
+
+impl ConnMark {
+    fn shifted(&self, mark: u32) -> u32 {
+        if self.right { mark >> self.shift } else { mark << self.shift }
+    }
+
+    fn direction(&self) -> &'static str {
+        if self.right { "right" } else { "left" }
+    }
+}
+
+impl Action for ConnMark {
+    fn extension(&self) -> &'static ActionExtension {
+        &CONNMARK
+    }
+
+    fn save(&self, out: &mut String) {
+        let ConnMark { mark, ct_mask, packet_mask, shift, .. } = *self;
+        let _ = match self.mode {
+            Mode::Set => write!(out, " --set-xmark 0x{mark:x}/0x{ct_mask:x}"),
+            Mode::Save => {
+                write!(out, " --save-mark --nfmask 0x{packet_mask:x} --ctmask 0x{ct_mask:x}")
+            }
+            Mode::Restore => {
+                write!(out, " --restore-mark --nfmask 0x{packet_mask:x} --ctmask 0x{ct_mask:x}")
+            }
+        };
+        if shift != 0 {
+            let _ = write!(out, " --{}-shift-mark {shift}", self.direction());
+        }
+    }
+
+    fn list(&self, out: &mut String) {
+        let ConnMark { mark, ct_mask, packet_mask, shift, .. } = *self;
+        let all = packet_mask == u32::MAX && ct_mask == u32::MAX;
+        let same = packet_mask == ct_mask;
+        let _ = match (self.mode, mark, ct_mask) {
+            (Mode::Set, 0, mask) => write!(out, " CONNMARK and 0x{:x}", !mask),
+            (Mode::Set, mark, mask) if mark == mask => write!(out, " CONNMARK or 0x{mark:x}"),
+            (Mode::Set, mark, 0) => write!(out, " CONNMARK xor 0x{mark:x}"),
+            (Mode::Set, mark, u32::MAX) => write!(out, " CONNMARK set 0x{mark:x}"),
+            (Mode::Set, mark, mask) => write!(out, " CONNMARK xset 0x{mark:x}/0x{mask:x}"),
+            (Mode::Save, ..) if all => write!(out, " CONNMARK save"),
+            (Mode::Save, _, mask) if same => write!(out, " CONNMARK save mask 0x{mask:x}"),
+            (Mode::Save, _, mask) => {
+                write!(out, " CONNMARK save nfmask 0x{packet_mask:x} ctmask ~0x{mask:x}")
+            }
+            (Mode::Restore, ..) if all => write!(out, " CONNMARK restore"),
+            (Mode::Restore, _, mask) if same => write!(out, " CONNMARK restore mask 0x{mask:x}"),
+            (Mode::Restore, _, mask) => {
+                write!(out, " CONNMARK restore ctmask 0x{mask:x} nfmask ~0x{packet_mask:x}")
+            }
+        };
+        if shift != 0 {
+            let _ = write!(out, " {}-shift-mark {shift}", self.direction());
+        }
+    }
+
+    fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
+        if self.mode != Mode::Restore {
+            return Err(Unsupported(
+                "programs can set the mark only of connections that they can look up, which first \
+                 packets and protocols other than TCP and UDP do not have: set and save marks in \
+                 the kernel's own mangle table, and restore or match them here"
+                    .to_owned(),
+            ));
+        }
+        let b = cx.builder();
+        let done = b.block();
+        let present = b.ct(CtField::Present);
+        let there = b.compare_const(Condition::Ne, present, 0);
+        b.require(there, done);
+        let saved = b.ct(CtField::Mark);
+        let mut saved = b.mask(saved, self.ct_mask.into());
+        if self.shift != 0 {
+            let amount = b.constant(Type::I32, self.shift.into());
+            let op = if self.right { BinaryOp::Shr } else { BinaryOp::Shl };
+            saved = b.binary(op, saved, amount);
+        }
+        let mark = b.meta(Meta::Mark);
+        let kept = b.mask(mark, (!self.packet_mask).into());
+        let set = b.binary(BinaryOp::Xor, kept, saved);
+        b.push(Op::SetMark(set));
+        b.jump(done);
+        b.switch_to(done);
+        Ok(())
+    }
+
+    fn evaluate(&self, packet: &mut View<'_>) -> Option<Verdict> {
+        if let (Mode::Restore, Some(connection)) = (self.mode, packet.packet.packet().conntrack) {
+            let saved = self.shifted(connection.mark & self.ct_mask);
+            packet.mark = (packet.mark & !self.packet_mask) ^ saved;
+        }
+        None
+    }
+}
