@@ -13,15 +13,29 @@ pub struct Unsupportable {
     pub families: Families,
     /// A sentence: what it would need.
     pub reason: &'static str,
+    /// A sentence: what does the same another way, where there is something.
+    pub way_out: Option<&'static str>,
 }
 
 const fn row(name: &'static str, families: Families, reason: &'static str) -> Unsupportable {
-    Unsupportable { name, families, reason }
+    Unsupportable { name, families, reason, way_out: None }
+}
+
+impl Unsupportable {
+    const fn instead(self, way_out: &'static str) -> Self {
+        Unsupportable { way_out: Some(way_out), ..self }
+    }
 }
 
 /// Matches.
 pub const MATCHES: &[Unsupportable] = &[
-    row("cluster", Both, "it hashes the connection over the nodes of a cluster"),
+    row(
+        "cluster",
+        Both,
+        "it hashes the source of the connection, or of the one that expected it, which is not read, \
+         and turns frames for a group into packets for this host, which only tc programs can",
+    )
+    .instead("keep the rule in the kernel's mangle table with -j MARK, and match the mark with netfilter"),
     row("connbytes", Both, "it reads the connection's own counters"),
     row("connlabel", Both, "it reads the connection's labels"),
     row("connlimit", Both, "it counts connections by address"),
@@ -29,9 +43,30 @@ pub const MATCHES: &[Unsupportable] = &[
     row("helper", Both, "it reads the connection's helper"),
     row("ipvs", Both, "it asks the IPVS load balancer"),
     row("nfacct", Both, "it counts into an accounting object of the kernel"),
-    row("osf", Both, "it guesses the sender's operating system by a fingerprint list"),
-    row("physdev", Both, "it asks for the bridge port"),
-    row("policy", Both, "it asks for the packet's IPsec policy"),
+    row(
+        "osf",
+        Both,
+        "it compares the packet with fingerprints that nfnl_osf loads into the kernel and that nobody \
+         can read back",
+    )
+    .instead("keep the rule in the kernel's mangle table with -j MARK, and match the mark with netfilter"),
+    row(
+        "physdev",
+        Both,
+        "it asks for the bridge port, which br_netfilter keeps in an extension of bridged packets \
+         that is not read",
+    )
+    .instead("attach the ruleset to the bridge's ports with xdp or tc and name them with -i"),
+    row(
+        "policy",
+        Both,
+        "it asks for the IPsec policy that the packet came or will go by, which the kernel keeps in \
+         extensions of packets and routes that are not read",
+    )
+    .instead(
+        "give the IPsec policies an XFRM interface and match it with -i or -o, or let them set a \
+         mark and match that",
+    ),
     row("rateest", Both, "it reads a rate estimator"),
     row("rpfilter", Both, "it asks the routing table for the way back"),
     row("set", Both, "it looks addresses up in an ipset"),

@@ -224,7 +224,11 @@ impl RuleReader<'_, '_> {
         let name = if raw.name.is_empty() { "QUEUE" } else { raw.name };
         match known {
             Known::Unsupported(row) => {
-                let note = Some(row.reason.to_owned());
+                let note = match row.way_out {
+                    Some(way_out) => format!("{}; {way_out}", row.reason),
+                    None => row.reason.to_owned(),
+                };
+                let note = Some(note);
                 let message = format!("{what} '{name}' is not supported");
                 self.problem(Code::UNSUPPORTED_EXTENSION, message, note);
             }

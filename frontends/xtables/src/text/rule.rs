@@ -10,7 +10,7 @@ use crate::header::{AddressTest, FragmentTest, ProtocolTest};
 use crate::model::Counters;
 use crate::options::{Given, OptionSpec};
 use crate::registry::{self, Known};
-use crate::{Header, names};
+use crate::{Header, Unsupportable, names};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, Span};
 use bpfc_ir::Family;
 
@@ -518,10 +518,9 @@ impl<'a> Parser<'_, 'a, '_> {
             Refusal::Unknown => (Code::UNKNOWN_EXTENSION, format!("unknown {kind} '{name}'")),
         };
         let mut error = Diagnostic::error(code, Some(word.span), message);
-        if let Refusal::Unsupported(reason) = why {
-            error = error
-                .with_note(reason)
-                .with_help("remove the rule, or leave the chains that hold it to the kernel");
+        if let Refusal::Unsupported(row) = why {
+            let otherwise = "remove the rule, or leave the chains that hold it to the kernel";
+            error = error.with_note(row.reason).with_help(row.way_out.unwrap_or(otherwise));
         }
         self.errors.push(error);
     }
@@ -530,7 +529,7 @@ impl<'a> Parser<'_, 'a, '_> {
 /// Why an extension is refused.
 #[derive(Clone, Copy)]
 enum Refusal {
-    Unsupported(&'static str),
+    Unsupported(&'static Unsupportable),
     OtherFamily,
     Unknown,
 }
@@ -538,7 +537,7 @@ enum Refusal {
 impl<T> Known<T> {
     fn map_reason(&self) -> Refusal {
         match self {
-            Known::Unsupported(row) => Refusal::Unsupported(row.reason),
+            Known::Unsupported(row) => Refusal::Unsupported(row),
             Known::OtherFamily => Refusal::OtherFamily,
             Known::Supported(_) | Known::Unknown => Refusal::Unknown,
         }
