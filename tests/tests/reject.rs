@@ -87,6 +87,8 @@ fn answers(
         sysctl("ipv4/icmp_ratemask", "0")?;
         sysctl("ipv6/icmp/ratemask", "2")?;
         sysctl("ipv6/auto_flowlabels", "0")?;
+        sysctl("ipv4/ip_default_ttl", "99")?;
+        sysctl("ipv6/conf/eth0/hop_limit", "77")?;
         let listener = host.at(Place::Peer(0), Listener::new)?;
         let _receiver = receiver(&host, firewall)?;
         let mut heard = Vec::new();
