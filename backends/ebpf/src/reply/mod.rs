@@ -16,7 +16,6 @@
 mod addresses;
 mod check;
 mod checksum;
-mod hops;
 mod reset;
 mod turn;
 mod unreachable;
