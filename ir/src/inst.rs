@@ -18,6 +18,8 @@ pub enum BinaryOp {
     Add,
     /// Difference.
     Sub,
+    /// Quotient; 0 where the divisor is 0.
+    Div,
     /// Shift left; the amount must be less than the width.
     Shl,
     /// Logical shift right; the amount must be less than the width.

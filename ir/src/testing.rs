@@ -529,8 +529,18 @@ impl Body<'_> {
         let part = self.choices.of(TupleField::ALL);
         let tuple = CtField::Tuple(self.choices.of(CtTuple::ALL), part);
         let always = [CtField::Present, CtField::State];
-        let guarded =
-            [CtField::Status, CtField::Direction, CtField::Mark, CtField::Protocol, tuple];
+        let guarded = [
+            CtField::Status,
+            CtField::Direction,
+            CtField::Mark,
+            CtField::Protocol,
+            tuple,
+            CtField::Counted,
+            CtField::Bytes(CtTuple::Reply),
+            CtField::Packets(CtTuple::Original),
+            CtField::Helper,
+            CtField::Labels,
+        ];
         let guarded = if self.connection { &guarded[..] } else { &[] };
         let facts = always.iter().chain(guarded).filter(|field| field.ty(family) == ty);
         sources.extend(facts.map(|&field| Source::Ct(field)));

@@ -319,13 +319,37 @@ pub enum CtField {
     Protocol,
     /// An address or port of a tuple.
     Tuple(CtTuple, TupleField),
+    /// i8: 1 where the entry counts packets and bytes (`nf_conn_acct_find`,
+    /// include/net/netfilter/nf_conntrack_acct.h); what it has counted is 0 otherwise.
+    Counted,
+    /// i64: packets of a direction, this one included.
+    Packets(CtTuple),
+    /// i64: bytes of a direction by their IP headers, this packet's included.
+    Bytes(CtTuple),
+    /// i128: name of the helper of the connection that announced this one, 16 bytes, NUL padded;
+    /// 0 where there is none (net/netfilter/xt_helper.c).
+    Helper,
+    /// i128: labels, label N being bit N (net/netfilter/nf_conntrack_labels.c).
+    Labels,
 }
 
 impl CtField {
+    /// Whether it lies in an extension of the entry.
+    pub fn is_extension(self) -> bool {
+        use CtField::{Bytes, Counted, Helper, Labels, Packets};
+        matches!(self, Counted | Packets(_) | Bytes(_) | Helper | Labels)
+    }
+
     /// The type that a load of it has in a function of `family`.
     pub fn ty(self, family: Family) -> Type {
         match self {
-            CtField::Present | CtField::State | CtField::Direction | CtField::Protocol => Type::I8,
+            CtField::Present
+            | CtField::State
+            | CtField::Direction
+            | CtField::Protocol
+            | CtField::Counted => Type::I8,
+            CtField::Packets(_) | CtField::Bytes(_) => Type::I64,
+            CtField::Helper | CtField::Labels => Type::I128,
             CtField::Status | CtField::Mark => Type::I32,
             CtField::Tuple(_, TupleField::SourcePort | TupleField::DestinationPort) => Type::I16,
             CtField::Tuple(..) => match family {

@@ -68,6 +68,13 @@ pub(crate) fn enable(filter: &str) -> Result<(), Error> {
     batch.send().map_err(Error::Conntrack)
 }
 
+/// Makes the calling thread's network namespace count packets and bytes of connections that begin
+/// from now on, as the kernel does for a rule that asks for them (net/netfilter/xt_connbytes.c). It
+/// stays on, as it does there.
+pub(crate) fn count() -> Result<(), Error> {
+    std::fs::write("/proc/sys/net/netfilter/nf_conntrack_acct", "1").map_err(Error::Conntrack)
+}
+
 /// Takes the table away; none is fine. Connections are tracked as long as anyone else asks.
 pub(crate) fn disable(filter: &str) -> Result<(), Error> {
     let mut batch = Batch::new();

@@ -105,6 +105,9 @@ impl Filter {
         let namespace = own_namespace()?;
         let mut home = Home::create(name, pins::new_home(name))?;
         let result = Attempt::begin(name, artifact.needs_conntrack).and_then(|tracking| {
+            if artifact.needs_accounting {
+                crate::conntrack::count()?;
+            }
             let set = ProgramSet::load(artifact, Vec::new())?;
             hold_places(&home, &mut plan, None)?;
             let metadata = Metadata::of(artifact, namespace, options, plan);
@@ -299,6 +302,9 @@ impl Filter {
         let target = state.target.other();
         let switched_on = artifact.needs_conntrack && !old.needs_conntrack;
         let tracking = Attempt::begin(&self.name, switched_on)?;
+        if artifact.needs_accounting {
+            crate::conntrack::count()?;
+        }
         let set = ProgramSet::load(artifact, home.kept(state.target, &old)?)?;
         let result = hold_places(&home, &mut plan, Some(&old)).and_then(|()| {
             let metadata = Metadata::of(artifact, namespace, options, plan);

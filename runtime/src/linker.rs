@@ -97,6 +97,9 @@ pub(crate) fn link(
                     insn.imm = fd;
                     insns[at + 1].imm = offset;
                 }
+                RelocKind::EnumValue { enumeration, enumerator } => {
+                    insn.imm = symbols.enumerator(enumeration, enumerator)?;
+                }
                 RelocKind::TypeId(structure) => insn.imm = symbols.structure(structure)? as i32,
             }
         }
@@ -170,6 +173,7 @@ pub(crate) fn check(artifact: &Artifact) -> Result<(), Error> {
                 RelocKind::Call(callee) => insn.code == CALL && has_function(artifact, *callee),
                 RelocKind::Kfunc(_) => insn.code == CALL,
                 RelocKind::FieldOffset(_) => insn.code != LDDW && !is_jump(*insn),
+                RelocKind::EnumValue { .. } => insn.code != LDDW && !is_memory_access(*insn),
                 RelocKind::TypeId(_) => insn.code != LDDW && !is_memory_access(*insn),
             };
             if !fits {

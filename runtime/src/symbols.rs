@@ -63,6 +63,11 @@ impl Symbols {
         Ok(id)
     }
 
+    /// An enumerator's value.
+    pub fn enumerator(&mut self, enumeration: &str, enumerator: &str) -> Result<i32, Error> {
+        Ok(self.types()?.enumerator(enumeration, enumerator)?)
+    }
+
     /// BTF of the modules asked for so far, at the indices that [`Symbols::function`] gave; entry
     /// 0 stands for vmlinux and is not read. Empty where no module is needed.
     pub fn fd_array(&self) -> Vec<RawFd> {

@@ -55,7 +55,7 @@ impl Target for CgroupSkb {
             // tcp_v4_rcv (net/ipv4/tcp_ipv4.c) and udp_queue_rcv_one_skb (net/ipv4/udp.c) call
             // nf_reset_ct before the socket's filters run, and bpf_skb_ct_lookup is not offered
             // to this type of program.
-            (Feature::Conntrack, Hook::Input) => Some(
+            (Feature::Conntrack | Feature::ConntrackExtension, Hook::Input) => Some(
                 "a packet's connection is forgotten before a socket receives it; compile the \
                  rule for netfilter, xdp or tc at the input hook",
             ),

@@ -396,6 +396,15 @@ impl Asm {
         self.wide(dst, R2, 0);
     }
 
+    /// `dst = number of an enumerator of a kernel's enumeration`.
+    pub fn enum_value(&mut self, dst: Reg, enumeration: &str, enumerator: &str) {
+        self.reloc(RelocKind::EnumValue {
+            enumeration: enumeration.to_owned(),
+            enumerator: enumerator.to_owned(),
+        });
+        self.mov_imm(dst, 0);
+    }
+
     /// `exit`.
     pub fn exit(&mut self) {
         self.push(0x95, R0, R0, 0, 0);

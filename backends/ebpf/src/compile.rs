@@ -345,6 +345,7 @@ fn artifact(
         maps,
         rules: RuleTable { entries },
         needs_conntrack: emitter.needs.conntrack,
+        needs_accounting: emitter.needs.accounting,
         sources: names,
     }
 }

@@ -98,6 +98,7 @@ fn relocated(artifact: &Artifact, insn: &Insn, high: i32, kind: &RelocKind) -> S
                 format!("r{} += {place}", insn.dst)
             }
         }
+        RelocKind::EnumValue { enumerator, .. } => format!("r{} = {enumerator}", insn.dst),
         RelocKind::TypeId(name) => format!("r{} = btf_id({name})", insn.dst),
     }
 }

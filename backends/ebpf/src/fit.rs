@@ -179,6 +179,7 @@ mod tests {
             maps: Vec::new(),
             rules: Default::default(),
             needs_conntrack: false,
+            needs_accounting: false,
             sources: Vec::new(),
         };
         assert_eq!(call_size(&artifact), CallSize { functions: 4, frames: 3, stack: 32 + 224 });

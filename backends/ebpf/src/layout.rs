@@ -57,6 +57,10 @@ pub const BASE_SIZE: i16 = 104;
 /// (u32), padding to 16, then the original and the reply tuple as the kernel keeps them
 /// (`struct nf_conntrack_tuple`, 40 bytes each).
 const CT_SIZE: i16 = 16 + 2 * CT_TUPLE_SIZE;
+/// Size of the region of a connection's extensions: whether it counts (u8, padded to 8), packets
+/// and bytes of both directions (u64 each), the helper's name (16 bytes), labels (16 bytes, as a
+/// number in network order).
+pub(crate) const CT_EXTENSION_SIZE: i16 = 72;
 /// `sizeof(struct nf_conntrack_tuple)` (include/net/netfilter/nf_conntrack_tuple.h): source
 /// address 0, source port 16, family 18, destination address 20, destination port 36,
 /// protocol 38, direction 39.
@@ -82,6 +86,7 @@ pub struct PacketLayout {
     out_interface: Option<i16>,
     link: Option<i16>,
     ct: Option<i16>,
+    extensions: Option<i16>,
     arguments: Option<i16>,
     search: Option<i16>,
     lookup: Option<i16>,
@@ -108,6 +113,7 @@ impl PacketLayout {
         let out_interface = region(needs.out_interface, 16);
         let link = region(needs.link, 16);
         let ct = region(needs.conntrack, CT_SIZE);
+        let extensions = region(needs.extensions, CT_EXTENSION_SIZE);
         let arguments = region(needs.arguments > 0, needs.arguments as i16 * ARGUMENT_SIZE);
         let search = region(needs.text, 24);
         let socket = region(needs.socket, crate::socket::REGION);
@@ -117,6 +123,7 @@ impl PacketLayout {
             out_interface,
             link,
             ct,
+            extensions,
             arguments,
             search,
             lookup,
@@ -173,8 +180,26 @@ impl PacketLayout {
 
     /// Where a conntrack field lies, none where no rule asks conntrack.
     pub fn ct(&self, field: CtField) -> Option<i16> {
+        let extension = match field {
+            CtField::Counted => Some(0),
+            CtField::Packets(CtTuple::Original) => Some(8),
+            CtField::Bytes(CtTuple::Original) => Some(16),
+            CtField::Packets(CtTuple::Reply) => Some(24),
+            CtField::Bytes(CtTuple::Reply) => Some(32),
+            CtField::Helper => Some(40),
+            CtField::Labels => Some(56),
+            _ => None,
+        };
+        if let Some(at) = extension {
+            return self.extensions.map(|base| base + at);
+        }
         self.ct.map(|base| {
             base + match field {
+                CtField::Counted
+                | CtField::Packets(_)
+                | CtField::Bytes(_)
+                | CtField::Helper
+                | CtField::Labels => 0,
                 CtField::Present => 0,
                 CtField::State => 1,
                 CtField::Direction => 2,

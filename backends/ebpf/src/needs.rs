@@ -24,6 +24,10 @@ pub struct Needs {
     pub set_mark: bool,
     /// Anything of conntrack.
     pub conntrack: bool,
+    /// What a connection carries besides: counters, labels, its helper.
+    pub extensions: bool,
+    /// Its counters.
+    pub accounting: bool,
     /// The socket that sends the packet.
     pub socket: bool,
     /// Its class.
@@ -51,6 +55,8 @@ pub struct Needs {
 /// One thing that a rule asks of its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Feature {
+    /// What a connection carries besides: counters, labels, its helper.
+    ConntrackExtension,
     /// The socket that sends the packet.
     Socket,
     /// The route that was found for the packet.
@@ -83,7 +89,8 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 14] = [
+    pub const ALL: [Feature; 15] = [
+        Feature::ConntrackExtension,
         Feature::Socket,
         Feature::Route,
         Feature::InInterface,
@@ -103,6 +110,7 @@ impl Feature {
     /// For "X is not known at ...".
     pub fn describe(self) -> &'static str {
         match self {
+            Feature::ConntrackExtension => "a connection's counters, labels and helper",
             Feature::Socket => "the socket that sends the packet",
             Feature::Route => "the packet's route",
             Feature::InInterface => "the input interface",
@@ -138,6 +146,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
         Op::Load(_, Source::Socket(_)) | Op::Lookup(Lookup::SocketGroup { .. }) => {
             Some(Feature::Socket)
         }
+        Op::Load(_, Source::Ct(field)) if field.is_extension() => Some(Feature::ConntrackExtension),
         Op::Load(_, Source::Ct(_)) => Some(Feature::Conntrack),
         Op::Lookup(Lookup::AddressType(_, device)) => device.map(|device| match device {
             Device::In => Feature::InInterface,
@@ -197,6 +206,10 @@ impl Needs {
                         }
                         _ => false,
                     };
+                    if let Op::Load(_, Source::Ct(field)) = data.op {
+                        needs.extensions |= field.is_extension();
+                        needs.accounting |= field == CtField::Counted;
+                    }
                     if let Op::Load(_, Source::Socket(field)) = data.op {
                         needs.socket = true;
                         needs.socket_class |= field == SocketField::Class;
@@ -238,6 +251,7 @@ impl Needs {
             Feature::SetMark => self.set_mark = true,
             Feature::Conntrack => self.conntrack = true,
             // Every packet's fragment offset is there; what is written is noted by itself.
+            Feature::ConntrackExtension => self.conntrack = true,
             Feature::Socket | Feature::Route => {}
             Feature::Fragments
             | Feature::Rewrite

@@ -63,6 +63,10 @@ impl Target for Tc {
 
     fn refusal(&self, hook: Hook, feature: Feature) -> Option<&'static str> {
         match (feature, is_egress(hook)) {
+            (Feature::ConntrackExtension, false) => Some(
+                "the tracker has not seen the packet yet, so neither its counters nor what it will \
+                 announce; compile the rule for netfilter, or for tc at output or postrouting",
+            ),
             (Feature::Socket, false) => Some(
                 "a packet that comes in has no socket yet; compile the rule for the output or \
                  postrouting hook",

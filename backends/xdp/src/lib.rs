@@ -54,6 +54,10 @@ impl Target for Xdp {
 
     fn refusal(&self, _hook: Hook, feature: Feature) -> Option<&'static str> {
         match feature {
+            Feature::ConntrackExtension => Some(
+                "the tracker has not seen the packet yet, so neither its counters nor what it will \
+                 announce; compile the rule for netfilter, or for tc at output or postrouting",
+            ),
             Feature::Socket => Some(
                 "a packet that comes in has no socket yet; compile the rule for netfilter, tc or \
                  cgroup-skb at the output hook",

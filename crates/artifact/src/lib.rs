@@ -41,6 +41,10 @@ pub struct Artifact {
     /// True where a program asks conntrack: whoever loads it makes sure that the network
     /// namespace tracks connections.
     pub needs_conntrack: bool,
+    /// True where a program asks for a connection's counters: whoever loads it makes the network
+    /// namespace count (`nf_conntrack_acct`).
+    #[serde(default)]
+    pub needs_accounting: bool,
     /// Names of the source files that [`Line`]s index.
     pub sources: Vec<String>,
 }

@@ -201,6 +201,14 @@ pub enum RelocKind {
     /// On a `mov` with immediate: BTF identifier of a kernel structure
     /// (`BPF_CORE_TYPE_ID_TARGET`).
     TypeId(String),
+    /// On a `mov` with immediate: the value of an enumerator of a kernel's enumeration
+    /// (`BPF_CORE_ENUMVAL_VALUE`).
+    EnumValue {
+        /// The enumeration, such as `nf_ct_ext_id`.
+        enumeration: String,
+        /// The enumerator.
+        enumerator: String,
+    },
     /// On an `lddw`: the address of a u32 that holds the value of an option that the kernel was
     /// built with, such as `CONFIG_HZ`; the program may only read it.
     Kconfig(String),

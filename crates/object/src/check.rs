@@ -242,6 +242,10 @@ fn target(artifact: &Artifact, function: &Function, kind: &RelocKind) -> Result<
             kernel_name("kernel structure's member", member)?;
         }
         RelocKind::TypeId(structure) => kernel_name("kernel structure", structure)?,
+        RelocKind::EnumValue { enumeration, enumerator } => {
+            kernel_name("kernel enumeration", enumeration)?;
+            kernel_name("enumerator", enumerator)?;
+        }
         RelocKind::Kconfig(option) => kernel_name("kernel option", option)?,
     }
     Ok(())
@@ -256,7 +260,7 @@ fn place(insn: Insn, kind: &RelocKind) -> Result<(), &'static str> {
         | RelocKind::Kconfig(_) => is_lddw(insn),
         RelocKind::Call(_) | RelocKind::Kfunc(_) => is_call(insn),
         RelocKind::FieldOffset(_) => takes_immediate(insn) || accesses_memory(insn),
-        RelocKind::TypeId(_) => takes_immediate(insn),
+        RelocKind::TypeId(_) | RelocKind::EnumValue { .. } => takes_immediate(insn),
     };
     if fits { Ok(()) } else { Err("the relocation does not fit the instruction") }
 }

@@ -55,6 +55,8 @@ pub enum CoreTarget<'a> {
     Field(&'a KernelField),
     /// `BPF_CORE_TYPE_ID_TARGET`.
     Type(&'a str),
+    /// `BPF_CORE_ENUMVAL_VALUE`: an enumeration and an enumerator of it.
+    Enumerator(&'a str, &'a str),
 }
 
 /// A CO-RE relocation.
@@ -123,7 +125,7 @@ fn patched(layout: &Layout, insn: Insn, second: Option<Insn>, reloc: &Reloc) -> 
         }
         RelocKind::FieldOffset(_) if crate::check::takes_immediate(insn) => Insn { imm: 0, ..insn },
         RelocKind::FieldOffset(_) => Insn { off: 0, ..insn },
-        RelocKind::TypeId(_) => Insn { imm: 0, ..insn },
+        RelocKind::TypeId(_) | RelocKind::EnumValue { .. } => Insn { imm: 0, ..insn },
     }
 }
 
@@ -145,6 +147,9 @@ impl<'a> Code<'a> {
             RelocKind::Kconfig(name) => self.relocs.push(elf(R_BPF_64_64, Target::Kconfig(name))),
             RelocKind::Kfunc(name) => self.relocs.push(elf(R_BPF_64_32, Target::Kfunc(name))),
             RelocKind::FieldOffset(field) => self.core.push(core(CoreTarget::Field(field))),
+            RelocKind::EnumValue { enumeration, enumerator } => {
+                self.core.push(core(CoreTarget::Enumerator(enumeration, enumerator)));
+            }
             RelocKind::TypeId(name) => self.core.push(core(CoreTarget::Type(name))),
         }
     }

@@ -22,6 +22,7 @@ pub const MAP_DEFINITION_SIZE: u32 = 40;
 
 const BPF_CORE_FIELD_BYTE_OFFSET: u32 = 0;
 const BPF_CORE_TYPE_ID_TARGET: u32 = 7;
+const BPF_CORE_ENUMVAL_VALUE: u32 = 11;
 
 /// The two sections' bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -181,6 +182,11 @@ impl Describer {
             CoreTarget::Field(field) => {
                 let structure = self.field(field);
                 [structure.0, self.btf.string("0:0"), BPF_CORE_FIELD_BYTE_OFFSET]
+            }
+            CoreTarget::Enumerator(enumeration, enumerator) => {
+                let name = format!("{enumeration}___bpfc");
+                let id = self.btf.enumeration(&name, enumerator);
+                [id.0, self.btf.string("0"), BPF_CORE_ENUMVAL_VALUE]
             }
             CoreTarget::Type(name) => {
                 if !self.structures.contains_key(name) {

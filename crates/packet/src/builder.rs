@@ -184,6 +184,7 @@ impl PacketBuilder {
             arrival: crate::Arrival::default(),
             routes: None,
             clock: crate::Clock::default(),
+            extensions: crate::Extensions::default(),
             socket: None,
             in_group: 0,
             out_group: 0,

@@ -30,6 +30,18 @@ pub struct Tuple {
     pub destination_port: u16,
 }
 
+/// What a connection entry carries besides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Extensions {
+    /// Packets and bytes of the original and the reply direction, where the entry counts.
+    pub counters: Option<[(u64, u64); 2]>,
+    /// Name of the helper of the connection that announced this one, as a number of 16 bytes; 0
+    /// where there is none.
+    pub helper: u128,
+    /// Labels, label N being bit N.
+    pub labels: u128,
+}
+
 /// The connection entry that a packet belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conntrack {

@@ -100,6 +100,8 @@ pub struct Packet {
     pub routes: Option<Arc<Routes>>,
     /// What clock and time zone say.
     pub clock: Clock,
+    /// What its connection carries besides.
+    pub extensions: crate::Extensions,
     /// The socket that sends it, none for what is not sent by this host.
     pub socket: Option<Arc<Socket>>,
     /// Group of the input interface.
@@ -178,6 +180,7 @@ impl Packet {
             arrival: Arrival::default(),
             routes: None,
             clock: Clock::default(),
+            extensions: crate::Extensions::default(),
             socket: None,
             in_group: 0,
             out_group: 0,

@@ -36,13 +36,16 @@ pub const MATCHES: &[Unsupportable] = &[
          and turns frames for a group into packets for this host, which only tc programs can",
     )
     .instead("keep the rule in the kernel's mangle table with -j MARK, and match the mark with netfilter"),
-    row("connbytes", Both, "it reads the connection's own counters"),
-    row("connlabel", Both, "it reads the connection's labels"),
     row("connlimit", Both, "it counts connections by address"),
     row("hashlimit", Both, "it limits rates by address and port"),
-    row("helper", Both, "it reads the connection's helper"),
-    row("ipvs", Both, "it asks the IPVS load balancer"),
-    row("nfacct", Both, "it counts into an accounting object of the kernel"),
+    row(
+        "ipvs",
+        Both,
+        "it asks which virtual server of IPVS the packet belongs to, which only its module knows",
+    )
+    .instead("match the virtual server's address, protocol and port"),
+    row("nfacct", Both, "it counts into an object of the kernel's nfacct, which programs cannot reach")
+        .instead("every rule has counters of its own, which bpfc counters shows"),
     row(
         "osf",
         Both,
@@ -67,10 +70,28 @@ pub const MATCHES: &[Unsupportable] = &[
         "give the IPsec policies an XFRM interface and match it with -i or -o, or let them set a \
          mark and match that",
     ),
-    row("rateest", Both, "it reads a rate estimator"),
-    row("rpfilter", Both, "it asks the routing table for the way back"),
+    row(
+        "rateest",
+        Both,
+        "it compares rates that the RATEEST target estimates, and nothing that bpfc compiles feeds an \
+         estimator",
+    )
+    .instead("limit the rate with -m limit or -m hashlimit"),
+    row(
+        "rpfilter",
+        Both,
+        "it looks for the route back to the source with the packet's mark and type of service, \
+         through policy routing rules that programs do not follow",
+    )
+    .instead("set the interface's rp_filter for IPv4, or keep the rule in the kernel's raw table"),
     row("set", Both, "it looks addresses up in an ipset"),
-    row("socket", Both, "it looks the packet's socket up"),
+    row(
+        "socket",
+        Both,
+        "it looks for the socket that will receive the packet, and takes transparent and not yet \
+         accepted ones apart, which no lookup of a program's tells",
+    )
+    .instead("keep the rule in the kernel's mangle table with -j MARK, and match the mark with netfilter"),
 ];
 
 /// Targets.

@@ -108,6 +108,7 @@ fn binary(op: BinaryOp, ty: Type, a: u128, b: u128) -> Option<u128> {
         BinaryOp::Xor => a ^ b,
         BinaryOp::Add => a.wrapping_add(b),
         BinaryOp::Sub => a.wrapping_sub(b),
+        BinaryOp::Div => a.checked_div(b).unwrap_or(0),
         BinaryOp::Shl | BinaryOp::Shr if b >= u128::from(ty.bytes()) * 8 => return None,
         BinaryOp::Shl => a << b,
         BinaryOp::Shr => a >> b,

@@ -4,8 +4,8 @@
 use super::Run;
 use crate::{Base, CtField, CtTuple, Family, Meta, ProbeDef, Scan, Source, TupleField, Type};
 use bpfc_packet::{
-    Found, Tuple, extension_set, find_dccp_option, find_extension, find_sctp_chunk, find_tcp_mss,
-    find_tcp_option, find_text,
+    Found, Packet, Tuple, extension_set, find_dccp_option, find_extension, find_sctp_chunk,
+    find_tcp_mss, find_tcp_option, find_text,
 };
 use std::net::IpAddr;
 
@@ -79,6 +79,11 @@ impl Run<'_, '_, '_> {
             CtField::Direction => connection.reply.into(),
             CtField::Mark => connection.mark.into(),
             CtField::Protocol => connection.protocol.into(),
+            CtField::Counted => packet.extensions.counters.is_some().into(),
+            CtField::Packets(direction) => counter(packet, direction).0.into(),
+            CtField::Bytes(direction) => counter(packet, direction).1.into(),
+            CtField::Helper => packet.extensions.helper,
+            CtField::Labels => packet.extensions.labels,
             CtField::Tuple(CtTuple::Original, part) => {
                 return tuple(family, connection.original, part);
             }
@@ -156,4 +161,10 @@ fn tuple(family: Family, tuple: Tuple, part: TupleField) -> Option<u128> {
         TupleField::SourcePort => Some(tuple.source_port.into()),
         TupleField::DestinationPort => Some(tuple.destination_port.into()),
     }
+}
+
+/// Packets and bytes that a connection has counted in a direction.
+fn counter(packet: &Packet, direction: CtTuple) -> (u64, u64) {
+    let counters = packet.extensions.counters.unwrap_or_default();
+    counters[usize::from(direction == CtTuple::Reply)]
 }

@@ -14,6 +14,7 @@ impl Display for BinaryOp {
             BinaryOp::Xor => "xor",
             BinaryOp::Add => "add",
             BinaryOp::Sub => "sub",
+            BinaryOp::Div => "div",
             BinaryOp::Shl => "shl",
             BinaryOp::Shr => "shr",
         })
@@ -42,6 +43,11 @@ impl Display for CtField {
             CtField::Direction => f.write_str("direction"),
             CtField::Mark => f.write_str("mark"),
             CtField::Protocol => f.write_str("protocol"),
+            CtField::Counted => f.write_str("counted"),
+            CtField::Packets(direction) => write!(f, "packets.{direction}"),
+            CtField::Bytes(direction) => write!(f, "bytes.{direction}"),
+            CtField::Helper => f.write_str("helper"),
+            CtField::Labels => f.write_str("labels"),
             CtField::Tuple(tuple, field) => write!(f, "{tuple}.{field}"),
         }
     }

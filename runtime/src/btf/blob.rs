@@ -54,6 +54,11 @@ impl Type {
         self.info >> 31 == 1
     }
 
+    /// Offset of its name among the strings.
+    pub fn name(&self) -> u32 {
+        self.name
+    }
+
     pub fn is_named(&self) -> bool {
         self.name != 0
     }
@@ -163,6 +168,15 @@ impl Blob {
             bits,
             bit_field,
         })
+    }
+
+    /// An enumeration's enumerator: its name's offset and its value.
+    pub fn enumerator(&self, enumeration: &Type, index: usize) -> Option<(u32, i32)> {
+        if index >= enumeration.count() {
+            return None;
+        }
+        let at = enumeration.records + 8 * index;
+        Some((word(&self.bytes, at).ok()?, word(&self.bytes, at + 4).ok()? as i32))
     }
 
     /// The type of a prototype's parameter.

@@ -141,6 +141,34 @@ impl KernelTypes {
         })
     }
 
+    /// The value of an enumerator, in vmlinux or in conntrack's module.
+    pub fn enumerator(&self, enumeration: &str, enumerator: &str) -> Result<i32, BtfError> {
+        let absent = || BtfError::NoMember {
+            structure: format!("(enum) {enumeration}"),
+            member: enumerator.to_owned(),
+        };
+        let module = self.conntrack_module();
+        let types = Types { vmlinux: &self.vmlinux, module: module.as_ref() };
+        for blob in std::iter::once(&self.vmlinux).chain(&module) {
+            for found in blob.ids().filter_map(|id| blob.get(id)) {
+                let name = types.string(found.name());
+                if found.kind() != kind::ENUM || name != Some(enumeration.as_bytes()) {
+                    continue;
+                }
+                let all = (0..found.count()).filter_map(|index| blob.enumerator(&found, index));
+                let mut named =
+                    all.filter(|(name, _)| types.string(*name) == Some(enumerator.as_bytes()));
+                return named.next().map(|(_, value)| value).ok_or_else(absent);
+            }
+        }
+        Err(absent())
+    }
+
+    /// The blob of the module that has conntrack's functions, none where vmlinux has them.
+    fn conntrack_module(&self) -> Option<Blob> {
+        self.find_function("bpf_ct_release").ok().and_then(|(_, module)| module)
+    }
+
     /// The number of a structure in vmlinux.
     pub fn structure_id(&self, structure: &str) -> Result<u32, BtfError> {
         let (ids, _) = self.structures(structure)?;
@@ -168,7 +196,24 @@ impl KernelTypes {
                 })
             })
             .collect();
-        if ids.is_empty() { Err(BtfError::NoStructure(name.to_owned())) } else { Ok((ids, None)) }
+        if !ids.is_empty() {
+            return Ok((ids, None));
+        }
+        // Conntrack's own structures may be known to its module alone.
+        if let Some(module) = self.conntrack_module().filter(|_| name.starts_with("nf_")) {
+            let types = Types { vmlinux: &self.vmlinux, module: Some(&module) };
+            let called = |id: &u32| {
+                module.get(*id).is_some_and(|found| {
+                    matches!(found.kind(), kind::STRUCT | kind::UNION)
+                        && types.string(found.name()) == Some(name.as_bytes())
+                })
+            };
+            let ids: Vec<u32> = module.ids().filter(called).collect();
+            if !ids.is_empty() {
+                return Ok((ids, Some(module)));
+            }
+        }
+        Err(BtfError::NoStructure(name.to_owned()))
     }
 
     fn find_function(&self, name: &str) -> Result<(KernelFunction, Option<Blob>), BtfError> {

@@ -137,6 +137,7 @@ pub fn artifact(points: &[AttachPoint], verdict: Verdict, shift: usize) -> Artif
         }],
         rules: RuleTable::default(),
         needs_conntrack: false,
+        needs_accounting: false,
         sources: vec!["test.rules".into()],
     };
     for (n, attach) in points.iter().enumerate() {

@@ -5,6 +5,7 @@
 //! the tracker will say once it sees the packet (net/netfilter/nf_conntrack_core.c,
 //! `resolve_normal_ct`); docs/semantics.md lists what it cannot know.
 
+mod extension;
 mod lookup;
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R6, R7, R8, R9, Size, Width};
@@ -155,6 +156,9 @@ fn copy_entry(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places) {
     asm.store(Size::W, R7, places.status, R1);
     asm.load_field(Size::W, R1, R9, field("nf_conn", "mark", 4));
     asm.store(Size::W, R7, places.mark, R1);
+    if emitter.needs.extensions {
+        extension::copy(emitter, asm);
+    }
     if !emitter.needs.tuples {
         return;
     }

@@ -176,6 +176,7 @@ fn alu(op: BinaryOp) -> Alu {
         BinaryOp::Xor => Alu::Xor,
         BinaryOp::Add => Alu::Add,
         BinaryOp::Sub => Alu::Sub,
+        BinaryOp::Div => Alu::Div,
         BinaryOp::Shl => Alu::Lsh,
         BinaryOp::Shr => Alu::Rsh,
     }

@@ -33,6 +33,7 @@ const KIND_INT: u32 = 1;
 const KIND_PTR: u32 = 2;
 const KIND_ARRAY: u32 = 3;
 const KIND_STRUCT: u32 = 4;
+const KIND_ENUM: u32 = 6;
 const KIND_FUNC: u32 = 12;
 const KIND_FUNC_PROTO: u32 = 13;
 const KIND_VAR: u32 = 14;
@@ -111,6 +112,14 @@ impl Builder {
             let name = self.string(name);
             self.words(&[name, member.0, offset * 8]);
         }
+        id
+    }
+
+    /// An enumeration of one enumerator, whose value is 0.
+    pub fn enumeration(&mut self, name: &str, enumerator: &str) -> TypeId {
+        let id = self.head(name, KIND_ENUM, 1, 4);
+        let enumerator = self.string(enumerator);
+        self.words(&[enumerator, 0]);
         id
     }
 

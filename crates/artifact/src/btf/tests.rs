@@ -32,6 +32,7 @@ fn artifact(functions: Vec<Function>) -> Artifact {
         maps: Vec::new(),
         rules: RuleTable::default(),
         needs_conntrack: false,
+        needs_accounting: false,
         sources: vec!["rules.v4".into()],
     }
 }

@@ -211,6 +211,7 @@ pub fn filter(target: &str, points: &[AttachPoint]) -> Artifact {
         ],
         rules: rules(),
         needs_conntrack: program != ProgramKind::CgroupSkb,
+        needs_accounting: false,
         sources: vec!["rules.v4".into()],
     }
 }

@@ -175,6 +175,7 @@ impl Parser {
             "xor" => Some(BinaryOp::Xor),
             "add" => Some(BinaryOp::Add),
             "sub" => Some(BinaryOp::Sub),
+            "div" => Some(BinaryOp::Div),
             "shl" => Some(BinaryOp::Shl),
             "shr" => Some(BinaryOp::Shr),
             _ => None,
@@ -362,6 +363,15 @@ impl Parser {
             Some("direction") => CtField::Direction,
             Some("mark") => CtField::Mark,
             Some("protocol") => CtField::Protocol,
+            Some("counted") => CtField::Counted,
+            Some("helper") => CtField::Helper,
+            Some("labels") => CtField::Labels,
+            Some(word @ ("packets" | "bytes")) => {
+                let field = if word == "packets" { CtField::Packets } else { CtField::Bytes };
+                self.advance();
+                self.punct(".")?;
+                return self.word("a direction").map(field);
+            }
             _ => {
                 let tuple: CtTuple = self.word("a fact about the connection")?;
                 self.punct(".")?;
