@@ -627,7 +627,14 @@ L10:
   call helper 7
   *(u16 *)(r10 -76) = r0
   *(u16 *)(r10 -74) = 0
-  *(u8 *)(r10 -72) = 64
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = r0
+  r1 = *(u64 *)(r1 + offsetof(sk_buff, dev))
+  r2 = *(u64 *)(r1 + offsetof(net_device, nd_net))
+  r2 += offsetof(net, ipv4)
+  r1 = *(u8 *)(r2 + offsetof(netns_ipv4, sysctl_ip_default_ttl))
+  *(u8 *)(r10 -72) = r1
   *(u8 *)(r10 -71) = 1
   *(u16 *)(r10 -70) = 0
   r1 = 0x0
@@ -979,9 +986,16 @@ L4:
   *(u32 *)(r10 -68) = r1
   r1 = *(u32 *)(r7 +12)
   *(u32 *)(r10 -64) = r1
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = r0
+  r1 = *(u64 *)(r1 + offsetof(sk_buff, dev))
+  r2 = *(u64 *)(r1 + offsetof(net_device, nd_net))
+  r2 += offsetof(net, ipv4)
+  r1 = *(u8 *)(r2 + offsetof(netns_ipv4, sysctl_ip_default_ttl))
   *(u32 *)(r10 -80) = 671088709
   *(u32 *)(r10 -76) = 4194304
-  *(u8 *)(r10 -72) = 64
+  *(u8 *)(r10 -72) = r1
   *(u8 *)(r10 -71) = 6
   *(u16 *)(r10 -70) = 0
   r1 = 0x0
@@ -1571,7 +1585,14 @@ L10:
   call helper 7
   *(u16 *)(r10 -76) = r0
   *(u16 *)(r10 -74) = 0
-  *(u8 *)(r10 -72) = 64
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = r0
+  r1 = *(u64 *)(r1 + offsetof(sk_buff, dev))
+  r2 = *(u64 *)(r1 + offsetof(net_device, nd_net))
+  r2 += offsetof(net, ipv4)
+  r1 = *(u8 *)(r2 + offsetof(netns_ipv4, sysctl_ip_default_ttl))
+  *(u8 *)(r10 -72) = r1
   *(u8 *)(r10 -71) = 1
   *(u16 *)(r10 -70) = 0
   r1 = 0x0
@@ -1926,9 +1947,16 @@ L4:
   *(u32 *)(r10 -68) = r1
   r1 = *(u32 *)(r7 +12)
   *(u32 *)(r10 -64) = r1
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = r0
+  r1 = *(u64 *)(r1 + offsetof(sk_buff, dev))
+  r2 = *(u64 *)(r1 + offsetof(net_device, nd_net))
+  r2 += offsetof(net, ipv4)
+  r1 = *(u8 *)(r2 + offsetof(netns_ipv4, sysctl_ip_default_ttl))
   *(u32 *)(r10 -80) = 671088709
   *(u32 *)(r10 -76) = 4194304
-  *(u8 *)(r10 -72) = 64
+  *(u8 *)(r10 -72) = r1
   *(u8 *)(r10 -71) = 6
   *(u16 *)(r10 -70) = 0
   r1 = 0x0
@@ -2169,7 +2197,7 @@ bpfc_tc_out: ; Main
   if r1 != r2 goto L0
   r1 = 0x0
   *(u32 *)(r6 +44) = r1
-  goto L11
+  goto L12
 L0:
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -2190,7 +2218,7 @@ L1:
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L11
+  if r0 != 0x0 goto L12
   r9 = *(u16 *)(r10 -270)
   r9 = be16 r9
   r8 += 0x4
@@ -2203,15 +2231,15 @@ L2:
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L11
+  if r0 != 0x0 goto L12
   r9 = *(u16 *)(r10 -270)
   r9 = be16 r9
   r8 += 0x4
 L3:
   *(u32 *)(r7 +76) = r8
   if r9 == 0x800 goto L4
-  if r9 == 0x86dd goto L9
-  goto L11
+  if r9 == 0x86dd goto L10
+  goto L12
 ; parse the IPv4 header
 L4:
   r2 = *(u32 *)(r7 +76)
@@ -2220,18 +2248,18 @@ L4:
   r4 = 0x14
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L11
+  if r0 != 0x0 goto L12
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L11
+  if r2 != 0x4 goto L12
   r1 &= 0xf
-  if r1 < 0x5 goto L11
+  if r1 < 0x5 goto L12
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L11
+  if r2 < r1 goto L12
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -2251,7 +2279,7 @@ L4:
   r4 = 0x1
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L11
+  if r0 != 0x0 goto L12
 ; copy the transport header
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
@@ -2280,33 +2308,36 @@ L6:
   r1 = r6
   r2 = r7
   call find_connection_2
+  r1 = *(u32 *)(r6 +36)
+  if r1 != 0x0 goto L7
 ; run the base chains
   r1 = r6
   r2 = r7
   call filter_OUTPUT
-  if w0 == 0x2 goto L10
-  if w0 >= 0x100 goto L7
-  goto L11
-; reject
+  if w0 == 0x2 goto L11
+  if w0 >= 0x100 goto L8
 L7:
-  if w0 == 0x1ff goto L8
+  goto L12
+; reject
+L8:
+  if w0 == 0x1ff goto L9
   *(u8 *)(r7 +84) = r0
   r1 = r6
   r2 = r7
   call reply_unreachable_2
   exit
-L8:
+L9:
   r1 = r6
   r2 = r7
   call reply_tcp_reset_2
   exit
-L9:
-  goto L11
-; drop
 L10:
+  goto L12
+; drop
+L11:
   r0 = 0x2
   exit
 ; accept
-L11:
+L12:
   r0 = 0xffffffff
   exit

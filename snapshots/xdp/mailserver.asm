@@ -597,7 +597,14 @@ L10:
   call helper 7
   *(u16 *)(r10 -76) = r0
   *(u16 *)(r10 -74) = 0
-  *(u8 *)(r10 -72) = 64
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r2 = *(u64 *)(r1 + offsetof(net_device, nd_net))
+  r2 += offsetof(net, ipv4)
+  r1 = *(u8 *)(r2 + offsetof(netns_ipv4, sysctl_ip_default_ttl))
+  *(u8 *)(r10 -72) = r1
   *(u8 *)(r10 -71) = 1
   *(u16 *)(r10 -70) = 0
   r1 = 0x0
@@ -877,9 +884,16 @@ L4:
   *(u32 *)(r10 -68) = r1
   r1 = *(u32 *)(r7 +12)
   *(u32 *)(r10 -64) = r1
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r2 = *(u64 *)(r1 + offsetof(net_device, nd_net))
+  r2 += offsetof(net, ipv4)
+  r1 = *(u8 *)(r2 + offsetof(netns_ipv4, sysctl_ip_default_ttl))
   *(u32 *)(r10 -80) = 671088709
   *(u32 *)(r10 -76) = 4194304
-  *(u8 *)(r10 -72) = 64
+  *(u8 *)(r10 -72) = r1
   *(u8 *)(r10 -71) = 6
   *(u16 *)(r10 -70) = 0
   r1 = 0x0

@@ -42,6 +42,7 @@ fn main() {
         trials.push(trial(format!("forwarded_{firewall}"), move || forwarded(firewall)));
     }
     for family in Family::ALL {
+        trials.push(trial(format!("deferred_{family}"), move || deferred(family)));
         for target in ["xdp", "tc"] {
             trials.push(trial(format!("tags_{family}_{target}"), move || tags(family, target)));
         }
@@ -86,6 +87,8 @@ fn answers(
         sysctl("ipv4/icmp_ratemask", "0")?;
         sysctl("ipv6/icmp/ratemask", "2")?;
         sysctl("ipv6/auto_flowlabels", "0")?;
+        sysctl("ipv4/ip_default_ttl", "99")?;
+        sysctl("ipv6/conf/eth0/hop_limit", "77")?;
         let listener = host.at(Place::Peer(0), Listener::new)?;
         let _receiver = receiver(&host, firewall)?;
         let mut heard = Vec::new();
@@ -268,6 +271,48 @@ fn forwarded(firewall: Firewall) -> Result<(), Failed> {
                 return Err(EngineError::Refused(format!("{from} to {to}: {heard:#?}")));
             }
         }
+        Ok(())
+    })
+    .map_err(Failed::from)
+}
+
+/// A datagram's checksum that its sender has left to the device is left so in the error that quotes
+/// it. When a device completes it, as is done here, the error's own checksum is right.
+fn deferred(family: Family) -> Result<(), Failed> {
+    isolated(|| -> Result<(), EngineError> {
+        let rulesets = vec![(family, REFUSING.to_owned())];
+        let plan = Plan { links: LINKS, forwarding: false, rulesets, hooks: None };
+        let mut host = Host::new(&plan, Firewall::Program("tc", XdpMode::Auto))?;
+        let listener = host.at(Place::Peer(0), Listener::new)?;
+        let own = End::new(Place::Host, rejected::addresses(family)[0], 53);
+        let far = End::new(Place::Peer(0), rejected::peer(family), 40_002);
+        refused_udp(&mut host, &Call::new(far, own))?;
+        let mut heard = listener.heard()?;
+        let [frame] = &mut heard[..] else {
+            return Err(EngineError::Refused(format!("{} answers", heard.len())));
+        };
+        let (header, icmp, addresses) = match family {
+            Family::Ipv4 => (20, 1, 12..20),
+            Family::Ipv6 => (40, 58, 8..40),
+        };
+        let ip = &mut frame[14..];
+        let pseudo = |header: &[u8], protocol: u8, length: usize| {
+            let numbers = [0, protocol, 0, 0, (length >> 8) as u8, length as u8];
+            [&header[addresses.clone()], &numbers].concat()
+        };
+        let quotation = header + 8;
+        let udp = quotation + header;
+        let length = ip.len() - udp;
+        let partial = sum(&pseudo(&ip[quotation..], 17, length)) as u16;
+        assert_eq!(ip[udp + 6..udp + 8], partial.to_be_bytes(), "{}", hex(ip));
+        let completed = !(sum(&ip[udp..]) as u16);
+        ip[udp + 6..udp + 8].copy_from_slice(&completed.to_be_bytes());
+        let mut summed = match family {
+            Family::Ipv4 => Vec::new(),
+            Family::Ipv6 => pseudo(ip, icmp, ip.len() - header),
+        };
+        summed.extend(&ip[header..]);
+        assert_eq!(sum(&summed), 0xffff, "{}", hex(ip));
         Ok(())
     })
     .map_err(Failed::from)

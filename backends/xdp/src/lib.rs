@@ -1,8 +1,8 @@
 //! The XDP target: chains of an ingress hook at the driver, before the kernel's network stack.
 //!
 //! The program sees Ethernet frames before defragmentation, routing and untagging; up to two
-//! VLAN tags are walked. Programs need Linux 5.18 (`bpf_xdp_load_bytes`), interface names and
-//! packet types 6.2 (`bpf_cast_to_kern_ctx`).
+//! VLAN tags are walked. Programs need Linux 5.18 (`bpf_xdp_load_bytes`), interface names, packet
+//! types and answers to rejected packets 6.2 (`bpf_cast_to_kern_ctx`).
 
 use bpfc_artifact::{AttachPoint, KernelField, ProgramKind};
 use bpfc_ebpf::asm::{

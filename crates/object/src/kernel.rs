@@ -147,6 +147,7 @@ pub const MEMBERS: &[(&str, &str, u32, MemberKind)] = &[
     ("nf_conntrack_tuple", "dst", 20, MemberKind::Structure),
     ("net", "ipv4", 0, MemberKind::Structure),
     ("net", "ipv6", 0, MemberKind::Structure),
+    ("inet6_dev", "cnf", 0, MemberKind::Structure),
     ("net_device", "nd_net", 8, MemberKind::Structure),
     ("key_vector", "leaf", 8, MemberKind::Structure),
     ("tnode", "kv", 0, MemberKind::Structures),

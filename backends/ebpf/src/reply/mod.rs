@@ -16,6 +16,7 @@
 mod addresses;
 mod check;
 mod checksum;
+mod hops;
 mod reset;
 mod turn;
 mod unreachable;

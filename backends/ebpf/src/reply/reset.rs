@@ -2,8 +2,8 @@
 //!
 //! Its TCP header takes the place of the packet's, and the network header comes right before it.
 
-use super::unreachable::{HOPS, ipv4_checksum};
-use super::{HEADER, Reply, TCP_HEADER, addresses, check, checksum, network_header, turn};
+use super::unreachable::ipv4_checksum;
+use super::{HEADER, Reply, TCP_HEADER, addresses, check, checksum, hops, network_header, turn};
 use crate::asm::{Alu, Asm, FP, Jump, Label, R1, R2, R3, R7, R8, R9, Size, Width};
 use crate::emitter::Emitter;
 use crate::layout;
@@ -19,19 +19,21 @@ pub(super) fn emit(emitter: &Emitter<'_>, reply: &Reply<'_>, asm: &mut Asm, none
     let network = network_header(family);
     check::emit(reply, asm, none);
     addresses::write(reply, asm);
+    hops::load(emitter, asm, family);
     match family {
         Family::Ipv4 => {
             asm.store_imm(Size::W, FP, HEADER, i32::from_ne_bytes([0x45, 0, 0, 40]));
             // No identification: it is not to be fragmented.
             asm.store_imm(Size::W, FP, HEADER + 4, i32::from_ne_bytes([0, 0, 0x40, 0]));
-            asm.store_imm(Size::B, FP, HEADER + 8, HOPS);
+            asm.store(Size::B, FP, HEADER + 8, R1);
             asm.store_imm(Size::B, FP, HEADER + 9, TCP);
             ipv4_checksum(asm);
         }
         Family::Ipv6 => {
             asm.store_imm(Size::W, FP, HEADER, i32::from_ne_bytes([0x60, 0, 0, 0]));
-            let rest = [0, TCP_HEADER as u8, TCP as u8, HOPS as u8];
+            let rest = [0, TCP_HEADER as u8, TCP as u8, 0];
             asm.store_imm(Size::W, FP, HEADER + 4, i32::from_ne_bytes(rest));
+            asm.store(Size::B, FP, HEADER + 7, R1);
         }
     }
     tcp_header(reply, asm);

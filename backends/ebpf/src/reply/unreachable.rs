@@ -4,7 +4,7 @@
 //! It quotes the packet, whose bytes stay where they are: the headers go in front.
 
 use super::{
-    DEFERRED, HEADER, ICMP_HEADER, Reply, addresses, check, checksum, network_header, turn,
+    DEFERRED, HEADER, ICMP_HEADER, Reply, addresses, check, checksum, hops, network_header, turn,
 };
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R7, R8, R9, Size, Width};
 use crate::emitter::Emitter;
@@ -18,9 +18,6 @@ fn longest(family: Family) -> i32 {
         Family::Ipv6 => 1280,
     }
 }
-
-/// Time to live and hop limit (`IPDEFTTL`, `IPV6_DEFAULT_HOPLIMIT`).
-pub(super) const HOPS: i32 = 64;
 
 pub(super) fn emit(emitter: &Emitter<'_>, reply: &Reply<'_>, asm: &mut Asm, none: Label) {
     let family = reply.key.family;
@@ -36,8 +33,8 @@ pub(super) fn emit(emitter: &Emitter<'_>, reply: &Reply<'_>, asm: &mut Asm, none
     asm.mov_imm(R9, longest(family) - headers);
     asm.place(whole);
     match family {
-        Family::Ipv4 => ipv4_header(asm),
-        Family::Ipv6 => ipv6_header(asm),
+        Family::Ipv4 => ipv4_header(emitter, asm),
+        Family::Ipv6 => ipv6_header(emitter, asm),
     }
     icmp_header(emitter, reply, asm, none);
 
@@ -48,7 +45,7 @@ pub(super) fn emit(emitter: &Emitter<'_>, reply: &Reply<'_>, asm: &mut Asm, none
 }
 
 /// The header of an error of r9 quoted bytes, but for the addresses, which are there.
-fn ipv4_header(asm: &mut Asm) {
+fn ipv4_header(emitter: &Emitter<'_>, asm: &mut Asm) {
     asm.store_imm(Size::B, FP, HEADER, 0x45);
     // The type of service without its precedence, which is "internetwork control".
     asm.load(Size::B, R1, R7, layout::NETWORK + 1);
@@ -62,7 +59,8 @@ fn ipv4_header(asm: &mut Asm) {
     asm.helper(Helper::Random);
     asm.store(Size::H, FP, HEADER + 4, R0);
     asm.store_imm(Size::H, FP, HEADER + 6, 0);
-    asm.store_imm(Size::B, FP, HEADER + 8, HOPS);
+    hops::load(emitter, asm, Family::Ipv4);
+    asm.store(Size::B, FP, HEADER + 8, R1);
     asm.store_imm(Size::B, FP, HEADER + 9, 1);
     ipv4_checksum(asm);
 }
@@ -77,7 +75,7 @@ pub(super) fn ipv4_checksum(asm: &mut Asm) {
     asm.store(Size::H, FP, HEADER + 10, R1);
 }
 
-fn ipv6_header(asm: &mut Asm) {
+fn ipv6_header(emitter: &Emitter<'_>, asm: &mut Asm) {
     asm.store_imm(Size::W, FP, HEADER, 0);
     asm.store_imm(Size::B, FP, HEADER, 0x60);
     asm.mov(R1, R9);
@@ -85,7 +83,8 @@ fn ipv6_header(asm: &mut Asm) {
     asm.from_big_endian(R1, 16);
     asm.store(Size::H, FP, HEADER + 4, R1);
     asm.store_imm(Size::B, FP, HEADER + 6, 58);
-    asm.store_imm(Size::B, FP, HEADER + 7, HOPS);
+    hops::load(emitter, asm, Family::Ipv6);
+    asm.store(Size::B, FP, HEADER + 7, R1);
 }
 
 /// The ICMP header, whose checksum is over the quotation of r9 bytes as well.
