@@ -40,6 +40,9 @@ _bpfc() {
             bpfc,load)
                 cmd="bpfc__subcmd__load"
                 ;;
+            bpfc,log)
+                cmd="bpfc__subcmd__log"
+                ;;
             bpfc,recent)
                 cmd="bpfc__subcmd__recent"
                 ;;
@@ -78,6 +81,9 @@ _bpfc() {
                 ;;
             bpfc__subcmd__help,load)
                 cmd="bpfc__subcmd__help__subcmd__load"
+                ;;
+            bpfc__subcmd__help,log)
+                cmd="bpfc__subcmd__help__subcmd__log"
                 ;;
             bpfc__subcmd__help,recent)
                 cmd="bpfc__subcmd__help__subcmd__recent"
@@ -143,7 +149,7 @@ _bpfc() {
 
     case "${cmd}" in
         bpfc)
-            opts="-h -V --color --help --version compile check load unload status counters recent replay explain snapshot help-code completions help"
+            opts="-h -V --color --help --version compile check load unload status counters log recent replay explain snapshot help-code completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -363,7 +369,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__help)
-            opts="compile check load unload status counters recent replay explain snapshot help-code completions help"
+            opts="compile check load unload status counters log recent replay explain snapshot help-code completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -493,6 +499,20 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__help__subcmd__load)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__log)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -680,6 +700,48 @@ _bpfc() {
                     return 0
                     ;;
                 --priority)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__log)
+            opts="-w -n -h --json --pcapng --write --count --timeout --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --write)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcapng)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

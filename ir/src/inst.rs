@@ -1,8 +1,8 @@
 //! Instructions and terminators.
 
 use crate::{
-    Base, Block, CalendarField, Func, Lookup, Object, Query, Rewrite, Rule, Scan, Source, State,
-    Type, Value, Verdict,
+    Base, Block, CalendarField, Func, Log, Lookup, Object, Query, Rewrite, Rule, Scan, Source,
+    State, Type, Value, Verdict,
 };
 
 /// Arithmetic on two numbers of one type, modulo its size.
@@ -84,6 +84,8 @@ pub enum Op {
     Query(Object, Query, Vec<Value>),
     /// `count ruleN`: the rule's packet counter by one, its byte counter by the packet's length.
     Count(Rule),
+    /// `log ruleN KIND prefix "TEXT"`: writes a record of the packet, by the rule; see [`Log`].
+    Log(Rule, Box<Log>),
     /// `mark v`: sets the packet's firewall mark (i32).
     SetMark(Value),
     /// `store ...`, `insert ...` or `checksum ...`: writes the packet, see [`Rewrite`].
@@ -99,6 +101,7 @@ impl Op {
                 | Op::Nth(..)
                 | Op::Query(..)
                 | Op::Count(_)
+                | Op::Log(..)
                 | Op::SetMark(_)
                 | Op::Rewrite(_)
         )
@@ -119,7 +122,8 @@ impl Op {
             | Op::Random
             | Op::Nth(..)
             | Op::Query(..)
-            | Op::Count(_) => (None, None),
+            | Op::Count(_)
+            | Op::Log(..) => (None, None),
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
             | Op::Calendar(_, v)
@@ -145,7 +149,8 @@ impl Op {
             | Op::Lookup(_)
             | Op::Random
             | Op::Nth(..)
-            | Op::Count(_) => {}
+            | Op::Count(_)
+            | Op::Log(..) => {}
             Op::Query(_, _, values) => values.iter_mut().for_each(|value| *value = map(*value)),
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
@@ -175,7 +180,7 @@ impl Op {
             | Op::Random
             | Op::Nth(..)
             | Op::Query(..) => Some(Type::I32),
-            Op::Binary(..) | Op::Count(_) | Op::SetMark(_) | Op::Rewrite(_) => None,
+            Op::Binary(..) | Op::Count(_) | Op::Log(..) | Op::SetMark(_) | Op::Rewrite(_) => None,
         }
     }
 }

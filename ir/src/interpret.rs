@@ -26,6 +26,8 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// The rules and policies that counted it, in order.
     pub rules: Vec<Rule>,
+    /// The rules that logged it, in order.
+    pub logs: Vec<Rule>,
     /// Its firewall mark afterwards.
     pub mark: u32,
     /// Its priority, where rules have set it.
@@ -103,6 +105,7 @@ pub fn interpret(
         rewrites: &rewrites,
         environment,
         rules: Vec::new(),
+        logs: Vec::new(),
         mark: packet.mark,
         priority: None,
     };
@@ -116,7 +119,14 @@ pub fn interpret(
     }
     let now = run.packet.packet();
     let rewritten = (!std::ptr::eq(now, packet)).then(|| now.clone());
-    Ok(Outcome { verdict, rules: run.rules, mark: run.mark, priority: run.priority, rewritten })
+    Ok(Outcome {
+        verdict,
+        rules: run.rules,
+        logs: run.logs,
+        mark: run.mark,
+        priority: run.priority,
+        rewritten,
+    })
 }
 
 /// One packet on its way.
@@ -126,6 +136,7 @@ struct Run<'a, 'e, 'r> {
     rewrites: &'a Rewrites,
     environment: &'e mut Environment<'r>,
     rules: Vec<Rule>,
+    logs: Vec<Rule>,
     mark: u32,
     priority: Option<u32>,
 }

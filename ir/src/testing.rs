@@ -6,10 +6,10 @@
 
 use crate::{
     Address, Base, BinaryOp, Block, CalendarField, ChecksumField, ChunkFlags, Condition, CtField,
-    CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Lookup, Meta, Object,
-    ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction, RecentList,
-    RecentQuery, Reject, Rewrite, Rule, RuleData, RuleKind, Scan, SctpChunks, SocketField, Source,
-    StateDef, Terminator, TextSearch, TupleField, Type, Value, Verdict,
+    CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Log, LogKind, Lookup,
+    Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction,
+    RecentList, RecentQuery, Reject, Rewrite, Rule, RuleData, RuleKind, Scan, SctpChunks,
+    SocketField, Source, StateDef, Terminator, TextSearch, TupleField, Type, Value, Verdict,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -256,6 +256,14 @@ impl Body<'_> {
         }
         if self.choices.once_in(4) {
             self.rewrite();
+        }
+        if self.choices.once_in(5) {
+            let kind = match self.choices.once_in(2) {
+                true => LogKind::Syslog { level: 4, flags: 0x2f },
+                false => LogKind::Group { group: 5, threshold: 1, size: Some(60) },
+            };
+            let prefix = self.choices.of(&["", "a \"b\" "]).to_owned();
+            self.builder.push(Op::Log(rule, Box::new(Log { kind, prefix })));
         }
         match self.choices.below(6) {
             0 => self.builder.verdict(Verdict::Accept),

@@ -40,6 +40,7 @@
 //!     bytes of transport header; the numbers that a checksum follows are i16 or i32.
 //! 19. Lookups of address types name a device in functions of IPv4 alone.
 //! 20. The code of a rejection is one of the function's family.
+//! 21. A log record's level is at most 7, and its prefix has at most 127 bytes, no NUL among them.
 //!
 //! Invariants 8, 12 to 15 and 18 bind reachable blocks. "Below" means: dominated by the block
 //! that the edge leads to, which no other edge leads to.
@@ -230,6 +231,9 @@ pub enum Violation {
     /// Invariant 20.
     #[error("{0} has no such code of unreachable destinations")]
     RejectCode(Family),
+    /// Invariant 21.
+    #[error("the kernel refuses such a log record")]
+    Log,
 }
 
 /// Checks every invariant. Later checks of a function are left out where earlier ones failed

@@ -3,6 +3,7 @@
 use crate::conntrack::Attempt;
 use crate::counters::{self, Counters};
 use crate::home::{Home, Opened};
+use crate::log::{LogLost, LogReader};
 use crate::metadata::Metadata;
 use crate::namespace::Namespace;
 use crate::options::{Options, XdpMode};
@@ -323,6 +324,16 @@ impl Filter {
             crate::conntrack::disable(&self.name)?;
         }
         Ok(())
+    }
+
+    /// A stream of what its rules log. One reader at a time: see [`LogReader`].
+    pub fn log(&self) -> Result<LogReader, Error> {
+        LogReader::open(&self.home()?)
+    }
+
+    /// How many log records found no room in the buffer.
+    pub fn log_lost(&self) -> Result<LogLost, Error> {
+        self.consistently(|home, state, _| crate::log::lost(home, state.target))
     }
 
     /// Its programs, places and sizes.

@@ -108,6 +108,16 @@ impl Home {
         Ok(open(&path)?.map(Program::from_fd))
     }
 
+    /// A map of a generation, by its name.
+    pub fn map(&self, generation: Generation, name: &str) -> Result<Option<Map>, Error> {
+        open_map(&self.generation_path(generation).join("maps").join(name))
+    }
+
+    /// The right to read the filter's log, if nobody has it.
+    pub fn lock_log(&self) -> Result<Option<pins::Lock>, Error> {
+        pins::try_lock_at(&self.path.join("links"))
+    }
+
     /// The maps of a generation that outlive it.
     pub fn kept(
         &self,

@@ -106,17 +106,17 @@ pub(crate) fn is_prepared() -> Result<bool, Error> {
 #[derive(Debug)]
 pub(crate) struct Lock(#[allow(dead_code)] File);
 
-fn open_root() -> Result<File, Error> {
+fn open_directory(path: &Path) -> Result<File, Error> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::open(ROOT, flags, Mode::empty())
+    rustix::fs::open(path, flags, Mode::empty())
         .map(File::from)
         .map_err(io::Error::from)
-        .map_err(Error::path(Path::new(ROOT)))
+        .map_err(Error::path(path))
 }
 
 /// Waits for the lock.
 pub(crate) fn lock() -> Result<Lock, Error> {
-    let root = open_root()?;
+    let root = open_directory(Path::new(ROOT))?;
     loop {
         match rustix::fs::flock(&root, FlockOperation::LockExclusive) {
             Ok(()) => return Ok(Lock(root)),
@@ -128,11 +128,16 @@ pub(crate) fn lock() -> Result<Lock, Error> {
 
 /// The lock, if nobody holds it.
 pub(crate) fn try_lock() -> Result<Option<Lock>, Error> {
-    let root = open_root()?;
-    match rustix::fs::flock(&root, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(Lock(root))),
+    try_lock_at(Path::new(ROOT))
+}
+
+/// The lock of another directory, if nobody holds it.
+pub(crate) fn try_lock_at(path: &Path) -> Result<Option<Lock>, Error> {
+    let directory = open_directory(path)?;
+    match rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(Lock(directory))),
         Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(None),
-        Err(error) => Err(Error::path(Path::new(ROOT))(error.into())),
+        Err(error) => Err(Error::path(path)(error.into())),
     }
 }
 

@@ -878,11 +878,11 @@ L9:
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
   r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r3 = r8
+  r3 += offsetof(net_device, name)
   r1 = r7
   r1 += 0x68
   r2 = 0x10
-  r3 = r8
-  r3 += offsetof(net_device, name)
   call helper 113
 ; find the connection
   r1 = r6

@@ -4,6 +4,7 @@
 //! was left out; with `BPFC_REQUIRE_ALL=1` in the environment, as in continuous integration, the
 //! same lack is a failure, so that nothing is ever left out unseen.
 
+use crate::lab::kernel_log;
 use nix::unistd::Uid;
 use std::path::Path;
 use std::process::Command;
@@ -13,6 +14,8 @@ use std::process::Command;
 pub enum Need {
     /// The right to create namespaces and attach programs.
     Root,
+    /// The kernel's log, and the right to let namespaces write to it.
+    KernelLog,
     /// A program that must be found on `PATH` or in the system's administration folders.
     Tool(&'static str),
 }
@@ -23,6 +26,7 @@ impl Need {
         match self {
             Need::Root if Uid::effective().is_root() => None,
             Need::Root => Some("root is needed".to_owned()),
+            Need::KernelLog => kernel_log::lack(),
             Need::Tool(name) if find_tool(name) => None,
             Need::Tool(name) => Some(format!("`{name}` is not installed")),
         }

@@ -120,6 +120,12 @@ impl Target for CgroupSkb {
         skb::device(asm, dst);
     }
 
+    fn record(&self, asm: &mut Asm) {
+        skb::kernel_skb(asm, R9);
+        skb::record(asm);
+        skb::record_direction(asm);
+    }
+
     fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
 
     fn set_priority(&self, asm: &mut Asm, priority: Reg) {

@@ -505,6 +505,12 @@ pub enum Helper {
     ProbeReadKernel = 113,
     /// `bpf_jiffies64`, Linux 5.6.
     Jiffies = 118,
+    /// `bpf_ktime_get_boot_ns`, Linux 5.8.
+    BootTime = 125,
+    /// `bpf_ringbuf_reserve`, Linux 5.8.
+    RingBufReserve = 131,
+    /// `bpf_ringbuf_submit`, Linux 5.8.
+    RingBufSubmit = 132,
     /// `bpf_loop`, Linux 5.17.
     Loop = 181,
     /// `bpf_xdp_get_buff_len`, Linux 5.18.

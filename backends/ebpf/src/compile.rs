@@ -5,7 +5,7 @@ use crate::emitter::{COUNTERS_MAP, Emitter, Place};
 use crate::error::EmitError;
 use crate::main_function::{Unit, is_received};
 use crate::target::Target;
-use crate::{Feature, Needs, PacketLayout, chain, main_function, names, segment};
+use crate::{Feature, Needs, PacketLayout, chain, log, main_function, names, segment};
 use bpfc_artifact::{
     Artifact, AttachPoint, MapDef, MapKind, MapRole, Program, RuleEntry, RuleKind, RuleTable,
 };
@@ -55,6 +55,8 @@ pub fn compile(
     let routed = units.iter().any(|unit| unit.is_routed(target));
     // What is for others on the link is not forwarded.
     needs.packet_type |= routed;
+    // Log records name the interface that was found.
+    needs.out_interface |= routed && needs.log;
     if !check_features(program, target, routed, diagnostics) {
         return None;
     }
@@ -84,6 +86,8 @@ pub fn compile(
         program,
         queries: BTreeMap::new(),
         services: Vec::new(),
+        log: None,
+        sites: Vec::new(),
     };
     match emit(&mut emitter, program, &order, &units, options) {
         Ok(programs) => Some(artifact(emitter, program, programs, sources)),
@@ -226,7 +230,9 @@ fn check_features(
         let (_, asked) = Needs::of(program, &reached);
         for (feature, rule) in asked {
             let span = rule.and_then(|rule| program.rules[rule].span);
-            let known = routed && entry.hook == Hook::Forward && feature == Feature::OutInterface;
+            let forwarded = routed && entry.hook == Hook::Forward;
+            let known = forwarded && feature == Feature::OutInterface;
+            let logged = forwarded && matches!(feature, Feature::Log | Feature::LogOwner);
             if let Some(reason) = target.refusal(entry.hook, feature).filter(|_| !known) {
                 good = false;
                 if let Some(rule) = rule {
@@ -249,7 +255,7 @@ fn check_features(
                     .with_label(feature.describe())
                     .with_help(reason),
                 );
-            } else if let Some(caveat) = target.caveat(entry.hook, feature)
+            } else if let Some(caveat) = target.caveat(entry.hook, feature).filter(|_| !logged)
                 && !warned.contains(&(entry.hook, feature))
             {
                 warned.push((entry.hook, feature));
@@ -302,6 +308,7 @@ fn artifact(
     sources: &SourceMap,
 ) -> Artifact {
     let mut maps = emitter.maps;
+    log::fill_sites(&mut maps, &emitter.sites);
     let counters = &mut maps[COUNTERS_MAP.0 as usize];
     counters.value_size = emitter.counters.value_size().max(COUNTER_SIZE);
     counters.max_entries = emitter.counters.chunks();

@@ -5,6 +5,7 @@ use crate::asm::{Asm, Reg};
 use crate::counters::Counters;
 use crate::target::{ConntrackSource, Target};
 use crate::{Needs, PacketLayout, names, reply};
+use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::{Family, Func, Lookup, Object, Program, Query, Rule, Scan, State};
 use std::collections::BTreeMap;
@@ -51,6 +52,9 @@ pub(crate) struct Emitter<'a> {
     pub(crate) queries: BTreeMap<(Object, Query), FunctionIndex>,
     /// Programs that serve whoever loads the artifact.
     pub(crate) services: Vec<bpfc_artifact::Program>,
+    /// The function that writes log records, and what it may write, by number.
+    pub(crate) log: Option<FunctionIndex>,
+    pub(crate) sites: Vec<Site>,
 }
 
 /// The map of counters.

@@ -50,6 +50,8 @@ pub const WALK_END: i16 = 92;
 pub const WALK_RESULT: i16 = 96;
 /// u8: 1 where this host forwards the packet and has decreased its time to live.
 pub const FORWARDED: i16 = 100;
+/// u8: the hook, numbered as [`bpfc_artifact::log::HOOK`] says; where a rule logs.
+pub const HOOK: i16 = 101;
 /// Size of the part that is always there.
 pub const BASE_SIZE: i16 = 104;
 

@@ -18,6 +18,7 @@ mod fit;
 mod front;
 pub mod kernel;
 pub mod layout;
+mod log;
 mod lookup;
 mod main_function;
 mod names;

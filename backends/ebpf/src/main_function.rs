@@ -7,7 +7,7 @@ use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::layout::{self, TRANSPORT_WINDOW};
 use crate::target::{MainContext, MainLabels, SCRATCH_SIZE, Target};
-use crate::{chain, conntrack, outcome, reply, route, socket, walk};
+use crate::{chain, conntrack, log, outcome, reply, route, socket, walk};
 use bpfc_artifact::{AttachPoint, Function, FunctionKind};
 use bpfc_ir::{Entry, Family, Hook, Verdict};
 
@@ -186,6 +186,9 @@ fn run(
 /// Calls the base chains of one hook. A rejected packet goes to `reject` with the outcome in r0.
 fn call(emitter: &Emitter<'_>, asm: &mut Asm, entry: &Entry, reject: Label, end: End) {
     emitter.mark_line(asm, None, "run the base chains");
+    if emitter.needs.log {
+        asm.store_imm(Size::B, R7, layout::HOOK, log::hook_number(entry.hook));
+    }
     let rejects = emitter.needs.answers.iter().any(|&(of, _)| of == entry.family);
     for &func in &entry.chains {
         chain::call(emitter, asm, func);

@@ -1,9 +1,10 @@
 //! What a program's rules ask for, so that main computes nothing that no rule reads.
 
 use crate::Answer;
+use bpfc_artifact::log::OWNER;
 use bpfc_ir::{
-    Base, CtField, Device, Family, Func, Lookup, Meta, Op, ProbeDef, Program, Rewrite, Rule, Scan,
-    SocketField, Source, Terminator, Verdict,
+    Base, CtField, Device, Family, Func, LogKind, Lookup, Meta, Op, ProbeDef, Program, Rewrite,
+    Rule, Scan, SocketField, Source, Terminator, Verdict,
 };
 use std::collections::BTreeSet;
 
@@ -38,6 +39,8 @@ pub struct Needs {
     pub tuples: bool,
     /// Whether this host forwards the packet.
     pub forwarded: bool,
+    /// Log records.
+    pub log: bool,
     /// Values that are handed to an object at most.
     pub arguments: u16,
     /// Bytes that are written: base, first byte, how many.
@@ -85,11 +88,15 @@ pub enum Feature {
     Reject,
     /// Setting the packet's priority.
     SetPriority,
+    /// Log records.
+    Log,
+    /// The owner of a logged packet's socket.
+    LogOwner,
 }
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 15] = [
+    pub const ALL: [Feature; 17] = [
         Feature::ConntrackExtension,
         Feature::Socket,
         Feature::Route,
@@ -105,6 +112,8 @@ impl Feature {
         Feature::TransportChecksum,
         Feature::Reject,
         Feature::SetPriority,
+        Feature::Log,
+        Feature::LogOwner,
     ];
 
     /// For "X is not known at ...".
@@ -125,6 +134,8 @@ impl Feature {
             Feature::SetPriority => "setting the packet's priority",
             Feature::TransportChecksum => "correcting a transport checksum",
             Feature::Reject => "answering a rejected packet",
+            Feature::Log => "logging packets",
+            Feature::LogOwner => "logging who owns the packet's socket",
         }
     }
 }
@@ -158,6 +169,10 @@ pub fn feature(op: &Op) -> Option<Feature> {
         }
         Op::Rewrite(Rewrite::Priority(_)) => Some(Feature::SetPriority),
         Op::Rewrite(_) => Some(Feature::Rewrite),
+        Op::Log(_, log) => Some(match log.kind {
+            LogKind::Syslog { flags, .. } if flags & OWNER != 0 => Feature::LogOwner,
+            _ => Feature::Log,
+        }),
         _ => None,
     }
 }
@@ -250,6 +265,7 @@ impl Needs {
             Feature::Mark => self.mark = true,
             Feature::SetMark => self.set_mark = true,
             Feature::Conntrack => self.conntrack = true,
+            Feature::Log | Feature::LogOwner => self.log = true,
             // Every packet's fragment offset is there; what is written is noted by itself.
             Feature::ConntrackExtension => self.conntrack = true,
             Feature::Socket | Feature::Route => {}

@@ -1,9 +1,11 @@
 //! What the targets whose context is `struct __sk_buff` (TC and cgroup) share.
 
-use crate::asm::{Alu, Asm, Helper, Jump, R0, R1, R2, R5, R6, R7, R8, R9, Reg, Size, Width};
+use crate::asm::{
+    Alu, Asm, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width,
+};
 use crate::layout;
 use crate::target::MainContext;
-use bpfc_artifact::KernelField;
+use bpfc_artifact::{KernelField, log};
 
 /// `offsetof(struct __sk_buff, len)`.
 pub const LENGTH: i16 = 0;
@@ -78,8 +80,8 @@ pub fn net(asm: &mut Asm, dst: Reg) {
 
 /// Copies the 16 bytes of the name of the device at `device` to the packet structure.
 pub fn copy_name(asm: &mut Asm, device: Reg, to: i16) {
-    asm.mov(crate::asm::R3, device);
-    asm.add_field_offset(crate::asm::R3, field("net_device", "name", 16));
+    asm.mov(R3, device);
+    asm.add_field_offset(R3, field("net_device", "name", 16));
     asm.mov(R1, R7);
     asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(to));
     asm.mov_imm(R2, 16);
@@ -148,7 +150,6 @@ pub fn copy_link(main: &mut MainContext<'_>) {
     let Some(link) = main.layout.link() else { return };
     let asm = &mut *main.asm;
     let done = asm.label();
-    use crate::asm::{R3, R4};
     asm.store_imm(Size::B, R7, layout::LINK_HEADER, 0);
     asm.load_field(Size::D, R1, R8, field("sk_buff", "dev", 8));
     asm.jump_imm(Jump::Eq, Width::W64, R1, 0, done);
@@ -169,4 +170,98 @@ pub fn copy_link(main: &mut MainContext<'_>) {
     asm.jump_imm(Jump::Ne, Width::W64, R0, 0, done);
     asm.store_imm(Size::B, R7, layout::LINK_HEADER, 1);
     asm.place(done);
+}
+
+/// Stores what a log record at r8 says of the `struct sk_buff` in r9: mark and link header.
+/// Clobbers r0 to r5.
+pub fn record(asm: &mut Asm) {
+    asm.load_field(Size::W, R1, R9, field("sk_buff", "mark", 4));
+    asm.store(Size::W, R8, log::MARK as i16, R1);
+    record_link(asm);
+}
+
+/// Stores number and name of the device at `device`, if there is one. Clobbers r0 to r5.
+pub fn record_device(asm: &mut Asm, device: Reg, number: usize, name: usize) {
+    let absent = asm.label();
+    asm.jump_imm(Jump::Eq, Width::W64, device, 0, absent);
+    asm.load_field(Size::W, R1, device, field("net_device", "ifindex", 4));
+    asm.store(Size::W, R8, number as i16, R1);
+    asm.mov(R3, device);
+    asm.add_field_offset(R3, field("net_device", "name", 16));
+    asm.mov(R1, R8);
+    asm.alu_imm(Alu::Add, Width::W64, R1, name as i32);
+    asm.mov_imm(R2, 16);
+    asm.helper(Helper::ProbeReadKernel);
+    asm.place(absent);
+}
+
+/// The device of the `struct sk_buff` in r9 as the output interface at the egress hooks, with the
+/// packet's owner, and as the input interface at the others: a packet that came in may still have
+/// its sender's socket there, which the kernel's hooks never see. Clobbers r0 to r5.
+pub fn record_direction(asm: &mut Asm) {
+    let [incoming, stored] = std::array::from_fn(|_| asm.label());
+    asm.load_field(Size::D, R4, R9, field("sk_buff", "dev", 8));
+    asm.load(Size::B, R1, R7, layout::HOOK);
+    asm.jump_imm(Jump::Lt, Width::W64, R1, FIRST_EGRESS_HOOK, incoming);
+    record_device(asm, R4, log::OUT_INDEX, log::OUT_NAME);
+    record_owner(asm);
+    asm.goto(stored);
+    asm.place(incoming);
+    record_device(asm, R4, log::IN_INDEX, log::IN_NAME);
+    asm.place(stored);
+}
+
+/// The output hook's number in [`log::HOOK`]; those after it are egress hooks as well.
+const FIRST_EGRESS_HOOK: i32 = 4;
+
+/// User and group that opened the socket's file (net/netfilter/nf_log_syslog.c,
+/// `nf_log_dump_sk_uid_gid`) of the `struct sk_buff` in r9; sockets that are not full ones have
+/// none. Clobbers r0 to r5.
+pub fn record_owner(asm: &mut Asm) {
+    const TCP_TIME_WAIT: i32 = 6;
+    const TCP_NEW_SYN_RECV: i32 = 12;
+    let none = asm.label();
+    asm.load_field(Size::D, R1, R9, field("sk_buff", "sk", 8));
+    asm.jump_imm(Jump::Eq, Width::W64, R1, 0, none);
+    asm.load_field(Size::B, R2, R1, field("sock_common", "skc_state", 1));
+    asm.jump_imm(Jump::Eq, Width::W64, R2, TCP_TIME_WAIT, none);
+    asm.jump_imm(Jump::Eq, Width::W64, R2, TCP_NEW_SYN_RECV, none);
+    for (structure, member) in [("sock", "sk_socket"), ("socket", "file"), ("file", "f_cred")] {
+        asm.load_field(Size::D, R1, R1, field(structure, member, 8));
+        asm.jump_imm(Jump::Eq, Width::W64, R1, 0, none);
+    }
+    asm.load_field(Size::W, R2, R1, field("cred", "fsuid", 4));
+    asm.store(Size::W, R8, log::UID as i16, R2);
+    asm.load_field(Size::W, R2, R1, field("cred", "fsgid", 4));
+    asm.store(Size::W, R8, log::GID as i16, R2);
+    asm.store_imm(Size::B, R8, log::FACTS as i16, i32::from(log::HAS_OWNER));
+    asm.place(none);
+}
+
+/// As many bytes from the link header on as the device's link headers have.
+fn record_link(asm: &mut Asm) {
+    const MAC_HEADER_UNSET: i32 = 0xffff;
+    let [none, fits] = std::array::from_fn(|_| asm.label());
+    asm.load_field(Size::D, R1, R9, field("sk_buff", "dev", 8));
+    asm.jump_imm(Jump::Eq, Width::W64, R1, 0, none);
+    asm.load_field(Size::H, R2, R1, field("net_device", "type", 2));
+    asm.store(Size::H, R8, log::LINK_TYPE as i16, R2);
+    asm.load_field(Size::H, R2, R1, field("net_device", "hard_header_len", 2));
+    asm.load_field(Size::H, R4, R9, field("sk_buff", "mac_header", 2));
+    asm.jump_imm(Jump::Eq, Width::W64, R4, MAC_HEADER_UNSET, none);
+    asm.load_field(Size::H, R3, R9, field("sk_buff", "network_header", 2));
+    asm.alu(Alu::Sub, Width::W64, R3, R4);
+    asm.store(Size::H, R8, log::LINK_GAP as i16, R3);
+    asm.jump_imm(Jump::Eq, Width::W64, R3, 0, none);
+    asm.jump_imm(Jump::Eq, Width::W64, R2, 0, none);
+    asm.jump_imm(Jump::Le, Width::W64, R2, log::LINK_ROOM as i32, fits);
+    asm.mov_imm(R2, log::LINK_ROOM as i32);
+    asm.place(fits);
+    asm.store(Size::B, R8, log::LINK_LENGTH as i16, R2);
+    asm.load_field(Size::D, R3, R9, field("sk_buff", "head", 8));
+    asm.alu(Alu::Add, Width::W64, R3, R4);
+    asm.mov(R1, R8);
+    asm.alu_imm(Alu::Add, Width::W64, R1, log::LINK as i32);
+    asm.helper(Helper::ProbeReadKernel);
+    asm.place(none);
 }

@@ -163,6 +163,11 @@ pub trait Target: Sync {
         None
     }
 
+    /// Emits: store what a log record says of the packet's interfaces, mark, link header and owner
+    /// (see [`bpfc_artifact::log`]) into the record at r8, where that part is zero. Clobbers r0 to
+    /// r5 and r9.
+    fn record(&self, asm: &mut Asm);
+
     /// Emits: set the packet's mark to the 32-bit number in `mark`. Never called where
     /// [`Feature::SetMark`] is refused.
     fn set_mark(&self, asm: &mut Asm, mark: Reg);

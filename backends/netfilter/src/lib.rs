@@ -3,7 +3,7 @@
 //! Needs Linux 6.4. The programs see what iptables sees at the same hook: defragmented, routed,
 //! untagged packets with their connection.
 
-use bpfc_artifact::{AttachPoint, ProgramKind};
+use bpfc_artifact::{AttachPoint, ProgramKind, log};
 use bpfc_ebpf::asm::{Alu, Asm, FP, Helper, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width};
 use bpfc_ebpf::skb::{self, field};
 use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, layout};
@@ -192,6 +192,19 @@ impl Target for Netfilter {
         };
         asm.load(Size::D, R1, R6, CTX_STATE);
         asm.load_field(Size::D, dst, R1, field("nf_hook_state", member, 8));
+    }
+
+    fn record(&self, asm: &mut Asm) {
+        asm.load(Size::D, R9, R6, CTX_SKB);
+        skb::record(asm);
+        skb::record_owner(asm);
+        for (device, number, name) in
+            [("in", log::IN_INDEX, log::IN_NAME), ("out", log::OUT_INDEX, log::OUT_NAME)]
+        {
+            asm.load(Size::D, R4, R6, CTX_STATE);
+            asm.load_field(Size::D, R4, R4, field("nf_hook_state", device, 8));
+            skb::record_device(asm, R4, number, name);
+        }
     }
 
     fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}

@@ -98,6 +98,16 @@ impl Target for Tc {
                  ones, where the kernel's input hook, and every hook with conntrack, sees the \
                  whole packet",
             ),
+            (Feature::Log | Feature::LogOwner, false) if hook == Hook::Forward => Some(
+                "at TC ingress the output interface is not known yet: a log line's OUT= is empty",
+            ),
+            (Feature::Log | Feature::LogOwner, true) if hook == Hook::Postrouting => Some(
+                "at TC egress the input interface of a forwarded packet is no longer known: a log \
+                 line's IN= is empty, and it has no MAC=",
+            ),
+            (Feature::LogOwner, false) if hook != Hook::Ingress => {
+                Some("at TC ingress a packet has no socket yet: a log line has no UID= and GID=")
+            }
             (Feature::InInterface, false) if hook != Hook::Ingress => Some(
                 "at TC ingress the input interface is the one the program is attached to, also \
                  where a VLAN, bridge or bond interface on top of it is what iptables sees",
@@ -175,6 +185,12 @@ impl Target for Tc {
 
     fn replies(&self) -> Option<&dyn Replies> {
         Some(self)
+    }
+
+    fn record(&self, asm: &mut Asm) {
+        skb::kernel_skb(asm, R9);
+        skb::record(asm);
+        skb::record_direction(asm);
     }
 
     fn set_mark(&self, asm: &mut Asm, mark: Reg) {

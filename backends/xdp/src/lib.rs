@@ -4,10 +4,11 @@
 //! VLAN tags are walked. Programs need Linux 5.18 (`bpf_xdp_load_bytes`), interface names, packet
 //! types and answers to rejected packets 6.2 (`bpf_cast_to_kern_ctx`).
 
-use bpfc_artifact::{AttachPoint, KernelField, ProgramKind};
+use bpfc_artifact::{AttachPoint, ProgramKind, log};
 use bpfc_ebpf::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
+use bpfc_ebpf::skb::{self, field};
 use bpfc_ebpf::{
     ConntrackSource, Feature, MainContext, Replies, Routing, Target, ethernet, layout,
 };
@@ -19,6 +20,10 @@ const XDP_PASS: i32 = 2;
 const XDP_TX: i32 = 3;
 /// `offsetof(struct xdp_md, ingress_ifindex)`.
 const INGRESS_IFINDEX: i16 = 12;
+
+/// Bytes of an Ethernet header's addresses, and of its type.
+const ADDRESSES: i32 = 12;
+const TYPE: i32 = 2;
 
 /// The target, to be registered.
 pub static XDP: Xdp = Xdp;
@@ -97,6 +102,12 @@ impl Target for Xdp {
                  applications of this host or a virtual machine send without one leave with a \
                  wrong one; compile the rule for tc where such frames come in",
             ),
+            Feature::Log | Feature::LogOwner if hook == Hook::Forward => {
+                Some("at XDP the output interface is not known yet: a log line's OUT= is empty")
+            }
+            Feature::LogOwner if hook != Hook::Ingress => {
+                Some("at XDP a packet has no socket yet: a log line has no UID= and GID=")
+            }
             Feature::InInterface if hook != Hook::Ingress => Some(
                 "at XDP the input interface is the one the frame came in by, also where a VLAN, \
                  bridge or bond interface on top of it is what iptables sees",
@@ -164,7 +175,11 @@ impl Target for Xdp {
         }
         if let Some(name) = main.layout.in_interface() {
             load_device(asm);
-            copy_name(asm, R8, name);
+            skb::copy_name(asm, R8, name);
+        }
+        // Known where packets are routed, once they are.
+        if let Some(name) = main.layout.out_interface() {
+            skb::no_name(asm, name);
         }
     }
 
@@ -209,6 +224,31 @@ impl Target for Xdp {
         asm.mov(R1, R6);
         asm.mov_imm(R2, -4);
         asm.helper(Helper::XdpAdjustHead);
+    }
+
+    /// The link header is as the stack will have it: without tags.
+    fn record(&self, asm: &mut Asm) {
+        device(asm, R9);
+        skb::record_device(asm, R9, log::IN_INDEX, log::IN_NAME);
+        asm.load_field(Size::H, R1, R9, field("net_device", "type", 2));
+        asm.store(Size::H, R8, log::LINK_TYPE as i16, R1);
+        asm.mov_imm(R2, 0);
+        asm.mov_imm(R9, 0);
+        for (to, length) in [(0, ADDRESSES), (ADDRESSES, TYPE)] {
+            asm.mov(R3, R8);
+            asm.alu_imm(Alu::Add, Width::W64, R3, log::LINK as i32 + to);
+            asm.mov_imm(R4, length);
+            asm.mov(R1, R6);
+            asm.helper(Helper::XdpLoadBytes);
+            asm.alu(Alu::Or, Width::W64, R9, R0);
+            asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
+            asm.alu_imm(Alu::Sub, Width::W64, R2, TYPE);
+        }
+        let none = asm.label();
+        asm.jump_imm(Jump::Ne, Width::W64, R9, 0, none);
+        asm.store_imm(Size::B, R8, log::LINK_LENGTH as i16, ADDRESSES + TYPE);
+        asm.store_imm(Size::H, R8, log::LINK_GAP as i16, ADDRESSES + TYPE);
+        asm.place(none);
     }
 }
 
@@ -269,10 +309,6 @@ impl Replies for Xdp {
     }
 }
 
-fn field(structure: &str, member: &str, size: u32) -> KernelField {
-    KernelField { structure: structure.to_owned(), member: member.to_owned(), size }
-}
-
 /// r0 = 0 when `bytes` at offset r2 of the frame were copied to the stack at `to`.
 fn load(asm: &mut Asm, to: i16, bytes: i32) {
     asm.mov(R3, FP);
@@ -293,16 +329,6 @@ fn device(asm: &mut Asm, dst: Reg) {
     asm.kfunc("bpf_cast_to_kern_ctx");
     asm.load_field(Size::D, R1, R0, field("xdp_buff", "rxq", 8));
     asm.load_field(Size::D, dst, R1, field("xdp_rxq_info", "dev", 8));
-}
-
-/// Copies the 16 bytes of the name of the device at `device` to the packet structure.
-fn copy_name(asm: &mut Asm, device: Reg, to: i16) {
-    asm.mov(R1, R7);
-    asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(to));
-    asm.mov_imm(R2, 16);
-    asm.mov(R3, device);
-    asm.add_field_offset(R3, field("net_device", "name", 16));
-    asm.helper(Helper::ProbeReadKernel);
 }
 
 /// The type that `eth_type_trans` will give the frame (net/ethernet/eth.c): host where the

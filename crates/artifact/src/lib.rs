@@ -10,6 +10,7 @@
 
 pub mod btf;
 mod insn;
+pub mod log;
 mod map;
 mod program;
 pub mod recent;

@@ -67,6 +67,12 @@ pub enum MapRole {
     /// first is how many seconds it is ahead of `CLOCK_REALTIME`, the second how many the kernel's
     /// time zone lies west of UTC. The runtime writes them at load.
     Clock,
+    /// The ring buffer of log records (see [`crate::log`]).
+    Log,
+    /// How many log records found no room: one native u64.
+    LogLost,
+    /// The rules that log: an entry each (see [`crate::log::Site`]).
+    LogSites,
     /// What a named object keeps: a set's elements, a list of addresses.
     Object {
         /// The object's name.

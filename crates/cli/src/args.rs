@@ -43,6 +43,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Print a loaded filter's counters as `iptables -nvL --line-numbers` would.
     Counters(CountersArgs),
+    /// Print what a loaded filter's rules log, as the kernel's log would show it.
+    Log(LogArgs),
     /// Show or change a loaded filter's lists of recently seen addresses.
     Recent(RecentArgs),
     /// Run the packets of a capture through a ruleset and print each verdict.
@@ -230,6 +232,26 @@ pub struct CountersArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `bpfc log`.
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// The filter's name.
+    #[arg(value_parser = filter_name)]
+    pub name: String,
+    /// Print JSON, one object a record.
+    #[arg(long, conflicts_with = "write")]
+    pub json: bool,
+    /// Write a pcapng capture instead, `-` for standard output.
+    #[arg(short, long, visible_alias = "pcapng", value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    /// Stop after so many records.
+    #[arg(short = 'n', long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Stop after so many seconds; 0 prints what is there [default: go on].
+    #[arg(long, value_name = "SECONDS", value_parser = crate::inputs::seconds)]
+    pub timeout: Option<f64>,
 }
 
 /// `bpfc recent`.

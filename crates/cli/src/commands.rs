@@ -7,6 +7,7 @@ mod counters;
 mod explain;
 mod help_code;
 mod load;
+mod log;
 mod recent;
 mod replay;
 mod snapshot;
@@ -25,6 +26,7 @@ pub fn run(command: &Command, console: &Console) -> Result<(), Failure> {
         Command::Unload(args) => unload::run(args, console),
         Command::Status(args) => status::run(args, console),
         Command::Counters(args) => counters::run(args, console),
+        Command::Log(args) => log::run(args, console),
         Command::Recent(args) => recent::run(args, console),
         Command::Replay(args) => replay::run(args, console),
         Command::Explain(args) => explain::run(args, console),

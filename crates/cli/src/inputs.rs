@@ -73,6 +73,15 @@ pub fn filter_name(word: &str) -> Result<String, String> {
     }
 }
 
+/// A time in seconds: not negative, and at most a year, which is for ever.
+pub fn seconds(word: &str) -> Result<f64, String> {
+    const YEAR: f64 = 365.0 * 86_400.0;
+    match word.parse::<f64>() {
+        Ok(seconds) if (0.0..=YEAR).contains(&seconds) => Ok(seconds),
+        _ => Err(format!("'{word}' is no number of seconds from 0 to {YEAR}")),
+    }
+}
+
 /// The compiler's options of a selection.
 pub fn options(selection: &SelectionArgs, priority: Option<i32>) -> Options {
     let some = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());

@@ -59,6 +59,7 @@ fn is_json(command: &Command) -> bool {
         Command::Load(args) => args.json,
         Command::Status(args) => args.json,
         Command::Counters(args) => args.json,
+        Command::Log(args) => args.json,
         Command::Recent(args) => matches!(args.command, RecentCommand::List { json: true, .. }),
         Command::Replay(args) => args.json,
         Command::Explain(args) => args.json,

@@ -48,7 +48,7 @@ pub(crate) fn merge(
         for inst in function.insts.values_mut() {
             inst.rule = inst.rule.map(rule);
             match &mut inst.op {
-                Op::Count(counted) => *counted = rule(*counted),
+                Op::Count(counted) | Op::Log(counted, _) => *counted = rule(*counted),
                 Op::Nth(used, _) => *used = state(*used),
                 Op::Query(object, ..) => *object = objects[object.as_u32() as usize],
                 Op::Scan(Scan::Probe(used)) => *used = probe(*used),

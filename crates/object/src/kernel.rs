@@ -140,6 +140,8 @@ pub enum MemberKind {
 /// Members whose kind their size does not tell.
 pub const MEMBERS: &[(&str, &str, u32, MemberKind)] = &[
     ("sk_buff", "_nfct", 8, MemberKind::Integer),
+    ("cred", "fsgid", 4, MemberKind::Structure),
+    ("cred", "fsuid", 4, MemberKind::Structure),
     ("nf_conn", "status", 8, MemberKind::Integer),
     ("nf_conn", "tuplehash", 112, MemberKind::Structures),
     ("nf_conntrack_tuple_hash", "tuple", 40, MemberKind::Structure),

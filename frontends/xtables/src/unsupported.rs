@@ -160,7 +160,6 @@ pub const ACTIONS: &[Unsupportable] = &[
         "it makes a light of the machine blink, which no program can: leave the rule to the \
          kernel",
     ),
-    row("LOG", Both, "it writes to the kernel's log"),
     row(
         "MASQUERADE",
         Both,
@@ -173,7 +172,6 @@ pub const ACTIONS: &[Unsupportable] = &[
         "it translates addresses, which needs the kernel's connection tracking to follow: \
          leave the nat table to the kernel",
     ),
-    row("NFLOG", Both, "it sends packets to a logging daemon"),
     row(
         "NFQUEUE",
         Both,

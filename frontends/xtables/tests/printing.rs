@@ -78,6 +78,16 @@ const RULES: &[&str] = &[
     "-A INPUT -m recent --set -m recent ! --rcheck --seconds 60 --hitcount 4 --rttl --reap",
     "-A INPUT -m recent --update --name a --rdest --seconds 5 -m recent ! --remove --rsource",
     "-A INPUT -m recent --rcheck --mask % --hitcount 0 --name b -m recent --update --hitcount 70",
+    "-A INPUT -j LOG -m comment --comment c",
+    "-A INPUT -j LOG --log-level debug --log-prefix \"it's \\\"x\\\" \"",
+    "-A FORWARD -j LOG --log-level 0x2 --log-prefix 123456789012345678901234567890",
+    "-A INPUT -j LOG --log-prefix x --log-macdecode --log-uid --log-ip-options --log-tcp-options \
+     --log-tcp-sequence",
+    "-A INPUT -j NFLOG",
+    "-A INPUT -j NFLOG --nflog-group 65535 --nflog-size 0 --nflog-threshold 0",
+    "-A INPUT -j NFLOG --nflog-threshold 7 --nflog-range 30 --nflog-prefix \"a b\" --nflog-group 3",
+    "-A INPUT -j NFLOG --nflog-size 31 --nflog-prefix \
+     1234567890123456789012345678901234567890123456789012345678901234567890",
     "-A INPUT -j MARK --set-mark 0x10/0xf0",
     "-A INPUT -j MARK --set-xmark 1",
     "-A OUTPUT -m mark --mark 0 -j MARK --and-mark 0xf",

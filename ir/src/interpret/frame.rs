@@ -81,6 +81,10 @@ impl<'a> Run<'a, '_, '_> {
                 self.environment.count(rule, self.packet.length());
                 return Ok(());
             }
+            Op::Log(rule, _) => {
+                self.logs.push(rule);
+                return Ok(());
+            }
             Op::SetMark(value) => {
                 self.mark = offset(value)?;
                 return Ok(());

@@ -49,7 +49,7 @@ fn rules_decide_count_and_mark() {
     let program = program(
         "block0: v0 = avail th 4 br v0, block1, block4
          block1: v1 = load.i16 th+2 v2 = range v1, 20..23 br v2, block2, block3
-         block2: count rule0 @rule0 v3 = const.i32 7 mark v3 v4 = load.i32 meta.mark
+         block2: count rule0 @rule0 log rule0 syslog level 4 flags 1 prefix \"ssh: \" v3 = const.i32 7 mark v3 v4 = load.i32 meta.mark
                  v5 = cmp eq v4, v3 br v5, block5, block4
          block5: call fn1, block3
          block3: count rule2 verdict accept
@@ -64,6 +64,7 @@ fn rules_decide_count_and_mark() {
         Ok(Outcome {
             verdict: Verdict::Accept,
             rules: rules(&[0, 1, 2]),
+            logs: rules(&[0]),
             mark: 7,
             priority: None,
             rewritten: None
@@ -74,6 +75,7 @@ fn rules_decide_count_and_mark() {
         Ok(Outcome {
             verdict: Verdict::Accept,
             rules: rules(&[2]),
+            logs: vec![],
             mark: 0,
             priority: None,
             rewritten: None
@@ -86,6 +88,7 @@ fn rules_decide_count_and_mark() {
         Ok(Outcome {
             verdict: Verdict::Drop,
             rules: rules(&[0, 1]),
+            logs: rules(&[0]),
             mark: 7,
             priority: None,
             rewritten: None
@@ -141,6 +144,7 @@ fn without_an_entry_packets_pass() {
         Outcome {
             verdict: Verdict::Accept,
             rules: vec![],
+            logs: vec![],
             mark: 0,
             priority: None,
             rewritten: None

@@ -2,6 +2,7 @@
 //! keeps the IR's invariants is the verifier's to say.
 
 mod function;
+mod log;
 mod object;
 
 use super::lexer::{Token, tokens};

@@ -122,6 +122,9 @@ impl Display for Op {
                 f.write_str(")")
             }
             Op::Count(rule) => write!(f, "count {rule}"),
+            Op::Log(rule, log) => {
+                write!(f, "log {rule} {} prefix {}", log.kind, Quoted(&log.prefix))
+            }
             Op::SetMark(value) => write!(f, "mark {value}"),
             Op::Rewrite(rewrite) => write!(f, "{rewrite}"),
         }

@@ -135,7 +135,7 @@ impl Checker<'_> {
             self.inst(block, inst, Violation::MissingRule(rule));
         }
         match data.op {
-            Op::Count(rule) if !self.program.rules.is_valid(rule) => {
+            Op::Count(rule) | Op::Log(rule, _) if !self.program.rules.is_valid(rule) => {
                 self.inst(block, inst, Violation::MissingRule(rule));
             }
             Op::Scan(Scan::Probe(probe)) if !self.program.probes.is_valid(probe) => {

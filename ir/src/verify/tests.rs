@@ -2,8 +2,8 @@
 
 use super::{Violation, verify};
 use crate::{
-    Base, Block, Condition, Family, Func, FunctionBuilder, Inst, Op, Probe, Program, Rule, State,
-    StateDef, Terminator, Type, Value, Verdict,
+    Base, Block, Condition, Family, Func, FunctionBuilder, Inst, Log, LogKind, Op, Probe, Program,
+    Rule, State, StateDef, Terminator, Type, Value, Verdict,
 };
 
 /// The violations of a program in text form.
@@ -180,6 +180,11 @@ fn layouts_and_references_are_sound() {
     );
     broken(
         changed(|f| f.insts[inst(3)].op = Op::Count(Rule::from_u32(3))),
+        Violation::MissingRule(Rule::from_u32(3)),
+    );
+    let log = Log { kind: LogKind::Syslog { level: 4, flags: 0 }, prefix: String::new() };
+    broken(
+        changed(|f| f.insts[inst(3)].op = Op::Log(Rule::from_u32(3), Box::new(log))),
         Violation::MissingRule(Rule::from_u32(3)),
     );
     broken(changed(|f| f.blocks[block(1)].insts.push(inst(9))), Violation::MissingInst(inst(9)));
@@ -446,6 +451,24 @@ fn link_loads_are_guarded() {
             ),
         ),
         Violation::OutsideHeader,
+    );
+}
+
+#[test]
+fn log_records_are_such_as_the_kernel_takes() {
+    let with = |log: &str| {
+        let text = format!(
+            "rule0 = \"a\" ip table \"\" chain \"\" policy text \"\" verdict \"\"
+             fn0 \"f\" ip {{ block0: log rule0 {log} return }}"
+        );
+        violations_of(&text.parse().unwrap())
+    };
+    assert_eq!(with("syslog level 7 flags 255 prefix \"x\""), []);
+    assert_eq!(with("group 65535 threshold 0 prefix \"\""), []);
+    broken(with("syslog level 8 flags 0 prefix \"x\""), Violation::Log);
+    broken(
+        with(&format!("group 1 threshold 2 size 3 prefix \"{}\"", "x".repeat(128))),
+        Violation::Log,
     );
 }
 

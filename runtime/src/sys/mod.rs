@@ -20,6 +20,7 @@ mod link;
 mod map;
 mod object;
 mod program;
+mod ring_buffer;
 mod sockopt;
 mod test_run;
 
@@ -28,6 +29,7 @@ pub use link::{Link, LinkTarget, XdpFlags};
 pub use map::{Map, MapSpec};
 pub use object::{Kind, btf_fd_of_module, get_pinned, ids, pin};
 pub use program::{LoadFailure, LoadRequest, Program, load_btf};
+pub use ring_buffer::RingBuffer;
 pub use sockopt::getsockopt;
 pub use test_run::TestRun;
 

@@ -6,7 +6,7 @@ use bpfc_driver::{Lowering, Options, lower, target};
 use bpfc_ir::{Input, Program};
 
 /// The artifact of a ruleset's stage for a target, with some passes left out.
-pub(super) fn artifact(
+pub fn artifact(
     ruleset: &Ruleset,
     target_name: &str,
     disabled_passes: &[&str],
@@ -26,7 +26,7 @@ pub(super) fn artifact(
 }
 
 /// The IR of a ruleset's stage, before any pass.
-pub(super) fn program(ruleset: &Ruleset) -> Result<Program, EngineError> {
+pub fn program(ruleset: &Ruleset) -> Result<Program, EngineError> {
     let hooks = Some(vec![ruleset.stage.hook()]);
     let tables = Some(vec![ruleset.stage.table().to_owned()]);
     let Lowering { program, sources, diagnostics } = lower(&[input(ruleset)], hooks, tables);

@@ -28,7 +28,8 @@ impl Live {
         Self { oracle: Rc::clone(oracle), target, mode, filter: None }
     }
 
-    fn options(&self, stage: Stage) -> Options {
+    /// How a filter is loaded at a stage.
+    pub fn options(&self, stage: Stage) -> Options {
         let mut options = Options::new(NAME);
         options.xdp_mode = self.mode;
         options.interfaces = match (self.target, stage) {

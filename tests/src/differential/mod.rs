@@ -6,7 +6,7 @@
 //! remains, so that a failure names one packet and a rule or two.
 
 pub mod campaign;
-mod compile;
+pub mod compile;
 pub mod engines;
 pub mod interpreter;
 pub mod live;

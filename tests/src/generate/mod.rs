@@ -15,6 +15,7 @@
 
 pub mod conversation;
 pub mod draft;
+pub mod errors;
 pub mod matches;
 pub mod packets;
 pub mod rng;

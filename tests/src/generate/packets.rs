@@ -18,7 +18,7 @@ pub fn packets(rng: &mut Rng, shape: Shape, facets: &[Facet], number: usize) -> 
     (0..number).map(|_| packet(rng, shape.family, shape.stage, facets).frame()).collect()
 }
 
-fn packet(rng: &mut Rng, family: Family, stage: Stage, facets: &[Facet]) -> Draft {
+pub(super) fn packet(rng: &mut Rng, family: Family, stage: Stage, facets: &[Facet]) -> Draft {
     let mut draft = plain(rng, family);
     if !facets.is_empty() {
         for _ in 0..rng.within(0..=6) {

@@ -361,6 +361,7 @@ fn target(rng: &mut Rng, shape: Shape, rule: &str, further: &[String]) -> String
         8 if !further.is_empty() => format!(" -g {}", rng.pick(further)),
         9 if shape.marks => format!(" -j {}", targets::mark(rng)),
         10 if shape.may_reject() => format!(" -j {}", targets::reject(rng, shape.family, rule)),
+        11 => format!(" -j {}", targets::log(rng)),
         _ => String::new(),
     }
 }

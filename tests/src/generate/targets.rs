@@ -180,6 +180,7 @@ fn hops(maker: &mut Maker<'_>, prefix: &str) -> String {
     });
     format!(" --{prefix}-{mode} {value}")
 }
+
 /// The text of a `REJECT` target for a rule.
 pub fn reject(rng: &mut Rng, family: Family, rule: &str) -> String {
     let is_tcp = [" -p tcp", " -p 6"]
@@ -192,4 +193,31 @@ pub fn reject(rng: &mut Rng, family: Family, rule: &str) -> String {
         true => "REJECT".to_owned(),
         false => format!("REJECT --reject-with {}", rng.pick(errors(family))),
     }
+}
+
+/// The text of a `LOG` or `NFLOG` target.
+pub fn log(rng: &mut Rng) -> String {
+    let mut text = String::new();
+    if rng.one_in(2) {
+        let level = *rng.pick(&["debug", "0", "warning", "6"]);
+        text += "LOG";
+        if rng.one_in(2) {
+            text += &format!(" --log-prefix \"bpfc {}: \"", rng.below(100));
+        }
+        text += &format!(" --log-level {level}");
+        for flag in ["tcp-sequence", "tcp-options", "ip-options", "uid", "macdecode"] {
+            if rng.one_in(3) {
+                text += &format!(" --log-{flag}");
+            }
+        }
+    } else {
+        text += &format!("NFLOG --nflog-group {}", rng.below(3));
+        if rng.one_in(2) {
+            text += &format!(" --nflog-prefix x{}", rng.below(100));
+        }
+        if rng.one_in(2) {
+            text += &format!(" --nflog-size {}", rng.pick(&[0u32, 1, 64, 100_000]));
+        }
+    }
+    text
 }

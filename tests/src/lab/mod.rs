@@ -8,11 +8,15 @@
 //! - [`tables`]: counters of the kernel's iptables.
 //! - [`tap`]: packets that leave by an interface.
 //! - [`view`]: what a hook sees of a frame.
+//! - [`kernel_log`]: what `-j LOG` writes.
+//! - [`nflog`]: what `-j NFLOG` sends.
 //! - [`oracle`]: a ruleset and packets in, verdicts and counters out.
 
 pub mod inject;
+pub mod kernel_log;
 pub mod listen;
 pub mod namespace;
+pub mod nflog;
 pub mod oracle;
 pub mod raw;
 pub mod routes;

@@ -17,7 +17,7 @@ use crate::asm::{
 };
 use crate::emitter::{COUNTERS_MAP, Emitter};
 use crate::error::EmitError;
-use crate::{chain, clock, kernel, layout, lookup, outcome, query, scan, scan_text};
+use crate::{chain, clock, kernel, layout, log, lookup, outcome, query, scan, scan_text};
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
     Base, Block, Device, Function as IrFunction, Meta, Op, ProbeDef, Rule, Scan, Source,
@@ -266,6 +266,12 @@ impl Selector<'_, '_> {
     fn effect(&mut self, op: &Op, result: Option<Value>) -> Result<(), EmitError> {
         match *op {
             Op::Count(rule) => self.count(rule),
+            Op::Log(rule, ref log) => {
+                let function = log::function(self.emitter)?;
+                let site = log::site(self.emitter, rule, log);
+                self.asm.store_imm(Size::W, R7, layout::WALK_RESULT, site);
+                self.call(function);
+            }
             Op::SetMark(value) => {
                 let mark = self.scalar(value, 0)?;
                 self.emitter.target.set_mark(&mut self.asm, mark);

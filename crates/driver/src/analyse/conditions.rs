@@ -249,10 +249,9 @@ impl<'a> Reader<'a> {
             | Op::Query(..)
             | Op::Calendar(..)
             | Op::Count(_)
+            | Op::Log(..)
             | Op::SetMark(_)
-            | Op::Rewrite(_) => {
-                return None;
-            }
+            | Op::Rewrite(_) => return None,
         };
         let mut exprs = self.exprs.borrow_mut();
         let next = exprs.len() as u32;

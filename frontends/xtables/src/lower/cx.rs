@@ -2,8 +2,8 @@
 
 use crate::Unsupported;
 use bpfc_ir::{
-    Base, Block, Condition, Family, FunctionBuilder, Meta, Object, ObjectDef, ObjectKind, ProbeDef,
-    Program, Query, Scan, State, StateDef, Value,
+    Base, Block, Condition, Family, FunctionBuilder, Log, LogKind, Meta, Object, ObjectDef,
+    ObjectKind, Op, ProbeDef, Program, Query, Scan, State, StateDef, Value,
 };
 use std::collections::BTreeMap;
 
@@ -136,6 +136,14 @@ impl<'a> RuleCx<'a> {
     pub fn probe(&mut self, definition: ProbeDef) -> Value {
         let probe = self.program.probe(definition);
         self.builder.scan(Scan::Probe(probe))
+    }
+
+    /// Logs the packet, by the rule.
+    pub fn log(&mut self, kind: LogKind, prefix: &str) {
+        if let Some(rule) = self.builder.rule() {
+            let log = Log { kind, prefix: prefix.to_owned() };
+            self.builder.push(Op::Log(rule, Box::new(log)));
+        }
     }
 
     /// Goes on where the condition holds; no match otherwise.

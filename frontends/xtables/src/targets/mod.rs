@@ -5,8 +5,30 @@ pub mod classify;
 pub mod connmark;
 pub mod ecn;
 mod header;
+pub mod log;
 pub mod mark;
+pub mod nflog;
 pub mod reject;
 pub mod tcpmss;
 pub mod tos;
 pub mod ttl;
+
+use crate::{Options, Problem};
+
+/// A log prefix as iptables reads it into a buffer of so many bytes, NUL included: what does not
+/// fit is cut off.
+fn prefix(options: &Options<'_>, id: &str, buffer: usize) -> Result<String, Problem> {
+    let Some(given) = options.get(id) else { return Ok(String::new()) };
+    let text = given.text();
+    if text.is_empty() {
+        return Err(given.bad("a prefix cannot be empty"));
+    }
+    if text.contains('\n') {
+        return Err(given.bad("a prefix cannot hold a line break"));
+    }
+    let mut end = text.len().min(buffer - 1);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    Ok(text[..end].to_owned())
+}

@@ -110,6 +110,11 @@ impl Parser {
                 self.advance();
                 (Op::Count(self.rule()?), None)
             }
+            "log" => {
+                self.advance();
+                let rule = self.rule()?;
+                (Op::Log(rule, Box::new(self.log()?)), None)
+            }
             "mark" => {
                 self.advance();
                 (Op::SetMark(self.value()?), None)

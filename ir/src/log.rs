@@ -1,0 +1,59 @@
+//! What a rule logs of a packet.
+
+use std::fmt;
+
+/// Where a log record goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogKind {
+    /// A line of the system's log (net/netfilter/xt_LOG.c).
+    Syslog {
+        /// Syslog level, 0 (emergency) to 7 (debug).
+        level: u8,
+        /// What the line says: bits of `NF_LOG_*` (include/uapi/linux/netfilter/nf_log.h).
+        flags: u8,
+    },
+    /// To the listeners of a group, with the packet (net/netfilter/xt_NFLOG.c).
+    Group {
+        /// The group.
+        group: u16,
+        /// How many records a listener wants to get at once; 0 leaves it to the listener.
+        threshold: u16,
+        /// Bytes of the packet at most; none for all.
+        size: Option<u32>,
+    },
+}
+
+/// A log record's constants.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Log {
+    /// Where it goes.
+    pub kind: LogKind,
+    /// What stands in front; at most [`Log::LONGEST_PREFIX`] bytes.
+    pub prefix: String,
+}
+
+impl Log {
+    /// The longest prefix in bytes (`NF_LOG_PREFIXLEN` less its NUL).
+    pub const LONGEST_PREFIX: usize = 127;
+
+    /// Whether the kernel would take it.
+    pub(crate) fn is_sound(&self) -> bool {
+        let level = match self.kind {
+            LogKind::Syslog { level, .. } => level,
+            LogKind::Group { .. } => 0,
+        };
+        level <= 7 && self.prefix.len() <= Self::LONGEST_PREFIX && !self.prefix.contains('\0')
+    }
+}
+
+impl fmt::Display for LogKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LogKind::Syslog { level, flags } => write!(f, "syslog level {level} flags {flags}"),
+            LogKind::Group { group, threshold, size } => {
+                write!(f, "group {group} threshold {threshold}")?;
+                size.map_or(Ok(()), |size| write!(f, " size {size}"))
+            }
+        }
+    }
+}

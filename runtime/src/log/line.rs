@@ -1,0 +1,438 @@
+//! The line that the kernel's own log would show for a record (net/netfilter/nf_log_syslog.c),
+//! byte for byte, its trailing blank included. It is that of Linux 6.15 and later, which know the
+//! TCP flag AE; before, its bit counts to `RES=`.
+//!
+//! Where a header that the line shows lies beyond the recorded bytes, the line ends with
+//! `CUT=N`, the number of recorded bytes; only IPv6 packets with more than 300 bytes of extension
+//! headers and `NFLOG` rules with a small size come to that.
+
+use super::record::LogRecord;
+use bpfc_artifact::log::{DECODE_LINK, IP_OPTIONS, OWNER, TCP_OPTIONS, TCP_SEQUENCE};
+use std::fmt::Write;
+use std::net::Ipv4Addr;
+
+/// `ARPHRD_ETHER`.
+const ETHERNET: u16 = 1;
+
+/// Why a part of a line ends.
+enum Stop {
+    /// The kernel leaves the part here.
+    Part,
+    /// What comes next was not recorded.
+    Cut,
+}
+
+type Part = Result<(), Stop>;
+
+/// Why bytes are not there.
+enum Missing {
+    /// The packet ends before.
+    Packet,
+    /// The record does.
+    Record,
+}
+
+struct Line<'a> {
+    record: &'a LogRecord,
+    out: String,
+}
+
+impl LogRecord {
+    /// The line that `dmesg` would show, without its time and level.
+    pub fn line(&self) -> String {
+        let mut line = Line { record: self, out: self.prefix.clone() };
+        let name = |interface: &Option<super::LogInterface>| match interface {
+            Some(interface) => interface.name.clone(),
+            None => String::new(),
+        };
+        line.add(format_args!("IN={} OUT={} ", name(&self.input), name(&self.output)));
+        if self.input.is_some() {
+            line.link();
+        }
+        let packet = match self.version() {
+            4 => line.ipv4(0),
+            6 => line.ipv6(0),
+            _ => Err(Stop::Cut),
+        };
+        if let Err(Stop::Cut) = packet {
+            line.add(format_args!("CUT={} ", self.packet.len()));
+        }
+        line.out
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    match bytes.get(at..at + 2) {
+        Some(&[high, low]) => u16::from_be_bytes([high, low]),
+        _ => 0,
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from(u16_at(bytes, at)) << 16 | u32::from(u16_at(bytes, at + 2))
+}
+
+impl<'a> Line<'a> {
+    fn add(&mut self, text: std::fmt::Arguments<'_>) {
+        let _ = self.out.write_fmt(text);
+    }
+
+    fn has(&self, flag: u8) -> bool {
+        self.record.flags & flag != 0
+    }
+
+    /// Bytes of the packet, if they are there.
+    fn bytes(&self, at: usize, length: usize) -> Result<&'a [u8], Missing> {
+        match self.record.packet.get(at..at.saturating_add(length)) {
+            Some(bytes) => Ok(bytes),
+            None if (at + length) as u64 > u64::from(self.record.length) => Err(Missing::Packet),
+            None => Err(Missing::Record),
+        }
+    }
+
+    /// As [`Line::bytes`]: where the packet ends before, `text` is added and the part ends.
+    fn header(&mut self, at: usize, length: usize, text: &str) -> Result<&'a [u8], Stop> {
+        self.bytes(at, length).map_err(|missing| match missing {
+            Missing::Record => Stop::Cut,
+            Missing::Packet => {
+                self.out.push_str(text);
+                Stop::Part
+            }
+        })
+    }
+
+    /// How many bytes the packet has from an offset on; wraps as the kernel's number does.
+    fn rest(&self, at: usize) -> u32 {
+        self.record.length.wrapping_sub(at as u32)
+    }
+
+    fn incomplete(&self, at: usize) -> String {
+        format!("INCOMPLETE [{} bytes] ", self.rest(at))
+    }
+
+    fn hexadecimal(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.add(format_args!("{byte:02X}"));
+        }
+    }
+
+    /// `dump_mac_header`.
+    fn link(&mut self) {
+        let link = &self.record.link;
+        let colons = |bytes: &[u8]| {
+            let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            bytes.join(":")
+        };
+        if self.has(DECODE_LINK) && link.kind == ETHERNET {
+            if let (Some(14..), Some(header)) = (link.gap, link.bytes.get(..14)) {
+                let (destination, source) = (colons(&header[..6]), colons(&header[6..12]));
+                self.add(format_args!("MACSRC={source} MACDST={destination} "));
+                self.add(format_args!("MACPROTO={:04x} ", u16_at(header, 12)));
+            }
+            return;
+        }
+        self.add(format_args!("MAC={} ", colons(&link.bytes)));
+    }
+
+    /// `dump_ipv4_packet` of the header at `at`, which is not 0 for a packet that an error quotes.
+    fn ipv4(&mut self, at: usize) -> Part {
+        let header = self.header(at, 20, "TRUNCATED")?;
+        let address = |from: usize| Ipv4Addr::from_bits(u32_at(header, from));
+        self.add(format_args!("SRC={} DST={} ", address(12), address(16)));
+        self.add(format_args!(
+            "LEN={} TOS=0x{:02X} PREC=0x{:02X} TTL={} ID={} ",
+            u16_at(header, 2),
+            header[1] & 0x1e,
+            header[1] & 0xe0,
+            header[8],
+            u16_at(header, 4),
+        ));
+        let fragment = u16_at(header, 6);
+        for (bit, word) in [(0x8000, "CE "), (0x4000, "DF "), (0x2000, "MF ")] {
+            if fragment & bit != 0 {
+                self.out.push_str(word);
+            }
+        }
+        let fragment = fragment & 0x1fff;
+        if fragment != 0 {
+            self.add(format_args!("FRAG:{fragment} "));
+        }
+        let length = usize::from(header[0] & 0xf) * 4;
+        if self.has(IP_OPTIONS) && length > 20 {
+            let options = self.header(at + 20, length - 20, "TRUNCATED")?;
+            self.out.push_str("OPT (");
+            self.hexadecimal(options);
+            self.out.push_str(") ");
+        }
+        let (protocol, later, next) = (header[9], fragment != 0, at + length);
+        match protocol {
+            6 => self.tcp(next, later)?,
+            17 | 136 => self.udp(next, later, protocol)?,
+            1 => self.icmp(next, later, at == 0)?,
+            51 if later => {}
+            51 => {
+                self.out.push_str("PROTO=AH ");
+                self.security(next, 12, 4)?;
+            }
+            50 => {
+                self.out.push_str("PROTO=ESP ");
+                if !later {
+                    self.security(next, 8, 0)?;
+                }
+            }
+            other => self.add(format_args!("PROTO={other} ")),
+        }
+        if at == 0 {
+            self.end();
+        }
+        Ok(())
+    }
+
+    /// The security parameter index of a header of so many bytes.
+    fn security(&mut self, at: usize, length: usize, index: usize) -> Part {
+        match self.bytes(at, length) {
+            Ok(header) => self.add(format_args!("SPI=0x{:x} ", u32_at(header, index))),
+            Err(Missing::Packet) => {
+                let text = self.incomplete(at);
+                self.out.push_str(&text);
+            }
+            Err(Missing::Record) => return Err(Stop::Cut),
+        }
+        Ok(())
+    }
+
+    /// `nf_log_dump_tcp_header`.
+    fn tcp(&mut self, at: usize, later: bool) -> Part {
+        self.out.push_str("PROTO=TCP ");
+        if later {
+            return Ok(());
+        }
+        let text = self.incomplete(at);
+        let header = self.header(at, 20, &text)?;
+        self.add(format_args!("SPT={} DPT={} ", u16_at(header, 0), u16_at(header, 2)));
+        if self.has(TCP_SEQUENCE) {
+            self.add(format_args!("SEQ={} ACK={} ", u32_at(header, 4), u32_at(header, 8)));
+        }
+        self.add(format_args!("WINDOW={} ", u16_at(header, 14)));
+        self.add(format_args!("RES=0x{:02x} ", (header[12] & 0xe) << 2));
+        if header[12] & 1 != 0 {
+            self.out.push_str("AE ");
+        }
+        let names = ["CWR ", "ECE ", "URG ", "ACK ", "PSH ", "RST ", "SYN ", "FIN "];
+        for (number, name) in names.into_iter().enumerate() {
+            if header[13] & 0x80 >> number != 0 {
+                self.out.push_str(name);
+            }
+        }
+        self.add(format_args!("URGP={} ", u16_at(header, 18)));
+        let length = usize::from(header[12] >> 4) * 4;
+        if self.has(TCP_OPTIONS) && length > 20 {
+            let options = self.header(at + 20, length - 20, "OPT (TRUNCATED)")?;
+            self.out.push_str("OPT (");
+            self.hexadecimal(options);
+            self.out.push_str(") ");
+        }
+        Ok(())
+    }
+
+    /// `nf_log_dump_udp_header`.
+    fn udp(&mut self, at: usize, later: bool, protocol: u8) -> Part {
+        self.out.push_str(if protocol == 17 { "PROTO=UDP " } else { "PROTO=UDPLITE " });
+        if later {
+            return Ok(());
+        }
+        let text = self.incomplete(at);
+        let header = self.header(at, 8, &text)?;
+        let [source, destination, length] = [0, 2, 4].map(|at| u16_at(header, at));
+        self.add(format_args!("SPT={source} DPT={destination} LEN={length} "));
+        Ok(())
+    }
+
+    fn icmp(&mut self, at: usize, later: bool, outermost: bool) -> Part {
+        self.out.push_str("PROTO=ICMP ");
+        if later {
+            return Ok(());
+        }
+        let text = self.incomplete(at);
+        let header = match self.header(at, 8, &text) {
+            Ok(header) => header,
+            Err(Stop::Part) => return Ok(()),
+            Err(Stop::Cut) => return Err(Stop::Cut),
+        };
+        let (kind, code) = (header[0], header[1]);
+        self.add(format_args!("TYPE={kind} CODE={code} "));
+        let needed = match kind {
+            0 | 8 => 4,
+            3 | 4 | 5 | 11 | 12 => 28,
+            13 | 14 => 20,
+            17 | 18 => 12,
+            _ => 0,
+        };
+        if self.rest(at) < needed {
+            self.out.push_str(&text);
+            return Ok(());
+        }
+        match kind {
+            0 | 8 => self.add(format_args!("ID={} SEQ={} ", u16_at(header, 4), u16_at(header, 6))),
+            12 => self.add(format_args!("PARAMETER={} ", header[4])),
+            3 | 4 | 5 | 11 => {
+                if kind == 5 {
+                    let gateway = Ipv4Addr::from_bits(u32_at(header, 4));
+                    self.add(format_args!("GATEWAY={gateway} "));
+                }
+                if outermost {
+                    self.out.push('[');
+                    self.quoted(|line| line.ipv4(at + 8))?;
+                }
+                if (kind, code) == (3, 4) {
+                    self.add(format_args!("MTU={} ", u16_at(header, 6)));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A packet that an error quotes, behind its bracket.
+    fn quoted(&mut self, packet: impl FnOnce(&mut Self) -> Part) -> Part {
+        let result = packet(self);
+        self.out.push_str("] ");
+        match result {
+            Err(Stop::Cut) => Err(Stop::Cut),
+            _ => Ok(()),
+        }
+    }
+
+    /// `dump_ipv6_packet`, likewise.
+    fn ipv6(&mut self, at: usize) -> Part {
+        let header = self.header(at, 40, "TRUNCATED")?;
+        for (name, from) in [("SRC", 8), ("DST", 24)] {
+            let groups: Vec<String> =
+                (0..8).map(|i| format!("{:04x}", u16_at(header, from + 2 * i))).collect();
+            self.add(format_args!("{name}={} ", groups.join(":")));
+        }
+        let first = u32_at(header, 0);
+        self.add(format_args!(
+            "LEN={} TC={} HOPLIMIT={} FLOWLBL={} ",
+            u32::from(u16_at(header, 4)) + 40,
+            first >> 20 & 0xff,
+            header[7],
+            first & 0xf_ffff,
+        ));
+        let (mut next, mut kind, mut later) = (at + 40, header[6], false);
+        while matches!(kind, 0 | 43 | 44 | 50 | 51 | 60) {
+            let start = self.header(next, 2, "TRUNCATED")?;
+            let length = self.extension(next, kind, start, &mut later)?;
+            kind = start[0];
+            next += length;
+        }
+        match kind {
+            6 => self.tcp(next, later)?,
+            17 | 136 => self.udp(next, later, kind)?,
+            58 => self.icmp6(next, later, at == 0)?,
+            other => self.add(format_args!("PROTO={other} ")),
+        }
+        if at == 0 {
+            self.end();
+        }
+        Ok(())
+    }
+
+    /// One extension header; its length in bytes.
+    fn extension(
+        &mut self,
+        at: usize,
+        kind: u8,
+        start: &[u8],
+        later: &mut bool,
+    ) -> Result<usize, Stop> {
+        let options = self.has(IP_OPTIONS);
+        if options {
+            self.out.push_str("OPT ( ");
+        }
+        let length = match kind {
+            44 => {
+                self.out.push_str("FRAG:");
+                let header = self.header(at, 8, "TRUNCATED ")?;
+                let offset = u16_at(header, 2);
+                self.add(format_args!("{} ", offset & 0xfff8));
+                if offset & 1 != 0 {
+                    self.out.push_str("INCOMPLETE ");
+                }
+                self.add(format_args!("ID:{:08x} ", u32_at(header, 4)));
+                *later |= offset & 0xfff8 != 0;
+                8
+            }
+            50 | 51 => {
+                let (name, length, index) =
+                    if kind == 51 { ("AH ", 12, 4) } else { ("ESP ", 8, 0) };
+                if options {
+                    self.out.push_str(name);
+                    if *later {
+                        self.out.push(')');
+                        return Err(Stop::Part);
+                    }
+                    let text = format!("{})", self.incomplete(at));
+                    let header = self.header(at, length, &text)?;
+                    let end = if kind == 51 { "" } else { ")" };
+                    self.add(format_args!("SPI=0x{:x} {end}", u32_at(header, index)));
+                }
+                if kind == 50 {
+                    return Err(Stop::Part);
+                }
+                (usize::from(start[1]) + 2) * 4
+            }
+            _ if *later => {
+                if options {
+                    self.out.push(')');
+                }
+                return Err(Stop::Part);
+            }
+            _ => (usize::from(start[1]) + 1) * 8,
+        };
+        if options {
+            self.out.push_str(") ");
+        }
+        Ok(length)
+    }
+
+    fn icmp6(&mut self, at: usize, later: bool, outermost: bool) -> Part {
+        self.out.push_str("PROTO=ICMPv6 ");
+        if later {
+            return Ok(());
+        }
+        let text = self.incomplete(at);
+        let header = self.header(at, 8, &text)?;
+        let (kind, code) = (header[0], header[1]);
+        self.add(format_args!("TYPE={kind} CODE={code} "));
+        match kind {
+            128 | 129 => {
+                self.add(format_args!("ID={} SEQ={} ", u16_at(header, 4), u16_at(header, 6)));
+            }
+            1..=4 => {
+                if kind == 4 {
+                    self.add(format_args!("POINTER={:08x} ", u32_at(header, 4)));
+                }
+                if outermost {
+                    self.out.push('[');
+                    self.quoted(|line| line.ipv6(at + 8))?;
+                }
+                if kind == 2 {
+                    self.add(format_args!("MTU={} ", u32_at(header, 4)));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Owner and mark.
+    fn end(&mut self) {
+        if let (true, Some((user, group))) = (self.has(OWNER), self.record.owner) {
+            self.add(format_args!("UID={user} GID={group} "));
+        }
+        if self.record.mark != 0 {
+            self.add(format_args!("MARK=0x{:x} ", self.record.mark));
+        }
+    }
+}
