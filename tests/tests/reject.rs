@@ -1,6 +1,7 @@
 //! Answers to rejected packets: each is held byte for byte against what the kernel's REJECT sends
 //! for the same packet, and real sockets hear of a refusal at once.
 
+use bpfc_ir::Hook;
 use bpfc_runtime::{Filter, Options, TestPacket, Unattached, XdpMode};
 use bpfc_tests::differential::EngineError;
 use bpfc_tests::lab::Family;
@@ -39,7 +40,12 @@ fn main() {
     }
     for firewall in [Firewall::Kernel].into_iter().chain(FIREWALLS) {
         trials.push(trial(format!("refusals_{firewall}"), move || refusals(firewall)));
-        trials.push(trial(format!("forwarded_{firewall}"), move || forwarded(firewall)));
+        trials.push(trial(format!("forwarded_{firewall}"), move || {
+            forwarded(firewall, &[Hook::Forward])
+        }));
+        trials.push(trial(format!("routed_{firewall}"), move || {
+            forwarded(firewall, &[Hook::Input, Hook::Forward])
+        }));
     }
     for family in Family::ALL {
         trials.push(trial(format!("deferred_{family}"), move || deferred(family)));
@@ -80,7 +86,7 @@ fn answers(
 ) -> Result<Vec<Vec<Vec<u8>>>, EngineError> {
     isolated(|| {
         let rulesets = vec![(family, ruleset(family, "INPUT"))];
-        let hooks = Some(vec![bpfc_ir::Hook::Input]);
+        let hooks = Some(vec![Hook::Input]);
         let plan = Plan { links: LINKS, forwarding: false, rulesets, hooks };
         let mut host = Host::new(&plan, firewall)?;
         // The kernel would answer some and not others, and label flows by a secret.
@@ -236,11 +242,12 @@ const BOTH_LINKS: &[Link] = &[
 
 /// An error about a packet that passes through comes from the router's own address, whose packet
 /// it quotes.
-fn forwarded(firewall: Firewall) -> Result<(), Failed> {
+fn forwarded(firewall: Firewall, hooks: &[Hook]) -> Result<(), Failed> {
     isolated(|| -> Result<(), EngineError> {
-        let chain = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -j REJECT\nCOMMIT\n";
+        let chain = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n\
+                     -A FORWARD -j REJECT\nCOMMIT\n";
         let rulesets = Family::ALL.map(|family| (family, chain.to_owned())).to_vec();
-        let hooks = Some(vec![bpfc_ir::Hook::Forward]);
+        let hooks = Some(hooks.to_vec());
         let plan = Plan { links: BOTH_LINKS, forwarding: true, rulesets, hooks };
         let mut host = Host::new(&plan, firewall)?;
         sysctl("ipv6/conf/all/forwarding", "1")?;
