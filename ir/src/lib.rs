@@ -11,6 +11,7 @@ mod flow;
 mod frontend;
 mod function;
 mod graph;
+pub mod hash_limit;
 mod inst;
 mod interpret;
 pub mod limit;

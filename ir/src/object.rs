@@ -4,6 +4,7 @@
 //! processors share it, is the back end's. An object with a name is one for all rules that name
 //! it, and is found by that name at run time; one without belongs to the rule that asks it.
 
+use crate::hash_limit::HashLimit;
 use crate::{Family, Object, Program, RecentList, RecentQuery, Type, limit};
 use std::fmt;
 
@@ -24,6 +25,8 @@ pub enum ObjectKind {
     },
     /// Addresses that were seen (net/netfilter/xt_recent.c).
     Recent(RecentList),
+    /// Rate limits by address and port (net/netfilter/xt_hashlimit.c).
+    HashLimit(HashLimit),
 }
 
 /// An object's definition.
@@ -35,13 +38,17 @@ pub struct ObjectDef {
     pub kind: ObjectKind,
 }
 
-/// What is asked of an object. Each yields an i32: 1 where it holds, else 0.
+/// What is asked of an object. Each yields an i32: 1 where it holds, else 0, if it does not say
+/// otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Query {
     /// Takes what the packet costs from a limit or quota; holds where there was enough.
     Take,
     /// Looks an address up in a list of seen ones.
     Recent(RecentQuery),
+    /// Charges a packet to the bucket of its addresses and ports; yields a number of
+    /// [`crate::hash_limit::answer`].
+    Charge,
 }
 
 impl Query {
@@ -51,6 +58,7 @@ impl Query {
         match (self, kind) {
             (Query::Take, ObjectKind::Limit { .. } | ObjectKind::Quota { .. }) => Some(Vec::new()),
             (Query::Recent(query), ObjectKind::Recent(list)) => query.arguments(list, family),
+            (Query::Charge, ObjectKind::HashLimit(table)) => table.arguments(family),
             _ => None,
         }
     }
@@ -63,13 +71,17 @@ impl ObjectKind {
             ObjectKind::Limit { average, burst } => limit::is_taken(average, burst),
             ObjectKind::Quota { .. } => true,
             ObjectKind::Recent(list) => list.is_sound(),
+            ObjectKind::HashLimit(table) => table.is_sound(),
         }
     }
 
     /// The state at first, in the interpreter.
     pub(crate) fn initial(&self) -> u64 {
         match self {
-            ObjectKind::Limit { .. } | ObjectKind::Quota { .. } | ObjectKind::Recent(_) => 0,
+            ObjectKind::Limit { .. }
+            | ObjectKind::Quota { .. }
+            | ObjectKind::Recent(_)
+            | ObjectKind::HashLimit(_) => 0,
         }
     }
 
@@ -79,6 +91,9 @@ impl ObjectKind {
         match (self, other) {
             (ObjectKind::Recent(list), ObjectKind::Recent(other)) => {
                 list.joined(other).map(ObjectKind::Recent)
+            }
+            (ObjectKind::HashLimit(table), ObjectKind::HashLimit(other)) => {
+                table.joined(other).map(ObjectKind::HashLimit)
             }
             _ => (self == other).then(|| self.clone()),
         }
@@ -93,6 +108,7 @@ impl fmt::Display for ObjectKind {
             }
             ObjectKind::Quota { bytes } => write!(f, "quota {bytes}"),
             ObjectKind::Recent(list) => list.fmt(f),
+            ObjectKind::HashLimit(table) => table.fmt(f),
         }
     }
 }
@@ -102,6 +118,7 @@ impl fmt::Display for Query {
         match self {
             Query::Take => f.write_str("take"),
             Query::Recent(query) => query.fmt(f),
+            Query::Charge => f.write_str("charge"),
         }
     }
 }

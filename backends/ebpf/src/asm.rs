@@ -469,6 +469,10 @@ const CALL_GROWTH: i64 = 16;
 pub enum Helper {
     /// `bpf_map_lookup_elem`, Linux 3.18.
     MapLookup = 1,
+    /// `bpf_map_update_elem`, Linux 3.18.
+    MapUpdate = 2,
+    /// `bpf_map_delete_elem`, Linux 3.18.
+    MapDelete = 3,
     /// `bpf_get_prandom_u32`, Linux 4.1.
     Random = 7,
     /// `bpf_get_smp_processor_id`, Linux 4.1.
@@ -511,6 +515,8 @@ pub enum Helper {
     RingBufReserve = 131,
     /// `bpf_ringbuf_submit`, Linux 5.8.
     RingBufSubmit = 132,
+    /// `bpf_for_each_map_elem`, Linux 5.13.
+    ForEachMapElement = 164,
     /// `bpf_loop`, Linux 5.17.
     Loop = 181,
     /// `bpf_xdp_get_buff_len`, Linux 5.18.

@@ -1,6 +1,7 @@
-//! Asking objects: each object and query becomes a function `int query(ctx, packet)` that answers
-//! 1 or 0. It is verified once, however many rules ask; its arguments lie in the packet structure.
+//! Asking objects: each object and query becomes a function `int query(ctx, packet)` that answers,
+//! most of them 1 or 0. It is verified once, however many rules ask; its arguments lie in the packet structure.
 
+mod hash_limit;
 mod limit;
 mod quota;
 mod recent;
@@ -30,6 +31,7 @@ pub(crate) fn function(
         (Query::Recent(query), ObjectKind::Recent(list)) => {
             recent::emit(emitter, object, &list, query)?
         }
+        (Query::Charge, ObjectKind::HashLimit(table)) => hash_limit::emit(emitter, object, &table)?,
         // The IR's verifier refuses them.
         _ => return Err(EmitError::Query),
     };

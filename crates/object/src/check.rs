@@ -224,7 +224,9 @@ fn target(artifact: &Artifact, function: &Function, kind: &RelocKind) -> Result<
             let callback = matches!(kind, RelocKind::FunctionPointer(_));
             let fits = match callee.kind {
                 FunctionKind::Main => false,
-                FunctionKind::Chain | FunctionKind::Static { .. } => !callback,
+                FunctionKind::Chain => !callback,
+                // `bpf_for_each_map_elem` hands four arguments on.
+                FunctionKind::Static { arguments } => !callback || arguments == 4,
                 FunctionKind::LoopBody => callback,
             };
             if !fits {

@@ -23,6 +23,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::esp::ESP,
     &matches::eui64::EUI64,
     &matches::frag::FRAG,
+    &matches::hashlimit::HASHLIMIT,
     &matches::helper::HELPER,
     &matches::icmp::ICMP,
     &matches::icmp::ICMP6,

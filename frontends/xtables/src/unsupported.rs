@@ -37,7 +37,6 @@ pub const MATCHES: &[Unsupportable] = &[
     )
     .instead("keep the rule in the kernel's mangle table with -j MARK, and match the mark with netfilter"),
     row("connlimit", Both, "it counts connections by address"),
-    row("hashlimit", Both, "it limits rates by address and port"),
     row(
         "ipvs",
         Both,

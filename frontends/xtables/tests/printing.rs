@@ -88,6 +88,16 @@ const RULES: &[&str] = &[
     "-A INPUT -j NFLOG --nflog-threshold 7 --nflog-range 30 --nflog-prefix \"a b\" --nflog-group 3",
     "-A INPUT -j NFLOG --nflog-size 31 --nflog-prefix \
      1234567890123456789012345678901234567890123456789012345678901234567890",
+    "-A INPUT -m hashlimit --hashlimit 3/min --hashlimit-name a --hashlimit-mode srcip,dstport",
+    "-A INPUT -m hashlimit --hashlimit-above 70 --hashlimit-burst 0x10 --hashlimit-name b \
+     --hashlimit-srcmask 24 --hashlimit-mode dstip|srcport --hashlimit-htable-expire 77",
+    "-A INPUT -m hashlimit ! --hashlimit-upto 512kb/s --hashlimit-name c --hashlimit-dstmask 0",
+    "-A INPUT -m hashlimit ! --hashlimit-above 3mb/s --hashlimit-burst 9m --hashlimit-name d",
+    "-A INPUT -m hashlimit --hashlimit-upto 100b/s --hashlimit-burst 5k --hashlimit-name e \
+     --hashlimit-htable-size 9 --hashlimit-htable-max 99 --hashlimit-htable-gcinterval 5",
+    "-A INPUT -m hashlimit --hashlimit-upto 7/h --hashlimit-name f --hashlimit-rate-match",
+    "-A INPUT -m hashlimit --hashlimit-upto 9kb/s --hashlimit-name g --hashlimit-rate-match \
+     --hashlimit-rate-interval 12 -m hashlimit --hashlimit 1/s --hashlimit-name h",
     "-A INPUT -j MARK --set-mark 0x10/0xf0",
     "-A INPUT -j MARK --set-xmark 1",
     "-A OUTPUT -m mark --mark 0 -j MARK --and-mark 0xf",

@@ -1,8 +1,10 @@
 //! What outlives a packet: counters, states, the source of random numbers.
 
 use super::recent::Seen;
+use crate::hash_limit::Bucket;
 use crate::{Object, ObjectKind, Program, Rule, State, StateDef};
 use cranelift_entity::SecondaryMap;
+use std::collections::BTreeMap;
 
 /// A rule's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -18,6 +20,8 @@ pub struct Environment<'r> {
     counters: SecondaryMap<Rule, Counter>,
     states: SecondaryMap<State, Option<u32>>,
     pub(super) objects: SecondaryMap<Object, Option<(ObjectKind, u64)>>,
+    /// Buckets of rate limits by key.
+    pub(super) buckets: BTreeMap<(Object, [u128; 4]), Bucket>,
     /// Lists of seen addresses, from the first question on.
     pub(super) seen: SecondaryMap<Object, Seen>,
     random: Box<dyn FnMut() -> u32 + 'r>,
@@ -59,6 +63,7 @@ impl<'r> Environment<'r> {
             counters: SecondaryMap::new(),
             states,
             objects,
+            buckets: BTreeMap::new(),
             seen: SecondaryMap::new(),
             random: Box::new(random),
         }

@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::recent::Sight;
+use crate::hash_limit::{Bucket, HashLimit, answer};
 use crate::limit::Credits;
 use crate::{Object, ObjectKind, Query};
 
@@ -12,7 +13,37 @@ impl Run<'_, '_, '_> {
         object: Object,
         query: &Query,
         arguments: &[u128],
-    ) -> Option<bool> {
+    ) -> Option<u32> {
+        let (kind, _) = self.environment.objects.get(object)?.as_ref()?;
+        match (query, kind) {
+            (Query::Charge, &ObjectKind::HashLimit(table)) => {
+                self.charge(object, &table, arguments.try_into().ok()?)
+            }
+            _ => self.holds(object, query, arguments).map(u32::from),
+        }
+    }
+
+    /// Charges the packet to its bucket.
+    fn charge(&mut self, object: Object, table: &HashLimit, key: [u128; 4]) -> Option<u32> {
+        let arrival = self.packet.packet().arrival;
+        let now = arrival.ticks;
+        // Where the kernel would not take the rule nothing is within it.
+        let Some(numbers) = table.numbers(arrival.ticks_per_second) else {
+            return Some(answer::ABOVE);
+        };
+        let buckets = &mut self.environment.buckets;
+        buckets.retain(|(of, _), bucket| *of != object || !bucket.is_gone(&numbers, now));
+        let used = buckets.keys().filter(|(of, _)| *of == object).count();
+        if !buckets.contains_key(&(object, key)) && used >= table.max as usize {
+            return Some(answer::NO_ROOM);
+        }
+        let bucket = buckets.entry((object, key)).or_insert_with(|| Bucket::new(&numbers, now));
+        let within = bucket.charge(&numbers, table.measure, now, self.packet.length());
+        Some(if within { answer::WITHIN } else { answer::ABOVE })
+    }
+
+    /// Whether what is asked holds.
+    fn holds(&mut self, object: Object, query: &Query, arguments: &[u128]) -> Option<bool> {
         let arrival = self.packet.packet().arrival;
         let length = u64::from(self.packet.length());
         let (kind, state) = self.environment.objects.get_mut(object)?.as_mut()?;

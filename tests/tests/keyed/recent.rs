@@ -1,17 +1,12 @@
 //! Lists of recently seen addresses.
 
-use crate::{in_lab, on_two_processors};
-use bpfc_artifact::Artifact;
-use bpfc_driver::Options as CompileOptions;
-use bpfc_ir::{Hook, Input};
+use crate::{artifact, in_lab, on_two_processors, packet, source};
 use bpfc_runtime::{Filter, Options, RecentAddress, RecentEdit, TestPacket, Unattached};
 use bpfc_tests::differential::EngineError;
-use bpfc_tests::generate::draft::Draft;
 use bpfc_tests::lab::inject::Frame;
 use bpfc_tests::lab::oracle::{Oracle, Stage};
 use bpfc_tests::lab::{Family, LabError};
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A ruleset that keeps the list `x` of at most 100 addresses.
 const RULES: &str = "*filter
@@ -23,33 +18,6 @@ const RULES: &str = "*filter
 -A INPUT -p udp -m udp --dport 53 -m recent --set --name x
 COMMIT
 ";
-
-fn artifact(family: Family, text: &str, target: &str) -> Result<Artifact, EngineError> {
-    let input = Input {
-        name: "rules".to_owned(),
-        bytes: text.as_bytes().to_vec(),
-        format: Some(format!("{}-save", family.tool())),
-    };
-    let target = bpfc_driver::target(target).expect("a target");
-    let options = CompileOptions { hooks: Some(vec![Hook::Input]), ..CompileOptions::default() };
-    let result = bpfc_driver::compile(&[input], target, &options);
-    result.artifact.ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))
-}
-
-fn source(family: Family, number: u8) -> IpAddr {
-    match family {
-        Family::Ipv4 => Ipv4Addr::new(192, 0, 2, number).into(),
-        Family::Ipv6 => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number.into()).into(),
-    }
-}
-
-fn packet(family: Family, number: u8, port: u16, ttl: u8) -> Frame {
-    let mut draft = Draft::new(family);
-    draft.set_source(source(family, number));
-    *draft.ttl() = ttl;
-    draft.transport = bpfc_packet::Transport::Udp { source: 1024, destination: port };
-    draft.frame()
-}
 
 /// More addresses than a list holds, some of them several times, some removed again.
 fn packets(family: Family) -> Vec<Frame> {

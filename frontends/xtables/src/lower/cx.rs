@@ -126,6 +126,11 @@ impl<'a> RuleCx<'a> {
         })
     }
 
+    /// What an object is, by now.
+    pub fn object_kind(&self, object: Object) -> &ObjectKind {
+        &self.program.objects[object].kind
+    }
+
     /// What an object answers to the packet: true or false.
     pub fn query(&mut self, object: Object, query: Query, arguments: Vec<Value>) -> Value {
         let answer = self.builder.query(object, query, arguments);

@@ -1,6 +1,7 @@
 //! Objects and what is asked of them.
 
 use super::{Parser, Result};
+use crate::hash_limit::{HashLimit, Measure};
 use crate::text::lexer::Token;
 use crate::{ObjectDef, ObjectKind, Op, Query, RecentAction, RecentList, RecentQuery};
 
@@ -30,6 +31,8 @@ impl Parser {
             self.keyword("mask")?;
             let mask = self.number("a mask")?;
             Ok(ObjectKind::Recent(RecentList { entries, stamps, mask }))
+        } else if self.eat_word("hashlimit") {
+            Ok(ObjectKind::HashLimit(self.hash_limit()?))
         } else {
             self.expected("a kind of object")
         }
@@ -40,6 +43,8 @@ impl Parser {
         let object = self.object()?;
         let query = if self.eat_word("take") {
             Query::Take
+        } else if self.eat_word("charge") {
+            Query::Charge
         } else if self.eat_word("recent") {
             Query::Recent(self.recent_query()?)
         } else {
@@ -55,6 +60,46 @@ impl Parser {
             self.punct(")")?;
         }
         Ok(Op::Query(object, query, arguments))
+    }
+
+    fn hash_limit(&mut self) -> Result<HashLimit> {
+        let family = self.word("a family")?;
+        let measure = if self.eat_word("bytes") {
+            Measure::Bytes
+        } else {
+            self.keyword("packets")?;
+            Measure::Packets
+        };
+        self.keyword("fields")?;
+        let fields = self.number("a number of bits")?;
+        self.keyword("prefixes")?;
+        let prefixes = [self.number("a prefix length")?, self.number("a prefix length")?];
+        self.keyword("average")?;
+        let average = self.number("an average")?;
+        self.keyword("burst")?;
+        let burst = self.number("a burst")?;
+        let interval = match self.eat_word("interval") {
+            true => Some(self.number("a number of seconds")?),
+            false => None,
+        };
+        let mut numbers = [0; 3];
+        for (word, number) in ["max", "collect", "expire"].into_iter().zip(&mut numbers) {
+            self.keyword(word)?;
+            *number = self.number("a number")?;
+        }
+        let [max, collect, expire] = numbers;
+        Ok(HashLimit {
+            family,
+            measure,
+            fields,
+            prefixes,
+            average,
+            burst,
+            interval,
+            max,
+            collect,
+            expire,
+        })
     }
 
     fn recent_query(&mut self) -> Result<RecentQuery> {

@@ -142,6 +142,7 @@ pub const MATCHES: &[MatchKind] = &[
     entry("limit", BOTH, &[], state::limit),
     entry("quota", BOTH, &[], state::quota),
     entry("recent", BOTH, &[], state::recent),
+    entry("hashlimit", BOTH, &[], state::hashlimit),
 ];
 
 /// Those that ask what connection tracking knows.

@@ -35,6 +35,50 @@ pub(super) fn recent(maker: &mut Maker<'_>) -> String {
     format!("{options}{name}{side}{mask}")
 }
 
+/// A few tables, one kind of limit each, small and large.
+pub(super) fn hashlimit(maker: &mut Maker<'_>) -> String {
+    let rng = &mut *maker.rng;
+    let burst = rng.within(1..=12);
+    let word = *rng.pick(&["upto", "upto", "above"]);
+    let (name, rate) = match rng.below(3) {
+        0 => (
+            *rng.pick(&["p", "q"]),
+            format!("{} --hashlimit-burst {burst}", rng.pick(&["1/h", "3/hour"])),
+        ),
+        1 => (
+            "r",
+            format!("{}/day --hashlimit-burst {burst} --hashlimit-rate-match", rng.within(1..=20)),
+        ),
+        _ => (
+            "b",
+            format!(
+                "{}b/s --hashlimit-rate-match --hashlimit-rate-interval 90000{}",
+                rng.within(32..=900),
+                rng.pick(&["", " --hashlimit-burst 1m"]),
+            ),
+        ),
+    };
+    let negation = rng.negation();
+    let mut options = format!(" {negation}--hashlimit-{word} {rate} --hashlimit-name {name}");
+    let mode =
+        *rng.pick(&["", "srcip", "dstip,srcip", "srcip,srcport", "dstport", "dstip,dstport"]);
+    if !mode.is_empty() {
+        options += &format!(" --hashlimit-mode {mode}");
+    }
+    let most = if maker.family == Family::Ipv4 { 32 } else { 128 };
+    if rng.one_in(3) {
+        options += &format!(" --hashlimit-srcmask {}", rng.within(0..=most));
+    }
+    if rng.one_in(3) {
+        options += &format!(" --hashlimit-dstmask {}", rng.within(0..=most));
+    }
+    if rng.one_in(3) {
+        let size = rng.within(1..=5);
+        options += &format!(" --hashlimit-htable-size {size} --hashlimit-htable-max {size}");
+    }
+    options + " --hashlimit-htable-expire 90000000"
+}
+
 /// From nothing to more than a test's packets hold.
 pub(super) fn quota(maker: &mut Maker<'_>) -> String {
     let bytes = *maker.rng.pick(&[0u64, 19, 40, 500, 4000, 20_000, u64::MAX]);
