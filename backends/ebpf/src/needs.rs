@@ -58,6 +58,8 @@ pub struct Needs {
 /// One thing that a rule asks of its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Feature {
+    /// The output interface as the kernel keeps it, which its name alone does not give.
+    OutDevice,
     /// What a connection carries besides: counters, labels, its helper.
     ConntrackExtension,
     /// The socket that sends the packet.
@@ -96,7 +98,8 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 17] = [
+    pub const ALL: [Feature; 18] = [
+        Feature::OutDevice,
         Feature::ConntrackExtension,
         Feature::Socket,
         Feature::Route,
@@ -124,6 +127,7 @@ impl Feature {
             Feature::Route => "the packet's route",
             Feature::InInterface => "the input interface",
             Feature::OutInterface => "the output interface",
+            Feature::OutDevice => "the output interface's group and addresses",
             Feature::Link => "the Ethernet header",
             Feature::PacketType => "the packet type",
             Feature::Mark => "the packet's mark",
@@ -146,7 +150,8 @@ pub fn feature(op: &Op) -> Option<Feature> {
         Op::Load(_, Source::Payload(Base::Link, _)) => Some(Feature::Link),
         Op::Load(_, Source::Meta(meta)) => match meta {
             Meta::InInterface | Meta::InGroup => Some(Feature::InInterface),
-            Meta::OutInterface | Meta::OutGroup => Some(Feature::OutInterface),
+            Meta::OutInterface => Some(Feature::OutInterface),
+            Meta::OutGroup => Some(Feature::OutDevice),
             Meta::Realm => Some(Feature::Route),
             Meta::Mark => Some(Feature::Mark),
             Meta::PacketType => Some(Feature::PacketType),
@@ -161,7 +166,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
         Op::Load(_, Source::Ct(_)) => Some(Feature::Conntrack),
         Op::Lookup(Lookup::AddressType(_, device)) => device.map(|device| match device {
             Device::In => Feature::InInterface,
-            Device::Out => Feature::OutInterface,
+            Device::Out => Feature::OutDevice,
         }),
         Op::SetMark(_) => Some(Feature::SetMark),
         Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
@@ -268,7 +273,7 @@ impl Needs {
             Feature::Log | Feature::LogOwner => self.log = true,
             // Every packet's fragment offset is there; what is written is noted by itself.
             Feature::ConntrackExtension => self.conntrack = true,
-            Feature::Socket | Feature::Route => {}
+            Feature::Socket | Feature::Route | Feature::OutDevice => {}
             Feature::Fragments
             | Feature::Rewrite
             | Feature::TransportChecksum

@@ -75,7 +75,7 @@ impl Target for Tc {
                 "TC ingress runs before routing; compile the rule for netfilter, or for tc at output \
                  or postrouting",
             ),
-            (Feature::OutInterface, false) => Some(
+            (Feature::OutInterface | Feature::OutDevice, false) => Some(
                 "TC ingress runs before routing; compile the rule for netfilter at the forward, \
                  output or postrouting hook, or for tc at output or postrouting",
             ),

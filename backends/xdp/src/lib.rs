@@ -71,7 +71,7 @@ impl Target for Xdp {
                 "XDP runs before routing; compile the rule for netfilter, or for tc at output or \
                  postrouting",
             ),
-            Feature::OutInterface => Some(
+            Feature::OutInterface | Feature::OutDevice => Some(
                 "XDP runs before routing; compile the rule for netfilter at the forward, output or \
                  postrouting hook, or for tc at output or postrouting",
             ),
