@@ -1,7 +1,8 @@
 //! What a front end is: something that recognises an input and lowers it to a [`Program`].
 
-use crate::{Hook, Program};
+use crate::{Hook, Program, SetTable};
 use bpfc_diag::{Diagnostics, FileId, SourceMap};
+use std::sync::Arc;
 
 /// A format that `--from` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +31,8 @@ pub struct FrontendOptions {
     pub hooks: Option<Vec<Hook>>,
     /// The tables to compile; `None` for the front end's default.
     pub tables: Option<Vec<String>>,
+    /// The sets that rules may name.
+    pub sets: Arc<SetTable>,
 }
 
 /// A lowered input.

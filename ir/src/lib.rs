@@ -22,6 +22,8 @@ mod probe;
 mod program;
 mod recent;
 mod rewrite;
+mod set_query;
+mod set_table;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;
@@ -47,6 +49,8 @@ pub use probe::{ProbeDef, TextSearch};
 pub use program::{Entry, Program, RuleData, RuleKind, StateDef};
 pub use recent::{MAX_STAMPS, RecentAction, RecentList, RecentQuery};
 pub use rewrite::{ChecksumField, Rewrite};
+pub use set_query::SetQuery;
+pub use set_table::SetTable;
 pub use text::ParseError;
 pub use types::{
     Address, Base, CalendarField, CtField, CtTuple, Device, Family, Hook, Meta, Reject, Scan,

@@ -5,8 +5,10 @@
 //! it, and is found by that name at run time; one without belongs to the rule that asks it.
 
 use crate::hash_limit::HashLimit;
-use crate::{Family, Object, Program, RecentList, RecentQuery, Type, limit};
+use crate::{Family, Object, Program, RecentList, RecentQuery, SetQuery, Type, limit};
+use bpfc_sets::Set;
 use std::fmt;
+use std::sync::Arc;
 
 /// What an object is, with what never changes about it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +29,8 @@ pub enum ObjectKind {
     Recent(RecentList),
     /// Rate limits by address and port (net/netfilter/xt_hashlimit.c).
     HashLimit(HashLimit),
+    /// A set of addresses, networks, ports (net/netfilter/ipset), with its first elements.
+    Set(Arc<Set>),
 }
 
 /// An object's definition.
@@ -49,6 +53,8 @@ pub enum Query {
     /// Charges a packet to the bucket of its addresses and ports; yields a number of
     /// [`crate::hash_limit::answer`].
     Charge,
+    /// Something of a set.
+    Set(SetQuery),
 }
 
 impl Query {
@@ -59,6 +65,7 @@ impl Query {
             (Query::Take, ObjectKind::Limit { .. } | ObjectKind::Quota { .. }) => Some(Vec::new()),
             (Query::Recent(query), ObjectKind::Recent(list)) => query.arguments(list, family),
             (Query::Charge, ObjectKind::HashLimit(table)) => table.arguments(family),
+            (Query::Set(query), ObjectKind::Set(set)) => query.arguments(&set.def, family),
             _ => None,
         }
     }
@@ -67,9 +74,9 @@ impl Query {
 impl ObjectKind {
     /// Whether the kernel would take its numbers.
     pub(crate) fn is_sound(&self) -> bool {
-        match *self {
-            ObjectKind::Limit { average, burst } => limit::is_taken(average, burst),
-            ObjectKind::Quota { .. } => true,
+        match self {
+            &ObjectKind::Limit { average, burst } => limit::is_taken(average, burst),
+            ObjectKind::Quota { .. } | ObjectKind::Set(_) => true,
             ObjectKind::Recent(list) => list.is_sound(),
             ObjectKind::HashLimit(table) => table.is_sound(),
         }
@@ -81,7 +88,8 @@ impl ObjectKind {
             ObjectKind::Limit { .. }
             | ObjectKind::Quota { .. }
             | ObjectKind::Recent(_)
-            | ObjectKind::HashLimit(_) => 0,
+            | ObjectKind::HashLimit(_)
+            | ObjectKind::Set(_) => 0,
         }
     }
 
@@ -109,6 +117,14 @@ impl fmt::Display for ObjectKind {
             ObjectKind::Quota { bytes } => write!(f, "quota {bytes}"),
             ObjectKind::Recent(list) => list.fmt(f),
             ObjectKind::HashLimit(table) => table.fmt(f),
+            ObjectKind::Set(set) => {
+                write!(f, "set ")?;
+                for (number, line) in set.save().lines().enumerate() {
+                    let separator = if number == 0 { "" } else { ", " };
+                    write!(f, "{separator}{}", crate::text::Quoted(line))?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -119,6 +135,7 @@ impl fmt::Display for Query {
             Query::Take => f.write_str("take"),
             Query::Recent(query) => query.fmt(f),
             Query::Charge => f.write_str("charge"),
+            Query::Set(query) => query.fmt(f),
         }
     }
 }

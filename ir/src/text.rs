@@ -26,6 +26,7 @@ mod parse;
 mod print;
 
 pub use parse::ParseError;
+pub(crate) use print::Quoted;
 
 #[cfg(test)]
 mod tests;

@@ -33,6 +33,14 @@ pub enum Error {
     /// A kernel function or structure that a program uses is not there.
     #[error(transparent)]
     Btf(#[from] BtfError),
+    /// A set does not do what was asked.
+    #[error("set {set}: {problem}")]
+    Set {
+        /// The set.
+        set: String,
+        /// Why.
+        problem: crate::SetProblem,
+    },
     /// A filter of this name is loaded already.
     #[error("a filter named {0} is loaded already: replace it, or unload it first")]
     Exists(String),

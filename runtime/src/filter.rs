@@ -10,6 +10,7 @@ use crate::options::{Options, XdpMode};
 use crate::places::{self, Attachment, Place};
 use crate::programs::ProgramSet;
 use crate::recent::Programs;
+use crate::sets::{OldSets, SetRow};
 use crate::state::{Generation, State};
 use crate::sys::Map;
 use crate::{Error, pins, switch};
@@ -109,7 +110,7 @@ impl Filter {
             if artifact.needs_accounting {
                 crate::conntrack::count()?;
             }
-            let set = ProgramSet::load(artifact, Vec::new())?;
+            let set = ProgramSet::load(artifact, Vec::new(), &OldSets::default())?;
             hold_places(&home, &mut plan, None)?;
             let metadata = Metadata::of(artifact, namespace, options, plan);
             fill(&home, Generation::A, artifact, &set, &metadata)?;
@@ -306,7 +307,9 @@ impl Filter {
         if artifact.needs_accounting {
             crate::conntrack::count()?;
         }
-        let set = ProgramSet::load(artifact, home.kept(state.target, &old)?)?;
+        let kept = home.kept(state.target, &old)?;
+        let sets = home.sets(state.target, &old)?;
+        let set = ProgramSet::load(artifact, kept, &sets)?;
         let result = hold_places(&home, &mut plan, Some(&old)).and_then(|()| {
             let metadata = Metadata::of(artifact, namespace, options, plan);
             fill(&home, target, artifact, &set, &metadata)?;
@@ -372,6 +375,11 @@ impl Filter {
                 needs_conntrack: metadata.needs_conntrack,
             })
         })
+    }
+
+    /// Its sets, as its metadata describe them.
+    pub(crate) fn set_rows(&self) -> Result<Vec<SetRow>, Error> {
+        self.consistently(|_, _, cached| Ok(cached.opened.metadata.sets.clone()))
     }
 
     /// Detaches the filter and removes everything that it consists of. Netfilter hooks pass from

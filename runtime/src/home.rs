@@ -6,6 +6,7 @@ use crate::counters::{self, Base, Count};
 use crate::metadata::Metadata;
 use crate::places::Attachment;
 use crate::programs::{ProgramSet, load_attach_type};
+use crate::sets::OldSets;
 use crate::state::{Generation, State, StateMap};
 use crate::sys::{Link, Map, Program, get_pinned, pin};
 use crate::{Error, pins, stubs};
@@ -132,6 +133,19 @@ impl Home {
             }
         }
         Ok(found)
+    }
+
+    /// The sets of a generation with their maps.
+    pub fn sets(&self, generation: Generation, metadata: &Metadata) -> Result<OldSets, Error> {
+        let mut sets = OldSets { rows: metadata.sets.clone(), ..OldSets::default() };
+        for name in metadata.sets.iter().flat_map(|row| [&row.elements, &row.state]) {
+            if !sets.maps.contains_key(name)
+                && let Some(map) = self.map(generation, name)?
+            {
+                sets.maps.insert(name.clone(), map);
+            }
+        }
+        Ok(sets)
     }
 
     /// The kernel's identifiers of all programs of a generation.

@@ -7,6 +7,7 @@ use crate::Error;
 use crate::namespace::Namespace;
 use crate::options::Options;
 use crate::places::Attachment;
+use crate::sets::{self, SetRow};
 use crate::sys::{Map, MapSpec};
 use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapKind, MapRole, RuleTable};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,9 @@ pub(crate) struct Metadata {
     /// Maps that a replacement takes over, without their elements.
     #[serde(default)]
     pub kept: Vec<MapDef>,
+    /// Its sets.
+    #[serde(default)]
+    pub sets: Vec<SetRow>,
 }
 
 /// One program.
@@ -65,6 +69,7 @@ impl Metadata {
                 .collect(),
             counters: counters.map(|map| map.name.clone()),
             rules: artifact.rules.clone(),
+            sets: sets::rows(artifact),
             kept: artifact
                 .maps
                 .iter()

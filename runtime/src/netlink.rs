@@ -57,6 +57,11 @@ impl Attributes {
         self.put(kind, &value.to_be_bytes())
     }
 
+    /// A byte.
+    pub fn byte(self, kind: u16, value: u8) -> Attributes {
+        self.put(kind, &[value])
+    }
+
     /// Attributes inside one.
     pub fn nested(self, kind: u16, inner: Attributes) -> Attributes {
         self.put(kind | NESTED, &inner.0)
@@ -113,6 +118,92 @@ impl Batch {
         }
         Ok(())
     }
+}
+
+/// Asks one question of a subsystem of nfnetlink and gives each message of the answer to `take`,
+/// without its headers. `flags` are `NLM_F_*` besides `NLM_F_REQUEST`.
+pub(crate) fn ask(
+    subsystem: u16,
+    command: u16,
+    flags: u16,
+    attributes: &Attributes,
+    mut take: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut batch = Batch { bytes: Vec::new(), messages: 1 };
+    let kind = subsystem << 8 | command;
+    batch.message(kind, FLAG_REQUEST | FLAG_ACK | flags, UNSPECIFIED, 0, &attributes.0);
+    let socket = open()?;
+    let kernel = netlink::SocketAddrNetlink::new(0, 0);
+    sendto(&socket, &batch.bytes, SendFlags::empty(), &kernel)?;
+    // A dump's messages are as large as the largest buffer seen so far, up to 32 KiB.
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        let (received, _) = recv(&socket, buffer.as_mut_slice(), RecvFlags::empty())?;
+        for message in messages(&buffer[..received]) {
+            let message = message?;
+            match message.kind {
+                DONE | ERROR => {
+                    return match message.error() {
+                        Some(0) => Ok(()),
+                        Some(number) => Err(io::Error::from_raw_os_error(-number)),
+                        None if message.kind == DONE => Ok(()),
+                        None => Err(cut()),
+                    };
+                }
+                found if found >> 8 == subsystem => {
+                    take(message.payload.get(4..).ok_or_else(cut)?)?
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// `NLMSG_DONE`.
+const DONE: u16 = 3;
+
+struct Message<'a> {
+    kind: u16,
+    payload: &'a [u8],
+}
+
+impl Message<'_> {
+    fn error(&self) -> Option<i32> {
+        self.payload.first_chunk().map(|number| i32::from_ne_bytes(*number))
+    }
+}
+
+fn cut() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a netlink answer is cut off")
+}
+
+fn messages(mut bytes: &[u8]) -> impl Iterator<Item = io::Result<Message<'_>>> {
+    std::iter::from_fn(move || {
+        if bytes.is_empty() {
+            return None;
+        }
+        let whole = bytes;
+        let length = whole.first_chunk().map_or(0, |length| u32::from_ne_bytes(*length) as usize);
+        let Some(message) = whole.get(..length).filter(|_| length >= HEADER) else {
+            bytes = &[];
+            return Some(Err(cut()));
+        };
+        bytes = whole.get(length.next_multiple_of(4)..).unwrap_or(&[]);
+        let kind = u16::from_ne_bytes([message[4], message[5]]);
+        Some(Ok(Message { kind, payload: &message[HEADER..] }))
+    })
+}
+
+/// The attributes of a message or inside one: kind without its flags, and payload.
+pub(crate) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let header: &[u8; 4] = bytes.first_chunk()?;
+        let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
+        let kind = u16::from_ne_bytes([header[2], header[3]]) & 0x3fff;
+        let payload = bytes.get(4..length)?;
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or(&[]);
+        Some((kind, payload))
+    })
 }
 
 fn open() -> io::Result<OwnedFd> {

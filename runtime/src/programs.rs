@@ -1,7 +1,8 @@
 //! Makes an artifact's maps and loads its programs, attached to nothing.
 
+use crate::sets::{self, OldSets};
 use crate::symbols::Symbols;
-use crate::sys::{LoadRequest, Map, MapSpec, Program, load_btf};
+use crate::sys::{LoadRequest, MMAPABLE, Map, MapSpec, Program, load_btf};
 use crate::{Error, clock, features, linker};
 use bpfc_artifact::btf::{Builder, FunctionTypes, types_of_map};
 use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapRole, ProgramKind};
@@ -18,7 +19,11 @@ pub(crate) struct ProgramSet {
 impl ProgramSet {
     /// Checks the artifact, makes its maps and loads its programs. Of `kept`, the maps of the
     /// filter that it replaces, it takes over those that it has, too.
-    pub fn load(artifact: &Artifact, kept: Vec<(MapDef, Map)>) -> Result<ProgramSet, Error> {
+    pub fn load(
+        artifact: &Artifact,
+        kept: Vec<(MapDef, Map)>,
+        sets: &OldSets,
+    ) -> Result<ProgramSet, Error> {
         linker::check(artifact)?;
         let mut kept = kept;
         let mut maps = Vec::with_capacity(artifact.maps.len());
@@ -29,6 +34,7 @@ impl ProgramSet {
                 None => create_map(def)?,
             });
         }
+        sets::fill(artifact, &maps, sets)?;
         let fds: Vec<RawFd> = maps.iter().map(|map| map.as_fd().as_raw_fd()).collect();
         let mut symbols = Symbols::default();
         let mut programs = Vec::with_capacity(artifact.programs.len());
@@ -75,14 +81,22 @@ fn is_same(old: &MapDef, new: &MapDef) -> bool {
 }
 
 /// A map whose values have a lock is described to the kernel by types.
-fn typed_map(def: &MapDef, spec: &MapSpec<'_>) -> io::Result<Map> {
+fn typed_map(def: &MapDef, spec: &MapSpec<'_>, inner: Option<&Map>) -> io::Result<Map> {
     if !def.locked {
-        return Map::create(spec, None);
+        return Map::create(spec, inner);
     }
     let mut btf = Builder::new();
     let types = types_of_map(&mut btf, &mut FunctionTypes::new(), def);
     let btf = load_btf(&btf.finish())?;
     Map::create_typed(spec, None, Some((btf.as_fd(), types.map(|id| id.0))))
+}
+
+/// The state of sets is written from here while programs use it.
+fn mappable(def: &MapDef) -> u32 {
+    match &def.role {
+        MapRole::Object { object, part } if object == "sets" && part == "state" => MMAPABLE,
+        _ => 0,
+    }
 }
 
 fn create_map(def: &MapDef) -> Result<Map, Error> {
@@ -92,9 +106,10 @@ fn create_map(def: &MapDef) -> Result<Map, Error> {
         key_size: def.key_size,
         value_size: def.value_size,
         max_entries: def.max_entries,
-        flags: def.flags,
+        flags: def.flags | mappable(def),
     };
-    let map = typed_map(def, &spec).map_err(Error::kernel(format!(
+    let inner = def.inner.as_deref().map(create_map).transpose()?;
+    let map = typed_map(def, &spec, inner.as_ref()).map_err(Error::kernel(format!(
         "create map {} ({} entries of {} bytes)",
         def.name, def.max_entries, def.value_size
     )))?;

@@ -20,6 +20,7 @@ use crate::conntrack;
 use crate::counters::{self, Count, Counters};
 use crate::places::{family_number, hook_number};
 use crate::programs::ProgramSet;
+use crate::sets::OldSets;
 use crate::sys::{Map, TestRun};
 use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapRole, Program, ProgramKind, RuleTable};
 use std::sync::Arc;
@@ -94,7 +95,7 @@ impl Unattached {
         if let Some(name) = &tracking {
             conntrack::enable(name)?;
         }
-        let set = match ProgramSet::load(artifact, Vec::new()) {
+        let set = match ProgramSet::load(artifact, Vec::new(), &OldSets::default()) {
             Ok(set) => set,
             Err(error) => {
                 if let Some(name) = &tracking {

@@ -15,5 +15,6 @@ pub mod generate;
 pub mod lab;
 pub mod rejected;
 pub mod require;
+pub mod sets;
 pub mod traffic;
 pub mod twin;

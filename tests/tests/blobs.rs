@@ -5,7 +5,7 @@
 //! `BPFC_SEED` chooses the rulesets, `BPFC_BLOB_RULESETS` how many there are.
 
 use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_ir::{Frontend as _, FrontendOptions, Input, Program};
+use bpfc_ir::{Frontend as _, FrontendOptions, Input, Program, SetTable};
 use bpfc_runtime::xtables::{TableFamily, read_table, tables};
 use bpfc_tests::generate::matches::MATCHES;
 use bpfc_tests::generate::rng::Rng;
@@ -14,9 +14,10 @@ use bpfc_tests::lab::Family;
 use bpfc_tests::lab::namespace::{isolated, run};
 use bpfc_tests::lab::oracle::Stage;
 use bpfc_tests::lab::tables::restore;
-use bpfc_tests::require;
+use bpfc_tests::{require, sets};
 use bpfc_xtables::model::base_chains;
 use bpfc_xtables::{XtablesFrontend, blob, print};
+use std::sync::Arc;
 
 fn table_family(family: Family) -> TableFamily {
     match family {
@@ -33,8 +34,9 @@ fn ir_family(family: Family) -> bpfc_ir::Family {
 }
 
 /// The program of an input's table, its spans left out.
-fn lower(bytes: Vec<u8>, format: &str, table: &str) -> Program {
-    let options = FrontendOptions { hooks: None, tables: Some(vec![table.to_owned()]) };
+fn lower(bytes: Vec<u8>, format: &str, table: &str, sets: &Arc<SetTable>) -> Program {
+    let tables = Some(vec![table.to_owned()]);
+    let options = FrontendOptions { hooks: None, tables, sets: Arc::clone(sets) };
     let input = Input { name: format.to_owned(), bytes, format: None };
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let lowered = XtablesFrontend.lower(&input, format, &options, &mut sources, &mut diagnostics);
@@ -65,6 +67,15 @@ fn with_all_base_chains(table: &str, text: &str) -> String {
 fn compare(family: Family, table: &str, text: &str) {
     // What the text does not declare would keep the policy that it had.
     let text = with_all_base_chains(table, text);
+    let mut inputs = Vec::new();
+    if sets::are_named(&text) {
+        sets::restore().unwrap_or_else(|error| panic!("{error}"));
+        let bytes = bpfc_runtime::ipset::save().unwrap_or_else(|error| panic!("{error}"));
+        let format = Some("ipset-save".to_owned());
+        inputs.push(Input { name: "live:ipset".to_owned(), bytes, format });
+    }
+    let sets = bpfc_driver::read_sets(&inputs, &mut SourceMap::new(), &mut Diagnostics::new());
+    let sets = Arc::new(sets);
     restore(family, &text).unwrap_or_else(|error| panic!("{text}{error}"));
     let save = format!("{}-legacy-save", family.tool());
     let saved = run(&save, &["-c", "-t", table], "").unwrap_or_else(|error| panic!("{error}"));
@@ -75,7 +86,7 @@ fn compare(family: Family, table: &str, text: &str) {
 
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     assert_eq!(blob::recognise(&bytes), Some(ir_family(family)), "{text}");
-    let read = blob::read("blob", &bytes, ir_family(family), &mut sources, &mut diagnostics);
+    let read = blob::read("blob", &bytes, ir_family(family), &sets, &mut sources, &mut diagnostics);
     let (model, _) = read.unwrap_or_else(|| panic!("{text}{diagnostics:?}"));
     assert_eq!(print::ruleset(&model, true).text, saved);
 
@@ -83,9 +94,9 @@ fn compare(family: Family, table: &str, text: &str) {
         Family::Ipv4 => ("iptables-blob", "iptables-save"),
         Family::Ipv6 => ("ip6tables-blob", "ip6tables-save"),
     };
-    let from_blob = lower(bytes, of_blob, table);
+    let from_blob = lower(bytes, of_blob, table, &sets);
     // Not the saved text: iptables-save leaves out tests such as that of interface `+`.
-    let from_text = lower(text.clone().into_bytes(), of_text, table);
+    let from_text = lower(text.clone().into_bytes(), of_text, table, &sets);
     for (one, other) in from_blob.rules.values().zip(from_text.rules.values()) {
         assert_eq!(one, other, "{text}");
     }

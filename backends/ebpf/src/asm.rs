@@ -473,6 +473,8 @@ pub enum Helper {
     MapUpdate = 2,
     /// `bpf_map_delete_elem`, Linux 3.18.
     MapDelete = 3,
+    /// `bpf_ktime_get_ns`, Linux 4.1.
+    Nanoseconds = 5,
     /// `bpf_get_prandom_u32`, Linux 4.1.
     Random = 7,
     /// `bpf_get_smp_processor_id`, Linux 4.1.

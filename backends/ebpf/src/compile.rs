@@ -4,6 +4,7 @@ use crate::counters::{COUNTER_SIZE, Counters};
 use crate::emitter::{COUNTERS_MAP, Emitter, Place};
 use crate::error::EmitError;
 use crate::main_function::{Unit, is_received};
+use crate::query::set::SetPlan;
 use crate::target::Target;
 use crate::{Feature, Needs, PacketLayout, chain, log, main_function, names, segment};
 use bpfc_artifact::{
@@ -60,13 +61,16 @@ pub fn compile(
     if !check_features(program, target, routed, diagnostics) {
         return None;
     }
+    // The sizes of the counters' map follow when all rules have their places.
+    let mut maps = vec![MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)];
+    let sets = SetPlan::new(program, &mut maps);
     let mut emitter = Emitter {
         target,
         layout: PacketLayout::new(&needs),
         needs,
         counters: Counters::default(),
-        // Its sizes follow when all rules have their places.
-        maps: vec![MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)],
+        maps,
+        sets,
         functions: Vec::new(),
         names: names::Names::default(),
         chains: BTreeMap::new(),
@@ -351,6 +355,7 @@ fn artifact(
         programs,
         maps,
         rules: RuleTable { entries },
+        sets: emitter.sets.entries(program),
         needs_conntrack: emitter.needs.conntrack,
         needs_accounting: emitter.needs.accounting,
         sources: names,

@@ -3,6 +3,7 @@
 
 use crate::asm::{Asm, Reg};
 use crate::counters::Counters;
+use crate::query::set::SetPlan;
 use crate::target::{ConntrackSource, Target};
 use crate::{Needs, PacketLayout, names, reply};
 use bpfc_artifact::log::Site;
@@ -48,6 +49,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) connections: Vec<(ConntrackSource, Family, FunctionIndex)>,
     pub(crate) places: BTreeMap<Rule, Place>,
     pub(crate) program: &'a Program,
+    /// Where sets lie.
+    pub(crate) sets: SetPlan,
     /// Functions that ask objects.
     pub(crate) queries: BTreeMap<(Object, Query), FunctionIndex>,
     /// Programs that serve whoever loads the artifact.

@@ -178,6 +178,7 @@ mod tests {
             }],
             maps: Vec::new(),
             rules: Default::default(),
+            sets: Vec::new(),
             needs_conntrack: false,
             needs_accounting: false,
             sources: Vec::new(),

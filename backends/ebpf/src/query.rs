@@ -5,6 +5,7 @@ mod hash_limit;
 mod limit;
 mod quota;
 mod recent;
+pub(crate) mod set;
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, Reg, Size, Width};
 use crate::emitter::Emitter;
@@ -32,6 +33,7 @@ pub(crate) fn function(
             recent::emit(emitter, object, &list, query)?
         }
         (Query::Charge, ObjectKind::HashLimit(table)) => hash_limit::emit(emitter, object, &table)?,
+        (Query::Set(query), ObjectKind::Set(set)) => set::emit(emitter, object, &set, query)?,
         // The IR's verifier refuses them.
         _ => return Err(EmitError::Query),
     };

@@ -15,6 +15,7 @@ mod map;
 mod program;
 pub mod recent;
 mod rule;
+mod set;
 
 pub use insn::Insn;
 pub use map::{MapDef, MapIndex, MapKind, MapRole};
@@ -23,6 +24,7 @@ pub use program::{
     ProgramKind, Reloc, RelocKind,
 };
 pub use rule::{CounterSlot, RuleEntry, RuleKind, RuleTable};
+pub use set::{MaskList, SetEntry, SetState};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +41,9 @@ pub struct Artifact {
     pub maps: Vec<MapDef>,
     /// Every rule and policy with its counter's place, in ruleset order.
     pub rules: RuleTable,
+    /// Every set that a rule names, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<SetEntry>,
     /// True where a program asks conntrack: whoever loads it makes sure that the network
     /// namespace tracks connections.
     pub needs_conntrack: bool,

@@ -111,6 +111,9 @@ pub struct MapDef {
     /// the value's type.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
+    /// For a map of maps: what the maps in it are like. Their number of entries may differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner: Option<Box<MapDef>>,
 }
 
 impl MapDef {
@@ -127,6 +130,7 @@ impl MapDef {
             initial: Vec::new(),
             keep: false,
             locked: false,
+            inner: None,
         }
     }
 }

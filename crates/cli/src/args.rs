@@ -47,6 +47,8 @@ pub enum Command {
     Log(LogArgs),
     /// Show or change a loaded filter's lists of recently seen addresses.
     Recent(RecentArgs),
+    /// List and change a loaded filter's sets, as `ipset` would.
+    Set(SetArgs),
     /// Run the packets of a capture through a ruleset and print each verdict.
     Replay(ReplayArgs),
     /// Say why a packet meets its verdict: every rule and test on its way.
@@ -304,6 +306,106 @@ pub enum RecentCommand {
         /// The list.
         list: String,
     },
+}
+
+/// `bpfc set`.
+#[derive(Debug, Args)]
+pub struct SetArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: SetCommand,
+}
+
+impl SetArgs {
+    /// Whether the result is JSON.
+    pub fn json(&self) -> bool {
+        matches!(&self.command, SetCommand::List { json: true, .. })
+    }
+}
+
+/// What to do with a filter's sets.
+#[derive(Debug, Subcommand)]
+pub enum SetCommand {
+    /// Add an element.
+    Add(ElementArgs),
+    /// Delete an element.
+    Del(ElementArgs),
+    /// Say whether an element is in the set; exit status 1 where it is not.
+    Test(ElementArgs),
+    /// List definitions and elements.
+    List {
+        /// The filter's name.
+        #[arg(value_parser = filter_name)]
+        name: String,
+        /// The set; all of them where it is left out.
+        set: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what `ipset restore` takes.
+    Save {
+        /// The filter's name.
+        #[arg(value_parser = filter_name)]
+        name: String,
+        /// The set; all of them where it is left out.
+        set: Option<String>,
+    },
+    /// Delete all elements, in one step.
+    Flush {
+        /// The filter's name.
+        #[arg(value_parser = filter_name)]
+        name: String,
+        /// The set.
+        set: String,
+    },
+    /// Exchange the elements of two sets of the same type and options.
+    Swap {
+        /// The filter's name.
+        #[arg(value_parser = filter_name)]
+        name: String,
+        /// One set.
+        set: String,
+        /// The other set.
+        other: String,
+    },
+    /// Carry out the `add`, `del` and `flush` lines of what `ipset save` prints.
+    Restore {
+        /// The filter's name.
+        #[arg(value_parser = filter_name)]
+        name: String,
+        /// A file, or `-` for standard input.
+        #[arg(default_value = "-")]
+        file: String,
+        /// What is there already is written anew; what is to be deleted may be gone.
+        #[arg(long)]
+        exist: bool,
+    },
+    /// Give each set that a file defines the elements that it has there, each set in one step.
+    Replace {
+        /// The filter's name.
+        #[arg(value_parser = filter_name)]
+        name: String,
+        /// What `ipset save` prints, or `-` for standard input.
+        file: String,
+    },
+}
+
+/// An element of a set of a filter.
+#[derive(Debug, Args)]
+pub struct ElementArgs {
+    /// What is there already is written anew; what is to be deleted may be gone.
+    #[arg(long)]
+    pub exist: bool,
+    /// The filter's name.
+    #[arg(value_parser = filter_name)]
+    pub name: String,
+    /// The set.
+    pub set: String,
+    /// The element and what stands behind it, such as `10.0.0.0/8 nomatch` or
+    /// `192.0.2.1,tcp:80 timeout 60 comment web`.
+    #[arg(required = true, trailing_var_arg = true)]
+    pub element: Vec<String>,
 }
 
 /// `bpfc replay`.

@@ -10,6 +10,7 @@ mod load;
 mod log;
 mod recent;
 mod replay;
+mod set;
 mod snapshot;
 mod status;
 mod unload;
@@ -29,6 +30,7 @@ pub fn run(command: &Command, console: &Console) -> Result<(), Failure> {
         Command::Log(args) => log::run(args, console),
         Command::Recent(args) => recent::run(args, console),
         Command::Replay(args) => replay::run(args, console),
+        Command::Set(args) => set::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Snapshot(args) => snapshot::run(args, console),
         Command::HelpCode(args) => help_code::run(args, console),

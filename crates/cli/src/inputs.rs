@@ -2,7 +2,7 @@
 
 use crate::args::{Reject, SelectionArgs};
 use crate::console::Failure;
-use bpfc_driver::{Options, all_formats, passes, targets};
+use bpfc_driver::{Options, SETS, all_formats, passes, targets};
 use bpfc_ir::{Hook, Input};
 use bpfc_runtime::Filter;
 use bpfc_runtime::xtables::{self, TableFamily};
@@ -120,10 +120,29 @@ pub fn read_all(names: &[String], selection: &SelectionArgs) -> Result<Vec<Input
             Err(error) => errors.push(error),
         }
     }
+    // What the kernel's rules look up are the kernel's sets.
+    let kernel = |name: &String| name == "live:iptables" || name == "live:ip6tables";
+    if names.iter().any(kernel) && !names.iter().any(|name| name == LIVE_SETS) {
+        match read_live_sets() {
+            Ok(bytes) if bytes.is_empty() => {}
+            Ok(bytes) => {
+                let format = Some(SETS.name.to_owned());
+                inputs.push(Input { name: LIVE_SETS.to_owned(), bytes, format });
+            }
+            Err(error) => errors.push(error),
+        }
+    }
     match errors.is_empty() {
         true => Ok(inputs),
         false => Err(Failure::Refused(errors.join("\nerror: "))),
     }
+}
+
+/// The kernel's sets.
+const LIVE_SETS: &str = "live:ipset";
+
+fn read_live_sets() -> Result<Vec<u8>, String> {
+    bpfc_runtime::ipset::save().map_err(|error| format!("cannot read {LIVE_SETS}: {error}"))
 }
 
 /// The bytes of one input, and its format where the kernel says it.
@@ -142,11 +161,21 @@ fn read(name: &str) -> Result<(Vec<u8>, Option<&'static str>), String> {
         "-" => Ok((read_limited(std::io::stdin().lock(), "standard input")?, None)),
         "live:iptables" => live(TableFamily::Ipv4, "iptables-blob"),
         "live:ip6tables" => live(TableFamily::Ipv6, "ip6tables-blob"),
+        LIVE_SETS => Ok((read_live_sets()?, Some(SETS.name))),
         "live:nft" => Err("live:nft is not supported yet: nftables rulesets cannot be read".into()),
         _ if name.starts_with("live:") => Err(format!(
-            "'{name}' is unknown: what the kernel holds is live:iptables or live:ip6tables"
+            "'{name}' is unknown: what the kernel holds is live:iptables, live:ip6tables or \
+             live:ipset"
         )),
         path => Ok((read_file(Path::new(path))?, None)),
+    }
+}
+
+/// The bytes of a file, or of standard input for `-`.
+pub fn read_bytes(name: &str) -> Result<Vec<u8>, String> {
+    match name {
+        "-" => read_limited(std::io::stdin().lock(), "standard input"),
+        path => read_file(Path::new(path)),
     }
 }
 

@@ -63,6 +63,7 @@ fn is_json(command: &Command) -> bool {
         Command::Recent(args) => matches!(args.command, RecentCommand::List { json: true, .. }),
         Command::Replay(args) => args.json,
         Command::Explain(args) => args.json,
+        Command::Set(args) => args.json(),
         Command::HelpCode(args) => args.json,
         Command::Compile(_)
         | Command::Unload(_)

@@ -119,6 +119,12 @@ codes! {
     REJECT_DROPS = 24, "rejected packets get no answer",
         "With --reject drop every REJECT drops the packet, as DROP does: its sender is told nothing and\n\
          waits. The rules count as before. Targets that can send (xdp and tc) answer without the option.";
+    BAD_SET = 40, "a set's definition or element is wrong",
+        "A line of the input that defines sets cannot be carried out. ipset restore would refuse it too,\n\
+         or it needs a name server, which bpfc never asks.";
+    MISSING_SET = 41, "a rule names a set that is not defined",
+        "A match or target names a set that no input defines. Give what `ipset save` prints beside the\n\
+         ruleset: `bpfc load rules.v4 sets.ipset`. With live:iptables the kernel's own sets are read.";
 }
 
 /// The explanation of a code.

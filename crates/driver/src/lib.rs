@@ -18,11 +18,11 @@ mod tree;
 pub use analyse::analyse;
 pub use bpfc_ebpf::{ConntrackSource, Target};
 pub use pipeline::{
-    Compilation, Lowering, Options, after_pass, build, compile, format_of, generate, lower,
-    optimise, restrict,
+    Compilation, Lowering, Options, after_pass, build, compile, format_of, generate, holds_sets,
+    lower, optimise, read_sets, restrict,
 };
 pub use registry::{
-    all_formats, formats, frontends, passes, planned_format, recognise, target, targets,
+    SETS, all_formats, formats, frontends, passes, planned_format, recognise, target, targets,
     targets_with,
 };
 pub use reject::{drop_rejected, rejection};

@@ -3,13 +3,14 @@
 //! Several inputs are lowered one by one and merged. Every input is read even where one before it
 //! has errors, so that one run reports them all.
 
-use crate::registry::{frontend_of, planned_format, recognise, targets_with};
+use crate::registry::{SETS, frontend_of, planned_format, recognise, targets_with};
 use crate::{drop_rejected, formats, merge};
 use bpfc_artifact::{Artifact, FunctionIndex};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ebpf::{CallSize, CompileOptions, Target, call_size};
-use bpfc_ir::{Frontend, FrontendOptions, Hook, Input, Program};
+use bpfc_ir::{Frontend, FrontendOptions, Hook, Input, Program, SetTable};
 use bpfc_opt::{Limits, Observer, OptError, Pass};
+use std::sync::Arc;
 
 /// Choices of one compilation.
 #[derive(Clone, Debug, Default)]
@@ -151,11 +152,12 @@ pub fn restrict(program: &Program, target: &dyn Target, hooks: Option<&[Hook]>) 
 /// Reads and lowers inputs. `hooks` are the hooks whose base chains become entries, `None` for
 /// every hook that has one.
 pub fn lower(inputs: &[Input], hooks: Option<Vec<Hook>>, tables: Option<Vec<String>>) -> Lowering {
-    let options = FrontendOptions { hooks, tables };
     let mut lowering = Lowering::default();
+    let sets = read_sets(inputs, &mut lowering.sources, &mut lowering.diagnostics);
+    let mut failed = lowering.diagnostics.has_errors();
+    let options = FrontendOptions { hooks, tables, sets: Arc::new(sets) };
     let mut merged: Option<Program> = None;
-    let mut failed = false;
-    for input in inputs {
+    for input in inputs.iter().filter(|input| !holds_sets(input)) {
         let Lowering { sources, diagnostics, .. } = &mut lowering;
         let lowered = match frontend_for(input) {
             Ok((frontend, format)) => frontend.lower(input, format, &options, sources, diagnostics),
@@ -184,14 +186,43 @@ pub fn lower(inputs: &[Input], hooks: Option<Vec<Hook>>, tables: Option<Vec<Stri
             }
         }
     }
+    if let (Some(input), true) = (inputs.first(), inputs.iter().all(holds_sets)) {
+        let message = format!("'{}' holds sets and no rules", input.name);
+        let error = Diagnostic::error(Code::NO_CHAIN, None, message);
+        lowering.diagnostics.push(error.with_help("give the ruleset that names them, too"));
+    }
     lowering.program = merged.filter(|_| !failed);
     // Reading and lowering find errors one after the other; people mend a file from its top.
     lowering.diagnostics.sort_by_place();
     lowering
 }
 
+/// Whether an input defines sets, which rulesets beside it may name.
+pub fn holds_sets(input: &Input) -> bool {
+    match &input.format {
+        Some(name) => name == SETS.name,
+        None => recognise(&input.bytes).is_none() && bpfc_ipset::recognise(&input.bytes),
+    }
+}
+
+/// The sets of all inputs that define some.
+pub fn read_sets(
+    inputs: &[Input],
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> SetTable {
+    let mut table = SetTable::default();
+    for input in inputs.iter().filter(|input| holds_sets(input)) {
+        bpfc_ipset::read(&input.name, &input.bytes, &mut table, sources, diagnostics);
+    }
+    table
+}
+
 /// The format of an input: the one that was asked for, or the one that its content shows.
 pub fn format_of(input: &Input) -> Result<&'static str, Diagnostic> {
+    if holds_sets(input) {
+        return Ok(SETS.name);
+    }
     frontend_for(input).map(|(_, format)| format)
 }
 

@@ -18,8 +18,11 @@ pub fn targets() -> &'static [&'static dyn Target] {
 const PLANNED: &[InputFormat] = &[
     InputFormat { name: "nft", description: "nftables text" },
     InputFormat { name: "nft-json", description: "nftables JSON" },
-    InputFormat { name: "ipset-save", description: "what ipset save prints" },
 ];
+
+/// The format of sets, which stand beside rulesets.
+pub const SETS: InputFormat =
+    InputFormat { name: bpfc_ipset::FORMAT, description: "what ipset save prints" };
 
 /// The back end of a name.
 pub fn target(name: &str) -> Option<&'static dyn Target> {
@@ -28,7 +31,7 @@ pub fn target(name: &str) -> Option<&'static dyn Target> {
 
 /// The formats that are read, as `--from` names them.
 pub fn formats() -> impl Iterator<Item = InputFormat> {
-    frontends().iter().flat_map(|frontend| frontend.formats()).copied()
+    frontends().iter().flat_map(|frontend| frontend.formats()).copied().chain([SETS])
 }
 
 /// A format that `--from` may name and that cannot be read yet.

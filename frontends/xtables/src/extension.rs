@@ -9,7 +9,7 @@ use crate::lower::RuleCx;
 use crate::options::{OptionSpec, Options, Problem};
 use crate::reference::{Outcome, View};
 use crate::{Header, Memory};
-use bpfc_ir::{Family, Hook, Verdict};
+use bpfc_ir::{Family, Hook, SetTable, Verdict};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -97,6 +97,8 @@ pub struct DecodeCx<'a> {
     pub family: Family,
     /// The rule's header.
     pub header: &'a Header,
+    /// The sets, with the numbers by which structs name them.
+    pub sets: &'a SetTable,
 }
 
 /// A kernel struct's bytes; reads past its end, which a revision's size rules out, are 0.
@@ -208,6 +210,11 @@ pub trait Match: Debug + Send + Sync {
         false
     }
 
+    /// The sets that it looks up.
+    fn sets(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// What `state` starts at.
     fn initial_state(&self) -> u64 {
         0
@@ -246,6 +253,11 @@ pub trait Action: Debug + Send + Sync {
     /// Why the kernel refuses it in a rule with these matches: one sentence.
     fn check(&self, _matches: &[Arc<dyn Match>]) -> Result<(), String> {
         Ok(())
+    }
+
+    /// The sets that it changes.
+    fn sets(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     /// Acts on a packet as the kernel does: a verdict, or `None` to go on with the next rule.

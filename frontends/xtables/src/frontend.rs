@@ -134,7 +134,10 @@ impl Frontend for XtablesFrontend {
             }
         };
         let (ruleset, file) = match format {
-            BLOB4 | BLOB6 => blob::read(&input.name, &input.bytes, family, sources, diagnostics)?,
+            BLOB4 | BLOB6 => {
+                let (name, bytes) = (&input.name, &input.bytes);
+                blob::read(name, bytes, family, &options.sets, sources, diagnostics)?
+            }
             _ => read_text(&input.name, &input.bytes, family, sources, diagnostics),
         };
         let mut program = Program::new();

@@ -9,12 +9,12 @@ mod explain;
 
 pub use explain::{Step, Tested};
 
-use crate::Memory;
 use crate::header::{AddressTest, Header, InterfaceTest};
 use crate::model::{Chain, Rule, Ruleset, Table, Target};
 use crate::print;
-use bpfc_ir::{Family, Hook, Verdict};
-use bpfc_packet::{Packet, Parsed, Rewrites};
+use crate::{Memory, SetStates};
+use bpfc_ir::{Family, Hook, SetTable, Verdict};
+use bpfc_packet::{Arrival, Packet, Parsed, Rewrites};
 use std::net::IpAddr;
 
 /// What a match decides.
@@ -49,13 +49,21 @@ pub struct View<'a> {
     pub priority: Option<u32>,
     /// What matches share across packets and rules.
     pub memory: &'a Memory,
+    /// The sets that rules look it up in.
+    pub sets: &'a SetStates,
     rewrites: &'a Rewrites,
 }
 
 impl<'a> View<'a> {
     /// A packet before its first rule; what rules make of it is kept in `rewrites`.
-    pub fn new(packet: Parsed<'a>, rewrites: &'a Rewrites, memory: &'a Memory) -> Self {
-        View { packet, mark: packet.packet().mark, priority: None, memory, rewrites }
+    pub fn new(
+        packet: Parsed<'a>,
+        rewrites: &'a Rewrites,
+        memory: &'a Memory,
+        sets: &'a SetStates,
+    ) -> Self {
+        let mark = packet.packet().mark;
+        View { packet, mark, priority: None, memory, sets, rewrites }
     }
 
     /// Changes the bytes from the network header to the end of the IP packet. Headers that follow
@@ -70,6 +78,17 @@ impl<'a> View<'a> {
         debug_assert!(parsed.is_some(), "a rule broke the packet");
         self.packet = parsed.unwrap_or(self.packet);
     }
+
+    /// When it arrives, in nanoseconds.
+    pub fn now(&self) -> u64 {
+        nanoseconds(self.packet.packet().arrival)
+    }
+}
+
+/// A moment of the kernel's clock in nanoseconds.
+fn nanoseconds(arrival: Arrival) -> u64 {
+    let ticks = u128::from(arrival.ticks) * 1_000_000_000;
+    (ticks / u128::from(arrival.ticks_per_second.max(1))) as u64
 }
 
 /// An address as a number in network order.
@@ -103,6 +122,7 @@ pub struct Evaluator<'a> {
     family: Family,
     tables: Vec<(&'a Table, TableState)>,
     memory: Memory,
+    sets: SetStates,
 }
 
 /// By chain, rule and match: the match's state.
@@ -136,7 +156,13 @@ impl<'a> Evaluator<'a> {
         let memory = Memory::default();
         let rules = ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|c| &c.rules);
         rules.flat_map(|rule| &rule.matches).for_each(|matched| matched.register(&memory));
-        Evaluator { family: ruleset.family, tables, memory }
+        Evaluator { family: ruleset.family, tables, memory, sets: SetStates::default() }
+    }
+
+    /// With the sets that rules name, loaded when a packet would arrive by default.
+    pub fn with_sets(mut self, sets: &SetTable) -> Self {
+        self.sets = SetStates::new(sets.iter(), nanoseconds(Arrival::default()));
+        self
     }
 
     /// Decides a packet at a hook. A table without a base chain there accepts it.
@@ -158,7 +184,7 @@ impl<'a> Evaluator<'a> {
         mut steps: Option<&mut Vec<Step>>,
     ) -> Decision {
         let rewrites = Rewrites::new();
-        let mut view = View::new(packet, &rewrites, &self.memory);
+        let mut view = View::new(packet, &rewrites, &self.memory, &self.sets);
         let mut counted = Vec::new();
         let mut verdict = Verdict::Accept;
         for (table, state) in &mut self.tables {

@@ -83,7 +83,6 @@ pub const MATCHES: &[Unsupportable] = &[
          through policy routing rules that programs do not follow",
     )
     .instead("set the interface's rp_filter for IPv4, or keep the rule in the kernel's raw table"),
-    row("set", Both, "it looks addresses up in an ipset"),
     row(
         "socket",
         Both,
@@ -208,7 +207,6 @@ pub const ACTIONS: &[Unsupportable] = &[
         "it sets the packet's security mark, which the kernel's security modules keep from \
          programs: leave the rule to the kernel",
     ),
-    row("SET", Both, "it adds addresses to an ipset"),
     row(
         "SNAT",
         Both,

@@ -292,7 +292,8 @@ fn check(text: &str, family: Family, packets: &[Packet]) -> (usize, usize) {
     let (ruleset, _) = read_text("rules", text.as_bytes(), family, &mut sources, &mut diagnostics);
     let format = if family == Family::Ipv4 { "iptables-save" } else { "ip6tables-save" };
     let input = Input { name: "rules".to_owned(), bytes: text.into(), format: None };
-    let options = FrontendOptions { hooks: None, tables: Some(vec!["mangle".to_owned()]) };
+    let options =
+        FrontendOptions { tables: Some(vec!["mangle".to_owned()]), ..FrontendOptions::default() };
     let lowered = XtablesFrontend
         .lower(&input, format, &options, &mut sources, &mut diagnostics)
         .unwrap_or_else(|| panic!("{text}\n{diagnostics:?}"));

@@ -6,7 +6,7 @@
 mod support;
 
 use bpfc_diag::{Code, Diagnostics, SourceMap};
-use bpfc_ir::{Family, Frontend as _, FrontendOptions, Input, Program};
+use bpfc_ir::{Family, Frontend as _, FrontendOptions, Input, Program, SetTable};
 use bpfc_xtables::model::Ruleset;
 use bpfc_xtables::{XtablesFrontend, blob, print};
 use support::{data, family, lower, read_text, render};
@@ -22,7 +22,14 @@ fn from_blob(name: &str) -> Ruleset {
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let bytes = data(name);
     assert_eq!(blob::recognise(&bytes), Some(family(name)), "{name}");
-    let read = blob::read(name, &bytes, family(name), &mut sources, &mut diagnostics);
+    let read = blob::read(
+        name,
+        &bytes,
+        family(name),
+        &SetTable::default(),
+        &mut sources,
+        &mut diagnostics,
+    );
     read.unwrap_or_else(|| panic!("{name}: {}", render(&diagnostics))).0
 }
 
@@ -113,7 +120,14 @@ fn interfaces_need_not_be_ascii() {
     bytes[at..at + 4].copy_from_slice("l\u{e9}\0".as_bytes());
     bytes[at + 32..at + 36].fill(0xff);
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let read = blob::read("live", &bytes, Family::Ipv4, &mut sources, &mut diagnostics);
+    let read = blob::read(
+        "live",
+        &bytes,
+        Family::Ipv4,
+        &SetTable::default(),
+        &mut sources,
+        &mut diagnostics,
+    );
     let (ruleset, _) = read.unwrap_or_else(|| panic!("{}", render(&diagnostics)));
     assert!(print::ruleset(&ruleset, false).text.contains("-i l\u{e9} "));
 }
@@ -124,7 +138,11 @@ fn a_nat_table_is_no_reason_to_refuse_the_filter_table() {
         let bytes = data(name);
         let format = XtablesFrontend.recognise(&bytes).expect("a format");
         let lower = |table: &str| {
-            let options = FrontendOptions { hooks: None, tables: Some(vec![table.to_owned()]) };
+            let options = FrontendOptions {
+                hooks: None,
+                tables: Some(vec![table.to_owned()]),
+                ..FrontendOptions::default()
+            };
             let input = Input { name: name.to_owned(), bytes: bytes.clone(), format: None };
             let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
             let lowered =
@@ -143,7 +161,14 @@ fn a_nat_table_is_no_reason_to_refuse_the_filter_table() {
 fn spans_of_a_blob_point_at_its_rules() {
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let bytes = data("chains4.live");
-    let read = blob::read("live", &bytes, Family::Ipv4, &mut sources, &mut diagnostics);
+    let read = blob::read(
+        "live",
+        &bytes,
+        Family::Ipv4,
+        &SetTable::default(),
+        &mut sources,
+        &mut diagnostics,
+    );
     let (ruleset, _) = read.expect("a ruleset");
     let table = &ruleset.tables[0];
     for chain in &table.chains {

@@ -146,7 +146,7 @@ fn a_blob_with_refused_extensions_names_each_in_its_rule() {
 fn lower(text: &str, hooks: Option<Vec<Hook>>) -> (Option<bpfc_ir::Program>, Diagnostics) {
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let input = Input { name: "text".to_owned(), bytes: text.into(), format: None };
-    let options = FrontendOptions { hooks, tables: None };
+    let options = FrontendOptions { hooks, tables: None, ..FrontendOptions::default() };
     let lowered =
         XtablesFrontend.lower(&input, "iptables-save", &options, &mut sources, &mut diagnostics);
     (lowered.map(|lowered| lowered.program), diagnostics)

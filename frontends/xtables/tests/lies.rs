@@ -5,7 +5,7 @@
 mod support;
 
 use bpfc_diag::{Code, Diagnostics, SourceMap};
-use bpfc_ir::Family;
+use bpfc_ir::{Family, SetTable};
 use bpfc_xtables::blob;
 use support::{data, lower};
 
@@ -43,7 +43,14 @@ fn lie(name: &str, changes: &[Change]) -> String {
         bytes[*place..place + value.len()].copy_from_slice(value);
     }
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let read = blob::read("lie", &bytes, Family::Ipv4, &mut sources, &mut diagnostics);
+    let read = blob::read(
+        "lie",
+        &bytes,
+        Family::Ipv4,
+        &SetTable::default(),
+        &mut sources,
+        &mut diagnostics,
+    );
     assert!(read.is_none(), "{changes:?} was believed");
     let errors: Vec<(Code, String)> =
         diagnostics.iter().map(|error| (error.code, error.message.clone())).collect();

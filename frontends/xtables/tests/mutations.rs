@@ -6,7 +6,7 @@
 mod support;
 
 use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_ir::{Family, Frontend as _, verify};
+use bpfc_ir::{Family, Frontend as _, SetTable, verify};
 use bpfc_xtables::{XtablesFrontend, blob, print, read_text};
 use support::{Rng, data, family, lower};
 
@@ -34,7 +34,8 @@ const TEXTS: [&str; 7] = [
 /// Whether the bytes read as a blob; what it says is checked when they do.
 fn read_blob(bytes: &[u8], family: Family) -> bool {
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let read = blob::read("blob", bytes, family, &mut sources, &mut diagnostics);
+    let read =
+        blob::read("blob", bytes, family, &SetTable::default(), &mut sources, &mut diagnostics);
     assert_eq!(read.is_none(), diagnostics.has_errors());
     if let Some((ruleset, _)) = &read {
         print::ruleset(ruleset, true);

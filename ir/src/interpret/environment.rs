@@ -3,6 +3,7 @@
 use super::recent::Seen;
 use crate::hash_limit::Bucket;
 use crate::{Object, ObjectKind, Program, Rule, State, StateDef};
+use bpfc_sets::State as SetState;
 use cranelift_entity::SecondaryMap;
 use std::collections::BTreeMap;
 
@@ -24,6 +25,8 @@ pub struct Environment<'r> {
     pub(super) buckets: BTreeMap<(Object, [u128; 4]), Bucket>,
     /// Lists of seen addresses, from the first question on.
     pub(super) seen: SecondaryMap<Object, Seen>,
+    /// Sets from the first packet on that asks them.
+    pub(super) sets: SecondaryMap<Object, Option<Box<SetState>>>,
     random: Box<dyn FnMut() -> u32 + 'r>,
 }
 
@@ -65,6 +68,7 @@ impl<'r> Environment<'r> {
             objects,
             buckets: BTreeMap::new(),
             seen: SecondaryMap::new(),
+            sets: SecondaryMap::new(),
             random: Box::new(random),
         }
     }

@@ -4,7 +4,10 @@ use super::Run;
 use super::recent::Sight;
 use crate::hash_limit::{Bucket, HashLimit, answer};
 use crate::limit::Credits;
-use crate::{Object, ObjectKind, Query};
+use crate::set_query::probe;
+use crate::{Object, ObjectKind, Query, SetQuery};
+use bpfc_sets::{Counts, Extensions, State};
+use std::sync::Arc;
 
 impl Run<'_, '_, '_> {
     /// Asks an object; none where there is no such object or it cannot be asked so.
@@ -65,7 +68,49 @@ impl Run<'_, '_, '_> {
                 let sight = Sight { address, ttl: ttl as u8, now, hertz };
                 Some(self.environment.seen[object].ask(list, query, &sight))
             }
+            (Query::Set(query), ObjectKind::Set(set)) => {
+                let set = Arc::clone(set);
+                self.set_query(object, query, &set, arguments)
+            }
             _ => None,
         }
+    }
+
+    fn set_query(
+        &mut self,
+        object: Object,
+        query: &SetQuery,
+        set: &Arc<bpfc_sets::Set>,
+        arguments: &[u128],
+    ) -> Option<bool> {
+        let arrival = self.packet.packet().arrival;
+        let ticks = u128::from(arrival.ticks) * 1_000_000_000;
+        let now = (ticks / u128::from(arrival.ticks_per_second.max(1))) as u64;
+        let counts = Counts { bytes: self.packet.length(), now };
+        let state = &mut self.environment.sets[object];
+        let state = state.get_or_insert_with(|| Box::new(State::new(set, now)));
+        let member = |position: u32| set.iter().nth(position as usize).map(|(key, _)| key);
+        let probe = probe(&set.def, arguments);
+        Some(match query {
+            SetQuery::Test(test) => state.test(&probe, test, counts),
+            SetQuery::Member(position) => state.has(member(*position)?, now),
+            SetQuery::Hit(position, test) => state.hit(member(*position)?, test, counts),
+            SetQuery::Add { exist, timeout } => {
+                let Some(key) = state.packet_key(&probe) else { return Some(false) };
+                let extensions = Extensions {
+                    timeout: *timeout,
+                    packets: 1,
+                    bytes: counts.bytes.into(),
+                    ..Extensions::default()
+                };
+                let mac = state.def().layout().value_mac.map(|_| probe.mac);
+                let value = extensions.value(&set.def, &set.def.layout(), mac);
+                state.add(key, &value, *exist, now)
+            }
+            SetQuery::Delete => match state.packet_key(&probe) {
+                Some(key) => state.delete(&key, now),
+                None => false,
+            },
+        })
     }
 }

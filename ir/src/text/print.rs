@@ -184,7 +184,7 @@ impl Display for Function {
 }
 
 /// A string in quotes. Quotes, backslashes and what does not print are escaped.
-struct Quoted<'a>(&'a str);
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -160,6 +160,93 @@ impl Map {
         self.update(&index.to_ne_bytes(), &fd.as_raw_fd().to_ne_bytes())
     }
 
+    /// `BPF_MAP_UPDATE_ELEM` with `BPF_NOEXIST` (new) or `BPF_EXIST` (not new): `EEXIST` or `ENOENT`
+    /// where that does not hold.
+    pub fn put(&self, key: &[u8], value: &[u8], new: bool) -> io::Result<()> {
+        self.check(key, self.key_size)?;
+        self.check(value, self.lookup_size()? as u32)?;
+        let mut attr = attr();
+        attr.__bindgen_anon_2.map_fd = self.fd.as_raw_fd() as u32;
+        attr.__bindgen_anon_2.key = address(key);
+        attr.__bindgen_anon_2.__bindgen_anon_1.value = address(value);
+        attr.__bindgen_anon_2.flags = if new { 1 } else { 2 };
+        // SAFETY: key and value were checked to have the sizes that the kernel reads.
+        unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &mut attr)? };
+        Ok(())
+    }
+
+    /// `BPF_MAP_UPDATE_BATCH` (Linux 5.6): keys and values, each behind the other.
+    pub fn update_batch(&self, keys: &[u8], values: &[u8]) -> io::Result<()> {
+        let count = keys.len() / self.key_size as usize;
+        self.check(keys, count as u32 * self.key_size)?;
+        self.check(values, count as u32 * self.lookup_size()? as u32)?;
+        if count == 0 {
+            return Ok(());
+        }
+        let mut attr = attr();
+        attr.batch.map_fd = self.fd.as_raw_fd() as u32;
+        attr.batch.keys = address(keys);
+        attr.batch.values = address(values);
+        attr.batch.count = count as u32;
+        // SAFETY: keys and values were checked to have `count` times the sizes that the kernel
+        // reads.
+        unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_BATCH, &mut attr)? };
+        Ok(())
+    }
+
+    /// `BPF_MAP_LOOKUP_BATCH` (Linux 5.6), again and again: keys and values of all elements of a
+    /// hash map, each behind the other. Elements that come or go meanwhile may be in it or not.
+    pub fn elements(&self) -> io::Result<(Vec<u8>, Vec<u8>)> {
+        const STEP: u32 = 4096;
+        let (key_size, value_size) = (self.key_size as usize, self.lookup_size()?);
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
+        let mut room = STEP;
+        let mut place: Option<u32> = None;
+        loop {
+            let mut next = 0u32;
+            let mut key_part = vec![0; room as usize * key_size];
+            let mut value_part = vec![0; room as usize * value_size];
+            let mut attr = attr();
+            attr.batch.map_fd = self.fd.as_raw_fd() as u32;
+            attr.batch.in_batch =
+                place.as_ref().map_or(0, |place| std::ptr::from_ref(place) as u64);
+            attr.batch.out_batch = std::ptr::from_mut(&mut next) as u64;
+            attr.batch.keys = address_mut(&mut key_part);
+            attr.batch.values = address_mut(&mut value_part);
+            attr.batch.count = room;
+            // SAFETY: the buffers hold `count` elements of the map's sizes; a hash map's place is
+            // a u32 (kernel/bpf/hashtab.c).
+            let result = unsafe { bpf(bpf_cmd::BPF_MAP_LOOKUP_BATCH, &mut attr) };
+            // SAFETY: the kernel has written the number of elements there.
+            let count = unsafe { attr.batch.count } as usize;
+            let done = match result {
+                Ok(_) => false,
+                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => true,
+                // A bucket with more elements than there is room for.
+                Err(error) if error.raw_os_error() == Some(libc::ENOSPC) && room < 1 << 24 => {
+                    room *= 2;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            keys.extend_from_slice(&key_part[..count * key_size]);
+            values.extend_from_slice(&value_part[..count * value_size]);
+            if done {
+                return Ok((keys, values));
+            }
+            place = Some(next);
+        }
+    }
+
+    /// The map of an identifier (`BPF_MAP_GET_FD_BY_ID`, Linux 4.13).
+    pub fn by_id(id: u32) -> io::Result<Map> {
+        let mut attr = attr();
+        attr.__bindgen_anon_6.__bindgen_anon_1.map_id = id;
+        // SAFETY: the attributes hold no pointers.
+        let fd = unsafe { bpf_fd(bpf_cmd::BPF_MAP_GET_FD_BY_ID, &mut attr)? };
+        Map::from_fd(fd)
+    }
+
     /// `BPF_MAP_DELETE_ELEM`.
     pub fn delete(&self, key: &[u8]) -> io::Result<()> {
         self.check(key, self.key_size)?;

@@ -18,6 +18,7 @@
 mod clock;
 mod link;
 mod map;
+mod mapping;
 mod object;
 mod program;
 mod ring_buffer;
@@ -27,6 +28,7 @@ mod test_run;
 pub use clock::minutes_west;
 pub use link::{Link, LinkTarget, XdpFlags};
 pub use map::{Map, MapSpec};
+pub use mapping::{MMAPABLE, Mapping, clock};
 pub use object::{Kind, btf_fd_of_module, get_pinned, ids, pin};
 pub use program::{LoadFailure, LoadRequest, Program, load_btf};
 pub use ring_buffer::RingBuffer;

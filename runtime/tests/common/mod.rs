@@ -136,6 +136,7 @@ pub fn artifact(points: &[AttachPoint], verdict: Verdict, shift: usize) -> Artif
             ..MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)
         }],
         rules: RuleTable::default(),
+        sets: Vec::new(),
         needs_conntrack: false,
         needs_accounting: false,
         sources: vec!["test.rules".into()],

@@ -1,6 +1,7 @@
 //! A ruleset through the compiler.
 
 use super::{EngineError, Ruleset};
+use crate::sets;
 use bpfc_artifact::Artifact;
 use bpfc_driver::{Lowering, Options, lower, target};
 use bpfc_ir::{Input, Program};
@@ -21,7 +22,7 @@ pub fn artifact(
         disabled_passes: disabled_passes.iter().map(|&name| name.to_owned()).collect(),
         ..Options::default()
     };
-    let result = bpfc_driver::compile(&[input(ruleset)], target, &options);
+    let result = bpfc_driver::compile(&inputs(ruleset), target, &options);
     result.artifact.ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))
 }
 
@@ -29,14 +30,18 @@ pub fn artifact(
 pub fn program(ruleset: &Ruleset) -> Result<Program, EngineError> {
     let hooks = Some(vec![ruleset.stage.hook()]);
     let tables = Some(vec![ruleset.stage.table().to_owned()]);
-    let Lowering { program, sources, diagnostics } = lower(&[input(ruleset)], hooks, tables);
+    let Lowering { program, sources, diagnostics } = lower(&inputs(ruleset), hooks, tables);
     program.ok_or_else(|| EngineError::refused(&diagnostics, &sources))
 }
 
-fn input(ruleset: &Ruleset) -> Input {
-    Input {
+fn inputs(ruleset: &Ruleset) -> Vec<Input> {
+    let mut inputs = vec![Input {
         name: "ruleset".to_owned(),
         bytes: ruleset.text.clone().into_bytes(),
         format: Some(format!("{}-save", ruleset.family.tool())),
+    }];
+    if sets::are_named(&ruleset.text) {
+        inputs.push(sets::input());
     }
+    inputs
 }

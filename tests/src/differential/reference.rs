@@ -5,6 +5,7 @@ use crate::lab::inject::Frame;
 use crate::lab::oracle::{Outcome, Stage};
 use crate::lab::tables::Count;
 use crate::lab::view::{packet_at, route};
+use crate::sets;
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::Verdict;
 use bpfc_xtables::reference::Evaluator;
@@ -40,6 +41,9 @@ impl Engine for Reference {
             return Err(EngineError::Refused("no ruleset is loaded".to_owned()));
         };
         let mut evaluator = Evaluator::new(model, &[ruleset.stage.table()]);
+        if sets::are_named(&ruleset.text) {
+            evaluator = evaluator.with_sets(&sets::table());
+        }
         let mut outcome = Outcome { accepted: Some(0), ..Outcome::default() };
         let mut left = Vec::new();
         for frame in frames {

@@ -16,6 +16,7 @@ use super::raw::RawSender;
 use super::tables::{self, Counters, Reader};
 use super::tap::Tap;
 use super::{Family, LabError, routes};
+use crate::sets;
 use bpfc_ir::Hook;
 
 /// Interfaces of the namespace under test, in the order of [`Frame::port`].
@@ -275,6 +276,9 @@ impl Oracle {
 
     /// Puts a ruleset in place, `iptables-save` text of the stage's table only.
     pub fn load(&mut self, ruleset: &str) -> Result<(), LabError> {
+        if sets::are_named(ruleset) {
+            sets::restore()?;
+        }
         tables::restore(self.family, ruleset)?;
         self.reader = Reader::new(self.family, self.stage.table())?;
         Ok(())

@@ -31,6 +31,7 @@ fn artifact(functions: Vec<Function>) -> Artifact {
         programs: Vec::new(),
         maps: Vec::new(),
         rules: RuleTable::default(),
+        sets: Vec::new(),
         needs_conntrack: false,
         needs_accounting: false,
         sources: vec!["rules.v4".into()],

@@ -12,6 +12,7 @@ use crate::args::ExplainArgs;
 use crate::console::{Console, Failure};
 use crate::inputs;
 use crate::progress::with_progress;
+use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver::{self as driver, verdict_word};
 use bpfc_ir::{Environment, Family, Hook, Input, Program, interpret};
 use bpfc_packet::{Arrival, Capture, Captured, IpVersion, LinkType, Packet, describe, pkt_type};
@@ -241,13 +242,15 @@ fn by_reference(
     let parsed = packet
         .parse_headers()
         .map_err(|error| Failure::Refused(format!("no rule sees the packet: {error}")))?;
-    for input in inputs {
-        let ruleset = reference::read(input)?;
+    let sets = driver::read_sets(inputs, &mut SourceMap::new(), &mut Diagnostics::new());
+    for input in inputs.iter().filter(|input| !driver::holds_sets(input)) {
+        let ruleset = reference::read(input, &sets)?;
         let tables = reference::tables(program, hook, ruleset.family);
         if ruleset.family != family(packet) || tables.is_empty() {
             continue;
         }
-        let (decision, steps) = Evaluator::new(&ruleset, &tables).explain(hook, parsed);
+        let (decision, steps) =
+            Evaluator::new(&ruleset, &tables).with_sets(&sets).explain(hook, parsed);
         let answer = Answer { verdict: verdict_word(decision.verdict), rules: decision.rules };
         return Ok((answer, steps));
     }

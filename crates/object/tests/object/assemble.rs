@@ -210,6 +210,7 @@ pub fn filter(target: &str, points: &[AttachPoint]) -> Artifact {
             map("bpfc_state", MapKind::Array, MapRole::RuleState, 64, 1),
         ],
         rules: rules(),
+        sets: Vec::new(),
         needs_conntrack: program != ProgramKind::CgroupSkb,
         needs_accounting: false,
         sources: vec!["rules.v4".into()],

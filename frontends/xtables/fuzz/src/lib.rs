@@ -40,7 +40,7 @@ pub fn text(bytes: &[u8]) {
 fn lower_and_verify(ruleset: &Ruleset) {
     let (mut program, mut diagnostics) = (Program::new(), Diagnostics::new());
     let tables = Some(["raw", "mangle", "filter"].map(str::to_owned).to_vec());
-    let options = bpfc_ir::FrontendOptions { hooks: None, tables };
+    let options = bpfc_ir::FrontendOptions { hooks: None, tables, ..bpfc_ir::FrontendOptions::default() };
     if lower::lower(ruleset, &options, None, &mut program, &mut diagnostics).is_some() {
         assert_eq!(verify(&program), Ok(()));
     }

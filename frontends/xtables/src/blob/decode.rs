@@ -17,7 +17,7 @@ use crate::{
     Revision,
 };
 use bpfc_diag::Code;
-use bpfc_ir::Family;
+use bpfc_ir::{Family, SetTable};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -41,6 +41,7 @@ pub struct RuleProblem {
 pub fn table(
     raw: &RawTable<'_>,
     family: Family,
+    sets: &SetTable,
     problems: &mut Vec<RuleProblem>,
 ) -> Result<Table, BlobError> {
     let expected = base_chains(raw.name);
@@ -57,7 +58,8 @@ pub fn table(
     let jumps = jump_targets(&raw.chains);
     let mut chains = Vec::new();
     for (index, chain) in raw.chains.iter().enumerate() {
-        let mut reader = RuleReader { raw, family, jumps: &jumps, chain: index, rule: 0, problems };
+        let mut reader =
+            RuleReader { raw, family, sets, jumps: &jumps, chain: index, rule: 0, problems };
         chains.push(reader.chain(chain));
     }
     Ok(Table { name: raw.name.to_owned(), chains, span: None })
@@ -66,6 +68,7 @@ pub fn table(
 struct RuleReader<'a, 'p> {
     raw: &'a RawTable<'a>,
     family: Family,
+    sets: &'a SetTable,
     jumps: &'a BTreeMap<u32, usize>,
     chain: usize,
     rule: usize,
@@ -210,7 +213,7 @@ impl RuleReader<'_, '_> {
             self.damaged(raw.offset, message);
             return None;
         };
-        let cx = DecodeCx { family: self.family, header };
+        let cx = DecodeCx { family: self.family, header, sets: self.sets };
         match (revision.decode)(Fields(raw.data), &cx) {
             Ok(instance) => Some(instance),
             Err(message) => {

@@ -19,7 +19,7 @@ pub use layout::{RawBase, RawChain};
 use crate::model::Ruleset;
 use crate::print;
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
-use bpfc_ir::Family;
+use bpfc_ir::{Family, SetTable};
 use decode::RuleProblem;
 use std::ops::Range;
 
@@ -84,16 +84,18 @@ pub fn tables(bytes: &[u8], family: Family) -> Result<Vec<RawTable<'_>>, BlobErr
 }
 
 /// Reads a blob of a family and registers it as the text that iptables-save would print, so that
-/// spans point into that. `None` where an error was reported.
+/// spans point into that. Structs name sets by numbers that `sets` knows. `None` where an error
+/// was reported.
 pub fn read(
     name: &str,
     bytes: &[u8],
     family: Family,
+    sets: &SetTable,
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> Option<(Ruleset, FileId)> {
     let mut problems = Vec::new();
-    let mut ruleset = match model(bytes, family, &mut problems) {
+    let mut ruleset = match model(bytes, family, sets, &mut problems) {
         Ok(ruleset) => ruleset,
         Err(error) => {
             let message = format!("{name}: {error}");
@@ -134,12 +136,13 @@ pub fn read(
 fn model(
     bytes: &[u8],
     family: Family,
+    sets: &SetTable,
     problems: &mut Vec<(usize, RuleProblem)>,
 ) -> Result<Ruleset, BlobError> {
     let mut models = Vec::new();
     for (index, raw) in tables(bytes, family)?.iter().enumerate() {
         let mut found = Vec::new();
-        models.push(decode::table(raw, family, &mut found)?);
+        models.push(decode::table(raw, family, sets, &mut found)?);
         problems.extend(found.into_iter().map(|problem| (index, problem)));
     }
     Ok(Ruleset { family, tables: models })

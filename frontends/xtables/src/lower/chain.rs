@@ -3,11 +3,11 @@
 use super::calls::{Reached, ends_chain};
 use super::{RuleCx, header};
 use crate::model::{Rule, Table, Target};
-use crate::{Unsupported, print};
+use crate::{Unsupported, print, sets};
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
 use bpfc_ir::{
     Block, Family, Func, Function, FunctionBuilder, Hook, Op, Program, Rule as RuleId, RuleData,
-    RuleKind, Terminator, Verdict,
+    RuleKind, SetTable, Terminator, Verdict,
 };
 
 /// Lowers every reached chain; yields the base chains' functions by hook. `None` where an error
@@ -16,6 +16,7 @@ pub fn lower_table(
     family: Family,
     table: &Table,
     reached: &Reached,
+    sets: &SetTable,
     program: &mut Program,
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<(Hook, Func)>> {
@@ -31,13 +32,21 @@ pub fn lower_table(
     for index in 0..table.chains.len() {
         let Some(func) = funcs[index] else {
             if reached.is_unused(index) {
-                let mut chain =
-                    ChainLowering { family, table, index, funcs: &funcs, program, diagnostics };
+                let mut chain = ChainLowering {
+                    family,
+                    table,
+                    index,
+                    funcs: &funcs,
+                    sets,
+                    program,
+                    diagnostics,
+                };
                 chain.list_rules();
             }
             continue;
         };
-        let mut chain = ChainLowering { family, table, index, funcs: &funcs, program, diagnostics };
+        let mut chain =
+            ChainLowering { family, table, index, funcs: &funcs, sets, program, diagnostics };
         chain.check_hooks(reached);
         let function = chain.lower();
         program.funcs[func] = function;
@@ -53,6 +62,7 @@ struct ChainLowering<'a> {
     table: &'a Table,
     index: usize,
     funcs: &'a [Option<Func>],
+    sets: &'a SetTable,
     program: &'a mut Program,
     diagnostics: &'a mut Diagnostics,
 }
@@ -93,6 +103,40 @@ impl ChainLowering<'_> {
                         .with_help(format!("the kernel takes it on {} only", names.join(", "))),
                     );
                 }
+            }
+        }
+    }
+
+    /// Every set that a rule names must be defined, the members of lists included.
+    fn check_sets(&mut self, rule: &Rule) {
+        let mut names: Vec<&str> = rule.matches.iter().flat_map(|matched| matched.sets()).collect();
+        if let Target::Action(action) = &rule.target {
+            names.extend(action.sets());
+        }
+        for name in names {
+            let missing = match self.sets.get(name) {
+                None => vec![name.to_owned()],
+                Some(set) if !sets::has_family(&set.def, self.family) => {
+                    let family = match self.family {
+                        Family::Ipv4 => "IPv6",
+                        Family::Ipv6 => "IPv4",
+                    };
+                    let message =
+                        format!("set '{name}' is of {family}, which these rules never see");
+                    self.diagnostics.push(Diagnostic::error(Code::BAD_VALUE, rule.span, message));
+                    continue;
+                }
+                Some(set) => {
+                    let members = set.members().into_iter();
+                    members.filter(|member| self.sets.get(member).is_none()).collect()
+                }
+            };
+            for name in missing {
+                let message = format!("there is no set '{name}'");
+                let error = Diagnostic::error(Code::MISSING_SET, rule.span, message);
+                self.diagnostics.push(error.with_help(
+                    "give what `ipset save` prints beside the ruleset, as a further input",
+                ));
             }
         }
     }
@@ -150,7 +194,8 @@ impl ChainLowering<'_> {
         end: Block,
         hotdrop: &mut Option<Block>,
     ) {
-        let mut cx = RuleCx::new(builder, self.program, next, hotdrop);
+        self.check_sets(rule);
+        let mut cx = RuleCx::new(builder, self.program, self.sets, next, hotdrop);
         header::lower(&rule.header, &mut cx);
         let mut result = lower_matches(rule, 0, &mut cx);
         cx.builder().push(Op::Count(id));

@@ -3,9 +3,11 @@
 use crate::Unsupported;
 use bpfc_ir::{
     Base, Block, Condition, Family, FunctionBuilder, Log, LogKind, Meta, Object, ObjectDef,
-    ObjectKind, Op, ProbeDef, Program, Query, Scan, State, StateDef, Value,
+    ObjectKind, Op, ProbeDef, Program, Query, Scan, SetTable, State, StateDef, Value,
 };
+use bpfc_sets::Set;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One rule while it is lowered: the open block of its chain, and where control goes when the
 /// rule does not match or the packet is dropped at once.
@@ -13,6 +15,7 @@ use std::collections::BTreeMap;
 pub struct RuleCx<'a> {
     builder: &'a mut FunctionBuilder,
     program: &'a mut Program,
+    sets: &'a SetTable,
     no_match: Block,
     hotdrop: &'a mut Option<Block>,
     rule: RuleState,
@@ -38,10 +41,11 @@ impl<'a> RuleCx<'a> {
     pub(super) fn new(
         builder: &'a mut FunctionBuilder,
         program: &'a mut Program,
+        sets: &'a SetTable,
         no_match: Block,
         hotdrop: &'a mut Option<Block>,
     ) -> Self {
-        RuleCx { builder, program, no_match, hotdrop, rule: RuleState::default() }
+        RuleCx { builder, program, sets, no_match, hotdrop, rule: RuleState::default() }
     }
 
     /// That the match of this index is lowered next.
@@ -117,10 +121,15 @@ impl<'a> RuleCx<'a> {
         *self.rule.objects.entry(key).or_insert_with(|| program.objects.push(def))
     }
 
+    /// The set of a name, where there is one.
+    pub fn set(&self, name: &str) -> Option<Arc<Set>> {
+        self.sets.get(name).map(Arc::clone)
+    }
+
     /// The object of a name, which all rules share. An error where rules disagree on what it is.
     pub fn named_object(&mut self, name: &str, kind: ObjectKind) -> Result<Object, Unsupported> {
-        let wanted = kind.to_string();
-        self.program.named_object(name, kind).map_err(|other| {
+        self.program.named_object(name, kind.clone()).map_err(|other| {
+            let wanted = kind.to_string();
             let known = &self.program.objects[other].kind;
             Unsupported(format!("'{name}' is {wanted} here and {known} in a rule before"))
         })

@@ -43,8 +43,14 @@ pub fn lower(
             failed = true;
             continue;
         };
-        let Some(base) = chain::lower_table(ruleset.family, table, &reached, program, diagnostics)
-        else {
+        let Some(base) = chain::lower_table(
+            ruleset.family,
+            table,
+            &reached,
+            &options.sets,
+            program,
+            diagnostics,
+        ) else {
             failed = true;
             continue;
         };

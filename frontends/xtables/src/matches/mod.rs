@@ -45,6 +45,7 @@ pub mod recent;
 pub mod rt;
 pub mod sctp;
 pub mod sctp_chunks;
+pub mod set;
 pub mod srh;
 pub mod statistic;
 pub mod string;

@@ -135,7 +135,11 @@ mod tests {
     use bpfc_ir::Family;
 
     fn decoded(bytes: [u8; 32]) -> Result<String, String> {
-        let cx = DecodeCx { family: Family::Ipv4, header: &Header::default() };
+        let cx = DecodeCx {
+            family: Family::Ipv4,
+            header: &Header::default(),
+            sets: &bpfc_ir::SetTable::default(),
+        };
         let action = (LOG.revisions[0].decode)(Fields(&bytes), &cx)?;
         let mut text = String::new();
         action.save(&mut text);

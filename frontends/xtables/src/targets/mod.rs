@@ -9,6 +9,7 @@ pub mod log;
 pub mod mark;
 pub mod nflog;
 pub mod reject;
+pub mod set;
 pub mod tcpmss;
 pub mod tos;
 pub mod ttl;

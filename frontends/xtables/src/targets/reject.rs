@@ -162,7 +162,10 @@ mod tests {
     fn decode(family: Family, number: u32, header: &Header) -> Result<String, String> {
         let mut bytes = number.to_ne_bytes().to_vec();
         bytes.resize(8, 0);
-        let made = (REJECT.revisions[0].decode)(Fields(&bytes), &DecodeCx { family, header });
+        let made = (REJECT.revisions[0].decode)(
+            Fields(&bytes),
+            &DecodeCx { family, header, sets: &bpfc_ir::SetTable::default() },
+        );
         made.map(|made| {
             let mut text = String::new();
             made.save(&mut text);

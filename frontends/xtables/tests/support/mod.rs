@@ -43,7 +43,8 @@ pub fn lower_text(text: &str, family: Family) -> Program {
 /// Lowers an input of a format, the tables raw, mangle and filter.
 pub fn lower(bytes: Vec<u8>, format: &str) -> Result<Program, String> {
     let tables = ["raw", "mangle", "filter"].map(str::to_owned).to_vec();
-    let options = FrontendOptions { hooks: None, tables: Some(tables) };
+    let options =
+        FrontendOptions { hooks: None, tables: Some(tables), ..FrontendOptions::default() };
     let input = Input { name: "input".to_owned(), bytes, format: None };
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let lowered = XtablesFrontend.lower(&input, format, &options, &mut sources, &mut diagnostics);

@@ -3,7 +3,9 @@
 use super::{Parser, Result};
 use crate::hash_limit::{HashLimit, Measure};
 use crate::text::lexer::Token;
-use crate::{ObjectDef, ObjectKind, Op, Query, RecentAction, RecentList, RecentQuery};
+use crate::{ObjectDef, ObjectKind, Op, Query, RecentAction, RecentList, RecentQuery, SetQuery};
+use bpfc_sets::{Comparison, Set, SetDef, Test, split_words};
+use std::sync::Arc;
 
 impl Parser {
     /// What stands after `objectN =`.
@@ -33,6 +35,8 @@ impl Parser {
             Ok(ObjectKind::Recent(RecentList { entries, stamps, mask }))
         } else if self.eat_word("hashlimit") {
             Ok(ObjectKind::HashLimit(self.hash_limit()?))
+        } else if self.eat_word("set") {
+            self.set()
         } else {
             self.expected("a kind of object")
         }
@@ -48,7 +52,7 @@ impl Parser {
         } else if self.eat_word("recent") {
             Query::Recent(self.recent_query()?)
         } else {
-            return self.expected("a query");
+            Query::Set(self.set_query()?)
         };
         self.punct("(")?;
         let mut arguments = Vec::new();
@@ -120,5 +124,75 @@ impl Parser {
         let [seconds, hits] = numbers;
         let [ttl, reap, invert] = ["ttl", "reap", "invert"].map(|word| self.eat_word(word));
         Ok(RecentQuery { family, action, invert, seconds, hits, ttl, reap })
+    }
+
+    /// A set's definition and elements, a string each, as `ipset save` prints them.
+    fn set(&mut self) -> Result<ObjectKind> {
+        let line = self.string("a set's definition")?;
+        let words: Vec<&str> = line.split_ascii_whitespace().skip(1).collect();
+        let Ok(def) = SetDef::parse(&words) else {
+            return self.expected("a set's definition before this");
+        };
+        let layout = def.layout();
+        let mut set = Set::new(def);
+        while self.eat(",") {
+            let line = self.string("an element")?;
+            let mut words = Vec::new();
+            let split = split_words(&line, &mut words).is_ok();
+            let known = words.len() > 2 && set.append(&layout, &words[2..]).is_ok();
+            if !split || !known {
+                return self.expected("an element before this");
+            }
+        }
+        set.sort();
+        Ok(ObjectKind::Set(Arc::new(set)))
+    }
+
+    fn set_query(&mut self) -> Result<SetQuery> {
+        Ok(if self.eat_word("test") {
+            SetQuery::Test(self.set_test()?)
+        } else if self.eat_word("member") {
+            SetQuery::Member(self.number("a position")?)
+        } else if self.eat_word("hit") {
+            SetQuery::Hit(self.number("a position")?, self.set_test()?)
+        } else if self.eat_word("add") {
+            let exist = self.eat_word("exist");
+            let timeout = match self.eat_word("timeout") {
+                true => Some(self.number("a number of seconds")?),
+                false => None,
+            };
+            SetQuery::Add { exist, timeout }
+        } else if self.eat_word("delete") {
+            SetQuery::Delete
+        } else {
+            return self.expected("a query");
+        })
+    }
+
+    fn set_test(&mut self) -> Result<Test> {
+        Ok(Test {
+            return_nomatch: self.eat_word("return-nomatch"),
+            keep_counters: self.eat_word("keep-counters"),
+            packets: self.comparison("packets")?,
+            bytes: self.comparison("bytes")?,
+        })
+    }
+
+    fn comparison(&mut self, word: &str) -> Result<Option<Comparison>> {
+        if !self.eat_word(word) {
+            return Ok(None);
+        }
+        let make = [
+            ("eq", Comparison::Equal as fn(u64) -> Comparison),
+            ("ne", Comparison::NotEqual),
+            ("lt", Comparison::Less),
+            ("gt", Comparison::Greater),
+        ];
+        for (word, make) in make {
+            if self.eat_word(word) {
+                return Ok(Some(make(self.number("a number")?)));
+            }
+        }
+        self.expected("a comparison")
     }
 }

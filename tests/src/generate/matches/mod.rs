@@ -10,6 +10,7 @@ mod link;
 mod network;
 mod payload;
 mod ports;
+mod set;
 mod state;
 mod transport;
 
@@ -143,6 +144,15 @@ pub const MATCHES: &[MatchKind] = &[
     entry("quota", BOTH, &[], state::quota),
     entry("recent", BOTH, &[], state::recent),
     entry("hashlimit", BOTH, &[], state::hashlimit),
+    entry("set", BOTH, &[], set::set),
+    MatchKind {
+        stages: &[Stage::Prerouting, Stage::Input, Stage::Forward],
+        ..entry("set", V4, &[], set::mac)
+    },
+    MatchKind {
+        stages: &[Stage::Prerouting, Stage::Input, Stage::Forward],
+        ..entry("set", BOTH, &[], set::interface)
+    },
 ];
 
 /// Those that ask what connection tracking knows.

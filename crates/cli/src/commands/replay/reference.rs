@@ -9,7 +9,7 @@ use crate::console::Failure;
 use bpfc_artifact::Artifact;
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver as driver;
-use bpfc_ir::{Family, Hook, Input, Program};
+use bpfc_ir::{Family, Hook, Input, Program, SetTable};
 use bpfc_packet::{IpVersion, pkt_type};
 use bpfc_runtime::Count;
 use bpfc_xtables::model::Ruleset;
@@ -25,12 +25,14 @@ pub(super) fn replay(
     hook: Hook,
     frames: &[Frame],
 ) -> Result<Replay, Failure> {
-    let rulesets = inputs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let sets = driver::read_sets(inputs, &mut SourceMap::new(), &mut Diagnostics::new());
+    let rulesets = inputs.iter().filter(|input| !driver::holds_sets(input));
+    let rulesets = rulesets.map(|input| read(input, &sets)).collect::<Result<Vec<_>, _>>()?;
     let mut evaluators: Vec<(Family, Evaluator<'_>)> = rulesets
         .iter()
         .map(|ruleset| {
             let tables = tables(program, hook, ruleset.family);
-            (ruleset.family, Evaluator::new(ruleset, &tables))
+            (ruleset.family, Evaluator::new(ruleset, &tables).with_sets(&sets))
         })
         .collect();
     let rows: BTreeMap<&str, usize> = artifact
@@ -113,7 +115,7 @@ pub(in crate::commands) fn tables(program: &Program, hook: Hook, family: Family)
 }
 
 /// Reads an input that has been compiled already.
-pub(in crate::commands) fn read(input: &Input) -> Result<Ruleset, Failure> {
+pub(in crate::commands) fn read(input: &Input, sets: &SetTable) -> Result<Ruleset, Failure> {
     let unreadable = || {
         Failure::Refused(format!(
             "there is no reference evaluator for the format of '{}'",
@@ -126,7 +128,7 @@ pub(in crate::commands) fn read(input: &Input) -> Result<Ruleset, Failure> {
     let (name, bytes) = (&input.name, &input.bytes);
     let read = match format {
         "iptables-blob" | "ip6tables-blob" => {
-            bpfc_xtables::blob::read(name, bytes, family, &mut sources, &mut diagnostics)
+            bpfc_xtables::blob::read(name, bytes, family, sets, &mut sources, &mut diagnostics)
         }
         "iptables-save" | "ip6tables-save" => {
             Some(bpfc_xtables::read_text(name, bytes, family, &mut sources, &mut diagnostics))

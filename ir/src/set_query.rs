@@ -1,0 +1,130 @@
+//! What rules ask of sets: which values a packet is looked up by, and how it is written.
+//!
+//! A list's members are asked one by one: the front end writes the loop that the kernel runs
+//! (net/netfilter/ipset/ip_set_list_set.c), so that each member gets the values of its own type.
+
+use crate::{Family, Type};
+use bpfc_sets::{Comparison, Family as SetFamily, Part, Probe, SetDef, Test};
+use std::fmt;
+
+/// One question to a set.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SetQuery {
+    /// Whether the packet is in the set; counts it there.
+    Test(Test),
+    /// Whether the list's member of this position (in its definition) is there.
+    Member(u32),
+    /// Counts the packet for a list's member that it was found in; whether the member is there
+    /// and its counters are as wanted.
+    Hit(u32, Test),
+    /// Adds the packet's element; holds where it was added or refreshed.
+    Add {
+        /// Whether an element that is there is refreshed.
+        exist: bool,
+        /// Seconds until it expires; the set's default where absent.
+        timeout: Option<u32>,
+    },
+    /// Deletes the packet's element; holds where it was there.
+    Delete,
+}
+
+impl SetQuery {
+    /// The types of its arguments, in the order of the set's parts: addresses, then for a port
+    /// its protocol (i8) and its number (i16), Ethernet addresses as i64, interfaces as i128.
+    /// `None` where the set cannot be asked so in a chain of this family.
+    pub fn arguments(&self, def: &SetDef, family: Family) -> Option<Vec<Type>> {
+        let of_list = matches!(self, SetQuery::Member(_) | SetQuery::Hit(..));
+        if of_list != def.kind.is_list() {
+            return None;
+        }
+        let same = match (def.family, family) {
+            (None, _) => true,
+            (Some(set), family) => (set == SetFamily::Inet) == (family == Family::Ipv4),
+        };
+        if !same {
+            return None;
+        }
+        let mut types = Vec::new();
+        for part in def.kind.parts() {
+            match part {
+                Part::Address | Part::Network if family == Family::Ipv4 => types.push(Type::I32),
+                Part::Address | Part::Network | Part::Interface => types.push(Type::I128),
+                Part::Port => types.extend([Type::I8, Type::I16]),
+                Part::PlainPort => types.push(Type::I16),
+                Part::Mac | Part::OptionalMac => types.push(Type::I64),
+                Part::Mark => types.push(Type::I32),
+                Part::Name => {}
+            }
+        }
+        Some(types)
+    }
+}
+
+/// What a packet is looked up by, of a query's arguments.
+pub(crate) fn probe(def: &SetDef, arguments: &[u128]) -> Probe {
+    let mut probe = Probe::default();
+    let mut values = arguments.iter().copied();
+    let mut next = || values.next().unwrap_or_default();
+    let mut address = 0;
+    for part in def.kind.parts() {
+        match part {
+            Part::Address | Part::Network => {
+                probe.addresses[address] = next();
+                address += 1;
+            }
+            Part::Port => probe.port = (next() as u8, next() as u16),
+            Part::PlainPort => probe.port.1 = next() as u16,
+            Part::Mac | Part::OptionalMac => {
+                probe.mac.copy_from_slice(&(next() as u64).to_be_bytes()[2..]);
+            }
+            Part::Mark => probe.mark = next() as u32,
+            Part::Interface => probe.interface = next().to_be_bytes(),
+            Part::Name => {}
+        }
+    }
+    probe
+}
+
+fn write_test(f: &mut fmt::Formatter<'_>, test: &Test) -> fmt::Result {
+    if test.return_nomatch {
+        f.write_str(" return-nomatch")?;
+    }
+    if test.keep_counters {
+        f.write_str(" keep-counters")?;
+    }
+    for (word, comparison) in [("packets", test.packets), ("bytes", test.bytes)] {
+        let (condition, number) = match comparison {
+            None => continue,
+            Some(Comparison::Equal(number)) => ("eq", number),
+            Some(Comparison::NotEqual(number)) => ("ne", number),
+            Some(Comparison::Less(number)) => ("lt", number),
+            Some(Comparison::Greater(number)) => ("gt", number),
+        };
+        write!(f, " {word} {condition} {number}")?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for SetQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SetQuery::Test(test) => {
+                f.write_str("test")?;
+                write_test(f, test)
+            }
+            SetQuery::Member(position) => write!(f, "member {position}"),
+            SetQuery::Hit(position, test) => {
+                write!(f, "hit {position}")?;
+                write_test(f, test)
+            }
+            SetQuery::Add { exist, timeout } => {
+                f.write_str("add")?;
+                if *exist {
+                    f.write_str(" exist")?;
+                }
+                timeout.map_or(Ok(()), |seconds| write!(f, " timeout {seconds}"))
+            }
+            SetQuery::Delete => f.write_str("delete"),
+        }
+    }
+}

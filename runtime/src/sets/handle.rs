@@ -1,0 +1,496 @@
+//! One set of a filter, as callers use it.
+
+use super::load::{map_memory, start};
+use super::place::{Place, SetRow};
+use super::{SetProblem, is_alike};
+use crate::home::Home;
+use crate::sys::{Map, Mapping, clock};
+use crate::{Error, Filter, pins};
+use bpfc_sets::{Layout, Set, SetDef};
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+/// A set of a loaded filter. It follows the filter through replacements.
+#[derive(Debug)]
+pub struct FilterSet {
+    filter: String,
+    name: String,
+    opened: Mutex<Option<Opened>>,
+}
+
+/// What of it is open: the maps of one generation.
+#[derive(Debug)]
+struct Opened {
+    home: Home,
+    generation: u32,
+    row: SetRow,
+    outer: Map,
+    memory: Mapping,
+    /// The map with the elements, and the slot that it was found in.
+    elements: Map,
+    slot: u32,
+}
+
+/// A set as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetInfo {
+    /// Its definition.
+    pub def: SetDef,
+    /// Its elements: sorted by key, in a list in the order of the list. Those that have expired are
+    /// not there; timeouts are counted from [`SetInfo::now`].
+    pub set: Set,
+    /// The moment of the listing on the clock that timeouts are counted by, in nanoseconds.
+    pub now: u64,
+}
+
+impl Filter {
+    /// The definitions of the filter's sets, by name.
+    pub fn sets(&self) -> Result<Vec<SetDef>, Error> {
+        Ok(self.set_rows()?.into_iter().map(|row| row.def).collect())
+    }
+
+    /// A set of the filter.
+    ///
+    /// # Errors
+    /// [`Error::Set`] with [`SetProblem::Missing`] where there is none of this name.
+    pub fn set(&self, name: &str) -> Result<FilterSet, Error> {
+        let set = FilterSet {
+            filter: self.name().to_owned(),
+            name: name.to_owned(),
+            opened: Mutex::new(None),
+        };
+        set.with(|_| Ok(()))?;
+        Ok(set)
+    }
+
+    /// Exchanges the elements of two sets of one type, family and options. A packet sees each of
+    /// them before or after.
+    pub fn swap_sets(&self, one: &str, other: &str) -> Result<(), Error> {
+        let (one, other) = (self.set(one)?, self.set(other)?);
+        let _lock = pins::lock()?;
+        one.with(|first| {
+            other.with(|second| {
+                if !is_alike(&first.row.def, &second.row.def) {
+                    return Err(SetProblem::Types.of(&first.row.def.name));
+                }
+                let keys = |map: &Map| map.elements().map_err(Error::kernel("read a set"));
+                let (one_keys, other_keys) = (keys(&first.elements)?.0, keys(&second.elements)?.0);
+                for (to, map, keys) in [
+                    (&*first, &second.elements, &other_keys),
+                    (&*second, &first.elements, &one_keys),
+                ] {
+                    let place = to.place();
+                    place.count_all(keys.chunks_exact(place.layout.key_size));
+                    place.switch(map)?;
+                }
+                first.place().release_other()?;
+                second.place().release_other()
+            })
+        })
+    }
+}
+
+impl Opened {
+    fn place(&self) -> Place<'_> {
+        Place::new(&self.row, &self.outer, &self.memory)
+    }
+
+    /// Whether the slot still is the one whose map is open.
+    fn refresh(&mut self) -> Result<(), Error> {
+        let slot = self.place().slot();
+        if slot != self.slot {
+            self.elements = self.place().elements()?;
+            self.slot = slot;
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, elements: Map) -> Result<(), Error> {
+        let place = self.place();
+        place.switch(&elements)?;
+        place.release_other()?;
+        self.slot = place.slot();
+        self.elements = elements;
+        Ok(())
+    }
+
+    fn expired(&self, value: &[u8], now: u64) -> bool {
+        let layout = self.row.def.layout();
+        let expires = layout.timeout.and_then(|at| value.get(at..at + 8)?.try_into().ok());
+        let expires = expires.map_or(0, u64::from_le_bytes);
+        expires != 0 && expires <= now
+    }
+
+    /// Deletes what has expired.
+    fn collect(&self) -> Result<(), Error> {
+        let layout = self.row.def.layout();
+        if layout.timeout.is_none() {
+            return Ok(());
+        }
+        let now = clock();
+        let (keys, values) = self.elements.elements().map_err(Error::kernel("read a set"))?;
+        let pairs = keys.chunks_exact(layout.key_size).zip(values.chunks_exact(layout.value_size));
+        for (key, _) in pairs.filter(|(_, value)| self.expired(value, now)) {
+            self.forget(key)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, key: &[u8], value: &[u8], exist: bool, now: u64) -> Result<(), Error> {
+        let name = self.row.def.name.clone();
+        let failed = |error| Error::kernel(format!("add an element to set {name}"))(error);
+        for attempt in 0..3 {
+            let result = match self.place().is_full() && self.elements.lookup(key).is_err() {
+                true => Err(io::Error::from_raw_os_error(libc::E2BIG)),
+                false => self.elements.put(key, value, true),
+            };
+            match result {
+                Ok(()) => {
+                    self.place().mark(&self.elements, key, 1)?;
+                    let lists = self.place().state.area > 0;
+                    if lists && self.place().count(key, 1) && !self.place().is_current() {
+                        self.place().switch(&self.elements)?;
+                        self.place().release_other()?;
+                        self.slot = self.place().slot();
+                    }
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    let there = self.elements.lookup(key);
+                    let dead = there.is_ok_and(|there| self.expired(&there, now));
+                    if !exist && !dead {
+                        return Err(SetProblem::Exists.of(&name));
+                    }
+                    match self.elements.put(key, value, false) {
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                        result => return result.map_err(failed),
+                    }
+                }
+                Err(error) if error.raw_os_error() == Some(libc::E2BIG) => {
+                    if attempt == 0 {
+                        self.collect()?;
+                    }
+                    if attempt == 1 && self.row.def.options.force_add {
+                        self.make_room(now)?;
+                    } else if attempt > 0 {
+                        return Err(SetProblem::Full.of(&name));
+                    }
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Err(SetProblem::Full.of(&name))
+    }
+
+    /// Deletes an element that may be gone.
+    fn forget(&self, key: &[u8]) -> Result<(), Error> {
+        if self.elements.delete(key).is_ok() {
+            self.place().count(key, -1);
+            self.place().mark(&self.elements, key, -1)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes an element, no matter which.
+    fn make_room(&self, now: u64) -> Result<(), Error> {
+        let size = self.row.def.layout().key_size;
+        let (keys, _) = self.elements.elements().map_err(Error::kernel("read a set"))?;
+        let count = (keys.len() / size).max(1);
+        let chosen = (now / 1000) as usize % count;
+        let is_element = |key: &&[u8]| !self.row.def.layout().is_mark(key);
+        keys.chunks_exact(size).skip(chosen).find(is_element).map_or(Ok(()), |key| self.forget(key))
+    }
+
+    fn delete(&self, key: &[u8], now: u64) -> Result<(), Error> {
+        let name = &self.row.def.name;
+        if self.row.def.options.timeout.is_some()
+            && self.elements.lookup(key).is_ok_and(|value| self.expired(&value, now))
+        {
+            return Err(SetProblem::NotThere.of(name));
+        }
+        match self.elements.delete(key) {
+            Ok(()) => {
+                self.place().count(key, -1);
+                self.place().mark(&self.elements, key, -1)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(SetProblem::NotThere.of(name))
+            }
+            Err(error) => Err(Error::kernel(format!("delete an element of set {name}"))(error)),
+        }
+    }
+
+    /// Whether an element is in the set; a whole address is looked up under every prefix length.
+    fn test(&self, key: &[u8], nomatch: bool, now: u64) -> Result<bool, Error> {
+        let layout = self.row.def.layout();
+        let bits = layout.address_size as u8 * 8;
+        let whole = layout.prefixes.iter().flatten().all(|at| key[*at] == bits);
+        let mut keys = vec![key.to_vec()];
+        if whole {
+            for part in 0..2 {
+                let (Some(address), Some(prefix)) = (layout.addresses[part], layout.prefixes[part])
+                else {
+                    continue;
+                };
+                let lengths = self.place().prefix_lengths(part);
+                let narrowed = |key: &Vec<u8>| {
+                    let key = key.clone();
+                    lengths.clone().into_iter().map(move |length| {
+                        let mut key = key.clone();
+                        key[prefix] = length;
+                        for bit in usize::from(length)..layout.address_size * 8 {
+                            key[address + bit / 8] &= !(0x80 >> (bit % 8));
+                        }
+                        key
+                    })
+                };
+                keys = keys.iter().flat_map(narrowed).collect();
+            }
+        }
+        for key in keys {
+            let mut met = false;
+            for key in self.beginnings(&layout, &key) {
+                let Ok(value) = self.elements.lookup(&key) else { continue };
+                met = true;
+                if !self.expired(&value, now) {
+                    let is_exception = u32::from(value[0]) & Layout::NOMATCH != 0;
+                    return Ok(is_exception == nomatch);
+                }
+            }
+            let mark = layout.network_key(&key).filter(|_| !met);
+            if mark.is_some_and(|mark| self.elements.lookup(&mark).is_ok()) {
+                return Ok(false);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A key, and where elements stand for all interfaces whose names begin alike, those.
+    fn beginnings(&self, layout: &Layout, key: &[u8]) -> Vec<Vec<u8>> {
+        let mut keys = vec![key.to_vec()];
+        let (Some(name), Some(flags)) = (layout.interface, layout.interface_flags) else {
+            return keys;
+        };
+        if !self.place().has_wildcards() || key[flags] != 0 {
+            return keys;
+        }
+        let length = key[name..name + 16].iter().take_while(|byte| **byte != 0).count();
+        for kept in (1..=length).rev() {
+            let mut shorter = key.to_vec();
+            shorter[name + kept..name + 16].fill(0);
+            shorter[flags] = Layout::WILDCARD;
+            keys.push(shorter);
+        }
+        keys
+    }
+}
+
+impl FilterSet {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Does something with the set as it is now.
+    fn with<T>(&self, act: impl FnOnce(&mut Opened) -> Result<T, Error>) -> Result<T, Error> {
+        let mut guard = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = match guard.as_ref() {
+            Some(opened) => {
+                let target = opened.home.state.read()?.target;
+                opened.home.generation_id(target)? == Some(opened.generation)
+            }
+            None => false,
+        };
+        if !current {
+            *guard = Some(self.open()?);
+        }
+        match guard.as_mut() {
+            Some(opened) => {
+                opened.refresh()?;
+                act(opened)
+            }
+            None => Err(Error::NotFound(self.filter.clone())),
+        }
+    }
+
+    fn open(&self) -> Result<Opened, Error> {
+        let missing = || Error::NotFound(self.filter.clone());
+        let home = Home::open(&self.filter, pins::home(&self.filter))?.ok_or_else(missing)?;
+        let target = home.state.read()?.target;
+        let generation = home.generation_id(target)?.ok_or_else(missing)?;
+        let metadata = home.generation(target)?.ok_or_else(missing)?.metadata;
+        let mut rows = metadata.sets.into_iter();
+        let row = rows.find(|row| row.def.name == self.name);
+        let row = row.ok_or_else(|| SetProblem::Missing.of(&self.name))?;
+        let outer = home.map(target, &row.elements)?.ok_or_else(missing)?;
+        let state = home.map(target, &row.state)?.ok_or_else(missing)?;
+        let memory = map_memory(&state)?;
+        let place = Place::new(&row, &outer, &memory);
+        let (slot, elements) = (place.slot(), place.elements()?);
+        Ok(Opened { home, generation, row, outer, memory, elements, slot })
+    }
+
+    /// Its definition.
+    pub fn def(&self) -> Result<SetDef, Error> {
+        self.with(|opened| Ok(opened.row.def.clone()))
+    }
+
+    /// Reads an element with what stands behind it, as `ipset add` takes it.
+    fn read(&self, def: &SetDef, words: &[&str]) -> Result<Set, Error> {
+        let mut set = Set::new(def.clone());
+        set.append(&def.layout(), words)
+            .map_err(|error| SetProblem::Element(error.message).of(&self.name))?;
+        Ok(set)
+    }
+
+    /// Adds an element: its text (which may mean several, such as a range of addresses) and the
+    /// words behind it (`timeout 60`, `comment x`, `nomatch`). With `exist` an element that is there
+    /// is written anew, and is no error.
+    ///
+    /// # Errors
+    /// [`Error::Set`] says what ipset would.
+    pub fn add(&self, element: &[&str], exist: bool) -> Result<(), Error> {
+        self.add_all(&[element], exist)
+    }
+
+    /// Adds many elements, up to the first that cannot be added.
+    ///
+    /// # Errors
+    /// As of [`FilterSet::add`].
+    pub fn add_all(&self, elements: &[&[&str]], exist: bool) -> Result<(), Error> {
+        let _lock = pins::lock()?;
+        self.with(|opened| {
+            let layout = opened.row.def.layout();
+            let now = clock();
+            for words in elements {
+                let mut wanted = self.read(&opened.row.def, words)?;
+                if opened.row.def.kind.is_list() {
+                    check_member(&opened.row, words.first().copied().unwrap_or_default())?;
+                }
+                if let Some(at) = layout.timeout {
+                    let values = wanted.elements.values.chunks_exact_mut(layout.value_size);
+                    values.for_each(|value| start(&mut value[at..at + 8], now));
+                }
+                for (key, value) in wanted.iter() {
+                    opened.add(key, value, exist, now)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Deletes an element, or several. With `exist` one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`Error::Set`] says what ipset would.
+    pub fn delete(&self, element: &[&str], exist: bool) -> Result<(), Error> {
+        let _lock = pins::lock()?;
+        self.with(|opened| {
+            let wanted = self.read(&opened.row.def, element)?;
+            let now = clock();
+            for (key, _) in wanted.iter() {
+                match opened.delete(key, now) {
+                    Err(Error::Set { problem: SetProblem::NotThere, .. }) if exist => {}
+                    result => result?,
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether an element is in the set. A single address is in a set of networks when a network
+    /// holds it; with `nomatch` behind it, when an exception does.
+    ///
+    /// # Errors
+    /// [`Error::Set`] for what is no element.
+    pub fn test(&self, element: &[&str]) -> Result<bool, Error> {
+        self.with(|opened| {
+            let wanted = self.read(&opened.row.def, element)?;
+            let nomatch = element.contains(&"nomatch");
+            let now = clock();
+            let mut keys = wanted.iter().map(|(key, _)| key);
+            keys.next().map_or(Ok(false), |key| opened.test(key, nomatch, now))
+        })
+    }
+
+    /// What is in the set now.
+    pub fn list(&self) -> Result<SetInfo, Error> {
+        self.with(|opened| {
+            let now = clock();
+            let (keys, values) = opened.elements.elements().map_err(Error::kernel("read a set"))?;
+            let layout = opened.row.def.layout();
+            let mut set = Set::new(opened.row.def.clone());
+            let pairs =
+                keys.chunks_exact(layout.key_size).zip(values.chunks_exact(layout.value_size));
+            let alive: Vec<(&[u8], &[u8])> = pairs
+                .filter(|(key, value)| !layout.is_mark(key) && !opened.expired(value, now))
+                .collect();
+            let members = &opened.row.members;
+            let position = |key: &[u8]| members.iter().position(|member| member.as_slice() == key);
+            let mut alive = alive;
+            if set.def.kind.is_list() {
+                alive.sort_by_key(|(key, _)| position(key));
+            }
+            for (key, value) in alive {
+                set.elements.keys.extend_from_slice(key);
+                set.elements.values.extend_from_slice(value);
+            }
+            set.sort();
+            Ok(SetInfo { def: set.def.clone(), set, now })
+        })
+    }
+
+    /// Empties the set in one step.
+    pub fn flush(&self) -> Result<(), Error> {
+        let empty = Set::new(self.def()?);
+        self.replace(&empty)
+    }
+
+    /// Replaces all elements in one step. The definition of `set` must be like the set's own.
+    ///
+    /// # Errors
+    /// [`SetProblem::Types`] where it is not, [`SetProblem::Full`] where they do not fit.
+    pub fn replace(&self, set: &Set) -> Result<(), Error> {
+        let _lock = pins::lock()?;
+        self.with(|opened| {
+            if !is_alike(&opened.row.def, &set.def) {
+                return Err(SetProblem::Types.of(&self.name));
+            }
+            let place = opened.place();
+            let map = place.empty_map()?;
+            let mut values = set.elements.values.clone();
+            let now = clock();
+            if let Some(at) = place.layout.timeout {
+                for value in values.chunks_exact_mut(place.layout.value_size) {
+                    start(&mut value[at..at + 8], now);
+                }
+            }
+            map.update_batch(&set.elements.keys, &values).map_err(|error| {
+                match error.raw_os_error() {
+                    Some(libc::E2BIG) => SetProblem::Full.of(&self.name),
+                    _ => Error::kernel(format!("fill set {}", self.name))(error),
+                }
+            })?;
+            let keys = || set.elements.keys.chunks_exact(place.layout.key_size);
+            place.count_all(keys());
+            place.mark_all(&map, keys())?;
+            opened.replace(map)
+        })
+    }
+}
+
+/// A list holds the sets that it was compiled with: others are not asked by the programs.
+fn check_member(row: &SetRow, name: &str) -> Result<(), Error> {
+    let known = row.members.iter().any(|key| {
+        let end = key.iter().position(|byte| *byte == 0).unwrap_or(key.len());
+        &key[..end] == name.as_bytes()
+    });
+    match known {
+        true => Ok(()),
+        false => Err(SetProblem::Element(format!(
+            "set '{name}' was not in the list when the filter was compiled: load it again with the \
+             list as it shall be"
+        ))
+        .of(&row.def.name)),
+    }
+}

@@ -1,0 +1,60 @@
+//! The sets of a loaded filter: listing and changing them while programs use them.
+//!
+//! [`bpfc_artifact::SetEntry`] says how a set lies in maps. Elements come and go one by one in the
+//! map that the slot names; what replaces a whole set (flushing, filling, swapping) and what
+//! changes the lists of prefix lengths is written beside it and then switched to by one number, so
+//! that a packet sees the set before or after, never between.
+//!
+//! Changes are made under the lock of all filters, as everything that changes a filter. Programs
+//! take no lock: the SET target may add and delete meanwhile.
+
+mod handle;
+mod load;
+mod place;
+
+pub use handle::{FilterSet, SetInfo};
+pub(crate) use load::{OldSets, fill, rows};
+pub(crate) use place::SetRow;
+
+use crate::Error;
+use bpfc_sets::SetDef;
+
+/// Why a set does not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetProblem {
+    /// The filter has no such set.
+    #[error("The set with the given name does not exist")]
+    Missing,
+    /// The element is there.
+    #[error("Element cannot be added to the set: it's already added")]
+    Exists,
+    /// The element is not there.
+    #[error("Element cannot be deleted from the set: it's not added")]
+    NotThere,
+    /// As many elements as fit.
+    #[error("Hash is full, cannot add more elements")]
+    Full,
+    /// An element that the set cannot hold.
+    #[error("{0}")]
+    Element(String),
+    /// Two sets that cannot be swapped.
+    #[error("The sets cannot be swapped: their type does not match")]
+    Types,
+}
+
+impl SetProblem {
+    pub(crate) fn of(self, set: &str) -> Error {
+        Error::Set { set: set.to_owned(), problem: self }
+    }
+}
+
+/// Whether one set's elements can stand in another's place: programs are compiled for a type,
+/// family and layout.
+pub(crate) fn is_alike(one: &SetDef, other: &SetDef) -> bool {
+    let key = |def: &SetDef| {
+        let options = &def.options;
+        (def.kind, def.family, def.layout(), def.address_mask(), options.mark_mask, options.range)
+    };
+    key(one) == key(other)
+}
