@@ -49,6 +49,9 @@ _bpfc() {
             bpfc,replay)
                 cmd="bpfc__subcmd__replay"
                 ;;
+            bpfc,set)
+                cmd="bpfc__subcmd__set"
+                ;;
             bpfc,snapshot)
                 cmd="bpfc__subcmd__snapshot"
                 ;;
@@ -91,6 +94,9 @@ _bpfc() {
             bpfc__subcmd__help,replay)
                 cmd="bpfc__subcmd__help__subcmd__replay"
                 ;;
+            bpfc__subcmd__help,set)
+                cmd="bpfc__subcmd__help__subcmd__set"
+                ;;
             bpfc__subcmd__help,snapshot)
                 cmd="bpfc__subcmd__help__subcmd__snapshot"
                 ;;
@@ -111,6 +117,33 @@ _bpfc() {
                 ;;
             bpfc__subcmd__help__subcmd__recent,list)
                 cmd="bpfc__subcmd__help__subcmd__recent__subcmd__list"
+                ;;
+            bpfc__subcmd__help__subcmd__set,add)
+                cmd="bpfc__subcmd__help__subcmd__set__subcmd__add"
+                ;;
+            bpfc__subcmd__help__subcmd__set,del)
+                cmd="bpfc__subcmd__help__subcmd__set__subcmd__del"
+                ;;
+            bpfc__subcmd__help__subcmd__set,flush)
+                cmd="bpfc__subcmd__help__subcmd__set__subcmd__flush"
+                ;;
+            bpfc__subcmd__help__subcmd__set,list)
+                cmd="bpfc__subcmd__help__subcmd__set__subcmd__list"
+                ;;
+            bpfc__subcmd__help__subcmd__set,replace)
+                cmd="bpfc__subcmd__help__subcmd__set__subcmd__replace"
+                ;;
+            bpfc__subcmd__help__subcmd__set,restore)
+                cmd="bpfc__subcmd__help__subcmd__set__subcmd__restore"
+                ;;
+            bpfc__subcmd__help__subcmd__set,save)
+                cmd="bpfc__subcmd__help__subcmd__set__subcmd__save"
+                ;;
+            bpfc__subcmd__help__subcmd__set,swap)
+                cmd="bpfc__subcmd__help__subcmd__set__subcmd__swap"
+                ;;
+            bpfc__subcmd__help__subcmd__set,test)
+                cmd="bpfc__subcmd__help__subcmd__set__subcmd__test"
                 ;;
             bpfc__subcmd__recent,add)
                 cmd="bpfc__subcmd__recent__subcmd__add"
@@ -142,6 +175,66 @@ _bpfc() {
             bpfc__subcmd__recent__subcmd__help,list)
                 cmd="bpfc__subcmd__recent__subcmd__help__subcmd__list"
                 ;;
+            bpfc__subcmd__set,add)
+                cmd="bpfc__subcmd__set__subcmd__add"
+                ;;
+            bpfc__subcmd__set,del)
+                cmd="bpfc__subcmd__set__subcmd__del"
+                ;;
+            bpfc__subcmd__set,flush)
+                cmd="bpfc__subcmd__set__subcmd__flush"
+                ;;
+            bpfc__subcmd__set,help)
+                cmd="bpfc__subcmd__set__subcmd__help"
+                ;;
+            bpfc__subcmd__set,list)
+                cmd="bpfc__subcmd__set__subcmd__list"
+                ;;
+            bpfc__subcmd__set,replace)
+                cmd="bpfc__subcmd__set__subcmd__replace"
+                ;;
+            bpfc__subcmd__set,restore)
+                cmd="bpfc__subcmd__set__subcmd__restore"
+                ;;
+            bpfc__subcmd__set,save)
+                cmd="bpfc__subcmd__set__subcmd__save"
+                ;;
+            bpfc__subcmd__set,swap)
+                cmd="bpfc__subcmd__set__subcmd__swap"
+                ;;
+            bpfc__subcmd__set,test)
+                cmd="bpfc__subcmd__set__subcmd__test"
+                ;;
+            bpfc__subcmd__set__subcmd__help,add)
+                cmd="bpfc__subcmd__set__subcmd__help__subcmd__add"
+                ;;
+            bpfc__subcmd__set__subcmd__help,del)
+                cmd="bpfc__subcmd__set__subcmd__help__subcmd__del"
+                ;;
+            bpfc__subcmd__set__subcmd__help,flush)
+                cmd="bpfc__subcmd__set__subcmd__help__subcmd__flush"
+                ;;
+            bpfc__subcmd__set__subcmd__help,help)
+                cmd="bpfc__subcmd__set__subcmd__help__subcmd__help"
+                ;;
+            bpfc__subcmd__set__subcmd__help,list)
+                cmd="bpfc__subcmd__set__subcmd__help__subcmd__list"
+                ;;
+            bpfc__subcmd__set__subcmd__help,replace)
+                cmd="bpfc__subcmd__set__subcmd__help__subcmd__replace"
+                ;;
+            bpfc__subcmd__set__subcmd__help,restore)
+                cmd="bpfc__subcmd__set__subcmd__help__subcmd__restore"
+                ;;
+            bpfc__subcmd__set__subcmd__help,save)
+                cmd="bpfc__subcmd__set__subcmd__help__subcmd__save"
+                ;;
+            bpfc__subcmd__set__subcmd__help,swap)
+                cmd="bpfc__subcmd__set__subcmd__help__subcmd__swap"
+                ;;
+            bpfc__subcmd__set__subcmd__help,test)
+                cmd="bpfc__subcmd__set__subcmd__help__subcmd__test"
+                ;;
             *)
                 ;;
         esac
@@ -149,7 +242,7 @@ _bpfc() {
 
     case "${cmd}" in
         bpfc)
-            opts="-h -V --color --help --version compile check load unload status counters log recent replay explain snapshot help-code completions help"
+            opts="-h -V --color --help --version compile check load unload status counters log recent set replay explain snapshot help-code completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -174,7 +267,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save nft nft-json" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -216,7 +309,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save nft nft-json" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -314,7 +407,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save nft nft-json" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -369,7 +462,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__help)
-            opts="compile check load unload status counters log recent replay explain snapshot help-code completions help"
+            opts="compile check load unload status counters log recent set replay explain snapshot help-code completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -610,6 +703,146 @@ _bpfc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        bpfc__subcmd__help__subcmd__set)
+            opts="add del test list save flush swap restore replace"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__set__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__set__subcmd__del)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__set__subcmd__flush)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__set__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__set__subcmd__replace)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__set__subcmd__restore)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__set__subcmd__save)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__set__subcmd__swap)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__set__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         bpfc__subcmd__help__subcmd__snapshot)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -660,7 +893,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save nft nft-json" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -938,7 +1171,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save nft nft-json" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -984,6 +1217,340 @@ _bpfc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        bpfc__subcmd__set)
+            opts="-h --color --help add del test list save flush swap restore replace help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__add)
+            opts="-h --exist --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__del)
+            opts="-h --exist --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__flush)
+            opts="-h --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__help)
+            opts="add del test list save flush swap restore replace help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__help__subcmd__del)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__help__subcmd__flush)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__help__subcmd__replace)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__help__subcmd__restore)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__help__subcmd__save)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__help__subcmd__swap)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__help__subcmd__test)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__list)
+            opts="-h --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__replace)
+            opts="-h --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__restore)
+            opts="-h --exist --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__save)
+            opts="-h --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__swap)
+            opts="-h --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__set__subcmd__test)
+            opts="-h --exist --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         bpfc__subcmd__snapshot)
             opts="-h --from --hook --table --reject --disable-pass --check --dir --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -992,7 +1559,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save nft nft-json" -- "${cur}"))
                     return 0
                     ;;
                 --hook)

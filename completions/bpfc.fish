@@ -37,6 +37,7 @@ complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "status" -d 'List loaded f
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "counters" -d 'Print a loaded filter\'s counters as `iptables -nvL --line-numbers` would'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "log" -d 'Print what a loaded filter\'s rules log, as the kernel\'s log would show it'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "recent" -d 'Show or change a loaded filter\'s lists of recently seen addresses'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "set" -d 'List and change a loaded filter\'s sets, as `ipset` would'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "replay" -d 'Run the packets of a capture through a ruleset and print each verdict'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "explain" -d 'Say why a packet meets its verdict: every rule and test on its way'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "snapshot" -d 'Write what every stage makes of rulesets, or compare with what was written before'
@@ -47,9 +48,9 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l from -d 'The rules
 ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
 ip6tables-blob\t'tables as the kernel keeps them, IPv6'
+ipset-save\t'what ipset save prints'
 nft\t'nftables text'
-nft-json\t'nftables JSON'
-ipset-save\t'what ipset save prints'"
+nft-json\t'nftables JSON'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l table -d 'Tables to compile [default: filter]' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
@@ -79,9 +80,9 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l from -d 'The ruleset
 ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
 ip6tables-blob\t'tables as the kernel keeps them, IPv6'
+ipset-save\t'what ipset save prints'
 nft\t'nftables text'
-nft-json\t'nftables JSON'
-ipset-save\t'what ipset save prints'"
+nft-json\t'nftables JSON'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l table -d 'Tables to compile [default: filter]' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
@@ -101,9 +102,9 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l from -d 'The rulesets
 ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
 ip6tables-blob\t'tables as the kernel keeps them, IPv6'
+ipset-save\t'what ipset save prints'
 nft\t'nftables text'
-nft-json\t'nftables JSON'
-ipset-save\t'what ipset save prints'"
+nft-json\t'nftables JSON'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l table -d 'Tables to compile [default: filter]' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
@@ -181,13 +182,78 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcom
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from help" -f -a "del" -d 'Remove an address'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from help" -f -a "flush" -d 'Remove every address'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -f -a "add" -d 'Add an element'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -f -a "del" -d 'Delete an element'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -f -a "test" -d 'Say whether an element is in the set; exit status 1 where it is not'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -f -a "list" -d 'List definitions and elements'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -f -a "save" -d 'Print what `ipset restore` takes'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -f -a "flush" -d 'Delete all elements, in one step'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -f -a "swap" -d 'Exchange the elements of two sets of the same type and options'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -f -a "restore" -d 'Carry out the `add`, `del` and `flush` lines of what `ipset save` prints'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -f -a "replace" -d 'Give each set that a file defines the elements that it has there, each set in one step'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from add" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from add" -l exist -d 'What is there already is written anew; what is to be deleted may be gone'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from del" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from del" -l exist -d 'What is there already is written anew; what is to be deleted may be gone'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from del" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from test" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from test" -l exist -d 'What is there already is written anew; what is to be deleted may be gone'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from list" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from save" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from save" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from flush" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from flush" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from swap" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from swap" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from restore" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from restore" -l exist -d 'What is there already is written anew; what is to be deleted may be gone'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from replace" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from replace" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add an element'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "del" -d 'Delete an element'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "test" -d 'Say whether an element is in the set; exit status 1 where it is not'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "list" -d 'List definitions and elements'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "save" -d 'Print what `ipset restore` takes'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "flush" -d 'Delete all elements, in one step'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "swap" -d 'Exchange the elements of two sets of the same type and options'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "restore" -d 'Carry out the `add`, `del` and `flush` lines of what `ipset save` prints'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "replace" -d 'Give each set that a file defines the elements that it has there, each set in one step'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
 ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
 ip6tables-blob\t'tables as the kernel keeps them, IPv6'
+ipset-save\t'what ipset save prints'
 nft\t'nftables text'
-nft-json\t'nftables JSON'
-ipset-save\t'what ipset save prints'"
+nft-json\t'nftables JSON'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l table -d 'Tables to compile [default: filter]' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
@@ -212,9 +278,9 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l from -d 'The rules
 ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
 ip6tables-blob\t'tables as the kernel keeps them, IPv6'
+ipset-save\t'what ipset save prints'
 nft\t'nftables text'
-nft-json\t'nftables JSON'
-ipset-save\t'what ipset save prints'"
+nft-json\t'nftables JSON'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l table -d 'Tables to compile [default: filter]' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
@@ -239,9 +305,9 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l from -d 'The rule
 ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
 ip6tables-blob\t'tables as the kernel keeps them, IPv6'
+ipset-save\t'what ipset save prints'
 nft\t'nftables text'
-nft-json\t'nftables JSON'
-ipset-save\t'what ipset save prints'"
+nft-json\t'nftables JSON'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l table -d 'Tables to compile [default: filter]' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
@@ -263,21 +329,31 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand completions" -l color -d 'When
 always\t'Always'
 never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "compile" -d 'Compile rulesets to an eBPF object, or show a stage on the way'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "check" -d 'Say what compiles, what does not and why, and which rules are dead'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "load" -d 'Compile rulesets (or take an object) and attach the programs'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "unload" -d 'Detach a loaded filter'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "status" -d 'List loaded filters'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "counters" -d 'Print a loaded filter\'s counters as `iptables -nvL --line-numbers` would'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "log" -d 'Print what a loaded filter\'s rules log, as the kernel\'s log would show it'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "recent" -d 'Show or change a loaded filter\'s lists of recently seen addresses'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "replay" -d 'Run the packets of a capture through a ruleset and print each verdict'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "explain" -d 'Say why a packet meets its verdict: every rule and test on its way'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "snapshot" -d 'Write what every stage makes of rulesets, or compare with what was written before'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "help-code" -d 'Explain a diagnostic\'s code'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "completions" -d 'Print a shell\'s completion script'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent replay explain snapshot help-code completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "compile" -d 'Compile rulesets to an eBPF object, or show a stage on the way'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "check" -d 'Say what compiles, what does not and why, and which rules are dead'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "load" -d 'Compile rulesets (or take an object) and attach the programs'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "unload" -d 'Detach a loaded filter'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "status" -d 'List loaded filters'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "counters" -d 'Print a loaded filter\'s counters as `iptables -nvL --line-numbers` would'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "log" -d 'Print what a loaded filter\'s rules log, as the kernel\'s log would show it'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "recent" -d 'Show or change a loaded filter\'s lists of recently seen addresses'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "set" -d 'List and change a loaded filter\'s sets, as `ipset` would'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "replay" -d 'Run the packets of a capture through a ruleset and print each verdict'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "explain" -d 'Say why a packet meets its verdict: every rule and test on its way'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "snapshot" -d 'Write what every stage makes of rulesets, or compare with what was written before'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "help-code" -d 'Explain a diagnostic\'s code'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from recent" -f -a "list" -d 'Print the addresses of a list, or of every list, from the one seen longest ago on'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from recent" -f -a "add" -d 'See an address now'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from recent" -f -a "del" -d 'Remove an address'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from recent" -f -a "flush" -d 'Remove every address'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from set" -f -a "add" -d 'Add an element'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from set" -f -a "del" -d 'Delete an element'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from set" -f -a "test" -d 'Say whether an element is in the set; exit status 1 where it is not'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from set" -f -a "list" -d 'List definitions and elements'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from set" -f -a "save" -d 'Print what `ipset restore` takes'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from set" -f -a "flush" -d 'Delete all elements, in one step'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from set" -f -a "swap" -d 'Exchange the elements of two sets of the same type and options'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from set" -f -a "restore" -d 'Carry out the `add`, `del` and `flush` lines of what `ipset save` prints'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from set" -f -a "replace" -d 'Give each set that a file defines the elements that it has there, each set in one step'

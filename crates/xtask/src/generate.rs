@@ -1,8 +1,8 @@
 //! What is generated and committed: manual pages in `docs/man` and completions in `completions`,
-//! from the command's definition, and in `snapshots` what every stage makes of the rulesets in
-//! `examples`.
+//! from the command's definition, `docs/coverage.md` by compiling a rule for each extension, and in
+//! `snapshots` what every stage makes of the rulesets in `examples`.
 
-use crate::Failure;
+use crate::{Failure, coverage};
 use clap_complete::Shell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,7 +12,10 @@ use std::process::ExitCode;
 /// Writes the files, or fails where one is not as it should be.
 pub fn run(root: &Path, check: bool) -> Result<(), Failure> {
     let mut stale = Vec::new();
-    for (path, content) in files().map_err(|error| format!("cannot generate: {error}"))? {
+    let mut files = files().map_err(|error| format!("cannot generate: {error}"))?;
+    let counts = std::fs::read_to_string(root.join(coverage::PATH)).unwrap_or_default();
+    files.insert(coverage::PATH.into(), coverage::page(&counts)?.into_bytes());
+    for (path, content) in files {
         let full = root.join(&path);
         if std::fs::read(&full).is_ok_and(|old| old == content) {
             continue;

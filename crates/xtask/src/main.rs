@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask generate` makes what is generated and committed,
 //! `cargo xtask test` runs every test.
 
+mod coverage;
 mod generate;
 mod packages;
 mod test;

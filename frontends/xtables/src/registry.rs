@@ -77,6 +77,12 @@ pub const ACTIONS: &[&ActionExtension] = &[
     &targets::ttl::TTL,
 ];
 
+/// The matches that iptables 1.8.9 knows and that are refused.
+pub const REFUSED_MATCHES: &[Unsupportable] = unsupported::MATCHES;
+
+/// The targets that iptables 1.8.9 knows and that are refused.
+pub const REFUSED_ACTIONS: &[Unsupportable] = unsupported::ACTIONS;
+
 /// What a name of a match or target comes to.
 #[derive(Clone, Copy, Debug)]
 pub enum Known<T: 'static> {

@@ -159,6 +159,7 @@ fn errors_point_at_the_word_that_is_wrong() {
     four("-A NOWHERE -j DROP", Code::MISSING_CHAIN, "NOWHERE");
     four("-A INPUT -o eth0", Code::BAD_VALUE, "-o eth0");
     four("-A INPUT ! -j DROP", Code::BAD_VALUE, "! -j");
+    four("-A U -m owner --suppl-groups --gid-owner 5", Code::BAD_VALUE, "owner");
     four("-A INPUT -j DROP !", Code::SYNTAX, "!");
     four("-A INPUT ! ! -s 1.1.1.1", Code::SYNTAX, "!");
     four("-A INPUT -s 1.1.1.1 -s 2.2.2.2", Code::SYNTAX, "-s");

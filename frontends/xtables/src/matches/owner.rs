@@ -112,8 +112,11 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
     options.one_of(&["uid-owner", "gid-owner", "socket-exists"])?;
     let range = |id| options.get(id).map(parse_range).transpose();
     let (user, group) = (range("uid-owner")?, range("gid-owner")?);
-    if options.has("suppl-groups") && group.is_none() {
-        return Err(options.bad("--suppl-groups needs --gid-owner"));
+    let place = |id| options.given.iter().position(|given| given.id == id);
+    if let Some(supplementary) = place("suppl-groups")
+        && place("gid-owner").is_none_or(|group| group > supplementary)
+    {
+        return Err(options.bad("--suppl-groups needs --gid-owner before it"));
     }
     Ok(Arc::new(Owner {
         user,

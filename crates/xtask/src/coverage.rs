@@ -1,0 +1,296 @@
+//! `docs/coverage.md`: what becomes of every match and target of iptables 1.8.9 at each target.
+//!
+//! A rule for each extension is really compiled, for both families, every target and every hook
+//! that iptables takes it at; the page holds what came of that, so it cannot promise what the code
+//! does not do. The counts of iptables' own tests, which lie outside this repository, are written
+//! by hand and kept.
+
+mod samples;
+
+use bpfc_diag::{Diagnostics, Severity, SourceMap};
+use bpfc_driver::{Options, Target, formats, generate, lower, optimise, targets};
+use bpfc_ir::{Family, Hook, Input, Program};
+use bpfc_xtables::registry::{
+    ACTIONS, Known, MATCHES, REFUSED_ACTIONS, REFUSED_MATCHES, find_action, find_match,
+};
+use samples::Sample;
+use std::collections::BTreeSet;
+
+/// Where the page lies in the workspace.
+pub const PATH: &str = "docs/coverage.md";
+
+/// What stands before the part that is written by hand.
+const COUNTS: &str = "## Counts with iptables 1.8.9's own tests\n";
+
+const HOOKS: [Hook; 5] =
+    [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting];
+
+/// What came of an extension's rule in one family.
+#[derive(Clone, PartialEq, Eq)]
+enum Outcome {
+    /// Nothing compiles it; why.
+    Refused(String),
+    /// For each target: how far, with the numbers of notes.
+    Compiled(Vec<Cell>),
+}
+
+/// What came of it at one target.
+#[derive(Clone, PartialEq, Eq)]
+struct Cell {
+    text: String,
+    notes: BTreeSet<usize>,
+}
+
+/// The page. `old` is the page as it was, whose counts are kept.
+pub fn page(old: &str) -> Result<String, String> {
+    let mut notes = Vec::new();
+    let matches = names(
+        MATCHES.iter().map(|known| known.name).chain(REFUSED_MATCHES.iter().map(|row| row.name)),
+    );
+    let actions = names(
+        ACTIONS.iter().map(|known| known.name).chain(REFUSED_ACTIONS.iter().map(|row| row.name)),
+    );
+    let mut page = INTRODUCTION.to_owned();
+    page.push('\n');
+    for target in targets() {
+        let hooks = HOOKS.iter().filter(|hook| target.hooks().contains(hook));
+        page += &format!("- `{}`: {}\n", target.name(), list(hooks));
+    }
+    page += "\n## Matches\n\n";
+    page +=
+        &table("match", &matches, samples::MATCHES, &mut notes, |name, family| {
+            match find_match(name, family) {
+                Known::Supported(_) => Some(None),
+                Known::Unsupported(row) => Some(Some(row.reason)),
+                Known::OtherFamily | Known::Unknown => None,
+            }
+        })?;
+    page +=
+        "\n## Targets\n\n`ACCEPT`, `DROP`, `RETURN`, jumps and gotos are compiled everywhere.\n\n";
+    page +=
+        &table(
+            "target",
+            &actions,
+            samples::TARGETS,
+            &mut notes,
+            |name, family| match find_action(name, family) {
+                Known::Supported(_) => Some(None),
+                Known::Unsupported(row) => Some(Some(row.reason)),
+                Known::OtherFamily | Known::Unknown => None,
+            },
+        )?;
+    page += "\n## Notes\n\n";
+    for (number, note) in notes.iter().enumerate() {
+        page += &format!("{}. {note}\n", number + 1);
+    }
+    page.push('\n');
+    page += old.find(COUNTS).map_or(COUNTS, |at| &old[at..]);
+    Ok(page)
+}
+
+const INTRODUCTION: &str = "\
+# What is compiled
+
+Every match and target of iptables 1.8.9, by target. `cargo xtask generate` makes this page by compiling a rule for each, in
+both families and at every hook where iptables takes it. \"yes\" is at all of these hooks that the target runs; where only some
+can, they are named, and a note says why. An extension of one family alone has the family behind its name. What is refused is
+an error that names the rule; nothing is left out silently. [semantics.md](semantics.md) says where a decision can differ from the
+kernel's own.
+
+The hooks that the targets run:
+";
+
+/// Names once each, sorted without regard to case.
+fn names(all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let set: BTreeSet<(String, &str)> = all.map(|name| (name.to_lowercase(), name)).collect();
+    set.into_iter().map(|(_, name)| name).collect()
+}
+
+fn list<'a>(hooks: impl Iterator<Item = &'a Hook>) -> String {
+    hooks.map(Hook::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A table: one row an extension, or one for each family where they differ. `find` says why an
+/// extension is refused, or that it is not; `None` where the family does not have it.
+fn table(
+    kind: &str,
+    names: &[&str],
+    samples: &[Sample],
+    notes: &mut Vec<String>,
+    find: impl Fn(&str, Family) -> Option<Option<&'static str>>,
+) -> Result<String, String> {
+    let titles: Vec<&str> = targets().iter().map(|target| target.name()).collect();
+    let mut text = format!("| {kind} | {} | |\n", titles.join(" | "));
+    text += &format!("|---|{}---|\n", "---|".repeat(titles.len()));
+    for name in names {
+        let found = [Family::Ipv4, Family::Ipv6].map(|family| {
+            let refused = find(name, family)?;
+            Some(match refused {
+                Some(reason) => Ok(Outcome::Refused(reason.to_owned())),
+                None => samples
+                    .iter()
+                    .find(|sample| sample.name == *name)
+                    .ok_or_else(|| format!("no rule shows what becomes of {kind} {name}"))
+                    .map(|sample| outcome(sample, family, notes)),
+            })
+        });
+        match found {
+            [Some(v4), Some(v6)] => {
+                let (v4, v6) = (v4?, v6?);
+                match v4 == v6 {
+                    true => text += &row(&format!("`{name}`"), &v4),
+                    false => {
+                        text += &row(&format!("`{name}` (IPv4)"), &v4);
+                        text += &row(&format!("`{name}` (IPv6)"), &v6);
+                    }
+                }
+            }
+            [Some(v4), None] => text += &row(&format!("`{name}` (IPv4)"), &v4?),
+            [None, Some(v6)] => text += &row(&format!("`{name}` (IPv6)"), &v6?),
+            [None, None] => {}
+        }
+    }
+    Ok(text)
+}
+
+fn row(name: &str, outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Refused(reason) => {
+            format!("| {name} |{} {reason} |\n", " no |".repeat(targets().len()))
+        }
+        Outcome::Compiled(cells) => {
+            let texts: Vec<&str> = cells.iter().map(|cell| cell.text.as_str()).collect();
+            let notes: BTreeSet<usize> =
+                cells.iter().flat_map(|cell| &cell.notes).copied().collect();
+            let notes: Vec<String> = notes.iter().map(usize::to_string).collect();
+            let why = match notes.len() {
+                0 => String::new(),
+                1 => format!("note {} ", notes[0]),
+                _ => format!("notes {} ", notes.join(", ")),
+            };
+            format!("| {name} | {} | {why}|\n", texts.join(" | "))
+        }
+    }
+}
+
+/// Compiles a sample's rule in a family at every hook that iptables takes it at.
+fn outcome(sample: &Sample, family: Family, notes: &mut Vec<String>) -> Outcome {
+    let mut programs: Vec<(Hook, Program, SourceMap)> = Vec::new();
+    let mut refused = None;
+    for hook in HOOKS {
+        let hooks = Some(vec![hook]);
+        let tables = Some(vec![sample.table.to_owned()]);
+        let lowering = lower(&inputs(sample, family, hook), hooks, tables);
+        match lowering.program {
+            Some(program) => programs.push((hook, program, lowering.sources)),
+            None => refused = refused.or_else(|| reason(&lowering.diagnostics)),
+        }
+    }
+    if programs.is_empty() {
+        return Outcome::Refused(refused.unwrap_or_default());
+    }
+    Outcome::Compiled(targets().iter().map(|target| cell(*target, &programs, notes)).collect())
+}
+
+fn cell(
+    target: &dyn Target,
+    programs: &[(Hook, Program, SourceMap)],
+    notes: &mut Vec<String>,
+) -> Cell {
+    let mut numbers = BTreeSet::new();
+    let (mut good, mut bad) = (Vec::new(), 0);
+    for (hook, program, sources) in programs {
+        if !target.hooks().contains(hook) {
+            continue;
+        }
+        let mut diagnostics = Diagnostics::new();
+        let options = Options::default();
+        let artifact = optimise(program.clone(), &options, &mut diagnostics)
+            .and_then(|program| generate(&program, target, sources, &options, &mut diagnostics));
+        if artifact.is_some() {
+            good.push(*hook);
+            continue;
+        }
+        bad += 1;
+        if let Some(reason) = reason(&diagnostics) {
+            let note = format!("`{}`: {reason}", target.name());
+            let known = notes.iter().position(|other| *other == note);
+            numbers.insert(
+                1 + known.unwrap_or_else(|| {
+                    notes.push(note);
+                    notes.len() - 1
+                }),
+            );
+        }
+    }
+    let text = match (good.is_empty(), bad) {
+        (true, 0) => "-".to_owned(),
+        (true, _) => "no".to_owned(),
+        (false, 0) => "yes".to_owned(),
+        (false, _) => list(good.iter()),
+    };
+    Cell { text, notes: numbers }
+}
+
+/// Why there is an error: what helps, or else what is wrong.
+fn reason(diagnostics: &Diagnostics) -> Option<String> {
+    let error = diagnostics.iter().find(|found| found.severity == Severity::Error)?;
+    Some(error.help.clone().unwrap_or_else(|| error.message.clone()))
+}
+
+fn inputs(sample: &Sample, family: Family, hook: Hook) -> Vec<Input> {
+    let chain = match hook {
+        Hook::Prerouting => "PREROUTING",
+        Hook::Input => "INPUT",
+        Hook::Forward => "FORWARD",
+        Hook::Output => "OUTPUT",
+        _ => "POSTROUTING",
+    };
+    let text = format!(
+        "*{}\n:{chain} ACCEPT\n-A {chain} {}\nCOMMIT\n",
+        sample.table,
+        sample.words(family)
+    );
+    let (format, sets) = match family {
+        Family::Ipv4 => ("iptables-save", samples::SETS[0]),
+        Family::Ipv6 => ("ip6tables-save", samples::SETS[1]),
+    };
+    let input = |name: &str, text: &str, format: &str| Input {
+        name: name.to_owned(),
+        bytes: text.as_bytes().to_vec(),
+        format: Some(format.to_owned()),
+    };
+    let mut inputs = vec![input(sample.name, &text, format)];
+    if formats().any(|format| format.name == "ipset-save") {
+        inputs.push(input("sets", sets, "ipset-save"));
+    }
+    inputs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_sorted_and_known() {
+        for pair in samples::MATCHES.windows(2).chain(samples::TARGETS.windows(2)) {
+            assert!(pair[0].name < pair[1].name, "{}", pair[1].name);
+        }
+        let known = |name: &str, families: [bool; 2]| assert!(families.contains(&true), "{name}");
+        for sample in samples::MATCHES {
+            known(
+                sample.name,
+                [Family::Ipv4, Family::Ipv6].map(|family| {
+                    !matches!(find_match(sample.name, family), Known::Unknown | Known::OtherFamily)
+                }),
+            );
+        }
+    }
+
+    #[test]
+    fn the_counts_are_kept() {
+        let page = page(&format!("old\n{COUNTS}\nkept\n")).expect("every extension has a rule");
+        assert!(page.ends_with(&format!("{COUNTS}\nkept\n")));
+        assert!(page.contains("| `tcp` | yes | yes | yes | yes | |\n"), "{page}");
+    }
+}
