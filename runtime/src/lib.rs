@@ -25,6 +25,18 @@
 //!   never a packet that both count. What it had begun is finished or removed by the next call.
 //! - Counts are exact: no packet is lost by zeroing or replacing.
 //!
+//! What rules log comes as a stream of [`LogRecord`]s, each of which knows its line:
+//!
+//! ```no_run
+//! # fn main() -> Result<(), bpfc_runtime::Error> {
+//! let mut log = bpfc_runtime::Filter::open("web")?.log()?;
+//! while let Some(record) = log.next(None)? {
+//!     println!("{}: {}", record.rule, record.line());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! [`Unattached`] runs programs on packets without attaching them. [`xtables`] reads the kernel's
 //! own iptables rules, for whoever compiles them.
 //!

@@ -436,3 +436,115 @@ impl<'a> Line<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LinkHeader, LogInterface, LogKind, LogRecord};
+    use bpfc_artifact::Hook;
+    use std::time::SystemTime;
+
+    fn bytes(digits: &str) -> Vec<u8> {
+        let digits: Vec<char> = digits.chars().filter(|c| !c.is_whitespace()).collect();
+        let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16);
+        digits.chunks(2).map(|pair| byte(pair).unwrap()).collect()
+    }
+
+    /// A record of everything that a line can say.
+    fn record(packet: &str) -> LogRecord {
+        let packet = bytes(packet);
+        LogRecord {
+            time: SystemTime::UNIX_EPOCH,
+            rule: "filter/INPUT:1".to_owned(),
+            hook: Hook::Input,
+            kind: LogKind::Syslog { level: 4 },
+            flags: 0x0f,
+            prefix: "x: ".to_owned(),
+            input: Some(LogInterface { index: 2, name: "eth0".to_owned() }),
+            output: None,
+            mark: 0x1f,
+            owner: Some((7, 8)),
+            link: LinkHeader {
+                kind: 1,
+                gap: Some(14),
+                bytes: bytes("020000000001 020000000002 0800"),
+            },
+            length: packet.len() as u32,
+            packet,
+        }
+    }
+
+    const FRONT: &str = "x: IN=eth0 OUT= MAC=02:00:00:00:00:01:02:00:00:00:00:02:08:00 ";
+
+    // The tests against the kernel (tests/tests/log.rs) hold the same form against its own lines.
+
+    #[test]
+    fn tcp() {
+        let record = record(
+            "4500002c 00014000 40060000 c0000201 c0000202
+             0fa00016 00000001 00000002 6112faf0 00000005 02040218",
+        );
+        let end = "SRC=192.0.2.1 DST=192.0.2.2 LEN=44 TOS=0x00 PREC=0x00 TTL=64 ID=1 DF PROTO=TCP \
+                   SPT=4000 DPT=22 SEQ=1 ACK=2 WINDOW=64240 RES=0x00 AE ACK SYN URGP=5 \
+                   OPT (02040218) UID=7 GID=8 MARK=0x1f ";
+        assert_eq!(record.line(), format!("{FRONT}{end}"));
+        let plain = LogRecord { flags: 0x20, mark: 0, output: record.input.clone(), ..record };
+        assert_eq!(
+            plain.line(),
+            "x: IN=eth0 OUT=eth0 MACSRC=02:00:00:00:00:02 MACDST=02:00:00:00:00:01 MACPROTO=0800 \
+             SRC=192.0.2.1 DST=192.0.2.2 LEN=44 TOS=0x00 PREC=0x00 TTL=64 ID=1 DF PROTO=TCP \
+             SPT=4000 DPT=22 WINDOW=64240 RES=0x00 AE ACK SYN URGP=5 "
+        );
+    }
+
+    #[test]
+    fn an_error_and_what_it_quotes() {
+        let record = record(
+            "45000038 00000000 40010000 c0000201 c0000202 03040000 00000578
+             4500001c 0000200a 40110000 0a000001 0a000002 00350400 00080000",
+        );
+        let end = "SRC=192.0.2.1 DST=192.0.2.2 LEN=56 TOS=0x00 PREC=0x00 TTL=64 ID=0 PROTO=ICMP \
+                   TYPE=3 CODE=4 [SRC=10.0.0.1 DST=10.0.0.2 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=0 \
+                   MF FRAG:10 PROTO=UDP ] MTU=1400 UID=7 GID=8 MARK=0x1f ";
+        assert_eq!(record.line(), format!("{FRONT}{end}"));
+    }
+
+    #[test]
+    fn extension_headers_and_a_packet_that_ends_early() {
+        let record = record(
+            "60000000 00142c40 20010db8000000000000000000000001 20010db8000000000000000000000002
+             11000001 00000009 00350400 0014",
+        );
+        let end = "SRC=2001:0db8:0000:0000:0000:0000:0000:0001 \
+                   DST=2001:0db8:0000:0000:0000:0000:0000:0002 LEN=60 TC=0 HOPLIMIT=64 FLOWLBL=0 \
+                   OPT ( FRAG:0 INCOMPLETE ID:00000009 ) PROTO=UDP INCOMPLETE [6 bytes] ";
+        assert_eq!(record.line(), format!("{FRONT}{end}"));
+    }
+
+    #[test]
+    fn what_was_not_recorded_is_said() {
+        let mut record = record("45000054 00000000 40110000 c0000201 c0000202 0035");
+        record.length = 84;
+        assert!(record.line().ends_with(" PROTO=UDP CUT=22 "), "{}", record.line());
+        record.packet.clear();
+        assert_eq!(record.line(), format!("{FRONT}CUT=0 "));
+    }
+
+    #[test]
+    fn any_bytes_have_a_line() {
+        let mut state = 1u64;
+        let mut random = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as u8
+        };
+        for round in 0..5000usize {
+            let mut record = record("");
+            record.packet = (0..round % 120).map(|_| random()).collect();
+            if let Some(first) = record.packet.first_mut() {
+                *first = if round % 2 == 0 { 0x40 | *first & 0xf } else { 0x60 };
+            }
+            record.length = u32::from(random());
+            record.flags = random();
+            assert!(record.line().starts_with("x: IN=eth0 OUT= "));
+        }
+    }
+}

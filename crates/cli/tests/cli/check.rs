@@ -103,7 +103,7 @@ fn an_empty_file_is_called_empty() {
 #[test]
 fn errors_are_in_the_order_of_the_lines() {
     let rules = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j nowhere\n-A nochain -j ACCEPT\n\
-                 -A INPUT -m recent --set\n-A INPUT --dport 5\nCOMMIT\n";
+                 -A INPUT -m ipvs --ipvs\n-A INPUT --dport 5\nCOMMIT\n";
     let ran = bpfc_with(&["check", "-", "--json"], rules).fails(1);
     let result: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     let found = result["diagnostics"].as_array().unwrap().iter();

@@ -3,6 +3,7 @@
 mod check;
 mod compile;
 mod explain;
+mod log;
 mod misc;
 mod replay;
 mod run;

@@ -1,0 +1,92 @@
+//! What rules log, in each form that `bpfc log` has.
+
+use crate::run::{Ran, bpfc, root};
+use bpfc_packet::{Capture, LinkType};
+use std::process::Command;
+
+const RULES: &str = "*filter\n:INPUT ACCEPT [0:0]\n\
+    -A INPUT -p udp --dport 9 -j LOG --log-prefix \"cli: \"\n\
+    -A INPUT -p udp --dport 9 -j NFLOG --nflog-group 5 --nflog-size 28\nCOMMIT\n";
+
+/// Loads the rules in namespaces of its own, sends a packet, and runs `bpfc log t` with these
+/// arguments.
+fn logged(arguments: &str) -> Ran {
+    let script = format!(
+        "mount -t bpf bpf /sys/fs/bpf
+         ip link set lo up
+         printf '%s' \"$RULES\" | $BPFC load - --target netfilter --name t >&2
+         echo -n hello > /dev/udp/127.0.0.1/9
+         $BPFC log t {arguments}
+         $BPFC unload t >&2"
+    );
+    let output = Command::new("unshare")
+        .args(["--net", "--mount", "bash", "-ec", &script])
+        .env("RULES", RULES)
+        .env("BPFC", env!("CARGO_BIN_EXE_bpfc"))
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .current_dir(root())
+        .output();
+    Ran::from(output.expect("unshare runs")).ok()
+}
+
+fn can_run() -> bool {
+    let can = nix::unistd::Uid::effective().is_root();
+    if !can {
+        assert_ne!(std::env::var("BPFC_REQUIRE_ALL").as_deref(), Ok("1"), "root is needed");
+        eprintln!("skipped: root is needed");
+    }
+    can
+}
+
+#[test]
+fn lines_are_the_kernels() {
+    if !can_run() {
+        return;
+    }
+    let ran = logged("--count 2 --timeout 20");
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", ran.out);
+    let start = "IN=lo OUT= MAC=00:00:00:00:00:00:00:00:00:00:00:00:08:00 SRC=127.0.0.1 DST=127.0.0.1 \
+                 LEN=33 TOS=0x00 PREC=0x00 TTL=64 ID=";
+    assert!(lines[0].starts_with(&format!("cli: {start}")), "{}", lines[0]);
+    assert!(lines[1].starts_with(start), "{}", lines[1]);
+    assert!(lines[0].ends_with(" DPT=9 LEN=13 "), "{}", lines[0]);
+}
+
+#[test]
+fn json_has_one_object_a_record() {
+    if !can_run() {
+        return;
+    }
+    let ran = logged("--json --timeout 0");
+    let records: Vec<serde_json::Value> =
+        ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(records.len(), 2, "{}", ran.out);
+    assert_eq!(records[0]["rule"], "filter/INPUT:1");
+    assert_eq!(records[0]["level"], 4);
+    assert_eq!(records[0]["prefix"], "cli: ");
+    assert_eq!(records[0]["in"], "lo");
+    assert!(records[0]["packet"].as_str().is_some_and(|packet| packet.ends_with("68656c6c6f")));
+    assert_eq!(records[1]["group"], 5);
+    assert_eq!(records[1]["length"], 33);
+    assert_eq!(records[1]["packet"].as_str().map(str::len), Some(2 * 28));
+}
+
+#[test]
+fn captures_have_the_frames() {
+    if !can_run() {
+        return;
+    }
+    let ran = logged("-w - --timeout 0");
+    let capture = Capture::read(&ran.bytes).expect("a pcapng file");
+    let sizes: Vec<_> = capture.packets.iter().map(|p| (p.link, p.length, p.bytes.len())).collect();
+    assert_eq!(sizes, [(LinkType::Ethernet, 47, 47), (LinkType::Ethernet, 47, 42)]);
+    assert!(capture.packets[0].bytes.ends_with(b"hello"));
+}
+
+#[test]
+fn a_filter_that_does_not_log_says_so() {
+    bpfc(&["log", "x", "--json", "-w", "x.pcapng"]).fails(2);
+    bpfc(&["log", "x", "--timeout", "-1"]).fails(2);
+    bpfc(&["log", "cli-test-no-such-filter"]).fails(1);
+}
