@@ -302,7 +302,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__compile)
-            opts="-o -h --from --hook --table --reject --disable-pass --target --output --emit --after --as-lowered --priority --color --help"
+            opts="-o -h --from --hook --table --reject --disable-pass --target --output --emit --after --as-lowered --priority --trace --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -349,6 +349,10 @@ _bpfc() {
                     return 0
                     ;;
                 --priority)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trace)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -400,7 +404,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__explain)
-            opts="-h --from --hook --table --reject --disable-pass --packet --hex --pcap --number --iface --target --json --color --help"
+            opts="-h --from --hook --table --reject --disable-pass --packet --hex --pcap --live --count --timeout --number --iface --target --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -435,6 +439,18 @@ _bpfc() {
                     return 0
                     ;;
                 --pcap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --live)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -886,7 +902,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__load)
-            opts="-h --from --hook --table --reject --disable-pass --target --iface --cgroup --name --xdp-mode --priority --json --color --help"
+            opts="-h --from --hook --table --reject --disable-pass --target --iface --cgroup --name --xdp-mode --priority --trace --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -933,6 +949,10 @@ _bpfc() {
                     return 0
                     ;;
                 --priority)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trace)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -71,6 +71,7 @@ dot\t'The control flow of every chain, for Graphviz'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l after -d 'With --emit ir, tree or dot: show the program as it is after this pass [default: the last]' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l priority -d 'A netfilter program\'s priority among the hook\'s programs' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l trace -d 'Trace one packet in N, by chance, for `bpfc explain --live`: every rule that it meets is recorded' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -122,6 +123,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l xdp-mode -d 'How XDP 
 native\t'By the driver, or fail'
 generic\t'By the kernel\'s generic code'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l priority -d 'A netfilter program\'s priority among the hook\'s programs' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l trace -d 'Trace one packet in N, by chance, for `bpfc explain --live`: every rule that it meets is recorded' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -290,6 +292,9 @@ inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l packet -d 'The packet in words, such as \'in=eth0 ip saddr 10.0.0.1 daddr 10.0.0.2 tcp sport 4000 dport 22 flags syn\'' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l hex -d 'The packet as hexadecimal digits, from the Ethernet or the IP header on' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l pcap -d 'A capture that holds the packet' -r -F
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l live -d 'A loaded filter: the rules that its traced packets meet, as they come. Packets are traced where a rule says TRACE and where the filter was loaded with --trace' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l count -d 'With --live: stop after so many packets' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l timeout -d 'With --live: stop after so many seconds' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l number -d 'The packet\'s number in the capture, from 1' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l iface -d 'The interface of a packet that is given as bytes' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l target -d 'The compiled program to compare with [default: the first of netfilter, tc and xdp that takes the ruleset]' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'

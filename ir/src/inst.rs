@@ -86,6 +86,8 @@ pub enum Op {
     Count(Rule),
     /// `log ruleN KIND prefix "TEXT"`: writes a record of the packet, by the rule; see [`Log`].
     Log(Rule, Box<Log>),
+    /// `trace`: from here on the packet is traced: [`crate::LogKind::Trace`] records are written.
+    Trace,
     /// `mark v`: sets the packet's firewall mark (i32).
     SetMark(Value),
     /// `store ...`, `insert ...` or `checksum ...`: writes the packet, see [`Rewrite`].
@@ -102,6 +104,7 @@ impl Op {
                 | Op::Query(..)
                 | Op::Count(_)
                 | Op::Log(..)
+                | Op::Trace
                 | Op::SetMark(_)
                 | Op::Rewrite(_)
         )
@@ -123,7 +126,8 @@ impl Op {
             | Op::Nth(..)
             | Op::Query(..)
             | Op::Count(_)
-            | Op::Log(..) => (None, None),
+            | Op::Log(..)
+            | Op::Trace => (None, None),
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
             | Op::Calendar(_, v)
@@ -150,7 +154,8 @@ impl Op {
             | Op::Random
             | Op::Nth(..)
             | Op::Count(_)
-            | Op::Log(..) => {}
+            | Op::Log(..)
+            | Op::Trace => {}
             Op::Query(_, _, values) => values.iter_mut().for_each(|value| *value = map(*value)),
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
@@ -180,7 +185,12 @@ impl Op {
             | Op::Random
             | Op::Nth(..)
             | Op::Query(..) => Some(Type::I32),
-            Op::Binary(..) | Op::Count(_) | Op::Log(..) | Op::SetMark(_) | Op::Rewrite(_) => None,
+            Op::Binary(..)
+            | Op::Count(_)
+            | Op::Log(..)
+            | Op::Trace
+            | Op::SetMark(_)
+            | Op::Rewrite(_) => None,
         }
     }
 }

@@ -106,6 +106,7 @@ pub fn interpret(
         environment,
         rules: Vec::new(),
         logs: Vec::new(),
+        traced: false,
         mark: packet.mark,
         priority: None,
     };
@@ -137,6 +138,8 @@ struct Run<'a, 'e, 'r> {
     environment: &'e mut Environment<'r>,
     rules: Vec<Rule>,
     logs: Vec<Rule>,
+    /// Whether trace records are written.
+    traced: bool,
     mark: u32,
     priority: Option<u32>,
 }

@@ -21,6 +21,9 @@ pub enum LogKind {
         /// Bytes of the packet at most; none for all.
         size: Option<u32>,
     },
+    /// Of a traced packet ([`crate::Op::Trace`]) alone: a line as [`LogKind::Syslog`]'s that tells
+    /// which rule it has met (net/ipv4/netfilter/ip_tables.c, `trace_packet`).
+    Trace,
 }
 
 /// A log record's constants.
@@ -40,7 +43,7 @@ impl Log {
     pub(crate) fn is_sound(&self) -> bool {
         let level = match self.kind {
             LogKind::Syslog { level, .. } => level,
-            LogKind::Group { .. } => 0,
+            LogKind::Group { .. } | LogKind::Trace => 0,
         };
         level <= 7 && self.prefix.len() <= Self::LONGEST_PREFIX && !self.prefix.contains('\0')
     }
@@ -50,6 +53,7 @@ impl fmt::Display for LogKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LogKind::Syslog { level, flags } => write!(f, "syslog level {level} flags {flags}"),
+            LogKind::Trace => f.write_str("trace"),
             LogKind::Group { group, threshold, size } => {
                 write!(f, "group {group} threshold {threshold}")?;
                 size.map_or(Ok(()), |size| write!(f, " size {size}"))

@@ -258,9 +258,13 @@ impl Body<'_> {
             self.rewrite();
         }
         if self.choices.once_in(5) {
-            let kind = match self.choices.once_in(2) {
-                true => LogKind::Syslog { level: 4, flags: 0x2f },
-                false => LogKind::Group { group: 5, threshold: 1, size: Some(60) },
+            if self.choices.once_in(3) {
+                self.builder.push(Op::Trace);
+            }
+            let kind = match self.choices.below(3) {
+                0 => LogKind::Syslog { level: 4, flags: 0x2f },
+                1 => LogKind::Trace,
+                _ => LogKind::Group { group: 5, threshold: 1, size: Some(60) },
             };
             let prefix = self.choices.of(&["", "a \"b\" "]).to_owned();
             self.builder.push(Op::Log(rule, Box::new(Log { kind, prefix })));

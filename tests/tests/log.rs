@@ -41,6 +41,11 @@ fn main() {
                 trials.push(trial(name, require::KERNEL_IPTABLES, log, body));
             }
         }
+        for target in ["netfilter", "tc", "xdp"] {
+            let name = format!("trace_{target}_{family}");
+            let body = move || trace(family, target);
+            trials.push(trial(name, require::KERNEL_IPTABLES, log, body));
+        }
         for stage in [Stage::Input, Stage::Forward, Stage::Output] {
             let name = format!("group_{family}_{stage:?}").to_lowercase();
             trials.push(trial(name, require::KERNEL_IPTABLES, true, move || groups(family, stage)));
@@ -164,6 +169,44 @@ fn lines(family: Family, stage: Stage, target: &'static str) -> Result<(), Faile
     Ok(filter.unload()?)
 }
 
+/// The rules of a table that traced packets meet, line by line.
+fn trace(family: Family, target: &'static str) -> Result<(), Failed> {
+    let stage = Stage::Prerouting;
+    let oracle = Rc::new(RefCell::new(Oracle::new(family, stage)?));
+    let mut rng = Rng::new(require::number("BPFC_SEED", 1));
+    let mut frames = frames(&mut oracle.borrow_mut(), &mut rng)?;
+    frames.truncate(200);
+    let text = "*raw\n:PREROUTING ACCEPT [0:0]\n:U - [0:0]\n\
+                -A PREROUTING -p tcp -j TRACE\n-A PREROUTING -p udp -j TRACE\n\
+                -A PREROUTING -j U\n-A PREROUTING -p tcp -j ACCEPT\n-A PREROUTING -p udp\n\
+                -A U -p tcp\n-A U -p udp -j RETURN\n-A U -j RETURN\nCOMMIT\n";
+    let ruleset = Ruleset { family, stage, text: text.to_owned() };
+    let filter = load(&oracle, &ruleset, target)?;
+    let mut reader = filter.log()?;
+    let mut log = KernelLog::open()?;
+    let mut oracle = oracle.borrow_mut();
+    oracle.load(&ruleset.text)?;
+    let mut compared = 0;
+    for frames in frames.chunks(10) {
+        let _turn = TURN.lock();
+        oracle.run(frames)?;
+        let found = all(&mut reader)?;
+        if let Some(record) = found.iter().find(|record| record.trace.is_none()) {
+            return Err(format!("without a number: {}", record.line()).into());
+        }
+        let found: Vec<String> = found.iter().map(|record| escaped(&record.line())).collect();
+        let expected = log.expect("TRACE: raw:", found.len())?;
+        if expected != found {
+            return Err(format!("the kernel: {expected:#?}\nhere:       {found:#?}").into());
+        }
+        compared += found.len();
+    }
+    match compared {
+        0 => Err("no packet was traced".into()),
+        _ => Ok(filter.unload()?),
+    }
+}
+
 /// As the device shows a line: what does not print, and backslashes, in hexadecimal.
 fn escaped(line: &str) -> String {
     let escape = |byte: u8| match byte {
@@ -219,7 +262,7 @@ fn groups(family: Family, stage: Stage) -> Result<(), Failed> {
 fn heard(record: &LogRecord) -> Heard {
     let group = match record.kind {
         LogKind::Group { group, .. } => group,
-        LogKind::Syslog { .. } => 0,
+        LogKind::Syslog { .. } | LogKind::Trace => 0,
     };
     // Netlink messages have a link header where the packet came in.
     let link = record.input.is_some() && record.link.gap.is_some();

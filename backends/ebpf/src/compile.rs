@@ -21,11 +21,18 @@ pub struct CompileOptions {
     pub blocks_per_segment: usize,
     /// Priority of netfilter programs; `None` for the target's default.
     pub priority: Option<i32>,
+    /// Where rules have trace records: one packet in so many, by chance, is traced from its first
+    /// rule on; `None` for those that a rule says alone.
+    pub trace_one_in: Option<u32>,
 }
 
 impl Default for CompileOptions {
     fn default() -> Self {
-        CompileOptions { blocks_per_segment: segment::BLOCKS_PER_SEGMENT, priority: None }
+        CompileOptions {
+            blocks_per_segment: segment::BLOCKS_PER_SEGMENT,
+            priority: None,
+            trace_one_in: None,
+        }
     }
 }
 
@@ -90,6 +97,7 @@ pub fn compile(
         program,
         queries: BTreeMap::new(),
         services: Vec::new(),
+        trace_one_in: options.trace_one_in,
         log: None,
         sites: Vec::new(),
     };

@@ -55,6 +55,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) queries: BTreeMap<(Object, Query), FunctionIndex>,
     /// Programs that serve whoever loads the artifact.
     pub(crate) services: Vec<bpfc_artifact::Program>,
+    /// One packet in so many is traced from its first rule on.
+    pub(crate) trace_one_in: Option<u32>,
     /// The function that writes log records, and what it may write, by number.
     pub(crate) log: Option<FunctionIndex>,
     pub(crate) sites: Vec<Site>,

@@ -90,6 +90,7 @@ pub struct PacketLayout {
     ct: Option<i16>,
     extensions: Option<i16>,
     arguments: Option<i16>,
+    trace: Option<i16>,
     search: Option<i16>,
     lookup: Option<i16>,
     socket: Option<i16>,
@@ -117,6 +118,7 @@ impl PacketLayout {
         let ct = region(needs.conntrack, CT_SIZE);
         let extensions = region(needs.extensions, CT_EXTENSION_SIZE);
         let arguments = region(needs.arguments > 0, needs.arguments as i16 * ARGUMENT_SIZE);
+        let trace = region(needs.trace, 8);
         let search = region(needs.text, 24);
         let socket = region(needs.socket, crate::socket::REGION);
         let lookup = region(needs.lookup, crate::lookup::REGION);
@@ -127,6 +129,7 @@ impl PacketLayout {
             ct,
             extensions,
             arguments,
+            trace,
             search,
             lookup,
             socket,
@@ -152,6 +155,11 @@ impl PacketLayout {
     /// Where the Ethernet header (14 bytes) lies.
     pub fn link(&self) -> Option<i16> {
         self.link
+    }
+
+    /// Where the number of a traced packet lies, a u32; 0 where it is not traced.
+    pub fn trace(&self) -> Option<i16> {
+        self.trace
     }
 
     /// Where an argument of a query lies while it is asked.

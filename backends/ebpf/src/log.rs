@@ -19,6 +19,9 @@ use bpfc_ir::{Hook, Log, LogKind, Rule};
 /// options and with a packet that an error quotes.
 const LINE_SNAP: u32 = 512;
 
+/// `LOGLEVEL_WARNING`, as `trace_packet` says.
+const TRACE_LEVEL: u8 = 4;
+
 /// Frame: the site's number, then the captured length, then the target's scratch.
 const NUMBER: i16 = -8;
 const CAPTURED: i16 = -16;
@@ -48,6 +51,13 @@ pub(crate) fn site(emitter: &mut Emitter<'_>, rule: Rule, log: &Log) -> i32 {
         LogKind::Syslog { level, flags } => {
             Site { kind: log::KIND_SYSLOG, level, flags, snap: LINE_SNAP, ..common }
         }
+        LogKind::Trace => Site {
+            kind: log::KIND_TRACE,
+            level: TRACE_LEVEL,
+            flags: log::DEFAULT_FLAGS,
+            snap: LINE_SNAP,
+            ..common
+        },
         LogKind::Group { group, threshold, size } => Site {
             kind: log::KIND_GROUP,
             flags: log::DEFAULT_FLAGS,
@@ -63,6 +73,31 @@ pub(crate) fn site(emitter: &mut Emitter<'_>, rule: Rule, log: &Log) -> i32 {
         emitter.sites.len() - 1
     });
     number as i32
+}
+
+/// Gives the packet in r7 a number by which it is traced, unless it has one. Clobbers r0 to r5.
+pub(crate) fn trace(emitter: &Emitter<'_>, asm: &mut Asm) {
+    let Some(place) = emitter.layout.trace() else { return };
+    let traced = asm.label();
+    asm.load(Size::W, R0, R7, place);
+    asm.jump_imm(Jump::Ne, Width::W64, R0, 0, traced);
+    asm.helper(Helper::Random);
+    asm.alu_imm(Alu::Or, Width::W32, R0, 1);
+    asm.store(Size::W, R7, place, R0);
+    asm.place(traced);
+}
+
+/// In main, before the base chains: no packet is traced, or by chance one in so many.
+pub(crate) fn sample(emitter: &Emitter<'_>, asm: &mut Asm, one_in: Option<u32>) {
+    let Some(place) = emitter.layout.trace() else { return };
+    asm.store_imm(Size::W, R7, place, 0);
+    let Some(one_in) = one_in else { return };
+    let other = asm.label();
+    asm.helper(Helper::Random);
+    asm.alu_imm(Alu::Mod, Width::W32, R0, one_in.max(1) as i32);
+    asm.jump_imm(Jump::Ne, Width::W32, R0, 0, other);
+    trace(emitter, asm);
+    asm.place(other);
 }
 
 /// Fills the map of sites, if there is one.
@@ -195,6 +230,10 @@ fn fill(emitter: &Emitter<'_>, asm: &mut Asm) {
     asm.alu_imm(Alu::Rsh, Width::W64, R1, 4);
     asm.store(Size::B, R8, log::VERSION as i16, R1);
     asm.store_imm(Size::H, R8, log::LINK_GAP as i16, i32::from(log::NO_GAP));
+    if let Some(trace) = emitter.layout.trace() {
+        asm.load(Size::W, R1, R7, trace);
+        asm.store(Size::W, R8, log::TRACE as i16, R1);
+    }
     emitter.target.record(asm);
     if let Some(name) = emitter.layout.out_interface() {
         let known = asm.label();

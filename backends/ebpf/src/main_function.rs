@@ -110,6 +110,7 @@ pub(crate) fn emit(
             let function = socket::function(emitter)?;
             socket::call(&mut asm, function);
         }
+        log::sample(emitter, &mut asm, emitter.trace_one_in);
         run(emitter, &mut asm, unit, entries, End { drop, pass: labels.pass })?;
     }
 

@@ -41,6 +41,8 @@ pub struct Needs {
     pub forwarded: bool,
     /// Log records.
     pub log: bool,
+    /// Whether the packet is traced.
+    pub trace: bool,
     /// Values that are handed to an object at most.
     pub arguments: u16,
     /// Bytes that are written: base, first byte, how many.
@@ -198,6 +200,9 @@ impl Needs {
                     );
                     needs.forwarded |=
                         matches!(data.op, Op::Load(_, Source::Meta(Meta::Forwarded)));
+                    needs.trace |=
+                        matches!(&data.op, Op::Log(_, log) if log.kind == LogKind::Trace);
+                    needs.trace |= data.op == Op::Trace;
                     if let Op::Query(_, _, arguments) = &data.op {
                         needs.arguments = needs.arguments.max(arguments.len() as u16);
                     }

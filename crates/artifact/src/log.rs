@@ -31,6 +31,8 @@ pub const OUT_INDEX: usize = 24;
 pub const UID: usize = 28;
 /// See [`UID`].
 pub const GID: usize = 32;
+/// u32: the number that all records of one traced packet share; 0 where it is not traced.
+pub const TRACE: usize = 36;
 /// u8: [`HAS_OWNER`] or 0.
 pub const FACTS: usize = 40;
 /// The owner is known.
@@ -63,6 +65,8 @@ pub const KIND: usize = SITE;
 pub const KIND_SYSLOG: u8 = 1;
 /// A packet for a group of listeners (`NFLOG`).
 pub const KIND_GROUP: u8 = 2;
+/// A rule that a traced packet has met (`TRACE`).
+pub const KIND_TRACE: u8 = 3;
 /// u8: syslog level, 0 (emergency) to 7 (debug).
 pub const LEVEL: usize = SITE + 1;
 /// u8: what the line says (`NF_LOG_*`, include/uapi/linux/netfilter/nf_log.h).

@@ -125,6 +125,10 @@ pub struct CompileArgs {
     /// A netfilter program's priority among the hook's programs.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub priority: Option<i32>,
+    /// Trace one packet in N, by chance, for `bpfc explain --live`: every rule that it meets is
+    /// recorded.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub trace: Option<u32>,
 }
 
 /// What `compile` writes.
@@ -184,6 +188,10 @@ pub struct LoadArgs {
     /// A netfilter program's priority among the hook's programs.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     pub priority: Option<i32>,
+    /// Trace one packet in N, by chance, for `bpfc explain --live`: every rule that it meets is
+    /// recorded.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub trace: Option<u32>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -436,8 +444,11 @@ pub struct ReplayArgs {
 #[command(group = clap::ArgGroup::new("subject").required(true))]
 #[command(after_long_help = PACKET_WORDS)]
 pub struct ExplainArgs {
+    /// Rulesets as `compile` takes them.
+    #[arg(value_name = "RULESET", required_unless_present = "live")]
+    pub rulesets: Vec<String>,
     #[command(flatten)]
-    pub ruleset: RulesetArgs,
+    pub selection: SelectionArgs,
     /// The packet in words, such as 'in=eth0 ip saddr 10.0.0.1 daddr 10.0.0.2 tcp sport 4000
     /// dport 22 flags syn'.
     #[arg(long, value_name = "WORDS", group = "subject")]
@@ -448,6 +459,17 @@ pub struct ExplainArgs {
     /// A capture that holds the packet.
     #[arg(long, value_name = "FILE", group = "subject")]
     pub pcap: Option<PathBuf>,
+    /// A loaded filter: the rules that its traced packets meet, as they come. Packets are traced
+    /// where a rule says TRACE and where the filter was loaded with --trace.
+    #[arg(long, value_name = "NAME", group = "subject", conflicts_with = "rulesets")]
+    #[arg(value_parser = filter_name)]
+    pub live: Option<String>,
+    /// With --live: stop after so many packets.
+    #[arg(long, value_name = "N", requires = "live")]
+    pub count: Option<u64>,
+    /// With --live: stop after so many seconds.
+    #[arg(long, value_name = "SECONDS", requires = "live")]
+    pub timeout: Option<f64>,
     /// The packet's number in the capture, from 1.
     #[arg(long, value_name = "N", default_value = "1", requires = "pcap")]
     pub number: usize,

@@ -13,6 +13,7 @@ mod reject;
 #[cfg(test)]
 mod sample;
 mod trace;
+mod trace_points;
 mod tree;
 
 pub use analyse::analyse;

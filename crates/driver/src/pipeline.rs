@@ -4,6 +4,7 @@
 //! has errors, so that one run reports them all.
 
 use crate::registry::{SETS, frontend_of, planned_format, recognise, targets_with};
+use crate::trace_points::{add_trace_points, traces};
 use crate::{drop_rejected, formats, merge};
 use bpfc_artifact::{Artifact, FunctionIndex};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
@@ -62,6 +63,11 @@ pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Comp
         && let Some(program) = &mut lowering.program
     {
         drop_rejected(program, &mut lowering.diagnostics);
+    }
+    if let Some(program) = &mut lowering.program
+        && (options.codegen.trace_one_in.is_some() || traces(program))
+    {
+        add_trace_points(program);
     }
     lowering.diagnostics.iter().for_each(|d| diagnostics.push(d.clone()));
     let lowered = lowering.program.take();

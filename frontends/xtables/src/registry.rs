@@ -74,6 +74,7 @@ pub const ACTIONS: &[&ActionExtension] = &[
     &targets::set::SET,
     &targets::tcpmss::TCPMSS,
     &targets::tos::TOS,
+    &targets::trace::TRACE,
     &targets::ttl::TTL,
 ];
 

@@ -240,6 +240,5 @@ pub const ACTIONS: &[Unsupportable] = &[
         "it hands packets to a socket of this host whatever their destination, and marks \
          them for a routing rule: leave the mangle table to the kernel",
     ),
-    row("TRACE", Both, "it traces the packet through the kernel's rules"),
     row("ULOG", Ipv4, "it sends packets to a logging daemon"),
 ];

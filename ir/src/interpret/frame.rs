@@ -1,7 +1,7 @@
 //! One call of a chain, and what its instructions do.
 
 use super::{Fault, Run};
-use crate::{BinaryOp, Block, Func, Function, Inst, Op, Type, Value, verify::compare};
+use crate::{BinaryOp, Block, Func, Function, Inst, LogKind, Op, Type, Value, verify::compare};
 use rustc_hash::FxHashMap;
 
 pub(super) struct Frame<'a> {
@@ -81,8 +81,14 @@ impl<'a> Run<'a, '_, '_> {
                 self.environment.count(rule, self.packet.length());
                 return Ok(());
             }
-            Op::Log(rule, _) => {
-                self.logs.push(rule);
+            Op::Trace => {
+                self.traced = true;
+                return Ok(());
+            }
+            Op::Log(rule, ref log) => {
+                if self.traced || log.kind != LogKind::Trace {
+                    self.logs.push(rule);
+                }
                 return Ok(());
             }
             Op::SetMark(value) => {

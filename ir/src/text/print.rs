@@ -122,6 +122,7 @@ impl Display for Op {
                 f.write_str(")")
             }
             Op::Count(rule) => write!(f, "count {rule}"),
+            Op::Trace => f.write_str("trace"),
             Op::Log(rule, log) => {
                 write!(f, "log {rule} {} prefix {}", log.kind, Quoted(&log.prefix))
             }

@@ -18,6 +18,8 @@ pub enum LogKind {
         /// How many records a listener should get at once; 0 for no wish.
         threshold: u16,
     },
+    /// A rule that a traced packet has met: `TRACE`, or a filter that samples packets.
+    Trace,
 }
 
 /// An interface when the packet was logged.
@@ -52,6 +54,8 @@ pub struct LogRecord {
     pub hook: Hook,
     /// Where the record is meant to go.
     pub kind: LogKind,
+    /// The number that all records of one traced packet share.
+    pub trace: Option<u32>,
     /// What its line says besides the usual (`NF_LOG_*`,
     /// include/uapi/linux/netfilter/nf_log.h).
     pub flags: u8,
@@ -106,8 +110,10 @@ impl LogRecord {
                 log::KIND_GROUP => {
                     LogKind::Group { group: u16(log::GROUP), threshold: u16(log::THRESHOLD) }
                 }
+                log::KIND_TRACE => LogKind::Trace,
                 _ => return None,
             },
+            trace: Some(u32(log::TRACE)).filter(|&trace| trace != 0),
             flags: header[log::FLAGS],
             prefix: log::text(&header[log::PREFIX..log::LABEL]),
             input: interface(log::IN_INDEX, log::IN_NAME),

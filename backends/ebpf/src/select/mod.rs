@@ -20,7 +20,7 @@ use crate::error::EmitError;
 use crate::{chain, clock, kernel, layout, log, lookup, outcome, query, scan, scan_text};
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
-    Base, Block, Device, Function as IrFunction, Meta, Op, ProbeDef, Rule, Scan, Source,
+    Base, Block, Device, Function as IrFunction, LogKind, Meta, Op, ProbeDef, Rule, Scan, Source,
     Terminator, Type, Value, Verdict,
 };
 use std::cmp::Reverse;
@@ -266,11 +266,18 @@ impl Selector<'_, '_> {
     fn effect(&mut self, op: &Op, result: Option<Value>) -> Result<(), EmitError> {
         match *op {
             Op::Count(rule) => self.count(rule),
+            Op::Trace => log::trace(self.emitter, &mut self.asm),
             Op::Log(rule, ref log) => {
                 let function = log::function(self.emitter)?;
                 let site = log::site(self.emitter, rule, log);
+                let untraced = self.asm.label();
+                if let (LogKind::Trace, Some(trace)) = (log.kind, self.emitter.layout.trace()) {
+                    self.asm.load(Size::W, R1, R7, trace);
+                    self.asm.jump_imm(Jump::Eq, Width::W64, R1, 0, untraced);
+                }
                 self.asm.store_imm(Size::W, R7, layout::WALK_RESULT, site);
                 self.call(function);
+                self.asm.place(untraced);
             }
             Op::SetMark(value) => {
                 let mark = self.scalar(value, 0)?;

@@ -29,7 +29,8 @@ pub(super) fn run(args: &CompileArgs, console: &Console) -> Result<(), Failure> 
     let target = target(&args.target)
         .ok_or_else(|| Failure::Usage(format!("there is no target '{}'", args.target)))?;
     let inputs = inputs::read_all(&args.ruleset.rulesets, &args.ruleset.selection)?;
-    let options: Options = inputs::options(&args.ruleset.selection, args.priority);
+    let mut options: Options = inputs::options(&args.ruleset.selection, args.priority);
+    options.codegen.trace_one_in = args.trace;
     let compilation = with_progress("compiling", || compile(&inputs, target, &options));
     console.report(&compilation.diagnostics, &compilation.sources);
     let bytes = result(args, &options, &compilation)?;

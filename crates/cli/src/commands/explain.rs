@@ -5,6 +5,8 @@
 //! passes in the interpreter and, where the kernel can be asked, the loaded program there. A
 //! difference between them is an error of bpfc's, and said as one.
 
+mod live;
+
 use super::replay::frame::{Frame, now};
 use super::replay::tracking::{self, Tracked};
 use super::replay::{Decision, kernel, reference};
@@ -61,6 +63,9 @@ struct Explanation {
 }
 
 pub(super) fn run(args: &ExplainArgs, console: &Console) -> Result<(), Failure> {
+    if let Some(name) = &args.live {
+        return live::run(name, args, console);
+    }
     let subject = subject(args)?;
     let Some(packet) = &subject.frame.packet else {
         return Err(Failure::Refused("the packet is not IP: no rule sees it".into()));
@@ -69,8 +74,8 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Result<(), Failure> 
         return Err(Failure::Refused(format!("no rule sees the packet: {error}")));
     }
     let hook = hook(args, packet)?;
-    let inputs = inputs::read_all(&args.ruleset.rulesets, &args.ruleset.selection)?;
-    let mut options = inputs::options(&args.ruleset.selection, None);
+    let inputs = inputs::read_all(&args.rulesets, &args.selection)?;
+    let mut options = inputs::options(&args.selection, None);
     options.hooks = Some(vec![hook]);
     let (target, compilation) = with_progress("compiling", || compile(args, &inputs, &options))?;
     console.report(&compilation.diagnostics, &compilation.sources);
@@ -155,7 +160,7 @@ fn subject(args: &ExplainArgs) -> Result<Subject, Failure> {
             return Err(Failure::Usage("say the packet with --packet, --hex or --pcap".into()));
         }
     };
-    let hook = args.ruleset.selection.hook.first().copied().unwrap_or(Hook::Input);
+    let hook = args.selection.hook.first().copied().unwrap_or(Hook::Input);
     Ok(Subject { frame: Frame::new(&captured, hook, interface), states_connection: false })
 }
 
@@ -182,7 +187,7 @@ fn from_hex(text: &str) -> Result<Captured, Failure> {
 
 /// The hook: as said, or where a packet with such interfaces passes.
 fn hook(args: &ExplainArgs, packet: &Packet) -> Result<Hook, Failure> {
-    match args.ruleset.selection.hook[..] {
+    match args.selection.hook[..] {
         [hook] => Ok(hook),
         [] => Ok(match (packet.in_interface.is_some(), packet.out_interface.is_some()) {
             (true, true) => Hook::Forward,
@@ -321,6 +326,8 @@ fn summary(packet: &Packet) -> String {
                 };
                 write!(text, " {name} {source} > {destination}")
             }
+            (1, _) => write!(text, " icmp"),
+            (58, _) => write!(text, " icmp6"),
             (protocol, _) => write!(text, " protocol {protocol}"),
         };
         let _ = write!(text, ", {} bytes", parsed.length());

@@ -134,7 +134,8 @@ fn compile(
         let names: Vec<&str> = driver::targets().iter().map(|t| t.name()).collect();
         Failure::Usage(format!("say what to load for: --target {}", names.join("|")))
     })?;
-    let selected = inputs::options(&args.selection, args.priority);
+    let mut selected = inputs::options(&args.selection, args.priority);
+    selected.codegen.trace_one_in = args.trace;
     let compilation = with_progress("compiling", || driver::compile(inputs, target, &selected));
     let options =
         compilation.artifact.as_ref().map(|artifact| options(args, name, artifact)).transpose()?;

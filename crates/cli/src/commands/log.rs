@@ -27,6 +27,8 @@ struct JsonRecord<'a> {
     level: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
     prefix: &'a str,
     r#in: Option<&'a str>,
     out: Option<&'a str>,
@@ -51,6 +53,7 @@ fn json(record: &LogRecord) -> Result<String, Failure> {
     let (level, group) = match record.kind {
         LogKind::Syslog { level } => (Some(level), None),
         LogKind::Group { group, .. } => (None, Some(group)),
+        LogKind::Trace => (None, None),
     };
     let time = record.time.duration_since(UNIX_EPOCH).unwrap_or_default();
     json_line(&JsonRecord {
@@ -59,6 +62,7 @@ fn json(record: &LogRecord) -> Result<String, Failure> {
         hook: record.hook,
         level,
         group,
+        trace: record.trace.map(|trace| format!("{trace:08x}")),
         prefix: &record.prefix,
         r#in: record.input.as_ref().map(|interface| interface.name.as_str()),
         out: record.output.as_ref().map(|interface| interface.name.as_str()),

@@ -76,3 +76,11 @@ fn words_that_make_no_packet_are_a_wrong_command_line() {
     explain(&["--hex", "4"]).fails(2);
     explain(&["--packet", SSH, "--hook", "input,output"]).fails(2);
 }
+
+#[test]
+fn a_live_filter_takes_no_ruleset_and_must_be_there() {
+    bpfc(&["explain", "--live", "no-such-filter", "rules"]).fails(2);
+    bpfc(&["explain", "--live", "no-such-filter", "--packet", SSH]).fails(2);
+    let ran = bpfc(&["explain", "--live", "no-such-filter", "--timeout", "0"]).fails(1);
+    assert!(ran.out.is_empty() && !ran.err.is_empty());
+}

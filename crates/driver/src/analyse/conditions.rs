@@ -250,6 +250,7 @@ impl<'a> Reader<'a> {
             | Op::Calendar(..)
             | Op::Count(_)
             | Op::Log(..)
+            | Op::Trace
             | Op::SetMark(_)
             | Op::Rewrite(_) => return None,
         };

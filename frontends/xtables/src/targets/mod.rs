@@ -12,6 +12,7 @@ pub mod reject;
 pub mod set;
 pub mod tcpmss;
 pub mod tos;
+pub mod trace;
 pub mod ttl;
 
 use crate::{Options, Problem};

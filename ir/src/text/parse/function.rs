@@ -115,6 +115,10 @@ impl Parser {
                 let rule = self.rule()?;
                 (Op::Log(rule, Box::new(self.log()?)), None)
             }
+            "trace" => {
+                self.advance();
+                (Op::Trace, None)
+            }
             "mark" => {
                 self.advance();
                 (Op::SetMark(self.value()?), None)

@@ -11,6 +11,8 @@ impl Parser {
             let level = self.number("a level")?;
             self.keyword("flags")?;
             LogKind::Syslog { level, flags: self.number("flags")? }
+        } else if self.eat_word("trace") {
+            LogKind::Trace
         } else if self.eat_word("group") {
             let group = self.number("a group")?;
             self.keyword("threshold")?;
