@@ -20,7 +20,10 @@ use bpfc_tests::lab::oracle::{Oracle, Stage};
 use bpfc_tests::lab::{Family, tables};
 use bpfc_tests::require::{self, Need};
 use libtest_mimic::{Arguments, Failed, Trial};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 use std::cell::RefCell;
+use std::net::UdpSocket;
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -53,6 +56,7 @@ fn main() {
     }
     let needs = require::KERNEL_IPTABLES;
     trials.push(trial("lost_records_are_counted".to_owned(), needs, true, lost));
+    trials.push(trial("two_processors_lose_nothing_unseen".to_owned(), needs, true, two));
     trials.push(trial("a_replacement_keeps_records".to_owned(), needs, true, replaced));
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(setting);
@@ -317,6 +321,52 @@ fn lost() -> Result<(), Failed> {
     assert!(filter.log().is_err(), "there are two readers");
     drop(reader);
     filter.log()?;
+    Ok(filter.unload()?)
+}
+
+/// Two processors send while a third thread reads: each packet is read or counted as lost.
+fn two() -> Result<(), Failed> {
+    const EACH: u64 = 20_000;
+    let oracle = Rc::new(RefCell::new(Oracle::new(Family::Ipv4, Stage::Input)?));
+    let text = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p udp -j LOG\nCOMMIT\n".to_owned();
+    let ruleset = Ruleset { family: Family::Ipv4, stage: Stage::Input, text };
+    // What the host sends itself is dropped elsewhere.
+    tables::restore(Family::Ipv4, "*raw\n:OUTPUT ACCEPT\nCOMMIT\n")?;
+    let filter = load(&oracle, &ruleset, "netfilter")?;
+    let mut reader = filter.log()?;
+    let send = |processor: usize| {
+        let mut set = CpuSet::new();
+        // A machine of one processor runs both there.
+        if set.set(processor).is_ok() {
+            let _ = sched_setaffinity(Pid::from_raw(0), &set);
+        }
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        // A closed port may be said to be one.
+        let sent = (0..EACH).filter(|_| {
+            let send = || socket.send_to(b"x", "127.0.0.1:9");
+            send().or_else(|_| send()).is_ok()
+        });
+        Ok::<u64, std::io::Error>(sent.count() as u64)
+    };
+    let (sent, mut read) = std::thread::scope(|scope| {
+        let senders = [0, 1].map(|processor| scope.spawn(move || send(processor)));
+        let mut read = 0;
+        while !senders.iter().all(|sender| sender.is_finished()) {
+            if reader.next(Some(Duration::from_millis(1)))?.is_some() {
+                read += 1;
+            }
+        }
+        let mut sent = 0;
+        for sender in senders {
+            sent += sender.join().map_err(|_| "a sender panicked")??;
+        }
+        Ok::<(u64, u64), Failed>((sent, read))
+    })?;
+    read += all(&mut reader)?.len() as u64;
+    let counted = filter.counters()?.find("filter/INPUT:1").map_or(0, |count| count.packets);
+    let lost = filter.log_lost()?.total;
+    assert_eq!((counted, sent), (2 * EACH, 2 * EACH));
+    assert_eq!(read + lost, sent, "{read} read, {lost} lost");
     Ok(filter.unload()?)
 }
 
