@@ -4,6 +4,7 @@
 //! They look like lowered rulesets: chains of rules, each a sequence of guarded tests whose
 //! failure leads to the next rule, then effects and a verdict, call or return.
 
+use crate::hash_limit::{HashLimit, Measure};
 use crate::{
     Address, Base, BinaryOp, Block, CalendarField, ChecksumField, ChunkFlags, Condition, CtField,
     CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Log, LogKind, Lookup,
@@ -64,6 +65,8 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
         ("a limit", ObjectKind::Limit { average: 3333, burst }),
         ("", ObjectKind::Quota { bytes: choices.below(9000) as u64 }),
         ("a list", ObjectKind::Recent(RecentList { entries: 2, stamps: 8, mask: u128::MAX << 1 })),
+        ("a table", ObjectKind::HashLimit(hash_limit(&mut choices, Family::Ipv4))),
+        ("another", ObjectKind::HashLimit(hash_limit(&mut choices, Family::Ipv6))),
     ] {
         program.objects.push(ObjectDef { name: name.to_owned(), kind });
     }
@@ -95,6 +98,21 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
         program.entries.push(Entry { hook: Hook::Input, family, chains });
     }
     program
+}
+
+fn hash_limit(choices: &mut Choices, family: Family) -> HashLimit {
+    HashLimit {
+        family,
+        measure: choices.of(&[Measure::Packets, Measure::Bytes]),
+        fields: choices.below(16) as u8,
+        prefixes: [choices.below(33) as u8, choices.below(33) as u8],
+        average: choices.of(&[1000, 5_000_000]),
+        burst: 1 + choices.below(5) as u64,
+        interval: choices.of(&[None, None, Some(1)]),
+        max: 1 + choices.below(5) as u32,
+        collect: 1000,
+        expire: 3000,
+    }
 }
 
 /// A packet: whole, a fragment or cut short, with connection, link header and mark or without.
@@ -436,6 +454,7 @@ impl Body<'_> {
             }
             7 if ty == Type::I32 && self.choices.once_in(2) => self.builder.random(),
             7 if ty == Type::I32 && self.choices.once_in(3) => self.seen(),
+            7 if ty == Type::I32 && self.choices.once_in(3) => self.charged(),
             7 if ty == Type::I32 && self.choices.once_in(2) => {
                 let object = Object::from_u32(self.choices.below(2) as u32);
                 self.builder.query(object, Query::Take, Vec::new())
@@ -458,6 +477,17 @@ impl Body<'_> {
             return Lookup::SocketGroup { low, high: low + self.choices.below(10) as u32 };
         }
         Lookup::AddressType(self.choices.of(Address::ALL), self.choices.of(devices))
+    }
+
+    /// Charges the packet to a bucket.
+    fn charged(&mut self) -> Value {
+        let (object, address) = match self.builder.family() {
+            Family::Ipv4 => (3, Type::I32),
+            Family::Ipv6 => (4, Type::I128),
+        };
+        let [source, destination] = [self.load(address), self.load(address)];
+        let arguments = vec![source, destination, self.load(Type::I16), self.load(Type::I16)];
+        self.builder.query(Object::from_u32(object), Query::Charge, arguments)
     }
 
     /// Asks the list of seen addresses.

@@ -460,7 +460,7 @@ L0:
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 == 0x0 goto L2
+  if r4 < 0x1 goto L2
   if r4 <= 0x14 goto L1
   r4 = 0x14
 L1:
@@ -613,7 +613,7 @@ L0:
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 == 0x0 goto L2
+  if r4 < 0x1 goto L2
   if r4 <= 0x14 goto L1
   r4 = 0x14
 L1:
@@ -766,7 +766,7 @@ L0:
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 == 0x0 goto L2
+  if r4 < 0x1 goto L2
   if r4 <= 0x14 goto L1
   r4 = 0x14
 L1:

@@ -643,7 +643,7 @@ L3:
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 == 0x0 goto L5
+  if r4 < 0x1 goto L5
   if r4 <= 0x14 goto L4
   r4 = 0x14
 L4:
@@ -828,7 +828,7 @@ L3:
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 == 0x0 goto L5
+  if r4 < 0x1 goto L5
   if r4 <= 0x14 goto L4
   r4 = 0x14
 L4:

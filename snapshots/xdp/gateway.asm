@@ -859,7 +859,7 @@ L7:
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 == 0x0 goto L9
+  if r4 < 0x1 goto L9
   if r4 <= 0x14 goto L8
   r4 = 0x14
 L8:

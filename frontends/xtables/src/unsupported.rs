@@ -36,7 +36,13 @@ pub const MATCHES: &[Unsupportable] = &[
          and turns frames for a group into packets for this host, which only tc programs can",
     )
     .instead("keep the rule in the kernel's mangle table with -j MARK, and match the mark with netfilter"),
-    row("connlimit", Both, "it counts connections by address"),
+    row(
+        "connlimit",
+        Both,
+        "it keeps the connections of each address and asks again and again which of them still \
+         live, where programs can look up no connection but their packet's",
+    )
+    .instead("keep the rule in the kernel's mangle table with -j MARK, and match the mark with netfilter"),
     row(
         "ipvs",
         Both,

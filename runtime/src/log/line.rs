@@ -462,6 +462,7 @@ mod tests {
             input: Some(LogInterface { index: 2, name: "eth0".to_owned() }),
             output: None,
             mark: 0x1f,
+            trace: None,
             owner: Some((7, 8)),
             link: LinkHeader {
                 kind: 1,

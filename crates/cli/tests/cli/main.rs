@@ -5,6 +5,7 @@ mod compile;
 mod explain;
 mod log;
 mod misc;
+mod recent;
 mod replay;
 mod run;
 mod snapshot;
