@@ -41,6 +41,7 @@ pub const KERNEL_IPTABLES: &[Need] = &[
     Need::Tool("iptables-legacy-save"),
     Need::Tool("ip6tables-legacy-restore"),
     Need::Tool("ip6tables-legacy-save"),
+    Need::Tool("ipset"),
 ];
 
 fn find_tool(name: &str) -> bool {

@@ -37,6 +37,7 @@ pub const PACKAGES: &[Package] = &[
         probes: &["/usr/sbin/conntrack", "/sbin/conntrack"],
         is_for_building: false,
     },
+    Package { name: "ipset", probes: &["/usr/sbin/ipset", "/sbin/ipset"], is_for_building: false },
     Package {
         name: "bpftool",
         probes: &["/usr/sbin/bpftool", "/sbin/bpftool"],

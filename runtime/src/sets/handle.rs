@@ -384,14 +384,23 @@ impl FilterSet {
     /// # Errors
     /// [`Error::Set`] says what ipset would.
     pub fn delete(&self, element: &[&str], exist: bool) -> Result<(), Error> {
+        self.delete_all(&[element], exist)
+    }
+
+    /// Deletes many elements, up to the first that cannot be deleted.
+    ///
+    /// # Errors
+    /// As of [`FilterSet::delete`].
+    pub fn delete_all(&self, elements: &[&[&str]], exist: bool) -> Result<(), Error> {
         let _lock = pins::lock()?;
         self.with(|opened| {
-            let wanted = self.read(&opened.row.def, element)?;
             let now = clock();
-            for (key, _) in wanted.iter() {
-                match opened.delete(key, now) {
-                    Err(Error::Set { problem: SetProblem::NotThere, .. }) if exist => {}
-                    result => result?,
+            for words in elements {
+                for (key, _) in self.read(&opened.row.def, words)?.iter() {
+                    match opened.delete(key, now) {
+                        Err(Error::Set { problem: SetProblem::NotThere, .. }) if exist => {}
+                        result => result?,
+                    }
                 }
             }
             Ok(())

@@ -139,13 +139,22 @@ impl JsonSet {
     }
 }
 
-/// Carries out lines in their order; those that add to one set are taken together.
+/// Lines that change one set in one way, to be carried out together.
+#[derive(Default)]
+struct Changes<'t> {
+    set: String,
+    deletes: bool,
+    elements: Vec<Vec<&'t str>>,
+}
+
+/// Carries out lines in their order; those that add to one set, or delete from one, are taken
+/// together.
 fn restore(name: &str, file: &str, exist: bool) -> Result<(), Failure> {
     let bytes = inputs::read_bytes(file).map_err(Failure::Refused)?;
     let text = String::from_utf8_lossy(&bytes);
     let filter = Filter::open(name).map_err(refused)?;
     let mut sets: BTreeMap<String, FilterSet> = BTreeMap::new();
-    let mut adding: (String, Vec<Vec<&str>>) = Default::default();
+    let mut changes = Changes::default();
     let failed = |number: usize, failure: Failure| match failure {
         Failure::Refused(message) => Failure::Refused(format!("{file}:{number}: {message}")),
         other => other,
@@ -160,24 +169,28 @@ fn restore(name: &str, file: &str, exist: bool) -> Result<(), Failure> {
             [command, of, ref element @ ..] => (command, of, element),
             [_] => return Err(Failure::Refused(format!("{file}:{number}: words are missing"))),
         };
-        if command != "add" || of != adding.0 || adding.1.len() >= BATCH {
-            let added = add(&filter, &mut sets, &mut adding, exist);
-            added.map_err(|failure| failed(number - 1, failure))?;
+        let together = matches!(command, "add" | "del")
+            && of == changes.set
+            && changes.deletes == (command == "del")
+            && changes.elements.len() < BATCH;
+        if !together {
+            let changed = change(&filter, &mut sets, &mut changes, exist);
+            changed.map_err(|failure| failed(number - 1, failure))?;
         }
         let result = match command {
-            "add" => {
-                of.clone_into(&mut adding.0);
-                adding.1.push(element.to_vec());
+            "add" | "del" => {
+                of.clone_into(&mut changes.set);
+                changes.deletes = command == "del";
+                changes.elements.push(element.to_vec());
                 Ok(())
             }
-            "del" => opened(&filter, &mut sets, of)?.delete(element, exist).map_err(said),
             "flush" => opened(&filter, &mut sets, of)?.flush().map_err(said),
             other => Err(Failure::Refused(format!("'{other}' is neither add, del nor flush"))),
         };
         result.map_err(|failure| failed(number, failure))?;
     }
     let last = text.lines().count();
-    add(&filter, &mut sets, &mut adding, exist).map_err(|failure| failed(last, failure))
+    change(&filter, &mut sets, &mut changes, exist).map_err(|failure| failed(last, failure))
 }
 
 fn opened<'s>(
@@ -191,18 +204,23 @@ fn opened<'s>(
     sets.get(name).ok_or(Failure::Said)
 }
 
-fn add(
+fn change(
     filter: &Filter,
     sets: &mut BTreeMap<String, FilterSet>,
-    adding: &mut (String, Vec<Vec<&str>>),
+    changes: &mut Changes<'_>,
     exist: bool,
 ) -> Result<(), Failure> {
-    let (name, elements) = std::mem::take(adding);
+    let Changes { set, deletes, elements } = std::mem::take(changes);
     if elements.is_empty() {
         return Ok(());
     }
     let elements: Vec<&[&str]> = elements.iter().map(Vec::as_slice).collect();
-    opened(filter, sets, &name)?.add_all(&elements, exist).map_err(said)
+    let set = opened(filter, sets, &set)?;
+    match deletes {
+        true => set.delete_all(&elements, exist),
+        false => set.add_all(&elements, exist),
+    }
+    .map_err(said)
 }
 
 fn replace(name: &str, file: &str, console: &Console) -> Result<(), Failure> {

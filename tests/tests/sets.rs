@@ -1,0 +1,154 @@
+//! The sets of a loaded filter against ipset's own: the same changes are made to both, each must be
+//! taken or refused by both, and both must hold the same elements in the end.
+
+use bpfc_driver::{Options, compile, target};
+use bpfc_ir::Input;
+use bpfc_runtime::{Filter, FilterSet};
+use bpfc_tests::lab::namespace::{isolated, run};
+use bpfc_tests::{require, sets};
+use std::collections::BTreeSet;
+
+/// `add`, `del` and `test`, in ipset's words.
+const CHANGES: &str = "\
+add ip 10.0.0.1
+add ip 10.0.0.9
+del ip 10.0.0.9
+del ip 10.0.0.9
+test ip 10.0.0.2
+test ip 10.0.0.200
+add ip24 10.0.0.77
+add ip24 10.0.5.77
+add ipb 77.1.2.3
+add net 0.0.0.0/0
+add net 10.0.0.0/9
+test net 10.200.0.1
+test net 10.1.7.7
+test net 10.1.7.7 nomatch
+test net 10.1.0.0/16
+del net 10.1.0.0/16
+test net 10.1.7.7
+add net 12.0.0.0/6
+del net 10.0.0.0/8
+add net 20.0.0.3-20.0.0.9
+add bip 10.0.0.9 timeout 1000 packets 7 bytes 8
+add bip 11.0.0.9
+add bport 443
+add bport 2000
+test bport 22
+add ipport 10.0.0.9,http timeout 0
+add ipport 10.0.0.9,gre:7
+test ipport 10.0.0.1,udp:53
+test ipport 10.0.0.1,53
+del ipportip 10.0.0.1,udp:53,10.0.0.2
+test ipportnet 10.0.0.1,udp:53,10.1.2.3
+test ipportnet 10.0.0.1,udp:53,10.2.2.3
+add netport 1.0.0.0/8,tcp:20-22
+test netport 1.2.3.4,21
+add netif 10.0.0.0/8,wlan0
+test netif 10.1.2.3,eth0
+test netif 10.2.2.3,eth0
+test netif 10.2.2.3,eth9
+test netif 172.16.1.1,eth7
+del netif 10.0.0.0/8,eth0
+add netif 30.0.0.0/8,eth wildcard
+add count 10.0.0.77 packets 3
+add count 10.0.0.78 comment x
+add countnet 10.9.0.0/16 comment nine
+add mac 10.0.0.9,1:2:3:4:5:6
+add mac 10.0.0.1
+del list net
+test list net
+add list net
+add list ip
+add ip6 2001:db8::77
+add ip6 ::
+test net6 2001:db8::7
+test net6 2001:db9::7
+add net6 2001:db9::/40
+test net6 2001:db9::7
+add netif6 2001:db9::/40,eth1
+test ipport6 2001:db8::3,icmpv6:ping
+";
+
+/// A rule for each set, so that the filter has them all.
+fn ruleset(names: &[(&str, usize)]) -> String {
+    let mut text = "*filter\n:INPUT ACCEPT [0:0]\n".to_owned();
+    for (name, parts) in names {
+        let words = vec!["src"; *parts].join(",");
+        text += &format!("-A INPUT -m set --match-set {name} {words}\n");
+    }
+    text + "COMMIT\n"
+}
+
+fn load() -> Filter {
+    let input = |name: &str, text: String| Input {
+        name: name.to_owned(),
+        bytes: text.into_bytes(),
+        format: Some(name.to_owned()),
+    };
+    let mut four = sets::NAMES4.to_vec();
+    four.extend([("netif", 2), ("mac", 2)]);
+    let mut six = sets::NAMES6.to_vec();
+    six.push(("netif6", 2));
+    let inputs = [
+        input("iptables-save", ruleset(&four)),
+        input("ip6tables-save", ruleset(&six)),
+        sets::input(),
+    ];
+    let netfilter = target("netfilter").expect("the target");
+    let compiled = compile(&inputs, netfilter, &Options::default());
+    let artifact = compiled.artifact.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
+    Filter::load(&artifact, &bpfc_runtime::Options::new("sets")).expect("loads")
+}
+
+/// Whether the runtime takes a line.
+fn change(set: &FilterSet, command: &str, element: &[&str]) -> bool {
+    match command {
+        "add" => set.add(element, false).is_ok(),
+        "del" => set.delete(element, false).is_ok(),
+        _ => set.test(element).unwrap_or(false),
+    }
+}
+
+/// Lines of elements; timeouts and counters run, so that they are compared without seconds.
+fn elements(text: &str) -> BTreeSet<String> {
+    let lines = text.lines().filter(|line| line.starts_with("add "));
+    lines.map(|line| line.replace("timeout 999", "timeout 1000")).collect()
+}
+
+fn check() {
+    sets::restore().expect("ipset restores");
+    let filter = load();
+    for line in CHANGES.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let kernel = run("ipset", &words, "").is_ok();
+        let set = filter.set(words[1]).expect("the set");
+        let ours = change(&set, words[0], &words[2..]);
+        assert_eq!(ours, kernel, "{line}: the kernel says {kernel}");
+    }
+    let mut ours = String::new();
+    for def in filter.sets().expect("sets") {
+        let info = filter.set(&def.name).and_then(|set| set.list()).expect("lists");
+        let layout = info.def.layout();
+        for (key, value) in info.set.iter() {
+            let element = info.def.show_element(&layout, key, value, info.now);
+            ours += &format!("add {} {element}\n", def.name);
+        }
+    }
+    let kernel = run("ipset", &["save"], "").expect("ipset saves");
+    assert_eq!(elements(&ours), elements(&kernel));
+
+    let net = filter.set("net").expect("the set");
+    net.flush().expect("flushes");
+    assert!(net.list().expect("lists").set.is_empty());
+    assert!(!net.test(&["10.2.3.4"]).expect("tests"));
+    filter.swap_sets("count", "ip").expect_err("sets of different options cannot be swapped");
+    filter.unload().expect("unloads");
+}
+
+#[test]
+fn changes_are_taken_as_ipset_takes_them() {
+    if require::met(require::KERNEL_IPTABLES) {
+        isolated(check);
+    }
+}
