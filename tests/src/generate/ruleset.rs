@@ -228,9 +228,10 @@ pub fn connection_ruleset(rng: &mut Rng, shape: Shape) -> String {
         };
         let options = (kind.make)(&mut maker);
         let target = match rng.below(6) {
-            0 | 1 => " -j ACCEPT",
-            2 if !shape.orderly => " -j DROP",
-            _ => "",
+            0 | 1 => " -j ACCEPT".to_owned(),
+            2 if !shape.orderly => " -j DROP".to_owned(),
+            3 if kind.name == "set" => format!(" -j {}", targets::set(rng, shape.family)),
+            _ => String::new(),
         };
         text += &format!("-A {chain}{header} -m {}{options}{target}\n", kind.name);
     }

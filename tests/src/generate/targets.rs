@@ -221,3 +221,19 @@ pub fn log(rng: &mut Rng) -> String {
     }
     text
 }
+
+/// The text of a `SET` target that changes one of [`crate::sets::SETS`].
+pub fn set(rng: &mut Rng, family: Family) -> String {
+    let names: &[(&str, usize)] = match family {
+        Family::Ipv4 => &[("ip", 1), ("bip", 1), ("ipport", 2), ("net", 1), ("bport", 1)],
+        Family::Ipv6 => &[("ip6", 1), ("ipport6", 2), ("net6", 1), ("netport6", 2)],
+    };
+    let &(name, parts) = rng.pick(names);
+    let words: Vec<&str> = (0..parts).map(|_| *rng.pick(&["src", "dst"])).collect();
+    let words = words.join(",");
+    match rng.below(3) {
+        0 => format!("SET --del-set {name} {words}"),
+        1 => format!("SET --add-set {name} {words} --exist"),
+        _ => format!("SET --add-set {name} {words}"),
+    }
+}
