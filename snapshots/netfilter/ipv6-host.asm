@@ -1063,7 +1063,7 @@ bpfc_input6: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff20
+  r7 += 0xffffff70
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv6 headers
@@ -1072,19 +1072,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L9
@@ -1107,19 +1107,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L9
@@ -1162,19 +1162,19 @@ L5:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -1215,7 +1215,7 @@ bpfc_forward6: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff20
+  r7 += 0xffffff70
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv6 headers
@@ -1224,19 +1224,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L9
@@ -1259,19 +1259,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L9
@@ -1314,19 +1314,19 @@ L5:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -1367,7 +1367,7 @@ bpfc_output6: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff20
+  r7 += 0xffffff70
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv6 headers
@@ -1376,19 +1376,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L9
@@ -1411,19 +1411,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L9
@@ -1466,19 +1466,19 @@ L5:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type

@@ -476,7 +476,7 @@ bpfc_input4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff20
+  r7 += 0xffffff70
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -485,19 +485,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -529,19 +529,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -561,19 +561,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -614,7 +614,7 @@ bpfc_forward4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff20
+  r7 += 0xffffff70
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -623,19 +623,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -667,19 +667,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -699,19 +699,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -752,7 +752,7 @@ bpfc_output4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff20
+  r7 += 0xffffff70
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -761,19 +761,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -805,19 +805,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -837,19 +837,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -256) = r2
-  *(u64 *)(r10 -248) = r3
-  *(u64 *)(r10 -240) = r4
+  *(u64 *)(r10 -176) = r2
+  *(u64 *)(r10 -168) = r3
+  *(u64 *)(r10 -160) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -248)
-  r2 = *(u64 *)(r10 -240)
+  r1 = *(u64 *)(r10 -168)
+  r2 = *(u64 *)(r10 -160)
   r3 = r10
-  r3 += 0xfffffef0
-  r4 = *(u64 *)(r10 -256)
+  r3 += 0xffffff40
+  r4 = *(u64 *)(r10 -176)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type

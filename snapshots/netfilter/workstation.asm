@@ -384,7 +384,7 @@ bpfc_input4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff10
+  r7 += 0xffffff60
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -393,19 +393,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -272) = r2
-  *(u64 *)(r10 -264) = r3
-  *(u64 *)(r10 -256) = r4
+  *(u64 *)(r10 -192) = r2
+  *(u64 *)(r10 -184) = r3
+  *(u64 *)(r10 -176) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffee0
+  r3 += 0xffffff30
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -264)
-  r2 = *(u64 *)(r10 -256)
+  r1 = *(u64 *)(r10 -184)
+  r2 = *(u64 *)(r10 -176)
   r3 = r10
-  r3 += 0xfffffee0
-  r4 = *(u64 *)(r10 -272)
+  r3 += 0xffffff30
+  r4 = *(u64 *)(r10 -192)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L6
@@ -437,19 +437,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -272) = r2
-  *(u64 *)(r10 -264) = r3
-  *(u64 *)(r10 -256) = r4
+  *(u64 *)(r10 -192) = r2
+  *(u64 *)(r10 -184) = r3
+  *(u64 *)(r10 -176) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffee0
+  r3 += 0xffffff30
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -264)
-  r2 = *(u64 *)(r10 -256)
+  r1 = *(u64 *)(r10 -184)
+  r2 = *(u64 *)(r10 -176)
   r3 = r10
-  r3 += 0xfffffee0
-  r4 = *(u64 *)(r10 -272)
+  r3 += 0xffffff30
+  r4 = *(u64 *)(r10 -192)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L6
@@ -469,19 +469,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -272) = r2
-  *(u64 *)(r10 -264) = r3
-  *(u64 *)(r10 -256) = r4
+  *(u64 *)(r10 -192) = r2
+  *(u64 *)(r10 -184) = r3
+  *(u64 *)(r10 -176) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffee0
+  r3 += 0xffffff30
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -264)
-  r2 = *(u64 *)(r10 -256)
+  r1 = *(u64 *)(r10 -184)
+  r2 = *(u64 *)(r10 -176)
   r3 = r10
-  r3 += 0xfffffee0
-  r4 = *(u64 *)(r10 -272)
+  r3 += 0xffffff30
+  r4 = *(u64 *)(r10 -192)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -537,7 +537,7 @@ bpfc_forward4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff10
+  r7 += 0xffffff60
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -546,19 +546,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -272) = r2
-  *(u64 *)(r10 -264) = r3
-  *(u64 *)(r10 -256) = r4
+  *(u64 *)(r10 -192) = r2
+  *(u64 *)(r10 -184) = r3
+  *(u64 *)(r10 -176) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffee0
+  r3 += 0xffffff30
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -264)
-  r2 = *(u64 *)(r10 -256)
+  r1 = *(u64 *)(r10 -184)
+  r2 = *(u64 *)(r10 -176)
   r3 = r10
-  r3 += 0xfffffee0
-  r4 = *(u64 *)(r10 -272)
+  r3 += 0xffffff30
+  r4 = *(u64 *)(r10 -192)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L6
@@ -590,19 +590,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -272) = r2
-  *(u64 *)(r10 -264) = r3
-  *(u64 *)(r10 -256) = r4
+  *(u64 *)(r10 -192) = r2
+  *(u64 *)(r10 -184) = r3
+  *(u64 *)(r10 -176) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffee0
+  r3 += 0xffffff30
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -264)
-  r2 = *(u64 *)(r10 -256)
+  r1 = *(u64 *)(r10 -184)
+  r2 = *(u64 *)(r10 -176)
   r3 = r10
-  r3 += 0xfffffee0
-  r4 = *(u64 *)(r10 -272)
+  r3 += 0xffffff30
+  r4 = *(u64 *)(r10 -192)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L6
@@ -622,19 +622,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -272) = r2
-  *(u64 *)(r10 -264) = r3
-  *(u64 *)(r10 -256) = r4
+  *(u64 *)(r10 -192) = r2
+  *(u64 *)(r10 -184) = r3
+  *(u64 *)(r10 -176) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffee0
+  r3 += 0xffffff30
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -264)
-  r2 = *(u64 *)(r10 -256)
+  r1 = *(u64 *)(r10 -184)
+  r2 = *(u64 *)(r10 -176)
   r3 = r10
-  r3 += 0xfffffee0
-  r4 = *(u64 *)(r10 -272)
+  r3 += 0xffffff30
+  r4 = *(u64 *)(r10 -192)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -690,7 +690,7 @@ bpfc_output4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff10
+  r7 += 0xffffff60
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -699,19 +699,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -272) = r2
-  *(u64 *)(r10 -264) = r3
-  *(u64 *)(r10 -256) = r4
+  *(u64 *)(r10 -192) = r2
+  *(u64 *)(r10 -184) = r3
+  *(u64 *)(r10 -176) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffee0
+  r3 += 0xffffff30
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -264)
-  r2 = *(u64 *)(r10 -256)
+  r1 = *(u64 *)(r10 -184)
+  r2 = *(u64 *)(r10 -176)
   r3 = r10
-  r3 += 0xfffffee0
-  r4 = *(u64 *)(r10 -272)
+  r3 += 0xffffff30
+  r4 = *(u64 *)(r10 -192)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L6
@@ -743,19 +743,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -272) = r2
-  *(u64 *)(r10 -264) = r3
-  *(u64 *)(r10 -256) = r4
+  *(u64 *)(r10 -192) = r2
+  *(u64 *)(r10 -184) = r3
+  *(u64 *)(r10 -176) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffee0
+  r3 += 0xffffff30
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -264)
-  r2 = *(u64 *)(r10 -256)
+  r1 = *(u64 *)(r10 -184)
+  r2 = *(u64 *)(r10 -176)
   r3 = r10
-  r3 += 0xfffffee0
-  r4 = *(u64 *)(r10 -272)
+  r3 += 0xffffff30
+  r4 = *(u64 *)(r10 -192)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L6
@@ -775,19 +775,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -272) = r2
-  *(u64 *)(r10 -264) = r3
-  *(u64 *)(r10 -256) = r4
+  *(u64 *)(r10 -192) = r2
+  *(u64 *)(r10 -184) = r3
+  *(u64 *)(r10 -176) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xfffffee0
+  r3 += 0xffffff30
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -264)
-  r2 = *(u64 *)(r10 -256)
+  r1 = *(u64 *)(r10 -184)
+  r2 = *(u64 *)(r10 -176)
   r3 = r10
-  r3 += 0xfffffee0
-  r4 = *(u64 *)(r10 -272)
+  r3 += 0xffffff30
+  r4 = *(u64 *)(r10 -192)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type

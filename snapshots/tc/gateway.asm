@@ -765,7 +765,7 @@ bpfc_tc_in: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff20
+  r7 += 0xffffff70
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -781,12 +781,12 @@ bpfc_tc_in: ; Main
 L0:
   r2 = r8
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L8
-  r9 = *(u16 *)(r10 -270)
+  r9 = *(u16 *)(r10 -190)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L1
@@ -794,12 +794,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L8
-  r9 = *(u16 *)(r10 -270)
+  r9 = *(u16 *)(r10 -190)
   r9 = be16 r9
   r8 += 0x4
 L2:
@@ -948,7 +948,7 @@ bpfc_tc_out: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff20
+  r7 += 0xffffff70
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -964,12 +964,12 @@ bpfc_tc_out: ; Main
 L0:
   r2 = r8
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L9
-  r9 = *(u16 *)(r10 -270)
+  r9 = *(u16 *)(r10 -190)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L1
@@ -977,12 +977,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L9
-  r9 = *(u16 *)(r10 -270)
+  r9 = *(u16 *)(r10 -190)
   r9 = be16 r9
   r8 += 0x4
 L2:

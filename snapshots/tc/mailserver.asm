@@ -1224,7 +1224,7 @@ bpfc_tc_in: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff20
+  r7 += 0xffffff70
   r1 = *(u32 *)(r6 +40)
   r2 = r1
   r2 &= 0x7fff
@@ -1250,12 +1250,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L11
-  r9 = *(u16 *)(r10 -270)
+  r9 = *(u16 *)(r10 -190)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L2
@@ -1263,12 +1263,12 @@ L1:
 L2:
   r2 = r8
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L11
-  r9 = *(u16 *)(r10 -270)
+  r9 = *(u16 *)(r10 -190)
   r9 = be16 r9
   r8 += 0x4
 L3:
@@ -2188,7 +2188,7 @@ bpfc_tc_out: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff20
+  r7 += 0xffffff70
   r1 = *(u32 *)(r6 +40)
   r2 = r1
   r2 &= 0x7fff
@@ -2214,12 +2214,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -270)
+  r9 = *(u16 *)(r10 -190)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L2
@@ -2227,12 +2227,12 @@ L1:
 L2:
   r2 = r8
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -270)
+  r9 = *(u16 *)(r10 -190)
   r9 = be16 r9
   r8 += 0x4
 L3:

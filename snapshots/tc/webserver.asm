@@ -658,7 +658,7 @@ bpfc_tc_in: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff20
+  r7 += 0xffffff70
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -674,12 +674,12 @@ bpfc_tc_in: ; Main
 L0:
   r2 = r8
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L8
-  r9 = *(u16 *)(r10 -270)
+  r9 = *(u16 *)(r10 -190)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L1
@@ -687,12 +687,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L8
-  r9 = *(u16 *)(r10 -270)
+  r9 = *(u16 *)(r10 -190)
   r9 = be16 r9
   r8 += 0x4
 L2:
@@ -839,7 +839,7 @@ bpfc_tc_out: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff20
+  r7 += 0xffffff70
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -855,12 +855,12 @@ bpfc_tc_out: ; Main
 L0:
   r2 = r8
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L9
-  r9 = *(u16 *)(r10 -270)
+  r9 = *(u16 *)(r10 -190)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L1
@@ -868,12 +868,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xfffffef0
+  r3 += 0xffffff40
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L9
-  r9 = *(u16 *)(r10 -270)
+  r9 = *(u16 *)(r10 -190)
   r9 = be16 r9
   r8 += 0x4
 L2:

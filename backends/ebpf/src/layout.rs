@@ -58,7 +58,9 @@ pub const BASE_SIZE: i16 = 104;
 /// Size of the conntrack region: present, state, direction, protocol (u8 each), status, mark
 /// (u32), padding to 16, then the original and the reply tuple as the kernel keeps them
 /// (`struct nf_conntrack_tuple`, 40 bytes each).
-const CT_SIZE: i16 = 16 + 2 * CT_TUPLE_SIZE;
+const CT_SIZE: i16 = CT_TUPLES + 2 * CT_TUPLE_SIZE;
+/// Where the tuples begin in that region.
+const CT_TUPLES: i16 = 16;
 /// Size of the region of a connection's extensions: whether it counts (u8, padded to 8), packets
 /// and bytes of both directions (u64 each), the helper's name (16 bytes), labels (16 bytes, as a
 /// number in network order).
@@ -80,6 +82,9 @@ pub enum SearchField {
     /// u32: where among the places that are looked at together it was found.
     Place,
 }
+
+/// Bytes of a search's fields.
+const SEARCH_SIZE: i16 = 24;
 
 /// Offsets of the optional regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,13 +120,20 @@ impl PacketLayout {
         let in_interface = region(needs.in_interface, 16);
         let out_interface = region(needs.out_interface, 16);
         let link = region(needs.link, 16);
-        let ct = region(needs.conntrack, CT_SIZE);
+        // The tuples come last, and most rules ask for none.
+        let ct = region(needs.conntrack, if needs.tuples { CT_SIZE } else { CT_TUPLES });
         let extensions = region(needs.extensions, CT_EXTENSION_SIZE);
-        let arguments = region(needs.arguments > 0, needs.arguments as i16 * ARGUMENT_SIZE);
         let trace = region(needs.trace, 8);
-        let search = region(needs.text, 24);
         let socket = region(needs.socket, crate::socket::REGION);
-        let lookup = region(needs.lookup, crate::lookup::REGION);
+        // Of these only one is in use at a time, while its function runs: they lie on each other.
+        let scratch = [
+            needs.arguments as i16 * ARGUMENT_SIZE,
+            if needs.text { SEARCH_SIZE } else { 0 },
+            if needs.lookup { crate::lookup::REGION } else { 0 },
+        ];
+        let most = scratch.into_iter().fold(0, i16::max);
+        let shared = region(most > 0, most);
+        let [arguments, search, lookup] = scratch.map(|bytes| shared.filter(|_| bytes > 0));
         PacketLayout {
             in_interface,
             out_interface,
@@ -223,7 +235,7 @@ impl PacketLayout {
                         TupleField::Destination => 20,
                         TupleField::DestinationPort => 36,
                     };
-                    16 + CT_TUPLE_SIZE * i16::from(tuple == CtTuple::Reply) + part
+                    CT_TUPLES + CT_TUPLE_SIZE * i16::from(tuple == CtTuple::Reply) + part
                 }
             }
         })
@@ -247,5 +259,30 @@ impl PacketLayout {
             Meta::InGroup | Meta::OutGroup | Meta::Realm => return None,
         };
         Some((at, false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_takes_room_that_no_rule_needs() {
+        let plain = PacketLayout::new(&Needs::default());
+        assert_eq!(plain.size(), BASE_SIZE);
+        let states = Needs { conntrack: true, ..Needs::default() };
+        assert_eq!(PacketLayout::new(&states).size(), BASE_SIZE + CT_TUPLES);
+        let tuples = Needs { tuples: true, ..states };
+        assert_eq!(PacketLayout::new(&tuples).size(), BASE_SIZE + CT_SIZE);
+    }
+
+    #[test]
+    fn what_is_never_in_use_together_shares_its_room() {
+        let needs = Needs { arguments: 7, text: true, lookup: true, ..Needs::default() };
+        let layout = PacketLayout::new(&needs);
+        assert_eq!(layout.size(), BASE_SIZE + 7 * ARGUMENT_SIZE);
+        assert_eq!(layout.argument(0), layout.lookup());
+        let walk = PacketLayout::new(&Needs { lookup: true, ..Needs::default() });
+        assert_eq!((walk.argument(0), walk.lookup()), (None, Some(BASE_SIZE)));
     }
 }

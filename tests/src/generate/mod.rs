@@ -12,7 +12,9 @@
 //! - [`ruleset`]: rules, user chains, a whole table as `iptables-save` text.
 //! - [`packets`]: packets for a ruleset.
 //! - [`conversation`]: packets of connections.
+//! - [`aimed`]: packets for rulesets that were not generated.
 
+pub mod aimed;
 pub mod conversation;
 pub mod draft;
 pub mod errors;
