@@ -103,7 +103,8 @@ fn stop(listener: &TcpListener) -> Result<(), LabError> {
         .map_err(|error| LabError::io("no longer listening")(error.into()))
 }
 
-fn datagrams(host: &Host, end: End) -> Result<UdpSocket, LabError> {
+/// A socket for datagrams, bound to the end's address.
+pub fn datagrams(host: &Host, end: End) -> Result<UdpSocket, LabError> {
     let make = || socket(SocketType::DGRAM, end, SocketFlags::empty()).map(UdpSocket::from);
     host.at(end.place, make)
 }

@@ -260,6 +260,22 @@ impl Host {
         }
     }
 
+    /// Lets a link's peer receive what XDP sends from the driver, while the filter given back is
+    /// there: a veth device takes no frames from its other end's driver unless it has XDP, or GRO,
+    /// itself (`veth_xdp_xmit`, drivers/net/veth.c). Under other firewalls nothing is needed.
+    pub fn receiver(&self, link: usize, firewall: Firewall) -> Result<Option<Filter>, EngineError> {
+        if firewall != Firewall::Program("xdp", XdpMode::Native) {
+            return Ok(None);
+        }
+        let accept = "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n".to_owned();
+        let artifact = artifact(&[(Family::Ipv4, accept)], "xdp", &CompilerOptions::default())?;
+        let mut options = Options::new("receiver");
+        options.xdp_mode = XdpMode::Native;
+        options.interfaces = vec!["o0".to_owned()];
+        let load = || Filter::load(&artifact, &options).map_err(io::Error::other);
+        Ok(Some(self.at(Place::Peer(link), load)?))
+    }
+
     /// Does something at a place, such as making a socket. The host's sockets belong to the
     /// control group that is filtered, if one is.
     pub fn at<T>(&self, place: Place, act: impl FnOnce() -> io::Result<T>) -> Result<T, LabError> {

@@ -2,7 +2,7 @@
 //! for the same packet, and real sockets hear of a refusal at once.
 
 use bpfc_ir::Hook;
-use bpfc_runtime::{Filter, Options, TestPacket, Unattached, XdpMode};
+use bpfc_runtime::{TestPacket, Unattached, XdpMode};
 use bpfc_tests::differential::EngineError;
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::inject::OUTER_MAC;
@@ -63,21 +63,6 @@ fn trial(name: String, test: impl Fn() -> Result<(), Failed> + Send + 'static) -
     })
 }
 
-/// Lets the peer receive what XDP sends: a veth device takes no frames from its other end's driver
-/// unless it has XDP, or GRO, itself (`veth_xdp_xmit`, drivers/net/veth.c).
-fn receiver(host: &Host, firewall: Firewall) -> Result<Option<Filter>, EngineError> {
-    if firewall != Firewall::Program("xdp", XdpMode::Native) {
-        return Ok(None);
-    }
-    let accept = "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n".to_owned();
-    let artifact = artifact(&[(Family::Ipv4, accept)], "xdp", &bpfc_driver::Options::default())?;
-    let mut options = Options::new("receiver");
-    options.xdp_mode = XdpMode::Native;
-    options.interfaces = vec!["o0".to_owned()];
-    let load = || Filter::load(&artifact, &options).map_err(std::io::Error::other);
-    Ok(Some(host.at(Place::Peer(0), load)?))
-}
-
 /// Answers to each of the packets that come in.
 fn answers(
     firewall: Firewall,
@@ -96,7 +81,7 @@ fn answers(
         sysctl("ipv4/ip_default_ttl", "99")?;
         sysctl("ipv6/conf/eth0/hop_limit", "77")?;
         let listener = host.at(Place::Peer(0), Listener::new)?;
-        let _receiver = receiver(&host, firewall)?;
+        let _receiver = host.receiver(0, firewall)?;
         let mut heard = Vec::new();
         for case in cases {
             host.inject(0, vec![case.frame.clone()])?;
@@ -199,7 +184,7 @@ fn refusals(firewall: Firewall) -> Result<(), Failed> {
         let rulesets = Family::ALL.map(rules).to_vec();
         let plan = Plan { links: LINKS, forwarding: false, rulesets, hooks: None };
         let mut host = Host::new(&plan, firewall)?;
-        let _receiver = receiver(&host, firewall)?;
+        let _receiver = host.receiver(0, firewall)?;
         for family in Family::ALL {
             let own = |port| End::new(Place::Host, rejected::addresses(family)[0], port);
             let far = |port| End::new(Place::Peer(0), rejected::peer(family), port);
@@ -252,7 +237,7 @@ fn forwarded(firewall: Firewall, hooks: &[Hook]) -> Result<(), Failed> {
         let mut host = Host::new(&plan, firewall)?;
         sysctl("ipv6/conf/all/forwarding", "1")?;
         let listener = host.at(Place::Peer(0), Listener::new)?;
-        let _receiver = receiver(&host, firewall)?;
+        let _receiver = host.receiver(0, firewall)?;
         let routes = [
             ("10.1.0.2", "10.2.0.2", vec![10, 1, 0, 1], 14 + 12, 14 + 28),
             (
