@@ -246,5 +246,5 @@ pub const ACTIONS: &[Unsupportable] = &[
         "it hands packets to a socket of this host whatever their destination, and marks \
          them for a routing rule: leave the mangle table to the kernel",
     ),
-    row("ULOG", Ipv4, "it sends packets to a logging daemon"),
+    row("ULOG", Ipv4, "Linux 3.17 and later no longer have it: use NFLOG"),
 ];
