@@ -307,7 +307,7 @@ impl Body<'_> {
         self.builder.switch_to(next);
     }
 
-    /// A store that leaves version and lengths alone, or a checksum.
+    /// A store that leaves version, lengths and the way to the transport header alone, or a checksum.
     fn rewrite(&mut self) {
         let transport = self.transport >= 18 && self.choices.once_in(2);
         let rewrite = if self.choices.once_in(8) {
@@ -317,7 +317,7 @@ impl Body<'_> {
             let value = self.number(ty);
             let network = match self.builder.family() {
                 Family::Ipv4 => [4, 8, 10, 12],
-                Family::Ipv6 => [6, 8, 22, 38],
+                Family::Ipv6 => [8, 10, 22, 38],
             };
             let offset = self.choices.of(if transport { &[0, 4, 13, 16] } else { &network });
             Rewrite::Store(if transport { Base::Transport } else { Base::Network }, offset, value)

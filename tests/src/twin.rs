@@ -12,6 +12,7 @@ use crate::lab::namespace::{Namespace, ip, ip6, isolated, run, sysctl};
 use crate::lab::tables::{self, Count, Counters, Reader};
 use crate::lab::{Family, LabError};
 use crate::require;
+use crate::sets;
 use bpfc_artifact::Artifact;
 use bpfc_driver::{Options as CompilerOptions, compile, target};
 use bpfc_ir::{Hook, Input};
@@ -420,7 +421,7 @@ pub fn artifact(
 ) -> Result<Artifact, EngineError> {
     let target =
         target(name).ok_or_else(|| EngineError::Refused(format!("there is no target {name}")))?;
-    let inputs: Vec<Input> = rulesets
+    let mut inputs: Vec<Input> = rulesets
         .iter()
         .map(|(family, text)| Input {
             name: family.to_string(),
@@ -428,6 +429,9 @@ pub fn artifact(
             format: Some(format!("{}-save", family.tool())),
         })
         .collect();
+    if rulesets.iter().any(|(_, text)| sets::are_named(text)) {
+        inputs.push(sets::input());
+    }
     let result = compile(&inputs, target, options);
     result.artifact.ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))
 }

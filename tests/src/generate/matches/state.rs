@@ -5,7 +5,7 @@ use super::Maker;
 use crate::lab::Family;
 
 pub(super) fn limit(maker: &mut Maker<'_>) -> String {
-    let rate = *maker.rng.pick(&["1/hour", "2/h", "3/hour", "90/hour"]);
+    let rate = *maker.rng.pick(&["2/h", "3/hour", "90/hour"]);
     let burst = maker.rng.within(1..=40);
     format!(" --limit {rate} --limit-burst {burst}")
 }
