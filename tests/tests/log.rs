@@ -173,6 +173,9 @@ fn lines(family: Family, stage: Stage, target: &'static str) -> Result<(), Faile
     Ok(filter.unload()?)
 }
 
+/// How the kernel's lines about traced packets in the raw table begin.
+const TRACED: &str = "TRACE: raw:";
+
 /// The rules of a table that traced packets meet, line by line.
 fn trace(family: Family, target: &'static str) -> Result<(), Failed> {
     let stage = Stage::Prerouting;
@@ -193,13 +196,15 @@ fn trace(family: Family, target: &'static str) -> Result<(), Failed> {
     let mut compared = 0;
     for frames in frames.chunks(10) {
         let _turn = TURN.lock();
+        // Other tests' lines begin with the same words.
+        log.lines(TRACED)?;
         oracle.run(frames)?;
         let found = all(&mut reader)?;
         if let Some(record) = found.iter().find(|record| record.trace.is_none()) {
             return Err(format!("without a number: {}", record.line()).into());
         }
         let found: Vec<String> = found.iter().map(|record| escaped(&record.line())).collect();
-        let expected = log.expect("TRACE: raw:", found.len())?;
+        let expected = log.expect(TRACED, found.len())?;
         if expected != found {
             return Err(format!("the kernel: {expected:#?}\nhere:       {found:#?}").into());
         }

@@ -232,7 +232,13 @@ pub const ACTIONS: &[Unsupportable] = &[
          numbers, which needs the kernel's connection tracking to follow: leave the rule to \
          the kernel",
     ),
-    row("TCPOPTSTRIP", Both, "it changes the packet"),
+    row(
+        "TCPOPTSTRIP",
+        Both,
+        "it overwrites each option of a list wherever it stands in the header, one write and one \
+         correction of the checksum for each, which bpfc does not do yet: leave the mangle table \
+         to the kernel",
+    ),
     row(
         "TEE",
         Both,
