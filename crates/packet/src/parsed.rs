@@ -50,11 +50,12 @@ impl<'a> Parsed<'a> {
         Ok(parsed)
     }
 
-    /// The same facts about a packet of which rules have changed bytes, but not what was read from
-    /// them here. None where its IP lengths are wrong.
-    pub fn of_rewritten<'b>(&self, packet: &'b Packet) -> Option<Parsed<'b>> {
+    /// The same facts about a packet of which rules have changed bytes, and to which they have
+    /// added so many: nothing is read anew, as the kernel does not. None where the packet is
+    /// shorter than that.
+    pub fn of_rewritten<'b>(&self, packet: &'b Packet, added: usize) -> Option<Parsed<'b>> {
         let Parsed { protocol, fragment_offset, transport, walk_failed, .. } = *self;
-        let bytes = receive::trimmed(packet).ok()?;
+        let bytes = packet.network_bytes().get(..self.bytes.len().checked_add(added)?)?;
         Some(Parsed { packet, bytes, protocol, fragment_offset, transport, walk_failed })
     }
 

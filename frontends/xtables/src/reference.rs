@@ -72,9 +72,10 @@ impl<'a> View<'a> {
         let mut bytes = self.packet.bytes().to_vec();
         change(&mut bytes);
         let mut packet: Packet = self.packet.packet().clone();
+        let added = bytes.len().saturating_sub(self.packet.bytes().len());
         packet.bytes.truncate(packet.network);
         packet.bytes.extend(bytes);
-        let parsed = self.packet.of_rewritten(self.rewrites.keep(packet));
+        let parsed = self.packet.of_rewritten(self.rewrites.keep(packet), added);
         debug_assert!(parsed.is_some(), "a rule broke the packet");
         self.packet = parsed.unwrap_or(self.packet);
     }

@@ -58,7 +58,7 @@ impl Run<'_, '_, '_> {
         let mut packet = self.packet.packet().clone();
         let at = packet.network + at;
         packet.bytes.get_mut(at..at + bytes.len())?.copy_from_slice(bytes);
-        self.packet = self.packet.of_rewritten(self.rewrites.keep(packet))?;
+        self.packet = self.packet.of_rewritten(self.rewrites.keep(packet), 0)?;
         Some(())
     }
 
@@ -81,7 +81,7 @@ impl Run<'_, '_, '_> {
         let mut packet = self.packet.packet().clone();
         packet.bytes.truncate(packet.network);
         packet.bytes.extend(bytes);
-        self.packet = self.packet.of_rewritten(self.rewrites.keep(packet))?;
+        self.packet = self.packet.of_rewritten(self.rewrites.keep(packet), 4)?;
         Some(())
     }
 }
