@@ -285,6 +285,8 @@ impl Filter {
     /// dies the old ones or the new ones do. Netfilter hooks change over all at once, interfaces
     /// and cgroups one after another. Rules that are in both keep their counts.
     ///
+    /// A netfilter hook that stays keeps its priority: another one is an error.
+    ///
     /// To be called in the network namespace that the filter was loaded in.
     pub fn replace_with(&self, artifact: &Artifact, options: &Options) -> Result<(), Error> {
         self.replace_by(artifact, Some(options))
@@ -301,6 +303,7 @@ impl Filter {
         }
         let options = options.unwrap_or(&old.options);
         let mut plan = places::plan(artifact, options)?;
+        places::refuse_moves(&plan, &old.attachments)?;
         let target = state.target.other();
         let switched_on = artifact.needs_conntrack && !old.needs_conntrack;
         let tracking = Attempt::begin(&self.name, switched_on)?;

@@ -271,6 +271,30 @@ pub(crate) fn assign_pairs(plan: &mut [Attachment], old: &[Attachment]) -> Resul
     Ok(())
 }
 
+/// Refuses a plan that moves a netfilter hook's program to another priority. Between the two
+/// places a packet would be met by both programs or by none, depending on which one decided as it
+/// passed: the kernel gives a netfilter program nothing to remember a packet by.
+pub(crate) fn refuse_moves(plan: &[Attachment], old: &[Attachment]) -> Result<(), Error> {
+    let hook = |place: &Place| match place {
+        Place::Netfilter { family, hook, priority } => Some(((*family, *hook), *priority)),
+        _ => None,
+    };
+    for (at, to) in plan.iter().filter_map(|attachment| hook(&attachment.place)) {
+        let mut before = old.iter().filter_map(|attachment| hook(&attachment.place));
+        let Some((_, from)) = before.clone().find(|(found, _)| *found == at) else { continue };
+        if before.all(|place| place != (at, to)) {
+            return Err(Error::Options(format!(
+                "the filter's program at netfilter {} {} is at priority {from} and cannot move to \
+                 {to} without a packet passing unfiltered: keep the priority, or load the ruleset \
+                 as a filter of another name and then unload this one",
+                family_word(at.0),
+                hook_word(at.1),
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Where an artifact's programs go by the caller's options, in the artifact's order.
 pub(crate) fn plan(artifact: &Artifact, options: &Options) -> Result<Vec<Attachment>, Error> {
     let mut interfaces = Vec::with_capacity(options.interfaces.len());

@@ -14,7 +14,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 pub(crate) const PASS: &str = "bpfc_pass";
 
 /// Pairs of slots: room for all ten netfilter hooks of two families, twice, as when a replacement
-/// moves them all to another priority.
+/// has programs at hooks where the old one had none.
 pub(crate) const PAIRS: u32 = 32;
 /// A slot for each generation.
 pub(crate) const SLOTS: u32 = 2 * PAIRS;

@@ -2,7 +2,7 @@
 
 mod common;
 
-use bpfc_artifact::AttachPoint;
+use bpfc_artifact::{AttachPoint, Family, Hook};
 use bpfc_runtime::{Error, Filter, Options};
 use common::{Cleanup, Net, Verdict, artifact, can_run, has_linux, input, output, udp, unique};
 use std::net::UdpSocket;
@@ -93,6 +93,33 @@ fn no_packet_passes_or_is_lost_during_replacements() {
     });
 }
 
+/// Another priority at the same hook is refused, and what was there goes on; another hook is not.
+#[test]
+fn a_hook_keeps_its_priority() {
+    if !can_run("a_hook_keeps_its_priority") || !has_linux("a_hook_keeps_its_priority", 6, 4) {
+        return;
+    }
+    let name = unique("priority");
+    let _cleanup = Cleanup(name.clone());
+    Net::new().run(|| {
+        let filter =
+            Filter::load(&artifact(&[input(51)], Verdict::Drop, 0), &Options::new(&name)).unwrap();
+        let before = filter.status().unwrap();
+        let error = filter.replace(&artifact(&[input(52)], Verdict::Drop, 0)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the filter's program at netfilter ip input is at priority 51 and cannot move to 52 \
+             without a packet passing unfiltered: keep the priority, or load the ruleset as a \
+             filter of another name and then unload this one"
+        );
+        assert_eq!(filter.status().unwrap(), before);
+        assert!(!common::passes());
+        filter.replace(&artifact(&[output(52)], Verdict::Drop, 0)).unwrap();
+        filter.replace(&artifact(&[input(52)], Verdict::Drop, 0)).unwrap();
+        assert!(!common::passes());
+    });
+}
+
 /// What a child process of this test shall do until it is killed.
 const CHILD: &str = "BPFC_TEST_CHILD";
 
@@ -107,9 +134,12 @@ fn child() {
         round += 1;
         let shift = round as usize % 7;
         match what {
-            // One hook, at the same priority and at another.
+            // One hook, and another that sees nothing of the traffic.
             "netfilter" => {
-                let built = artifact(&[input(61 + round % 3 % 2)], Verdict::Drop, shift);
+                let (family, hook) = (Family::Ipv4, Hook::Forward);
+                let points = [input(61), AttachPoint::Netfilter { family, hook, priority: 62 }];
+                let points = &points[..1 + round as usize % 2];
+                let built = artifact(points, Verdict::Drop, shift);
                 Filter::open(name).unwrap().replace(&built).unwrap();
             }
             "xdp" => {
