@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bpfc_xtables_fuzz::text(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bpfc_xtables_fuzz::rules::text(bytes));

@@ -1,0 +1,28 @@
+//! What must hold of `ipset save` text.
+
+use bpfc_diag::{Diagnostics, SourceMap};
+use bpfc_ipset::read;
+use bpfc_ir::SetTable;
+
+/// Text that reads without an error must read again as it is printed.
+pub fn text(bytes: &[u8]) {
+    let Some(table) = table(bytes) else { return };
+    let printed = saved(&table);
+    let again = table_or_panic(&printed);
+    assert_eq!(saved(&again), printed);
+}
+
+fn table(bytes: &[u8]) -> Option<SetTable> {
+    let (mut table, mut sources, mut diagnostics) =
+        (SetTable::default(), SourceMap::new(), Diagnostics::new());
+    read("sets", bytes, &mut table, &mut sources, &mut diagnostics);
+    (!diagnostics.has_errors()).then_some(table)
+}
+
+fn table_or_panic(text: &str) -> SetTable {
+    table(text.as_bytes()).unwrap_or_else(|| panic!("does not read again:\n{text}"))
+}
+
+fn saved(table: &SetTable) -> String {
+    table.iter().map(|set| set.save()).collect()
+}
