@@ -4,7 +4,7 @@
 //! callers have the sequence of calls themselves, unless that would be many of them.
 
 use crate::asm::{Asm, Jump, R0, R1, R2, R6, R7, Width};
-use crate::emitter::Emitter;
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::select::{self, Part};
 use crate::{outcome, segment};
@@ -62,9 +62,7 @@ pub(crate) fn call(emitter: &Emitter<'_>, asm: &mut Asm, func: Func) {
 fn sequence(asm: &mut Asm, functions: &[FunctionIndex]) {
     let done = asm.label();
     for (i, &function) in functions.iter().enumerate() {
-        asm.mov(R1, R6);
-        asm.mov(R2, R7);
-        asm.call(function);
+        emitter::call(asm, function);
         if i + 1 < functions.len() {
             asm.jump_imm(Jump::Ne, Width::W32, R0, outcome::NEXT, done);
         }

@@ -1,13 +1,14 @@
 //! What emitting functions needs and fills: the functions so far, names, counters, and which
 //! shared functions (scans, walks, lookups) exist already.
 
-use crate::asm::{Asm, Reg};
+use crate::asm::{Asm, Jump, Label, R1, R2, R6, R7, Reg, Width};
 use crate::counters::Counters;
+use crate::error::EmitError;
 use crate::query::set::SetPlan;
 use crate::target::{ConntrackSource, Target};
 use crate::{Needs, PacketLayout, names, reply};
 use bpfc_artifact::log::Site;
-use bpfc_artifact::{Function, FunctionIndex, MapDef, MapIndex, MapKind, MapRole};
+use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::{Family, Func, Lookup, Object, Program, Query, Rule, Scan, State};
 use std::collections::BTreeMap;
 
@@ -62,6 +63,21 @@ pub(crate) struct Emitter<'a> {
     pub(crate) sites: Vec<Site>,
 }
 
+/// Begins a function `int f(ctx, packet)`: r6 = context, r7 = packet; jumps to `null` without a
+/// packet, which the verifier wants asked.
+pub(crate) fn begin(asm: &mut Asm, null: Label) {
+    asm.mov(R6, R1);
+    asm.mov(R7, R2);
+    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+}
+
+/// Calls such a function from another, or from main. Clobbers r0 to r5.
+pub(crate) fn call(asm: &mut Asm, function: FunctionIndex) {
+    asm.mov(R1, R6);
+    asm.mov(R2, R7);
+    asm.call(function);
+}
+
 /// The map of counters.
 pub(crate) const COUNTERS_MAP: MapIndex = MapIndex(0);
 /// Bytes of a state's or object's cell.
@@ -107,6 +123,19 @@ impl Emitter<'_> {
             Some(place) => asm.line(place.file, place.line, place.column, &place.text),
             None => asm.line(0, 0, 0, if text.is_empty() { "chain" } else { text }),
         }
+    }
+
+    /// Ends a function and takes it in, under a name of its own that begins as wanted.
+    pub(crate) fn add(
+        &mut self,
+        asm: Asm,
+        wanted: &str,
+        kind: FunctionKind,
+    ) -> Result<FunctionIndex, EmitError> {
+        let name = self.name(wanted);
+        let size = self.layout.size() as u32;
+        let function = asm.finish(name, kind, self.target.kind(), size)?;
+        Ok(self.push(function))
     }
 
     pub(crate) fn push(&mut self, function: Function) -> FunctionIndex {

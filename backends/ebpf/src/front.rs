@@ -4,7 +4,7 @@
 //! It is a function of its own with a loop, as scans are: extension headers may be long.
 
 use crate::asm::{Alu, Asm, FP, Jump, R0, R1, R2, R3, R4, R6, R7, R8, R9, Size, Width};
-use crate::emitter::Emitter;
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::target::SCRATCH_SIZE;
 use crate::{layout, walk};
@@ -27,10 +27,8 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "make room in the packet");
     let end = asm.label();
-    asm.mov(R6, R1);
-    asm.mov(R7, R2);
     asm.mov_imm(R0, 1);
-    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, end);
+    emitter::begin(&mut asm, end);
     emitter.target.grow_front(&mut asm);
     asm.jump_imm(Jump::Ne, Width::W64, R0, 0, end);
     asm.store_imm(Size::W, R7, layout::WALK_OFFSET, 0);
@@ -40,10 +38,7 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
     asm.load(Size::W, R0, R7, layout::WALK_RESULT);
     asm.place(end);
     asm.exit();
-    let name = emitter.name("make_room");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    let index = emitter.push(function);
+    let index = emitter.add(asm, "make_room", FunctionKind::Chain)?;
     emitter.room = Some(index);
     Ok(index)
 }
@@ -88,8 +83,5 @@ fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     asm.place(stop);
     asm.mov_imm(R0, 1);
     asm.exit();
-    let name = emitter.name("make_room_body");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::LoopBody, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "make_room_body", FunctionKind::LoopBody)
 }

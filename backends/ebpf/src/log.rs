@@ -177,10 +177,7 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
     asm.place(done);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let name = emitter.name("write_log");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    let index = emitter.push(function);
+    let index = emitter.add(asm, "write_log", FunctionKind::Chain)?;
     emitter.log = Some(index);
     Ok(index)
 }

@@ -3,7 +3,7 @@
 //! Frame, from r10 down: 8 bytes for map keys, `struct bpfc_packet`, the target's scratch. r6 is the context, r7 the packet structure, r8 and r9 are free.
 
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
-use crate::emitter::Emitter;
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout::{self, TRANSPORT_WINDOW};
 use crate::target::{MainContext, MainLabels, SCRATCH_SIZE, Target};
@@ -103,12 +103,12 @@ pub(crate) fn emit(
             emitter.mark_line(&mut asm, None, "find the connection");
             let source = emitter.target.conntrack(unit.attach);
             let function = conntrack::function(emitter, source, family)?;
-            conntrack::call(&mut asm, function);
+            emitter::call(&mut asm, function);
         }
         if emitter.needs.socket {
             emitter.mark_line(&mut asm, None, "find the socket");
             let function = socket::function(emitter)?;
-            socket::call(&mut asm, function);
+            emitter::call(&mut asm, function);
         }
         log::sample(emitter, &mut asm, emitter.trace_one_in);
         run(emitter, &mut asm, unit, entries, End { drop, pass: labels.pass })?;
@@ -166,9 +166,7 @@ fn run(
     if behind.clone().next().is_some() {
         let route = route::function(emitter, routing, family)?;
         emitter.mark_line(asm, None, "route the packet");
-        asm.mov(R1, R6);
-        asm.mov(R2, R7);
-        asm.call(route);
+        emitter::call(asm, route);
     }
     for entry in behind {
         let way = if entry.hook == Hook::Forward { route::FORWARD } else { route::LOCAL };

@@ -78,10 +78,7 @@ fn change_cell(
     asm.helper(Helper::Loop);
     asm.load(Size::D, R0, FP, -CONTEXT + ANSWER);
     asm.exit();
-    let name = emitter.name(name);
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, name, FunctionKind::Chain)
 }
 
 /// One attempt: 0 to try again, 1 when done.
@@ -110,8 +107,5 @@ fn loop_body(
     asm.place(again);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let name = emitter.name(&format!("{name}_body"));
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::LoopBody, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, &format!("{name}_body"), FunctionKind::LoopBody)
 }

@@ -14,11 +14,12 @@
 use crate::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
-use crate::emitter::Emitter;
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
+use crate::kernel;
 use crate::layout;
-use crate::skb::{copy_name, field, no_name};
-use bpfc_artifact::{FunctionIndex, FunctionKind, KernelField};
+use crate::skb::{copy_name, no_name};
+use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::Family;
 
 /// To this host, or nowhere that the tables tell: the input chains run.
@@ -77,9 +78,7 @@ pub(crate) fn function(
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "route the packet");
     let [forward, local, neither, null] = std::array::from_fn(|_| asm.label());
-    asm.mov(R6, R1);
-    asm.mov(R7, R2);
-    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+    emitter::begin(&mut asm, null);
     if let Some(name) = emitter.layout.out_interface() {
         no_name(&mut asm, name);
     }
@@ -107,10 +106,7 @@ pub(crate) fn function(
     asm.place(null);
     asm.mov_imm(R0, NEITHER);
     asm.exit();
-    let name = emitter.name("route");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    let index = emitter.push(function);
+    let index = emitter.add(asm, "route", FunctionKind::Chain)?;
     emitter.routes.insert(family, index);
     Ok(index)
 }
@@ -222,24 +218,6 @@ fn is_forwarded(asm: &mut Asm, family: Family, neither: Label) {
     }
 }
 
-/// `dst` = the pointer in a member of the structure at `base`, by the probing helper, which stands
-/// pointers that lead nowhere. Uses 8 bytes of the frame at `room`.
-fn pointer(asm: &mut Asm, dst: Reg, base: Reg, member: KernelField, room: i16) {
-    asm.mov(R3, base);
-    asm.add_field_offset(R3, member);
-    read(asm, 8, room);
-    asm.load(Size::D, dst, FP, room);
-}
-
-/// Reads bytes at r3 into the frame at `room`; 0 where they cannot be read.
-fn read(asm: &mut Asm, bytes: i32, room: i16) {
-    asm.store_imm(Size::D, FP, room, 0);
-    asm.mov(R1, FP);
-    asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(room));
-    asm.mov_imm(R2, bytes);
-    asm.helper(Helper::ProbeReadKernel);
-}
-
 /// What the search for a device knows, 8 bytes each: the list's next node, the number that is
 /// looked for, the device that was found.
 const NODE: i16 = 0;
@@ -254,19 +232,18 @@ fn out_interface(
     name: i16,
     done: Label,
 ) -> Result<(), EmitError> {
-    let room = -LOOKUP - 8;
-    let search = room - SEARCH;
+    let search = -LOOKUP - SEARCH;
     asm.load(Size::W, R9, FP, INTERFACE - LOOKUP);
     emitter.target.load_net(asm, R8);
-    pointer(asm, R8, R8, field("net", "dev_index_head", 8), room);
+    kernel::load(asm, R1, R8, "net", "dev_index_head", 8);
     asm.store(Size::D, FP, search + NUMBER, R9);
     asm.store_imm(Size::D, FP, search + FOUND, 0);
-    // The bucket's head is one pointer, to the first node.
     asm.alu_imm(Alu::And, Width::W64, R9, BUCKETS - 1);
     asm.alu_imm(Alu::Lsh, Width::W64, R9, 3);
-    asm.mov(R3, R8);
-    asm.alu(Alu::Add, Width::W64, R3, R9);
-    read(asm, 8, search + NODE);
+    asm.alu(Alu::Add, Width::W64, R1, R9);
+    kernel::cast(asm, R1, "hlist_head");
+    kernel::load(asm, R1, R0, "hlist_head", "first", 8);
+    asm.store(Size::D, FP, search + NODE, R1);
     let body = search_body(emitter)?;
     asm.mov_imm(R1, DEVICES);
     asm.function_pointer(R2, body);
@@ -292,32 +269,24 @@ fn search_body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     asm.load(Size::D, R7, R6, NODE);
     asm.jump_imm(Jump::Eq, Width::W64, R7, 0, end);
     // The node lies inside its device.
-    asm.mov_imm(R1, 0);
-    asm.add_field_offset(R1, field("net_device", "index_hlist", 16));
     asm.mov(R8, R7);
-    asm.alu(Alu::Sub, Width::W64, R8, R1);
-    asm.mov(R3, R8);
-    asm.add_field_offset(R3, field("net_device", "ifindex", 4));
-    read(&mut asm, 4, -8);
-    asm.load(Size::W, R1, FP, -8);
+    kernel::leave(&mut asm, R8, R1, "net_device", "index_hlist", 16);
+    kernel::cast(&mut asm, R8, "net_device");
+    kernel::load(&mut asm, R1, R0, "net_device", "ifindex", 4);
     asm.load(Size::D, R2, R6, NUMBER);
     asm.jump(Jump::Ne, Width::W64, R1, R2, next);
     asm.store(Size::D, R6, FOUND, R8);
     asm.goto(end);
     asm.place(next);
-    asm.mov(R3, R7);
-    read(&mut asm, 8, -8);
-    asm.load(Size::D, R1, FP, -8);
+    kernel::cast(&mut asm, R7, "hlist_node");
+    kernel::load(&mut asm, R1, R0, "hlist_node", "next", 8);
     asm.store(Size::D, R6, NODE, R1);
     asm.mov_imm(R0, 0);
     asm.exit();
     asm.place(end);
     asm.mov_imm(R0, 1);
     asm.exit();
-    let name = emitter.name("find_device");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::LoopBody, emitter.target.kind(), size)?;
-    let index = emitter.push(function);
+    let index = emitter.add(asm, "find_device", FunctionKind::LoopBody)?;
     emitter.device_search = Some(index);
     Ok(index)
 }

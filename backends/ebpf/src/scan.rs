@@ -1,7 +1,7 @@
 //! Searches through options: each scan becomes a function `int scan(ctx, packet)` with a loop.
 
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R6, R7, R8, Size, Width};
-use crate::emitter::Emitter;
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout;
 use crate::target::SCRATCH_SIZE;
@@ -105,10 +105,8 @@ fn options(
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "search the options");
     let [null, absent, broken] = std::array::from_fn(|_| asm.label());
-    asm.mov(R6, R1);
-    asm.mov(R7, R2);
     asm.mov_imm(R0, 0);
-    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+    emitter::begin(&mut asm, null);
     bounds(&mut asm, broken);
     asm.jump(Jump::Ge, Width::W64, R1, R2, absent);
     asm.load(Size::W, R3, R7, layout::TRANSPORT_AVAILABLE);
@@ -130,10 +128,7 @@ fn options(
     asm.alu_imm(Alu::Mov, Width::W32, R0, Scan::BROKEN as i32);
     asm.place(null);
     asm.exit();
-    let name = emitter.name(name);
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, name, FunctionKind::Chain)
 }
 
 /// One option: 0 to go on, 1 when done.
@@ -190,8 +185,5 @@ fn options_body(
     asm.place(stop);
     asm.mov_imm(R0, 1);
     asm.exit();
-    let name = emitter.name(&format!("{name}_body"));
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::LoopBody, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, &format!("{name}_body"), FunctionKind::LoopBody)
 }

@@ -47,10 +47,7 @@ pub(crate) fn emit(
     asm.place(fail);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let name = emitter.name("scan_filter");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "scan_filter", FunctionKind::Chain)
 }
 
 /// Which instructions control can come to.

@@ -33,10 +33,7 @@ pub(crate) fn emit(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError
     asm.load(Size::W, R0, R7, layout::WALK_RESULT);
     asm.place(null);
     asm.exit();
-    let name = emitter.name("scan_ipv6_headers");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "scan_ipv6_headers", FunctionKind::Chain)
 }
 
 /// One header: 0 to go on, 1 when done. r9 is the bit of the header.
@@ -83,8 +80,5 @@ fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     asm.place(stop);
     asm.mov_imm(R0, 1);
     asm.exit();
-    let name = emitter.name("scan_ipv6_headers_body");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::LoopBody, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "scan_ipv6_headers_body", FunctionKind::LoopBody)
 }

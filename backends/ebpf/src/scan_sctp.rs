@@ -1,7 +1,7 @@
 //! The search for an SCTP chunk (net/netfilter/xt_sctp.c, `match_packet`).
 
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R6, R7, R8, Size, Width};
-use crate::emitter::Emitter;
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout;
 use crate::target::SCRATCH_SIZE;
@@ -23,10 +23,8 @@ pub(crate) fn emit(
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "search the SCTP chunks");
     let null = asm.label();
-    asm.mov(R6, R1);
-    asm.mov(R7, R2);
     asm.mov_imm(R0, 0);
-    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+    emitter::begin(&mut asm, null);
     asm.load(Size::H, R1, R7, layout::TRANSPORT_OFFSET);
     asm.alu_imm(Alu::Add, Width::W64, R1, COMMON_HEADER);
     asm.store(Size::W, R7, layout::WALK_OFFSET, R1);
@@ -36,10 +34,7 @@ pub(crate) fn emit(
     asm.load(Size::W, R0, R7, layout::WALK_RESULT);
     asm.place(null);
     asm.exit();
-    let name = emitter.name("scan_sctp_chunk");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "scan_sctp_chunk", FunctionKind::Chain)
 }
 
 /// One chunk: 0 to go on, 1 when done.
@@ -83,10 +78,7 @@ fn body(emitter: &mut Emitter<'_>, chunks: &SctpChunks) -> Result<FunctionIndex,
     asm.place(stop);
     asm.mov_imm(R0, 1);
     asm.exit();
-    let name = emitter.name("scan_sctp_chunk_body");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::LoopBody, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "scan_sctp_chunk_body", FunctionKind::LoopBody)
 }
 
 /// Jumps to `named` where the chunk of type r1 and flags r2 is one of those that the set names,

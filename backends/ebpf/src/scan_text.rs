@@ -9,7 +9,7 @@
 use crate::asm::{
     Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width,
 };
-use crate::emitter::Emitter;
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout::{self, SearchField};
 use crate::target::SCRATCH_SIZE;
@@ -85,9 +85,7 @@ pub(crate) fn call(
     asm.store_imm(Size::W, R7, layout::WALK_NEXT, member as i32);
     asm.store_imm(Size::W, R7, layout::WALK_OFFSET, i32::from(search.from));
     asm.store_imm(Size::W, R7, layout::WALK_END, i32::from(search.to));
-    asm.mov(R1, R6);
-    asm.mov(R2, R7);
-    asm.call(function);
+    emitter::call(asm, function);
     Ok(())
 }
 
@@ -96,10 +94,8 @@ fn emit(emitter: &mut Emitter<'_>, group: Group) -> Result<FunctionIndex, EmitEr
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "search the packet");
     let [null, shorter] = std::array::from_fn(|_| asm.label());
-    asm.mov(R6, R1);
-    asm.mov(R7, R2);
     asm.mov_imm(R0, 0);
-    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+    emitter::begin(&mut asm, null);
     asm.load(Size::W, R1, R7, layout::LENGTH);
     asm.load(Size::W, R2, R7, layout::WALK_END);
     asm.jump(Jump::Le, Width::W64, R2, R1, shorter);
@@ -111,10 +107,7 @@ fn emit(emitter: &mut Emitter<'_>, group: Group) -> Result<FunctionIndex, EmitEr
     asm.load(Size::W, R0, R7, layout::WALK_RESULT);
     asm.place(null);
     asm.exit();
-    let name = emitter.name("scan_text");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "scan_text", FunctionKind::Chain)
 }
 
 /// Some places: 0 to go on, 1 when done.
@@ -198,10 +191,7 @@ fn body(emitter: &mut Emitter<'_>, group: Group) -> Result<FunctionIndex, EmitEr
         asm.mov_imm(R0, 0);
         asm.exit();
     }
-    let name = emitter.name("scan_text_body");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::LoopBody, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "scan_text_body", FunctionKind::LoopBody)
 }
 
 /// Copies the bytes from r8 on to the top of the frame, zeros behind the end; jumps to `stop`

@@ -3,9 +3,10 @@
 use crate::asm::{
     Alu, Asm, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width,
 };
+use crate::kernel::field;
 use crate::layout;
 use crate::target::MainContext;
-use bpfc_artifact::{KernelField, log};
+use bpfc_artifact::log;
 
 /// `offsetof(struct __sk_buff, len)`.
 pub const LENGTH: i16 = 0;
@@ -23,11 +24,6 @@ pub const PRIORITY: i16 = 32;
 pub const CAME_IN_BY: i16 = 36;
 /// `offsetof(struct __sk_buff, ifindex)`: the device that the packet is at.
 pub const INTERFACE: i16 = 40;
-
-/// A field of a kernel structure.
-pub fn field(structure: &str, member: &str, size: u32) -> KernelField {
-    KernelField { structure: structure.to_owned(), member: member.to_owned(), size }
-}
 
 /// Copies r4 bytes at offset r2 from where the packet's data starts to r3, by
 /// `bpf_skb_load_bytes`. Its relative cousin, which would count from the network header, reads

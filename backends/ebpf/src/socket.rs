@@ -5,7 +5,7 @@
 //! has ended has none. A socket of another network namespace is none.
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R6, R7, R8, R9, Size, Width};
-use crate::emitter::Emitter;
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel::{self, cast, if_null, load};
 use crate::lookup::place::{INDEX, KIND, NODE};
@@ -33,13 +33,6 @@ pub(crate) fn place(field: SocketField) -> i16 {
     }
 }
 
-/// In main: the call that fills the region.
-pub(crate) fn call(asm: &mut Asm, function: FunctionIndex) {
-    asm.mov(R1, R6);
-    asm.mov(R2, R7);
-    asm.call(function);
-}
-
 /// The function that fills the region, emitted when first asked for.
 pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     if let Some(index) = emitter.socket {
@@ -48,9 +41,7 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "find the socket");
     let null = asm.label();
-    asm.mov(R6, R1);
-    asm.mov(R7, R2);
-    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+    emitter::begin(&mut asm, null);
     if let Some(at) = emitter.layout.socket() {
         asm.store_imm(Size::D, R7, at, 0);
         asm.store_imm(Size::D, R7, at + 8, 0);
@@ -67,21 +58,9 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
     asm.place(null);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let index = finish(emitter, asm, "find_socket", FunctionKind::Chain)?;
+    let index = emitter.add(asm, "find_socket", FunctionKind::Chain)?;
     emitter.socket = Some(index);
     Ok(index)
-}
-
-fn finish(
-    emitter: &mut Emitter<'_>,
-    asm: Asm,
-    name: &str,
-    kind: FunctionKind,
-) -> Result<FunctionIndex, EmitError> {
-    let name = emitter.name(name);
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, kind, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
 }
 
 /// `r1 = struct socket *` of the packet's socket; jumps to `none` without one. Where places are
@@ -144,9 +123,7 @@ pub(crate) fn group(
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "search the groups of who opened the socket");
     let null = asm.label();
-    asm.mov(R6, R1);
-    asm.mov(R7, R2);
-    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+    emitter::begin(&mut asm, null);
     find(emitter, &mut asm, null, None);
     open_file(&mut asm, null);
     load(&mut asm, R1, R0, "cred", "group_info", 8);
@@ -164,7 +141,7 @@ pub(crate) fn group(
     asm.place(null);
     asm.mov_imm(R0, 0);
     asm.exit();
-    finish(emitter, asm, "socket_group", FunctionKind::Chain)
+    emitter.add(asm, "socket_group", FunctionKind::Chain)
 }
 
 /// `NGROUPS_MAX`.
@@ -205,5 +182,5 @@ fn group_body(
     asm.place(next);
     asm.mov_imm(R0, 0);
     asm.exit();
-    finish(emitter, asm, "socket_group_step", FunctionKind::LoopBody)
+    emitter.add(asm, "socket_group_step", FunctionKind::LoopBody)
 }

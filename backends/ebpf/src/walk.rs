@@ -10,7 +10,7 @@
 use crate::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Reg, Size, Width,
 };
-use crate::emitter::Emitter;
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout;
 use crate::target::SCRATCH_SIZE;
@@ -35,9 +35,7 @@ pub(crate) fn call(asm: &mut Asm, walk: FunctionIndex) {
     }
     asm.goto(done);
     asm.place(needed);
-    asm.mov(R1, R6);
-    asm.mov(R2, R7);
-    asm.call(walk);
+    emitter::call(asm, walk);
     asm.place(done);
     asm.load(Size::B, R1, R7, layout::WALK_FAILED);
     asm.jump_imm(Jump::Ne, Width::W64, R1, 0, none);
@@ -80,10 +78,7 @@ pub(crate) fn emit(
     asm.load(Size::W, R0, R7, layout::WALK_RESULT);
     asm.place(null);
     asm.exit();
-    let name = emitter.name("walk_ipv6");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "walk_ipv6", FunctionKind::Chain)
 }
 
 /// Starts a walk at the header behind the fixed IPv6 header; r2 is scratch.
@@ -203,10 +198,7 @@ fn body(emitter: &mut Emitter<'_>, find: Option<u8>) -> Result<FunctionIndex, Em
     asm.place(stop);
     asm.mov_imm(R0, 1);
     asm.exit();
-    let name = emitter.name("walk_ipv6_header");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::LoopBody, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "walk_ipv6_header", FunctionKind::LoopBody)
 }
 
 /// Steps over the header of kind r1 at offset r8, whose first two bytes lie at r10 - 8, and goes

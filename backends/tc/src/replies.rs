@@ -11,7 +11,8 @@ use bpfc_ebpf::Replies;
 use bpfc_ebpf::asm::{
     Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R8, R9, Reg, Size, Width,
 };
-use bpfc_ebpf::skb::{self, field};
+use bpfc_ebpf::kernel::field;
+use bpfc_ebpf::skb;
 
 /// `offsetof(struct __sk_buff, ifindex)` and `tc_index`.
 const IFINDEX: i16 = 40;

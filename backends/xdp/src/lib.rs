@@ -8,7 +8,8 @@ use bpfc_artifact::{AttachPoint, ProgramKind, log};
 use bpfc_ebpf::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
-use bpfc_ebpf::skb::{self, field};
+use bpfc_ebpf::kernel::field;
+use bpfc_ebpf::skb;
 use bpfc_ebpf::{
     ConntrackSource, Feature, MainContext, Replies, Routing, Target, ethernet, layout,
 };

@@ -8,8 +8,8 @@
 mod extension;
 mod lookup;
 
-use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R6, R7, R8, R9, Size, Width};
-use crate::emitter::Emitter;
+use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R7, R8, R9, Size, Width};
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout::CT_TUPLE_SIZE;
 use crate::target::ConntrackSource;
@@ -58,13 +58,6 @@ fn field(structure: &str, member: &str, size: u32) -> KernelField {
     KernelField { structure: structure.to_owned(), member: member.to_owned(), size }
 }
 
-/// In main: the call that fills the conntrack region.
-pub(crate) fn call(asm: &mut Asm, function: FunctionIndex) {
-    asm.mov(R1, R6);
-    asm.mov(R2, R7);
-    asm.call(function);
-}
-
 /// The function that fills the conntrack region, emitted when first asked for.
 pub(crate) fn function(
     emitter: &mut Emitter<'_>,
@@ -90,9 +83,7 @@ fn emit(
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "find the connection");
     let null = asm.label();
-    asm.mov(R6, R1);
-    asm.mov(R7, R2);
-    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+    emitter::begin(&mut asm, null);
     if let Some(places) = Places::of(emitter) {
         asm.store_imm(Size::B, R7, places.present, 0);
         match source {
@@ -105,10 +96,7 @@ fn emit(
     asm.place(null);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let name = emitter.name("find_connection");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "find_connection", FunctionKind::Chain)
 }
 
 fn from_skb(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places, scratch: i16) {

@@ -9,11 +9,11 @@
 mod tree;
 mod trie;
 
-use crate::asm::{Asm, Jump, R0, R1, R2, R6, R7, Width};
-use crate::emitter::Emitter;
+use crate::asm::{Asm, Label, R0, R1, R6};
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::walk;
-use bpfc_artifact::{FunctionIndex, FunctionKind};
+use bpfc_artifact::FunctionIndex;
 use bpfc_ir::{Family, Lookup};
 
 /// `RTN_*` (include/uapi/linux/rtnetlink.h).
@@ -79,27 +79,13 @@ pub(crate) fn function(
 }
 
 /// Begins a function: r6 = context, r7 = packet; jumps to `null`, where r0 is 0, without one.
-fn enter(asm: &mut Asm, null: crate::asm::Label) {
-    asm.mov(R6, R1);
-    asm.mov(R7, R2);
+fn enter(asm: &mut Asm, null: Label) {
     asm.mov_imm(R0, 0);
-    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+    emitter::begin(asm, null);
 }
 
 /// Runs a walk's body until it answers that it is done.
 fn run(asm: &mut Asm, body: FunctionIndex) {
     asm.mov(R1, R6);
     walk::run_loop(asm, body, LONGEST);
-}
-
-fn finish(
-    emitter: &mut Emitter<'_>,
-    asm: Asm,
-    name: &str,
-    kind: FunctionKind,
-) -> Result<FunctionIndex, EmitError> {
-    let name = emitter.name(name);
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, kind, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
 }

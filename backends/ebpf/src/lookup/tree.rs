@@ -8,7 +8,7 @@
 //! at, and neither is whether a gateway is known not to answer.
 
 use super::place::{FOUND, INDEX, KIND, MODE, NODE, NONE, PARENT};
-use super::{NEXTHOP_DEAD, enter, finish, kind, run};
+use super::{NEXTHOP_DEAD, enter, kind, run};
 use crate::asm::{Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R4, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
@@ -76,7 +76,7 @@ pub(super) fn address_type(
     asm.place(null);
     asm.mov_imm(R0, 0);
     asm.exit();
-    finish(emitter, asm, "address_type", FunctionKind::Chain)
+    emitter.add(asm, "address_type", FunctionKind::Chain)
 }
 
 /// One step for the address at an offset of the packet structure: 0 to go on, 1 when done.
@@ -106,7 +106,7 @@ fn body(emitter: &mut Emitter<'_>, address: i16) -> Result<FunctionIndex, EmitEr
     asm.place(step.stop);
     asm.mov_imm(R0, 1);
     asm.exit();
-    finish(emitter, asm, "routing_table_step", FunctionKind::LoopBody)
+    emitter.add(asm, "routing_table_step", FunctionKind::LoopBody)
 }
 
 struct Step {

@@ -6,7 +6,7 @@
 //! routing change at the same time is seen as the kernel's own search sees it.
 
 use super::place::{FOUND, INDEX, KEY, KIND, MODE, NODE, PARENT, REST};
-use super::{NEXTHOP_DEAD, enter, finish, kind, run};
+use super::{NEXTHOP_DEAD, enter, kind, run};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R4, R5, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
@@ -101,7 +101,7 @@ pub(super) fn address_type(
     asm.place(done);
     asm.place(null);
     asm.exit();
-    finish(emitter, asm, "address_type", FunctionKind::Chain)
+    emitter.add(asm, "address_type", FunctionKind::Chain)
 }
 
 /// `r1 = struct net_device *` of the first nexthop of the `struct fib_info *` in r1
@@ -166,7 +166,7 @@ fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     asm.place(step.stop);
     asm.mov_imm(R0, 1);
     asm.exit();
-    let index = finish(emitter, asm, "routing_table_step", FunctionKind::LoopBody)?;
+    let index = emitter.add(asm, "routing_table_step", FunctionKind::LoopBody)?;
     emitter.trie = Some(index);
     Ok(index)
 }

@@ -128,10 +128,7 @@ pub(super) fn emit(
     asm.place(above);
     asm.mov_imm(R0, answer::ABOVE as i32);
     asm.exit();
-    let name = emitter.name("hashlimit");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "hashlimit", FunctionKind::Chain)
 }
 
 /// Removes a bucket that was idle at a tick: called for each with map, key, value and the tick's
@@ -164,11 +161,7 @@ fn collector(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     asm.place(done);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let name = emitter.name("collect");
-    let size = emitter.layout.size() as u32;
-    let kind = FunctionKind::Static { arguments: 4 };
-    let function = asm.finish(name, kind, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "collect", FunctionKind::Static { arguments: 4 })
 }
 
 struct Code<'a> {

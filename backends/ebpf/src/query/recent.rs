@@ -84,10 +84,7 @@ pub(super) fn emit(
     asm.place(failed);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let name = emitter.name("recent");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "recent", FunctionKind::Chain)
 }
 
 /// One of the two ways in which nodes are linked.

@@ -58,10 +58,7 @@ pub(super) fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError
     asm.place(stop);
     asm.mov_imm(R0, 1);
     asm.exit();
-    let name = emitter.name("sum_packet");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::LoopBody, emitter.target.kind(), size)?;
-    let index = emitter.push(function);
+    let index = emitter.add(asm, "sum_packet", FunctionKind::LoopBody)?;
     emitter.sum = Some(index);
     Ok(index)
 }

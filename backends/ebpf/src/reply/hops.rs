@@ -4,7 +4,7 @@
 
 use crate::asm::{Asm, Jump, R1, R2, Size, Width};
 use crate::emitter::Emitter;
-use crate::skb::field;
+use crate::kernel::field;
 use bpfc_ir::{Device, Family};
 
 /// What counts where a device says nothing (`IPV6_DEFAULT_HOPLIMIT`).

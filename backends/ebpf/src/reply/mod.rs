@@ -21,8 +21,8 @@ mod reset;
 mod turn;
 mod unreachable;
 
-use crate::asm::{Asm, Jump, R0, R1, R2, R6, R7, Size, Width};
-use crate::emitter::Emitter;
+use crate::asm::{Asm, Jump, R0, R7, Size, Width};
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::target::Replies;
 use crate::{layout, outcome};
@@ -109,9 +109,7 @@ pub(crate) fn call(
             asm.place(reset);
         }
         let function = function(emitter, attach, Key { hook, family, answer })?;
-        asm.mov(R1, R6);
-        asm.mov(R2, R7);
-        asm.call(function);
+        emitter::call(asm, function);
         asm.exit();
     }
     Ok(())
@@ -139,9 +137,7 @@ fn function(
         Answer::Unreachable => ("answer with an ICMP error", "reply_unreachable"),
     };
     emitter.mark_line(&mut asm, None, text);
-    asm.mov(R6, R1);
-    asm.mov(R7, R2);
-    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, none);
+    emitter::begin(&mut asm, none);
     match key.answer {
         Answer::Reset => reset::emit(emitter, &reply, &mut asm, none),
         Answer::Unreachable => unreachable::emit(emitter, &reply, &mut asm, none),
@@ -152,10 +148,7 @@ fn function(
     asm.place(none);
     asm.mov_imm(R0, target.return_value(Verdict::Drop, attach));
     asm.exit();
-    let name = emitter.name(name);
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, target.kind(), size)?;
-    let index = emitter.push(function);
+    let index = emitter.add(asm, name, FunctionKind::Chain)?;
     emitter.replies.insert(key, index);
     Ok(index)
 }

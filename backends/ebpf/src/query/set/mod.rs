@@ -73,10 +73,7 @@ pub(super) fn emit(
     asm.place(miss);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let name = emitter.name("set");
-    let size = emitter.layout.size() as u32;
-    let function = asm.finish(name, FunctionKind::Chain, emitter.target.kind(), size)?;
-    Ok(emitter.push(function))
+    emitter.add(asm, "set", FunctionKind::Chain)
 }
 
 /// A query's function while it is emitted.
