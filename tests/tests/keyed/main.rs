@@ -1,8 +1,11 @@
 //! What outlives a packet under a key: contents as the kernel has them, changes at run time, and
 //! exact results where two processors work on it at once.
 
+mod beside_kernel;
+mod possible;
 mod rates;
 mod recent;
+mod schedule;
 
 use bpfc_artifact::Artifact;
 use bpfc_driver::Options as CompileOptions;
