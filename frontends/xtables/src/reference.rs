@@ -66,6 +66,11 @@ impl<'a> View<'a> {
         View { packet, mark, priority: None, memory, sets, rewrites }
     }
 
+    /// The packet's family.
+    pub fn family(&self) -> Family {
+        if self.packet.source().is_ipv6() { Family::Ipv6 } else { Family::Ipv4 }
+    }
+
     /// Changes the bytes from the network header to the end of the IP packet. Headers that follow
     /// must still be where they were.
     pub fn rewrite(&mut self, change: impl FnOnce(&mut Vec<u8>)) {

@@ -273,8 +273,16 @@ impl SetRef {
         cx.builder().branch(answer, found, missed);
     }
 
+    /// What a packet is looked up by in the set of this name, which is the reference's or a member
+    /// of its list; none where the packet cannot be in that set.
+    pub(crate) fn probe_in(&self, view: &View<'_>, name: &str) -> Option<Probe> {
+        let def = view.sets.with(name, |state| state.def().clone())?;
+        let looks = self.fits(&def, view.family()) && !def.kind.is_list();
+        if looks { self.probe(view, &def) } else { None }
+    }
+
     /// What a packet is looked up by; none where it lacks something.
-    pub(crate) fn probe(&self, view: &View<'_>, def: &SetDef) -> Option<Probe> {
+    fn probe(&self, view: &View<'_>, def: &SetDef) -> Option<Probe> {
         let packet = &view.packet;
         let mut probe = Probe::default();
         let mut address = 0;

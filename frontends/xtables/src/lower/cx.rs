@@ -2,8 +2,8 @@
 
 use crate::Unsupported;
 use bpfc_ir::{
-    Base, Block, Condition, Family, FunctionBuilder, Log, LogKind, Meta, Object, ObjectDef,
-    ObjectKind, Op, ProbeDef, Program, Query, Scan, SetTable, State, StateDef, Value,
+    Base, Block, Condition, CtField, Family, FunctionBuilder, Log, LogKind, Meta, Object,
+    ObjectDef, ObjectKind, Op, ProbeDef, Program, Query, Scan, SetTable, State, StateDef, Value,
 };
 use bpfc_sets::Set;
 use std::collections::BTreeMap;
@@ -160,6 +160,23 @@ impl<'a> RuleCx<'a> {
         }
     }
 
+    /// Declares the block in which the rule goes on behind a match that several tests decide. The
+    /// match switches to it at its end.
+    pub fn fork(&mut self, invert: bool) -> Fork {
+        let (matched, no_match) = (self.builder.block(), self.no_match);
+        match invert {
+            false => Fork { matched, held: matched, failed: no_match },
+            true => Fork { matched, held: no_match, failed: matched },
+        }
+    }
+
+    /// Goes on where the packet has a connection, at `otherwise` where it has none.
+    pub fn require_connection(&mut self, otherwise: Block) {
+        let present = self.builder.ct(CtField::Present);
+        let present = self.builder.compare_const(Condition::Ne, present, 0);
+        self.builder.require(present, otherwise);
+    }
+
     /// Goes on where the condition holds; no match otherwise.
     pub fn require(&mut self, condition: Value) {
         self.builder.require(condition, self.no_match);
@@ -229,13 +246,23 @@ impl<'a> RuleCx<'a> {
         wanted: bool,
         mut condition: impl FnMut(&mut FunctionBuilder, &T) -> Value,
     ) {
-        let done = self.builder.block();
-        let (held, none) = if wanted { (done, self.no_match) } else { (self.no_match, done) };
+        let Fork { matched, held, failed } = self.fork(!wanted);
         for test in tests {
             let holds = condition(self.builder, test);
             self.builder.forbid(holds, held);
         }
-        self.builder.jump(none);
-        self.builder.switch_to(done);
+        self.builder.jump(failed);
+        self.builder.switch_to(matched);
     }
+}
+
+/// Where control goes from the tests of a match; see [`RuleCx::fork`].
+#[derive(Clone, Copy, Debug)]
+pub struct Fork {
+    /// Where the rule goes on.
+    pub matched: Block,
+    /// Where to go when what the match asks holds: with inversion the rule does not match.
+    pub held: Block,
+    /// Where to go when it does not.
+    pub failed: Block,
 }

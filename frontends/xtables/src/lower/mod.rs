@@ -13,7 +13,7 @@ mod chain;
 mod cx;
 mod header;
 
-pub use cx::RuleCx;
+pub use cx::{Fork, RuleCx};
 
 use crate::model::{Ruleset, Table};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, Span};

@@ -2,7 +2,7 @@
 //!
 //! A packet without a connection, or whose connection cannot carry labels, carries none.
 
-use crate::lower::RuleCx;
+use crate::lower::{Fork, RuleCx};
 use crate::reference::{Outcome, View};
 use crate::text::c_number;
 use crate::{
@@ -81,13 +81,9 @@ impl Match for ConnLabel {
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
-        let no_match = cx.no_match();
+        let Fork { matched, held, failed } = cx.fork(self.invert);
+        cx.require_connection(failed);
         let b = cx.builder();
-        let matched = b.block();
-        let (held, failed) = if self.invert { (no_match, matched) } else { (matched, no_match) };
-        let present = b.ct(CtField::Present);
-        let present = b.compare_const(Condition::Ne, present, 0);
-        b.require(present, failed);
         let labels = b.ct(CtField::Labels);
         let label = b.mask(labels, 1 << self.bit);
         let absent = b.compare_const(Condition::Eq, label, 0);

@@ -52,9 +52,7 @@ impl Match for ConnMark {
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
-        let present = cx.builder().ct(CtField::Present);
-        let present = cx.builder().compare_const(Condition::Ne, present, 0);
-        cx.require(present);
+        cx.require_connection(cx.no_match());
         let b = cx.builder();
         let mark = b.ct(CtField::Mark);
         let masked = b.mask(mark, self.test.mask.into());

@@ -6,7 +6,7 @@
 
 use super::conntrack_names::{parse_states, parse_statuses, save_states, save_statuses};
 use super::ports::PortRange;
-use crate::lower::RuleCx;
+use crate::lower::{Fork, RuleCx};
 use crate::reference::{Outcome, View, address_number};
 use crate::text::{address_with_prefix, protocol};
 use crate::{
@@ -260,9 +260,7 @@ impl Conntrack {
 
     /// Emits the state test; control goes on where it holds.
     fn lower_state(&self, cx: &mut RuleCx<'_>, Bits { mask, invert }: Bits) {
-        let no_match = cx.no_match();
-        let done = cx.builder().block();
-        let (held, missed) = if invert { (no_match, done) } else { (done, no_match) };
+        let Fork { matched, held, failed } = cx.fork(invert);
         let untracked =
             if mask & state_bit::UNTRACKED != 0 { ct_state::UNTRACKED.into() } else { 0 };
         let plain = u128::from(mask & 0x0f) | untracked;
@@ -275,16 +273,15 @@ impl Conntrack {
         }
         let nat = nat_bits(mask);
         if nat != 0 {
-            let present = b.ct(CtField::Present);
-            let present = b.compare_const(Condition::Ne, present, 0);
-            b.require(present, missed);
+            cx.require_connection(failed);
+            let b = cx.builder();
             let status = b.ct(CtField::Status);
             let masked = b.mask(status, nat.into());
             let translated = b.compare_const(Condition::Ne, masked, 0);
             b.forbid(translated, held);
         }
-        b.jump(missed);
-        b.switch_to(done);
+        cx.builder().jump(failed);
+        cx.builder().switch_to(matched);
     }
 
     /// Emits the tests of the connection, which must be there.
@@ -383,18 +380,14 @@ impl Match for Conntrack {
             self.lower_state(cx, state);
         } else if !self.asks_connection() {
             // Only a blob can ask for nothing: any connection matches.
-            let present = cx.builder().ct(CtField::Present);
-            let present = cx.builder().compare_const(Condition::Ne, present, 0);
-            cx.require(present);
+            cx.require_connection(cx.no_match());
         }
         if !self.asks_connection() {
             return Ok(());
         }
         let done = cx.builder().block();
         let without = if self.state.is_some() { done } else { cx.no_match() };
-        let present = cx.builder().ct(CtField::Present);
-        let present = cx.builder().compare_const(Condition::Ne, present, 0);
-        cx.builder().require(present, without);
+        cx.require_connection(without);
         self.lower_connection(cx);
         cx.builder().jump(done);
         cx.builder().switch_to(done);

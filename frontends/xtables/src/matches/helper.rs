@@ -4,7 +4,7 @@
 //! the helper `ftp`. The empty name means any helper.
 
 use super::comment::save_string;
-use crate::lower::RuleCx;
+use crate::lower::{Fork, RuleCx};
 use crate::reference::{Outcome, View};
 use crate::{
     Families, Fields, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported,
@@ -85,13 +85,9 @@ impl Match for Helper {
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
         // Where there is no helper, the inversion decides.
-        let no_match = cx.no_match();
+        let Fork { matched, held, failed } = cx.fork(self.invert);
+        cx.require_connection(failed);
         let b = cx.builder();
-        let matched = b.block();
-        let (held, failed) = if self.invert { (no_match, matched) } else { (matched, no_match) };
-        let present = b.ct(CtField::Present);
-        let present = b.compare_const(Condition::Ne, present, 0);
-        b.require(present, failed);
         let name = b.ct(CtField::Helper);
         if self.name.is_empty() {
             let none = b.compare_const(Condition::Eq, name, 0);

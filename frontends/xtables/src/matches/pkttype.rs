@@ -3,7 +3,7 @@
 //! What the host sends to its own group or broadcast address counts as multicast or broadcast,
 //! by the destination address.
 
-use crate::lower::RuleCx;
+use crate::lower::{Fork, RuleCx};
 use crate::reference::{Outcome, View};
 use crate::{Families, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported};
 use bpfc_ir::{Base, Condition, Family, Meta, Type};
@@ -82,9 +82,7 @@ impl Match for PktType {
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
         const LOOPBACK: u128 = pkt_type::LOOPBACK as u128;
         let family = cx.family();
-        let no_match = cx.no_match();
-        let done = cx.builder().block();
-        let (held, differs) = if self.invert { (no_match, done) } else { (done, no_match) };
+        let Fork { matched, held, failed: differs } = cx.fork(self.invert);
         let b = cx.builder();
         let kind = b.meta(Meta::PacketType);
         let looped = b.compare_const(Condition::Eq, kind, LOOPBACK);
@@ -108,7 +106,7 @@ impl Match for PktType {
             let same = b.compare_const(Condition::Eq, kind, self.kind.into());
             b.branch(same, held, differs);
         }
-        b.switch_to(done);
+        b.switch_to(matched);
         Ok(())
     }
 

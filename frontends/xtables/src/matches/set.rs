@@ -1,14 +1,13 @@
 //! `-m set`: whether addresses, ports and more of the packet are in a set of ipset's
 //! (net/netfilter/xt_set.c, net/netfilter/ipset/ip_set_core.c).
 
-use crate::lower::RuleCx;
+use crate::lower::{Fork, RuleCx};
 use crate::reference::{Outcome, View};
 use crate::sets::SetRef;
 use crate::{
     DecodeCx, Families, Fields, Given, Match, MatchExtension, OptionSpec, Options, Problem,
     Revision, Unsupported,
 };
-use bpfc_ir::Family;
 use bpfc_sets::{Comparison, Counts, Test};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -173,18 +172,10 @@ impl SetMatch {
 
     /// Whether a packet is in the set.
     fn holds(&self, view: &View<'_>) -> Option<bool> {
-        let family = match view.packet.source().is_ipv6() {
-            true => Family::Ipv6,
-            false => Family::Ipv4,
-        };
         let arrival = view.now();
         let counts = Counts { bytes: view.packet.length(), now: arrival };
         let ask = |name: &str, test: &Test| {
-            let (def, _) = view.sets.shape(name, arrival)?;
-            if !self.set.fits(&def, family) || def.kind.is_list() {
-                return Some(false);
-            }
-            let Some(probe) = self.set.probe(view, &def) else { return Some(false) };
+            let Some(probe) = self.set.probe_in(view, name) else { return Some(false) };
             view.sets.with(name, |state| state.test(&probe, test, counts))
         };
         let (def, members) = view.sets.shape(&self.set.name, arrival)?;
@@ -222,16 +213,12 @@ impl Match for SetMatch {
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
-        let on = cx.builder().block();
-        let (found, missed) = match self.invert {
-            false => (on, cx.no_match()),
-            true => (cx.no_match(), on),
-        };
-        if self.set.lower_test(cx, &self.test, self.keep_members, found, missed).is_none() {
+        let Fork { matched, held, failed } = cx.fork(self.invert);
+        if self.set.lower_test(cx, &self.test, self.keep_members, held, failed).is_none() {
             // That the set is missing has been reported.
-            cx.builder().jump(on);
+            cx.builder().jump(matched);
         }
-        cx.builder().switch_to(on);
+        cx.builder().switch_to(matched);
         Ok(())
     }
 

@@ -4,12 +4,13 @@
 //! program write the mark of a connection that it looks up, but has no lookup for a connection's
 //! first packet before the tracker, nor for anything but TCP and UDP, and tells nobody of it.
 
+use super::mark;
 use crate::lower::RuleCx;
 use crate::reference::View;
 use crate::{
     Action, ActionExtension, Families, Fields, OptionSpec, Options, Problem, Revision, Unsupported,
 };
-use bpfc_ir::{BinaryOp, Condition, CtField, Meta, Op, Type, Verdict};
+use bpfc_ir::{BinaryOp, CtField, Meta, Op, Type, Verdict};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -73,20 +74,13 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Action>, Problem> {
     for given in options.given {
         let bits = || given.number(0, u32::MAX.into()).map(|number| number as u32);
         match given.id {
-            "set-xmark" => (mark, ct_mask) = given.value_and_mask()?,
-            "set-mark" => {
-                let (value, mask) = given.value_and_mask()?;
-                (mark, ct_mask) = (value, value | mask);
-            }
-            "and-mark" => (mark, ct_mask) = (0, !bits()?),
-            "or-mark" => (mark, ct_mask) = (bits()?, bits()?),
-            "xor-mark" => (mark, ct_mask) = (bits()?, 0),
             "save-mark" => mode = Mode::Save,
             "restore-mark" => mode = Mode::Restore,
             "ctmask" => ct_mask = bits()?,
             "nfmask" => packet_mask = bits()?,
             "mask" => (ct_mask, packet_mask) = (bits()?, bits()?),
-            _ => {}
+            "left-shift-mark" | "right-shift-mark" => {}
+            _ => (mark, ct_mask) = mark::change(given)?,
         }
     }
     let mut shift = (false, 0);
@@ -181,11 +175,9 @@ impl Action for ConnMark {
                     .to_owned(),
             ));
         }
+        let done = cx.builder().block();
+        cx.require_connection(done);
         let b = cx.builder();
-        let done = b.block();
-        let present = b.ct(CtField::Present);
-        let there = b.compare_const(Condition::Ne, present, 0);
-        b.require(there, done);
         let saved = b.ct(CtField::Mark);
         let mut saved = b.mask(saved, self.ct_mask.into());
         if self.shift != 0 {

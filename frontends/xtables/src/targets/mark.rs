@@ -3,7 +3,7 @@
 use crate::lower::RuleCx;
 use crate::reference::View;
 use crate::{
-    Action, ActionExtension, Families, OptionSpec, Options, Problem, Revision, Unsupported,
+    Action, ActionExtension, Families, Given, OptionSpec, Options, Problem, Revision, Unsupported,
 };
 use bpfc_ir::{BinaryOp, Meta, Op, Verdict};
 use std::fmt::Write;
@@ -42,15 +42,21 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Action>, Problem> {
     options.exclusive(&MODES)?;
     options.one_of(&MODES)?;
     let Some(given) = options.given.first() else { return Err(options.bad("no mark")) };
+    let (value, mask) = change(given)?;
+    Ok(Arc::new(Mark { value, mask }))
+}
+
+/// What `--set-xmark` and its like make of a mark, which CONNMARK has, too: value and mask of
+/// `mark = (mark & !mask) ^ value`.
+pub(super) fn change(given: &Given<'_>) -> Result<(u32, u32), Problem> {
     let number = || given.number(0, u32::MAX.into()).map(|number| number as u32);
-    let (value, mask) = match given.id {
+    Ok(match given.id {
         "set-xmark" => given.value_and_mask()?,
         "set-mark" => given.value_and_mask().map(|(value, mask)| (value, value | mask))?,
         "and-mark" => (0, !number()?),
         "or-mark" => number().map(|bits| (bits, bits))?,
         _ => (number()?, 0),
-    };
-    Ok(Arc::new(Mark { value, mask }))
+    })
 }
 
 impl Action for Mark {

@@ -9,7 +9,7 @@ use crate::sets::SetRef;
 use crate::{
     Action, ActionExtension, Families, OptionSpec, Options, Problem, Revision, Unsupported,
 };
-use bpfc_ir::{Family, SetQuery, Verdict};
+use bpfc_ir::{SetQuery, Verdict};
 use bpfc_sets::{Extensions, State};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -128,21 +128,13 @@ type Change<'a> = &'a dyn Fn(&mut State, Vec<u8>, [u8; 6]) -> bool;
 
 /// Changes the first set of a list, or the set itself, that lets itself be changed.
 fn change(set: &SetRef, view: &View<'_>, act: Change<'_>) {
-    let family = match view.packet.source().is_ipv6() {
-        true => Family::Ipv6,
-        false => Family::Ipv4,
-    };
     let Some((def, members)) = view.sets.shape(&set.name, view.now()) else { return };
     let names = match def.kind.is_list() {
         true => members.into_iter().map(|(_, name)| name).collect(),
         false => vec![set.name.clone()],
     };
     for name in names {
-        let Some((def, _)) = view.sets.shape(&name, view.now()) else { continue };
-        if !set.fits(&def, family) || def.kind.is_list() {
-            continue;
-        }
-        let Some(probe) = set.probe(view, &def) else { continue };
+        let Some(probe) = set.probe_in(view, &name) else { continue };
         let changed = view.sets.with(&name, |state| {
             state.packet_key(&probe).is_some_and(|key| act(state, key, probe.mac))
         });
