@@ -314,11 +314,12 @@ fn places(program: &IrProgram, sources: &SourceMap) -> BTreeMap<Rule, Place> {
 }
 
 fn artifact(
-    emitter: Emitter<'_>,
+    mut emitter: Emitter<'_>,
     program: &IrProgram,
     programs: Vec<Program>,
     sources: &SourceMap,
 ) -> Artifact {
+    emitter.names.part(&mut emitter.functions, &emitter.maps);
     let mut maps = emitter.maps;
     log::fill_sites(&mut maps, &emitter.sites);
     let counters = &mut maps[COUNTERS_MAP.0 as usize];

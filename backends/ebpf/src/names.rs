@@ -1,6 +1,6 @@
 //! Symbol names: C identifiers, unique in an artifact.
 
-use bpfc_artifact::AttachPoint;
+use bpfc_artifact::{AttachPoint, Function, MapDef};
 use std::collections::BTreeSet;
 
 /// Longest function name; BTF has no limit of its own, listings do.
@@ -30,6 +30,15 @@ impl Names {
             name = format!("{base}_{number}");
         }
         name
+    }
+
+    /// Gives another name to each function that has a map's: in an object they are symbols alike.
+    pub fn part(&mut self, functions: &mut [Function], maps: &[MapDef]) {
+        let taken: BTreeSet<&str> = maps.iter().map(|map| map.name.as_str()).collect();
+        self.used.extend(taken.iter().map(|&name| name.to_owned()));
+        for function in functions.iter_mut().filter(|f| taken.contains(f.name.as_str())) {
+            function.name = self.unique(&function.name);
+        }
     }
 }
 

@@ -150,8 +150,14 @@ impl Describer {
 
     /// Each number is the length of an array that a member points at (libbpf's `__uint` macro);
     /// of bytes, because the kernel refuses arrays of 4 GiB. Maps with a lock have types instead
-    /// of sizes (`__type`).
+    /// of sizes (`__type`). What the maps in a map of maps are like is the type of its elements, an
+    /// array of none (`__array(values, ...)`), which must come last.
     fn map_definition(&mut self, map: &MapDef) -> TypeId {
+        let values = map.inner.as_deref().map(|inner| {
+            let inner = self.map_definition(inner);
+            let (pointer, u32) = (self.btf.pointer(inner), self.types.u32(&mut self.btf));
+            self.btf.array(pointer, u32, 0)
+        });
         let (u8, u32) = (self.types.u8(&mut self.btf), self.types.u32(&mut self.btf));
         let number = |btf: &mut Builder, number| btf.array(u8, u32, number);
         let attributes = [
@@ -169,10 +175,11 @@ impl Describer {
                 [("key", key), ("value", value)]
             }
         };
-        let members: Vec<_> = (0..)
+        let mut members: Vec<_> = (0..)
             .zip(attributes.into_iter().chain(sizes))
             .map(|(at, (name, of))| (name, self.btf.pointer(of), at * 8))
             .collect();
+        members.extend(values.map(|values| ("values", values, MAP_DEFINITION_SIZE)));
         self.btf.structure("", MAP_DEFINITION_SIZE, &members)
     }
 
