@@ -287,6 +287,11 @@ impl FunctionBuilder {
         self.value(Op::Calendar(field, seconds))
     }
 
+    /// Jenkins' hash of a number.
+    pub fn hash(&mut self, value: Value, seed: u32) -> Value {
+        self.value(Op::Hash(value, seed))
+    }
+
     /// Ends the open block in a branch.
     pub fn branch(&mut self, condition: Value, then: Block, otherwise: Block) {
         self.terminate(Terminator::Branch { condition, then, otherwise });

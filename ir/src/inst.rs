@@ -59,6 +59,9 @@ pub enum Op {
     Extend(Type, Value),
     /// `v = calendar FIELD, v`: i32, what a time (i64) means in the calendar. Pure.
     Calendar(CalendarField, Value),
+    /// `v = jhash v, seed N`: i32, Bob Jenkins' hash of a number (i32) as the kernel computes it over
+    /// the bytes that the number has in a packet, see [`crate::jenkins`]. Pure.
+    Hash(Value, u32),
     /// `v = cmp eq v, v`: bool.
     Compare(Condition, Value, Value),
     /// `v = range v, LO..HI`: bool, both ends included, LO <= HI.
@@ -90,6 +93,9 @@ pub enum Op {
     Trace,
     /// `mark v`: sets the packet's firewall mark (i32).
     SetMark(Value),
+    /// `to-host`: a frame that the link layer meant for others or a group becomes one for this host:
+    /// [`crate::Meta::PacketType`] is 0 from here on, for rules and for the kernel.
+    ToHost,
     /// `store ...`, `insert ...` or `checksum ...`: writes the packet, see [`Rewrite`].
     Rewrite(Rewrite),
 }
@@ -106,6 +112,7 @@ impl Op {
                 | Op::Log(..)
                 | Op::Trace
                 | Op::SetMark(_)
+                | Op::ToHost
                 | Op::Rewrite(_)
         )
     }
@@ -127,10 +134,12 @@ impl Op {
             | Op::Query(..)
             | Op::Count(_)
             | Op::Log(..)
+            | Op::ToHost
             | Op::Trace => (None, None),
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
             | Op::Calendar(_, v)
+            | Op::Hash(v, _)
             | Op::InRange(v, ..)
             | Op::AvailableAt(v, _)
             | Op::SetMark(v) => (Some(v), None),
@@ -155,11 +164,13 @@ impl Op {
             | Op::Nth(..)
             | Op::Count(_)
             | Op::Log(..)
+            | Op::ToHost
             | Op::Trace => {}
             Op::Query(_, _, values) => values.iter_mut().for_each(|value| *value = map(*value)),
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
             | Op::Calendar(_, v)
+            | Op::Hash(v, _)
             | Op::InRange(v, ..)
             | Op::AvailableAt(v, _)
             | Op::SetMark(v) => *v = map(*v),
@@ -180,6 +191,7 @@ impl Op {
                 Some(Type::Bool)
             }
             Op::Calendar(..)
+            | Op::Hash(..)
             | Op::Scan(_)
             | Op::Lookup(_)
             | Op::Random
@@ -190,6 +202,7 @@ impl Op {
             | Op::Log(..)
             | Op::Trace
             | Op::SetMark(_)
+            | Op::ToHost
             | Op::Rewrite(_) => None,
         }
     }

@@ -108,6 +108,7 @@ pub fn interpret(
         logs: Vec::new(),
         traced: false,
         mark: packet.mark,
+        packet_type: packet.pkt_type,
         priority: None,
     };
     let entry = program.entries.iter().find(|entry| (entry.hook, entry.family) == (hook, family));
@@ -141,6 +142,7 @@ struct Run<'a, 'e, 'r> {
     /// Whether trace records are written.
     traced: bool,
     mark: u32,
+    packet_type: u8,
     priority: Option<u32>,
 }
 

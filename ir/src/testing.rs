@@ -271,6 +271,8 @@ impl Body<'_> {
         if self.choices.once_in(4) {
             let mark = self.number(Type::I32);
             self.builder.push(Op::SetMark(mark));
+        } else if self.choices.once_in(20) {
+            self.builder.push(Op::ToHost);
         }
         if self.choices.once_in(4) {
             self.rewrite();
@@ -448,6 +450,11 @@ impl Body<'_> {
                 let field = self.choices.of(CalendarField::ALL);
                 self.builder.calendar(field, time)
             }
+            6 if ty == Type::I32 && self.choices.once_in(3) => {
+                let value = self.load(Type::I32);
+                let seed = self.choices.number() as u32;
+                self.builder.hash(value, seed)
+            }
             6 if ty == Type::I32 => {
                 let scan = self.scan();
                 self.builder.scan(scan)
@@ -580,6 +587,7 @@ impl Body<'_> {
             CtField::Counted,
             CtField::Bytes(CtTuple::Reply),
             CtField::Packets(CtTuple::Original),
+            CtField::Initiator,
             CtField::Helper,
             CtField::Labels,
         ];

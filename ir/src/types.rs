@@ -319,6 +319,9 @@ pub enum CtField {
     Protocol,
     /// An address or port of a tuple.
     Tuple(CtTuple, TupleField),
+    /// i32: the first four bytes of the source address of the connection that announced this one
+    /// (`ct->master`), or of this one where none did, as its first packet had it.
+    Initiator,
     /// i8: 1 where the entry counts packets and bytes (`nf_conn_acct_find`,
     /// include/net/netfilter/nf_conntrack_acct.h); what it has counted is 0 otherwise.
     Counted,
@@ -350,7 +353,7 @@ impl CtField {
             | CtField::Counted => Type::I8,
             CtField::Packets(_) | CtField::Bytes(_) => Type::I64,
             CtField::Helper | CtField::Labels => Type::I128,
-            CtField::Status | CtField::Mark => Type::I32,
+            CtField::Status | CtField::Mark | CtField::Initiator => Type::I32,
             CtField::Tuple(_, TupleField::SourcePort | TupleField::DestinationPort) => Type::I16,
             CtField::Tuple(..) => match family {
                 Family::Ipv4 => Type::I32,

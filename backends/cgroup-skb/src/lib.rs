@@ -48,6 +48,9 @@ impl Target for CgroupSkb {
                 "a control group's programs cannot set a packet's mark; compile the rule for tc, \
                  which can",
             ),
+            (Feature::ToHost, Hook::Input) => {
+                Some("the kernel has long decided whom the frame is for; compile the rule for tc")
+            }
             (Feature::Reject, _) => Some(
                 "a control group's programs cannot send; compile the rule for xdp or tc, or let \
                  it drop without an answer with --reject drop",

@@ -489,6 +489,8 @@ pub enum Helper {
     SkbLoadBytes = 26,
     /// `bpf_csum_diff`, Linux 4.6.
     CsumDiff = 28,
+    /// `bpf_skb_change_type`, Linux 4.8.
+    SkbChangeType = 32,
     /// `bpf_skb_change_tail`, Linux 4.9.
     SkbChangeTail = 38,
     /// `bpf_csum_update`, Linux 4.9.

@@ -94,6 +94,7 @@ pub struct PacketLayout {
     link: Option<i16>,
     ct: Option<i16>,
     extensions: Option<i16>,
+    initiator: Option<i16>,
     arguments: Option<i16>,
     trace: Option<i16>,
     search: Option<i16>,
@@ -123,6 +124,7 @@ impl PacketLayout {
         // The tuples come last, and most rules ask for none.
         let ct = region(needs.conntrack, if needs.tuples { CT_SIZE } else { CT_TUPLES });
         let extensions = region(needs.extensions, CT_EXTENSION_SIZE);
+        let initiator = region(needs.initiator, 8);
         let trace = region(needs.trace, 8);
         let socket = region(needs.socket, crate::socket::REGION);
         // Of these only one is in use at a time, while its function runs: they lie on each other.
@@ -140,6 +142,7 @@ impl PacketLayout {
             link,
             ct,
             extensions,
+            initiator,
             arguments,
             trace,
             search,
@@ -212,6 +215,9 @@ impl PacketLayout {
             CtField::Labels => Some(56),
             _ => None,
         };
+        if field == CtField::Initiator {
+            return self.initiator;
+        }
         if let Some(at) = extension {
             return self.extensions.map(|base| base + at);
         }
@@ -221,7 +227,8 @@ impl PacketLayout {
                 | CtField::Packets(_)
                 | CtField::Bytes(_)
                 | CtField::Helper
-                | CtField::Labels => 0,
+                | CtField::Labels
+                | CtField::Initiator => 0,
                 CtField::Present => 0,
                 CtField::State => 1,
                 CtField::Direction => 2,

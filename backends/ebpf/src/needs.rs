@@ -23,6 +23,8 @@ pub struct Needs {
     pub mark: bool,
     /// The firewall mark is set.
     pub set_mark: bool,
+    /// Frames for others become packets for this host.
+    pub to_host: bool,
     /// Anything of conntrack.
     pub conntrack: bool,
     /// What a connection carries besides: counters, labels, its helper.
@@ -37,6 +39,8 @@ pub struct Needs {
     pub lookup: bool,
     /// Addresses, ports or protocol of connection tuples.
     pub tuples: bool,
+    /// The source of the connection that announced the packet's.
+    pub initiator: bool,
     /// Whether this host forwards the packet.
     pub forwarded: bool,
     /// Log records.
@@ -80,6 +84,8 @@ pub enum Feature {
     Mark,
     /// Setting the firewall mark.
     SetMark,
+    /// Making a frame for others a packet for this host.
+    ToHost,
     /// Conntrack.
     Conntrack,
     /// Whether the packet is a fragment.
@@ -100,7 +106,7 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 18] = [
+    pub const ALL: [Feature; 19] = [
         Feature::OutDevice,
         Feature::ConntrackExtension,
         Feature::Socket,
@@ -111,6 +117,7 @@ impl Feature {
         Feature::PacketType,
         Feature::Mark,
         Feature::SetMark,
+        Feature::ToHost,
         Feature::Conntrack,
         Feature::Fragments,
         Feature::Rewrite,
@@ -134,6 +141,7 @@ impl Feature {
             Feature::PacketType => "the packet type",
             Feature::Mark => "the packet's mark",
             Feature::SetMark => "setting the packet's mark",
+            Feature::ToHost => "making a frame for a group a packet for this host",
             Feature::Conntrack => "connection tracking",
             Feature::Fragments => "telling fragments from whole packets",
             Feature::Rewrite => "writing the packet",
@@ -171,6 +179,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
             Device::Out => Feature::OutDevice,
         }),
         Op::SetMark(_) => Some(Feature::SetMark),
+        Op::ToHost => Some(Feature::ToHost),
         Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
             Some(Feature::TransportChecksum)
         }
@@ -234,6 +243,7 @@ impl Needs {
                     if let Op::Load(_, Source::Ct(field)) = data.op {
                         needs.extensions |= field.is_extension();
                         needs.accounting |= field == CtField::Counted;
+                        needs.initiator |= field == CtField::Initiator;
                     }
                     if let Op::Load(_, Source::Socket(field)) = data.op {
                         needs.socket = true;
@@ -274,6 +284,10 @@ impl Needs {
             Feature::PacketType => self.packet_type = true,
             Feature::Mark => self.mark = true,
             Feature::SetMark => self.set_mark = true,
+            Feature::ToHost => {
+                self.to_host = true;
+                self.packet_type = true;
+            }
             Feature::Conntrack => self.conntrack = true,
             Feature::Log | Feature::LogOwner => self.log = true,
             // Every packet's fragment offset is there; what is written is noted by itself.

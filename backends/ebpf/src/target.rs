@@ -172,6 +172,10 @@ pub trait Target: Sync {
     /// [`Feature::SetMark`] is refused.
     fn set_mark(&self, asm: &mut Asm, mark: Reg);
 
+    /// Emits: make the packet one for this host, whatever the link layer meant. The 8 bytes below r10
+    /// are free. Clobbers r0 to r5. Never called where [`Feature::ToHost`] is refused.
+    fn to_host(&self, _asm: &mut Asm) {}
+
     /// Emits: set the packet's priority to the 32-bit number in `priority`. Never called where
     /// [`Feature::SetPriority`] is refused.
     fn set_priority(&self, _asm: &mut Asm, _priority: Reg) {}

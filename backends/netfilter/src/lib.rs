@@ -73,6 +73,11 @@ impl Target for Netfilter {
                 "a netfilter program cannot write the packet; compile the rule for tc, which can \
                  set marks",
             ),
+            // Behind them every packet with an address of one host is for this host.
+            (Feature::ToHost, Hook::Prerouting | Hook::Input) => Some(
+                "a netfilter program cannot make frames for a group packets for this host; compile \
+                 the rule for tc, or for a later hook",
+            ),
             (Feature::Rewrite | Feature::TransportChecksum, _) => {
                 Some("a netfilter program cannot write the packet; compile the rule for tc or xdp")
             }

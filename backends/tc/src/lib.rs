@@ -197,6 +197,13 @@ impl Target for Tc {
         asm.store(Size::W, R6, skb::MARK, mark);
     }
 
+    fn to_host(&self, asm: &mut Asm) {
+        const HOST: i32 = 0;
+        asm.mov(R1, R6);
+        asm.mov_imm(R2, HOST);
+        asm.helper(Helper::SkbChangeType);
+    }
+
     fn set_priority(&self, asm: &mut Asm, priority: Reg) {
         asm.store(Size::W, R6, skb::PRIORITY, priority);
     }

@@ -79,6 +79,9 @@ impl Target for Xdp {
             Feature::SetPriority => Some(
                 "an XDP frame has no priority; compile the rule for tc at output or postrouting",
             ),
+            Feature::ToHost => {
+                Some("an XDP frame has no type yet that could be changed; compile the rule for tc")
+            }
             Feature::SetMark => {
                 Some("an XDP frame has no mark; compile the rule for tc, which can set it")
             }

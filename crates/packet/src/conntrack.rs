@@ -40,6 +40,8 @@ pub struct Extensions {
     pub helper: u128,
     /// Labels, label N being bit N.
     pub labels: u128,
+    /// Where the connection that announced this one came from, none where no other did.
+    pub announcer: Option<IpAddr>,
 }
 
 /// The connection entry that a packet belongs to.

@@ -15,6 +15,7 @@ use crate::print;
 use crate::{Memory, SetStates};
 use bpfc_ir::{Family, Hook, SetTable, Verdict};
 use bpfc_packet::{Arrival, Packet, Parsed, Rewrites};
+use std::cell::Cell;
 use std::net::IpAddr;
 
 /// What a match decides.
@@ -39,7 +40,7 @@ impl Outcome {
 }
 
 /// A packet while it is evaluated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct View<'a> {
     /// Its headers, interfaces and connection.
     pub packet: Parsed<'a>,
@@ -47,6 +48,8 @@ pub struct View<'a> {
     pub mark: u32,
     /// Its priority, where rules have set it.
     pub priority: Option<u32>,
+    /// Its type (`pkt_type`), which a match may change.
+    pub packet_type: Cell<u8>,
     /// What matches share across packets and rules.
     pub memory: &'a Memory,
     /// The sets that rules look it up in.
@@ -63,7 +66,8 @@ impl<'a> View<'a> {
         sets: &'a SetStates,
     ) -> Self {
         let mark = packet.packet().mark;
-        View { packet, mark, priority: None, memory, sets, rewrites }
+        let packet_type = Cell::new(packet.packet().pkt_type);
+        View { packet, mark, priority: None, packet_type, memory, sets, rewrites }
     }
 
     /// The packet's family.

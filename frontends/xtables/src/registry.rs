@@ -10,6 +10,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::ah::AH,
     &matches::bpf::BPF,
     &matches::cgroup::CGROUP,
+    &matches::cluster::CLUSTER,
     &matches::comment::COMMENT,
     &matches::connbytes::CONNBYTES,
     &matches::connlabel::CONNLABEL,

@@ -30,13 +30,6 @@ impl Unsupportable {
 /// Matches.
 pub const MATCHES: &[Unsupportable] = &[
     row(
-        "cluster",
-        Both,
-        "it hashes the source of the connection, or of the one that expected it, which is not read, \
-         and turns frames for a group into packets for this host, which only tc programs can",
-    )
-    .instead("keep the rule in the kernel's mangle table with -j MARK, and match the mark with netfilter"),
-    row(
         "connlimit",
         Both,
         "it keeps the connections of each address and asks again and again which of them still \

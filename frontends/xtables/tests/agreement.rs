@@ -43,6 +43,8 @@ const TESTS: &[&str] = &[
     "-m mark ! --mark 2/3",
     "-m connmark --mark 1",
     "-m connmark ! --mark 1",
+    "-m cluster --cluster-total-nodes 3 --cluster-local-node 2 --cluster-hash-seed 0xfeedcafe",
+    "-m cluster --cluster-total-nodes 32 ! --cluster-local-nodemask 0x15 --cluster-hash-seed 7",
     "-m length --length 40:60",
     "-m length ! --length 0:52",
     "-m length --length 60:40",
@@ -253,6 +255,10 @@ fn packet(choices: &mut Choices, family: Family) -> Packet {
     packet.untracked = choices.once_in(3);
     if choices.once_in(2) {
         packet.conntrack = Some(connection(choices, packet.version));
+        if choices.once_in(4) {
+            let other = connection(choices, packet.version).original.source;
+            packet.extensions.announcer = Some(other);
+        }
     }
     packet
 }

@@ -37,6 +37,8 @@ const RULES: &[&str] = &[
     "-A FORWARD -m mac ! --mac-source 00:11:22:33:44:55 -j DROP",
     "-A INPUT -m mark --mark 16 -m mark ! --mark 0x1/0xff",
     "-A INPUT -m connmark --mark 1/1 -m connmark ! --mark 4294967295",
+    "-A INPUT -m cluster --cluster-total-nodes 2 --cluster-local-node 2 --cluster-hash-seed 0xfeedcafe",
+    "-A INPUT -m cluster --cluster-total-nodes 32 ! --cluster-local-nodemask 30 --cluster-hash-seed 7",
     "-A INPUT -m length --length 100 -m length ! --length 7: -m length --length :",
     "-A INPUT -m tos --tos Minimize-Delay -m tos ! --tos 0x10/0x1e -m tos --tos 4",
     "-A INPUT -m dscp --dscp 10 -m dscp ! --dscp-class ef -m dscp --dscp-class AF11",

@@ -1,7 +1,9 @@
 //! One call of a chain, and what its instructions do.
 
 use super::{Fault, Run};
-use crate::{BinaryOp, Block, Func, Function, Inst, LogKind, Op, Type, Value, verify::compare};
+use crate::{
+    BinaryOp, Block, Func, Function, Inst, LogKind, Op, Type, Value, jenkins, verify::compare,
+};
 use rustc_hash::FxHashMap;
 
 pub(super) struct Frame<'a> {
@@ -53,6 +55,7 @@ impl<'a> Run<'a, '_, '_> {
                 let seconds = u64::try_from(frame.value(value)?).map_err(|_| operands)?;
                 (Type::I32, field.of(seconds).into())
             }
+            Op::Hash(value, seed) => (Type::I32, jenkins(offset(value)?, seed).into()),
             Op::Compare(condition, a, b) => {
                 (Type::Bool, compare(condition, frame.value(a)?, frame.value(b)?).into())
             }
@@ -93,6 +96,10 @@ impl<'a> Run<'a, '_, '_> {
             }
             Op::SetMark(value) => {
                 self.mark = offset(value)?;
+                return Ok(());
+            }
+            Op::ToHost => {
+                self.packet_type = bpfc_packet::pkt_type::HOST;
                 return Ok(());
             }
             Op::Rewrite(rewrite) => {

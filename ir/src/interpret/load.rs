@@ -50,7 +50,7 @@ impl Run<'_, '_, '_> {
             Meta::InInterface => packet.in_interface.number(),
             Meta::OutInterface => packet.out_interface.number(),
             Meta::Mark => self.mark.into(),
-            Meta::PacketType => packet.pkt_type.into(),
+            Meta::PacketType => self.packet_type.into(),
             Meta::LinkHeader => packet.link.is_some().into(),
             Meta::Cpu => packet.cpu.into(),
             Meta::Clock => packet.clock.seconds.into(),
@@ -82,6 +82,12 @@ impl Run<'_, '_, '_> {
             CtField::Counted => packet.extensions.counters.is_some().into(),
             CtField::Packets(direction) => counter(packet, direction).0.into(),
             CtField::Bytes(direction) => counter(packet, direction).1.into(),
+            CtField::Initiator => {
+                match packet.extensions.announcer.unwrap_or(connection.original.source) {
+                    IpAddr::V4(address) => u32::from(address).into(),
+                    IpAddr::V6(address) => u128::from(address) >> 96,
+                }
+            }
             CtField::Helper => packet.extensions.helper,
             CtField::Labels => packet.extensions.labels,
             CtField::Tuple(CtTuple::Original, part) => {

@@ -46,6 +46,7 @@ impl Display for CtField {
             CtField::Counted => f.write_str("counted"),
             CtField::Packets(direction) => write!(f, "packets.{direction}"),
             CtField::Bytes(direction) => write!(f, "bytes.{direction}"),
+            CtField::Initiator => f.write_str("initiator"),
             CtField::Helper => f.write_str("helper"),
             CtField::Labels => f.write_str("labels"),
             CtField::Tuple(tuple, field) => write!(f, "{tuple}.{field}"),
@@ -103,6 +104,7 @@ impl Display for Op {
             Op::Binary(op, a, b) => write!(f, "{op} {a}, {b}"),
             Op::Extend(ty, value) => write!(f, "zext.{ty} {value}"),
             Op::Calendar(field, value) => write!(f, "calendar {field}, {value}"),
+            Op::Hash(value, seed) => write!(f, "jhash {value}, seed {}", Number((*seed).into())),
             Op::Compare(condition, a, b) => write!(f, "cmp {condition} {a}, {b}"),
             Op::InRange(value, low, high) => {
                 write!(f, "range {value}, {}..{}", Number(*low), Number(*high))
@@ -127,6 +129,7 @@ impl Display for Op {
                 write!(f, "log {rule} {} prefix {}", log.kind, Quoted(&log.prefix))
             }
             Op::SetMark(value) => write!(f, "mark {value}"),
+            Op::ToHost => f.write_str("to-host"),
             Op::Rewrite(rewrite) => write!(f, "{rewrite}"),
         }
     }

@@ -12,7 +12,7 @@ use crate::emitter::Emitter;
 use crate::layout::{self, CT_TUPLE_SIZE};
 use crate::target::SCRATCH_SIZE;
 use crate::walk;
-use bpfc_ir::Family;
+use bpfc_ir::{CtField, Family};
 
 /// `IPS_EXPECTED` and `IPS_SEEN_REPLY` (include/uapi/linux/netfilter/nf_conntrack_common.h).
 const IPS_EXPECTED: i32 = 1;
@@ -295,6 +295,10 @@ fn begin(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places, shape: &Shape) {
     asm.store_imm(Size::W, R7, places.status, 0);
     asm.store_imm(Size::W, R7, places.mark, 0);
     asm.store(Size::B, R7, places.protocol, R8);
+    if let Some(to) = emitter.layout.ct(CtField::Initiator) {
+        asm.load(Size::W, R1, R7, layout::NETWORK + shape.addresses);
+        asm.store(Size::W, R7, to, R1);
+    }
     if !emitter.needs.tuples {
         return;
     }

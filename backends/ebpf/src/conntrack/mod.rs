@@ -137,6 +137,24 @@ fn from_skb(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places, scratch: i16)
     asm.place(done);
 }
 
+/// Copies where the connection at r9 came from, or the one that announced it. Clobbers r8.
+fn copy_initiator(emitter: &Emitter<'_>, asm: &mut Asm) {
+    let Some(to) = emitter.layout.ct(CtField::Initiator) else { return };
+    let announced = asm.label();
+    asm.load_field(Size::D, R8, R9, field("nf_conn", "master", 8));
+    asm.jump_imm(Jump::Ne, Width::W64, R8, 0, announced);
+    asm.mov(R8, R9);
+    asm.place(announced);
+    // The original tuple begins with the source, behind a list node of 16 bytes.
+    asm.mov(R3, R8);
+    asm.add_field_offset(R3, field("nf_conn", "tuplehash", 112));
+    asm.alu_imm(Alu::Add, Width::W64, R3, 16);
+    asm.mov(R1, R7);
+    asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(to));
+    asm.mov_imm(R2, 4);
+    asm.helper(Helper::ProbeReadKernel);
+}
+
 /// Copies what rules may ask of the entry at r9.
 fn copy_entry(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places) {
     asm.store_imm(Size::B, R7, places.present, 1);
@@ -144,6 +162,9 @@ fn copy_entry(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places) {
     asm.store(Size::W, R7, places.status, R1);
     asm.load_field(Size::W, R1, R9, field("nf_conn", "mark", 4));
     asm.store(Size::W, R7, places.mark, R1);
+    if emitter.needs.initiator {
+        copy_initiator(emitter, asm);
+    }
     if emitter.needs.extensions {
         extension::copy(emitter, asm);
     }

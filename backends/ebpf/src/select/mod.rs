@@ -6,6 +6,7 @@
 //! change are computed once, where they stand, and kept in the frame.
 
 mod branch;
+mod hash;
 mod rewrite;
 mod slots;
 mod value;
@@ -284,6 +285,14 @@ impl Selector<'_, '_> {
                 self.emitter.target.set_mark(&mut self.asm, mark);
                 self.asm.store(Size::W, R7, layout::MARK, mark);
             }
+            Op::ToHost => {
+                self.emitter.target.to_host(&mut self.asm);
+                self.asm.store_imm(Size::B, R7, layout::PACKET_TYPE, 0);
+            }
+            Op::Hash(value, seed) => {
+                self.hash(value, seed)?;
+                self.keep(result);
+            }
             Op::Random => {
                 self.asm.helper(Helper::Random);
                 self.keep(result);
@@ -324,6 +333,10 @@ impl Selector<'_, '_> {
             }
             Op::Load(_, Source::Meta(Meta::Mark)) => {
                 self.asm.load(Size::W, R0, R7, layout::MARK);
+                self.keep(result);
+            }
+            Op::Load(_, Source::Meta(Meta::PacketType)) => {
+                self.asm.load(Size::B, R0, R7, layout::PACKET_TYPE);
                 self.keep(result);
             }
             Op::Nth(state, period) => {

@@ -4,7 +4,7 @@ use super::{Selector, TEMPS};
 use crate::asm::{Alu, FP, R7, Reg, Size, Width};
 use crate::error::EmitError;
 use crate::{Needs, layout};
-use bpfc_ir::{Base, BinaryOp, Family, Meta, Op, Source, Type, Value};
+use bpfc_ir::{Base, BinaryOp, CtField, Family, Meta, Op, Source, Type, Value};
 
 /// Whether a value is computed where it stands and kept in the frame.
 pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
@@ -13,9 +13,10 @@ pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
             true
         }
         Op::Load(_, Source::Meta(Meta::Cpu | Meta::Clock | Meta::LocalClock)) => true,
-        Op::Calendar(..) => true,
+        Op::Calendar(..) | Op::Hash(..) => true,
         Op::Load(_, Source::Meta(Meta::InGroup | Meta::OutGroup | Meta::Realm)) => true,
         Op::Load(_, Source::Meta(Meta::Mark)) => needs.set_mark,
+        Op::Load(_, Source::Meta(Meta::PacketType)) => needs.to_host,
         Op::Load(_, Source::Meta(Meta::Length)) => needs.changes_length,
         Op::Load(ty, Source::Payload(base, offset)) => {
             !in_window(base, offset, ty, family) || needs.writes(base, offset, ty.bytes())
@@ -83,7 +84,7 @@ impl Selector<'_, '_> {
                 layout.socket().map(|at| (R7, at + crate::socket::place(field), false))
             }
             Op::Load(_, Source::Ct(field)) => {
-                let network = matches!(field, bpfc_ir::CtField::Tuple(..));
+                let network = matches!(field, CtField::Tuple(..) | CtField::Initiator);
                 layout.ct(field).map(|offset| (R7, offset, network))
             }
             _ => None,

@@ -98,8 +98,9 @@ impl<'a> Reader<'a> {
                 open.extend(function.blocks[block].terminator.successors());
             }
         }
-        let sets_mark = function.insts.values().any(|inst| matches!(inst.op, Op::SetMark(_)))
-            || function.callees().next().is_some();
+        let sets_mark =
+            function.insts.values().any(|inst| matches!(inst.op, Op::SetMark(_) | Op::ToHost))
+                || function.callees().next().is_some();
         let exprs = RefCell::default();
         Reader { function, predecessors, reachable, sets_mark, writes_packet, exprs }
     }
@@ -229,7 +230,9 @@ impl<'a> Reader<'a> {
             }
             Op::Load(_, Source::Meta(Meta::Length)) if self.writes_packet => return None,
             Op::Load(ty, Source::Payload(base, offset)) => Expr::Payload(ty, base, offset),
-            Op::Load(_, Source::Meta(Meta::Mark)) if self.sets_mark => return None,
+            Op::Load(_, Source::Meta(Meta::Mark | Meta::PacketType)) if self.sets_mark => {
+                return None;
+            }
             // The next rule may find it later.
             Op::Load(_, Source::Meta(Meta::Clock | Meta::LocalClock)) => return None,
             Op::Load(_, Source::Meta(meta)) => Expr::Meta(meta),
@@ -248,6 +251,8 @@ impl<'a> Reader<'a> {
             | Op::Nth(..)
             | Op::Query(..)
             | Op::Calendar(..)
+            | Op::Hash(..)
+            | Op::ToHost
             | Op::Count(_)
             | Op::Log(..)
             | Op::Trace

@@ -5,6 +5,7 @@ pub mod ah;
 pub mod ah6;
 pub mod bpf;
 pub mod cgroup;
+pub mod cluster;
 pub mod comment;
 pub mod connbytes;
 pub mod connlabel;

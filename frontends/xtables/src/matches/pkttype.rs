@@ -112,7 +112,7 @@ impl Match for PktType {
 
     fn evaluate(&self, view: &View<'_>, _: &mut u64) -> Outcome {
         let packet = &view.packet;
-        let kind = match (packet.packet().pkt_type, packet.version()) {
+        let kind = match (view.packet_type.get(), packet.version()) {
             (pkt_type::LOOPBACK, IpVersion::V4) if packet.bytes()[16] >> 4 == 0xe => {
                 pkt_type::MULTICAST
             }

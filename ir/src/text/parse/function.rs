@@ -123,6 +123,10 @@ impl Parser {
                 self.advance();
                 (Op::SetMark(self.value()?), None)
             }
+            "to-host" => {
+                self.advance();
+                (Op::ToHost, None)
+            }
             "store" | "insert" | "checksum" | "priority" => (Op::Rewrite(self.rewrite()?), None),
             word if super::entity(word, "v").is_some() => {
                 let result = self.value()?;
@@ -221,6 +225,13 @@ impl Parser {
                 let field = self.word("a field of the calendar")?;
                 self.punct(",")?;
                 Op::Calendar(field, self.value()?)
+            }
+            "jhash" => {
+                self.advance();
+                let value = self.value()?;
+                self.punct(",")?;
+                self.keyword("seed")?;
+                Op::Hash(value, self.number("a seed")?)
             }
             "cmp" => {
                 self.advance();
@@ -373,6 +384,7 @@ impl Parser {
             Some("mark") => CtField::Mark,
             Some("protocol") => CtField::Protocol,
             Some("counted") => CtField::Counted,
+            Some("initiator") => CtField::Initiator,
             Some("helper") => CtField::Helper,
             Some("labels") => CtField::Labels,
             Some(word @ ("packets" | "bytes")) => {

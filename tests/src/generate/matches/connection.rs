@@ -1,4 +1,4 @@
-//! What connection tracking knows: conntrack, state and connmark.
+//! What connection tracking knows: conntrack, state, connmark and cluster.
 
 use super::Maker;
 use crate::generate::conversation::{clients, servers};
@@ -73,4 +73,16 @@ pub(super) fn conntrack(maker: &mut Maker<'_>) -> String {
 pub(super) fn connmark(maker: &mut Maker<'_>) -> String {
     let value = *maker.rng.pick(&["0x0", "0x7", "0x3/0x3", "0x0/0x8", "0x4/0x6"]);
     format!(" {}--mark {value}", maker.rng.negation())
+}
+
+/// Clusters of a few nodes, or of many.
+pub(super) fn cluster(maker: &mut Maker<'_>) -> String {
+    let nodes = *maker.rng.pick(&[1u64, 2, 2, 3, 7, 32]);
+    let negation = maker.rng.negation();
+    let local = match maker.rng.one_in(2) && nodes > 5 {
+        true => format!("{negation}--cluster-local-nodemask {}", maker.rng.within(1..=31)),
+        false => format!("{negation}--cluster-local-node {}", maker.rng.within(1..=nodes)),
+    };
+    let seed = maker.rng.bits() as u32;
+    format!(" --cluster-total-nodes {nodes} {local} --cluster-hash-seed {seed:#x}")
 }

@@ -163,4 +163,9 @@ pub const CONNECTION_MATCHES: &[MatchKind] = &[
         stages: &[Stage::TrackedInput, Stage::TrackedForward],
         ..entry("connmark", BOTH, &[], connection::connmark)
     },
+    MatchKind {
+        // Before forwarding it changes what frames are for, which netfilter programs cannot.
+        stages: &[Stage::TrackedForward],
+        ..entry("cluster", BOTH, &[], connection::cluster)
+    },
 ];
