@@ -205,7 +205,7 @@ bpfc_cgroup_in: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff80
+  r7 += 0xffffff50
   *(u32 *)(r7 +76) = 0
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
@@ -303,7 +303,7 @@ bpfc_cgroup_out: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff80
+  r7 += 0xffffff50
   *(u32 *)(r7 +76) = 0
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9

@@ -1063,7 +1063,7 @@ bpfc_input6: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv6 headers
@@ -1072,19 +1072,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L9
@@ -1107,22 +1107,24 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L9
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
   if r1 == 0x0 goto L1
   if r1 == 0x2b goto L1
@@ -1162,19 +1164,19 @@ L5:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -1192,6 +1194,8 @@ L6:
   call helper 113
 L7:
   r8 = *(u64 *)(r6 +8)
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7
@@ -1215,7 +1219,7 @@ bpfc_forward6: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv6 headers
@@ -1224,19 +1228,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L9
@@ -1259,22 +1263,24 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L9
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
   if r1 == 0x0 goto L1
   if r1 == 0x2b goto L1
@@ -1314,19 +1320,19 @@ L5:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -1344,6 +1350,8 @@ L6:
   call helper 113
 L7:
   r8 = *(u64 *)(r6 +8)
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7
@@ -1367,7 +1375,7 @@ bpfc_output6: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv6 headers
@@ -1376,19 +1384,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L9
@@ -1411,22 +1419,24 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L9
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
   if r1 == 0x0 goto L1
   if r1 == 0x2b goto L1
@@ -1466,19 +1476,19 @@ L5:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -1496,6 +1506,8 @@ L6:
   call helper 113
 L7:
   r8 = *(u64 *)(r6 +8)
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7

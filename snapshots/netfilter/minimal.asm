@@ -232,7 +232,7 @@ bpfc_input4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff80
+  r7 += 0xffffff50
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -241,19 +241,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -160) = r2
-  *(u64 *)(r10 -152) = r3
-  *(u64 *)(r10 -144) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -152)
-  r2 = *(u64 *)(r10 -144)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff50
-  r4 = *(u64 *)(r10 -160)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -285,19 +285,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -160) = r2
-  *(u64 *)(r10 -152) = r3
-  *(u64 *)(r10 -144) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -152)
-  r2 = *(u64 *)(r10 -144)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff50
-  r4 = *(u64 *)(r10 -160)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -317,19 +317,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -160) = r2
-  *(u64 *)(r10 -152) = r3
-  *(u64 *)(r10 -144) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -152)
-  r2 = *(u64 *)(r10 -144)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff50
-  r4 = *(u64 *)(r10 -160)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -366,7 +366,7 @@ bpfc_forward4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff80
+  r7 += 0xffffff50
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -375,19 +375,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -160) = r2
-  *(u64 *)(r10 -152) = r3
-  *(u64 *)(r10 -144) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -152)
-  r2 = *(u64 *)(r10 -144)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff50
-  r4 = *(u64 *)(r10 -160)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -419,19 +419,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -160) = r2
-  *(u64 *)(r10 -152) = r3
-  *(u64 *)(r10 -144) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -152)
-  r2 = *(u64 *)(r10 -144)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff50
-  r4 = *(u64 *)(r10 -160)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -451,19 +451,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -160) = r2
-  *(u64 *)(r10 -152) = r3
-  *(u64 *)(r10 -144) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -152)
-  r2 = *(u64 *)(r10 -144)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff50
-  r4 = *(u64 *)(r10 -160)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -500,7 +500,7 @@ bpfc_output4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff80
+  r7 += 0xffffff50
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -509,19 +509,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -160) = r2
-  *(u64 *)(r10 -152) = r3
-  *(u64 *)(r10 -144) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -152)
-  r2 = *(u64 *)(r10 -144)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff50
-  r4 = *(u64 *)(r10 -160)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -553,19 +553,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -160) = r2
-  *(u64 *)(r10 -152) = r3
-  *(u64 *)(r10 -144) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -152)
-  r2 = *(u64 *)(r10 -144)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff50
-  r4 = *(u64 *)(r10 -160)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -585,19 +585,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -160) = r2
-  *(u64 *)(r10 -152) = r3
-  *(u64 *)(r10 -144) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -152)
-  r2 = *(u64 *)(r10 -144)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff50
-  r4 = *(u64 *)(r10 -160)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type

@@ -476,7 +476,7 @@ bpfc_input4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -485,19 +485,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -529,19 +529,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -561,19 +561,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -591,6 +591,8 @@ L2:
   call helper 113
 L3:
   r8 = *(u64 *)(r6 +8)
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7
@@ -614,7 +616,7 @@ bpfc_forward4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -623,19 +625,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -667,19 +669,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -699,19 +701,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -729,6 +731,8 @@ L2:
   call helper 113
 L3:
   r8 = *(u64 *)(r6 +8)
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7
@@ -752,7 +756,7 @@ bpfc_output4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -761,19 +765,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -805,19 +809,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L5
@@ -837,19 +841,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -176) = r2
-  *(u64 *)(r10 -168) = r3
-  *(u64 *)(r10 -160) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -168)
-  r2 = *(u64 *)(r10 -160)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff40
-  r4 = *(u64 *)(r10 -176)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -867,6 +871,8 @@ L2:
   call helper 113
 L3:
   r8 = *(u64 *)(r6 +8)
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7

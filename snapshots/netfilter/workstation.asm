@@ -384,7 +384,7 @@ bpfc_input4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff60
+  r7 += 0xffffff40
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -393,19 +393,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -192) = r2
-  *(u64 *)(r10 -184) = r3
-  *(u64 *)(r10 -176) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff30
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -184)
-  r2 = *(u64 *)(r10 -176)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff30
-  r4 = *(u64 *)(r10 -192)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L6
@@ -437,19 +437,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -192) = r2
-  *(u64 *)(r10 -184) = r3
-  *(u64 *)(r10 -176) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff30
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -184)
-  r2 = *(u64 *)(r10 -176)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff30
-  r4 = *(u64 *)(r10 -192)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L6
@@ -469,19 +469,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -192) = r2
-  *(u64 *)(r10 -184) = r3
-  *(u64 *)(r10 -176) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff30
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -184)
-  r2 = *(u64 *)(r10 -176)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff30
-  r4 = *(u64 *)(r10 -192)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -514,6 +514,8 @@ L4:
   r1 = *(u8 *)(r8 + offsetof(sk_buff, __pkt_type_offset))
   r1 &= 0x7
   *(u8 *)(r7 +74) = r1
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7
@@ -537,7 +539,7 @@ bpfc_forward4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff60
+  r7 += 0xffffff40
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -546,19 +548,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -192) = r2
-  *(u64 *)(r10 -184) = r3
-  *(u64 *)(r10 -176) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff30
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -184)
-  r2 = *(u64 *)(r10 -176)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff30
-  r4 = *(u64 *)(r10 -192)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L6
@@ -590,19 +592,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -192) = r2
-  *(u64 *)(r10 -184) = r3
-  *(u64 *)(r10 -176) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff30
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -184)
-  r2 = *(u64 *)(r10 -176)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff30
-  r4 = *(u64 *)(r10 -192)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L6
@@ -622,19 +624,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -192) = r2
-  *(u64 *)(r10 -184) = r3
-  *(u64 *)(r10 -176) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff30
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -184)
-  r2 = *(u64 *)(r10 -176)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff30
-  r4 = *(u64 *)(r10 -192)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -667,6 +669,8 @@ L4:
   r1 = *(u8 *)(r8 + offsetof(sk_buff, __pkt_type_offset))
   r1 &= 0x7
   *(u8 *)(r7 +74) = r1
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7
@@ -690,7 +694,7 @@ bpfc_output4: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff60
+  r7 += 0xffffff40
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv4 header
@@ -699,19 +703,19 @@ L0:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
-  *(u64 *)(r10 -192) = r2
-  *(u64 *)(r10 -184) = r3
-  *(u64 *)(r10 -176) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff30
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -184)
-  r2 = *(u64 *)(r10 -176)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff30
-  r4 = *(u64 *)(r10 -192)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L6
@@ -743,19 +747,19 @@ L0:
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x1
-  *(u64 *)(r10 -192) = r2
-  *(u64 *)(r10 -184) = r3
-  *(u64 *)(r10 -176) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff30
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -184)
-  r2 = *(u64 *)(r10 -176)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff30
-  r4 = *(u64 *)(r10 -192)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
   if r0 != 0x0 goto L6
@@ -775,19 +779,19 @@ L1:
   r2 += r8
   r3 = r7
   r3 += 0x28
-  *(u64 *)(r10 -192) = r2
-  *(u64 *)(r10 -184) = r3
-  *(u64 *)(r10 -176) = r4
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff30
+  r3 += 0xffffffc8
   call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -184)
-  r2 = *(u64 *)(r10 -176)
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
   r3 = r10
-  r3 += 0xffffff30
-  r4 = *(u64 *)(r10 -192)
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
@@ -820,6 +824,8 @@ L4:
   r1 = *(u8 *)(r8 + offsetof(sk_buff, __pkt_type_offset))
   r1 &= 0x7
   *(u8 *)(r7 +74) = r1
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7

@@ -1212,7 +1212,7 @@ bpfc_tc_in: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -1228,12 +1228,12 @@ bpfc_tc_in: ; Main
 L0:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L1
@@ -1241,12 +1241,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
 L2:
@@ -1287,6 +1287,8 @@ L4:
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L12
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
   if r1 == 0x0 goto L5
   if r1 == 0x2b goto L5
@@ -1340,6 +1342,8 @@ L10:
   r1 += 0x68
   r2 = 0x10
   call helper 113
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7
@@ -1407,7 +1411,7 @@ bpfc_tc_out: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -1423,12 +1427,12 @@ bpfc_tc_out: ; Main
 L0:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L13
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L1
@@ -1436,12 +1440,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L13
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
 L2:
@@ -1482,6 +1486,8 @@ L4:
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L13
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
   if r1 == 0x0 goto L5
   if r1 == 0x2b goto L5
@@ -1527,6 +1533,8 @@ L9:
 L10:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7

@@ -1224,7 +1224,7 @@ bpfc_tc_in: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   r1 = *(u32 *)(r6 +40)
   r2 = r1
   r2 &= 0x7fff
@@ -1250,12 +1250,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L11
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L2
@@ -1263,12 +1263,12 @@ L1:
 L2:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L11
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
 L3:
@@ -1348,6 +1348,8 @@ L6:
   r1 += 0x68
   r2 = 0x10
   call helper 113
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7
@@ -2188,7 +2190,7 @@ bpfc_tc_out: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   r1 = *(u32 *)(r6 +40)
   r2 = r1
   r2 &= 0x7fff
@@ -2214,12 +2216,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L2
@@ -2227,12 +2229,12 @@ L1:
 L2:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
 L3:
@@ -2304,6 +2306,8 @@ L6:
   *(u8 *)(r7 +74) = r1
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7

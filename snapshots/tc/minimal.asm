@@ -238,7 +238,7 @@ bpfc_tc_in: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff80
+  r7 += 0xffffff50
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -254,12 +254,12 @@ bpfc_tc_in: ; Main
 L0:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L8
-  r9 = *(u16 *)(r10 -174)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L1
@@ -267,12 +267,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L8
-  r9 = *(u16 *)(r10 -174)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
 L2:
@@ -371,7 +371,7 @@ bpfc_tc_out: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff80
+  r7 += 0xffffff50
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -387,12 +387,12 @@ bpfc_tc_out: ; Main
 L0:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L9
-  r9 = *(u16 *)(r10 -174)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L1
@@ -400,12 +400,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L9
-  r9 = *(u16 *)(r10 -174)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
 L2:

@@ -658,7 +658,7 @@ bpfc_tc_in: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -674,12 +674,12 @@ bpfc_tc_in: ; Main
 L0:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L8
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L1
@@ -687,12 +687,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L8
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
 L2:
@@ -770,6 +770,8 @@ L5:
   r1 += 0x68
   r2 = 0x10
   call helper 113
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7
@@ -839,7 +841,7 @@ bpfc_tc_out: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -855,12 +857,12 @@ bpfc_tc_out: ; Main
 L0:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L9
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L1
@@ -868,12 +870,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
   if r0 != 0x0 goto L9
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
 L2:
@@ -943,6 +945,8 @@ L4:
 L5:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7

@@ -735,19 +735,19 @@ bpfc_xdp: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0xe
   r1 = r6
   call helper 189
   if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -180)
+  r9 = *(u16 *)(r10 -44)
   r9 = be16 r9
-  r1 = *(u32 *)(r10 -192)
+  r1 = *(u32 *)(r10 -56)
   *(u32 *)(r7 +92) = r1
-  r1 = *(u16 *)(r10 -188)
+  r1 = *(u16 *)(r10 -52)
   *(u32 *)(r7 +96) = r1
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -755,14 +755,14 @@ bpfc_xdp: ; Main
   r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
   r3 = *(u64 *)(r8 + offsetof(net_device, dev_addr))
   r1 = r10
-  r1 += 0xffffff40
+  r1 += 0xffffffc8
   r2 = 0x6
-  *(u64 *)(r10 -192) = 0
+  *(u64 *)(r10 -56) = 0
   call helper 113
   r3 = *(u32 *)(r7 +92)
   r4 = *(u32 *)(r7 +96)
-  r1 = *(u32 *)(r10 -192)
-  r2 = *(u16 *)(r10 -188)
+  r1 = *(u32 *)(r10 -56)
+  r2 = *(u16 *)(r10 -52)
   r0 = 0x0
   if r1 != r3 goto L0
   if r2 == r4 goto L3
@@ -786,12 +786,12 @@ L3:
 L4:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
   if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L5
@@ -799,12 +799,12 @@ L4:
 L5:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
   if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
 L6:
@@ -884,6 +884,8 @@ L9:
   r1 += 0x68
   r2 = 0x10
   call helper 113
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7

@@ -1182,15 +1182,15 @@ bpfc_xdp: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff70
+  r7 += 0xffffff50
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0xe
   r1 = r6
   call helper 189
   if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -180)
+  r9 = *(u16 *)(r10 -44)
   r9 = be16 r9
   r8 = 0xe
   if r9 == 0x8100 goto L0
@@ -1198,12 +1198,12 @@ bpfc_xdp: ; Main
 L0:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
   if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L1
@@ -1211,12 +1211,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff40
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
   if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -190)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
 L2:
@@ -1257,6 +1257,8 @@ L4:
   r1 = r6
   call helper 189
   if r0 != 0x0 goto L12
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
   if r1 == 0x0 goto L5
   if r1 == 0x2b goto L5
@@ -1312,6 +1314,8 @@ L10:
   r1 += 0x68
   r2 = 0x10
   call helper 113
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
 ; find the connection
   r1 = r6
   r2 = r7

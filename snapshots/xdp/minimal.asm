@@ -195,15 +195,15 @@ bpfc_xdp: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
-  r7 += 0xffffff80
+  r7 += 0xffffff50
   r2 = 0x0
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   r4 = 0xe
   r1 = r6
   call helper 189
   if r0 != 0x0 goto L8
-  r9 = *(u16 *)(r10 -164)
+  r9 = *(u16 *)(r10 -44)
   r9 = be16 r9
   r8 = 0xe
   if r9 == 0x8100 goto L0
@@ -211,12 +211,12 @@ bpfc_xdp: ; Main
 L0:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
   if r0 != 0x0 goto L8
-  r9 = *(u16 *)(r10 -174)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
   if r9 == 0x8100 goto L1
@@ -224,12 +224,12 @@ L0:
 L1:
   r2 = r8
   r3 = r10
-  r3 += 0xffffff50
+  r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
   if r0 != 0x0 goto L8
-  r9 = *(u16 *)(r10 -174)
+  r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
 L2:

@@ -15,8 +15,10 @@ const FUNCTIONS: usize = 256;
 const FRAMES: u32 = 8;
 /// `MAX_BPF_STACK`.
 const STACK: u32 = 512;
-/// What a frame's size is rounded up to; 16 on newer kernels with JIT.
+/// What a frame's size is rounded up to.
 const ROUNDING: u32 = 32;
+/// The same since Linux 6.9 where programs are compiled to machine code (`round_up_stack_depth`).
+const JIT_ROUNDING: u32 = 16;
 
 /// What a program's calls need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,14 +27,21 @@ pub struct CallSize {
     pub functions: usize,
     /// Frames at once, likewise.
     pub frames: u32,
-    /// Bytes of stack at once.
+    /// Bytes of stack at once, as any kernel counts them.
     pub stack: u32,
+    /// Bytes of stack at once, as Linux 6.9 and later count them with JIT: no more than `stack`.
+    pub jit_stack: u32,
 }
 
 impl CallSize {
-    /// Whether the kernel has that much.
+    /// Whether every kernel has that much.
     pub fn fits(self) -> bool {
         self.functions <= FUNCTIONS && !self.is_deep()
+    }
+
+    /// Whether Linux 6.9 and later have that much with JIT.
+    pub fn fits_jit(self) -> bool {
+        self.functions <= FUNCTIONS && self.frames <= FRAMES && self.jit_stack <= STACK
     }
 
     /// Whether it is the depth that does not fit.
@@ -64,34 +73,49 @@ impl fmt::Display for CallSize {
 pub fn call_size(artifact: &Artifact) -> CallSize {
     let mut known = BTreeMap::new();
     let sizes = artifact.programs.iter().map(|program| {
-        let (frames, stack) = depth(artifact, program.entry, &mut known);
-        CallSize { functions: artifact.closure(program.entry).len(), frames, stack }
+        let Depth { frames, stack, jit_stack } = depth(artifact, program.entry, &mut known);
+        CallSize { functions: artifact.closure(program.entry).len(), frames, stack, jit_stack }
     });
     sizes.fold(CallSize::default(), |a, b| CallSize {
         functions: a.functions.max(b.functions),
         frames: a.frames.max(b.frames),
         stack: a.stack.max(b.stack),
+        jit_stack: a.jit_stack.max(b.jit_stack),
     })
 }
 
-/// Frames and bytes of a function with what it calls.
+/// What a function needs together with what it calls.
+#[derive(Clone, Copy, Default)]
+struct Depth {
+    frames: u32,
+    stack: u32,
+    jit_stack: u32,
+}
+
 fn depth(
     artifact: &Artifact,
     index: FunctionIndex,
-    known: &mut BTreeMap<FunctionIndex, (u32, u32)>,
-) -> (u32, u32) {
+    known: &mut BTreeMap<FunctionIndex, Depth>,
+) -> Depth {
     if let Some(&size) = known.get(&index) {
         return size;
     }
     let function = &artifact.functions[index.0 as usize];
-    let mut below = (0, 0);
+    let mut below = Depth::default();
     for reloc in &function.relocs {
         if let RelocKind::Call(callee) | RelocKind::FunctionPointer(callee) = reloc.kind {
-            let (frames, stack) = depth(artifact, callee, known);
-            below = (below.0.max(frames), below.1.max(stack));
+            let callee = depth(artifact, callee, known);
+            below.frames = below.frames.max(callee.frames);
+            below.stack = below.stack.max(callee.stack);
+            below.jit_stack = below.jit_stack.max(callee.jit_stack);
         }
     }
-    let size = (below.0 + 1, below.1 + frame(function).max(1).next_multiple_of(ROUNDING));
+    let frame = frame(function);
+    let size = Depth {
+        frames: below.frames + 1,
+        stack: below.stack + frame.max(1).next_multiple_of(ROUNDING),
+        jit_stack: below.jit_stack + frame.next_multiple_of(JIT_ROUNDING),
+    };
     known.insert(index, size);
     size
 }
@@ -183,6 +207,7 @@ mod tests {
             needs_accounting: false,
             sources: Vec::new(),
         };
-        assert_eq!(call_size(&artifact), CallSize { functions: 4, frames: 3, stack: 32 + 224 });
+        let size = CallSize { functions: 4, frames: 3, stack: 32 + 224, jit_stack: 208 };
+        assert_eq!(call_size(&artifact), size);
     }
 }

@@ -100,6 +100,7 @@ pub struct PacketLayout {
     search: Option<i16>,
     lookup: Option<i16>,
     socket: Option<i16>,
+    late: i16,
     size: i16,
 }
 
@@ -121,6 +122,7 @@ impl PacketLayout {
         let in_interface = region(needs.in_interface, 16);
         let out_interface = region(needs.out_interface, 16);
         let link = region(needs.link, 16);
+        let early = [in_interface, out_interface, link].into_iter().flatten().count() as i16 * 16;
         // The tuples come last, and most rules ask for none.
         let ct = region(needs.conntrack, if needs.tuples { CT_SIZE } else { CT_TUPLES });
         let extensions = region(needs.extensions, CT_EXTENSION_SIZE);
@@ -148,6 +150,7 @@ impl PacketLayout {
             search,
             lookup,
             socket,
+            late: size - BASE_SIZE - early,
             size,
         }
     }
@@ -155,6 +158,12 @@ impl PacketLayout {
     /// Size in bytes, a multiple of 8.
     pub fn size(&self) -> i16 {
         self.size
+    }
+
+    /// How many bytes at the end hold nothing yet when the packet has been parsed and the target
+    /// has told its facts.
+    pub(crate) fn late(&self) -> i16 {
+        self.late
     }
 
     /// Where the input interface's name lies.

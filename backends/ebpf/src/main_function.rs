@@ -1,6 +1,8 @@
 //! The main function of a program: parse the packet once, run the base chains, answer the hook.
 //!
-//! Frame, from r10 down: 8 bytes for map keys, `struct bpfc_packet`, the target's scratch. r6 is the context, r7 the packet structure, r8 and r9 are free.
+//! Frame, from r10 down: 8 bytes for map keys, `struct bpfc_packet`, whose end is the target's
+//! scratch until the packet is parsed. r6 is the context, r7 the packet structure, r8 and r9 are
+//! free.
 
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
 use crate::emitter::{self, Emitter};
@@ -41,8 +43,9 @@ pub(crate) fn emit(
     name: String,
 ) -> Result<Function, EmitError> {
     let size = emitter.layout.size();
-    let packet = -8 - size;
-    let scratch = packet - SCRATCH_SIZE;
+    let late = emitter.layout.late();
+    let packet = -8 - (size - late) - late.max(SCRATCH_SIZE);
+    let scratch = -8 - SCRATCH_SIZE;
     let walk = if unit.ipv6.is_empty() { None } else { Some(walk::function(emitter)?) };
 
     let mut asm = Asm::new();
@@ -84,6 +87,7 @@ pub(crate) fn emit(
                 emitter.mark_line(&mut asm, None, "parse the IPv6 headers");
                 parse_ipv6(emitter, &mut asm, labels, scratch);
                 if let Some(walk) = walk {
+                    clear(&mut asm, scratch, late);
                     walk::call(&mut asm, walk);
                 }
             }
@@ -99,6 +103,7 @@ pub(crate) fn emit(
             labels,
             scratch,
         });
+        clear(&mut asm, scratch, late);
         if emitter.needs.conntrack {
             emitter.mark_line(&mut asm, None, "find the connection");
             let source = emitter.target.conntrack(unit.attach);
@@ -123,6 +128,14 @@ pub(crate) fn emit(
     asm.mov_imm(R0, emitter.target.return_value(Verdict::Accept, unit.attach));
     asm.exit();
     Ok(asm.finish(name, FunctionKind::Main, emitter.target.kind(), size as u32)?)
+}
+
+/// Overwrites what the target may have left at the packet structure's end, such as a dynptr, which
+/// no function may be handed a pointer to.
+fn clear(asm: &mut Asm, scratch: i16, late: i16) {
+    for at in (scratch..scratch + late.min(SCRATCH_SIZE)).step_by(8) {
+        asm.store_imm(Size::D, FP, at, 0);
+    }
 }
 
 /// Where packets go after the base chains.

@@ -89,8 +89,7 @@ pub fn build(
     options: &Options,
     diagnostics: &mut Diagnostics,
 ) -> Option<(Program, Artifact)> {
-    let mut limits = Limits::default();
-    loop {
+    let fitted = fit(|limits| {
         let mut found = Diagnostics::new();
         let built =
             observed(program.clone(), options, limits, None, &mut found).and_then(|program| {
@@ -98,23 +97,59 @@ pub fn build(
                 Some((program, artifact))
             });
         let size = built.as_ref().map(|(_, artifact)| call_size(artifact));
-        let less = size.filter(|size| !size.fits()).map(|size| tightened(limits, size));
-        match less {
-            None => {
-                found.iter().for_each(|diagnostic| diagnostics.push(diagnostic.clone()));
-                return built;
-            }
-            Some(Some(less)) => limits = less,
-            Some(None) => {
-                let size = size.unwrap_or_default();
-                let message = format!("the chains of a program need {size}");
-                diagnostics.push(
-                    Diagnostic::error(Code::NESTING, None, message)
-                        .with_help("nest chains less, or compile fewer hooks into one program"),
-                );
-                return None;
-            }
+        ((built, found), size)
+    });
+    let (built, found) = match fitted {
+        Fit::Every(built) => built,
+        Fit::Newer((built, mut found), size) => {
+            let message = format!(
+                "the chains of a program need {} bytes of stack as kernels before Linux 6.9 count \
+                 them, which have 512: it loads on Linux 6.9 and later with JIT",
+                size.stack
+            );
+            found.push(Diagnostic::warning(Code::NESTING, None, message).with_help(
+                "for older kernels, nest chains less or compile fewer hooks into one program",
+            ));
+            (built, found)
         }
+        Fit::None(size) => {
+            let message = format!("the chains of a program need {size}");
+            diagnostics.push(
+                Diagnostic::error(Code::NESTING, None, message)
+                    .with_help("nest chains less, or compile fewer hooks into one program"),
+            );
+            return None;
+        }
+    };
+    found.iter().for_each(|diagnostic| diagnostics.push(diagnostic.clone()));
+    built
+}
+
+/// What came of building within limits.
+#[derive(Debug, PartialEq)]
+enum Fit<T> {
+    /// It fits every kernel, or there is nothing that must.
+    Every(T),
+    /// It fits Linux 6.9 and later with JIT.
+    Newer(T, CallSize),
+    /// It fits none.
+    None(CallSize),
+}
+
+/// Builds within lower and lower limits until what comes of it fits.
+fn fit<T>(mut build: impl FnMut(Limits) -> (T, Option<CallSize>)) -> Fit<T> {
+    let mut limits = Limits::default();
+    let mut newer = None;
+    loop {
+        let (built, size) = build(limits);
+        let Some(size) = size.filter(|size| !size.fits()) else { return Fit::Every(built) };
+        if size.fits_jit() && newer.is_none() {
+            newer = Some((built, size));
+        }
+        let Some(less) = tightened(limits, size) else {
+            return newer.map_or(Fit::None(size), |(built, size)| Fit::Newer(built, size));
+        };
+        limits = less;
     }
 }
 
@@ -397,6 +432,23 @@ mod tests {
                 assert!(size.frames > 4, "{}: more is inlined than need be", target.name());
             }
         }
+    }
+
+    #[test]
+    fn what_fits_newer_kernels_only_is_the_last_resort() {
+        let size = |stack, jit_stack| CallSize { functions: 4, frames: 3, stack, jit_stack };
+        let build = |sizes: [CallSize; 3]| {
+            let mut left = sizes.into_iter().enumerate();
+            fit(move |_| {
+                left.next().map_or((3, Some(size(999, 999))), |(at, size)| (at, Some(size)))
+            })
+        };
+        let fits = size(512, 400);
+        let newer = size(513, 512);
+        let neither = size(700, 520);
+        assert_eq!(build([neither, newer, fits]), Fit::Every(2));
+        assert_eq!(build([neither, newer, newer]), Fit::Newer(1, newer));
+        assert_eq!(build([neither, neither, neither]), Fit::None(size(999, 999)));
     }
 
     #[test]
