@@ -28,12 +28,14 @@ const SECOND: i16 = 24;
 const EXPIRES: i16 = 32;
 const KEY: i16 = 40;
 
-/// The frame: a new bucket's value, whose end is the key; then how long until a bucket is idle,
-/// the last collection, the rates' three numbers.
+/// The frame: a new bucket's value, whose end is the key; then the last collection.
 const VALUE: i16 = -80;
-const EXPIRE: i16 = -88;
-const COLLECTED: i16 = -96;
-const NUMBERS: [i16; 3] = [-104, -112, -120];
+const COLLECTED: i16 = -88;
+
+/// Where the arguments were, once they are in the key: the rates' three numbers, and how long until
+/// a bucket is idle. Stack is scarce where hooks know much of a packet.
+const NUMBERS: [i16; 3] = [0, 8, 16];
+const EXPIRE: i16 = 24;
 
 /// `BPF_NOEXIST`.
 const NOT_YET: i32 = 1;
@@ -62,7 +64,9 @@ pub(super) fn emit(
         ..MapDef::new(format!("hashlimit_{number}"), MapKind::Hash, role.clone())
     });
     let collect = collector(emitter)?;
-    let code = Code { table, map, words: key_size as i16 / 8 };
+    let argument = |at| emitter.layout.argument(at).ok_or(EmitError::Query);
+    let arguments = [argument(0)?, argument(1)?, argument(2)?, argument(3)?];
+    let code = Code { table, map, words: key_size as i16 / 8, arguments };
 
     let mut asm = Asm::new();
     let [known, above, full, lookup, have, again] = std::array::from_fn(|_| asm.label());
@@ -71,6 +75,7 @@ pub(super) fn emit(
     asm.jump_imm(Jump::Eq, Width::W64, R7, 0, above);
     asm.helper(Helper::Jiffies);
     asm.mov(R6, R0);
+    code.key(&mut asm);
     code.numbers(&mut asm, known, above);
     asm.place(known);
     // R2 = ticks between collections.
@@ -79,7 +84,7 @@ pub(super) fn emit(
     asm.mov(R2, R6);
     asm.alu(Alu::Sub, Width::W64, R2, R1);
     asm.store(Size::D, FP, COLLECTED, R2);
-    code.new_bucket(emitter, &mut asm)?;
+    code.new_bucket(&mut asm);
 
     asm.mov_imm(R9, ATTEMPTS);
     asm.place(lookup);
@@ -169,11 +174,13 @@ struct Code<'a> {
     map: MapIndex,
     /// Words of 8 bytes in a key.
     words: i16,
+    /// Where the packet structure has the query's arguments.
+    arguments: [i16; 4],
 }
 
 impl Code<'_> {
-    /// Puts the numbers of this kernel's clock into the frame: the rates', how long until a bucket
-    /// is idle, a new one's state; r2 = ticks between collections.
+    /// Keeps the numbers of this kernel's clock: the rates', how long until a bucket is idle, a new
+    /// one's state; r2 = ticks between collections.
     fn numbers(&self, asm: &mut Asm, known: Label, unknown: Label) {
         asm.kconfig(R1, "CONFIG_HZ");
         asm.load(Size::W, R3, R1, 0);
@@ -188,14 +195,12 @@ impl Code<'_> {
                 }
                 Rates::Window { interval, rate, burst } => ([interval, rate, burst], 0, 0),
             };
-            let places = NUMBERS.into_iter().zip(rates).chain([
-                (VALUE + CREDIT, credit),
-                (VALUE + SECOND, second),
-                (EXPIRE, numbers.expire),
-            ]);
-            for (place, number) in places {
+            let kept = NUMBERS.into_iter().zip(rates).chain([(EXPIRE, numbers.expire)]);
+            let kept = kept.map(|(place, number)| (R7, self.arguments[0] + place, number));
+            let new = [(FP, VALUE + CREDIT, credit), (FP, VALUE + SECOND, second)];
+            for (base, place, number) in kept.chain(new) {
                 asm.constant(R1, number);
-                asm.store(Size::D, FP, place, R1);
+                asm.store(Size::D, base, place, R1);
             }
             asm.constant(R2, numbers.collect);
             asm.goto(known);
@@ -204,30 +209,33 @@ impl Code<'_> {
         asm.goto(unknown);
     }
 
-    /// Completes the value of a new bucket, the key with it.
-    fn new_bucket(&self, emitter: &Emitter<'_>, asm: &mut Asm) -> Result<(), EmitError> {
-        let argument = |at| emitter.layout.argument(at).ok_or(EmitError::Query);
-        asm.store_imm(Size::W, FP, VALUE, 0);
-        asm.store_imm(Size::W, FP, VALUE + IN_USE, 1);
-        asm.store(Size::D, FP, VALUE + PREVIOUS, R6);
-        asm.load(Size::D, R1, FP, EXPIRE);
-        asm.alu(Alu::Add, Width::W64, R1, R6);
-        asm.store(Size::D, FP, VALUE + EXPIRES, R1);
+    /// Makes the key of the arguments, whose place is free then.
+    fn key(&self, asm: &mut Asm) {
         let halves: &[i16] = if self.table.family == Family::Ipv4 { &[0] } else { &[0, 8] };
+        let [source, destination, source_port, destination_port] = self.arguments;
         let mut at = VALUE + KEY;
-        for address in [argument(0)?, argument(1)?] {
+        for address in [source, destination] {
             for half in halves {
                 asm.load(Size::D, R1, R7, address + half);
                 asm.store(Size::D, FP, at, R1);
                 at += 8;
             }
         }
-        asm.load(Size::D, R1, R7, argument(2)?);
+        asm.load(Size::D, R1, R7, source_port);
         asm.alu_imm(Alu::Lsh, Width::W64, R1, 16);
-        asm.load(Size::D, R2, R7, argument(3)?);
+        asm.load(Size::D, R2, R7, destination_port);
         asm.alu(Alu::Or, Width::W64, R1, R2);
         asm.store(Size::D, FP, at, R1);
-        Ok(())
+    }
+
+    /// Completes the value of a new bucket, but for its key.
+    fn new_bucket(&self, asm: &mut Asm) {
+        asm.store_imm(Size::W, FP, VALUE, 0);
+        asm.store_imm(Size::W, FP, VALUE + IN_USE, 1);
+        asm.store(Size::D, FP, VALUE + PREVIOUS, R6);
+        asm.load(Size::D, R1, R7, self.arguments[0] + EXPIRE);
+        asm.alu(Alu::Add, Width::W64, R1, R6);
+        asm.store(Size::D, FP, VALUE + EXPIRES, R1);
     }
 
     /// r1 = the table, r2 = the key.
@@ -276,7 +284,7 @@ impl Code<'_> {
         }
         asm.store(Size::D, R8, PREVIOUS, R6);
         asm.place(fresh);
-        asm.load(Size::D, R1, FP, EXPIRE);
+        asm.load(Size::D, R1, R7, self.arguments[0] + EXPIRE);
         asm.alu(Alu::Add, Width::W64, R1, R6);
         asm.store(Size::D, R8, EXPIRES, R1);
         // R1 = ticks since then, R2 = credit.
@@ -302,7 +310,7 @@ impl Code<'_> {
     }
 
     fn number(&self, asm: &mut Asm, dst: Reg, which: usize) {
-        asm.load(Size::D, dst, FP, NUMBERS[which]);
+        asm.load(Size::D, dst, R7, self.arguments[0] + NUMBERS[which]);
     }
 
     /// r2 = the credit that is there after r1 ticks, r4 = a full bucket's.
