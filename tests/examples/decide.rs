@@ -53,7 +53,9 @@ fn decide(ruleset: &Ruleset, frames: &[Frame]) -> Result<(), Box<dyn Error>> {
     let arrived = oracle.borrow_mut().arrivals(frames)?;
     println!("arrived: {arrived:?}");
     let marks = ruleset.text.contains("-j MARK");
-    let shape = Shape { marks, ..Shape::new(ruleset.family, ruleset.stage) };
+    let sender =
+        ["-m owner", "-m cgroup", "-m realm"].iter().any(|text| ruleset.text.contains(text));
+    let shape = Shape { marks, sender, ..Shape::new(ruleset.family, ruleset.stage) };
     let mut all: Vec<Box<dyn Engine>> = vec![Box::new(Kernel(Rc::clone(&oracle)))];
     all.extend(engines(&oracle, shape));
     for mut engine in all {

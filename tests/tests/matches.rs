@@ -25,7 +25,8 @@ fn main() {
     for kind in MATCHES {
         for &family in kind.families {
             for &stage in kind.stages {
-                let shape = Shape { marks: false, ..Shape::new(family, stage) };
+                let sender = kind.sender;
+                let shape = Shape { marks: false, sender, ..Shape::new(family, stage) };
                 trials.push(trial(kind.name, shape, move |rng| single_match(rng, shape, kind)));
             }
         }

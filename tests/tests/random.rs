@@ -20,7 +20,9 @@ fn main() {
         for stage in Stage::STATELESS {
             for marks in [false, true] {
                 let kind = if marks { "marking" } else { "random" };
-                let shape = Shape { marks, rejects: true, ..Shape::new(family, stage) };
+                // What marks packets is not test-run.
+                let shape =
+                    Shape { marks, sender: marks, rejects: true, ..Shape::new(family, stage) };
                 let name = format!("{kind}_{family}_{stage:?}").to_lowercase();
                 trials.push(Trial::test(name, move || {
                     if require::met(require::KERNEL_IPTABLES) {

@@ -15,7 +15,7 @@ use std::rc::Rc;
 ///
 /// XDP and TC ingress see a forwarded packet before its time to live is decreased, so they do not
 /// answer for the forward chain, and packets before they are tracked, so they answer only for
-/// connections that go as they should. Only TC can set marks, and only XDP and TC can write
+/// connections that go as they should. A test run has neither socket nor route. Only TC can set marks, and only XDP and TC can write
 /// packets.
 pub fn engines(oracle: &Rc<RefCell<Oracle>>, shape: Shape) -> Vec<Box<dyn Engine>> {
     let live = |target, mode| Box::new(Live::new(oracle, target, mode)) as Box<dyn Engine>;
@@ -38,7 +38,8 @@ pub fn engines(oracle: &Rc<RefCell<Oracle>>, shape: Shape) -> Vec<Box<dyn Engine
     if !shape.marks && !shape.rewrites {
         engines.push(live("netfilter", XdpMode::Auto));
     }
-    if matches!(shape.stage, Stage::Input | Stage::Output) && !shape.marks {
+    let sender = shape.stage == Stage::Output && shape.sender;
+    if matches!(shape.stage, Stage::Input | Stage::Output) && !shape.marks && !sender {
         engines.push(test_run("cgroup-skb", &[]));
     }
     if ingress && !shape.stage.is_tracked() {

@@ -27,6 +27,9 @@ pub struct Shape {
     pub rejects: bool,
     /// Whether rules may ask which processor handles a packet.
     pub processors: bool,
+    /// Whether rules may ask for socket and route of packets that this host sends, which test runs
+    /// have none of.
+    pub sender: bool,
     /// Behind connection tracking: whether connections go as they should, and rules ask only for
     /// what is known before a packet is tracked.
     pub orderly: bool,
@@ -44,6 +47,7 @@ impl Shape {
             rewrites: false,
             rejects: false,
             processors: true,
+            sender: false,
             orderly: false,
         }
     }
@@ -56,7 +60,8 @@ impl Shape {
 
     fn allows(self, kind: &MatchKind) -> bool {
         kind.families.contains(&self.family)
-            && !(self.orderly && kind.name == "connmark")
+            && !(self.orderly && kind.after_tracking)
+            && (self.sender || !kind.sender || self.stage != Stage::Output)
             && kind.stages.contains(&self.stage.like())
             && (self.processors || kind.name != "cpu")
     }

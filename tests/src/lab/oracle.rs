@@ -15,6 +15,7 @@ use super::namespace::{ip, ip6, run, sysctl};
 use super::raw::RawSender;
 use super::tables::{self, Counters, Reader};
 use super::tap::Tap;
+use super::view::{GROUPS, REALMS};
 use super::{Family, LabError, routes};
 use crate::sets;
 use bpfc_ir::Hook;
@@ -169,14 +170,16 @@ impl Stage {
     }
 }
 
-/// UDP to and from port 123 is not tracked.
+/// UDP to and from port 123 is not tracked, connections to TCP port 22 have a helper.
 const UNTRACKED_PORT: &str = "*raw\n:PREROUTING ACCEPT\n:OUTPUT DROP\n\
     -A PREROUTING -p udp -m udp --dport 123 -j CT --notrack\n\
-    -A PREROUTING -p udp -m udp --sport 123 -j CT --notrack\nCOMMIT\n";
+    -A PREROUTING -p udp -m udp --sport 123 -j CT --notrack\n\
+    -A PREROUTING -p tcp -m tcp --dport 22 -j CT --helper ftp\nCOMMIT\n";
 
-/// Connections to port 443 have mark 7.
+/// Connections to port 443 have mark 7 and label 5.
 const MARKED_PORT: &str = "*mangle\n:PREROUTING ACCEPT\n\
-    -A PREROUTING -p tcp -m tcp --dport 443 -j CONNMARK --set-mark 7\nCOMMIT\n";
+    -A PREROUTING -p tcp -m tcp --dport 443 -j CONNMARK --set-mark 7\n\
+    -A PREROUTING -p tcp -m tcp --dport 443 -m connlabel --label 5 --set\nCOMMIT\n";
 
 /// The IP packets that left, each with its place in [`OUT_INTERFACES`], sorted.
 pub type Departures = Vec<(usize, Vec<u8>)>;
@@ -219,6 +222,7 @@ impl Oracle {
             sysctl(&format!("ipv4/conf/{name}/send_redirects"), "0")?;
             sysctl(&format!("ipv6/conf/{name}/accept_source_route"), "1")?;
         }
+        ip(&GROUPS.map(|(name, group)| format!("link set {name} group {group}\n")).concat())?;
         match stage {
             Stage::Prerouting => {}
             Stage::Input | Stage::TrackedInput => {
@@ -235,7 +239,11 @@ impl Oracle {
                     sysctl("ipv6/conf/all/forwarding", "1")?;
                 }
                 let [low, high] = OUT_INTERFACES;
-                ip(&format!("route add 0.0.0.0/1 dev {low}\nroute add 128.0.0.0/1 dev {high}\n"))?;
+                let [first, second] = REALMS;
+                ip(&format!(
+                    "route add 0.0.0.0/1 dev {low} realm {first}\n\
+                     route add 128.0.0.0/1 dev {high} realm {second}\n"
+                ))?;
                 ip6(&format!("route add ::/1 dev {low}\nroute add 8000::/1 dev {high}\n"))?;
             }
         }

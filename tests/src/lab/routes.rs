@@ -5,7 +5,7 @@
 use super::Family;
 use super::oracle::{OUT_INTERFACES, Stage};
 use bpfc_packet::{InterfaceName, Route, Routes, route_kind};
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Network, bits, kind, its name, device, table.
 type Row = (&'static str, u8, u8, &'static str, &'static str, &'static str);
@@ -78,6 +78,16 @@ pub(super) fn detour(destination: Ipv6Addr) -> Option<usize> {
     };
     let row = IPV6.iter().find(on_the_way)?;
     OUT_INTERFACES.iter().position(|name| *name == row.4)
+}
+
+/// Whether an IPv4 address has a route besides those that part all addresses in halves.
+pub(super) fn is_special(stage: Stage, address: Ipv4Addr) -> bool {
+    let on_the_way = |row: &&Row| {
+        let network: Option<Ipv4Addr> = row.0.parse().ok();
+        let differs = network.map(|network| u32::from(network) ^ u32::from(address));
+        differs.is_some_and(|bits| bits.checked_shr(32 - u32::from(row.1)).unwrap_or(0) == 0)
+    };
+    IPV4.iter().filter(|row| has(stage, row)).chain(LOOPBACK).any(|row| on_the_way(&row))
 }
 
 /// The host answers what it sends to itself, which would be counted at OUTPUT too.

@@ -2,12 +2,18 @@
 
 use super::inject::Frame;
 use super::oracle::{INTERFACES, OUT_INTERFACES, Stage};
-use super::routes::detour;
-use super::routes::routes;
-use bpfc_packet::{Clock, InterfaceName, IpVersion, Packet, pkt_type};
-use std::net::Ipv6Addr;
+use super::routes::{detour, is_special, routes};
+use bpfc_packet::{Clock, InterfaceName, IpVersion, Owner, Packet, Socket, pkt_type};
+use nix::unistd::{Gid, Uid, getgroups};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::SystemTime;
+
+/// Groups of interfaces; all others are in group 0.
+pub const GROUPS: [(&str, u32); 2] = [("eth1", 5), ("wan1", 0x17)];
+
+/// Realms of the IPv4 routes by [`OUT_INTERFACES`].
+pub const REALMS: [u32; 2] = [5, 9];
 
 /// The packet that arrives at a stage when a frame comes in on one of [`INTERFACES`]; `None`
 /// where the frame holds no IP packet.
@@ -39,8 +45,43 @@ pub fn packet_at(stage: Stage, frame: &Frame) -> Option<Packet> {
         packet.link = None;
         packet.pkt_type = pkt_type::HOST;
     }
+    packet.in_group = group(packet.in_interface);
+    packet.out_group = group(packet.out_interface);
+    if stage.has_output() && packet.version == IpVersion::V4 {
+        packet.realm = realm(stage, &packet)?;
+    }
+    if stage == Stage::Output {
+        packet.socket = Some(Arc::new(own_socket()));
+    }
     packet.routes = Some(Arc::new(routes(stage)));
     Some(packet)
+}
+
+fn group(interface: InterfaceName) -> u32 {
+    let found = GROUPS.iter().find(|(known, _)| name(known) == interface);
+    found.map_or(0, |(_, group)| *group)
+}
+
+/// The realm of the route to an IPv4 packet's destination. That of the way back does not count: the
+/// interfaces that packets come in by have no addresses (`fib_validate_source`,
+/// net/ipv4/fib_frontend.c).
+fn realm(stage: Stage, packet: &Packet) -> Option<u32> {
+    let address = Ipv4Addr::from(*packet.network_bytes().get(16..)?.first_chunk::<4>()?);
+    Some(match is_special(stage, address) {
+        true => 0,
+        false => REALMS[usize::from(address.octets()[0] >> 7)],
+    })
+}
+
+/// A socket of the calling thread's user.
+fn own_socket() -> Socket {
+    let groups = getgroups().unwrap_or_default();
+    let owner = Owner {
+        user: Uid::effective().as_raw(),
+        group: Gid::effective().as_raw(),
+        groups: groups.into_iter().map(Gid::as_raw).collect(),
+    };
+    Socket { owner: Some(owner), class: 0 }
 }
 
 fn name(text: &str) -> InterfaceName {

@@ -1,4 +1,5 @@
-//! What connection tracking knows: conntrack, state, connmark and cluster.
+//! What connection tracking knows: conntrack, state, connmark, connlabel, connbytes, helper and
+//! cluster.
 
 use super::Maker;
 use crate::generate::conversation::{clients, servers};
@@ -85,4 +86,31 @@ pub(super) fn cluster(maker: &mut Maker<'_>) -> String {
     };
     let seed = maker.rng.bits() as u32;
     format!(" --cluster-total-nodes {nodes} {local} --cluster-hash-seed {seed:#x}")
+}
+
+/// Connections to port 443 have label 5, all others none.
+pub(super) fn connlabel(maker: &mut Maker<'_>) -> String {
+    let label = *maker.rng.pick(&[5u32, 5, 0, 69, 127]);
+    format!(" {}--label {label}", maker.rng.negation())
+}
+
+/// Connections to TCP port 22 have the helper ftp, all others none.
+pub(super) fn helper(maker: &mut Maker<'_>) -> String {
+    let name = *maker.rng.pick(&["ftp", "ftp", "ftp-21", "ft", "sip", "\"\""]);
+    format!(" {}--helper {name}", maker.rng.negation())
+}
+
+/// What a conversation's few packets come to, and more.
+pub(super) fn connbytes(maker: &mut Maker<'_>) -> String {
+    let rng = &mut *maker.rng;
+    let (mode, most) = *rng.pick(&[("packets", 8), ("bytes", 600), ("avgpkt", 120)]);
+    let (one, other) = (rng.within(0..=most), rng.within(0..=most));
+    let range = match rng.below(3) {
+        0 => format!("{one}:"),
+        1 => format!(":{one}"),
+        _ => format!("{}:{}", one.min(other), one.max(other)),
+    };
+    let direction = rng.pick(&["original", "reply", "both"]);
+    let negation = rng.negation();
+    format!(" {negation}--connbytes {range} --connbytes-dir {direction} --connbytes-mode {mode}")
 }

@@ -10,6 +10,7 @@ mod link;
 mod network;
 mod payload;
 mod ports;
+mod sender;
 mod set;
 mod state;
 mod transport;
@@ -69,6 +70,10 @@ pub struct MatchKind {
     pub protocols: &'static [u8],
     /// The stages whose chains may use it.
     pub stages: &'static [Stage],
+    /// Whether it asks what a packet's connection carries once it is tracked.
+    pub after_tracking: bool,
+    /// Whether it asks for socket or route of a packet that this host sends.
+    pub sender: bool,
     /// Writes the options after `-m name`.
     pub make: fn(&mut Maker<'_>) -> String,
 }
@@ -86,7 +91,15 @@ const fn entry(
     protocols: &'static [u8],
     make: fn(&mut Maker<'_>) -> String,
 ) -> MatchKind {
-    MatchKind { name, families, protocols, stages: EVERYWHERE, make }
+    MatchKind {
+        name,
+        families,
+        protocols,
+        stages: EVERYWHERE,
+        after_tracking: false,
+        sender: false,
+        make,
+    }
 }
 
 /// All that look at the packet.
@@ -131,6 +144,29 @@ pub const MATCHES: &[MatchKind] = &[
         stages: &[Stage::Prerouting, Stage::Input, Stage::Forward],
         ..entry("eui64", V6, &[], link::eui64)
     },
+    MatchKind {
+        stages: &[Stage::Prerouting, Stage::Input, Stage::Forward],
+        ..entry("devgroup", BOTH, &[], sender::input_group)
+    },
+    MatchKind {
+        stages: &[Stage::Forward, Stage::Postrouting, Stage::Output],
+        ..entry("devgroup", BOTH, &[], sender::output_group)
+    },
+    MatchKind {
+        stages: &[Stage::Forward, Stage::Postrouting, Stage::Output],
+        sender: true,
+        ..entry("realm", V4, &[], sender::realm)
+    },
+    MatchKind {
+        stages: &[Stage::Postrouting, Stage::Output],
+        sender: true,
+        ..entry("owner", BOTH, &[], sender::owner)
+    },
+    MatchKind {
+        stages: &[Stage::Postrouting, Stage::Output],
+        sender: true,
+        ..entry("cgroup", BOTH, &[], sender::cgroup)
+    },
     entry("string", BOTH, &[], payload::string),
     entry("u32", BOTH, &[], payload::u32),
     entry("bpf", BOTH, &[], payload::bpf),
@@ -161,11 +197,27 @@ pub const CONNECTION_MATCHES: &[MatchKind] = &[
     MatchKind { stages: &Stage::TRACKED, ..entry("state", BOTH, &[], connection::state) },
     MatchKind {
         stages: &[Stage::TrackedInput, Stage::TrackedForward],
+        after_tracking: true,
         ..entry("connmark", BOTH, &[], connection::connmark)
     },
     MatchKind {
         // Before forwarding it changes what frames are for, which netfilter programs cannot.
         stages: &[Stage::TrackedForward],
         ..entry("cluster", BOTH, &[], connection::cluster)
+    },
+    MatchKind {
+        stages: &[Stage::TrackedInput, Stage::TrackedForward],
+        after_tracking: true,
+        ..entry("connlabel", BOTH, &[], connection::connlabel)
+    },
+    MatchKind {
+        stages: &Stage::TRACKED,
+        after_tracking: true,
+        ..entry("connbytes", BOTH, &[], connection::connbytes)
+    },
+    MatchKind {
+        stages: &Stage::TRACKED,
+        after_tracking: true,
+        ..entry("helper", BOTH, &[], connection::helper)
     },
 ];
