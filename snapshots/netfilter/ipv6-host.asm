@@ -532,6 +532,26 @@ walk_ipv6: ; Chain
 L0:
   exit
 
+fetch: ; Static { arguments: 4 }
+; fetch bytes of the packet
+  r6 = r1
+  *(u64 *)(r10 -32) = r2
+  *(u64 *)(r10 -24) = r3
+  *(u64 *)(r10 -16) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xffffffd0
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -24)
+  r2 = *(u64 *)(r10 -16)
+  r3 = r10
+  r3 += 0xffffffd0
+  r4 = *(u64 *)(r10 -32)
+  r5 = 0x0
+  call helper 201
+  exit
+
 ip6_filter_INPUT: ; Chain
 ; chain entry
   r6 = r1
@@ -587,21 +607,8 @@ L1:
   r3 = r10
   r3 += 0xffffffe8
   r4 = 0x1
-  *(u64 *)(r10 -56) = r2
-  *(u64 *)(r10 -48) = r3
-  *(u64 *)(r10 -40) = r4
-  r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffb8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -48)
-  r2 = *(u64 *)(r10 -40)
-  r3 = r10
-  r3 += 0xffffffb8
-  r4 = *(u64 *)(r10 -56)
-  r5 = 0x0
-  call helper 201
+  r1 = r6
+  call fetch
   r1 = *(u64 *)(r10 -16)
   r2 = *(u8 *)(r10 -24)
   w2 += 0x1
@@ -617,21 +624,8 @@ L1:
   r3 = r10
   r3 += 0xffffffe8
   r4 = 0x1
-  *(u64 *)(r10 -56) = r2
-  *(u64 *)(r10 -48) = r3
-  *(u64 *)(r10 -40) = r4
-  r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffb8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -48)
-  r2 = *(u64 *)(r10 -40)
-  r3 = r10
-  r3 += 0xffffffb8
-  r4 = *(u64 *)(r10 -56)
-  r5 = 0x0
-  call helper 201
+  r1 = r6
+  call fetch
   r1 = *(u8 *)(r10 -24)
   if w1 == 0x0 goto L11
 ; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT

@@ -1,5 +1,6 @@
 //! From IR to an artifact: programs by attach point, functions by chain, maps and rules.
 
+use crate::asm::AsmError;
 use crate::counters::{COUNTER_SIZE, Counters};
 use crate::emitter::{COUNTERS_MAP, Emitter, Place};
 use crate::error::EmitError;
@@ -68,49 +69,81 @@ pub fn compile(
     if !check_features(program, target, routed, diagnostics) {
         return None;
     }
-    // The sizes of the counters' map follow when all rules have their places.
-    let mut maps = vec![MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)];
-    let sets = SetPlan::new(program, &mut maps);
-    let mut emitter = Emitter {
-        target,
-        layout: PacketLayout::new(&needs),
-        needs,
-        counters: Counters::default(),
-        maps,
-        sets,
-        functions: Vec::new(),
-        names: names::Names::default(),
-        chains: BTreeMap::new(),
-        scans: BTreeMap::new(),
-        texts: BTreeMap::new(),
-        lookups: BTreeMap::new(),
-        socket: None,
-        trie: None,
-        walk: None,
-        routes: BTreeMap::new(),
-        device_search: None,
-        replies: BTreeMap::new(),
-        sum: None,
-        room: None,
-        connections: Vec::new(),
-        places: places(program, sources),
-        program,
-        queries: BTreeMap::new(),
-        services: Vec::new(),
-        trace_one_in: options.trace_one_in,
-        log: None,
-        sites: Vec::new(),
-    };
-    match emit(&mut emitter, program, &order, &units, options) {
-        Ok(programs) => Some(artifact(emitter, program, programs, sources)),
-        Err(error) => {
-            let (code, help) = match error {
-                EmitError::Asm(_) => (Code::TOO_LARGE, "split the chain into several chains"),
-                _ => (Code::NESTING, "simplify the rules of the chain"),
-            };
-            diagnostics.push(Diagnostic::error(code, None, error.to_string()).with_help(help));
-            None
+    let job = Job { program, target, sources, options, needs, order, units };
+    let mut limit = options.blocks_per_segment;
+    loop {
+        let error = match job.attempt(limit) {
+            Ok(artifact) => return Some(artifact),
+            Err(error) => error,
+        };
+        // Blocks with much code in them make a segment too long for its jumps.
+        if matches!(error, EmitError::Asm(AsmError::JumpTooFar { .. })) && limit > LEAST_BLOCKS {
+            limit = (limit / 4).max(LEAST_BLOCKS);
+            continue;
         }
+        let (code, help) = match error {
+            EmitError::Asm(_) => (Code::TOO_LARGE, "split the chain into several chains"),
+            _ => (Code::NESTING, "simplify the rules of the chain"),
+        };
+        diagnostics.push(Diagnostic::error(code, None, error.to_string()).with_help(help));
+        return None;
+    }
+}
+
+/// The blocks of a segment below which a chain is not cut any more.
+const LEAST_BLOCKS: usize = 8;
+
+/// What is to be compiled.
+struct Job<'a> {
+    program: &'a IrProgram,
+    target: &'a dyn Target,
+    sources: &'a SourceMap,
+    options: &'a CompileOptions,
+    needs: Needs,
+    order: Vec<Func>,
+    units: Vec<Unit<'a>>,
+}
+
+impl Job<'_> {
+    /// Generates code with chains cut into segments of so many blocks.
+    fn attempt(&self, limit: usize) -> Result<Artifact, EmitError> {
+        let &Job { program, target, sources, .. } = self;
+        // The sizes of the counters' map follow when all rules have their places.
+        let mut maps = vec![MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)];
+        let sets = SetPlan::new(program, &mut maps);
+        let mut emitter = Emitter {
+            target,
+            layout: PacketLayout::new(&self.needs),
+            needs: self.needs.clone(),
+            counters: Counters::default(),
+            maps,
+            sets,
+            functions: Vec::new(),
+            names: names::Names::default(),
+            chains: BTreeMap::new(),
+            scans: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            lookups: BTreeMap::new(),
+            socket: None,
+            trie: None,
+            walk: None,
+            routes: BTreeMap::new(),
+            device_search: None,
+            replies: BTreeMap::new(),
+            sum: None,
+            fetch: None,
+            room: None,
+            connections: Vec::new(),
+            places: places(program, sources),
+            program,
+            queries: BTreeMap::new(),
+            services: Vec::new(),
+            trace_one_in: self.options.trace_one_in,
+            log: None,
+            sites: Vec::new(),
+        };
+        let programs = emit(&mut emitter, program, &self.order, &self.units, limit)?;
+        Ok(artifact(emitter, program, programs, sources))
     }
 }
 
@@ -119,10 +152,10 @@ fn emit(
     program: &IrProgram,
     order: &[Func],
     units: &[Unit<'_>],
-    options: &CompileOptions,
+    limit: usize,
 ) -> Result<Vec<Program>, EmitError> {
     for &func in order {
-        chain::emit(emitter, program, func, options.blocks_per_segment)?;
+        chain::emit(emitter, program, func, limit)?;
     }
     let mut programs = Vec::with_capacity(units.len());
     for unit in units {

@@ -5,7 +5,7 @@ use crate::asm::{Asm, Jump, Label, R1, R2, R6, R7, Reg, Width};
 use crate::counters::Counters;
 use crate::error::EmitError;
 use crate::query::set::SetPlan;
-use crate::target::{ConntrackSource, Target};
+use crate::target::{ConntrackSource, SCRATCH_SIZE, Target};
 use crate::{Needs, PacketLayout, names, reply};
 use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
@@ -44,6 +44,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) walk: Option<FunctionIndex>,
     pub(crate) replies: BTreeMap<reply::Key, FunctionIndex>,
     pub(crate) sum: Option<FunctionIndex>,
+    /// The function that fetches bytes of the packet, where that takes more than a call.
+    pub(crate) fetch: Option<FunctionIndex>,
     pub(crate) routes: BTreeMap<Family, FunctionIndex>,
     pub(crate) device_search: Option<FunctionIndex>,
     pub(crate) room: Option<FunctionIndex>,
@@ -136,6 +138,21 @@ impl Emitter<'_> {
         let size = self.layout.size() as u32;
         let function = asm.finish(name, kind, self.target.kind(), size)?;
         Ok(self.push(function))
+    }
+
+    /// A function `fetch(ctx, offset, to, bytes)` that does what [`Target::fetch`] says.
+    pub(crate) fn fetch_function(&mut self) -> Result<FunctionIndex, EmitError> {
+        if let Some(function) = self.fetch {
+            return Ok(function);
+        }
+        let mut asm = Asm::new();
+        self.mark_line(&mut asm, None, "fetch bytes of the packet");
+        asm.mov(R6, R1);
+        self.target.fetch(&mut asm, -SCRATCH_SIZE);
+        asm.exit();
+        let function = self.add(asm, "fetch", FunctionKind::Static { arguments: 4 })?;
+        self.fetch = Some(function);
+        Ok(function)
     }
 
     pub(crate) fn push(&mut self, function: Function) -> FunctionIndex {

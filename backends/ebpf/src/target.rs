@@ -131,6 +131,12 @@ pub trait Target: Sync {
     /// 0 when the packet is shorter. Clobbers r0 to r5.
     fn fetch(&self, asm: &mut Asm, scratch: i16);
 
+    /// Whether [`Target::fetch`] writes to its scratch bytes, so that it is better a function of
+    /// its own than a part of frames that stay while others are called.
+    fn fetch_needs_scratch(&self) -> bool {
+        false
+    }
+
     /// Emits: store interface names, mark, packet type and the Ethernet header as the needs
     /// say. Falls through.
     fn facts(&self, main: &mut MainContext<'_>);

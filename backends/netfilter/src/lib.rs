@@ -141,6 +141,10 @@ impl Target for Netfilter {
         asm.helper(Helper::DynptrRead);
     }
 
+    fn fetch_needs_scratch(&self) -> bool {
+        true
+    }
+
     fn facts(&self, main: &mut MainContext<'_>) {
         let asm = &mut *main.asm;
         for (name, device) in

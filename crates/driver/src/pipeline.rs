@@ -142,7 +142,13 @@ fn fit<T>(mut build: impl FnMut(Limits) -> (T, Option<CallSize>)) -> Fit<T> {
     let mut newer = None;
     loop {
         let (built, size) = build(limits);
-        let Some(size) = size.filter(|size| !size.fits()) else { return Fit::Every(built) };
+        let Some(size) = size.filter(|size| !size.fits()) else {
+            // What cannot be built so is worse than what newer kernels take.
+            return match newer {
+                Some((built, newer)) if size.is_none() => Fit::Newer(built, newer),
+                _ => Fit::Every(built),
+            };
+        };
         if size.fits_jit() && newer.is_none() {
             newer = Some((built, size));
         }
@@ -448,7 +454,33 @@ mod tests {
         let neither = size(700, 520);
         assert_eq!(build([neither, newer, fits]), Fit::Every(2));
         assert_eq!(build([neither, newer, newer]), Fit::Newer(1, newer));
+        let mut first = Some(newer);
+        assert_eq!(fit(|_| (first.is_some(), first.take())), Fit::Newer(true, newer));
         assert_eq!(build([neither, neither, neither]), Fit::None(size(999, 999)));
+    }
+
+    #[test]
+    fn segments_too_long_for_jumps_are_cut_again() {
+        let mut text = "*filter\n:INPUT DROP\n".to_owned();
+        for rule in 0..400 {
+            let tests: Vec<String> = (0..9).map(|at| format!("{}={rule}:999", 80 + at)).collect();
+            text += &format!("-A INPUT -m u32 --u32 \"{}\" -j ACCEPT\n", tests.join("&&"));
+        }
+        text += "COMMIT\n";
+        let input = Input {
+            name: "long".into(),
+            bytes: text.into_bytes(),
+            format: Some("iptables-save".into()),
+        };
+        let mut options = Options::default();
+        options.codegen.blocks_per_segment = usize::MAX;
+        for target in targets() {
+            let compiled = compile(std::slice::from_ref(&input), *target, &options);
+            let artifact = compiled.artifact.expect("compiles");
+            let lengths = artifact.functions.iter().map(|function| function.insns.len());
+            assert!(lengths.clone().sum::<usize>() > 32_767);
+            assert!(lengths.max() < Some(32_767));
+        }
     }
 
     #[test]

@@ -379,7 +379,7 @@ impl Selector<'_, '_> {
                 let offset = self.scalar(offset, 1)?;
                 debug_assert_eq!(offset, R2);
                 self.asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(displacement));
-                self.fetch(ty, result);
+                self.fetch(ty, result)?;
             }
             Op::Rewrite(rewrite) => self.rewrite(rewrite)?,
             Op::Load(ty, Source::Payload(base, offset)) if self.in_window(op) => {
@@ -395,7 +395,7 @@ impl Selector<'_, '_> {
                     Base::Network | Base::Link => self.asm.mov_imm(R2, 0),
                 }
                 self.asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(offset));
-                self.fetch(ty, result);
+                self.fetch(ty, result)?;
             }
             _ => {}
         }
@@ -421,8 +421,10 @@ impl Selector<'_, '_> {
     }
 
     /// Copies packet bytes at r2, from the network header, into a value's slot.
-    fn fetch(&mut self, ty: Type, result: Option<Value>) {
-        let Some(slot) = result.and_then(|value| self.slots.get(&value).copied()) else { return };
+    fn fetch(&mut self, ty: Type, result: Option<Value>) -> Result<(), EmitError> {
+        let Some(slot) = result.and_then(|value| self.slots.get(&value).copied()) else {
+            return Ok(());
+        };
         self.asm.store_imm(Size::D, FP, slot.offset, 0);
         if ty == Type::I128 {
             self.asm.store_imm(Size::D, FP, slot.offset + 8, 0);
@@ -433,7 +435,14 @@ impl Selector<'_, '_> {
         self.asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(slot.offset));
         self.asm.mov_imm(R4, i32::from(ty.bytes()));
         // The guard says the bytes are there; where it does not hold the value is zero.
-        self.emitter.target.fetch(&mut self.asm, self.scratch);
+        if self.emitter.target.fetch_needs_scratch() {
+            let function = self.emitter.fetch_function()?;
+            self.asm.mov(R1, R6);
+            self.asm.call(function);
+        } else {
+            self.emitter.target.fetch(&mut self.asm, self.scratch);
+        }
+        Ok(())
     }
 
     fn count(&mut self, rule: Rule) {

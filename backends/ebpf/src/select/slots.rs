@@ -16,7 +16,7 @@ impl Selector<'_, '_> {
         let function = self.function;
         let order = forward(function, blocks);
         let last = self.last_uses(&order);
-        let mut fetches = false;
+        let mut rewrites = false;
         // Places of 8 and of 16 bytes that are free again, and those that will be.
         let mut free: BTreeMap<i16, Vec<i16>> = BTreeMap::new();
         let mut busy: BTreeMap<usize, Vec<(i16, i16)>> = BTreeMap::new();
@@ -28,11 +28,10 @@ impl Selector<'_, '_> {
             busy = busy.split_off(&at);
             for &inst in &function.blocks[block].insts {
                 let data = &function.insts[inst];
-                fetches |= matches!(data.op, Op::Rewrite(_));
+                rewrites |= matches!(data.op, Op::Rewrite(_));
                 let Some(value) = data.result.filter(|_| self.is_kept(&data.op)) else { continue };
                 let network_order =
                     matches!(data.op, Op::LoadAt(..) | Op::Load(_, Source::Payload(..)));
-                fetches |= network_order;
                 let bytes = if function.ty(value) == Type::I128 { 16 } else { 8 };
                 let offset = free.get_mut(&bytes).and_then(Vec::pop).unwrap_or_else(|| {
                     self.frame = self.frame.saturating_add(bytes);
@@ -43,7 +42,7 @@ impl Selector<'_, '_> {
                 self.slots.insert(value, Slot { offset, network_order });
             }
         }
-        if fetches {
+        if rewrites {
             self.frame = self.frame.saturating_add(SCRATCH_SIZE);
             self.scratch = -self.frame;
         }
