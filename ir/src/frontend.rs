@@ -31,6 +31,9 @@ pub struct FrontendOptions {
     pub hooks: Option<Vec<Hook>>,
     /// The tables to compile; `None` for the front end's default.
     pub tables: Option<Vec<String>>,
+    /// Whether packets may be traced: every rule and policy that counts a packet, and every end of
+    /// a user chain, then has a record of kind [`crate::LogKind::Trace`].
+    pub traced: bool,
     /// The sets that rules may name.
     pub sets: Arc<SetTable>,
 }

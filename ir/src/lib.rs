@@ -48,7 +48,7 @@ pub use log::{Log, LogKind};
 pub use lookup::Lookup;
 pub use object::{ObjectDef, ObjectKind, Query};
 pub use probe::{ProbeDef, TextSearch};
-pub use program::{Entry, Program, RuleData, RuleKind, StateDef};
+pub use program::{Entry, Program, RuleData, RuleKind, StateDef, UserChain};
 pub use recent::{MAX_STAMPS, RecentAction, RecentList, RecentQuery};
 pub use rewrite::{ChecksumField, Rewrite};
 pub use set_query::SetQuery;

@@ -13,6 +13,20 @@ pub enum RuleKind {
     Rule(u32),
     /// The policy of a base chain.
     Policy,
+    /// The end of a user chain, numbered behind its last rule: it counts nothing, and is there for
+    /// records of traced packets alone.
+    End(u32),
+}
+
+/// A user chain as listings name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserChain {
+    /// Its family.
+    pub family: Family,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// A rule or policy as counters, listings and diagnostics name it.
@@ -28,7 +42,7 @@ pub struct RuleData {
     pub chain: String,
     /// The hook of a base chain, none in a user chain.
     pub hook: Option<Hook>,
-    /// Rule or policy.
+    /// Rule, policy or end.
     pub kind: RuleKind,
     /// The rule's text without counters, in the front end's own print form.
     pub text: String,
@@ -65,6 +79,8 @@ pub struct Entry {
 pub struct Program {
     /// Rules and policies, in ruleset order.
     pub rules: PrimaryMap<Rule, RuleData>,
+    /// The user chains of the tables that are compiled, also those without rules, in ruleset order.
+    pub chains: Vec<UserChain>,
     /// Chains.
     pub funcs: PrimaryMap<Func, Function>,
     /// What runs, by hook and family; at most one entry for each pair.
@@ -89,6 +105,11 @@ impl Program {
             Some((probe, _)) => probe,
             None => self.probes.push(definition),
         }
+    }
+
+    /// Whether a rule traces packets.
+    pub fn traces(&self) -> bool {
+        self.funcs.values().any(|function| function.insts.values().any(|i| i.op == Op::Trace))
     }
 
     /// Whether rules ask what only the host that handles a packet knows: its routes, the packet's

@@ -10,7 +10,8 @@ use crate::{
     CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Log, LogKind, Lookup,
     Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction,
     RecentList, RecentQuery, Reject, Rewrite, Rule, RuleData, RuleKind, Scan, SctpChunks,
-    SocketField, Source, StateDef, Terminator, TextSearch, TupleField, Type, Value, Verdict,
+    SocketField, Source, StateDef, Terminator, TextSearch, TupleField, Type, UserChain, Value,
+    Verdict,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -93,6 +94,10 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
             };
             let function = function(&mut choices, &mut program, family, chain);
             program.funcs.push(function);
+        }
+        if choices.once_in(2) {
+            let (table, name) = ("filter".to_owned(), "a \"chain\"".to_owned());
+            program.chains.push(UserChain { family, table, name });
         }
         let chains = vec![Func::from_u32(first as u32)];
         program.entries.push(Entry { hook: Hook::Input, family, chains });
@@ -205,9 +210,10 @@ fn rule(choices: &mut Choices, program: &mut Program, chain: &Chain, family: Fam
         table: "filter".to_owned(),
         chain: chain.name.clone(),
         hook: chain.base.then_some(Hook::Input),
-        kind: match choices.once_in(8) {
-            true => RuleKind::Policy,
-            false => RuleKind::Rule(number as u32),
+        kind: match choices.below(16) {
+            0 | 1 => RuleKind::Policy,
+            2 => RuleKind::End(number as u32),
+            _ => RuleKind::Rule(number as u32),
         },
         text: choices.of(&["-j ACCEPT", "", "--comment \"a \\ \t\u{1}\n\u{fc}\""]).to_owned(),
         verdict: choices.of(&["ACCEPT", ""]).to_owned(),

@@ -240,6 +240,7 @@ mod tests {
     fn counts_follow_equal_rules_by_occurrence() {
         let from = RuleTable {
             entries: vec![rule("A", "x"), rule("A", "y"), rule("A", "x"), rule("B", "x")],
+            ..RuleTable::default()
         };
         let to = RuleTable {
             entries: vec![
@@ -249,6 +250,7 @@ mod tests {
                 rule("A", "x"),
                 rule("A", "x"),
             ],
+            ..RuleTable::default()
         };
         let counts = [count(1), count(2), count(3), count(4)];
         assert_eq!(

@@ -36,7 +36,7 @@ fn ir_family(family: Family) -> bpfc_ir::Family {
 /// The program of an input's table, its spans left out.
 fn lower(bytes: Vec<u8>, format: &str, table: &str, sets: &Arc<SetTable>) -> Program {
     let tables = Some(vec![table.to_owned()]);
-    let options = FrontendOptions { hooks: None, tables, sets: Arc::clone(sets) };
+    let options = FrontendOptions { tables, sets: Arc::clone(sets), ..FrontendOptions::default() };
     let input = Input { name: format.to_owned(), bytes, format: None };
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let lowered = XtablesFrontend.lower(&input, format, &options, &mut sources, &mut diagnostics);

@@ -183,10 +183,13 @@ fn trace(family: Family, target: &'static str) -> Result<(), Failed> {
     let mut rng = Rng::new(require::number("BPFC_SEED", 1));
     let mut frames = frames(&mut oracle.borrow_mut(), &mut rng)?;
     frames.truncate(200);
-    let text = "*raw\n:PREROUTING ACCEPT [0:0]\n:U - [0:0]\n\
+    let text = "*raw\n:PREROUTING ACCEPT [0:0]\n\
+                :U - [0:0]\n:V - [0:0]\n:W - [0:0]\n:X - [0:0]\n\
                 -A PREROUTING -p tcp -j TRACE\n-A PREROUTING -p udp -j TRACE\n\
-                -A PREROUTING -j U\n-A PREROUTING -p tcp -j ACCEPT\n-A PREROUTING -p udp\n\
-                -A U -p tcp\n-A U -p udp -j RETURN\n-A U -j RETURN\nCOMMIT\n";
+                -A PREROUTING -j U\n-A PREROUTING -j V\n-A PREROUTING -p tcp -j ACCEPT\n\
+                -A PREROUTING -p udp -g X\n-A PREROUTING\n\
+                -A U -p tcp\n-A U -p udp -j RETURN\n-A U -j RETURN\n\
+                -A V -p tcp -j W\n-A V -p udp\n-A X -p udp\nCOMMIT\n";
     let ruleset = Ruleset { family, stage, text: text.to_owned() };
     let filter = load(&oracle, &ruleset, target)?;
     let mut reader = filter.log()?;

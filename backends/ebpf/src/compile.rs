@@ -10,6 +10,7 @@ use crate::target::Target;
 use crate::{Feature, Needs, PacketLayout, chain, log, main_function, names, segment};
 use bpfc_artifact::{
     Artifact, AttachPoint, MapDef, MapKind, MapRole, Program, RuleEntry, RuleKind, RuleTable,
+    UserChain,
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ir::{Entry, Family, Func, Hook, Program as IrProgram, Rule};
@@ -361,32 +362,39 @@ fn artifact(
     let entries = program
         .rules
         .iter()
-        .map(|(rule, data)| {
+        .filter_map(|(rule, data)| {
+            let kind = match data.kind {
+                bpfc_ir::RuleKind::Rule(number) => RuleKind::Rule(number),
+                bpfc_ir::RuleKind::Policy => RuleKind::Policy,
+                bpfc_ir::RuleKind::End(_) => return None,
+            };
             let (file, line) = match data.span {
                 Some(span) => {
                     (sources.file(span.file).name().to_owned(), sources.position(span).line)
                 }
                 None => (String::new(), 0),
             };
-            RuleEntry {
+            Some(RuleEntry {
                 label: data.label.clone(),
                 family: names::family(data.family),
                 table: data.table.clone(),
                 chain: data.chain.clone(),
                 hook: data.hook.map(names::hook),
-                kind: match data.kind {
-                    bpfc_ir::RuleKind::Rule(number) => RuleKind::Rule(number),
-                    bpfc_ir::RuleKind::Policy => RuleKind::Policy,
-                },
+                kind,
                 text: data.text.clone(),
                 verdict: data.verdict.clone(),
                 columns: data.columns.clone(),
                 file,
                 line,
                 counter: emitter.counters.slot(rule),
-            }
+            })
         })
         .collect();
+    let chains = program.chains.iter().map(|chain| UserChain {
+        family: names::family(chain.family),
+        table: chain.table.clone(),
+        name: chain.name.clone(),
+    });
     let mut names: Vec<String> = sources.files().map(|(_, file)| file.name().to_owned()).collect();
     if names.is_empty() {
         names.push(String::new());
@@ -396,7 +404,7 @@ fn artifact(
         functions: emitter.functions,
         programs,
         maps,
-        rules: RuleTable { entries },
+        rules: RuleTable { entries, chains: chains.collect() },
         sets: emitter.sets.entries(program),
         needs_conntrack: emitter.needs.conntrack,
         needs_accounting: emitter.needs.accounting,

@@ -23,7 +23,7 @@ pub use program::{
     AttachPoint, Family, Function, FunctionIndex, FunctionKind, Hook, KernelField, Line, Program,
     ProgramKind, Reloc, RelocKind,
 };
-pub use rule::{CounterSlot, RuleEntry, RuleKind, RuleTable};
+pub use rule::{CounterSlot, RuleEntry, RuleKind, RuleTable, UserChain};
 pub use set::{MaskList, SetEntry, SetState};
 
 use serde::{Deserialize, Serialize};

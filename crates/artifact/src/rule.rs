@@ -56,11 +56,25 @@ pub struct RuleEntry {
     pub counter: Option<CounterSlot>,
 }
 
+/// A user chain.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct UserChain {
+    /// Its family.
+    pub family: Family,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+}
+
 /// All rules and policies, in ruleset order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleTable {
     /// The rows.
     pub entries: Vec<RuleEntry>,
+    /// The user chains, also those that have no rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chains: Vec<UserChain>,
 }
 
 impl RuleTable {

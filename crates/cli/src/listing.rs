@@ -3,7 +3,7 @@
 //! Column widths and the rounding to K, M, G and T are those that iptables 1.8.9 shows: chains of
 //! hooks in the order of the hooks, then user chains by name, an empty line between chains.
 
-use bpfc_artifact::{Family, Hook, RuleEntry, RuleKind, RuleTable};
+use bpfc_artifact::{Family, Hook, RuleEntry, RuleKind, RuleTable, UserChain};
 use bpfc_runtime::Count;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,23 +12,36 @@ use std::fmt::Write;
 /// then (`true`) user chains by name.
 type ChainKey<'a> = (Family, usize, bool, Option<Hook>, &'a str);
 
+/// What a chain's header line is made of.
+#[derive(Clone, Copy)]
+struct Head<'a> {
+    family: Family,
+    table: &'a str,
+    chain: &'a str,
+}
+
 /// The listing of `rules`, where `counts` has one row for each of their entries. With `exact`
 /// numbers are whole, as with `iptables -x`.
 pub fn listing(rules: &RuleTable, counts: &[Count], exact: bool) -> String {
     let mut tables: Vec<(Family, &str)> = Vec::new();
     let mut chains: BTreeMap<ChainKey<'_>, Vec<(&RuleEntry, Count)>> = BTreeMap::new();
-    for (entry, count) in rules.entries.iter().zip(counts) {
-        let table = (entry.family, entry.table.as_str());
-        let index = tables.iter().position(|t| *t == table).unwrap_or_else(|| {
-            tables.push(table);
+    let mut key = |family, table, hook: Option<Hook>, chain| {
+        let index = tables.iter().position(|t| *t == (family, table)).unwrap_or_else(|| {
+            tables.push((family, table));
             tables.len() - 1
         });
-        let key = (entry.family, index, entry.hook.is_none(), entry.hook, entry.chain.as_str());
+        (family, index, hook.is_none(), hook, chain)
+    };
+    for (entry, count) in rules.entries.iter().zip(counts) {
+        let key = key(entry.family, entry.table.as_str(), entry.hook, entry.chain.as_str());
         chains.entry(key).or_default().push((entry, *count));
+    }
+    for UserChain { family, table, name } in &rules.chains {
+        chains.entry(key(*family, table, None, name)).or_default();
     }
     let mut out = String::new();
     let mut table = None;
-    for ((family, index, ..), rows) in &chains {
+    for ((family, index, .., name), rows) in &chains {
         if !out.is_empty() {
             out.push('\n');
         }
@@ -36,7 +49,8 @@ pub fn listing(rules: &RuleTable, counts: &[Count], exact: bool) -> String {
             let _ = writeln!(out, "# {} {}", family_word(*family), tables[*index].1);
             table = Some((family, index));
         }
-        chain(&mut out, rules, rows, exact);
+        let head = Head { family: *family, table: tables[*index].1, chain: name };
+        chain(&mut out, rules, head, rows, exact);
     }
     out
 }
@@ -48,8 +62,13 @@ fn family_word(family: Family) -> &'static str {
     }
 }
 
-fn chain(out: &mut String, rules: &RuleTable, rows: &[(&RuleEntry, Count)], exact: bool) {
-    let Some((first, _)) = rows.first() else { return };
+fn chain(
+    out: &mut String,
+    rules: &RuleTable,
+    head: Head<'_>,
+    rows: &[(&RuleEntry, Count)],
+    exact: bool,
+) {
     let policy = rows.iter().find(|(entry, _)| entry.kind == RuleKind::Policy);
     let _ = match policy {
         Some((entry, count)) => writeln!(
@@ -60,7 +79,7 @@ fn chain(out: &mut String, rules: &RuleTable, rows: &[(&RuleEntry, Count)], exac
             number(count.packets, exact),
             number(count.bytes, exact)
         ),
-        None => writeln!(out, "Chain {} ({} references)", first.chain, references(rules, first)),
+        None => writeln!(out, "Chain {} ({} references)", head.chain, references(rules, head)),
     };
     // iptables gives the exact byte column's title two more places than its numbers.
     out.push_str(if exact { "num      pkts      bytes " } else { "num   pkts bytes " });
@@ -120,12 +139,12 @@ fn row(out: &mut String, line: u32, entry: &RuleEntry, count: Count, exact: bool
 }
 
 /// How many rules of the table jump or go to the chain.
-fn references(rules: &RuleTable, of: &RuleEntry) -> usize {
+fn references(rules: &RuleTable, of: Head<'_>) -> usize {
     rules
         .entries
         .iter()
         .filter(|entry| {
-            (entry.family, &entry.table) == (of.family, &of.table)
+            (entry.family, entry.table.as_str()) == (of.family, of.table)
                 && entry.kind != RuleKind::Policy
                 && entry.verdict == of.chain
         })
@@ -235,7 +254,13 @@ mod tests {
         ];
         let counts =
             rows.iter().map(|(_, (packets, bytes))| Count { packets: *packets, bytes: *bytes });
-        (RuleTable { entries: rows.iter().map(|(e, _)| e.clone()).collect() }, counts.collect())
+        let chains = ["ssh", "averylongchainnameforthis", "empty"].map(|name| UserChain {
+            family: Family::Ipv4,
+            table: "filter".into(),
+            name: name.into(),
+        });
+        let entries = rows.iter().map(|(e, _)| e.clone()).collect();
+        (RuleTable { entries, chains: chains.to_vec() }, counts.collect())
     }
 
     // As printed by iptables 1.8.9 for the same rules and counters.
@@ -249,6 +274,9 @@ num   pkts bytes target     prot opt in     out     source               destina
 Chain averylongchainnameforthis (1 references)
 num   pkts bytes target     prot opt in     out     source               destination         
 1       0K    0K            132  -f  *      *       0.0.0.0/0            0.0.0.0/0           
+
+Chain empty (0 references)
+num   pkts bytes target     prot opt in     out     source               destination         
 
 Chain ssh (1 references)
 num   pkts bytes target     prot opt in     out     source               destination         

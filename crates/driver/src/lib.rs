@@ -13,7 +13,6 @@ mod reject;
 #[cfg(test)]
 mod sample;
 mod trace;
-mod trace_points;
 mod tree;
 
 pub use analyse::analyse;

@@ -29,6 +29,7 @@ pub(crate) fn merge(
     for data in other.rules.into_iter().map(|(_, data)| data) {
         program.rules.push(data);
     }
+    program.chains.extend(other.chains);
     for data in other.states.into_iter().map(|(_, data)| data) {
         program.states.push(data);
     }

@@ -4,7 +4,6 @@
 //! has errors, so that one run reports them all.
 
 use crate::registry::{SETS, frontend_of, planned_format, recognise, targets_with};
-use crate::trace_points::{add_trace_points, traces};
 use crate::{drop_rejected, formats, merge};
 use bpfc_artifact::{Artifact, FunctionIndex};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
@@ -58,16 +57,20 @@ pub struct Compilation {
 pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Compilation {
     let mut diagnostics = Diagnostics::new();
     let hooks = hooks(target, options, &mut diagnostics);
-    let mut lowering = lower(inputs, hooks, options.tables.clone());
+    let lowered = |traced| {
+        let (hooks, tables) = (hooks.clone(), options.tables.clone());
+        lower_with(inputs, FrontendOptions { hooks, tables, traced, ..FrontendOptions::default() })
+    };
+    let traced = options.codegen.trace_one_in.is_some();
+    let mut lowering = lowered(traced);
+    // What one input traces may meet the rules of another.
+    if !traced && lowering.program.as_ref().is_some_and(Program::traces) {
+        lowering = lowered(true);
+    }
     if options.drop_rejected
         && let Some(program) = &mut lowering.program
     {
         drop_rejected(program, &mut lowering.diagnostics);
-    }
-    if let Some(program) = &mut lowering.program
-        && (options.codegen.trace_one_in.is_some() || traces(program))
-    {
-        add_trace_points(program);
     }
     lowering.diagnostics.iter().for_each(|d| diagnostics.push(d.clone()));
     let lowered = lowering.program.take();
@@ -199,10 +202,14 @@ pub fn restrict(program: &Program, target: &dyn Target, hooks: Option<&[Hook]>) 
 /// Reads and lowers inputs. `hooks` are the hooks whose base chains become entries, `None` for
 /// every hook that has one.
 pub fn lower(inputs: &[Input], hooks: Option<Vec<Hook>>, tables: Option<Vec<String>>) -> Lowering {
+    lower_with(inputs, FrontendOptions { hooks, tables, ..FrontendOptions::default() })
+}
+
+fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
     let mut lowering = Lowering::default();
     let sets = read_sets(inputs, &mut lowering.sources, &mut lowering.diagnostics);
     let mut failed = lowering.diagnostics.has_errors();
-    let options = FrontendOptions { hooks, tables, sets: Arc::new(sets) };
+    let options = FrontendOptions { sets: Arc::new(sets), ..options };
     let mut merged: Option<Program> = None;
     for input in inputs.iter().filter(|input| !holds_sets(input)) {
         let Lowering { sources, diagnostics, .. } = &mut lowering;

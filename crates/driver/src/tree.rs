@@ -4,7 +4,7 @@
 //! the rule. A chain is shown once; where it is called again, `(above)` stands in its place, so
 //! that shared chains do not multiply the output.
 
-use bpfc_ir::{Func, Program, Rule, RuleKind, Terminator};
+use bpfc_ir::{Func, Program, Rule, RuleData, RuleKind, Terminator};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -62,6 +62,7 @@ impl<'a> Tree<'a> {
             let _ = match data.kind {
                 RuleKind::Rule(number) => writeln!(out, "{indent}{number}: {}", data.text),
                 RuleKind::Policy => writeln!(out, "{indent}policy: {}", data.text),
+                RuleKind::End(_) => Ok(()),
             };
             if let Some(&callee) = self.calls.get(&rule) {
                 self.open(out, callee, depth + 1, &mut stack);
@@ -98,11 +99,12 @@ fn indent(depth: usize) -> &'static str {
     &SPACES[..(2 * depth).min(SPACES.len())]
 }
 
-/// The rules of each chain in order, by the name that the chain's function has: `filter/INPUT` of
+/// The rules and policy of each chain in order, by the name that the chain's function has: `filter/INPUT` of
 /// the label `filter/INPUT:3`.
 pub(crate) fn rules_by_chain(program: &Program) -> BTreeMap<&str, Vec<Rule>> {
     let mut rules: BTreeMap<&str, Vec<Rule>> = BTreeMap::new();
-    for (rule, data) in &program.rules {
+    let ends = |data: &RuleData| matches!(data.kind, RuleKind::End(_));
+    for (rule, data) in program.rules.iter().filter(|(_, data)| !ends(data)) {
         let chain = data.label.rsplit_once(':').map_or(data.label.as_str(), |(chain, _)| chain);
         rules.entry(chain).or_default().push(rule);
     }

@@ -3,7 +3,7 @@
 mod support;
 
 use bpfc_diag::{Code, Diagnostics, SourceMap};
-use bpfc_ir::{Family, Frontend as _, FrontendOptions, Hook, Input, RuleKind};
+use bpfc_ir::{Family, Frontend as _, FrontendOptions, Hook, Input, LogKind, Op, RuleKind};
 use bpfc_xtables::XtablesFrontend;
 use bpfc_xtables::registry::{Known, find_action, find_match};
 use std::fs;
@@ -167,6 +167,56 @@ fn refused_extensions_are_no_error_where_they_are_not_compiled() {
 }
 
 #[test]
+fn traced_packets_tell_what_the_kernel_calls_each_rule() {
+    let text = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:ends - [0:0]\n:empty - [0:0]\n\
+                -A INPUT -p tcp -j ends\n-A INPUT -m comment --comment x -j ACCEPT\n-A INPUT -j empty\n\
+                -A FORWARD -j ACCEPT\n-A ends -p tcp -j ACCEPT\n-A ends -j RETURN\nCOMMIT\n";
+    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+    let input = Input { name: "text".to_owned(), bytes: text.into(), format: None };
+    let options = FrontendOptions { traced: true, ..FrontendOptions::default() };
+    let lowered =
+        XtablesFrontend.lower(&input, "iptables-save", &options, &mut sources, &mut diagnostics);
+    let program = lowered.expect("a program").program;
+    assert_eq!(bpfc_ir::verify(&program), Ok(()));
+    let mut found = Vec::new();
+    for function in program.funcs.values() {
+        for block in function.layout.iter().map(|&block| &function.blocks[block]) {
+            let mut counted = None;
+            for &inst in &block.insts {
+                match &function.insts[inst].op {
+                    Op::Count(rule) => counted = Some(*rule),
+                    Op::Log(rule, log) => {
+                        let end = matches!(program.rules[*rule].kind, RuleKind::End(_));
+                        assert_eq!(counted.take(), (!end).then_some(*rule));
+                        assert_eq!(log.kind, LogKind::Trace);
+                        found.push((program.rules[*rule].label.clone(), log.prefix.clone()));
+                    }
+                    _ => {}
+                }
+            }
+            assert_eq!(counted, None, "counted and not told");
+        }
+    }
+    found.sort();
+    let expected = [
+        ("filter/FORWARD:1", "policy:1"),
+        ("filter/FORWARD:policy", "policy:2"),
+        ("filter/INPUT:1", "rule:1"),
+        ("filter/INPUT:2", "rule:2"),
+        ("filter/INPUT:3", "rule:3"),
+        ("filter/INPUT:policy", "policy:4"),
+        ("filter/empty:return", "return:1"),
+        ("filter/ends:1", "rule:1"),
+        ("filter/ends:2", "return:2"),
+    ]
+    .map(|(label, name)| {
+        let chain = label[7..].split(':').next().unwrap_or_default();
+        (label.to_owned(), format!("TRACE: filter:{chain}:{name} "))
+    });
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn a_chain_that_nothing_calls_is_listed_and_has_no_code() {
     let text = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
                 :spare - [0:0]\n-A spare -j DROP\nCOMMIT\n";
@@ -176,5 +226,6 @@ fn a_chain_that_nothing_calls_is_listed_and_has_no_code() {
     assert!(program.funcs.values().all(|function| function.name != "filter/spare"));
     let spare: Vec<_> = program.rules.values().filter(|rule| rule.chain == "spare").collect();
     assert_eq!(spare.len(), 1);
+    assert_eq!(program.chains.iter().map(|chain| &chain.name).collect::<Vec<_>>(), ["spare"]);
     assert_eq!((spare[0].label.as_str(), spare[0].kind), ("filter/spare:1", RuleKind::Rule(1)));
 }

@@ -8,7 +8,7 @@ mod object;
 use super::lexer::{Token, tokens};
 use crate::{
     Block, Entry, Family, Func, Object, Probe, ProbeDef, Program, Rule, RuleData, RuleKind, State,
-    StateDef, TextSearch, UnknownWord, Value, probe,
+    StateDef, TextSearch, UnknownWord, UserChain, Value, probe,
 };
 use bpfc_diag::{FileId, LineColumn, Span};
 use std::fmt;
@@ -226,14 +226,17 @@ impl Parser {
         while *self.peek() != Token::End {
             let at = self.at();
             let Some(word) = self.peek_word().map(str::to_owned) else {
-                return self.expected("a state, object, probe, rule, entry or function");
+                return self.expected("a state, object, probe, rule, chain, entry or function");
             };
             self.advance();
             let in_order = |number: u32, next: usize| match number as usize == next {
                 true => Ok(()),
                 false => Err(ParseError::new(at, format!("'{word}' is out of order"))),
             };
-            if word == "entry" {
+            if word == "chain" {
+                let chain = self.user_chain()?;
+                program.chains.push(chain);
+            } else if word == "entry" {
                 let entry = self.entry()?;
                 program.entries.push(entry);
             } else if let Some(number) = entity(&word, "state") {
@@ -261,7 +264,8 @@ impl Parser {
                 let function = self.function()?;
                 program.funcs.push(function);
             } else {
-                let message = "expected a state, object, probe, rule, entry or function".to_owned();
+                let message =
+                    "expected a state, object, probe, rule, chain, entry or function".to_owned();
                 return Err(ParseError::new(at, format!("{message}, found '{word}'")));
             }
         }
@@ -278,6 +282,14 @@ impl Parser {
             }
         }
         Ok(program)
+    }
+
+    fn user_chain(&mut self) -> Result<UserChain> {
+        let family = self.word("a family")?;
+        self.keyword("table")?;
+        let table = self.string("a table")?;
+        self.keyword("name")?;
+        Ok(UserChain { family, table, name: self.string("a chain's name")? })
     }
 
     fn entry(&mut self) -> Result<Entry> {
@@ -306,6 +318,8 @@ impl Parser {
         let hook = if self.eat_word("hook") { Some(self.word("a hook")?) } else { None };
         let kind = if self.eat_word("policy") {
             RuleKind::Policy
+        } else if self.eat_word("end") {
+            RuleKind::End(self.number("a number behind the last rule's")?)
         } else {
             self.keyword("number")?;
             RuleKind::Rule(self.number("a rule's number")?)

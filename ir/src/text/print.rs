@@ -2,7 +2,7 @@
 
 use crate::{
     Base, BinaryOp, Condition, CtField, Entry, Function, InstData, ObjectDef, Op, Program, Rule,
-    RuleData, RuleKind, Scan, Source, Terminator,
+    RuleData, RuleKind, Scan, Source, Terminator, UserChain,
 };
 use std::fmt::{self, Display, Formatter};
 
@@ -219,6 +219,7 @@ impl Display for RuleData {
         match kind {
             RuleKind::Rule(number) => write!(f, " number {number}")?,
             RuleKind::Policy => f.write_str(" policy")?,
+            RuleKind::End(number) => write!(f, " end {number}")?,
         }
         write!(f, " text {} verdict {}", Quoted(text), Quoted(verdict))?;
         for (at, column) in columns.iter().enumerate() {
@@ -258,6 +259,9 @@ impl Display for Program {
         }
         for (rule, data) in self.rules.iter() {
             writeln!(f, "{rule} = {data}")?;
+        }
+        for UserChain { family, table, name } in &self.chains {
+            writeln!(f, "chain {family} table {} name {}", Quoted(table), Quoted(name))?;
         }
         for entry in &self.entries {
             writeln!(f, "{entry}")?;

@@ -130,6 +130,6 @@ fn errors_say_where() {
     );
     assert_eq!(
         error("fn4294967295 \"f\" ip {}"),
-        "1:1: expected a state, object, probe, rule, entry or function, found 'fn4294967295'"
+        "1:1: expected a state, object, probe, rule, chain, entry or function, found 'fn4294967295'"
     );
 }

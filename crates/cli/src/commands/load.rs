@@ -6,7 +6,7 @@ use crate::args::{self, LoadArgs};
 use crate::console::{Console, Failure};
 use crate::inputs;
 use crate::progress::with_progress;
-use bpfc_artifact::{Artifact, ProgramKind};
+use bpfc_artifact::{Artifact, AttachPoint, ProgramKind};
 use bpfc_driver as driver;
 use bpfc_ir::Input;
 use bpfc_runtime::{Error, Filter, Options, XdpMode};
@@ -145,7 +145,8 @@ fn compile(
 
 /// The runtime's options; what the target has no use for is refused, not ignored.
 fn options(args: &LoadArgs, name: String, artifact: &Artifact) -> Result<Options, Failure> {
-    let kinds: Vec<ProgramKind> = artifact.programs.iter().map(|p| p.attach.kind()).collect();
+    let attached = artifact.programs.iter().filter(|p| p.attach != AttachPoint::Service);
+    let kinds: Vec<ProgramKind> = attached.map(|p| p.attach.kind()).collect();
     let has = |kind: ProgramKind| kinds.contains(&kind);
     let misplaced = |option: &str, of: &str| {
         Err(Failure::Usage(format!("{option} is for {of}, and the target is {}", artifact.target)))

@@ -2,6 +2,7 @@
 
 mod check;
 mod compile;
+mod counters;
 mod explain;
 mod log;
 mod misc;

@@ -2,7 +2,6 @@
 //! passes; with `BPFC_REQUIRE_ALL=1` that is a failure.
 
 use crate::run;
-use std::process::Command;
 
 const RULES: &str = "*filter
 :INPUT ACCEPT [0:0]
@@ -12,26 +11,6 @@ const RULES: &str = "*filter
 -A INPUT -p tcp -m tcp --dport 22 -m recent --set --name ssh
 COMMIT
 ";
-
-/// Runs a script with a network, mounts and filters that nobody else sees; `$BPFC` is the command
-/// and `$RULES` the ruleset. None where that is not possible here.
-fn script(text: &str) -> Option<run::Ran> {
-    let folder = run::folder();
-    let rules = run::file(&folder, "rules", RULES);
-    let script = format!("mount -t bpf bpf /sys/fs/bpf\n{text}");
-    let output = Command::new("unshare")
-        .args(["--net", "--mount", "sh", "-ec", &script])
-        .env("BPFC", env!("CARGO_BIN_EXE_bpfc"))
-        .env("RULES", rules)
-        .output();
-    let ran: run::Ran = output.ok()?.into();
-    if ran.err.contains("unshare failed") {
-        assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none(), "{}", ran.err);
-        eprintln!("skipped: {}", ran.err.trim());
-        return None;
-    }
-    Some(ran)
-}
 
 #[test]
 fn lists_are_shown_and_changed() {
@@ -47,7 +26,9 @@ fn lists_are_shown_and_changed() {
         $BPFC recent add t nonesuch 192.0.2.7 || echo refused
         $BPFC unload t >/dev/null
     ";
-    let Some(ran) = script(text) else { return };
+    let folder = run::folder();
+    let rules = run::file(&folder, "rules", RULES);
+    let Some(ran) = run::alone(text, &[("RULES", &rules)]) else { return };
     let ran = ran.ok();
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(

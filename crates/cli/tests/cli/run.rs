@@ -70,6 +70,26 @@ pub fn bpfc_with(arguments: &[&str], input: &str) -> Ran {
     child.wait_with_output().expect("bpfc ends").into()
 }
 
+/// Runs a script of bash with a network, mounts and filters that nobody else sees; `$BPFC` is the
+/// command, and variables are what `variables` gives. None where that is not possible here, which
+/// with `BPFC_REQUIRE_ALL=1` is a failure.
+pub fn alone(script: &str, variables: &[(&str, &str)]) -> Option<Ran> {
+    if !nix::unistd::Uid::effective().is_root() {
+        assert_ne!(std::env::var("BPFC_REQUIRE_ALL").as_deref(), Ok("1"), "root is needed");
+        eprintln!("skipped: root is needed");
+        return None;
+    }
+    let script = format!("mount -t bpf bpf /sys/fs/bpf\nip link set lo up\n{script}");
+    let output = Command::new("unshare")
+        .args(["--net", "--mount", "bash", "-ec", &script])
+        .envs(variables.iter().copied())
+        .env("BPFC", env!("CARGO_BIN_EXE_bpfc"))
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .current_dir(root())
+        .output();
+    Some(output.expect("unshare runs").into())
+}
+
 /// The workspace's folder.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

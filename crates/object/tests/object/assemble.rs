@@ -238,6 +238,11 @@ fn rules() -> RuleTable {
             entry("filter/INPUT:1", RuleKind::Rule(1), "-s 10.0.0.1/32 -j DROP", Some(slot)),
             entry("filter/INPUT:policy", RuleKind::Policy, "ACCEPT", None),
         ],
+        chains: vec![UserChain {
+            family: Family::Ipv4,
+            table: "filter".into(),
+            name: "later".into(),
+        }],
     }
 }
 

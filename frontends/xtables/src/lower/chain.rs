@@ -6,8 +6,8 @@ use crate::model::{Rule, Table, Target};
 use crate::{Unsupported, print, sets};
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
 use bpfc_ir::{
-    Block, Family, Func, Function, FunctionBuilder, Hook, Op, Program, Rule as RuleId, RuleData,
-    RuleKind, SetTable, Terminator, Verdict,
+    Block, Family, FrontendOptions, Func, Function, FunctionBuilder, Hook, Log, LogKind, Op,
+    Program, Rule as RuleId, RuleData, RuleKind, Terminator, UserChain, Verdict,
 };
 
 /// Lowers every reached chain; yields the base chains' functions by hook. `None` where an error
@@ -16,7 +16,7 @@ pub fn lower_table(
     family: Family,
     table: &Table,
     reached: &Reached,
-    sets: &SetTable,
+    options: &FrontendOptions,
     program: &mut Program,
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<(Hook, Func)>> {
@@ -30,23 +30,14 @@ pub fn lower_table(
     let errors = diagnostics.error_count();
     let mut base = Vec::new();
     for index in 0..table.chains.len() {
+        let mut chain =
+            ChainLowering { family, table, index, funcs: &funcs, options, program, diagnostics };
         let Some(func) = funcs[index] else {
             if reached.is_unused(index) {
-                let mut chain = ChainLowering {
-                    family,
-                    table,
-                    index,
-                    funcs: &funcs,
-                    sets,
-                    program,
-                    diagnostics,
-                };
                 chain.list_rules();
             }
             continue;
         };
-        let mut chain =
-            ChainLowering { family, table, index, funcs: &funcs, sets, program, diagnostics };
         chain.check_hooks(reached);
         let function = chain.lower();
         program.funcs[func] = function;
@@ -62,7 +53,7 @@ struct ChainLowering<'a> {
     table: &'a Table,
     index: usize,
     funcs: &'a [Option<Func>],
-    sets: &'a SetTable,
+    options: &'a FrontendOptions,
     program: &'a mut Program,
     diagnostics: &'a mut Diagnostics,
 }
@@ -114,7 +105,7 @@ impl ChainLowering<'_> {
             names.extend(action.sets());
         }
         for name in names {
-            let missing = match self.sets.get(name) {
+            let missing = match self.options.sets.get(name) {
                 None => vec![name.to_owned()],
                 Some(set) if !sets::has_family(&set.def, self.family) => {
                     let family = match self.family {
@@ -128,7 +119,7 @@ impl ChainLowering<'_> {
                 }
                 Some(set) => {
                     let members = set.members().into_iter();
-                    members.filter(|member| self.sets.get(member).is_none()).collect()
+                    members.filter(|member| self.options.sets.get(member).is_none()).collect()
                 }
             };
             for name in missing {
@@ -143,12 +134,23 @@ impl ChainLowering<'_> {
 
     /// Gives the rules of a chain without code their entities.
     fn list_rules(&mut self) {
+        self.list_chain();
         for (number, rule) in (1u32..).zip(&self.table.chains[self.index].rules) {
             self.rule_data(RuleKind::Rule(number), Some(rule));
         }
     }
 
+    /// Gives a user chain its place in listings.
+    fn list_chain(&mut self) {
+        let chain = &self.table.chains[self.index];
+        if chain.base.is_none() {
+            let (table, name) = (self.table.name.clone(), chain.name.clone());
+            self.program.chains.push(UserChain { family: self.family, table, name });
+        }
+    }
+
     fn lower(&mut self) -> Function {
+        self.list_chain();
         let chain = &self.table.chains[self.index];
         let label = self.table.chain_label(self.family, self.index);
         let mut builder = FunctionBuilder::new(label, self.family);
@@ -169,11 +171,16 @@ impl ChainLowering<'_> {
             builder.switch_to(block);
             live = !ends_chain(rule);
             block = if live { builder.block() } else { end };
-            self.lower_rule(&mut builder, id, rule, block, end, &mut hotdrop);
+            self.lower_rule(&mut builder, (id, number), rule, block, end, &mut hotdrop);
         }
         if live {
             builder.set_rule(None);
             builder.switch_to(block);
+            if self.options.traced && chain.base.is_none() {
+                let number = chain.rules.len() as u32 + 1;
+                let id = self.rule_data(RuleKind::End(number), None);
+                trace(&mut builder, id, self.record("return", number).as_ref());
+            }
             builder.jump(end);
         }
         self.lower_end(&mut builder, end);
@@ -188,17 +195,18 @@ impl ChainLowering<'_> {
     fn lower_rule(
         &mut self,
         builder: &mut FunctionBuilder,
-        id: RuleId,
+        (id, number): (RuleId, u32),
         rule: &Rule,
         next: Block,
         end: Block,
         hotdrop: &mut Option<Block>,
     ) {
         self.check_sets(rule);
-        let mut cx = RuleCx::new(builder, self.program, self.sets, next, hotdrop);
+        let record = self.record(self.trace_word(rule), number);
+        let mut cx = RuleCx::new(builder, self.program, &self.options.sets, next, hotdrop);
         header::lower(&rule.header, &mut cx);
         let mut result = lower_matches(rule, 0, &mut cx);
-        cx.builder().push(Op::Count(id));
+        count(cx.builder(), id, record.as_ref());
         if let (Ok(()), Target::Action(action)) = (&result, &rule.target) {
             result = action.lower(&mut cx);
         }
@@ -229,7 +237,7 @@ impl ChainLowering<'_> {
         while let Some(first) = cx.begin_late() {
             // The first lowering has reported what cannot be lowered.
             let _ = lower_matches(rule, first, &mut cx);
-            cx.builder().push(Op::Count(id));
+            count(cx.builder(), id, record.as_ref());
             let mut verdict = None;
             if let Target::Action(action) = &rule.target {
                 let _ = action.lower(&mut cx);
@@ -253,7 +261,8 @@ impl ChainLowering<'_> {
                 let id = self.rule_data(RuleKind::Policy, None);
                 builder.set_rule(Some(id));
                 builder.switch_to(end);
-                builder.push(Op::Count(id));
+                let number = self.table.chains[self.index].rules.len() as u32 + 1;
+                count(builder, id, self.record("policy", number).as_ref());
                 builder.verdict(base.policy);
             }
             None => {
@@ -264,24 +273,46 @@ impl ChainLowering<'_> {
         }
     }
 
+    /// What is told of a traced packet that meets something, where packets may be traced: the name
+    /// that the kernel gives it (net/ipv4/netfilter/ip_tables.c, `trace_packet`), such as
+    /// `TRACE: filter:INPUT:rule:3 `.
+    fn record(&self, word: &str, number: u32) -> Option<Log> {
+        let chain = &self.table.chains[self.index].name;
+        let prefix = || format!("TRACE: {}:{chain}:{word}:{number} ", self.table.name);
+        self.options.traced.then(|| Log { kind: LogKind::Trace, prefix: prefix() })
+    }
+
+    /// The kernel's word for a rule: what ends its chain for every packet is a policy in a base
+    /// chain and a return in another.
+    fn trace_word(&self, rule: &Rule) -> &'static str {
+        let ends = matches!(rule.target, Target::Accept | Target::Drop | Target::Return);
+        match (ends && rule.is_unconditional(), self.table.chains[self.index].base) {
+            (false, _) => "rule",
+            (true, Some(_)) => "policy",
+            (true, None) => "return",
+        }
+    }
+
     fn rule_data(&mut self, kind: RuleKind, rule: Option<&Rule>) -> RuleId {
         let chain = &self.table.chains[self.index];
         let prefix = self.table.chain_label(self.family, self.index);
         let label = match kind {
             RuleKind::Rule(number) => format!("{prefix}:{number}"),
             RuleKind::Policy => format!("{prefix}:policy"),
+            RuleKind::End(_) => format!("{prefix}:return"),
         };
         let policy = match chain.base {
             Some(base) if base.policy == Verdict::Drop => "DROP",
             _ => "ACCEPT",
         };
-        let (text, verdict, columns) = match rule {
-            Some(rule) => (
+        let (text, verdict, columns) = match (rule, kind) {
+            (Some(rule), _) => (
                 print::rule(self.family, self.table, &chain.name, rule),
                 print::target_word(self.table, &rule.target).to_owned(),
                 print::columns(self.family, rule),
             ),
-            None => (format!("-P {} {policy}", chain.name), policy.to_owned(), Vec::new()),
+            (None, RuleKind::End(_)) => (String::new(), "RETURN".to_owned(), Vec::new()),
+            (None, _) => (format!("-P {} {policy}", chain.name), policy.to_owned(), Vec::new()),
         };
         self.program.rules.push(RuleData {
             label,
@@ -298,6 +329,19 @@ impl ChainLowering<'_> {
                 None => chain.span,
             },
         })
+    }
+}
+
+/// Counts a rule or policy, and tells of it.
+fn count(builder: &mut FunctionBuilder, id: RuleId, record: Option<&Log>) {
+    builder.push(Op::Count(id));
+    trace(builder, id, record);
+}
+
+/// Tells that a traced packet has come this far.
+fn trace(builder: &mut FunctionBuilder, id: RuleId, record: Option<&Log>) {
+    if let Some(record) = record {
+        builder.push(Op::Log(id, Box::new(record.clone())));
     }
 }
 

@@ -43,14 +43,9 @@ pub fn lower(
             failed = true;
             continue;
         };
-        let Some(base) = chain::lower_table(
-            ruleset.family,
-            table,
-            &reached,
-            &options.sets,
-            program,
-            diagnostics,
-        ) else {
+        let family = ruleset.family;
+        let Some(base) = chain::lower_table(family, table, &reached, options, program, diagnostics)
+        else {
             failed = true;
             continue;
         };

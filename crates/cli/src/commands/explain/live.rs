@@ -97,7 +97,11 @@ fn lines(
     json: bool,
 ) -> Result<String, Failure> {
     let entry = rules.entries.iter().find(|entry| entry.label == record.rule);
-    let (text, action) = entry.map_or(("", ""), |e| (e.text.as_str(), e.verdict.as_str()));
+    let (text, action) = match entry {
+        Some(entry) => (entry.text.as_str(), entry.verdict.as_str()),
+        None if record.rule.ends_with(":return") => ("the end of the chain", "RETURN"),
+        None => ("", ""),
+    };
     let what = described(record);
     if json {
         return json_line(&JsonStep {
