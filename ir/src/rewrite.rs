@@ -6,7 +6,7 @@
 //! itself. Loads behind a write see the new bytes, so a load must not be moved across one. Facts
 //! that main worked out (protocol, offsets) stay what they were.
 
-use crate::{Base, Value};
+use crate::{Base, OptionKinds, Value};
 use std::fmt;
 
 /// One change of the packet. Where it cannot be made (the kernel has no memory for a copy of its
@@ -24,6 +24,14 @@ pub enum Rewrite {
     /// by `avail th N`. The IP length grows by 4 and IPv4's checksum follows, the transport
     /// checksum does not. Where more than 40 bytes follow, the packet is dropped.
     Insert(u16, Value),
+    /// `strip v, N N ...`: each TCP option of these kinds among those that end so many bytes (i32)
+    /// behind the transport header's beginning becomes as many options of kind 1 (no operation);
+    /// guarded by an `avail th 20`. Where one is changed, TCP's checksum follows as after
+    /// `checksum`. An option's length byte counts; a length of 0, and kinds 0 and 1, are one byte,
+    /// and an option that ends behind the options ends the search, as a last byte does
+    /// (net/netfilter/xt_TCPOPTSTRIP.c). Where the options end behind the packet, or are more
+    /// than 40 bytes, the packet is dropped.
+    Strip(Value, OptionKinds),
     /// `priority v`: the packet's priority (i32), by which queueing disciplines choose a class
     /// (`skb->priority`). It is none of the packet's bytes.
     Priority(Value),
@@ -67,9 +75,10 @@ impl Rewrite {
     /// The values it uses.
     pub(crate) fn args(&self) -> (Value, Option<Value>) {
         match *self {
-            Rewrite::Store(_, _, value) | Rewrite::Insert(_, value) | Rewrite::Priority(value) => {
-                (value, None)
-            }
+            Rewrite::Store(_, _, value)
+            | Rewrite::Insert(_, value)
+            | Rewrite::Strip(value, _)
+            | Rewrite::Priority(value) => (value, None),
             Rewrite::StoreOption(offset, _, value) => (offset, Some(value)),
             Rewrite::Checksum(_, old, new) => (old, Some(new)),
         }
@@ -78,9 +87,10 @@ impl Rewrite {
     /// Replaces each value it uses.
     pub(crate) fn map_args(&mut self, mut map: impl FnMut(Value) -> Value) {
         match self {
-            Rewrite::Store(_, _, value) | Rewrite::Insert(_, value) | Rewrite::Priority(value) => {
-                *value = map(*value)
-            }
+            Rewrite::Store(_, _, value)
+            | Rewrite::Insert(_, value)
+            | Rewrite::Strip(value, _)
+            | Rewrite::Priority(value) => *value = map(*value),
             Rewrite::Checksum(_, old, new) | Rewrite::StoreOption(old, _, new) => {
                 *old = map(*old);
                 *new = map(*new);
@@ -103,6 +113,7 @@ impl fmt::Display for Rewrite {
             Rewrite::StoreOption(offset, displacement, value) => {
                 write!(f, "store option {offset} + {displacement}, {value}")
             }
+            Rewrite::Strip(end, kinds) => write!(f, "strip {end}, {kinds}"),
             Rewrite::Priority(value) => write!(f, "priority {value}"),
             Rewrite::Insert(offset, value) => write!(f, "insert th+{offset}, {value}"),
             Rewrite::Checksum(field, old, new) => write!(f, "checksum {field}, {old}, {new}"),

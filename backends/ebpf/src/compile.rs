@@ -134,6 +134,7 @@ impl Job<'_> {
             sum: None,
             fetch: None,
             room: None,
+            strips: BTreeMap::new(),
             connections: Vec::new(),
             places: places(program, sources),
             program,

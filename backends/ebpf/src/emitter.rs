@@ -9,7 +9,7 @@ use crate::target::{ConntrackSource, SCRATCH_SIZE, Target};
 use crate::{Needs, PacketLayout, names, reply};
 use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
-use bpfc_ir::{Family, Func, Lookup, Object, Program, Query, Rule, Scan, State};
+use bpfc_ir::{Family, Func, Lookup, Object, OptionKinds, Program, Query, Rule, Scan, State};
 use std::collections::BTreeMap;
 
 /// Where a rule stands, for line information.
@@ -49,6 +49,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) routes: BTreeMap<Family, FunctionIndex>,
     pub(crate) device_search: Option<FunctionIndex>,
     pub(crate) room: Option<FunctionIndex>,
+    /// The functions that strip TCP options.
+    pub(crate) strips: BTreeMap<OptionKinds, FunctionIndex>,
     pub(crate) connections: Vec<(ConntrackSource, Family, FunctionIndex)>,
     pub(crate) places: BTreeMap<Rule, Place>,
     pub(crate) program: &'a Program,

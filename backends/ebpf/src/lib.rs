@@ -36,6 +36,7 @@ mod segment;
 mod select;
 pub mod skb;
 mod socket;
+mod strip;
 pub mod target;
 mod walk;
 

@@ -183,6 +183,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
         Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
             Some(Feature::TransportChecksum)
         }
+        Op::Rewrite(Rewrite::Strip(..)) => Some(Feature::TransportChecksum),
         Op::Rewrite(Rewrite::Priority(_)) => Some(Feature::SetPriority),
         Op::Rewrite(_) => Some(Feature::Rewrite),
         Op::Log(_, log) => Some(match log.kind {
@@ -221,6 +222,7 @@ impl Needs {
                                 vec![(base, offset, function.ty(value).bytes())]
                             }
                             Rewrite::Checksum(field, ..) => vec![(field.base, field.offset, 2)],
+                            Rewrite::Strip(..) => vec![(Base::Transport, 16, 2)],
                             // What main has not copied is loaded where it stands anyway.
                             Rewrite::StoreOption(..) | Rewrite::Priority(_) => Vec::new(),
                             Rewrite::Insert(..) => {

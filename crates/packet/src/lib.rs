@@ -37,7 +37,7 @@ pub use classic::{
 pub use conntrack::{Conntrack, Extensions, Tuple, ct_state};
 pub use extension::{Walk, extension_set, find_extension, walk_extensions};
 pub use interface::{InterfaceName, InterfaceNameError};
-pub use options::{Found, find_dccp_option, find_tcp_mss, find_tcp_option};
+pub use options::{Found, find_dccp_option, find_tcp_mss, find_tcp_option, strip_tcp_options};
 pub use packet::{Arrival, Clock, FrameError, IpVersion, Packet, pkt_type};
 pub use parsed::Parsed;
 pub use receive::NotDelivered;

@@ -50,6 +50,36 @@ pub fn find_dccp_option(bytes: &[u8], transport: usize, kind: u8) -> Found {
     find(bytes, transport, 12 + extended + by_type, length, |options| options[0] == kind)
 }
 
+/// Makes each TCP option that is wanted one of kind 1 for each of its bytes, and corrects the checksum;
+/// `header` is the whole TCP header. Whether there was one. An option that ends behind the header
+/// ends the search, as a last byte does (net/netfilter/xt_TCPOPTSTRIP.c).
+pub fn strip_tcp_options(header: &mut [u8], wanted: impl Fn(u8) -> bool) -> bool {
+    let sum = |bytes: &[u8]| -> u32 {
+        bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum()
+    };
+    let Some(end) = header.len().checked_sub(1).filter(|&end| end > 20) else { return false };
+    let before = sum(&header[20..]);
+    let (mut at, mut found) = (20, false);
+    while at < end {
+        let length = match (header[at], header[at + 1]) {
+            (0 | 1, _) | (_, 0) => 1,
+            (_, length) => usize::from(length),
+        };
+        let Some(option) = header.get_mut(at..at + length) else { break };
+        if wanted(option[0]) {
+            option.fill(1);
+            found = true;
+        }
+        at += length;
+    }
+    if found {
+        let check = u16::from_be_bytes([header[16], header[17]]);
+        let check = crate::replace_checksum(check, before, sum(&header[20..]));
+        header[16..18].copy_from_slice(&check.to_be_bytes());
+    }
+    found
+}
+
 fn slice(bytes: &[u8], offset: usize, length: usize) -> Option<&[u8]> {
     bytes.get(offset..)?.get(..length)
 }
@@ -101,6 +131,24 @@ mod tests {
         assert_eq!(find_tcp_option(&bytes, 5, 8), Found::At(30));
         assert_eq!(find_tcp_option(&bytes, 5, 3), Found::Absent);
         assert_eq!(find_tcp_option(&bytes, 5, 0), Found::At(33));
+    }
+
+    #[test]
+    fn options_are_stripped_one_by_one() {
+        let header = |options: &[u8]| tcp(5 + options.len() as u8 / 4, options).split_off(5);
+        let stripped = |options: &[u8]| {
+            let mut header = header(options);
+            strip_tcp_options(&mut header, |kind| kind == 8).then(|| header.split_off(20))
+        };
+        assert_eq!(stripped(&[8, 3, 7, 2, 4, 5, 8, 2]), Some(vec![1, 1, 1, 2, 4, 5, 8, 2]));
+        assert_eq!(stripped(&[1, 8, 0, 8, 2, 9, 1, 8]), Some(vec![1, 1, 0, 1, 1, 9, 1, 8]));
+        assert_eq!(stripped(&[2, 2, 8, 3]), None);
+        assert_eq!(stripped(&[]), None);
+        let mut whole = header(&[1, 8, 3, 9]);
+        whole[16..18].copy_from_slice(&[0x12, 0x34]);
+        strip_tcp_options(&mut whole, |kind| kind == 8);
+        // The words were 0x0108 and 0x0309 and are 0x0101 twice.
+        assert_eq!(whole[16..18], (0x1234u16 + 0x0007 + 0x0208).to_be_bytes());
     }
 
     #[test]

@@ -74,6 +74,7 @@ pub const ACTIONS: &[&ActionExtension] = &[
     &targets::reject::REJECT,
     &targets::set::SET,
     &targets::tcpmss::TCPMSS,
+    &targets::tcpoptstrip::TCPOPTSTRIP,
     &targets::tos::TOS,
     &targets::trace::TRACE,
     &targets::ttl::TTL,

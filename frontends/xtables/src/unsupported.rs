@@ -226,13 +226,6 @@ pub const ACTIONS: &[Unsupportable] = &[
          the kernel",
     ),
     row(
-        "TCPOPTSTRIP",
-        Both,
-        "it overwrites each option of a list wherever it stands in the header, one write and one \
-         correction of the checksum for each, which bpfc does not do yet: leave the mangle table \
-         to the kernel",
-    ),
-    row(
         "TEE",
         Both,
         "it routes a copy of the packet to a gateway as if this host had sent it, where a \

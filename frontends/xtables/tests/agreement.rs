@@ -113,6 +113,7 @@ const REWRITES: &[&str] = &[
     "-j DSCP --set-dscp 1",
     "-p tcp --syn -j TCPMSS --set-mss 500",
     "-p tcp --tcp-flags SYN SYN -j TCPMSS --set-mss 1000",
+    "-p tcp -j TCPOPTSTRIP --strip-options 2,3,8",
 ];
 
 const REWRITES4: &[&str] = &[

@@ -194,6 +194,8 @@ const MANGLE: &[&str] = &[
     "-A FORWARD -j CLASSIFY --set-class 0x12345:-1junk",
     "-A OUTPUT -j CLASSIFY --set-class 0:1abcde",
     "-A FORWARD -p tcp --syn -j TCPMSS --set-mss 1400",
+    "-A FORWARD -p tcp -j TCPOPTSTRIP --strip-options mss,0x13,7,timestamp",
+    "-A FORWARD -p tcp -j TCPOPTSTRIP",
     "-A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
 ];
 

@@ -2,7 +2,7 @@
 
 use super::Run;
 use crate::{Base, Rewrite, Type};
-use bpfc_packet::{IpVersion, replace_checksum};
+use bpfc_packet::{IpVersion, replace_checksum, strip_tcp_options};
 
 impl Run<'_, '_, '_> {
     /// Makes a change; `values` are those of [`Rewrite::args`], the last of type `ty`.
@@ -25,6 +25,18 @@ impl Run<'_, '_, '_> {
             Rewrite::Priority(_) => {
                 self.priority = Some(u32::try_from(values.0).ok()?);
                 Some(())
+            }
+            Rewrite::Strip(_, kinds) => {
+                let at = self.offset(Base::Transport, 0)?;
+                let end = usize::try_from(values.0).ok()?;
+                let mut header = self.packet.slice(at, end)?.to_vec();
+                if header.len() > LONGEST_HEADER {
+                    return None;
+                }
+                match strip_tcp_options(&mut header, |kind| kinds.contains(kind)) {
+                    true => self.write(at, &header),
+                    false => Some(()),
+                }
             }
             Rewrite::Insert(offset, _) => {
                 let at = self.offset(Base::Transport, offset)?;
@@ -85,6 +97,9 @@ impl Run<'_, '_, '_> {
         Some(())
     }
 }
+
+/// Bytes of a TCP header at most.
+const LONGEST_HEADER: usize = 60;
 
 /// Bytes that may stand behind inserted ones.
 const LONGEST_TAIL: usize = 40;

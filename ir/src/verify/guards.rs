@@ -135,6 +135,7 @@ fn violation(function: &Function, inst: Inst, facts: Facts, offsets: &[u32]) -> 
         Op::Rewrite(Rewrite::StoreOption(offset, displacement, value)) => {
             needs(offsets[offset.index()], end(displacement, function.ty(value)))
         }
+        Op::Rewrite(Rewrite::Strip(..)) => needs(facts.transport, 20),
         Op::Rewrite(Rewrite::Insert(offset, _)) => needs(facts.transport, offset.into()),
         Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
             needs(facts.transport, end(field.offset, Type::I16))

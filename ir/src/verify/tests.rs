@@ -68,6 +68,7 @@ fn writes_stay_in_their_headers() {
     broken(body("checksum th+16, v0, v0"), Violation::Unguarded(18));
     broken(first(body("store option v0 + 2, v0")), Violation::NoOption(Value::from_u32(0)));
     broken(body("insert th+20, v0"), Violation::Unguarded(20));
+    broken(body("strip v0, 2 8"), Violation::Unguarded(20));
     broken(first(body("insert th+19, v0")), Violation::InsertedInside);
     broken(body("checksum net+19, v0, v0"), Violation::OutsideHeader);
     broken(

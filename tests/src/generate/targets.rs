@@ -66,6 +66,10 @@ pub const REWRITING: &[TargetKind] = &[
         ..entry("TCPMSS", BOTH, &["tcpmss", "length"], tcpmss)
     },
     TargetKind { protocol: Some(protocol::TCP), ..entry("ECN", V4, &["ecn"], ecn_tcp) },
+    TargetKind {
+        protocol: Some(protocol::TCP),
+        ..entry("TCPOPTSTRIP", BOTH, &["tcp", "tcpmss"], tcpoptstrip)
+    },
 ];
 
 /// Leaves a facet that gives the type of service the bits that it will have, or most of them.
@@ -165,6 +169,43 @@ fn tcpmss(maker: &mut Maker<'_>) -> String {
         }
     });
     format!(" --set-mss {size}")
+}
+
+/// Kinds of options among others, whole ones and ones whose length lies.
+fn tcpoptstrip(maker: &mut Maker<'_>) -> String {
+    let known = [2u8, 3, 4, 5, 8, 19, 34, 77, 255];
+    let mut kinds: Vec<u8> = known.into_iter().filter(|_| maker.rng.one_in(3)).collect();
+    if kinds.is_empty() {
+        kinds.push(8);
+    }
+    let wanted = kinds.clone();
+    maker.facet(move |rng, draft| {
+        let tcp = draft.tcp();
+        tcp.options.clear();
+        for _ in 0..rng.below(9) {
+            let kind = if rng.one_in(2) { *rng.pick(&wanted) } else { *rng.pick(&known) };
+            match rng.below(8) {
+                0 => tcp.options.push(1),
+                1 => tcp.options.push(rng.below(2) as u8),
+                2 => tcp.options.extend([kind, rng.below(45) as u8]),
+                3 => tcp.options.push(kind),
+                _ => {
+                    let length = rng.within(2..=8) as u8;
+                    tcp.options.extend([kind, length]);
+                    tcp.options.extend((2..length).map(|at| at.wrapping_mul(kind)));
+                }
+            }
+        }
+        tcp.options.truncate(40);
+        if rng.one_in(6) {
+            tcp.options.resize(40, *rng.pick(&wanted));
+        }
+        if rng.one_in(8) {
+            draft.cut = Some(rng.within(18..=60) as usize);
+        }
+    });
+    let kinds: Vec<String> = kinds.iter().map(u8::to_string).collect();
+    format!(" --strip-options {}", kinds.join(","))
 }
 
 /// A new number of hops, by the options' common prefix.

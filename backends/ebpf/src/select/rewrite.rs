@@ -7,8 +7,8 @@ use super::Selector;
 use crate::asm::{Alu, FP, Jump, R0, R1, R2, R3, R4, R5, R7, R8, Reg, Size, Width};
 use crate::error::EmitError;
 use crate::target::SCRATCH_SIZE;
-use crate::{front, layout, outcome};
-use bpfc_ir::{Base, ChecksumField, Family, Rewrite, Type, Value};
+use crate::{front, layout, outcome, strip};
+use bpfc_ir::{Base, ChecksumField, Family, OptionKinds, Rewrite, Type, Value};
 
 /// Where in the scratch bytes a checksum lies before it is corrected.
 const BEFORE: i16 = 16;
@@ -17,11 +17,20 @@ const INSERTED: i32 = front::GROWTH;
 /// Bytes that may stand behind them; both fit the scratch bytes.
 const LONGEST_TAIL: i32 = 40;
 
+/// What a checksum covered, and what it covers now.
+enum Change {
+    /// Two values.
+    Values(Value, Value),
+    /// The sums that the last call of [`strip::function`] has left.
+    Sums,
+}
+
 impl Selector<'_, '_> {
     pub(super) fn rewrite(&mut self, rewrite: Rewrite) -> Result<(), EmitError> {
         match rewrite {
             Rewrite::Store(base, offset, value) => self.store(base, offset, value),
-            Rewrite::Checksum(field, old, new) => self.checksum(field, old, new),
+            Rewrite::Checksum(field, old, new) => self.checksum(field, &Change::Values(old, new)),
+            Rewrite::Strip(end, kinds) => self.strip(end, kinds),
             Rewrite::StoreOption(offset, displacement, value) => {
                 self.store_option(offset, displacement, value)
             }
@@ -157,12 +166,44 @@ impl Selector<'_, '_> {
         Ok(ty.bytes())
     }
 
-    fn checksum(&mut self, field: ChecksumField, old: Value, new: Value) -> Result<(), EmitError> {
+    /// The options, and the checksum that covers them.
+    fn strip(&mut self, end: Value, kinds: OptionKinds) -> Result<(), EmitError> {
+        let end = self.scalar(end, 0)?;
+        self.asm.store(Size::W, R7, layout::WALK_END, end);
+        let function = strip::function(self.emitter, kinds)?;
+        self.call(function);
+        let unchanged = self.asm.label();
+        self.asm.jump_imm(Jump::Eq, Width::W64, R0, strip::UNCHANGED, unchanged);
+        let drop = self.leave_label(outcome::DROP);
+        self.asm.jump_imm(Jump::Eq, Width::W64, R0, strip::FAILED, drop);
+        self.checksum(ChecksumField::TCP, &Change::Sums)?;
+        self.asm.place(unchanged);
+        Ok(())
+    }
+
+    /// Loads what a checksum covered and covers into the registers that values in these places have:
+    /// r1 and r2 for 0.
+    fn change(&mut self, change: &Change, place: usize) -> Result<[Reg; 2], EmitError> {
+        match *change {
+            Change::Values(old, new) => {
+                Ok([self.scalar(old, place)?, self.scalar(new, place + 1)?])
+            }
+            Change::Sums => {
+                let registers = if place == 0 { [R1, R2] } else { [R3, R4] };
+                for (register, at) in registers.into_iter().zip(strip::SUMS) {
+                    self.asm.load(Size::W, register, R7, at);
+                }
+                Ok(registers)
+            }
+        }
+    }
+
+    fn checksum(&mut self, field: ChecksumField, change: &Change) -> Result<(), EmitError> {
         let ChecksumField { base, offset, pseudo } = field;
         self.read(base, offset, 2, self.scratch + BEFORE);
         if base == Base::Transport && self.emitter.target.keeps_checksums() {
-            let (old, new) = (self.scalar(old, 2)?, self.scalar(new, 3)?);
-            debug_assert_eq!((old, new), (R3, R4));
+            let numbers = self.change(change, 2)?;
+            debug_assert_eq!(numbers, [R3, R4]);
             self.asm.from_big_endian(R3, 32);
             self.asm.from_big_endian(R4, 32);
             self.place(R2, R5, base, offset);
@@ -180,8 +221,8 @@ impl Selector<'_, '_> {
             }
             return Ok(());
         }
-        let (old, new) = (self.scalar(old, 0)?, self.scalar(new, 1)?);
-        debug_assert_eq!((old, new), (R1, R2));
+        let numbers = self.change(change, 0)?;
+        debug_assert_eq!(numbers, [R1, R2]);
         self.correct(base, offset);
         Ok(())
     }

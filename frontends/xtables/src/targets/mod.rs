@@ -11,6 +11,7 @@ pub mod nflog;
 pub mod reject;
 pub mod set;
 pub mod tcpmss;
+pub mod tcpoptstrip;
 pub mod tos;
 pub mod trace;
 pub mod ttl;

@@ -5,8 +5,8 @@ use crate::text::ParseError;
 use crate::text::lexer::Token;
 use crate::{
     Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Device, Function,
-    InstData, Lookup, Meta, Op, Reject, Rewrite, Rule, Scan, Source, Terminator, Type, Value,
-    ValueData, Verdict,
+    InstData, Lookup, Meta, Op, OptionKinds, Reject, Rewrite, Rule, Scan, Source, Terminator, Type,
+    Value, ValueData, Verdict,
 };
 use bpfc_diag::LineColumn;
 
@@ -127,7 +127,9 @@ impl Parser {
                 self.advance();
                 (Op::ToHost, None)
             }
-            "store" | "insert" | "checksum" | "priority" => (Op::Rewrite(self.rewrite()?), None),
+            "store" | "insert" | "strip" | "checksum" | "priority" => {
+                (Op::Rewrite(self.rewrite()?), None)
+            }
             word if super::entity(word, "v").is_some() => {
                 let result = self.value()?;
                 self.punct("=")?;
@@ -148,6 +150,15 @@ impl Parser {
         }
         if self.eat_word("priority") {
             return Ok(Rewrite::Priority(self.value()?));
+        }
+        if self.eat_word("strip") {
+            let end = self.value()?;
+            self.punct(",")?;
+            let mut kinds = OptionKinds::default();
+            while matches!(self.peek(), Token::Number(_)) {
+                kinds.insert(self.number("a kind of option")?);
+            }
+            return Ok(Rewrite::Strip(end, kinds));
         }
         if self.eat_word("insert") {
             let (base, offset) = self.place()?;
