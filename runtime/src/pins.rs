@@ -117,12 +117,46 @@ fn open_directory(path: &Path) -> Result<File, Error> {
 /// Waits for the lock.
 pub(crate) fn lock() -> Result<Lock, Error> {
     let root = open_directory(Path::new(ROOT))?;
+    wait(&root)?;
+    Ok(Lock(root))
+}
+
+fn wait(root: &File) -> Result<(), Error> {
     loop {
-        match rustix::fs::flock(&root, FlockOperation::LockExclusive) {
-            Ok(()) => return Ok(Lock(root)),
+        match rustix::fs::flock(root, FlockOperation::LockExclusive) {
+            Ok(()) => return Ok(()),
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(Error::path(Path::new(ROOT))(error.into())),
         }
+    }
+}
+
+/// The lock to be taken again and again by one holder, who must not share it: two threads that lock the
+/// same open directory both have it.
+#[derive(Debug)]
+pub(crate) struct Locker(File);
+
+/// The right to change filters, until dropped, of a [`Locker`].
+#[derive(Debug)]
+pub(crate) struct Locked<'a>(&'a File);
+
+impl Locker {
+    /// Opens it.
+    pub fn new() -> Result<Locker, Error> {
+        open_directory(Path::new(ROOT)).map(Locker)
+    }
+
+    /// Waits for the lock.
+    pub fn lock(&mut self) -> Result<Locked<'_>, Error> {
+        wait(&self.0)?;
+        Ok(Locked(&self.0))
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        // It cannot fail for an open file.
+        let _ = rustix::fs::flock(self.0, FlockOperation::Unlock);
     }
 }
 

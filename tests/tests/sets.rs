@@ -3,7 +3,7 @@
 
 use bpfc_driver::{Options, compile, target};
 use bpfc_ir::Input;
-use bpfc_runtime::{Filter, FilterSet};
+use bpfc_runtime::{Artifact, Error, Filter, FilterSet};
 use bpfc_tests::lab::namespace::{isolated, run};
 use bpfc_tests::{require, sets};
 use std::collections::BTreeSet;
@@ -81,6 +81,10 @@ fn ruleset(names: &[(&str, usize)]) -> String {
 }
 
 fn load() -> Filter {
+    Filter::load(&artifact(), &bpfc_runtime::Options::new("sets")).expect("loads")
+}
+
+fn artifact() -> Artifact {
     let input = |name: &str, text: String| Input {
         name: name.to_owned(),
         bytes: text.into_bytes(),
@@ -97,8 +101,7 @@ fn load() -> Filter {
     ];
     let netfilter = target("netfilter").expect("the target");
     let compiled = compile(&inputs, netfilter, &Options::default());
-    let artifact = compiled.artifact.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
-    Filter::load(&artifact, &bpfc_runtime::Options::new("sets")).expect("loads")
+    compiled.artifact.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
 }
 
 /// Whether the runtime takes a line.
@@ -150,5 +153,74 @@ fn check() {
 fn changes_are_taken_as_ipset_takes_them() {
     if require::met(require::KERNEL_IPTABLES) {
         isolated(check);
+    }
+}
+
+/// A handle goes where its filter goes.
+fn follow() {
+    let filter = load();
+    let set = filter.set("ip").expect("the set");
+    set.add(&["10.9.0.1"], false).expect("adds");
+    filter.zero().expect("zeroes");
+    set.add(&["10.9.0.2"], false).expect("adds after counters were zeroed");
+    filter.replace(&artifact()).expect("replaces");
+    set.add(&["10.9.0.3"], false).expect("adds after a replacement");
+    for element in ["10.9.0.1", "10.9.0.2", "10.9.0.3"] {
+        let fresh = filter.set("ip").expect("the set");
+        assert!(fresh.test(&[element]).expect("tests"), "{element}");
+    }
+    filter.unload().expect("unloads");
+    assert!(matches!(set.add(&["10.9.0.4"], false), Err(Error::NotFound(_))));
+    let filter = load();
+    set.add(&["10.9.0.5"], false).expect("adds to the filter that is there now");
+    let fresh = filter.set("ip").expect("the set");
+    assert!(fresh.test(&["10.9.0.5"]).expect("tests"));
+    assert!(!fresh.test(&["10.9.0.1"]).expect("tests"));
+    filter.unload().expect("unloads");
+}
+
+#[test]
+fn handles_follow_their_filter() {
+    if require::met(require::KERNEL_IPTABLES) {
+        isolated(follow);
+    }
+}
+
+/// Threads that share a handle, and one with its own, change networks of many lengths: every change
+/// of the lengths that occur is a switch of the whole set.
+fn change_together() {
+    const ROUNDS: u32 = 36;
+    let filter = load();
+    let shared = filter.set("net").expect("the set");
+    shared.flush().expect("flushes");
+    let own = filter.set("net").expect("the set");
+    let network =
+        |thread: u32, round: u32| format!("{}.{round}.0.0/{}", 20 + thread, 17 + round % 12);
+    std::thread::scope(|scope| {
+        for (thread, set) in [(0, &shared), (1, &shared), (2, &own)] {
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    set.add(&[&network(thread, round)], false).expect("adds");
+                    if !round.is_multiple_of(3) {
+                        set.delete(&[&network(thread, round)], false).expect("deletes");
+                    }
+                }
+            });
+        }
+    });
+    let found = shared.list().expect("lists").set.iter().count();
+    assert_eq!(found, 3 * ROUNDS.div_ceil(3) as usize);
+    for (thread, round) in (0..3).flat_map(|thread| (0..ROUNDS).map(move |round| (thread, round))) {
+        let address = format!("{}.{round}.0.1", 20 + thread);
+        let there = own.test(&[&address]).expect("tests");
+        assert_eq!(there, round.is_multiple_of(3), "{address}");
+    }
+    filter.unload().expect("unloads");
+}
+
+#[test]
+fn changes_from_several_threads_are_all_made() {
+    if require::met(require::KERNEL_IPTABLES) {
+        isolated(change_together);
     }
 }

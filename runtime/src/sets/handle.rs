@@ -4,6 +4,8 @@ use super::load::{map_memory, start};
 use super::place::{Place, SetRow};
 use super::{SetProblem, is_alike};
 use crate::home::Home;
+use crate::pins::Locker;
+use crate::state::State;
 use crate::sys::{Map, Mapping, clock};
 use crate::{Error, Filter, pins};
 use bpfc_sets::{Layout, Set, SetDef};
@@ -15,7 +17,14 @@ use std::sync::{Mutex, PoisonError};
 pub struct FilterSet {
     filter: String,
     name: String,
-    opened: Mutex<Option<Opened>>,
+    handle: Mutex<Handle>,
+}
+
+/// What is kept open from one use to the next.
+#[derive(Debug, Default)]
+struct Handle {
+    locker: Option<Locker>,
+    opened: Option<Opened>,
 }
 
 /// What of it is open: the maps of one generation.
@@ -23,6 +32,8 @@ pub struct FilterSet {
 struct Opened {
     home: Home,
     generation: u32,
+    /// The filter's state when that generation was last known to decide.
+    state: State,
     row: SetRow,
     outer: Map,
     memory: Mapping,
@@ -57,7 +68,7 @@ impl Filter {
         let set = FilterSet {
             filter: self.name().to_owned(),
             name: name.to_owned(),
-            opened: Mutex::new(None),
+            handle: Mutex::default(),
         };
         set.with(|_| Ok(()))?;
         Ok(set)
@@ -93,6 +104,20 @@ impl Filter {
 impl Opened {
     fn place(&self) -> Place<'_> {
         Place::new(&self.row, &self.outer, &self.memory)
+    }
+
+    /// Whether the generation whose maps are open still decides. Every switch to another one, and
+    /// the filter's end, changes the state, whose sequence number never comes again.
+    fn is_current(&mut self) -> Result<bool, Error> {
+        let state = self.home.state.read()?;
+        if state == self.state {
+            return Ok(true);
+        }
+        let current = self.home.generation_id(state.target)? == Some(self.generation);
+        if current {
+            self.state = state;
+        }
+        Ok(current)
     }
 
     /// Whether the slot still is the one whose map is open.
@@ -293,30 +318,48 @@ impl FilterSet {
 
     /// Does something with the set as it is now.
     fn with<T>(&self, act: impl FnOnce(&mut Opened) -> Result<T, Error>) -> Result<T, Error> {
-        let mut guard = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = match guard.as_ref() {
-            Some(opened) => {
-                let target = opened.home.state.read()?.target;
-                opened.home.generation_id(target)? == Some(opened.generation)
+        let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        self.act(&mut handle.opened, act)
+    }
+
+    /// Changes the set as it is now, under the lock of all filters.
+    fn change<T>(&self, act: impl FnOnce(&mut Opened) -> Result<T, Error>) -> Result<T, Error> {
+        let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        let Handle { locker, opened } = &mut *handle;
+        if let (Some(locker), Some(known)) = (locker.as_mut(), opened.as_mut()) {
+            let _lock = locker.lock()?;
+            if known.is_current()? {
+                known.refresh()?;
+                return act(known);
             }
+        }
+        // Where the filter was, there may be other directories now.
+        let _lock = locker.insert(Locker::new()?).lock()?;
+        self.act(opened, act)
+    }
+
+    fn act<T>(
+        &self,
+        opened: &mut Option<Opened>,
+        act: impl FnOnce(&mut Opened) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let current = match opened.as_mut() {
+            Some(opened) => opened.is_current()?,
             None => false,
         };
-        if !current {
-            *guard = Some(self.open()?);
-        }
-        match guard.as_mut() {
-            Some(opened) => {
-                opened.refresh()?;
-                act(opened)
-            }
-            None => Err(Error::NotFound(self.filter.clone())),
-        }
+        let opened = match opened {
+            Some(opened) if current => opened,
+            opened => opened.insert(self.open()?),
+        };
+        opened.refresh()?;
+        act(opened)
     }
 
     fn open(&self) -> Result<Opened, Error> {
         let missing = || Error::NotFound(self.filter.clone());
         let home = Home::open(&self.filter, pins::home(&self.filter))?.ok_or_else(missing)?;
-        let target = home.state.read()?.target;
+        let found = home.state.read()?;
+        let target = found.target;
         let generation = home.generation_id(target)?.ok_or_else(missing)?;
         let metadata = home.generation(target)?.ok_or_else(missing)?.metadata;
         let mut rows = metadata.sets.into_iter();
@@ -327,7 +370,8 @@ impl FilterSet {
         let memory = map_memory(&state)?;
         let place = Place::new(&row, &outer, &memory);
         let (slot, elements) = (place.slot(), place.elements()?);
-        Ok(Opened { home, generation, row, outer, memory, elements, slot })
+        let state = found;
+        Ok(Opened { home, generation, state, row, outer, memory, elements, slot })
     }
 
     /// Its definition.
@@ -358,8 +402,7 @@ impl FilterSet {
     /// # Errors
     /// As of [`FilterSet::add`].
     pub fn add_all(&self, elements: &[&[&str]], exist: bool) -> Result<(), Error> {
-        let _lock = pins::lock()?;
-        self.with(|opened| {
+        self.change(|opened| {
             let layout = opened.row.def.layout();
             let now = clock();
             for words in elements {
@@ -392,8 +435,7 @@ impl FilterSet {
     /// # Errors
     /// As of [`FilterSet::delete`].
     pub fn delete_all(&self, elements: &[&[&str]], exist: bool) -> Result<(), Error> {
-        let _lock = pins::lock()?;
-        self.with(|opened| {
+        self.change(|opened| {
             let now = clock();
             for words in elements {
                 for (key, _) in self.read(&opened.row.def, words)?.iter() {
@@ -460,8 +502,7 @@ impl FilterSet {
     /// # Errors
     /// [`SetProblem::Types`] where it is not, [`SetProblem::Full`] where they do not fit.
     pub fn replace(&self, set: &Set) -> Result<(), Error> {
-        let _lock = pins::lock()?;
-        self.with(|opened| {
+        self.change(|opened| {
             if !is_alike(&opened.row.def, &set.def) {
                 return Err(SetProblem::Types.of(&self.name));
             }
