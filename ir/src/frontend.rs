@@ -36,6 +36,17 @@ pub struct FrontendOptions {
     pub traced: bool,
     /// The sets that rules may name.
     pub sets: Arc<SetTable>,
+    /// Who knows the users and groups that rules name; `None` where only numbers will do.
+    pub accounts: Option<&'static dyn Accounts>,
+}
+
+/// The numbers of a machine's users and groups, such as /etc/passwd and /etc/group have them.
+pub trait Accounts: std::fmt::Debug + Sync {
+    /// The number of the user of a name.
+    fn user(&self, name: &str) -> Option<u32>;
+
+    /// The number of the group of a name.
+    fn group(&self, name: &str) -> Option<u32>;
 }
 
 /// A lowered input.

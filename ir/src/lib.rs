@@ -39,7 +39,7 @@ pub use bpfc_packet::{
 pub use chunks::{ChunkFlags, SctpChunks};
 pub use entities::{Block, Func, Inst, Object, Probe, Rule, State, Value};
 pub use flow::ControlFlow;
-pub use frontend::{Frontend, FrontendOptions, Input, InputFormat, Lowered};
+pub use frontend::{Accounts, Frontend, FrontendOptions, Input, InputFormat, Lowered};
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use graph::Edge;
 pub use inst::{BinaryOp, Condition, Op, Terminator};

@@ -1,5 +1,6 @@
 //! From words on the command line to inputs of the compiler.
 
+use crate::accounts;
 use crate::args::{Reject, SelectionArgs};
 use crate::console::Failure;
 use bpfc_driver::{Options, SETS, all_formats, passes, targets};
@@ -90,6 +91,7 @@ pub fn options(selection: &SelectionArgs, priority: Option<i32>) -> Options {
         tables: some(&selection.table),
         disabled_passes: selection.disable_pass.clone(),
         drop_rejected: selection.reject == Some(Reject::Drop),
+        accounts: Some(&accounts::System),
         ..Options::default()
     };
     options.codegen.priority = priority;

@@ -4,6 +4,7 @@
 //! It is a library so that its manual pages and completions can be made from the same
 //! definitions.
 
+mod accounts;
 mod args;
 mod commands;
 mod console;

@@ -8,7 +8,7 @@ use crate::{drop_rejected, formats, merge};
 use bpfc_artifact::{Artifact, FunctionIndex};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ebpf::{CallSize, CompileOptions, Target, call_size};
-use bpfc_ir::{Frontend, FrontendOptions, Hook, Input, Program, SetTable};
+use bpfc_ir::{Accounts, Frontend, FrontendOptions, Hook, Input, Program, SetTable};
 use bpfc_opt::{Limits, Observer, OptError, Pass};
 use std::sync::Arc;
 
@@ -25,6 +25,16 @@ pub struct Options {
     pub disabled_passes: Vec<String>,
     /// Choices of code generation.
     pub codegen: CompileOptions,
+    /// Who knows the users and groups that rules name.
+    pub accounts: Option<&'static dyn Accounts>,
+}
+
+impl Options {
+    /// What front ends are told of them.
+    fn frontend(&self, hooks: Option<Vec<Hook>>) -> FrontendOptions {
+        let (tables, accounts) = (self.tables.clone(), self.accounts);
+        FrontendOptions { hooks, tables, accounts, ..FrontendOptions::default() }
+    }
 }
 
 /// Inputs as one program in IR, before any pass.
@@ -57,10 +67,8 @@ pub struct Compilation {
 pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Compilation {
     let mut diagnostics = Diagnostics::new();
     let hooks = hooks(target, options, &mut diagnostics);
-    let lowered = |traced| {
-        let (hooks, tables) = (hooks.clone(), options.tables.clone());
-        lower_with(inputs, FrontendOptions { hooks, tables, traced, ..FrontendOptions::default() })
-    };
+    let lowered =
+        |traced| lower_with(inputs, FrontendOptions { traced, ..options.frontend(hooks.clone()) });
     let traced = options.codegen.trace_one_in.is_some();
     let mut lowering = lowered(traced);
     // What one input traces may meet the rules of another.
@@ -201,8 +209,8 @@ pub fn restrict(program: &Program, target: &dyn Target, hooks: Option<&[Hook]>) 
 
 /// Reads and lowers inputs. `hooks` are the hooks whose base chains become entries, `None` for
 /// every hook that has one.
-pub fn lower(inputs: &[Input], hooks: Option<Vec<Hook>>, tables: Option<Vec<String>>) -> Lowering {
-    lower_with(inputs, FrontendOptions { hooks, tables, ..FrontendOptions::default() })
+pub fn lower(inputs: &[Input], options: &Options) -> Lowering {
+    lower_with(inputs, options.frontend(options.hooks.clone()))
 }
 
 fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {

@@ -62,7 +62,8 @@ mod tests {
             bytes: text.as_bytes().to_vec(),
             format: Some("iptables-save".into()),
         };
-        let mut program = crate::lower(&[input], None, None).program.expect("lowers");
+        let mut program =
+            crate::lower(&[input], &crate::Options::default()).program.expect("lowers");
         let entry = |entry: &Entry| (entry.hook, entry.family) == (Hook::Input, Family::Ipv4);
         assert!(program.entries.iter().any(entry));
         let label = |number| format!("filter/INPUT:{number}");

@@ -178,9 +178,12 @@ fn outcome(sample: &Sample, family: Family, notes: &mut Vec<String>) -> Outcome 
     let mut programs: Vec<(Hook, Program, SourceMap)> = Vec::new();
     let mut refused = None;
     for hook in HOOKS {
-        let hooks = Some(vec![hook]);
-        let tables = Some(vec![sample.table.to_owned()]);
-        let lowering = lower(&inputs(sample, family, hook), hooks, tables);
+        let options = Options {
+            hooks: Some(vec![hook]),
+            tables: Some(vec![sample.table.to_owned()]),
+            ..Options::default()
+        };
+        let lowering = lower(&inputs(sample, family, hook), &options);
         match lowering.program {
             Some(program) => programs.push((hook, program, lowering.sources)),
             None => refused = refused.or_else(|| reason(&lowering.diagnostics)),

@@ -9,7 +9,7 @@ use crate::lower;
 use crate::model::Ruleset;
 use crate::text::{self, Text};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap, Span};
-use bpfc_ir::{Family, Frontend, FrontendOptions, Input, InputFormat, Lowered, Program};
+use bpfc_ir::{Accounts, Family, Frontend, FrontendOptions, Input, InputFormat, Lowered, Program};
 
 /// Reads iptables and ip6tables rulesets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,8 +27,20 @@ const FORMATS: &[InputFormat] = &[
     InputFormat { name: BLOB6, description: "tables as the kernel keeps them, IPv6" },
 ];
 
-/// Reads text of a family and registers it; errors are reported.
+/// Reads text of a family and registers it; errors are reported. Users and groups are numbers.
 pub fn read_text(
+    name: &str,
+    bytes: &[u8],
+    family: Family,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> (Ruleset, bpfc_diag::FileId) {
+    read_text_with(None, name, bytes, family, sources, diagnostics)
+}
+
+/// The same with names of users and groups that someone knows.
+pub fn read_text_with(
+    accounts: Option<&'static dyn Accounts>,
     name: &str,
     bytes: &[u8],
     family: Family,
@@ -38,7 +50,7 @@ pub fn read_text(
     let decoded = String::from_utf8_lossy(bytes);
     let damaged = matches!(decoded, std::borrow::Cow::Owned(_));
     let file = sources.add(name, decoded);
-    let text = Text { text: sources.file(file).text(), damaged, file, family };
+    let text = Text { text: sources.file(file).text(), damaged, file, family, accounts };
     (text::read(&text, diagnostics), file)
 }
 
@@ -138,7 +150,10 @@ impl Frontend for XtablesFrontend {
                 let (name, bytes) = (&input.name, &input.bytes);
                 blob::read(name, bytes, family, &options.sets, sources, diagnostics)?
             }
-            _ => read_text(&input.name, &input.bytes, family, sources, diagnostics),
+            _ => {
+                let (accounts, name, bytes) = (options.accounts, &input.name, &input.bytes);
+                read_text_with(accounts, name, bytes, family, sources, diagnostics)
+            }
         };
         let mut program = Program::new();
         let whole = Span::new(file, 0, 0);

@@ -25,7 +25,7 @@ pub use extension::{
     Action, ActionExtension, DecodeCx, Families, Fields, Match, MatchExtension, Revision,
     Unsupported,
 };
-pub use frontend::{XtablesFrontend, read_text};
+pub use frontend::{XtablesFrontend, read_text, read_text_with};
 pub use header::{AddressTest, FragmentTest, Header, InterfaceTest, ProtocolTest};
 pub use memory::Memory;
 pub use names::{protocol_name, protocol_number, service_port};

@@ -9,7 +9,7 @@ use crate::header::address_text;
 use crate::names;
 use crate::text::{Word, c_number};
 use bpfc_diag::{Code, Span};
-use bpfc_ir::Family;
+use bpfc_ir::{Accounts, Family};
 
 /// One long option of an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,6 +189,8 @@ pub struct Options<'a> {
     pub family: Family,
     /// The whole rule's header.
     pub header: &'a Header,
+    /// Who knows users and groups by name.
+    pub accounts: Option<&'static dyn Accounts>,
 }
 
 impl<'a> Options<'a> {

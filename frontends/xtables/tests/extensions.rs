@@ -3,9 +3,11 @@
 mod support;
 
 use bpfc_diag::{Code, Diagnostics, SourceMap};
-use bpfc_ir::{Family, Frontend as _, FrontendOptions, Hook, Input, LogKind, Op, RuleKind};
-use bpfc_xtables::XtablesFrontend;
+use bpfc_ir::{
+    Accounts, Family, Frontend as _, FrontendOptions, Hook, Input, LogKind, Op, RuleKind,
+};
 use bpfc_xtables::registry::{Known, find_action, find_match};
+use bpfc_xtables::{XtablesFrontend, print, read_text_with};
 use std::fs;
 use support::data;
 
@@ -150,6 +152,61 @@ fn lower(text: &str, hooks: Option<Vec<Hook>>) -> (Option<bpfc_ir::Program>, Dia
     let lowered =
         XtablesFrontend.lower(&input, "iptables-save", &options, &mut sources, &mut diagnostics);
     (lowered.map(|lowered| lowered.program), diagnostics)
+}
+
+/// A machine with one user and one group.
+#[derive(Debug)]
+struct Machine;
+
+impl Accounts for Machine {
+    fn user(&self, name: &str) -> Option<u32> {
+        (name == "tor").then_some(106)
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        (name == "sgx").then_some(104)
+    }
+}
+
+#[test]
+fn senders_have_the_names_that_the_machine_knows() {
+    let read = |accounts, options: &str| {
+        let text = format!(
+            "*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -m owner {options} -j DROP\nCOMMIT\n"
+        );
+        let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
+        let (ruleset, _) = read_text_with(
+            accounts,
+            "text",
+            text.as_bytes(),
+            Family::Ipv4,
+            &mut sources,
+            &mut diagnostics,
+        );
+        let printed = print::ruleset(&ruleset, false).text;
+        let rule = printed.lines().find(|line| line.starts_with("-A")).map(str::to_owned);
+        let errors: Vec<String> = diagnostics.iter().map(|found| found.message.clone()).collect();
+        (rule, errors)
+    };
+    let known: Option<&'static dyn Accounts> = Some(&Machine);
+    assert_eq!(
+        read(known, "! --uid-owner tor --gid-owner sgx").0.as_deref(),
+        Some("-A OUTPUT -m owner ! --uid-owner 106 --gid-owner 104 -j DROP")
+    );
+    assert_eq!(
+        read(known, "--uid-owner sgx").1,
+        [
+            "--uid-owner: 'sgx' is no number, no range of numbers and no name that this machine knows: \
+          write the number as iptables-save does"
+        ]
+    );
+    assert_eq!(
+        read(None, "--uid-owner tor").1,
+        [
+            "--uid-owner: 'tor' is no number or range of numbers, and nobody here knows names: write \
+          the number as iptables-save does"
+        ]
+    );
 }
 
 #[test]

@@ -28,9 +28,12 @@ pub fn artifact(
 
 /// The IR of a ruleset's stage, before any pass.
 pub fn program(ruleset: &Ruleset) -> Result<Program, EngineError> {
-    let hooks = Some(vec![ruleset.stage.hook()]);
-    let tables = Some(vec![ruleset.stage.table().to_owned()]);
-    let Lowering { program, sources, diagnostics } = lower(&inputs(ruleset), hooks, tables);
+    let options = Options {
+        hooks: Some(vec![ruleset.stage.hook()]),
+        tables: Some(vec![ruleset.stage.table().to_owned()]),
+        ..Options::default()
+    };
+    let Lowering { program, sources, diagnostics } = lower(&inputs(ruleset), &options);
     program.ok_or_else(|| EngineError::refused(&diagnostics, &sources))
 }
 

@@ -26,8 +26,13 @@ impl Engine for Reference {
         let mut sources = SourceMap::new();
         let mut diagnostics = Diagnostics::new();
         let file = sources.add("ruleset", &ruleset.text);
-        let text =
-            Text { text: &ruleset.text, damaged: false, file, family: ruleset.family.into() };
+        let text = Text {
+            text: &ruleset.text,
+            damaged: false,
+            file,
+            family: ruleset.family.into(),
+            accounts: None,
+        };
         let model = read(&text, &mut diagnostics);
         if diagnostics.has_errors() {
             return Err(EngineError::refused(&diagnostics, &sources));

@@ -49,7 +49,7 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
     let inputs = inputs::read_all(&args.ruleset.rulesets, selection)?;
     let options = inputs::options(selection, None);
     let (sources, checked) = with_progress("checking", || {
-        let lowering = driver::lower(&inputs, options.hooks.clone(), options.tables.clone());
+        let lowering = driver::lower(&inputs, &options);
         let mut diagnostics = lowering.diagnostics;
         let checked = match lowering.program {
             Some(mut program) => {

@@ -45,8 +45,7 @@ fn all(inputs: &[Input], options: &Options) -> Result<Files, Failure> {
 }
 
 fn stages(name: &str, input: &Input, options: &Options, files: &mut Files) {
-    let lowering =
-        driver::lower(std::slice::from_ref(input), options.hooks.clone(), options.tables.clone());
+    let lowering = driver::lower(std::slice::from_ref(input), options);
     let sources = &lowering.sources;
     let mut said = Said { text: String::new(), sources };
     let mut diagnostics = lowering.diagnostics;

@@ -10,7 +10,7 @@ use crate::{
     Families, Fields, Given, Match, MatchExtension, OptionSpec, Options, Problem, Revision,
     Unsupported,
 };
-use bpfc_ir::{Condition, Hook, Lookup, SocketField, Source, Type};
+use bpfc_ir::{Accounts, Condition, Hook, Lookup, SocketField, Source, Type};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -81,8 +81,12 @@ struct Owner {
     supplementary: bool,
 }
 
-/// A number or a range of numbers. Names depend on the machine's user database.
-fn parse_range(given: &Given<'_>) -> Result<Range, Problem> {
+/// A number, a range of numbers or a name.
+fn parse_range(
+    given: &Given<'_>,
+    accounts: Option<&dyn Accounts>,
+    number_of: fn(&dyn Accounts, &str) -> Option<u32>,
+) -> Result<Range, Problem> {
     let text = given.text();
     let number = |text| {
         let (number, rest) = c_number(text)?;
@@ -101,17 +105,28 @@ fn parse_range(given: &Given<'_>) -> Result<Range, Problem> {
             Range { low, high, invert: given.invert }.check().map_err(|reason| given.bad(reason))
         }
         None if text == "root" => Ok(Range { low: 0, high: 0, invert: given.invert }),
-        None => Err(given.unsupported(format!(
-            "'{text}' is no number or range of numbers; names other than root are not looked up, \
-             write the number as iptables-save does"
-        ))),
+        None => match accounts.map(|accounts| number_of(accounts, text)) {
+            Some(Some(number)) => Ok(Range { low: number, high: number, invert: given.invert }),
+            Some(None) => Err(given.bad(format!(
+                "'{text}' is no number, no range of numbers and no name that this machine knows: \
+                 write the number as iptables-save does"
+            ))),
+            None => Err(given.unsupported(format!(
+                "'{text}' is no number or range of numbers, and nobody here knows names: write the \
+                 number as iptables-save does"
+            ))),
+        },
     }
 }
 
 fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
     options.one_of(&["uid-owner", "gid-owner", "socket-exists"])?;
-    let range = |id| options.get(id).map(parse_range).transpose();
-    let (user, group) = (range("uid-owner")?, range("gid-owner")?);
+    let range = |id, number_of| {
+        let given = options.get(id);
+        given.map(|given| parse_range(given, options.accounts, number_of)).transpose()
+    };
+    let user = range("uid-owner", |accounts, name| accounts.user(name))?;
+    let group = range("gid-owner", |accounts, name| accounts.group(name))?;
     let place = |id| options.given.iter().position(|given| given.id == id);
     if let Some(supplementary) = place("suppl-groups")
         && place("gid-owner").is_none_or(|group| group > supplementary)

@@ -75,6 +75,7 @@ impl<'a> Parser<'_, 'a, '_> {
                 given: &loaded.given,
                 family: self.context.family,
                 header: &self.header,
+                accounts: self.context.accounts,
             };
             let made = match loaded.kind {
                 Kind::Match(extension) => make_match(extension, &options).map(|m| matches.push(m)),

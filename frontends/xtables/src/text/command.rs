@@ -4,7 +4,7 @@ use super::Word;
 use crate::model::{Counters, Target};
 use crate::{Header, Match};
 use bpfc_diag::{Diagnostic, Span};
-use bpfc_ir::Family;
+use bpfc_ir::{Accounts, Family};
 use std::sync::Arc;
 
 /// What a line stands in.
@@ -15,6 +15,8 @@ pub struct Context<'c> {
     pub table: &'c str,
     /// Whether a chain of this name has been declared.
     pub is_chain: &'c dyn Fn(&str) -> bool,
+    /// Who knows users and groups by name.
+    pub accounts: Option<&'static dyn Accounts>,
 }
 
 /// A rule whose jump is not yet looked up.

@@ -9,7 +9,7 @@ use super::{rule, words};
 use crate::model::{Base, Chain, Counters, Rule, Ruleset, Table, Target, base_hook};
 use crate::registry::{self, Known};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, Span};
-use bpfc_ir::{Family, Verdict};
+use bpfc_ir::{Accounts, Family, Verdict};
 use std::collections::{HashMap, VecDeque};
 
 /// The greatest number of rules in one input; lists of addresses can multiply them.
@@ -31,6 +31,8 @@ pub struct Text<'a> {
     pub file: FileId,
     /// iptables or ip6tables.
     pub family: Family,
+    /// Who knows users and groups by name.
+    pub accounts: Option<&'static dyn Accounts>,
 }
 
 /// Reads a dump. The ruleset holds what could be read; it is whole only where no error was
@@ -255,6 +257,7 @@ impl<'a> Reader<'a, '_> {
             family: self.text.family,
             table: table.name,
             is_chain: &|name| table.index.contains_key(name),
+            accounts: self.text.accounts,
         };
         let Some(command) = rule::parse(&words, counters, &context, self.diagnostics) else {
             return;

@@ -5,6 +5,7 @@ use super::frame::Frame;
 use super::kernel::is_netfilter_output;
 use super::tracking::{self, Tracked};
 use super::{Decision, Replay};
+use crate::accounts;
 use crate::console::Failure;
 use bpfc_artifact::Artifact;
 use bpfc_diag::{Diagnostics, SourceMap};
@@ -130,9 +131,14 @@ pub(in crate::commands) fn read(input: &Input, sets: &SetTable) -> Result<Rulese
         "iptables-blob" | "ip6tables-blob" => {
             bpfc_xtables::blob::read(name, bytes, family, sets, &mut sources, &mut diagnostics)
         }
-        "iptables-save" | "ip6tables-save" => {
-            Some(bpfc_xtables::read_text(name, bytes, family, &mut sources, &mut diagnostics))
-        }
+        "iptables-save" | "ip6tables-save" => Some(bpfc_xtables::read_text_with(
+            Some(&accounts::System),
+            name,
+            bytes,
+            family,
+            &mut sources,
+            &mut diagnostics,
+        )),
         _ => None,
     };
     read.map(|(ruleset, _)| ruleset).ok_or_else(unreadable)
