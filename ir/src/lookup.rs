@@ -6,6 +6,17 @@
 use crate::{Address, Device};
 use std::fmt;
 
+/// Which way back to a packet's source counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReversePath {
+    /// Whether it may lead through another device than the one that the packet came in by.
+    pub loose: bool,
+    /// Whether policy routing rules are asked with the packet's mark rather than with 0.
+    pub valid_mark: bool,
+    /// Whether the source may be an address of this host.
+    pub accept_local: bool,
+}
+
 /// A question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lookup {
@@ -23,6 +34,11 @@ pub enum Lookup {
     /// (net/ipv6/route.c, `ip6_route_output`; include/net/ip6_route.h,
     /// `ipv6_anycast_destination`). A device cannot be named.
     AddressType(Address, Option<Device>),
+    /// 1 where the routing tables have a way back to the packet's source, as policy routing rules and
+    /// tables have it for a flow from the packet's destination, or where the packet came in by the
+    /// loopback device, else 0 (net/ipv4/netfilter/ipt_rpfilter.c, `rpfilter_lookup_reverse`;
+    /// net/ipv6/netfilter/ip6t_rpfilter.c, `rpfilter_lookup_reverse6`).
+    ReversePath(ReversePath),
     /// 1 where a supplementary group of who opened the packet's socket lies in a range, ends
     /// included, else 0 (`cred->group_info`, as net/netfilter/xt_owner.c searches it).
     SocketGroup {
@@ -44,6 +60,17 @@ impl fmt::Display for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Lookup::SocketGroup { low, high } => write!(f, "socket-group {low}..{high}"),
+            Lookup::ReversePath(path) => {
+                f.write_str("reverse-path")?;
+                for (holds, word) in [
+                    (path.loose, " loose"),
+                    (path.valid_mark, " valid-mark"),
+                    (path.accept_local, " accept-local"),
+                ] {
+                    f.write_str(if holds { word } else { "" })?;
+                }
+                Ok(())
+            }
             Lookup::AddressType(address, None) => write!(f, "address-type {address}"),
             Lookup::AddressType(address, Some(device)) => {
                 write!(f, "address-type {address} {device}")

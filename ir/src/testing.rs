@@ -9,9 +9,9 @@ use crate::{
     Address, Base, BinaryOp, Block, CalendarField, ChecksumField, ChunkFlags, Condition, CtField,
     CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Log, LogKind, Lookup,
     Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction,
-    RecentList, RecentQuery, Reject, Rewrite, Rule, RuleData, RuleKind, Scan, SctpChunks,
-    SocketField, Source, StateDef, Terminator, TextSearch, TupleField, Type, UserChain, Value,
-    Verdict,
+    RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule, RuleData, RuleKind, Scan,
+    SctpChunks, SocketField, Source, StateDef, Terminator, TextSearch, TupleField, Type, UserChain,
+    Value, Verdict,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -488,6 +488,13 @@ impl Body<'_> {
         if self.choices.once_in(3) {
             let low = self.choices.below(10) as u32;
             return Lookup::SocketGroup { low, high: low + self.choices.below(10) as u32 };
+        }
+        if self.choices.once_in(3) {
+            return Lookup::ReversePath(ReversePath {
+                loose: self.choices.once_in(2),
+                valid_mark: self.choices.once_in(2),
+                accept_local: self.choices.once_in(2),
+            });
         }
         Lookup::AddressType(self.choices.of(Address::ALL), self.choices.of(devices))
     }

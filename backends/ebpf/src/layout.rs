@@ -134,10 +134,11 @@ impl PacketLayout {
             needs.arguments as i16 * ARGUMENT_SIZE,
             if needs.text { SEARCH_SIZE } else { 0 },
             if needs.lookup { crate::lookup::REGION } else { 0 },
+            if needs.rules { crate::lookup::RULES_REGION } else { 0 },
         ];
         let most = scratch.into_iter().fold(0, i16::max);
         let shared = region(most > 0, most);
-        let [arguments, search, lookup] = scratch.map(|bytes| shared.filter(|_| bytes > 0));
+        let [arguments, search, lookup, _] = scratch.map(|bytes| shared.filter(|_| bytes > 0));
         PacketLayout {
             in_interface,
             out_interface,

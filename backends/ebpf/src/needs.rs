@@ -37,6 +37,8 @@ pub struct Needs {
     pub socket_class: bool,
     /// Any question to the kernel's tables.
     pub lookup: bool,
+    /// Such a one that policy routing rules decide.
+    pub rules: bool,
     /// Addresses, ports or protocol of connection tuples.
     pub tuples: bool,
     /// The source of the connection that announced the packet's.
@@ -174,6 +176,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
         }
         Op::Load(_, Source::Ct(field)) if field.is_extension() => Some(Feature::ConntrackExtension),
         Op::Load(_, Source::Ct(_)) => Some(Feature::Conntrack),
+        Op::Lookup(Lookup::ReversePath(_)) => Some(Feature::InInterface),
         Op::Lookup(Lookup::AddressType(_, device)) => device.map(|device| match device {
             Device::In => Feature::InInterface,
             Device::Out => Feature::OutDevice,
@@ -252,6 +255,13 @@ impl Needs {
                         needs.socket_class |= field == SocketField::Class;
                     }
                     needs.lookup |= matches!(data.op, Op::Lookup(_));
+                    if let Op::Lookup(Lookup::ReversePath(path)) = data.op {
+                        needs.rules = true;
+                        if path.valid_mark {
+                            needs.add(Feature::Mark);
+                            asked.push((Feature::Mark, data.rule));
+                        }
+                    }
                     if let Some(feature) = feature(&data.op) {
                         needs.add(feature);
                         asked.push((feature, data.rule));

@@ -21,6 +21,9 @@ impl InterfaceName {
     /// No interface, such as the output of a packet that is received.
     pub const NONE: InterfaceName = InterfaceName([0; 16]);
 
+    /// The loopback device, as the kernel names it in every network namespace.
+    pub const LOOPBACK: InterfaceName = InterfaceName(*b"lo\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+
     /// A name of up to 15 bytes; the empty name is [`InterfaceName::NONE`].
     ///
     /// # Errors

@@ -82,6 +82,34 @@ impl Routes {
         }
     }
 
+    /// Whether there is a way back to the source of a packet that came in by a device, as the match
+    /// rpfilter decides it where no policy routing rules stand before the tables
+    /// (net/ipv4/netfilter/ipt_rpfilter.c; net/ipv6/netfilter/ip6t_rpfilter.c): by that device unless
+    /// `loose`, and to an address of this host only with `accept_local`. The way to an IPv6 address
+    /// of one link must be by the device in any case.
+    pub fn leads_back(
+        &self,
+        source: IpAddr,
+        device: InterfaceName,
+        loose: bool,
+        accept_local: bool,
+    ) -> bool {
+        let (is_ipv6, linked) = match source {
+            IpAddr::V4(_) => (false, false),
+            IpAddr::V6(source) => (true, source.is_unicast_link_local()),
+        };
+        let counts = |route: &&Route| route.contains(source) && (!linked || route.device == device);
+        let Some(route) = self.0.iter().filter(counts).max_by_key(|route| route.length) else {
+            return false;
+        };
+        let right = loose || route.device == device;
+        match route.kind {
+            route_kind::UNICAST => right,
+            route_kind::LOCAL => accept_local && (is_ipv6 || right),
+            _ => false,
+        }
+    }
+
     /// Of an IPv6 address: the kind of the route that refuses it (also where there is none), or
     /// [`route_kind::UNICAST`] with whether it is this host's and whether it is an anycast address
     /// (include/net/ip6_route.h, `ipv6_anycast_destination`: the first address of a network on a

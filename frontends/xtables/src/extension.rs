@@ -189,6 +189,11 @@ pub trait Match: Debug + Send + Sync {
         self.extension().hooks
     }
 
+    /// The tables whose chains may use it; empty where the kernel takes any.
+    fn tables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Appends its options in iptables-save's form, each with a space in front, exactly as
     /// iptables 1.8.9 prints them.
     fn save(&self, out: &mut String);

@@ -44,6 +44,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::quota::QUOTA,
     &matches::realm::REALM,
     &matches::recent::RECENT,
+    &matches::rpfilter::RPFILTER,
     &matches::rt::RT,
     &matches::sctp::SCTP,
     &matches::set::SET,

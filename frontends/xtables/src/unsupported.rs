@@ -76,13 +76,6 @@ pub const MATCHES: &[Unsupportable] = &[
     )
     .instead("limit the rate with -m limit or -m hashlimit"),
     row(
-        "rpfilter",
-        Both,
-        "it looks for the route back to the source with the packet's mark and type of service, \
-         through policy routing rules that programs do not follow",
-    )
-    .instead("set the interface's rp_filter for IPv4, or keep the rule in the kernel's raw table"),
-    row(
         "socket",
         Both,
         "it looks for the socket that will receive the packet, and takes transparent and not yet \

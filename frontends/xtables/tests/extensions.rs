@@ -274,6 +274,20 @@ fn traced_packets_tell_what_the_kernel_calls_each_rule() {
 }
 
 #[test]
+fn matches_of_some_tables_stand_in_no_other() {
+    let text = |table: &str| {
+        format!("*{table}\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m rpfilter -j ACCEPT\nCOMMIT\n")
+    };
+    for table in ["raw", "mangle"] {
+        let (_, diagnostics) = lower(&text(table), None);
+        assert!(!codes(&diagnostics).contains(&Code::BAD_VALUE), "{diagnostics:?}");
+    }
+    let (_, diagnostics) = lower(&text("nat"), None);
+    let error = diagnostics.iter().find(|found| found.code == Code::BAD_VALUE).expect("an error");
+    assert!(error.message.contains("only the tables mangle, raw can"), "{}", error.message);
+}
+
+#[test]
 fn a_chain_that_nothing_calls_is_listed_and_has_no_code() {
     let text = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
                 :spare - [0:0]\n-A spare -j DROP\nCOMMIT\n";

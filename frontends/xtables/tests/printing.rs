@@ -171,6 +171,9 @@ const RULES6: &[&str] = &[
 
 /// Rules of the table mangle.
 const MANGLE: &[&str] = &[
+    "-A PREROUTING -m rpfilter",
+    "-A PREROUTING -m rpfilter --invert -m rpfilter --accept-local --loose",
+    "-A PREROUTING -m rpfilter --validmark --invert --loose --accept-local -j DROP",
     "-A PREROUTING -j DSCP --set-dscp 0x1f",
     "-A PREROUTING -j DSCP --set-dscp-class af11",
     "-A FORWARD -j TOS --set-tos 0x12",

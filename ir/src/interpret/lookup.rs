@@ -2,8 +2,8 @@
 //! routes is one of a host that has none.
 
 use super::Run;
-use crate::{Address, Device, Family, Lookup, SocketField};
-use bpfc_packet::{IpVersion, Owner, Routes};
+use crate::{Address, Device, Family, Lookup, ReversePath, SocketField};
+use bpfc_packet::{InterfaceName, IpVersion, Owner, Routes};
 
 impl Run<'_, '_, '_> {
     pub(super) fn lookup(&self, lookup: Lookup) -> u32 {
@@ -13,6 +13,7 @@ impl Run<'_, '_, '_> {
                 let held = |owner: &Owner| owner.groups.iter().any(|g| (low..=high).contains(g));
                 owner.is_some_and(held).into()
             }
+            Lookup::ReversePath(path) => self.reverse_path(path).into(),
             Lookup::AddressType(address, device) => self.address_type(address, device),
         }
     }
@@ -27,6 +28,17 @@ impl Run<'_, '_, '_> {
             SocketField::Group => owner.map_or(0, |owner| owner.group.into()),
             SocketField::Class => socket.class.into(),
         }
+    }
+
+    /// Policy routing rules and marks are not among what is known.
+    fn reverse_path(&self, path: ReversePath) -> bool {
+        let packet = self.packet.packet();
+        let device = packet.in_interface;
+        let routes = packet.routes.as_deref();
+        let leads_back = |routes: &Routes| {
+            routes.leads_back(self.packet.source(), device, path.loose, path.accept_local)
+        };
+        device == InterfaceName::LOOPBACK || routes.is_some_and(leads_back)
     }
 
     fn address_type(&self, address: Address, device: Option<Device>) -> u32 {

@@ -26,6 +26,16 @@ const IPV6: &[Row] = &[
     ("2001:db8::4", 126, route_kind::UNICAST, "unicast", "wan1", "main"),
 ];
 
+/// Ways back to where packets come from: before routing, where they lead no packet elsewhere.
+const BACK: &[Row] = &[
+    ("10.1.0.0", 16, route_kind::UNICAST, "unicast", "eth1", "main"),
+    ("172.16.0.4", 30, route_kind::UNICAST, "unicast", "wlan0", "main"),
+    ("203.0.0.0", 16, route_kind::UNICAST, "unicast", "eth0", "main"),
+    ("2001:db9::", 32, route_kind::UNICAST, "unicast", "eth1", "main"),
+    ("fd00:1::", 125, route_kind::UNICAST, "unicast", "wlan0", "main"),
+    ("2a00:db8::", 32, route_kind::UNICAST, "unicast", "eth0", "main"),
+];
+
 /// What every namespace has by itself, and what a stage's namespace has to lead packets out.
 const LOOPBACK: &[Row] = &[
     ("127.0.0.0", 8, route_kind::LOCAL, "local", "lo", "local"),
@@ -44,7 +54,11 @@ pub(super) fn commands(stage: Stage, family: Family) -> String {
         Family::Ipv4 => IPV4,
         Family::Ipv6 => IPV6,
     };
+    let back = BACK.iter().filter(|row| {
+        stage == Stage::Prerouting && row.0.contains(':') == (family == Family::Ipv6)
+    });
     rows.iter()
+        .chain(back)
         .filter(|row| has(stage, row))
         .map(|(network, length, kind, name, device, table)| {
             // What refuses packets leads nowhere.
@@ -63,8 +77,9 @@ pub fn routes(stage: Stage) -> Routes {
         Stage::Prerouting | Stage::Input | Stage::TrackedInput => &[],
         _ => OUTWARDS,
     };
+    let back = if stage == Stage::Prerouting { BACK } else { &[] };
     let own = [IPV4, IPV6].concat().into_iter().filter(|row| has(stage, row));
-    let all = own.chain([LOOPBACK, outwards].concat());
+    let all = own.chain([back, LOOPBACK, outwards].concat());
     Routes(all.map(route).collect())
 }
 

@@ -6,6 +6,8 @@
 //! walks, in its order; offsets come from BTF. What a walk remembers lies in the packet structure,
 //! where its loop's body finds it.
 
+mod reverse;
+mod rules;
 mod tree;
 mod trie;
 
@@ -19,6 +21,7 @@ use bpfc_ir::{Family, Lookup};
 /// `RTN_*` (include/uapi/linux/rtnetlink.h).
 mod kind {
     pub const UNICAST: i32 = 1;
+    pub const LOCAL: i32 = 2;
     pub const BROADCAST: i32 = 3;
     pub const MULTICAST: i32 = 5;
     /// The first of those that refuse packets; all after it do.
@@ -26,6 +29,9 @@ mod kind {
     pub const UNREACHABLE: i32 = 7;
     pub const THROW: i32 = 9;
 }
+
+/// `IPTOS_RT_MASK`: what routes and rules by type of service compare.
+const LEGACY_TOS: i32 = 0x1c;
 
 /// `RTNH_F_DEAD`.
 const NEXTHOP_DEAD: i32 = 1;
@@ -53,10 +59,46 @@ pub(crate) mod place {
     pub const MODE: i16 = 44;
     /// u32: the result.
     pub const KIND: i16 = 48;
+    /// u32: number of the table that a rule names. From here on only where rules are walked.
+    pub const TABLE: i16 = 52;
+    /// u64: the device that the packet came in by.
+    pub const DEVICE: i16 = 56;
+    /// u64: the rule that the next step looks at.
+    pub const RULE: i16 = 64;
+    /// u64: the rule that this step looks at.
+    pub const CURRENT: i16 = 72;
+    /// u64: where the list of rules ends.
+    pub const END: i16 = 80;
+    /// u64: the chains of tables.
+    pub const CHAINS: i16 = 88;
+    /// u64: the first route of a node.
+    pub const FIRST: i16 = 96;
+    /// u32: source of the flow, of IPv4 in network order.
+    pub const SOURCE: i16 = 104;
+    /// u32: number of the device that the flow leaves by, 0 for any.
+    pub const OUT: i16 = 108;
+    /// s32: routes to prefixes of so many bits or fewer do not count, -1 where all do.
+    pub const LONGEST_SUPPRESSED: i16 = 112;
+    /// u32: routes by devices of this group do not count, -1 for none.
+    pub const GROUP: i16 = 116;
+    /// u32: 1 where the flow's destination is a link-local address.
+    pub const LINKED: i16 = 120;
+}
+
+/// Steps that follow rules, besides those that a table's walk has of its own.
+mod mode {
+    /// Look at a rule.
+    pub const RULE: i32 = 16;
+    /// Look for the table that the rule names among those of its chain.
+    pub const TABLE: i32 = 17;
+    /// Look at a nexthop of the route.
+    pub const NEXTHOP: i32 = 18;
 }
 
 /// Bytes of that region.
 pub(crate) const REGION: i16 = 56;
+/// Bytes of it where rules are walked.
+pub(crate) const RULES_REGION: i16 = 128;
 
 /// The function of a question, emitted when first asked for.
 pub(crate) fn function(
@@ -71,6 +113,7 @@ pub(crate) fn function(
         (Lookup::AddressType(address, device), Family::Ipv4) => {
             trie::address_type(emitter, address, device)?
         }
+        (Lookup::ReversePath(path), _) => reverse::function(emitter, path, family)?,
         (Lookup::SocketGroup { low, high }, _) => crate::socket::group(emitter, low, high)?,
         (Lookup::AddressType(address, _), Family::Ipv6) => tree::address_type(emitter, address)?,
     };

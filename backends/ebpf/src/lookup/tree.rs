@@ -7,8 +7,9 @@
 //! bound to source addresses are none for a flow without one. Policy routing rules are not looked
 //! at, and neither is whether a gateway is known not to answer.
 
-use super::place::{FOUND, INDEX, KIND, MODE, NODE, NONE, PARENT};
-use super::{NEXTHOP_DEAD, enter, kind, run};
+use super::place::{FIRST, FOUND, INDEX, KIND, MODE, NODE, NONE, PARENT, TABLE};
+use super::reverse::{Ipv6Labels, Reverse};
+use super::{NEXTHOP_DEAD, enter, kind, rules, run};
 use crate::asm::{Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R4, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
@@ -50,7 +51,7 @@ pub(super) fn address_type(
             Address::Source => 8,
             Address::Destination => 24,
         };
-    let body = body(emitter, address)?;
+    let body = body(emitter, address, None)?;
     let Some(at) = emitter.layout.lookup() else {
         return Err(EmitError::Type("lookup".to_owned(), "a region"));
     };
@@ -80,24 +81,47 @@ pub(super) fn address_type(
 }
 
 /// One step for the address at an offset of the packet structure: 0 to go on, 1 when done.
-fn body(emitter: &mut Emitter<'_>, address: i16) -> Result<FunctionIndex, EmitError> {
+/// Of the local and the main table, or of those that rules choose.
+pub(super) fn body(
+    emitter: &mut Emitter<'_>,
+    address: i16,
+    reverse: Option<Reverse>,
+) -> Result<FunctionIndex, EmitError> {
     let Some(at) = emitter.layout.lookup() else {
         return Err(EmitError::Type("lookup".to_owned(), "a region"));
     };
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "one step in a routing table");
     let [climb, route] = std::array::from_fn(|_| asm.label());
-    let step = Step { at, address, again: asm.label(), up: asm.label(), stop: asm.label() };
+    let step =
+        Step { at, address, reverse, again: asm.label(), up: asm.label(), stop: asm.label() };
+    let [rule, table, next] = std::array::from_fn(|_| asm.label());
     asm.load(Size::D, R7, R2, 8);
     asm.load(Size::W, R2, R7, at + MODE);
     asm.load(Size::D, R1, R7, at + NODE);
     asm.jump_imm(Jump::Eq, Width::W64, R2, mode::CLIMB, climb);
     asm.jump_imm(Jump::Eq, Width::W64, R2, mode::ROUTE, route);
+    if reverse.is_some() {
+        asm.jump_imm(Jump::Eq, Width::W64, R2, super::mode::RULE, rule);
+        asm.jump_imm(Jump::Eq, Width::W64, R2, super::mode::TABLE, table);
+    }
     step.descend(&mut asm);
     asm.place(climb);
     step.climb(&mut asm);
     asm.place(route);
-    step.route(&mut asm);
+    if let Some(reverse) = reverse {
+        let labels = Ipv6Labels { again: step.again, up: step.up, next, end: step.stop };
+        reverse.ipv6_route(&mut asm, &labels);
+        asm.place(rule);
+        rules::step(&mut asm, &reverse, step.again, step.stop);
+        asm.place(table);
+        step.table(&mut asm, next);
+        asm.place(next);
+        step.next_mode(&mut asm, super::mode::RULE);
+        asm.goto(step.again);
+    } else {
+        step.route(&mut asm);
+    }
     asm.place(step.up);
     step.up(&mut asm);
     asm.place(step.again);
@@ -113,6 +137,7 @@ struct Step {
     at: i16,
     /// Where the address lies in the packet structure.
     address: i16,
+    reverse: Option<Reverse>,
     /// The step is done.
     again: Label,
     /// The next step looks at the parent.
@@ -162,7 +187,6 @@ impl Step {
 
     /// r1 = node: whether its routes are for the address.
     fn climb(&self, asm: &mut Asm) {
-        let equal = asm.label();
         cast(asm, R1, "fib6_node");
         load(asm, R1, R0, "fib6_node", "fn_flags", 2);
         asm.alu_imm(Alu::And, Width::W64, R1, HAS_ROUTES);
@@ -170,36 +194,14 @@ impl Step {
         load(asm, R9, R0, "fib6_node", "leaf", 8);
         if_null(asm, R9, self.up);
         self.store(asm, FOUND, R9);
-        destination(asm, R9);
-        load(asm, R3, R8, "rt6key", "plen", 4);
-        for half in 0..2 {
-            self.differing(asm, half);
-            // r1 = bits that differ in this half; r3 = prefix bits from here on.
-            asm.jump_imm(Jump::Eq, Width::W64, R3, 0, equal);
-            let whole = asm.label();
-            asm.jump_imm(Jump::Ge, Width::W64, R3, 64, whole);
-            asm.mov_imm(R4, 64);
-            asm.alu(Alu::Sub, Width::W64, R4, R3);
-            asm.alu(Alu::Rsh, Width::W64, R1, R4);
-            asm.jump_imm(Jump::Ne, Width::W64, R1, 0, self.up);
-            asm.goto(equal);
-            asm.place(whole);
-            asm.jump_imm(Jump::Ne, Width::W64, R1, 0, self.up);
-            asm.alu_imm(Alu::Sub, Width::W64, R3, 64);
+        if self.reverse.is_some() {
+            self.store(asm, FIRST, R9);
+            asm.store_imm(Size::W, R7, self.at + INDEX, 0);
         }
-        asm.place(equal);
+        destination(asm, R9);
+        require_prefix(asm, self.address, self.up);
         self.next_mode(asm, mode::ROUTE);
         asm.goto(self.again);
-    }
-
-    /// r1 = the bits of one half in which the address differs from that of the key in r8.
-    fn differing(&self, asm: &mut Asm, half: i16) {
-        asm.mov(R2, R8);
-        kernel::enter(asm, R2, "rt6key", "addr", 16);
-        asm.load(Size::D, R1, R2, half * 8);
-        asm.load(Size::D, R2, R7, self.address + half * 8);
-        asm.alu(Alu::Xor, Width::W64, R1, R2);
-        asm.from_big_endian(R1, 64);
     }
 
     /// A route of the node: the first that can be used decides.
@@ -279,7 +281,7 @@ impl Step {
         load(asm, R1, R8, "rt6key", "plen", 4);
         asm.jump_imm(Jump::Ge, Width::W64, R1, 127, local);
         for half in 0..2 {
-            self.differing(asm, half);
+            differing(asm, self.address, half);
             asm.jump_imm(Jump::Ne, Width::W64, R1, 0, local);
         }
         asm.place(anycast);
@@ -295,8 +297,34 @@ impl Step {
         asm.goto(self.stop);
     }
 
+    /// `fib6_get_table`: the table of the chain in r1 that the rule names, at `next` without one.
+    fn table(&self, asm: &mut Asm, next: Label) {
+        let found = asm.label();
+        if_null(asm, R1, next);
+        cast(asm, R1, "fib6_table");
+        load(asm, R2, R0, "fib6_table", "tb6_id", 4);
+        asm.load(Size::W, R3, R7, self.at + TABLE);
+        asm.jump(Jump::Eq, Width::W32, R2, R3, found);
+        // Its place in the chain is its first member.
+        cast(asm, R0, "hlist_node");
+        load(asm, R1, R0, "hlist_node", "next", 8);
+        self.store(asm, NODE, R1);
+        asm.goto(self.again);
+        asm.place(found);
+        asm.load(Size::D, R1, R7, self.at + NODE);
+        kernel::enter(asm, R1, "fib6_table", "tb6_root", 0);
+        self.store(asm, NODE, R1);
+        self.next_mode(asm, mode::DESCEND);
+        asm.goto(self.again);
+    }
+
     /// The main table after the local one; none after that, and the kind stays unreachable.
     fn next_table(&self, asm: &mut Asm) {
+        if self.reverse.is_some() {
+            self.next_mode(asm, super::mode::RULE);
+            asm.goto(self.again);
+            return;
+        }
         asm.store_imm(Size::W, R7, self.at + KIND, kind::UNREACHABLE);
         asm.load(Size::D, R1, R7, self.at + PARENT);
         if_null(asm, R1, self.stop);
@@ -329,4 +357,44 @@ fn destination(asm: &mut Asm, route: Reg) {
     kernel::enter(asm, R1, "fib6_info", "fib6_dst", 20);
     cast(asm, R1, "rt6key");
     asm.mov(R8, R0);
+}
+
+/// r1 = the bits of one half in which the address at a place of the packet structure differs from
+/// that of the key in r8. Clobbers r2.
+fn differing(asm: &mut Asm, address: i16, half: i16) {
+    asm.mov(R2, R8);
+    kernel::enter(asm, R2, "rt6key", "addr", 16);
+    asm.load(Size::D, R1, R2, half * 8);
+    asm.load(Size::D, R2, R7, address + half * 8);
+    asm.alu(Alu::Xor, Width::W64, R1, R2);
+    asm.from_big_endian(R1, 64);
+}
+
+/// Goes on where the address at a place of the packet structure lies in the network of the key in
+/// r8. Clobbers r1 to r4.
+pub(super) fn require_prefix(asm: &mut Asm, address: i16, otherwise: Label) {
+    let equal = asm.label();
+    load(asm, R3, R8, "rt6key", "plen", 4);
+    for half in 0..2 {
+        differing(asm, address, half);
+        // r1 = bits that differ in this half; r3 = prefix bits from here on.
+        asm.jump_imm(Jump::Eq, Width::W64, R3, 0, equal);
+        let whole = asm.label();
+        asm.jump_imm(Jump::Ge, Width::W64, R3, 64, whole);
+        asm.mov_imm(R4, 64);
+        asm.alu(Alu::Sub, Width::W64, R4, R3);
+        asm.alu(Alu::Rsh, Width::W64, R1, R4);
+        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, otherwise);
+        asm.goto(equal);
+        asm.place(whole);
+        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, otherwise);
+        asm.alu_imm(Alu::Sub, Width::W64, R3, 64);
+    }
+    asm.place(equal);
+}
+
+/// Jumps where a route is the kernel's "no route".
+pub(super) fn none_is_no_route(asm: &mut Asm, at: i16, route: Reg, none: Label) {
+    asm.load(Size::D, R2, R7, at + NONE);
+    asm.jump(Jump::Eq, Width::W64, route, R2, none);
 }

@@ -5,8 +5,9 @@
 //! back there and strips the lowest set bit of the child's number, until nothing is left. A
 //! routing change at the same time is seen as the kernel's own search sees it.
 
-use super::place::{FOUND, INDEX, KEY, KIND, MODE, NODE, PARENT, REST};
-use super::{NEXTHOP_DEAD, enter, kind, run};
+use super::place::{FOUND, INDEX, KEY, KIND, MODE, NODE, PARENT, REST, TABLE};
+use super::reverse::Reverse;
+use super::{NEXTHOP_DEAD, enter, kind, rules, run};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R4, R5, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
@@ -41,7 +42,7 @@ pub(super) fn address_type(
     address: Address,
     device: Option<Device>,
 ) -> Result<FunctionIndex, EmitError> {
-    let body = body(emitter)?;
+    let body = body(emitter, None)?;
     let Some(at) = emitter.layout.lookup() else {
         return Err(EmitError::Type("lookup".to_owned(), "a region"));
     };
@@ -106,7 +107,7 @@ pub(super) fn address_type(
 
 /// `r1 = struct net_device *` of the first nexthop of the `struct fib_info *` in r1
 /// (include/net/nexthop.h, `fib_info_nhc`). Clobbers r0 to r5.
-fn route_device(asm: &mut Asm) {
+pub(super) fn route_device(asm: &mut Asm) {
     let [own, device] = std::array::from_fn(|_| asm.label());
     cast(asm, R1, "fib_info");
     load(asm, R1, R0, "fib_info", "nh", 8);
@@ -122,9 +123,12 @@ fn route_device(asm: &mut Asm) {
     load(asm, R1, R0, "fib_nh_common", "nhc_dev", 8);
 }
 
-/// One step: 0 to go on, 1 when done.
-fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
-    if let Some(index) = emitter.trie {
+/// One step: 0 to go on, 1 when done. Of the local table alone, or of those that rules choose.
+pub(super) fn body(
+    emitter: &mut Emitter<'_>,
+    reverse: Option<Reverse>,
+) -> Result<FunctionIndex, EmitError> {
+    if let (None, Some(index)) = (reverse, emitter.trie) {
         return Ok(index);
     }
     let Some(at) = emitter.layout.lookup() else {
@@ -133,10 +137,23 @@ fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "one step in a routing table");
     let [table, prefix, leaf, back] = std::array::from_fn(|_| asm.label());
-    let step = Step { at, again: asm.label(), back: asm.label(), stop: asm.label() };
+    let step = Step {
+        at,
+        reverse,
+        again: asm.label(),
+        back: asm.label(),
+        stop: asm.label(),
+        end: asm.label(),
+    };
+    let [rule, nexthop] = std::array::from_fn(|_| asm.label());
     asm.load(Size::D, R7, R2, 8);
     asm.load(Size::W, R2, R7, at + MODE);
     asm.load(Size::D, R1, R7, at + NODE);
+    if reverse.is_some() {
+        asm.jump_imm(Jump::Eq, Width::W64, R2, super::mode::RULE, rule);
+        asm.jump_imm(Jump::Eq, Width::W64, R2, super::mode::TABLE, table);
+        asm.jump_imm(Jump::Eq, Width::W64, R2, super::mode::NEXTHOP, nexthop);
+    }
     asm.jump_imm(Jump::Eq, Width::W64, R2, mode::TABLE, table);
     asm.jump_imm(Jump::Eq, Width::W64, R2, mode::LEAF, leaf);
     asm.jump_imm(Jump::Eq, Width::W64, R2, mode::BACK, back);
@@ -157,6 +174,12 @@ fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     step.leaf(&mut asm);
     asm.place(back);
     step.back(&mut asm);
+    if let Some(reverse) = reverse {
+        asm.place(rule);
+        rules::step(&mut asm, &reverse, step.again, step.end);
+        asm.place(nexthop);
+        reverse.nexthop(&mut asm, step.again, step.end);
+    }
 
     asm.place(step.back);
     asm.store_imm(Size::W, R7, at + MODE, mode::BACK);
@@ -164,22 +187,33 @@ fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     asm.mov_imm(R0, 0);
     asm.exit();
     asm.place(step.stop);
+    if reverse.is_some() {
+        // The next rule may name another table.
+        asm.store_imm(Size::W, R7, at + MODE, super::mode::RULE);
+        asm.goto(step.again);
+    }
+    asm.place(step.end);
     asm.mov_imm(R0, 1);
     asm.exit();
     let index = emitter.add(asm, "routing_table_step", FunctionKind::LoopBody)?;
-    emitter.trie = Some(index);
+    if reverse.is_none() {
+        emitter.trie = Some(index);
+    }
     Ok(index)
 }
 
 /// The parts of a step; the node is in r1 when one begins, and as a typed pointer in r8.
 struct Step {
     at: i16,
+    reverse: Option<Reverse>,
     /// The step is done.
     again: Label,
     /// The next step goes back.
     back: Label,
-    /// The walk is done.
+    /// The walk of this table is done.
     stop: Label,
+    /// The whole walk is done.
+    end: Label,
 }
 
 impl Step {
@@ -197,7 +231,12 @@ impl Step {
         if_null(asm, R1, self.stop);
         cast(asm, R1, "fib_table");
         load(asm, R2, R0, "fib_table", "tb_id", 4);
-        asm.jump_imm(Jump::Eq, Width::W32, R2, LOCAL_TABLE, found);
+        if self.reverse.is_some() {
+            asm.load(Size::W, R3, R7, self.at + TABLE);
+            asm.jump(Jump::Eq, Width::W32, R2, R3, found);
+        } else {
+            asm.jump_imm(Jump::Eq, Width::W32, R2, LOCAL_TABLE, found);
+        }
         // Its place in the chain is its first member.
         cast(asm, R0, "hlist_node");
         load(asm, R1, R0, "hlist_node", "next", 8);
@@ -295,7 +334,17 @@ impl Step {
         asm.load(Size::W, R3, R7, self.at + REST);
         asm.jump(Jump::Ge, Width::W64, R3, R2, next);
         load(asm, R1, R8, "fib_alias", "fa_dscp", 1);
-        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, next);
+        if self.reverse.is_some() {
+            // `fib_dscp_masked_match`.
+            let any = asm.label();
+            if_null(asm, R1, any);
+            asm.load(Size::B, R2, R7, layout::NETWORK + 1);
+            asm.alu_imm(Alu::And, Width::W64, R2, super::LEGACY_TOS);
+            asm.jump(Jump::Ne, Width::W64, R1, R2, next);
+            asm.place(any);
+        } else {
+            asm.jump_imm(Jump::Ne, Width::W64, R1, 0, next);
+        }
         load(asm, R1, R8, "fib_alias", "fa_info", 8);
         self.store(asm, FOUND, R1);
         cast(asm, R1, "fib_info");
@@ -314,8 +363,12 @@ impl Step {
         asm.mov_imm(R9, kind::BLACKHOLE);
         asm.place(candidate);
         asm.place(refused);
-        asm.store(Size::W, R7, self.at + KIND, R9);
-        asm.goto(self.stop);
+        if let Some(reverse) = &self.reverse {
+            reverse.ipv4_route(asm, self.again, self.stop, self.end);
+        } else {
+            asm.store(Size::W, R7, self.at + KIND, R9);
+            asm.goto(self.stop);
+        }
         asm.place(next);
         // Its place in the leaf's list is its first member.
         cast(asm, R8, "hlist_node");

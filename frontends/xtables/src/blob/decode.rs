@@ -133,7 +133,13 @@ impl RuleReader<'_, '_> {
             self.damaged(raw.offset, message);
         }
         let decoded = self.decode("match", raw, extension.revisions, header);
-        decoded.unwrap_or_else(|| opaque_match(raw.name))
+        let Some(made) = decoded else { return opaque_match(raw.name) };
+        if !made.tables().is_empty() && !made.tables().contains(&self.raw.name) {
+            let message =
+                format!("the match '{}' stands in the table '{}'", raw.name, self.raw.name);
+            self.damaged(raw.offset, message);
+        }
+        made
     }
 
     fn target(&mut self, entry: &RawEntry<'_>, goto: bool, header: &Header) -> Target {

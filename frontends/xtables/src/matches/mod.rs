@@ -43,6 +43,7 @@ pub mod ports;
 pub mod quota;
 pub mod realm;
 pub mod recent;
+pub mod rpfilter;
 pub mod rt;
 pub mod sctp;
 pub mod sctp_chunks;

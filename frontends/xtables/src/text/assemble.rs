@@ -78,7 +78,8 @@ impl<'a> Parser<'_, 'a, '_> {
                 accounts: self.context.accounts,
             };
             let made = match loaded.kind {
-                Kind::Match(extension) => make_match(extension, &options).map(|m| matches.push(m)),
+                Kind::Match(extension) => make_match(extension, &options, self.context.table)
+                    .map(|made| matches.push(made)),
                 Kind::Action(extension) => make_action(extension, &options, self.context.table)
                     .map(|made| action = Some(Target::Action(made))),
             };
@@ -165,6 +166,7 @@ fn check_options(specs: &[OptionSpec], options: &Options<'_>) -> Result<(), Prob
 fn make_match(
     extension: &'static MatchExtension,
     options: &Options<'_>,
+    table: &str,
 ) -> Result<Arc<dyn Match>, Problem> {
     check_options(extension.options, options)?;
     let protocol = options.header.protocol;
@@ -179,7 +181,9 @@ fn make_match(
             .collect();
         return Err(options.bad(format!("the rule must also say {}", names.join(" or "))));
     }
-    (extension.parse)(options)
+    let made = (extension.parse)(options)?;
+    check_table(made.tables(), options, table)?;
+    Ok(made)
 }
 
 fn make_action(
@@ -188,8 +192,14 @@ fn make_action(
     table: &str,
 ) -> Result<Arc<dyn Action>, Problem> {
     check_options(extension.options, options)?;
-    if !extension.tables.is_empty() && !extension.tables.contains(&table) {
-        return Err(options.bad(format!("only the tables {} can", extension.tables.join(", "))));
-    }
+    check_table(extension.tables, options, table)?;
     (extension.parse)(options)
+}
+
+/// Checks that the rule's table is among those that may use an extension, if any are named.
+fn check_table(tables: &[&str], options: &Options<'_>, table: &str) -> Result<(), Problem> {
+    match tables.is_empty() || tables.contains(&table) {
+        true => Ok(()),
+        false => Err(options.bad(format!("only the tables {} can", tables.join(", ")))),
+    }
 }

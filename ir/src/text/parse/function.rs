@@ -5,8 +5,8 @@ use crate::text::ParseError;
 use crate::text::lexer::Token;
 use crate::{
     Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Device, Function,
-    InstData, Lookup, Meta, Op, OptionKinds, Reject, Rewrite, Rule, Scan, Source, Terminator, Type,
-    Value, ValueData, Verdict,
+    InstData, Lookup, Meta, Op, OptionKinds, Reject, ReversePath, Rewrite, Rule, Scan, Source,
+    Terminator, Type, Value, ValueData, Verdict,
 };
 use bpfc_diag::LineColumn;
 
@@ -352,6 +352,13 @@ impl Parser {
         if self.eat_word("address-type") {
             let address = self.word("'saddr' or 'daddr'")?;
             return Ok(Lookup::AddressType(address, self.device()));
+        }
+        if self.eat_word("reverse-path") {
+            return Ok(Lookup::ReversePath(ReversePath {
+                loose: self.eat_word("loose"),
+                valid_mark: self.eat_word("valid-mark"),
+                accept_local: self.eat_word("accept-local"),
+            }));
         }
         if self.eat_word("socket-group") {
             let low = self.number("a first group")?;

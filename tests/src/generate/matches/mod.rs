@@ -129,6 +129,7 @@ pub const MATCHES: &[MatchKind] = &[
         stages: &[Stage::Prerouting, Stage::Forward, Stage::Postrouting, Stage::Output],
         ..entry("addrtype", V6, &[], network::addrtype)
     },
+    MatchKind { stages: &[Stage::Prerouting], ..entry("rpfilter", BOTH, &[], network::rpfilter) },
     entry("iprange", BOTH, &[], network::iprange),
     entry("length", BOTH, &[], network::length),
     entry("ttl", V4, &[], network::ttl),

@@ -66,6 +66,29 @@ const KINDS_V6: &[&str] = &[
     "2a00::1",
 ];
 
+/// Sources with a way back and without, and those that ask for an address.
+pub(super) fn rpfilter(maker: &mut Maker<'_>) -> String {
+    let family = maker.family;
+    maker.facet(move |rng, draft| {
+        let pool = if family == Family::Ipv4 { KINDS_V4 } else { KINDS_V6 };
+        let known = rng.pick(pool).parse();
+        draft.set_source(match known {
+            Ok(known) if rng.one_in(3) => known,
+            _ => address(rng, family),
+        });
+        let groups: &[&str] = match family {
+            Family::Ipv4 => &["255.255.255.255", "224.0.0.1", "224.0.1.1"],
+            Family::Ipv6 => &["ff02::1"],
+        };
+        if let (Ok(group), true) = (rng.pick(groups).parse(), rng.one_in(4)) {
+            draft.set_destination(group);
+        }
+    });
+    let options = ["--loose", "--validmark", "--accept-local", "--invert"];
+    let chosen = options.into_iter().filter(|_| maker.rng.one_in(2));
+    chosen.fold(String::new(), |text, option| format!("{text} {option}"))
+}
+
 pub(super) fn addrtype(maker: &mut Maker<'_>) -> String {
     let family = maker.family;
     let kinds: &[&str] = match family {

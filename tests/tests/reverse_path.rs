@@ -1,0 +1,281 @@
+//! The match rpfilter against routing tables and policy routing rules that a seed gives: routes of
+//! every type, by type of service and with several nexthops, in several tables; rules by source,
+//! destination, mark, device, protocol and type of service, inverted ones, ones that suppress routes,
+//! jump or refuse.
+//!
+//! `BPFC_SEED` chooses them.
+
+use bpfc_runtime::XdpMode;
+use bpfc_tests::differential::live::Live;
+use bpfc_tests::differential::{Engine, Kernel, Packets, Ruleset, compare, shrink};
+use bpfc_tests::generate::draft::Draft;
+use bpfc_tests::generate::rng::Rng;
+use bpfc_tests::generate::values::{from_number, number, width};
+use bpfc_tests::lab::inject::Frame;
+use bpfc_tests::lab::namespace::{ip, ip6, isolated};
+use bpfc_tests::lab::oracle::{INTERFACES, Oracle, Stage};
+use bpfc_tests::lab::{Family, LabError};
+use bpfc_tests::require;
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// Numbers of routes, of policy routing rules, and of packets after each round of them.
+const ROUTES: usize = 120;
+const RULES: usize = 8;
+const PACKETS: usize = 300;
+const ROUNDS: u64 = 4;
+
+/// Tables besides the local and the main one.
+const TABLES: [&str; 3] = ["main", "100", "7000"];
+
+fn check(family: Family) {
+    let mut rng = Rng::new(require::number("BPFC_SEED", 1));
+    let oracle = Rc::new(RefCell::new(Oracle::new(family, Stage::Prerouting).expect("a lab")));
+    let lines = match family {
+        Family::Ipv4 => "addr add 192.0.2.1/24 brd + dev eth0\naddr add 10.0.0.1/9 brd + dev lo\n",
+        Family::Ipv6 => {
+            "addr add 2001:db8::1/64 dev eth0\naddr add fd00:1::1/16 dev lo\n\
+             addr add fe80::1/64 dev eth0\naddr add fe80::2/64 dev eth1\n"
+        }
+    };
+    commands(family)(lines).expect("addresses");
+    let mut kernel = Kernel(Rc::clone(&oracle));
+    let live = |target, mode| Box::new(Live::new(&oracle, target, mode)) as Box<dyn Engine>;
+    let mut engines = [
+        live("tc", XdpMode::Auto),
+        live("netfilter", XdpMode::Auto),
+        live("xdp", XdpMode::Generic),
+        live("xdp", XdpMode::Native),
+    ];
+    let [plain, marking] = [false, true].map(|marks| Ruleset {
+        family,
+        stage: Stage::Prerouting,
+        text: ruleset(family, marks),
+    });
+    let mut known = Vec::new();
+    // First without a rule of policy routing, which parts the kernel's tables.
+    for round in 0..ROUNDS {
+        routes(&mut rng, family, &mut known).expect("routes");
+        if round > 0 {
+            rules(&mut rng, family, &known).expect("rules");
+        }
+        let frames = frames(&mut rng, family, &known);
+        for engine in &mut engines {
+            hold(&mut kernel, engine.as_mut(), &plain, &frames);
+        }
+        hold(&mut kernel, engines[0].as_mut(), &marking, &frames);
+    }
+}
+
+fn hold(kernel: &mut Kernel, engine: &mut dyn Engine, ruleset: &Ruleset, frames: &[Frame]) {
+    let name = engine.name();
+    let found = compare([kernel, engine], ruleset, frames);
+    if let Some(found) = found.unwrap_or_else(|error| panic!("{name}: {error}")) {
+        let state: Vec<String> = ["-4", "-6"]
+            .iter()
+            .flat_map(|family| [["rule", "show"], ["route", "show"]].map(|words| (family, words)))
+            .map(|(family, words)| {
+                let table: &[&str] = if words[0] == "route" { &["table", "all"] } else { &[] };
+                let arguments = [&[*family][..], &words, table].concat();
+                bpfc_tests::lab::namespace::run("ip", &arguments, "").unwrap_or_default()
+            })
+            .collect();
+        let found = shrink([kernel, engine], found, Packets::Any)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        panic!("{name}: {found}\n{}", state.concat());
+    }
+}
+
+fn commands(family: Family) -> fn(&str) -> Result<(), LabError> {
+    match family {
+        Family::Ipv4 => ip,
+        Family::Ipv6 => ip6,
+    }
+}
+
+/// Runs lines, of which those that the kernel refuses are left out.
+fn attempt(family: Family, lines: &[String]) -> Result<(), LabError> {
+    for line in lines {
+        match commands(family)(line) {
+            Ok(()) | Err(LabError::Tool { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Every choice of options, and with `marks` of marks that a rule sets before.
+fn ruleset(family: Family, marks: bool) -> String {
+    let mut text = String::from("*raw\n:PREROUTING ACCEPT [0:0]\n");
+    if marks {
+        let half = if family == Family::Ipv4 { "10.0.0.0/9" } else { "2001:db8::/33" };
+        text += &format!("-A PREROUTING -s {half} -j MARK --set-mark 7\n");
+    }
+    for choice in 0..16u32 {
+        if (choice & 8 != 0) != marks {
+            continue;
+        }
+        text += "-A PREROUTING -m rpfilter";
+        for (bit, word) in [(1, "loose"), (8, "validmark"), (2, "accept-local"), (4, "invert")] {
+            if choice & bit != 0 {
+                text += &format!(" --{word}");
+            }
+        }
+        text += "\n";
+    }
+    text + "COMMIT\n"
+}
+
+fn network(rng: &mut Rng, family: Family, known: &[IpAddr]) -> (IpAddr, u64) {
+    let width = u64::from(width(family));
+    let address = near(rng, family, known);
+    let length = rng.within(width / 4..=width);
+    let host = u128::MAX.checked_shr(128 - (width - length) as u32).unwrap_or(0);
+    (from_number(number(address) & !host, family), length)
+}
+
+/// Adds routes, each near another one.
+fn routes(rng: &mut Rng, family: Family, known: &mut Vec<IpAddr>) -> Result<(), LabError> {
+    let mut lines = Vec::new();
+    for _ in 0..ROUTES {
+        let (network, length) = network(rng, family, known);
+        known.push(network);
+        let kinds = ["unicast", "unicast", "unicast", "local", "blackhole", "unreachable", "throw"];
+        let kind = *rng.pick(&kinds);
+        let table = match kind {
+            "local" if rng.one_in(2) => "local",
+            _ => *rng.pick(&TABLES),
+        };
+        let device = *rng.pick(&INTERFACES);
+        let path = match kind {
+            "unicast" if rng.one_in(3) => {
+                let [first, second] = [*rng.pick(&INTERFACES), *rng.pick(&INTERFACES)];
+                format!(" nexthop dev {first} nexthop dev {second}")
+            }
+            "unicast" => format!(" dev {device}"),
+            "local" => format!(" dev {}", rng.pick(&["lo", device])),
+            _ => String::new(),
+        };
+        let tos = match family {
+            Family::Ipv4 if rng.one_in(6) => " tos 0x10",
+            _ => "",
+        };
+        lines.push(format!("route append {kind} {network}/{length}{tos} table {table}{path}\n"));
+    }
+    attempt(family, &lines)
+}
+
+/// Adds rules of policy routing, and deletes some that are there.
+fn rules(rng: &mut Rng, family: Family, known: &[IpAddr]) -> Result<(), LabError> {
+    let mut lines = Vec::new();
+    for _ in 0..RULES {
+        let pref = rng.within(10..=60);
+        let mut line = format!("rule add pref {pref}");
+        if rng.one_in(5) {
+            line += " not";
+        }
+        for direction in ["from", "to"] {
+            let (network, length) = network(rng, family, known);
+            match rng.below(3) {
+                0 => line += &format!(" {direction} {network}/{}", length / 3),
+                _ => line += &format!(" {direction} all"),
+            }
+        }
+        line += *rng.pick(&[
+            "",
+            "",
+            "",
+            " iif lo",
+            " iif eth0",
+            " oif eth0",
+            " oif wlan0",
+            " fwmark 7",
+            " fwmark 5/6",
+            " ipproto udp",
+            " tos 0x10",
+            " uidrange 0-0",
+            " uidrange 5-6",
+            " dport 9",
+        ]);
+        match rng.below(8) {
+            0 => line += " prohibit",
+            1 => line += " blackhole",
+            2 => line += &format!(" goto {}", rng.within(61..=70)),
+            3 => line += " nop",
+            kind => {
+                line += &format!(" lookup {}", rng.pick(&TABLES));
+                if kind == 4 {
+                    line += &format!(" suppress_prefixlength {}", rng.below(40));
+                }
+            }
+        }
+        lines.push(line + "\n");
+    }
+    for pref in [61, 65, 70] {
+        let table = *rng.pick(&TABLES);
+        lines.push(format!("rule add pref {pref} lookup {table} suppress_prefixlength 4\n"));
+    }
+    lines.push(format!("rule del pref {}\n", rng.within(10..=60)));
+    attempt(family, &lines)
+}
+
+/// An address that shares its beginning with a known one, or a new one.
+fn near(rng: &mut Rng, family: Family, known: &[IpAddr]) -> IpAddr {
+    let base = match family {
+        Family::Ipv4 => 10 << 24,
+        Family::Ipv6 => 0x2001_0db8_u128 << 96,
+    };
+    let random = u128::from(rng.bits()) << 64 | u128::from(rng.bits());
+    let width = width(family);
+    if known.is_empty() || rng.one_in(8) {
+        return from_number(base | (random & (u128::MAX >> (128 - width + 8))), family);
+    }
+    let start = number(*rng.pick(known));
+    let same = rng.within(8..=u64::from(width)) as u32;
+    let changed = random & u128::MAX.checked_shr(128 - (width - same)).unwrap_or(0);
+    from_number(start ^ changed, family)
+}
+
+fn frames(rng: &mut Rng, family: Family, known: &[IpAddr]) -> Vec<Frame> {
+    let odd: [&[&str]; 2] = match family {
+        Family::Ipv4 => [
+            &["0.0.0.0", "0.1.2.3", "192.0.2.1", "192.0.2.9", "127.0.0.1", "10.127.255.255"],
+            &["255.255.255.255", "224.0.0.1", "239.1.1.1", "0.0.0.9", "192.0.2.1"],
+        ],
+        Family::Ipv6 => [
+            &["::", "fe80::5", "fe80::1", "fe80::2", "2001:db8::1", "2001:db8::9", "2001:db8::"],
+            // Not a link-local address of this host's: docs/semantics.md says what that changes.
+            &["ff02::1", "ff05::2", "2001:db8::1", "fe80::77"],
+        ],
+    };
+    let odd = odd.map(|list| list.iter().filter_map(|text| text.parse().ok()).collect::<Vec<_>>());
+    (0..PACKETS)
+        .map(|_| {
+            let mut draft = Draft::new(family);
+            draft.port = rng.below(3) as usize;
+            let [source, destination] = [0, 1].map(|at: usize| match rng.one_in(5) {
+                true => *rng.pick::<IpAddr>(&odd[at]),
+                false => near(rng, family, known),
+            });
+            draft.set_source(source);
+            draft.set_destination(destination);
+            *draft.tos() = *rng.pick(&[0, 0, 0x10, 0x12, 0x50, 0x08]);
+            draft.frame()
+        })
+        .collect()
+}
+
+#[test]
+fn the_way_back_is_found_as_iptables_finds_it_ipv4() {
+    if require::met(require::KERNEL_IPTABLES) {
+        isolated(|| check(Family::Ipv4));
+    }
+}
+
+#[test]
+fn the_way_back_is_found_as_iptables_finds_it_ipv6() {
+    if require::met(require::KERNEL_IPTABLES) {
+        isolated(|| check(Family::Ipv6));
+    }
+}
