@@ -3,6 +3,7 @@
 //! It is written for clarity and for tests. It trusts nothing that the verifier checks: an access
 //! without its guard, a value that is not there or a loop is an error, never a panic.
 
+mod connections;
 mod environment;
 mod frame;
 mod load;

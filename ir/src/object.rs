@@ -29,6 +29,12 @@ pub enum ObjectKind {
     Recent(RecentList),
     /// Rate limits by address and port (net/netfilter/xt_hashlimit.c).
     HashLimit(HashLimit),
+    /// Connections of TCP and UDP under keys, each counted once while it lives
+    /// (net/netfilter/nf_conncount.c).
+    Connections {
+        /// The family of its keys, which are addresses.
+        family: Family,
+    },
     /// A set of addresses, networks, ports (net/netfilter/ipset), with its first elements.
     Set(Arc<Set>),
 }
@@ -53,6 +59,10 @@ pub enum Query {
     /// Charges a packet to the bucket of its addresses and ports; yields a number of
     /// [`crate::hash_limit::answer`].
     Charge,
+    /// Counts the packet's connection under an address; yields how many live under it then, and 0
+    /// where it cannot be counted: there is no room, or the packet is neither of TCP nor UDP, a
+    /// later fragment, or cut off before its ports.
+    Connections,
     /// Something of a set.
     Set(SetQuery),
 }
@@ -65,6 +75,13 @@ impl Query {
             (Query::Take, ObjectKind::Limit { .. } | ObjectKind::Quota { .. }) => Some(Vec::new()),
             (Query::Recent(query), ObjectKind::Recent(list)) => query.arguments(list, family),
             (Query::Charge, ObjectKind::HashLimit(table)) => table.arguments(family),
+            (Query::Connections, &ObjectKind::Connections { family: own }) => {
+                let address = match family {
+                    Family::Ipv4 => Type::I32,
+                    Family::Ipv6 => Type::I128,
+                };
+                (own == family).then(|| vec![address])
+            }
             (Query::Set(query), ObjectKind::Set(set)) => query.arguments(&set.def, family),
             _ => None,
         }
@@ -76,7 +93,7 @@ impl ObjectKind {
     pub(crate) fn is_sound(&self) -> bool {
         match self {
             &ObjectKind::Limit { average, burst } => limit::is_taken(average, burst),
-            ObjectKind::Quota { .. } | ObjectKind::Set(_) => true,
+            ObjectKind::Quota { .. } | ObjectKind::Connections { .. } | ObjectKind::Set(_) => true,
             ObjectKind::Recent(list) => list.is_sound(),
             ObjectKind::HashLimit(table) => table.is_sound(),
         }
@@ -89,6 +106,7 @@ impl ObjectKind {
             | ObjectKind::Quota { .. }
             | ObjectKind::Recent(_)
             | ObjectKind::HashLimit(_)
+            | ObjectKind::Connections { .. }
             | ObjectKind::Set(_) => 0,
         }
     }
@@ -117,6 +135,7 @@ impl fmt::Display for ObjectKind {
             ObjectKind::Quota { bytes } => write!(f, "quota {bytes}"),
             ObjectKind::Recent(list) => list.fmt(f),
             ObjectKind::HashLimit(table) => table.fmt(f),
+            ObjectKind::Connections { family } => write!(f, "connections {family}"),
             ObjectKind::Set(set) => {
                 write!(f, "set ")?;
                 for (number, line) in set.save().lines().enumerate() {
@@ -135,6 +154,7 @@ impl fmt::Display for Query {
             Query::Take => f.write_str("take"),
             Query::Recent(query) => query.fmt(f),
             Query::Charge => f.write_str("charge"),
+            Query::Connections => f.write_str("connections"),
             Query::Set(query) => query.fmt(f),
         }
     }

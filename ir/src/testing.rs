@@ -68,6 +68,8 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
         ("a list", ObjectKind::Recent(RecentList { entries: 2, stamps: 8, mask: u128::MAX << 1 })),
         ("a table", ObjectKind::HashLimit(hash_limit(&mut choices, Family::Ipv4))),
         ("another", ObjectKind::HashLimit(hash_limit(&mut choices, Family::Ipv6))),
+        ("", ObjectKind::Connections { family: Family::Ipv4 }),
+        ("", ObjectKind::Connections { family: Family::Ipv6 }),
     ] {
         program.objects.push(ObjectDef { name: name.to_owned(), kind });
     }
@@ -468,6 +470,7 @@ impl Body<'_> {
             7 if ty == Type::I32 && self.choices.once_in(2) => self.builder.random(),
             7 if ty == Type::I32 && self.choices.once_in(3) => self.seen(),
             7 if ty == Type::I32 && self.choices.once_in(3) => self.charged(),
+            7 if ty == Type::I32 && self.choices.once_in(3) => self.counted(),
             7 if ty == Type::I32 && self.choices.once_in(2) => {
                 let object = Object::from_u32(self.choices.below(2) as u32);
                 self.builder.query(object, Query::Take, Vec::new())
@@ -508,6 +511,16 @@ impl Body<'_> {
         let [source, destination] = [self.load(address), self.load(address)];
         let arguments = vec![source, destination, self.load(Type::I16), self.load(Type::I16)];
         self.builder.query(Object::from_u32(object), Query::Charge, arguments)
+    }
+
+    /// Counts the packet's connection.
+    fn counted(&mut self) -> Value {
+        let (object, address) = match self.builder.family() {
+            Family::Ipv4 => (5, Type::I32),
+            Family::Ipv6 => (6, Type::I128),
+        };
+        let arguments = vec![self.load(address)];
+        self.builder.query(Object::from_u32(object), Query::Connections, arguments)
     }
 
     /// Asks the list of seen addresses.

@@ -7,7 +7,7 @@
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::{Frontend as _, FrontendOptions, Input, Program, SetTable};
 use bpfc_runtime::xtables::{TableFamily, read_table, tables};
-use bpfc_tests::generate::matches::MATCHES;
+use bpfc_tests::generate::matches::{COUNTING_MATCHES, MATCHES};
 use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::ruleset::{Shape, ruleset, single_match};
 use bpfc_tests::lab::Family;
@@ -109,7 +109,7 @@ fn compare_all(family: Family) {
     for stage in Stage::STATELESS {
         let shape = Shape { rejects: true, ..Shape::new(family, stage) };
         for _ in 0..rulesets {
-            for kind in MATCHES {
+            for kind in MATCHES.iter().chain(COUNTING_MATCHES) {
                 if kind.families.contains(&family) && kind.stages.contains(&stage) {
                     let generated = single_match(&mut rng, shape, kind);
                     compare(family, stage.table(), &generated.text);

@@ -9,7 +9,7 @@ use bpfc_driver::{Options, compile, targets};
 use bpfc_ir::Input;
 use bpfc_tests::differential::Ruleset;
 use bpfc_tests::differential::compile::artifact;
-use bpfc_tests::generate::matches::{CONNECTION_MATCHES, MATCHES};
+use bpfc_tests::generate::matches::{CONNECTION_MATCHES, COUNTING_MATCHES, MATCHES};
 use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::ruleset::{Generated, Shape, ruleset, single_match, single_target};
 use bpfc_tests::generate::targets::REWRITING;
@@ -31,7 +31,7 @@ fn main() {
         let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
         trials.push(Trial::test(format!("example_{name}"), move || example(&path)));
     }
-    for kind in MATCHES.iter().chain(CONNECTION_MATCHES) {
+    for kind in MATCHES.iter().chain(CONNECTION_MATCHES).chain(COUNTING_MATCHES) {
         for &family in kind.families {
             let Some(&stage) = kind.stages.first() else { continue };
             let shape = Shape::new(family, stage);

@@ -62,6 +62,10 @@ impl Target for CgroupSkb {
                 "a packet's connection is forgotten before a socket receives it; compile the \
                  rule for netfilter, xdp or tc at the input hook",
             ),
+            (Feature::CountConnections, _) => Some(
+                "a control group's programs can look up no connection but their packet's own; \
+                 compile the rule for xdp or tc at the input hook",
+            ),
             (Feature::Rewrite | Feature::TransportChecksum, _) => Some(
                 "a control group's programs cannot write the packet; compile the rule for tc, or for xdp at the \
                  input hook",

@@ -407,7 +407,7 @@ fn artifact(
         maps,
         rules: RuleTable { entries, chains: chains.collect() },
         sets: emitter.sets.entries(program),
-        needs_conntrack: emitter.needs.conntrack,
+        needs_conntrack: emitter.needs.conntrack || emitter.needs.counted,
         needs_accounting: emitter.needs.accounting,
         sources: names,
     }

@@ -3,8 +3,8 @@
 use crate::Answer;
 use bpfc_artifact::log::OWNER;
 use bpfc_ir::{
-    Base, CtField, Device, Family, Func, LogKind, Lookup, Meta, Op, ProbeDef, Program, Rewrite,
-    Rule, Scan, SocketField, Source, Terminator, Verdict,
+    Base, CtField, Device, Family, Func, LogKind, Lookup, Meta, Op, ProbeDef, Program, Query,
+    Rewrite, Rule, Scan, SocketField, Source, Terminator, Verdict,
 };
 use std::collections::BTreeSet;
 
@@ -31,6 +31,8 @@ pub struct Needs {
     pub extensions: bool,
     /// Its counters.
     pub accounting: bool,
+    /// Connections are counted.
+    pub counted: bool,
     /// The socket that sends the packet.
     pub socket: bool,
     /// Its class.
@@ -70,6 +72,8 @@ pub enum Feature {
     OutDevice,
     /// What a connection carries besides: counters, labels, its helper.
     ConntrackExtension,
+    /// Counting the connections that live.
+    CountConnections,
     /// The socket that sends the packet.
     Socket,
     /// The route that was found for the packet.
@@ -108,9 +112,10 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 19] = [
+    pub const ALL: [Feature; 20] = [
         Feature::OutDevice,
         Feature::ConntrackExtension,
+        Feature::CountConnections,
         Feature::Socket,
         Feature::Route,
         Feature::InInterface,
@@ -134,6 +139,7 @@ impl Feature {
     pub fn describe(self) -> &'static str {
         match self {
             Feature::ConntrackExtension => "a connection's counters, labels and helper",
+            Feature::CountConnections => "counting connections",
             Feature::Socket => "the socket that sends the packet",
             Feature::Route => "the packet's route",
             Feature::InInterface => "the input interface",
@@ -181,6 +187,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
             Device::In => Feature::InInterface,
             Device::Out => Feature::OutDevice,
         }),
+        Op::Query(_, Query::Connections, _) => Some(Feature::CountConnections),
         Op::SetMark(_) => Some(Feature::SetMark),
         Op::ToHost => Some(Feature::ToHost),
         Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
@@ -304,6 +311,7 @@ impl Needs {
             Feature::Log | Feature::LogOwner => self.log = true,
             // Every packet's fragment offset is there; what is written is noted by itself.
             Feature::ConntrackExtension => self.conntrack = true,
+            Feature::CountConnections => self.counted = true,
             Feature::Socket | Feature::Route | Feature::OutDevice => {}
             Feature::Fragments
             | Feature::Rewrite

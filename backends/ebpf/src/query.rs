@@ -1,6 +1,7 @@
 //! Asking objects: each object and query becomes a function `int query(ctx, packet)` that answers,
 //! most of them 1 or 0. It is verified once, however many rules ask; its arguments lie in the packet structure.
 
+mod connections;
 mod hash_limit;
 mod limit;
 mod quota;
@@ -33,6 +34,9 @@ pub(crate) fn function(
             recent::emit(emitter, object, &list, query)?
         }
         (Query::Charge, ObjectKind::HashLimit(table)) => hash_limit::emit(emitter, object, &table)?,
+        (Query::Connections, ObjectKind::Connections { family }) => {
+            connections::emit(emitter, object, family)?
+        }
         (Query::Set(query), ObjectKind::Set(set)) => set::emit(emitter, object, &set, query)?,
         // The IR's verifier refuses them.
         _ => return Err(EmitError::Query),

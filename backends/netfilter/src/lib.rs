@@ -85,6 +85,10 @@ impl Target for Netfilter {
                 "a netfilter program cannot send; compile the rule for xdp or tc, or let it drop \
                  without an answer with --reject drop",
             ),
+            (Feature::CountConnections, _) => Some(
+                "a netfilter program can look up no connection but its packet's own; compile the rule \
+                 for xdp or tc at the prerouting, input or forward hook",
+            ),
             (Feature::SetPriority, _) => Some(
                 "a netfilter program cannot write the packet's priority; compile the rule for tc at \
                  output or postrouting",

@@ -67,6 +67,11 @@ impl Target for Tc {
                 "the tracker has not seen the packet yet, so neither its counters nor what it will \
                  announce; compile the rule for netfilter, or for tc at output or postrouting",
             ),
+            (Feature::CountConnections, true) => Some(
+                "the tracker has noted a new connection before TC egress drops its packet, and would \
+                 keep it among those that live; compile the rule for xdp or tc at the prerouting, \
+                 input or forward hook",
+            ),
             (Feature::Socket, false) => Some(
                 "a packet that comes in has no socket yet; compile the rule for the output or \
                  postrouting hook",
@@ -92,6 +97,11 @@ impl Target for Tc {
             (Feature::Conntrack, false) => Some(
                 "at TC ingress the packet has not passed conntrack: its state is worked out from \
                  the existing entry, and only TCP and UDP entries can be looked up",
+            ),
+            (Feature::CountConnections, false) => Some(
+                "at TC ingress connections are counted before the tracker sees the packet: one that \
+                 a rule refuses still counts for two ticks of the kernel's clock, and the packet that \
+                 closes a connection finds it open",
             ),
             (Feature::Fragments, false) if hook != Hook::Ingress => Some(
                 "at TC ingress fragments arrive one by one: no rule with ports or types matches the later \

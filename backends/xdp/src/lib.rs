@@ -96,6 +96,11 @@ impl Target for Xdp {
                 "at XDP the packet has not passed conntrack: its state is worked out from the \
                  existing entry, and only TCP and UDP entries can be looked up",
             ),
+            Feature::CountConnections => Some(
+                "at XDP connections are counted before the tracker sees the packet: one that a rule \
+                 refuses still counts for two ticks of the kernel's clock, and the packet that closes \
+                 a connection finds it open",
+            ),
             Feature::Fragments if hook != Hook::Ingress => Some(
                 "at XDP fragments arrive one by one: no rule with ports or types matches the later \
                  ones, where the kernel's input hook, and every hook with conntrack, sees the \

@@ -180,6 +180,7 @@ impl PacketBuilder {
             cpu: 0,
             conntrack: None,
             untracked: false,
+            connections: None,
             forwarded: false,
             arrival: crate::Arrival::default(),
             routes: None,

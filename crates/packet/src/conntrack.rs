@@ -1,5 +1,6 @@
 //! What connection tracking knows of a packet.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// The bits of a connection state, one of which a packet has
@@ -17,8 +18,20 @@ pub mod ct_state {
     pub const UNTRACKED: u8 = 64;
 }
 
+/// Bits of a connection's status (`enum ip_conntrack_status`).
+pub mod ct_status {
+    /// Packets went both ways for long enough (`IPS_ASSURED`).
+    pub const ASSURED: u32 = 1 << 2;
+    /// The tracker keeps the entry (`IPS_CONFIRMED`); the first packet's is not yet.
+    pub const CONFIRMED: u32 = 1 << 3;
+}
+
+/// The connections that a host's tracker keeps, by protocol and original tuple: whether each is
+/// over, as a TCP connection is that lingers (`TCP_CONNTRACK_TIME_WAIT`, `TCP_CONNTRACK_CLOSE`).
+pub type Connections = BTreeMap<(u8, Tuple), bool>;
+
 /// One direction of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tuple {
     /// Source address, of the packet's own family.
     pub source: IpAddr,

@@ -34,7 +34,7 @@ pub use classic::{
     ClassicAlu, ClassicFilter, ClassicInsn, ClassicOp, ClassicTest,
     MEMORY_WORDS as CLASSIC_MEMORY_WORDS, NETWORK_OFFSET as CLASSIC_NETWORK_OFFSET,
 };
-pub use conntrack::{Conntrack, Extensions, Tuple, ct_state};
+pub use conntrack::{Connections, Conntrack, Extensions, Tuple, ct_state, ct_status};
 pub use extension::{Walk, extension_set, find_extension, walk_extensions};
 pub use interface::{InterfaceName, InterfaceNameError};
 pub use options::{Found, find_dccp_option, find_tcp_mss, find_tcp_option, strip_tcp_options};

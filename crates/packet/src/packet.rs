@@ -1,6 +1,9 @@
 //! The packet itself: bytes, where the network header is, and what the kernel knows besides.
 
-use crate::{Conntrack, InterfaceName, NotDelivered, Parsed, Routes, Socket, ct_state};
+use crate::{
+    Connections, Conntrack, InterfaceName, NotDelivered, Parsed, Routes, Socket, Tuple, ct_state,
+    ct_status,
+};
 use std::sync::Arc;
 
 /// Values of `skb->pkt_type` (include/uapi/linux/if_packet.h).
@@ -92,6 +95,8 @@ pub struct Packet {
     pub conntrack: Option<Conntrack>,
     /// Without a connection, whether it was excluded from tracking rather than invalid.
     pub untracked: bool,
+    /// The connections that the host's tracker keeps; `None` for its own alone.
+    pub connections: Option<Arc<Connections>>,
     /// Whether this host forwards it and has decreased its time to live.
     pub forwarded: bool,
     /// When it arrives.
@@ -176,6 +181,7 @@ impl Packet {
             cpu: 0,
             conntrack: None,
             untracked: false,
+            connections: None,
             forwarded: false,
             arrival: Arrival::default(),
             routes: None,
@@ -194,6 +200,18 @@ impl Packet {
             Some(conntrack) => conntrack.state,
             None if self.untracked => ct_state::UNTRACKED,
             None => ct_state::INVALID,
+        }
+    }
+
+    /// Whether the host's tracker keeps a connection when the packet arrives, and if it does
+    /// whether that is over.
+    pub fn tracked(&self, protocol: u8, original: &Tuple) -> Option<bool> {
+        match &self.connections {
+            Some(connections) => connections.get(&(protocol, *original)).copied(),
+            None => {
+                let own = self.conntrack.filter(|own| own.status & ct_status::CONFIRMED != 0)?;
+                ((own.protocol, own.original) == (protocol, *original)).then_some(false)
+            }
         }
     }
 

@@ -76,6 +76,14 @@ pub(crate) fn is_interface(name: &str) -> bool {
     !name.chars().any(|c| c.is_whitespace() || c.is_control())
 }
 
+impl ProtocolTest {
+    /// The one protocol whose packets pass in this family.
+    pub fn only(&self, family: Family) -> Option<u8> {
+        let asked = !self.invert && self.number != 0 && (self.walk || family == Family::Ipv4);
+        u8::try_from(self.number).ok().filter(|_| asked)
+    }
+}
+
 impl InterfaceTest {
     /// The name as a 16-byte number, first character most significant.
     pub fn name_number(&self) -> u128 {

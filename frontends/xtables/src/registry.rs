@@ -14,6 +14,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::comment::COMMENT,
     &matches::connbytes::CONNBYTES,
     &matches::connlabel::CONNLABEL,
+    &matches::connlimit::CONNLIMIT,
     &matches::connmark::CONNMARK,
     &matches::conntrack::CONNTRACK,
     &matches::conntrack::STATE,

@@ -30,13 +30,6 @@ impl Unsupportable {
 /// Matches.
 pub const MATCHES: &[Unsupportable] = &[
     row(
-        "connlimit",
-        Both,
-        "it keeps the connections of each address and asks again and again which of them still \
-         live, where programs can look up no connection but their packet's",
-    )
-    .instead("keep the rule in the kernel's mangle table with -j MARK, and match the mark with netfilter"),
-    row(
         "ipvs",
         Both,
         "it asks which virtual server of IPVS the packet belongs to, which only its module knows",

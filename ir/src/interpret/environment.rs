@@ -1,5 +1,6 @@
 //! What outlives a packet: counters, states, the source of random numbers.
 
+use super::connections::Counted;
 use super::recent::Seen;
 use crate::hash_limit::Bucket;
 use crate::{Object, ObjectKind, Program, Rule, State, StateDef};
@@ -23,6 +24,8 @@ pub struct Environment<'r> {
     pub(super) objects: SecondaryMap<Object, Option<(ObjectKind, u64)>>,
     /// Buckets of rate limits by key.
     pub(super) buckets: BTreeMap<(Object, [u128; 4]), Bucket>,
+    /// Connections that are counted, by address.
+    pub(super) counted: BTreeMap<(Object, u128), Counted>,
     /// Lists of seen addresses, from the first question on.
     pub(super) seen: SecondaryMap<Object, Seen>,
     /// Sets from the first packet on that asks them.
@@ -67,6 +70,7 @@ impl<'r> Environment<'r> {
             states,
             objects,
             buckets: BTreeMap::new(),
+            counted: BTreeMap::new(),
             seen: SecondaryMap::new(),
             sets: SecondaryMap::new(),
             random: Box::new(random),

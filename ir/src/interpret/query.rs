@@ -22,6 +22,10 @@ impl Run<'_, '_, '_> {
             (Query::Charge, &ObjectKind::HashLimit(table)) => {
                 self.charge(object, &table, arguments.try_into().ok()?)
             }
+            (Query::Connections, ObjectKind::Connections { .. }) => match *arguments {
+                [address] => Some(self.count_connection(object, address)),
+                _ => None,
+            },
             _ => self.holds(object, query, arguments).map(u32::from),
         }
     }

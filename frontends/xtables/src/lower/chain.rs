@@ -203,7 +203,9 @@ impl ChainLowering<'_> {
     ) {
         self.check_sets(rule);
         let record = self.record(self.trace_word(rule), number);
-        let mut cx = RuleCx::new(builder, self.program, &self.options.sets, next, hotdrop);
+        let protocol = rule.header.protocol.only(self.family);
+        let sets = &self.options.sets;
+        let mut cx = RuleCx::new(builder, self.program, sets, next, hotdrop, protocol);
         header::lower(&rule.header, &mut cx);
         let mut result = lower_matches(rule, 0, &mut cx);
         count(cx.builder(), id, record.as_ref());

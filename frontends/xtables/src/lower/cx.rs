@@ -18,6 +18,7 @@ pub struct RuleCx<'a> {
     sets: &'a SetTable,
     no_match: Block,
     hotdrop: &'a mut Option<Block>,
+    protocol: Option<u8>,
     rule: RuleState,
 }
 
@@ -37,15 +38,17 @@ pub(super) struct RuleState {
 
 impl<'a> RuleCx<'a> {
     /// A rule whose failure leads to `no_match`; the chain's drop block is declared when first
-    /// asked for.
+    /// asked for. `protocol` is the one that its header asks for.
     pub(super) fn new(
         builder: &'a mut FunctionBuilder,
         program: &'a mut Program,
         sets: &'a SetTable,
         no_match: Block,
         hotdrop: &'a mut Option<Block>,
+        protocol: Option<u8>,
     ) -> Self {
-        RuleCx { builder, program, sets, no_match, hotdrop, rule: RuleState::default() }
+        let rule = RuleState::default();
+        RuleCx { builder, program, sets, no_match, hotdrop, protocol, rule }
     }
 
     /// That the match of this index is lowered next.
@@ -72,6 +75,11 @@ impl<'a> RuleCx<'a> {
     /// The chain's family.
     pub fn family(&self) -> Family {
         self.builder.family()
+    }
+
+    /// The one protocol whose packets the rule's `-p` lets through.
+    pub fn protocol(&self) -> Option<u8> {
+        self.protocol
     }
 
     /// Where control goes when the rule does not match.

@@ -9,6 +9,8 @@ pub mod cluster;
 pub mod comment;
 pub mod connbytes;
 pub mod connlabel;
+pub mod connlimit;
+mod connlimit_state;
 pub mod connmark;
 pub mod conntrack;
 mod conntrack_blob;

@@ -35,6 +35,8 @@ impl Parser {
             Ok(ObjectKind::Recent(RecentList { entries, stamps, mask }))
         } else if self.eat_word("hashlimit") {
             Ok(ObjectKind::HashLimit(self.hash_limit()?))
+        } else if self.eat_word("connections") {
+            Ok(ObjectKind::Connections { family: self.word("a family")? })
         } else if self.eat_word("set") {
             self.set()
         } else {
@@ -49,6 +51,8 @@ impl Parser {
             Query::Take
         } else if self.eat_word("charge") {
             Query::Charge
+        } else if self.eat_word("connections") {
+            Query::Connections
         } else if self.eat_word("recent") {
             Query::Recent(self.recent_query()?)
         } else {

@@ -1,10 +1,11 @@
-//! What connection tracking knows: conntrack, state, connmark, connlabel, connbytes, helper and
-//! cluster.
+//! What connection tracking knows: conntrack, state, connmark, connlabel, connbytes, helper,
+//! cluster and connlimit.
 
 use super::Maker;
 use crate::generate::conversation::{clients, servers};
 use crate::generate::draft::protocol;
 use crate::generate::values::range_text;
+use crate::lab::Family;
 
 /// Some of a list of words, at least one, with commas between them.
 fn some(maker: &mut Maker<'_>, words: &[&str]) -> String {
@@ -113,4 +114,17 @@ pub(super) fn connbytes(maker: &mut Maker<'_>) -> String {
     let direction = rng.pick(&["original", "reply", "both"]);
     let negation = rng.negation();
     format!(" {negation}--connbytes {range} --connbytes-dir {direction} --connbytes-mode {mode}")
+}
+
+pub(super) fn connlimit(maker: &mut Maker<'_>) -> String {
+    let rng = &mut *maker.rng;
+    let negation = rng.negation();
+    let word = *rng.pick(&["upto", "above"]);
+    let limit = *rng.pick(&[0u64, 1, 20, 4_294_967_295]);
+    let mut text = format!(" {negation}--connlimit-{word} {limit}");
+    if rng.one_in(2) {
+        let most = if maker.family == Family::Ipv4 { 32 } else { 128 };
+        text += &format!(" --connlimit-mask {}", rng.within(0..=most));
+    }
+    text + *rng.pick(&["", " --connlimit-saddr", " --connlimit-daddr"])
 }

@@ -222,3 +222,7 @@ pub const CONNECTION_MATCHES: &[MatchKind] = &[
         ..entry("helper", BOTH, &[], connection::helper)
     },
 ];
+
+/// Those whose answer depends on connections of before, of which no generated packets are part.
+pub const COUNTING_MATCHES: &[MatchKind] =
+    &[entry("connlimit", BOTH, &[protocol::TCP, protocol::UDP], connection::connlimit)];
