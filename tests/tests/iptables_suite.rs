@@ -169,7 +169,10 @@ fn explained(found: &[&Diagnostic]) -> bool {
 fn judge(case: &Case, counts: &mut Counts) -> Result<(), String> {
     let hooks = Some(vec![hook(&case.chain)]);
     let tables = Some(vec![case.table.clone()]);
-    let lowering = lower(&[case.input()], hooks.clone(), tables.clone());
+    let lowering = lower(
+        &[case.input()],
+        &Options { hooks: hooks.clone(), tables: tables.clone(), ..Options::default() },
+    );
     let found = errors(&lowering.diagnostics);
     let told = |found: &[&Diagnostic]| {
         let lines = found.iter().map(|e| format!("{} {} {:?}", e.code, e.message, e.notes));
