@@ -80,7 +80,12 @@ impl Target for Tc {
                 "TC ingress runs before routing; compile the rule for netfilter, or for tc at output \
                  or postrouting",
             ),
-            (Feature::OutInterface | Feature::OutDevice, false) => Some(
+            (Feature::OutInterface, false) => Some(
+                "TC ingress runs before routing, which --hook input,forward does in the program; \
+                 compile the rule so, for netfilter at the forward, output or postrouting hook, or \
+                 for tc at output or postrouting",
+            ),
+            (Feature::OutDevice, false) => Some(
                 "TC ingress runs before routing; compile the rule for netfilter at the forward, \
                  output or postrouting hook, or for tc at output or postrouting",
             ),

@@ -72,7 +72,12 @@ impl Target for Xdp {
                 "XDP runs before routing; compile the rule for netfilter, or for tc at output or \
                  postrouting",
             ),
-            Feature::OutInterface | Feature::OutDevice => Some(
+            Feature::OutInterface => Some(
+                "XDP runs before routing, which --hook input,forward does in the program; compile \
+                 the rule so, for netfilter at the forward, output or postrouting hook, or for tc at \
+                 output or postrouting",
+            ),
+            Feature::OutDevice => Some(
                 "XDP runs before routing; compile the rule for netfilter at the forward, output or \
                  postrouting hook, or for tc at output or postrouting",
             ),

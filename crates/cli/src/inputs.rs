@@ -8,8 +8,9 @@ use bpfc_ir::{Hook, Input};
 use bpfc_runtime::Filter;
 use bpfc_runtime::xtables::{self, TableFamily};
 use clap::builder::{PossibleValue, TypedValueParser};
+use std::error::Error;
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 /// Largest ruleset that is read: spans count bytes in 32 bits.
@@ -144,13 +145,24 @@ pub fn read_all(names: &[String], selection: &SelectionArgs) -> Result<Vec<Input
 const LIVE_SETS: &str = "live:ipset";
 
 fn read_live_sets() -> Result<Vec<u8>, String> {
-    bpfc_runtime::ipset::save().map_err(|error| format!("cannot read {LIVE_SETS}: {error}"))
+    bpfc_runtime::ipset::save().map_err(|error| unreadable(LIVE_SETS, &error))
+}
+
+/// Why what the kernel holds cannot be read.
+fn unreadable(name: &str, error: &(dyn Error + 'static)) -> String {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    let forbidden = causes.any(|cause| {
+        let cause = cause.downcast_ref::<std::io::Error>();
+        cause.is_some_and(|cause| cause.kind() == ErrorKind::PermissionDenied)
+    });
+    let hint = if forbidden { " (the kernel's own rules and sets are read by root)" } else { "" };
+    format!("cannot read {name}: {error}{hint}")
 }
 
 /// The bytes of one input, and its format where the kernel says it.
 fn read(name: &str) -> Result<(Vec<u8>, Option<&'static str>), String> {
     let live = |family: TableFamily, format: &'static str| {
-        let bytes = xtables::read_tables(family).map_err(|e| format!("cannot read {name}: {e}"))?;
+        let bytes = xtables::read_tables(family).map_err(|error| unreadable(name, &error))?;
         if bytes.is_empty() {
             return Err(format!(
                 "{name}: the kernel holds no such tables for this network namespace (rules that \

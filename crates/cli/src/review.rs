@@ -52,7 +52,8 @@ fn rule_at<'a>(lines: &[&'a str], index: usize) -> Option<&'a str> {
     above.iter().rev().take_while(|line| !line.is_empty()).find_map(|line| rule_in(line))
 }
 
-/// The rule's label and text in a line: `filter/INPUT:3: -A INPUT ...`.
+/// The rule's label and text in a line: `filter/INPUT:3: -A INPUT ...`. Of a label in quotes that
+/// is all.
 fn rule_in(line: &str) -> Option<&str> {
     let label_end = line.match_indices(':').find(|(at, _)| {
         let rest = &line[at + 1..];
@@ -61,7 +62,11 @@ fn rule_in(line: &str) -> Option<&str> {
             && line[..*at].rsplit([' ', '"', ';']).next().is_some_and(|word| word.contains('/'))
     })?;
     let start = line[..label_end.0].rfind([' ', '"', ';']).map_or(0, |at| at + 1);
-    Some(line[start..].trim_end())
+    let rest = line[start..].trim_end();
+    match line[..start].ends_with('"') {
+        true => rest.split('"').next(),
+        false => Some(rest),
+    }
 }
 
 #[cfg(test)]
@@ -75,6 +80,10 @@ mod tests {
             Some("filter/INPUT:3: -A INPUT -j ACCEPT")
         );
         assert_eq!(rule_in("  ip6/filter/x:policy: DROP"), Some("ip6/filter/x:policy: DROP"));
+        assert_eq!(
+            rule_in("rule0 = \"filter/INPUT:1\" ip table \"filter\" chain \"INPUT\" number 1"),
+            Some("filter/INPUT:1")
+        );
         assert_eq!(rule_in("   12: (61) r1 = *(u32 *)(r7 +0)"), None);
         assert_eq!(rule_in(""), None);
     }

@@ -133,6 +133,7 @@ fn note_left_out(table: &Table, wanted: impl Fn(Hook) -> bool, diagnostics: &mut
 fn no_chain(ruleset: &Ruleset, options: &FrontendOptions, span: Option<Span>) -> Diagnostic {
     let tables: Vec<&str> = ruleset.tables.iter().map(|table| table.name.as_str()).collect();
     let hooks = match &options.hooks {
+        Some(hooks) if hooks.len() == 1 => format!("on the hook {}", hooks[0]),
         Some(hooks) => {
             let names: Vec<String> = hooks.iter().map(Hook::to_string).collect();
             format!("on the hooks {}", names.join(", "))
