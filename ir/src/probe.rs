@@ -64,12 +64,3 @@ impl fmt::Display for ProbeDef {
         }
     }
 }
-
-/// Bytes written as two hexadecimal digits each.
-pub(crate) fn bytes(digits: &str) -> Option<Vec<u8>> {
-    if !digits.is_ascii() || !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    let pair = |at| u8::from_str_radix(&digits[at..at + 2], 16).ok();
-    (0..digits.len()).step_by(2).map(pair).collect()
-}

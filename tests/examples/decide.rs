@@ -10,6 +10,7 @@
 //! packet on interface 2: 0200000000010200...
 //! ```
 
+use bpfc_packet::bytes_from_hex;
 use bpfc_tests::differential::engines::engines;
 use bpfc_tests::differential::{Engine, Kernel, Ruleset};
 use bpfc_tests::generate::ruleset::Shape;
@@ -43,9 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn frame(line: &str) -> Option<Frame> {
     let (port, hex) = line.strip_prefix("packet on interface ")?.split_once(": ")?;
-    let digits = hex.trim().as_bytes().chunks(2);
-    let bytes = digits.map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
-    Some(Frame { port: port.parse().ok()?, bytes: bytes.collect::<Option<_>>()? })
+    Some(Frame { port: port.parse().ok()?, bytes: bytes_from_hex(hex.trim())? })
 }
 
 fn decide(ruleset: &Ruleset, frames: &[Frame]) -> Result<(), Box<dyn Error>> {

@@ -10,7 +10,7 @@ use bpfc_tests::generate::ruleset::Shape;
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::lab::oracle::{OUT_INTERFACES, Oracle, Stage};
-use bpfc_tests::lab::tables::{Count, Counters, Reader, difference, restore};
+use bpfc_tests::lab::tables::{Counters, Reader, difference, moved, restore};
 use bpfc_tests::require::{self, Need};
 
 /// Rules by which the kernel marks connections.
@@ -74,10 +74,7 @@ fn check(family: Family) {
     let filter = Filter::load(&artifact, &options).expect("a filter");
     oracle.run(&frames).expect("packets");
     let counters = filter.counters().expect("counters");
-    let moved = counters.iter().filter(|(_, count)| count.packets != 0).map(|(rule, count)| {
-        (rule.label.clone(), Count { packets: count.packets, bytes: count.bytes })
-    });
-    assert_eq!(of_chain(moved.collect()), expected);
+    assert_eq!(of_chain(moved(&counters)), expected);
     filter.unload().expect("an end");
 }
 

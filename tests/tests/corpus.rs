@@ -22,10 +22,9 @@ use bpfc_tests::lab::Family;
 use bpfc_tests::lab::inject::{Frame, Wire};
 use bpfc_tests::lab::namespace::{ip, ip6, isolated, run, sysctl};
 use bpfc_tests::lab::raw::RawSender;
-use bpfc_tests::lab::tables::{self, Count, Counters, Reader};
+use bpfc_tests::lab::tables::{self, Counters, Reader};
 use bpfc_tests::require::{self, Need};
 use libtest_mimic::{Arguments, Failed, Trial};
-use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -388,12 +387,7 @@ fn by_programs(
     options.interfaces = interfaces.to_vec();
     let filter = Filter::load(artifact, &options)?;
     traffic.send(ruleset.family)?;
-    let counters = filter.counters()?;
-    let moved = counters.iter().filter(|(_, count)| count.packets != 0);
-    let moved = moved.map(|(rule, count)| {
-        (rule.label.clone(), Count { packets: count.packets, bytes: count.bytes })
-    });
-    let moved = moved.collect();
+    let moved = tables::moved(&filter.counters()?);
     filter.unload()?;
     Ok(moved)
 }
@@ -404,18 +398,9 @@ fn same(
     kernel: &Counters,
     program: &Counters,
 ) -> Result<(), String> {
-    let labels: BTreeSet<&String> = kernel.keys().chain(program.keys()).collect();
-    let different: Vec<String> = labels
-        .into_iter()
-        .filter(|label| kernel.get(*label) != program.get(*label))
-        .map(|label| {
-            let shown = |from: &Counters| from.get(label).copied().unwrap_or_default().to_string();
-            format!("{label}: kernel {} program {}", shown(kernel), shown(program))
-        })
-        .collect();
-    match different.is_empty() {
-        true => Ok(()),
-        false => Err(format!("{} {what}:\n{}\n", ruleset.name, different.join("\n"))),
+    match tables::disagreement(kernel, program) {
+        None => Ok(()),
+        Some(lines) => Err(format!("{} {what}:\n{lines}\n", ruleset.name)),
     }
 }
 

@@ -2,16 +2,15 @@
 //!
 //! `BPFC_SEED` chooses the variations, `BPFC_MATCH_RULESETS` how many there are.
 
-use bpfc_tests::differential::campaign::Campaign;
+use bpfc_tests::differential::campaign;
 use bpfc_tests::generate::matches::MATCHES;
 use bpfc_tests::generate::packets::packets;
 use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::ruleset::{Generated, Shape, headers, single_match};
 use bpfc_tests::lab::Family;
-use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::lab::oracle::Stage;
 use bpfc_tests::require;
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -39,22 +38,10 @@ fn trial(
     shape: Shape,
     generate: impl Fn(&mut Rng) -> Generated + Send + Sync + 'static,
 ) -> Trial {
-    let name = format!("{name}_{}_{:?}", shape.family, shape.stage).to_lowercase();
-    Trial::test(name, move || {
-        if require::met(require::KERNEL_IPTABLES) {
-            isolated(|| check(shape, &generate))?;
-        }
-        Ok(())
+    let rulesets = require::number("BPFC_MATCH_RULESETS", 2);
+    campaign::trial(name, shape, require::KERNEL_IPTABLES.to_vec(), rulesets, move |rng| {
+        let Generated { text, facets } = generate(rng);
+        let frames = packets(rng, shape, &facets.list, 300);
+        (text, frames)
     })
-}
-
-fn check(shape: Shape, generate: &dyn Fn(&mut Rng) -> Generated) -> Result<(), Failed> {
-    let mut campaign = Campaign::new(shape)?;
-    let mut rng = Rng::new(require::number("BPFC_SEED", 1));
-    for _ in 0..require::number("BPFC_MATCH_RULESETS", 2) {
-        let generated = generate(&mut rng);
-        let frames = packets(&mut rng, shape, &generated.facets.list, 300);
-        campaign.check(generated.text, frames)?;
-    }
-    Ok(())
 }

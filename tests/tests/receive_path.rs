@@ -12,7 +12,7 @@ use bpfc_runtime::{Filter, Options, XdpMode};
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::inject::{Frame, INNER_MAC, OUTER_MAC, Wire};
 use bpfc_tests::lab::namespace::{ip, ip6, isolated, sysctl};
-use bpfc_tests::lab::tables::{self, Count, Counters, Reader};
+use bpfc_tests::lab::tables::{self, Counters, Reader};
 use bpfc_tests::require;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -197,12 +197,7 @@ fn by_program(
     options.interfaces = vec!["eth0".to_owned()];
     let filter = Filter::load(&artifact, &options)?;
     wire.send(frames)?;
-    let counters = filter.counters()?;
-    let moved = counters.iter().filter(|(_, count)| count.packets != 0);
-    let moved = moved.map(|(rule, count)| {
-        (rule.label.clone(), Count { packets: count.packets, bytes: count.bytes })
-    });
-    let moved = moved.collect();
+    let moved = tables::moved(&filter.counters()?);
     filter.unload()?;
     Ok(moved)
 }
@@ -216,16 +211,8 @@ fn check(family: Family, target: &'static str, mode: XdpMode) -> Result<(), Fail
     for label in ["mangle/FORWARD:1", "mangle/FORWARD:4", "filter/INPUT:policy"] {
         assert!(kernel.contains_key(&format!("{prefix}{label}")), "{label} is never counted");
     }
-    let labels = kernel.keys().chain(program.keys());
-    let differences: Vec<String> = labels
-        .filter(|label| kernel.get(*label) != program.get(*label))
-        .map(|label| {
-            let shown = |from: &Counters| from.get(label).map_or(String::new(), Count::to_string);
-            format!("{label}: kernel {} program {}", shown(&kernel), shown(&program))
-        })
-        .collect();
-    match differences.is_empty() {
-        true => Ok(()),
-        false => Err(differences.join("\n").into()),
+    match tables::disagreement(&kernel, &program) {
+        None => Ok(()),
+        Some(lines) => Err(lines.into()),
     }
 }

@@ -12,7 +12,7 @@ use bpfc_tests::generate::ruleset::{Shape, ruleset};
 use bpfc_tests::lab::inject::{Frame, Wire};
 use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::lab::oracle::{INTERFACES, Stage};
-use bpfc_tests::lab::tables::{Count, Counters};
+use bpfc_tests::lab::tables::{Counters, moved};
 use bpfc_tests::lab::view::packet_at;
 use bpfc_tests::lab::{Family, LabError};
 use bpfc_tests::require;
@@ -408,10 +408,5 @@ fn run(
         let packet = TestPacket { data: &frame.bytes, ifindex, ingress_ifindex, mark: 0 };
         verdicts.push(loaded.run(0, &packet, 1)?.verdict);
     }
-    let counters = loaded.counters()?;
-    let moved = counters.iter().filter(|(_, count)| count.packets != 0);
-    let counts = moved.map(|(rule, count)| {
-        (rule.label.clone(), Count { packets: count.packets, bytes: count.bytes })
-    });
-    Ok((verdicts, counts.collect()))
+    Ok((verdicts, moved(&loaded.counters()?)))
 }

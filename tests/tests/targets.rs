@@ -3,16 +3,15 @@
 //!
 //! `BPFC_SEED` chooses the variations, `BPFC_TARGET_RULESETS` how many there are.
 
-use bpfc_tests::differential::campaign::Campaign;
+use bpfc_tests::differential::campaign;
 use bpfc_tests::generate::packets::packets;
 use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::ruleset::{Generated, Shape, ruleset, single_target};
 use bpfc_tests::generate::targets::REWRITING;
 use bpfc_tests::lab::Family;
-use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::lab::oracle::Stage;
 use bpfc_tests::require;
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -36,25 +35,10 @@ fn trial(
     shape: Shape,
     generate: impl Fn(&mut Rng) -> Generated + Send + Sync + 'static,
 ) -> Trial {
-    let name = format!("{name}_{}_{:?}", shape.family, shape.stage).to_lowercase();
-    Trial::test(name, move || {
-        if require::met(require::KERNEL_IPTABLES) {
-            isolated(|| check(shape, &generate))?;
-        }
-        Ok(())
+    let rulesets = require::number("BPFC_TARGET_RULESETS", 3);
+    campaign::trial(name, shape, require::KERNEL_IPTABLES.to_vec(), rulesets, move |rng| {
+        let Generated { text, facets } = generate(rng);
+        let frames = packets(rng, shape, &facets.list, 300);
+        (text, frames)
     })
-}
-
-fn check(shape: Shape, generate: &dyn Fn(&mut Rng) -> Generated) -> Result<(), Failed> {
-    let mut campaign = Campaign::new(shape)?;
-    let first = require::number("BPFC_SEED", 1);
-    for seed in first..first + require::number("BPFC_TARGET_RULESETS", 3) {
-        let mut rng = Rng::new(seed);
-        let generated = generate(&mut rng);
-        let frames = packets(&mut rng, shape, &generated.facets.list, 300);
-        campaign
-            .check(generated.text, frames)
-            .map_err(|report| format!("seed {seed}: {report}"))?;
-    }
-    Ok(())
 }

@@ -14,6 +14,7 @@ mod chunks;
 mod classic;
 mod conntrack;
 mod extension;
+mod hex;
 mod interface;
 mod options;
 mod packet;
@@ -36,6 +37,7 @@ pub use classic::{
 };
 pub use conntrack::{Connections, Conntrack, Extensions, Tuple, ct_state, ct_status};
 pub use extension::{Walk, extension_set, find_extension, walk_extensions};
+pub use hex::bytes_from_hex;
 pub use interface::{InterfaceName, InterfaceNameError};
 pub use options::{Found, find_dccp_option, find_tcp_mss, find_tcp_option, strip_tcp_options};
 pub use packet::{Arrival, Clock, FrameError, IpVersion, Packet, pkt_type};

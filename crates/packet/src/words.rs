@@ -21,7 +21,7 @@
 //! | `length` | the IP length, by bytes of 0 behind the payload |
 
 use crate::builder::{Dccp, Ipv4, Ipv6, Network, PacketBuilder, Sctp, Tcp, Transport, UdpLite};
-use crate::{Conntrack, InterfaceName, Packet, Tuple, ct_state, pkt_type};
+use crate::{Conntrack, InterfaceName, Packet, Tuple, bytes_from_hex, ct_state, pkt_type};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -165,14 +165,8 @@ impl Draft {
             "esp" => self.esp(reader),
             "payload" => {
                 let value = reader.value(word)?;
-                let pairs = value.as_bytes().chunks(2);
-                let bytes = pairs.map(|pair| {
-                    let text = std::str::from_utf8(pair).ok().filter(|text| text.len() == 2)?;
-                    u8::from_str_radix(text, 16).ok()
-                });
-                let bytes: Option<Vec<u8>> = bytes.collect();
-                self.payload =
-                    bytes.ok_or_else(|| reader.error("a payload is bytes in hexadecimal"))?;
+                self.payload = bytes_from_hex(value)
+                    .ok_or_else(|| reader.error("a payload is bytes in hexadecimal"))?;
                 Ok(())
             }
             "length" => {

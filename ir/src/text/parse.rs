@@ -8,9 +8,10 @@ mod object;
 use super::lexer::{Token, tokens};
 use crate::{
     Block, Entry, Family, Func, Object, Probe, ProbeDef, Program, Rule, RuleData, RuleKind, State,
-    StateDef, TextSearch, UnknownWord, UserChain, Value, probe,
+    StateDef, TextSearch, UnknownWord, UserChain, Value,
 };
 use bpfc_diag::{FileId, LineColumn, Span};
+use bpfc_packet::bytes_from_hex;
 use std::fmt;
 use std::str::FromStr;
 
@@ -211,7 +212,7 @@ impl Parser {
         }
         self.keyword("text")?;
         let digits = self.string("a pattern")?;
-        let Some(pattern) = probe::bytes(&digits) else {
+        let Some(pattern) = bytes_from_hex(&digits) else {
             return self.error(format!("'{digits}' is not pairs of hexadecimal digits"));
         };
         self.keyword("from")?;

@@ -1,13 +1,43 @@
-//! One ruleset and its packets through the oracle and every engine.
+//! Rulesets and their packets through the oracle and every engine.
 
 use super::engines::engines;
 use super::{Engine, EngineError, Kernel, Packets, Ruleset, compare, shrink};
+use crate::generate::rng::Rng;
 use crate::generate::ruleset::Shape;
 use crate::lab::LabError;
 use crate::lab::inject::Frame;
+use crate::lab::namespace::isolated;
 use crate::lab::oracle::Oracle;
+use crate::require::{self, Need};
+use libtest_mimic::Trial;
 use std::cell::RefCell;
 use std::rc::Rc;
+
+/// A trial of so many rulesets, each with packets of its own, that come of one seed each; the
+/// first is `BPFC_SEED`. A failure names its seed. The trial passes where needs are not met.
+pub fn trial(
+    name: &str,
+    shape: Shape,
+    needs: Vec<Need>,
+    rulesets: u64,
+    generate: impl Fn(&mut Rng) -> (String, Vec<Frame>) + Send + Sync + 'static,
+) -> Trial {
+    let name = format!("{name}_{}_{:?}", shape.family, shape.stage).to_lowercase();
+    Trial::test(name, move || {
+        if !require::met(&needs) {
+            return Ok(());
+        }
+        isolated(|| {
+            let mut campaign = Campaign::new(shape)?;
+            let first = require::number("BPFC_SEED", 1);
+            for seed in first..first + rulesets {
+                let (text, frames) = generate(&mut Rng::new(seed));
+                campaign.check(text, frames).map_err(|report| format!("seed {seed}: {report}"))?;
+            }
+            Ok(())
+        })
+    })
+}
 
 /// An oracle and the engines to hold against it.
 pub struct Campaign {

@@ -4,8 +4,8 @@ use super::compile::artifact;
 use super::{Engine, EngineError, Ruleset};
 use crate::lab::inject::Frame;
 use crate::lab::oracle::{INTERFACES, OUT_INTERFACES, Oracle, Outcome, Stage};
-use crate::lab::tables::Count;
-use bpfc_runtime::{Counters, Filter, Options, XdpMode};
+use crate::lab::tables::moved;
+use bpfc_runtime::{Filter, Options, XdpMode};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -75,15 +75,4 @@ impl Engine for Live {
             None => Ok(()),
         }
     }
-}
-
-/// The counters that are not 0.
-pub(super) fn moved(counters: &Counters) -> crate::lab::tables::Counters {
-    counters
-        .iter()
-        .filter(|(_, count)| count.packets != 0 || count.bytes != 0)
-        .map(|(rule, count)| {
-            (rule.label.clone(), Count { packets: count.packets, bytes: count.bytes })
-        })
-        .collect()
 }

@@ -4,11 +4,11 @@
 //! stack to the next hook, such as those with VLAN tags.
 
 use super::compile::artifact;
-use super::live::moved;
 use super::{Engine, EngineError, Ruleset};
 use crate::lab::LabError;
 use crate::lab::inject::{Frame, INNER_MAC};
 use crate::lab::oracle::{INTERFACES, OUT_INTERFACES, Outcome, Stage};
+use crate::lab::tables::moved;
 use crate::lab::view::{packet_at, route};
 use bpfc_runtime::{TestPacket, Unattached};
 use nix::net::if_::if_nametoindex;

@@ -3,7 +3,7 @@
 use super::namespace::run;
 use super::{Family, LabError};
 use bpfc_runtime::xtables::{TableFamily, read_table};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 
@@ -50,6 +50,32 @@ impl fmt::Display for Count {
 /// Counters by label (`filter/INPUT:3`, `ip6/raw/PREROUTING:policy`). Rules and policies that
 /// counted nothing may be absent.
 pub type Counters = BTreeMap<String, Count>;
+
+/// The counters of a loaded filter that are not 0.
+pub fn moved(counters: &bpfc_runtime::Counters) -> Counters {
+    counters
+        .iter()
+        .filter(|(_, count)| count.packets != 0 || count.bytes != 0)
+        .map(|(rule, count)| {
+            (rule.label.clone(), Count { packets: count.packets, bytes: count.bytes })
+        })
+        .collect()
+}
+
+/// Where a program has counted something else than the kernel: a line for each rule, none where
+/// they agree.
+pub fn disagreement(kernel: &Counters, program: &Counters) -> Option<String> {
+    let labels: BTreeSet<&String> = kernel.keys().chain(program.keys()).collect();
+    let shown = |from: &Counters, label| from.get(label).copied().unwrap_or_default().to_string();
+    let lines: Vec<String> = labels
+        .into_iter()
+        .filter(|label| kernel.get(*label) != program.get(*label))
+        .map(|label| {
+            format!("{label}: kernel {} program {}", shown(kernel, label), shown(program, label))
+        })
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
 
 /// Replaces the tables that the text holds, as `iptables-legacy-restore` does.
 pub fn restore(family: Family, text: &str) -> Result<(), LabError> {

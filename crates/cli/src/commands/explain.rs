@@ -17,7 +17,9 @@ use crate::progress::with_progress;
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver::{self as driver, verdict_word};
 use bpfc_ir::{Environment, Family, Hook, Input, Program, interpret};
-use bpfc_packet::{Arrival, Capture, Captured, IpVersion, LinkType, Packet, describe, pkt_type};
+use bpfc_packet::{
+    Arrival, Capture, Captured, IpVersion, LinkType, Packet, bytes_from_hex, describe, pkt_type,
+};
 use bpfc_xtables::reference::{Evaluator, Outcome, Step};
 use serde::Serialize;
 use std::fmt::Write;
@@ -166,14 +168,8 @@ fn subject(args: &ExplainArgs) -> Result<Subject, Failure> {
 
 /// Bytes from the Ethernet header or, where they begin with 4 or 6, from the IP header on.
 fn from_hex(text: &str) -> Result<Captured, Failure> {
-    let digits: Vec<u8> =
-        text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b':').collect();
-    let pairs = digits.chunks(2).map(|pair| {
-        let text = std::str::from_utf8(pair).ok().filter(|text| text.len() == 2)?;
-        u8::from_str_radix(text, 16).ok()
-    });
-    let bytes: Option<Vec<u8>> = pairs.collect();
-    let bytes = bytes
+    let digits: String = text.chars().filter(|c| !c.is_ascii_whitespace() && *c != ':').collect();
+    let bytes = bytes_from_hex(&digits)
         .filter(|bytes| !bytes.is_empty())
         .ok_or_else(|| Failure::Usage("--hex takes pairs of hexadecimal digits".into()))?;
     let link = match Packet::from_ip(&bytes[..]).is_ok_and(|packet| packet.parse_headers().is_ok())
