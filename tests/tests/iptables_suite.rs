@@ -167,12 +167,12 @@ fn explained(found: &[&Diagnostic]) -> bool {
 
 /// Decides one case; what is wrong, where something is.
 fn judge(case: &Case, counts: &mut Counts) -> Result<(), String> {
-    let hooks = Some(vec![hook(&case.chain)]);
-    let tables = Some(vec![case.table.clone()]);
-    let lowering = lower(
-        &[case.input()],
-        &Options { hooks: hooks.clone(), tables: tables.clone(), ..Options::default() },
-    );
+    let options = Options {
+        hooks: Some(vec![hook(&case.chain)]),
+        tables: Some(vec![case.table.clone()]),
+        ..Options::default()
+    };
+    let lowering = lower(&[case.input()], &options);
     let found = errors(&lowering.diagnostics);
     let told = |found: &[&Diagnostic]| {
         let lines = found.iter().map(|e| format!("{} {} {:?}", e.code, e.message, e.notes));
@@ -215,8 +215,6 @@ fn judge(case: &Case, counts: &mut Counts) -> Result<(), String> {
     }
     let mut reasons = Vec::new();
     for target in targets().iter().filter(|target| target.hooks().contains(&hook(&case.chain))) {
-        let options =
-            Options { hooks: hooks.clone(), tables: tables.clone(), ..Options::default() };
         let compiled = compile(&[case.input()], *target, &options);
         if compiled.artifact.is_some() {
             counts.compiled += 1;
