@@ -329,7 +329,7 @@ impl fmt::Display for SetDef {
 }
 
 /// A set's name: 1 to 31 bytes.
-pub(crate) fn check_name(name: &str) -> Result<(), String> {
+pub fn check_name(name: &str) -> Result<(), String> {
     match name.len() {
         1..crate::layout::NAME => Ok(()),
         _ => Err(format!("'{name}' cannot be the name of a set: it has 1 to 31 bytes")),

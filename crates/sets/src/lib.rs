@@ -22,7 +22,7 @@ mod print;
 mod state;
 mod words;
 
-pub use definition::{Family, Options, SetDef};
+pub use definition::{Family, Options, SetDef, check_name};
 pub use element::{ElementError, Extensions};
 pub use elements::{Elements, Set};
 pub use kind::{Part, SetKind};

@@ -6,7 +6,8 @@
 
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
 use bpfc_ir::SetTable;
-use bpfc_sets::{ElementError, Layout, Set, SetDef, split_words};
+use bpfc_sets::{ElementError, Layout, Set, SetDef, check_name, split_words};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The name of the format, as `--from` takes it.
@@ -38,10 +39,18 @@ pub fn read(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> FileId {
-    let file = sources.add(name, String::from_utf8_lossy(bytes));
+    let decoded = String::from_utf8_lossy(bytes);
+    let damaged = matches!(decoded, Cow::Owned(_));
+    let file = sources.add(name, decoded);
     let errors = diagnostics.error_count();
-    let mut reader =
-        Reader { file, diagnostics, sets: BTreeMap::new(), numbers: Vec::new(), current: None };
+    let mut reader = Reader {
+        file,
+        damaged,
+        diagnostics,
+        sets: BTreeMap::new(),
+        numbers: Vec::new(),
+        current: None,
+    };
     let text = sources.file(file).text();
     let mut start = 0;
     let mut words = Vec::new();
@@ -69,6 +78,8 @@ struct Draft {
 
 struct Reader<'a> {
     file: FileId,
+    /// Whether bytes that are not UTF-8 were replaced.
+    damaged: bool,
     diagnostics: &'a mut Diagnostics,
     sets: BTreeMap<String, Draft>,
     numbers: Vec<(u16, String)>,
@@ -87,6 +98,14 @@ impl Reader<'_> {
             return;
         }
         if line.trim_ascii_start().starts_with('#') {
+            return;
+        }
+        if self.damaged
+            && let Some(at) = line.find(char::REPLACEMENT_CHARACTER)
+        {
+            let at = start + at;
+            let end = at + char::REPLACEMENT_CHARACTER.len_utf8();
+            self.error(at, end, "these bytes are not UTF-8".into());
             return;
         }
         if let Err(at) = split_words(line, words) {
@@ -278,6 +297,7 @@ impl Reader<'_> {
         if self.sets.contains_key(*to) {
             return Err(at(1, format!("there is a set '{to}' already")));
         }
+        check_name(to).map_err(|message| at(1, message))?;
         let draft = self.sets.remove(*from);
         let mut draft = draft.ok_or_else(|| at(0, format!("there is no set '{from}'")))?;
         (*to).clone_into(&mut draft.set.def.name);

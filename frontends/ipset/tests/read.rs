@@ -154,9 +154,24 @@ rename b c
 }
 
 #[test]
+fn bytes_that_are_not_text_are_errors() {
+    let (mut table, mut sources, mut found) =
+        (SetTable::default(), SourceMap::new(), Diagnostics::new());
+    let bytes = b"create a hash:ip comment\n# \xff\nadd a 1.1.1.1 comment \"\xfe\"\n";
+    read("sets", bytes, &mut table, &mut sources, &mut found);
+    let errors: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
+    assert_eq!(errors, ["these bytes are not UTF-8"]);
+}
+
+#[test]
 fn what_is_wrong_is_named_with_its_place() {
     let cases = [
         ("add a 1.1.1.1", "1:5: there is no set 'a'"),
+        (
+            "create a hash:ip\nrename a a2345678901234567890123456789012",
+            "2:10: 'a2345678901234567890123456789012' cannot be the name of a set: it has 1 to 31 \
+             bytes",
+        ),
         ("create a hash:ip\nadd a 1.1.1.1.1", "2:7: '1.1.1.1.1' is no IPv4 address"),
         ("create a hash:ip\nadd a example.org", "2:7: 'example.org' is no IPv4 address"),
         ("create a hash:ip\nadd a 1.1.1.1 timeout 5", "2:15: the set was created without timeout"),
