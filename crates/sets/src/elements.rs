@@ -108,9 +108,11 @@ impl Set {
         let room = self.def.capacity().saturating_sub(present as u32);
         let before = self.elements.keys.len();
         let keys = &mut self.elements.keys;
+        let most = self.def.capacity().max(1);
         let mac = self
             .def
-            .parse_keys(layout, text, extensions.wildcard, self.def.capacity().max(1), keys)
+            .parse_keys(layout, text, extensions.wildcard, most, keys)
+            .inspect_err(|_| keys.truncate(before))
             .map_err(at_element)?;
         let count = (self.elements.keys.len() - before) / layout.key_size;
         if count > room as usize {

@@ -154,6 +154,18 @@ rename b c
 }
 
 #[test]
+fn elements_that_are_refused_leave_nothing_behind() {
+    let (table, errors) = load(
+        "create a hash:ip maxelem 5\nadd a 2.2.2.2\nadd a 10.0.0.0/2\nadd a 3.3.3.3 timeout 1\nadd a 1.1.1.1\n",
+    );
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    let read: Vec<String> = table.iter().map(|set| set.save()).collect();
+    let left =
+        "create a hash:ip family inet hashsize 1024 maxelem 5\nadd a 1.1.1.1\nadd a 2.2.2.2\n";
+    assert_eq!(read, [left]);
+}
+
+#[test]
 fn bytes_that_are_not_text_are_errors() {
     let (mut table, mut sources, mut found) =
         (SetTable::default(), SourceMap::new(), Diagnostics::new());
