@@ -2,6 +2,7 @@
 //! exact results where two processors work on it at once.
 
 mod beside_kernel;
+mod connections;
 mod possible;
 mod rates;
 mod recent;

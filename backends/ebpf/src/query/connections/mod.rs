@@ -11,8 +11,9 @@
 //! up, and the packet cannot be counted. Lists and connections are touched under their lock alone,
 //! so none is freed in another's hands.
 //!
-//! Where a map is full the packet cannot be counted, and all lists are looked through, at most
-//! once in [`SWEEP_NANOSECONDS`]. Needs Linux 6.1, as the lookup does.
+//! Where a map is full the packet cannot be counted. Whoever begins a list or finds no room then
+//! looks through the lists of one lock, at most one in [`SWEEP_NANOSECONDS`] and all locks in turn,
+//! as the kernel's worker does: what is over goes, and lists without connections. Needs Linux 6.1.
 //!
 //! What the function and the bodies of its loops work on lies in a map, a value for each processor:
 //! frames have little room. Only pointers are in its frame, which the bodies are handed.
@@ -37,26 +38,29 @@ const MAX_ENTRIES: u32 = 1 << 17;
 const NO_PREALLOC: u32 = 1;
 
 /// The one value of locks: when lists may be looked through next, the last connection's number,
-/// then the slots.
+/// whose lists were looked through last, then the slots.
 const SWEEP: u32 = 0;
 const NUMBER: u32 = 8;
-const SLOTS: u32 = 16;
-/// A slot: the lock, how many connections its holder has removed.
+const CURSOR: u32 = 16;
+const SLOTS: u32 = 64;
+/// A slot: the lock, how many connections its holder has removed, the key of its first list.
 const LOCK: i16 = 0;
 const REMOVED: i16 = 8;
-const SLOT_SHIFT: i32 = 4;
+const FIRST: i16 = 16;
+const SLOT_SHIFT: i32 = 6;
 /// Locks, a power of two.
-const LOCKS_SHIFT: i32 = 8;
+const LOCKS_SHIFT: i32 = 10;
 
 /// A list: the first and the last connection, how many there are, the tick at which it was walked
-/// and how many there were then; u64 each.
+/// and how many there were then, u64 each; the key of the next list of the slot.
 const HEAD: i16 = 0;
 const TAIL: i16 = 8;
 const COUNT: i16 = 16;
 const WALKED: i16 = 24;
 const WALKED_COUNT: i16 = 32;
-const LIST_SIZE: u32 = 40;
-/// A list's key: the rule's object and the address.
+const NEXT_LIST: i16 = 40;
+const LIST_SIZE: u32 = 64;
+/// A list's key: the number of the rule's object plus one, and the address. 0 is no list.
 const KEY_SIZE: u32 = 24;
 
 /// A connection: the next one's number, the tick at which it was counted, then its original tuple
@@ -84,7 +88,11 @@ const STATE: i16 = 120;
 const OPTIONS: i16 = 128;
 /// A new list, or a tuple as the tracker has it.
 const ROOM: i16 = 144;
-const SCRATCH_SIZE: u32 = 184;
+/// The list in front of the one that is looked through.
+const BEFORE: i16 = 208;
+/// Whether to look through other lists.
+const SWEEPS: i16 = 232;
+const SCRATCH_SIZE: u32 = 240;
 
 /// The frame: the program's context, the list, its slot, the address of the above.
 const CONTEXT: i16 = -8;
@@ -108,8 +116,8 @@ const MAX_COLLECT: i32 = 64;
 const GRACE: i32 = 2;
 /// Attempts at a lock: the most that a loop may have, some 50 ms.
 const PATIENCE: i32 = 1 << 23;
-/// Time between looks through all lists, 0.1 s.
-const SWEEP_NANOSECONDS: i32 = 100_000_000;
+/// Time between looks through the lists of a lock.
+const SWEEP_NANOSECONDS: i32 = 250_000;
 /// An odd number near 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming,
 /// section 6.4).
 const HASH: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -136,7 +144,7 @@ pub(super) fn emit(
     let address = emitter.layout.argument(0).ok_or(EmitError::Query)?;
     let bodies = walk::Bodies::emit(emitter, &code)?;
     let mut asm = Asm::new();
-    let [failed, locked, old, search, collect, append, done, full] =
+    let [failed, locked, old, search, collect, append, done, full, sweep] =
         std::array::from_fn(|_| asm.label());
     emitter.mark_line(&mut asm, None, "count connections");
     asm.mov(R7, R2);
@@ -150,7 +158,8 @@ pub(super) fn emit(
     asm.jump_imm(Jump::Eq, Width::W64, R0, 0, failed);
     asm.mov(R6, R0);
     asm.store(Size::D, FP, SCRATCH, R6);
-    asm.store_imm(Size::D, R6, KEY, object.as_u32() as i32);
+    asm.store_imm(Size::D, R6, KEY, object.as_u32() as i32 + 1);
+    asm.store_imm(Size::D, R6, SWEEPS, 0);
     asm.load(Size::D, R1, R7, address);
     asm.store(Size::D, R6, KEY + 8, R1);
     match family {
@@ -162,7 +171,7 @@ pub(super) fn emit(
     }
     code.packet(&mut asm, failed);
 
-    code.slot(&mut asm, FP, 0);
+    code.slot(&mut asm);
     try_lock(&mut asm, FP, 0);
     asm.jump_imm(Jump::Eq, Width::W64, R0, 0, locked);
     asm.store_imm(Size::D, R6, OUTCOME, 0);
@@ -180,12 +189,17 @@ pub(super) fn emit(
     }
     asm.load(Size::D, R1, R6, NOW);
     asm.store(Size::D, R6, ROOM + WALKED, R1);
+    asm.load(Size::D, R1, FP, SLOT);
+    copy_key(&mut asm, (R6, ROOM + NEXT_LIST), (R1, FIRST));
+    asm.store_imm(Size::D, R6, SWEEPS, 1);
     asm.map(R1, code.lists);
     scratch(&mut asm, R2, KEY);
     scratch(&mut asm, R3, ROOM);
     asm.mov_imm(R4, NOT_YET);
     asm.helper(Helper::MapUpdate);
     asm.jump_imm(Jump::Ne, Width::W64, R0, 0, full);
+    asm.load(Size::D, R1, FP, SLOT);
+    copy_key(&mut asm, (R1, FIRST), (R6, KEY));
     code.list(&mut asm);
     asm.jump_imm(Jump::Eq, Width::W64, R0, 0, full);
     asm.mov(R8, R0);
@@ -227,12 +241,18 @@ pub(super) fn emit(
     asm.place(done);
     asm.load(Size::D, R9, R8, COUNT);
     unlock(&mut asm, FP, 0);
+    asm.load(Size::D, R1, R6, SWEEPS);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, sweep);
     asm.mov(R0, R9);
     asm.exit();
 
     asm.place(full);
     unlock(&mut asm, FP, 0);
-    code.sweep(&mut asm, &bodies, failed);
+    asm.mov_imm(R9, 0);
+    asm.place(sweep);
+    code.sweep(&mut asm, &bodies);
+    asm.mov(R0, R9);
+    asm.exit();
     asm.place(failed);
     asm.mov_imm(R0, 0);
     asm.exit();
@@ -278,6 +298,14 @@ fn begin_walk(asm: &mut Asm, list: Reg, base: Reg, below: i16) {
     asm.store_imm(Size::D, R6, OUTCOME, 0);
     asm.load(Size::D, R1, base, SLOT + below);
     asm.store_imm(Size::D, R1, REMOVED, 0);
+}
+
+/// Copies a list's key. Clobbers r2.
+fn copy_key(asm: &mut Asm, (to, at): (Reg, i16), (from, place): (Reg, i16)) {
+    for word in (0..KEY_SIZE as i16).step_by(8) {
+        asm.load(Size::D, R2, from, place + word);
+        asm.store(Size::D, to, at + word, R2);
+    }
 }
 
 /// Notes that the list r8 was walked.
@@ -339,7 +367,7 @@ impl Code {
     }
 
     /// Puts the slot of the key's hash into the frame. Clobbers r1 to r3.
-    fn slot(&self, asm: &mut Asm, base: Reg, below: i16) {
+    fn slot(&self, asm: &mut Asm) {
         asm.constant(R3, HASH);
         asm.load(Size::D, R1, R6, KEY + 8);
         for place in [KEY + 16, KEY] {
@@ -349,10 +377,15 @@ impl Code {
         }
         asm.alu(Alu::Mul, Width::W64, R1, R3);
         asm.alu_imm(Alu::Rsh, Width::W64, R1, 64 - LOCKS_SHIFT);
+        self.enter_slot(asm);
+    }
+
+    /// Puts the slot of number r1 into the frame. Clobbers r1 and r2.
+    fn enter_slot(&self, asm: &mut Asm) {
         asm.alu_imm(Alu::Lsh, Width::W64, R1, SLOT_SHIFT);
         asm.map_value(R2, self.locks, SLOTS);
         asm.alu(Alu::Add, Width::W64, R2, R1);
-        asm.store(Size::D, base, SLOT + below, R2);
+        asm.store(Size::D, FP, SLOT, R2);
     }
 
     /// r0 = the list of the key, or 0.
@@ -399,8 +432,9 @@ impl Code {
         asm.store(Size::D, R8, COUNT, R1);
     }
 
-    /// Looks through all lists, unless that was done a moment ago.
-    fn sweep(&self, asm: &mut Asm, bodies: &walk::Bodies, skip: Label) {
+    /// Looks through the lists of the next lock, unless that was done a moment ago. Keeps r9.
+    fn sweep(&self, asm: &mut Asm, bodies: &walk::Bodies) {
+        let skip = asm.label();
         asm.helper(Helper::Nanoseconds);
         asm.mov(R2, R0);
         asm.map_value(R1, self.locks, SWEEP);
@@ -410,10 +444,19 @@ impl Code {
         asm.mov(R3, R0);
         asm.atomic_exchange(R1, 0, R2);
         asm.jump(Jump::Ne, Width::W64, R0, R3, skip);
-        asm.map(R1, self.lists);
-        asm.function_pointer(R2, bodies.sweep);
-        frame(asm, R3, FRAME);
-        asm.mov_imm(R4, 0);
-        asm.helper(Helper::ForEachMapElement);
+        asm.map_value(R2, self.locks, CURSOR);
+        asm.mov_imm(R1, 1);
+        asm.atomic_fetch_add(R2, 0, R1);
+        asm.alu_imm(Alu::And, Width::W64, R1, (1 << LOCKS_SHIFT) - 1);
+        self.enter_slot(asm);
+        // Who works on them removes what is over.
+        try_lock(asm, FP, 0);
+        asm.jump_imm(Jump::Ne, Width::W64, R0, 0, skip);
+        asm.load(Size::D, R1, FP, SLOT);
+        copy_key(asm, (R6, KEY), (R1, FIRST));
+        asm.store_imm(Size::D, R6, BEFORE, 0);
+        run_loop(asm, bodies.sweep);
+        unlock(asm, FP, 0);
+        asm.place(skip);
     }
 }

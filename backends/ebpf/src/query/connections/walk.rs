@@ -1,11 +1,11 @@
-//! The bodies of the loops: one step of a walk over a list, one attempt at a lock, one list of a
-//! look through all.
+//! The bodies of the loops: one step of a walk over a list, one attempt at a lock, one of the
+//! lists of a lock.
 
 use super::{
-    CONTEXT, COUNT, CURRENT, Code, ENTRY, FRAME, GRACE, HEAD, KEY, KEY_SIZE, LIST, LOCK,
-    MAX_COLLECT, NEXT, NOW, OPTIONS, OUTCOME, PATIENCE, PREVIOUS, PROTOCOL, REMOVED, SCRATCH,
-    SEARCH, SLOT, STATE, TAIL, TICK, TUPLE, TUPLE_SIZE, WALKED, WALKED_COUNT, begin_walk, packet,
-    scratch, state, try_lock, unlock,
+    BEFORE, CONTEXT, COUNT, CURRENT, Code, ENTRY, FIRST, FRAME, GRACE, HEAD, KEY, LIST, LOCK,
+    MAX_COLLECT, NEXT, NEXT_LIST, NOW, OPTIONS, OUTCOME, PATIENCE, PREVIOUS, PROTOCOL, REMOVED,
+    ROOM, SCRATCH, SEARCH, SLOT, STATE, TAIL, TICK, TUPLE, TUPLE_SIZE, WALKED, WALKED_COUNT,
+    begin_walk, copy_key, packet, scratch, state, try_lock,
 };
 use crate::asm::{
     Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width,
@@ -194,27 +194,21 @@ impl Code {
         asm.kfunc(self.kfunc);
     }
 
-    /// One list, called with map, key, value and the frame: 0 to go on.
+    /// One list of a slot: 0 to go on, 1 when done. r7 = the list.
     fn sweep_list(
         &self,
         emitter: &mut Emitter<'_>,
         step: FunctionIndex,
     ) -> Result<FunctionIndex, EmitError> {
         let mut asm = Asm::new();
-        let [done, free] = std::array::from_fn(|_| asm.label());
+        let [stop, empty, first, unlinked] = std::array::from_fn(|_| asm.label());
         emitter.mark_line(&mut asm, None, "collect connections that are over");
-        asm.mov(R9, R4);
+        asm.mov(R9, R2);
         asm.load(Size::D, R6, R9, at(SCRATCH));
-        for word in (0..KEY_SIZE as i16).step_by(8) {
-            asm.load(Size::D, R1, R2, word);
-            asm.store(Size::D, R6, KEY + word, R1);
-        }
-        self.slot(&mut asm, R9, at(0));
-        // Who works on it removes what is over.
-        try_lock(&mut asm, R9, at(0));
-        asm.jump_imm(Jump::Ne, Width::W64, R0, 0, done);
+        asm.load(Size::D, R1, R6, KEY);
+        asm.jump_imm(Jump::Eq, Width::W64, R1, 0, stop);
         self.list(&mut asm);
-        asm.jump_imm(Jump::Eq, Width::W64, R0, 0, free);
+        asm.jump_imm(Jump::Eq, Width::W64, R0, 0, stop);
         asm.mov(R7, R0);
         asm.store(Size::D, R9, at(LIST), R7);
         asm.helper(Helper::Jiffies);
@@ -230,16 +224,36 @@ impl Code {
         asm.store(Size::D, R7, WALKED, R1);
         asm.load(Size::D, R1, R7, COUNT);
         asm.store(Size::D, R7, WALKED_COUNT, R1);
-        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, free);
+        asm.jump_imm(Jump::Eq, Width::W64, R1, 0, empty);
+        copy_key(&mut asm, (R6, BEFORE), (R6, KEY));
+        copy_key(&mut asm, (R6, KEY), (R7, NEXT_LIST));
+        asm.mov_imm(R0, 0);
+        asm.exit();
+
+        asm.place(empty);
+        copy_key(&mut asm, (R6, ROOM), (R7, NEXT_LIST));
+        asm.load(Size::D, R1, R6, BEFORE);
+        asm.jump_imm(Jump::Eq, Width::W64, R1, 0, first);
+        asm.map(R1, self.lists);
+        scratch(&mut asm, R2, BEFORE);
+        asm.helper(Helper::MapLookup);
+        asm.jump_imm(Jump::Eq, Width::W64, R0, 0, stop);
+        copy_key(&mut asm, (R0, NEXT_LIST), (R6, ROOM));
+        asm.goto(unlinked);
+        asm.place(first);
+        asm.load(Size::D, R1, R9, at(SLOT));
+        copy_key(&mut asm, (R1, FIRST), (R6, ROOM));
+        asm.place(unlinked);
         asm.map(R1, self.lists);
         scratch(&mut asm, R2, KEY);
         asm.helper(Helper::MapDelete);
-        asm.place(free);
-        unlock(&mut asm, R9, at(0));
-        asm.place(done);
+        copy_key(&mut asm, (R6, KEY), (R6, ROOM));
         asm.mov_imm(R0, 0);
         asm.exit();
-        finish(emitter, asm, "connections_sweep", FunctionKind::Static { arguments: 4 })
+        asm.place(stop);
+        asm.mov_imm(R0, 1);
+        asm.exit();
+        finish(emitter, asm, "connections_sweep", FunctionKind::LoopBody)
     }
 }
 
