@@ -287,6 +287,11 @@ impl FunctionBuilder {
         self.value(Op::Calendar(field, seconds))
     }
 
+    /// Whether the packet's socket is in a control group.
+    pub fn control_group(&mut self, path: &str) -> Value {
+        self.value(Op::ControlGroup(path.into()))
+    }
+
     /// Jenkins' hash of a number.
     pub fn hash(&mut self, value: Value, seed: u32) -> Value {
         self.value(Op::Hash(value, seed))

@@ -77,6 +77,10 @@ pub enum Op {
     Scan(Scan),
     /// `v = lookup QUESTION`: i32, see [`Lookup`]. Pure.
     Lookup(Lookup),
+    /// `v = control-group "PATH"`: i32, 1 where the packet's own socket is a full one of its network
+    /// namespace whose control group, in the hierarchy of version 2, is the one of that path or below
+    /// it (`cgroup_is_descendant`, include/linux/cgroup.h), else 0. Pure.
+    ControlGroup(Box<str>),
     /// `v = random`: i32, evenly distributed; an effect in that it must not be repeated.
     Random,
     /// `v = nth stateN, PERIOD`: i32. Atomically steps the state through 0..PERIOD and yields
@@ -129,6 +133,7 @@ impl Op {
             | Op::Available(..)
             | Op::Scan(_)
             | Op::Lookup(_)
+            | Op::ControlGroup(_)
             | Op::Random
             | Op::Nth(..)
             | Op::Query(..)
@@ -160,6 +165,7 @@ impl Op {
             | Op::Available(..)
             | Op::Scan(_)
             | Op::Lookup(_)
+            | Op::ControlGroup(_)
             | Op::Random
             | Op::Nth(..)
             | Op::Count(_)
@@ -194,6 +200,7 @@ impl Op {
             | Op::Hash(..)
             | Op::Scan(_)
             | Op::Lookup(_)
+            | Op::ControlGroup(_)
             | Op::Random
             | Op::Nth(..)
             | Op::Query(..) => Some(Type::I32),

@@ -120,7 +120,7 @@ impl Program {
             blocks.flat_map(|block| &block.insts).map(|&inst| &function.insts[inst])
         });
         let mut asking = insts.filter(|inst| match inst.op {
-            Op::Lookup(_) | Op::Load(_, Source::Socket(_)) => true,
+            Op::Lookup(_) | Op::ControlGroup(_) | Op::Load(_, Source::Socket(_)) => true,
             Op::Load(_, Source::Meta(meta)) => {
                 matches!(meta, Meta::InGroup | Meta::OutGroup | Meta::Realm)
             }

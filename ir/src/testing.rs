@@ -463,6 +463,10 @@ impl Body<'_> {
                 let seed = self.choices.number() as u32;
                 self.builder.hash(value, seed)
             }
+            6 if ty == Type::I32 && self.choices.once_in(6) => {
+                let path = self.choices.of(&["", "/a b/\"c\"", "system.slice"]);
+                self.builder.control_group(path)
+            }
             6 if ty == Type::I32 => {
                 let scan = self.scan();
                 self.builder.scan(scan)

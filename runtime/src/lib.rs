@@ -51,6 +51,7 @@ compile_error!("artifacts hold little-endian instructions");
 mod btf;
 pub mod clock;
 mod conntrack;
+mod control_groups;
 mod counters;
 mod error;
 mod features;

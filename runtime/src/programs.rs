@@ -3,7 +3,7 @@
 use crate::sets::{self, OldSets};
 use crate::symbols::Symbols;
 use crate::sys::{LoadRequest, MMAPABLE, Map, MapSpec, Program, load_btf};
-use crate::{Error, clock, features, linker};
+use crate::{Error, clock, control_groups, features, linker};
 use bpfc_artifact::btf::{Builder, FunctionTypes, types_of_map};
 use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapRole, ProgramKind};
 use std::io;
@@ -117,6 +117,18 @@ fn create_map(def: &MapDef) -> Result<Map, Error> {
         let [ahead, west] = [clock::atomic_seconds_ahead(), clock::seconds_west()];
         let value: Vec<u8> = [ahead, west].iter().flat_map(|number| number.to_ne_bytes()).collect();
         map.update(&[0; 4], &value).map_err(Error::kernel("tell programs the time zone"))?;
+    }
+    if let MapRole::ControlGroups(paths) = &def.role {
+        let mut value = Vec::with_capacity(def.value_size as usize);
+        for path in paths {
+            let (id, level) = control_groups::resolve(path)?;
+            value.extend(id.to_ne_bytes());
+            value.extend(u64::from(level).to_ne_bytes());
+        }
+        if value.len() != def.value_size as usize {
+            return Err(Error::Artifact(format!("map {} has another size", def.name)));
+        }
+        map.update(&[0; 4], &value).map_err(Error::kernel("tell programs the control groups"))?;
     }
     for (key, value) in &def.initial {
         map.update(key, value).map_err(Error::kernel(format!("fill map {}", def.name)))?;

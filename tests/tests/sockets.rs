@@ -2,6 +2,8 @@
 //! only listen, and what the kernel sends by itself. The kernel's own rules and the programs of
 //! two targets see the very same packets and must count the same.
 
+use bpfc_artifact::Artifact;
+use bpfc_ir::Hook;
 use bpfc_runtime::{Filter, Options};
 use bpfc_tests::differential::EngineError;
 use bpfc_tests::generate::draft::{Draft, protocol};
@@ -45,6 +47,17 @@ const GROUPS: &[&str] = &[
     "-m devgroup ! --dst-group 0x7/0xf",
     "-m devgroup --dst-group 0xff7/0xf",
 ];
+/// By paths in the hierarchy of version 2, of which `@` is the test's own group.
+const PATHS: &[&str] = &[
+    "-m cgroup --path @",
+    "-m cgroup ! --path @",
+    "-m cgroup --path /@//a/",
+    "-m cgroup ! --path @/a",
+    "-m cgroup --path @/a/b",
+    "-m cgroup --path @/c",
+    "-m cgroup --path \"/\"",
+    "-m cgroup ! --path \"\"",
+];
 const REALMS: &[&str] = &[
     "-m realm --realm 0",
     "-m realm --realm 5",
@@ -70,18 +83,67 @@ fn main() {
             }));
         }
     }
+    trials.push(Trial::test("a_group_that_is_not_there_leaves_what_was_attached", || {
+        if require::met(require::KERNEL_IPTABLES) {
+            isolated(missing)?;
+        }
+        Ok(())
+    }));
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// Paths are looked up when a filter is loaded, also from an object: one that is no group's is an
+/// error, and the filter before stays.
+fn missing() -> Result<(), Failed> {
+    let groups = Groups::make("missing")?;
+    let text = |path: &str| {
+        format!(
+            "*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -m cgroup --path \"{path}\" -j DROP\nCOMMIT\n"
+        )
+    };
+    let options =
+        bpfc_driver::Options { hooks: Some(vec![Hook::Output]), ..bpfc_driver::Options::default() };
+    let compiled = |path: &str| -> Result<Artifact, Failed> {
+        let artifact = artifact(&[(Family::Ipv4, text(path))], "netfilter", &options)?;
+        Ok(bpfc_object::read(&bpfc_object::write(&artifact)?)?)
+    };
+    let there = compiled(&format!("{}/a", groups.name))?;
+    let gone = compiled(&format!("{}/no such", groups.name))?;
+    let said = |outcome: Result<(), bpfc_runtime::Error>| outcome.err().map(|e| e.to_string());
+    let failure = said(Filter::load(&gone, &Options::new("groups")).map(drop));
+    assert!(failure.as_ref().is_some_and(|f| f.contains("no such")), "{failure:?}");
+    let filter = Filter::load(&there, &Options::new("groups"))?;
+    let failure = said(filter.replace(&gone));
+    assert!(failure.as_ref().is_some_and(|f| f.contains("no such")), "{failure:?}");
+    // Loopback is up, and only who is in the group cannot send.
+    ip("link set lo up\n")?;
+    let speak = |enter: &str| {
+        let send = format!("{enter}exec bash -c 'echo x > /dev/udp/127.0.0.1/9'");
+        run("bash", &["-c", &send], "").map(drop)
+    };
+    let dropped = || -> Result<u64, Failed> {
+        let counters = filter.counters()?;
+        let rule = counters.iter().find(|(rule, _)| rule.label == "filter/OUTPUT:1");
+        Ok(rule.map_or(0, |(_, count)| count.packets))
+    };
+    speak("")?;
+    assert_eq!(dropped()?, 0);
+    // The shell learns that its packet was dropped.
+    let refused = speak(&groups.enter(3));
+    assert_eq!((refused.is_err(), dropped()?), (true, 1));
+    Ok(())
 }
 
 fn check(family: Family, chain: &str, table: &'static str) -> Result<(), Failed> {
     let mut wire = Wire::new(&["eth0", "eth1"])?;
     prepare(family)?;
-    let text = ruleset(family, chain, table);
+    let groups = Groups::make(&format!("{family}-{chain}"))?;
+    let text = ruleset(family, chain, table, &groups);
     tables::restore(family, &text)?;
     let filters = [load(&text, "netfilter", family, chain)?, load(&text, "tc", family, chain)?];
     let reader = Reader::new(family, table)?;
     let before = reader.read()?;
-    send(family, &mut wire)?;
+    send(family, &mut wire, &groups)?;
     let expected = tables::difference(&reader, &before, &reader.read()?);
     let policy = format!("{}{table}/{chain}:policy", family.label_prefix());
     let seen = expected.get(&policy).copied().unwrap_or_default();
@@ -89,7 +151,7 @@ fn check(family: Family, chain: &str, table: &'static str) -> Result<(), Failed>
     // The rules tell packets apart, or nothing is shown.
     let telling = |count: &&Count| (1..seen.packets).contains(&count.packets);
     let told = expected.values().filter(telling).count();
-    assert!(told >= 14, "{told} rules tell packets apart");
+    assert!(told >= 18, "{told} rules tell packets apart");
     for filter in &filters {
         let counters = filter.counters()?;
         let found: Counters = counters
@@ -122,11 +184,11 @@ fn prepare(family: Family) -> Result<(), LabError> {
     }
 }
 
-fn ruleset(family: Family, chain: &str, table: &str) -> String {
+fn ruleset(family: Family, chain: &str, table: &str, groups: &Groups) -> String {
     let realms = if family == Family::Ipv4 { REALMS } else { &[] };
     let mut text = format!("*{table}\n:{chain} ACCEPT [0:0]\n");
-    for rule in [OWNERS, GROUPS, realms].concat() {
-        text += &format!("-A {chain} {rule}\n");
+    for rule in [OWNERS, GROUPS, PATHS, realms].concat() {
+        text += &format!("-A {chain} {}\n", rule.replace('@', &groups.name));
     }
     text + "COMMIT\n"
 }
@@ -155,9 +217,9 @@ fn destinations(family: Family) -> [&'static str; 4] {
     }
 }
 
-fn send(family: Family, wire: &mut Wire) -> Result<(), Failed> {
+fn send(family: Family, wire: &mut Wire, groups: &Groups) -> Result<(), Failed> {
     let class = class_group();
-    for (user, group, groups) in [
+    for (user, group, others) in [
         ("0", "0", "0"),
         ("1000", "100", "5,6,4000000000"),
         ("500", "7", "100"),
@@ -167,9 +229,9 @@ fn send(family: Family, wire: &mut Wire) -> Result<(), Failed> {
             let enter = match &class {
                 Some(procs) if number == 1 => format!("echo $$ > {procs}; "),
                 _ => String::new(),
-            };
+            } + &groups.enter(number);
             let send = format!("echo x > /dev/udp/{to}/9");
-            let groups = format!("--groups={groups}");
+            let groups = format!("--groups={others}");
             let user = format!("--reuid={user}");
             let group = format!("--regid={group}");
             let command = format!("{enter}exec setpriv {user} {group} {groups} bash -c '{send}'");
@@ -222,4 +284,43 @@ fn class_group() -> Option<String> {
     fs::create_dir_all(&group).ok()?;
     fs::write(format!("{group}/net_cls.classid"), "65538").ok()?;
     Some(format!("{group}/cgroup.procs"))
+}
+
+/// Control groups of version 2, one below the other: the test's own, `a`, `a/b` and `c`.
+struct Groups {
+    /// The path of the first.
+    name: String,
+}
+
+/// Where the hierarchy is mounted.
+const HIERARCHY: &str = "/tmp/bpfc-cgroup2";
+
+impl Groups {
+    fn make(suffix: &str) -> Result<Self, Failed> {
+        fs::create_dir_all(HIERARCHY)?;
+        mount(Some("cgroup2"), HIERARCHY, Some("cgroup2"), MsFlags::empty(), None::<&str>)?;
+        let name = format!("bpfc-{}-{suffix}", std::process::id());
+        for group in ["a/b", "c"] {
+            fs::create_dir_all(format!("{HIERARCHY}/{name}/{group}"))?;
+        }
+        Ok(Groups { name })
+    }
+
+    /// A shell's words that enter the group of a destination.
+    fn enter(&self, number: usize) -> String {
+        match ["", "", "/a", "/a/b"].get(number) {
+            None | Some(&"") => String::new(),
+            Some(group) => {
+                format!("echo $$ > {HIERARCHY}/{}{group}/cgroup.procs; ", self.name)
+            }
+        }
+    }
+}
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        for group in ["/a/b", "/a", "/c", ""] {
+            let _ = fs::remove_dir(format!("{HIERARCHY}/{}{group}", self.name));
+        }
+    }
 }

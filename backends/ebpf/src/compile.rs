@@ -125,6 +125,7 @@ impl Job<'_> {
             scans: BTreeMap::new(),
             texts: BTreeMap::new(),
             lookups: BTreeMap::new(),
+            control_groups: BTreeMap::new(),
             socket: None,
             trie: None,
             walk: None,

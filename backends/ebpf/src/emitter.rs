@@ -37,6 +37,8 @@ pub(crate) struct Emitter<'a> {
     /// The functions of text searches, by case folding and group.
     pub(crate) texts: BTreeMap<(bool, usize), FunctionIndex>,
     pub(crate) lookups: BTreeMap<(Lookup, Family), FunctionIndex>,
+    /// The functions that ask for a control group, by path.
+    pub(crate) control_groups: BTreeMap<Box<str>, FunctionIndex>,
     /// The function that finds the packet's socket.
     pub(crate) socket: Option<FunctionIndex>,
     /// The body of IPv4 routing table walks.

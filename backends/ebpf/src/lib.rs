@@ -9,6 +9,7 @@ mod chain;
 mod clock;
 mod compile;
 mod conntrack;
+mod control_group;
 mod counters;
 pub mod disassemble;
 mod emitter;

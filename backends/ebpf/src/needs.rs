@@ -177,9 +177,9 @@ pub fn feature(op: &Op) -> Option<Feature> {
             Meta::FragmentOffset => Some(Feature::Fragments),
             _ => None,
         },
-        Op::Load(_, Source::Socket(_)) | Op::Lookup(Lookup::SocketGroup { .. }) => {
-            Some(Feature::Socket)
-        }
+        Op::Load(_, Source::Socket(_))
+        | Op::Lookup(Lookup::SocketGroup { .. })
+        | Op::ControlGroup(_) => Some(Feature::Socket),
         Op::Load(_, Source::Ct(field)) if field.is_extension() => Some(Feature::ConntrackExtension),
         Op::Load(_, Source::Ct(_)) => Some(Feature::Conntrack),
         Op::Lookup(Lookup::ReversePath(_)) => Some(Feature::InInterface),
@@ -261,7 +261,7 @@ impl Needs {
                         needs.socket = true;
                         needs.socket_class |= field == SocketField::Class;
                     }
-                    needs.lookup |= matches!(data.op, Op::Lookup(_));
+                    needs.lookup |= matches!(data.op, Op::Lookup(_) | Op::ControlGroup(_));
                     if let Op::Lookup(Lookup::ReversePath(path)) = data.op {
                         needs.rules = true;
                         if path.valid_mark {

@@ -102,6 +102,22 @@ fn find(emitter: &Emitter<'_>, asm: &mut Asm, none: Label, notes: Option<(i16, i
     if_null(asm, R1, none);
 }
 
+/// `r8 = struct sock *`, the packet's own socket where it is a full one (`sk_fullsock`) of its network
+/// namespace; jumps to `none` otherwise. Clobbers r9.
+pub(crate) fn full(emitter: &Emitter<'_>, asm: &mut Asm, none: Label) {
+    emitter.target.load_net(asm, R9);
+    emitter.target.load_skb(asm, R1);
+    load(asm, R8, R1, "sk_buff", "sk", 8);
+    if_null(asm, R8, none);
+    cast(asm, R8, "sock");
+    asm.mov(R8, R0);
+    load(asm, R1, R8, "sock_common", "skc_state", 1);
+    asm.jump_imm(Jump::Eq, Width::W64, R1, TIME_WAIT, none);
+    asm.jump_imm(Jump::Eq, Width::W64, R1, NEW_SYN_RECV, none);
+    load(asm, R1, R8, "sock_common", "skc_net", 8);
+    asm.jump(Jump::Ne, Width::W64, R1, R9, none);
+}
+
 /// From `struct socket *` in r1 to the `struct cred *` of who opened it in r0.
 fn open_file(asm: &mut Asm, none: Label) {
     load(asm, R1, R1, "socket", "file", 8);

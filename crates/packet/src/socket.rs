@@ -7,6 +7,18 @@ pub struct Socket {
     pub owner: Option<Owner>,
     /// The class that its control group has (`net_cls.classid`, version 1); 0 for none.
     pub class: u32,
+    /// The path of its control group of version 2, from the hierarchy's root on; empty for the root.
+    pub group: String,
+}
+
+impl Socket {
+    /// Whether its control group is the one of a path, or below it.
+    pub fn is_in_group(&self, path: &str) -> bool {
+        let names = |path: &str| -> Vec<String> {
+            path.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+        };
+        names(&self.group).starts_with(&names(path))
+    }
 }
 
 /// Whom a process acts as, as the kernel numbers users and groups.

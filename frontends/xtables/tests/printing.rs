@@ -79,6 +79,7 @@ const RULES: &[&str] = &[
     "-A INPUT -p tcp --syn -m connlimit --connlimit-above 2 -m connlimit ! --connlimit-upto 3",
     "-A INPUT -m connlimit --connlimit-upto 0x10 --connlimit-mask 24 --connlimit-daddr -j DROP",
     "-A INPUT -m connlimit ! --connlimit-above 0 --connlimit-mask 0 --connlimit-saddr",
+    "-A OUTPUT -m cgroup --path \"/\" -m cgroup ! --path \"/\"",
     "-A OUTPUT -m cgroup --cgroup 5 -m cgroup ! --cgroup 0x10001",
     "-A INPUT -m recent --set -m recent ! --rcheck --seconds 60 --hitcount 4 --rttl --reap",
     "-A INPUT -m recent --update --name a --rdest --seconds 5 -m recent ! --remove --rsource",

@@ -68,6 +68,7 @@ impl<'a> Run<'a, '_, '_> {
             }
             Op::Scan(scan) => (Type::I32, self.scan(scan).ok_or(Fault::Unguarded(inst))?.into()),
             Op::Lookup(lookup) => (Type::I32, self.lookup(lookup).into()),
+            Op::ControlGroup(ref path) => (Type::I32, self.control_group(path).into()),
             Op::Random => (Type::I32, self.environment.random().into()),
             Op::Nth(state, period) => {
                 let value = self.environment.step(state, period);

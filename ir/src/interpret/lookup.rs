@@ -30,6 +30,11 @@ impl Run<'_, '_, '_> {
         }
     }
 
+    pub(super) fn control_group(&self, path: &str) -> bool {
+        let socket = self.packet.packet().socket.as_ref();
+        socket.is_some_and(|socket| socket.is_in_group(path))
+    }
+
     /// Policy routing rules and marks are not among what is known.
     fn reverse_path(&self, path: ReversePath) -> bool {
         let packet = self.packet.packet();

@@ -114,6 +114,7 @@ impl Display for Op {
             Op::AvailableAt(offset, bytes) => write!(f, "avail at {offset} + {bytes}"),
             Op::Scan(scan) => write!(f, "scan {scan}"),
             Op::Lookup(lookup) => write!(f, "lookup {lookup}"),
+            Op::ControlGroup(path) => write!(f, "control-group {}", Quoted(path)),
             Op::Random => f.write_str("random"),
             Op::Nth(state, period) => write!(f, "nth {state}, {period}"),
             Op::Query(object, query, arguments) => {

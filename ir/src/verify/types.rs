@@ -71,7 +71,13 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
         }
         Op::Const(ty, value) if value > ty.max() => Err(Violation::TooLarge(ty)),
         Op::Log(_, ref log) if !log.is_sound() => Err(Violation::Log),
-        Op::Const(..) | Op::Log(..) | Op::Trace | Op::ToHost | Op::Random | Op::Count(_) => Ok(()),
+        Op::Const(..)
+        | Op::Log(..)
+        | Op::Trace
+        | Op::ToHost
+        | Op::ControlGroup(_)
+        | Op::Random
+        | Op::Count(_) => Ok(()),
         Op::Load(ty, source) => load(checker, ty, source),
         Op::LoadAt(Type::Bool, ..) => Err(Violation::SourceType(Type::Bool)),
         Op::LoadAt(_, offset, _) | Op::AvailableAt(offset, _) => is(checker, offset, Type::I32),

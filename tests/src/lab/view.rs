@@ -81,7 +81,7 @@ fn own_socket() -> Socket {
         group: Gid::effective().as_raw(),
         groups: groups.into_iter().map(Gid::as_raw).collect(),
     };
-    Socket { owner: Some(owner), class: 0 }
+    Socket { owner: Some(owner), ..Socket::default() }
 }
 
 fn name(text: &str) -> InterfaceName {

@@ -18,7 +18,9 @@ use crate::asm::{
 };
 use crate::emitter::{COUNTERS_MAP, Emitter};
 use crate::error::EmitError;
-use crate::{chain, clock, kernel, layout, log, lookup, outcome, query, scan, scan_text};
+use crate::{
+    chain, clock, control_group, kernel, layout, log, lookup, outcome, query, scan, scan_text,
+};
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
     Base, Block, Device, Function as IrFunction, LogKind, Meta, Op, ProbeDef, Rule, Scan, Source,
@@ -371,6 +373,12 @@ impl Selector<'_, '_> {
             }
             Op::Lookup(lookup) => {
                 let function = lookup::function(self.emitter, lookup, self.function.family)?;
+                self.call(function);
+                self.asm.alu(Alu::Mov, Width::W32, R0, R0);
+                self.keep(result);
+            }
+            Op::ControlGroup(ref path) => {
+                let function = control_group::function(self.emitter, path)?;
                 self.call(function);
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);

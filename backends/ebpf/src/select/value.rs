@@ -13,7 +13,7 @@ pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
             true
         }
         Op::Load(_, Source::Meta(Meta::Cpu | Meta::Clock | Meta::LocalClock)) => true,
-        Op::Calendar(..) | Op::Hash(..) => true,
+        Op::Calendar(..) | Op::Hash(..) | Op::ControlGroup(_) => true,
         Op::Load(_, Source::Meta(Meta::InGroup | Meta::OutGroup | Meta::Realm)) => true,
         Op::Load(_, Source::Meta(Meta::Mark)) => needs.set_mark,
         Op::Load(_, Source::Meta(Meta::PacketType)) => needs.to_host,

@@ -252,6 +252,7 @@ impl<'a> Reader<'a> {
             | Op::Query(..)
             | Op::Calendar(..)
             | Op::Hash(..)
+            | Op::ControlGroup(_)
             | Op::ToHost
             | Op::Count(_)
             | Op::Log(..)

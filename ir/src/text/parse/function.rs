@@ -277,6 +277,13 @@ impl Parser {
                 self.advance();
                 Op::Lookup(self.lookup()?)
             }
+            "control-group" => {
+                self.advance();
+                let Token::Text(path) = self.peek() else { return self.expected("a path") };
+                let op = Op::ControlGroup(path.as_str().into());
+                self.advance();
+                op
+            }
             "random" => {
                 self.advance();
                 Op::Random

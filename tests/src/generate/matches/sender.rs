@@ -25,6 +25,10 @@ pub(super) fn owner(maker: &mut Maker<'_>) -> String {
 }
 
 pub(super) fn cgroup(maker: &mut Maker<'_>) -> String {
+    if maker.rng.one_in(4) {
+        // The root is the only group that is there on every machine.
+        return format!(" {}--path {}", maker.rng.negation(), maker.rng.pick(&["/", "\"\""]));
+    }
     let class = *maker.rng.pick(&[0u32, 0, 1, 0x0010_0001]);
     format!(" {}--cgroup {class}", maker.rng.negation())
 }
