@@ -43,6 +43,32 @@ pub enum Condition {
     Ge,
 }
 
+impl Condition {
+    /// Whether it holds between two unsigned numbers.
+    pub fn holds(self, a: u128, b: u128) -> bool {
+        match self {
+            Condition::Eq => a == b,
+            Condition::Ne => a != b,
+            Condition::Lt => a < b,
+            Condition::Le => a <= b,
+            Condition::Gt => a > b,
+            Condition::Ge => a >= b,
+        }
+    }
+
+    /// The condition with its sides exchanged: what holds between b and a where this holds between
+    /// a and b.
+    pub fn mirrored(self) -> Condition {
+        match self {
+            Condition::Lt => Condition::Gt,
+            Condition::Le => Condition::Ge,
+            Condition::Gt => Condition::Lt,
+            Condition::Ge => Condition::Le,
+            same => same,
+        }
+    }
+}
+
 /// What an instruction does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Op {

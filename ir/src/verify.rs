@@ -54,8 +54,6 @@ mod program;
 mod tests;
 mod types;
 
-pub(crate) use guards::compare;
-
 use crate::{Block, Family, Func, Hook, Inst, Object, Probe, Program, Rule, State, Type, Value};
 
 /// Where an invariant is broken.

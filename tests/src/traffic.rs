@@ -152,6 +152,18 @@ pub fn exchange(from: &mut TcpStream, to: &mut TcpStream, data: &[u8]) -> Result
     }
 }
 
+/// A socket that tries to connect.
+fn begin(host: &mut Host, call: &Call) -> Result<OwnedFd, EngineError> {
+    let begun = host.at(call.client.place, || {
+        let fd = socket(SocketType::STREAM, call.client, SocketFlags::NONBLOCK)?;
+        match connect(&fd, &call.target) {
+            Err(Errno::INPROGRESS) | Ok(()) => Ok(fd),
+            Err(error) => Err(naming("connecting", call.target)(error)),
+        }
+    });
+    Ok(begun?)
+}
+
 /// Whether the firewall under test can see that a call is not let through.
 fn can_be_seen(host: &Host, call: &Call) -> bool {
     match (call.client.place, call.server.place) {
@@ -169,13 +181,7 @@ pub fn no_tcp(host: &mut Host, call: &Call) -> Result<(), EngineError> {
     }
     let listener = listener(host, call.server)?;
     listener.set_nonblocking(true).map_err(LabError::io("O_NONBLOCK"))?;
-    let client = host.at(call.client.place, || {
-        let fd = socket(SocketType::STREAM, call.client, SocketFlags::NONBLOCK)?;
-        match connect(&fd, &call.target) {
-            Err(Errno::INPROGRESS) | Ok(()) => Ok(fd),
-            Err(error) => Err(naming("connecting", call.target)(error)),
-        }
-    })?;
+    let client = begin(host, call)?;
     host.settle()?;
     // Asked again, the kernel says that it is still trying, or how that ended.
     match connect(&client, &call.target) {
@@ -191,13 +197,7 @@ pub fn no_tcp(host: &mut Host, call: &Call) -> Result<(), EngineError> {
 /// A connection to a port where somebody listens, which the client hears to be refused at once.
 pub fn refused_tcp(host: &mut Host, call: &Call) -> Result<(), EngineError> {
     let listener = listener(host, call.server)?;
-    let client = host.at(call.client.place, || {
-        let fd = socket(SocketType::STREAM, call.client, SocketFlags::NONBLOCK)?;
-        match connect(&fd, &call.target) {
-            Err(Errno::INPROGRESS) | Ok(()) => Ok(fd),
-            Err(error) => Err(naming("connecting", call.target)(error)),
-        }
-    })?;
+    let client = begin(host, call)?;
     host.settle()?;
     stop(&listener)?;
     match connect(&client, &call.target) {

@@ -10,7 +10,7 @@ use bpfc_tests::differential::live::Live;
 use bpfc_tests::differential::{Engine, Kernel, Packets, Ruleset, compare, shrink};
 use bpfc_tests::generate::draft::Draft;
 use bpfc_tests::generate::rng::Rng;
-use bpfc_tests::generate::values::{from_number, number, width};
+use bpfc_tests::generate::values::{from_number, near_known, number, width};
 use bpfc_tests::lab::inject::Frame;
 use bpfc_tests::lab::namespace::{ip, ip6, isolated};
 use bpfc_tests::lab::oracle::{INTERFACES, Oracle, Stage};
@@ -129,7 +129,7 @@ fn ruleset(family: Family, marks: bool) -> String {
 
 fn network(rng: &mut Rng, family: Family, known: &[IpAddr]) -> (IpAddr, u64) {
     let width = u64::from(width(family));
-    let address = near(rng, family, known);
+    let address = near_known(rng, family, known);
     let length = rng.within(width / 4..=width);
     let host = u128::MAX.checked_shr(128 - (width - length) as u32).unwrap_or(0);
     (from_number(number(address) & !host, family), length)
@@ -220,23 +220,6 @@ fn rules(rng: &mut Rng, family: Family, known: &[IpAddr]) -> Result<(), LabError
     attempt(family, &lines)
 }
 
-/// An address that shares its beginning with a known one, or a new one.
-fn near(rng: &mut Rng, family: Family, known: &[IpAddr]) -> IpAddr {
-    let base = match family {
-        Family::Ipv4 => 10 << 24,
-        Family::Ipv6 => 0x2001_0db8_u128 << 96,
-    };
-    let random = u128::from(rng.bits()) << 64 | u128::from(rng.bits());
-    let width = width(family);
-    if known.is_empty() || rng.one_in(8) {
-        return from_number(base | (random & (u128::MAX >> (128 - width + 8))), family);
-    }
-    let start = number(*rng.pick(known));
-    let same = rng.within(8..=u64::from(width)) as u32;
-    let changed = random & u128::MAX.checked_shr(128 - (width - same)).unwrap_or(0);
-    from_number(start ^ changed, family)
-}
-
 fn frames(rng: &mut Rng, family: Family, known: &[IpAddr]) -> Vec<Frame> {
     let odd: [&[&str]; 2] = match family {
         Family::Ipv4 => [
@@ -256,7 +239,7 @@ fn frames(rng: &mut Rng, family: Family, known: &[IpAddr]) -> Vec<Frame> {
             draft.port = rng.below(3) as usize;
             let [source, destination] = [0, 1].map(|at: usize| match rng.one_in(5) {
                 true => *rng.pick::<IpAddr>(&odd[at]),
-                false => near(rng, family, known),
+                false => near_known(rng, family, known),
             });
             draft.set_source(source);
             draft.set_destination(destination);

@@ -8,7 +8,7 @@ use bpfc_tests::differential::live::Live;
 use bpfc_tests::differential::{Engine, Kernel, Ruleset, compare};
 use bpfc_tests::generate::draft::Draft;
 use bpfc_tests::generate::rng::Rng;
-use bpfc_tests::generate::values::{from_number, number, width};
+use bpfc_tests::generate::values::{from_number, near_known, number, width};
 use bpfc_tests::lab::inject::Frame;
 use bpfc_tests::lab::namespace::{ip, ip6, isolated, sysctl};
 use bpfc_tests::lab::oracle::{Oracle, Stage};
@@ -121,7 +121,7 @@ fn routes(rng: &mut Rng, family: Family, known: &mut Vec<IpAddr>) -> Result<(), 
     for _ in 0..ROUTES / 25 {
         let mut lines = String::new();
         for _ in 0..25 {
-            let address = near(rng, family, known);
+            let address = near_known(rng, family, known);
             let length = rng.within(width / 4..=width);
             let host = u128::MAX.checked_shr(128 - (width - length) as u32).unwrap_or(0);
             let network = from_number(number(address) & !host, family);
@@ -149,30 +149,13 @@ fn routes(rng: &mut Rng, family: Family, known: &mut Vec<IpAddr>) -> Result<(), 
     Ok(())
 }
 
-/// An address that shares its beginning with a known one, or a new one.
-fn near(rng: &mut Rng, family: Family, known: &[IpAddr]) -> IpAddr {
-    let base = match family {
-        Family::Ipv4 => 10 << 24,
-        Family::Ipv6 => 0x2001_0db8_u128 << 96,
-    };
-    let random = u128::from(rng.bits()) << 64 | u128::from(rng.bits());
-    let width = width(family);
-    if known.is_empty() || rng.one_in(8) {
-        return from_number(base | (random & (u128::MAX >> (128 - width + 8))), family);
-    }
-    let start = number(*rng.pick(known));
-    let same = rng.within(8..=u64::from(width)) as u32;
-    let changed = random & u128::MAX.checked_shr(128 - (width - same)).unwrap_or(0);
-    from_number(start ^ changed, family)
-}
-
 fn frames(rng: &mut Rng, family: Family, known: &[IpAddr]) -> Vec<Frame> {
     (0..PACKETS)
         .map(|_| {
             let mut draft = Draft::new(family);
             draft.port = rng.below(3) as usize;
-            draft.set_source(near(rng, family, known));
-            draft.set_destination(near(rng, family, known));
+            draft.set_source(near_known(rng, family, known));
+            draft.set_destination(near_known(rng, family, known));
             draft.frame()
         })
         .collect()

@@ -5,6 +5,7 @@
 
 use crate::args::ColorChoice;
 use bpfc_diag::{Diagnostics, JsonDiagnostic, Renderer, SourceMap, summary};
+use bpfc_runtime::Error;
 use std::io::{self, IsTerminal, Write};
 
 /// Why a command did not do what was asked; decides the exit status.
@@ -27,6 +28,19 @@ impl From<io::Error> for Failure {
             io::ErrorKind::BrokenPipe => Failure::PipeClosed,
             _ => Failure::Refused(format!("cannot write the result: {error}")),
         }
+    }
+}
+
+/// What the kernel, or the runtime in its name, said.
+pub fn refused(error: Error) -> Failure {
+    match error {
+        Error::Verifier(error) => {
+            let tail: Vec<&str> = error.log.trim_end().lines().rev().take(20).collect();
+            let tail: Vec<String> =
+                tail.into_iter().rev().map(|line| format!("  {line}\n")).collect();
+            Failure::Refused(format!("{error}\nthe verifier's log ends:\n{}", tail.concat()))
+        }
+        error => Failure::Refused(error.to_string()),
     }
 }
 

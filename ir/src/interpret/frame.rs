@@ -1,9 +1,7 @@
 //! One call of a chain, and what its instructions do.
 
 use super::{Fault, Run};
-use crate::{
-    BinaryOp, Block, Func, Function, Inst, LogKind, Op, Type, Value, jenkins, verify::compare,
-};
+use crate::{BinaryOp, Block, Func, Function, Inst, LogKind, Op, Type, Value, jenkins};
 use rustc_hash::FxHashMap;
 
 pub(super) struct Frame<'a> {
@@ -57,7 +55,7 @@ impl<'a> Run<'a, '_, '_> {
             }
             Op::Hash(value, seed) => (Type::I32, jenkins(offset(value)?, seed).into()),
             Op::Compare(condition, a, b) => {
-                (Type::Bool, compare(condition, frame.value(a)?, frame.value(b)?).into())
+                (Type::Bool, condition.holds(frame.value(a)?, frame.value(b)?).into())
             }
             Op::InRange(value, low, high) => {
                 (Type::Bool, (low..=high).contains(&frame.value(value)?).into())

@@ -6,8 +6,8 @@
 
 use super::{Violation, function::Checker};
 use crate::{
-    Base, Block, Condition, ControlFlow, CtField, Function, Inst, Meta, Op, Rewrite, Scan, Source,
-    Terminator, Type, Value,
+    Base, Block, ControlFlow, CtField, Function, Inst, Meta, Op, Rewrite, Scan, Source, Terminator,
+    Type, Value,
 };
 use cranelift_entity::EntityRef;
 
@@ -90,10 +90,10 @@ fn proof(function: &Function, flow: &ControlFlow, block: Block) -> Option<Proof>
             };
             // The edge that 0 does not take proves that it was not 0.
             if let Some(b) = constant(b) {
-                (compare(condition, 0, b) != taken).then(|| presence(function, a))?
+                (condition.holds(0, b) != taken).then(|| presence(function, a))?
             } else {
                 let a = constant(a)?;
-                (compare(condition, a, 0) != taken).then(|| presence(function, b))?
+                (condition.holds(a, 0) != taken).then(|| presence(function, b))?
             }
         }
         Op::InRange(value, low, _) => ((low == 0) != taken).then(|| presence(function, value))?,
@@ -107,18 +107,6 @@ fn presence(function: &Function, value: Value) -> Option<Proof> {
         Op::Load(_, Source::Meta(Meta::LinkHeader)) => Some(Proof::Link),
         Op::Load(_, Source::Ct(CtField::Present)) => Some(Proof::Connection),
         _ => None,
-    }
-}
-
-/// A comparison of unsigned numbers.
-pub(crate) fn compare(condition: Condition, a: u128, b: u128) -> bool {
-    match condition {
-        Condition::Eq => a == b,
-        Condition::Ne => a != b,
-        Condition::Lt => a < b,
-        Condition::Le => a <= b,
-        Condition::Gt => a > b,
-        Condition::Ge => a >= b,
     }
 }
 

@@ -114,3 +114,20 @@ pub fn near_masked(rng: &mut Rng, address: IpAddr, mask: u128, family: Family) -
     }
     from_number(bits, family)
 }
+
+/// An address that shares its beginning with a known one, or a new one.
+pub fn near_known(rng: &mut Rng, family: Family, known: &[IpAddr]) -> IpAddr {
+    let base = match family {
+        Family::Ipv4 => 10 << 24,
+        Family::Ipv6 => 0x2001_0db8_u128 << 96,
+    };
+    let random = u128::from(rng.bits()) << 64 | u128::from(rng.bits());
+    let width = width(family);
+    if known.is_empty() || rng.one_in(8) {
+        return from_number(base | (random & (u128::MAX >> (128 - width + 8))), family);
+    }
+    let start = number(*rng.pick(known));
+    let same = rng.within(8..=u64::from(width)) as u32;
+    let changed = random & u128::MAX.checked_shr(128 - (width - same)).unwrap_or(0);
+    from_number(start ^ changed, family)
+}

@@ -1,8 +1,7 @@
 //! `bpfc counters`: a filter's counters, as iptables lists them or as JSON.
 
-use super::load::refused;
 use crate::args::CountersArgs;
-use crate::console::{Console, Failure};
+use crate::console::{Console, Failure, refused};
 use crate::listing::listing;
 use bpfc_runtime::{Count, Filter};
 use serde::Serialize;

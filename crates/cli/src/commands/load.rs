@@ -3,7 +3,7 @@
 //! An object and the ruleset it was compiled from do the same: both become one artifact here.
 
 use crate::args::{self, LoadArgs};
-use crate::console::{Console, Failure};
+use crate::console::{Console, Failure, refused};
 use crate::inputs;
 use crate::progress::with_progress;
 use bpfc_artifact::{Artifact, AttachPoint, ProgramKind};
@@ -59,19 +59,6 @@ fn load(artifact: &Artifact, options: &Options) -> Result<(Filter, bool), Error>
             Ok((filter, true))
         }
         loaded => loaded.map(|filter| (filter, false)),
-    }
-}
-
-/// What the kernel, or the runtime in its name, said.
-pub(super) fn refused(error: Error) -> Failure {
-    match error {
-        Error::Verifier(error) => {
-            let tail: Vec<&str> = error.log.trim_end().lines().rev().take(20).collect();
-            let tail: Vec<String> =
-                tail.into_iter().rev().map(|line| format!("  {line}\n")).collect();
-            Failure::Refused(format!("{error}\nthe verifier's log ends:\n{}", tail.concat()))
-        }
-        error => Failure::Refused(error.to_string()),
     }
 }
 

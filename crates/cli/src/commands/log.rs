@@ -3,9 +3,8 @@
 
 mod pcapng;
 
-use super::load::refused;
 use crate::args::LogArgs;
-use crate::console::{Console, Failure, json_line, say};
+use crate::console::{Console, Failure, json_line, refused, say};
 use bpfc_artifact::Hook;
 use bpfc_runtime::{Error, Filter, LogKind, LogReader, LogRecord};
 use pcapng::Capture;

@@ -1,8 +1,7 @@
 //! `bpfc recent`: lists of recently seen addresses, shown and changed.
 
-use super::load::refused;
 use crate::args::{RecentArgs, RecentCommand};
-use crate::console::{Console, Failure};
+use crate::console::{Console, Failure, refused};
 use bpfc_runtime::{Filter, RecentAddress, RecentEdit};
 use serde::Serialize;
 use std::net::IpAddr;

@@ -1,8 +1,7 @@
 //! `bpfc set`: a loaded filter's sets, in ipset's words.
 
-use super::load::refused;
 use crate::args::{SetArgs, SetCommand};
-use crate::console::{Console, Failure};
+use crate::console::{Console, Failure, refused};
 use crate::inputs;
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver as driver;

@@ -1,8 +1,7 @@
 //! `bpfc status`: what is loaded and where.
 
-use super::load::refused;
 use crate::args::StatusArgs;
-use crate::console::{Console, Failure};
+use crate::console::{Console, Failure, refused};
 use bpfc_artifact::{RuleKind, RuleTable};
 use bpfc_runtime::{AttachmentStatus, Filter, ProgramStatus, Status};
 use comfy_table::{Table, presets};

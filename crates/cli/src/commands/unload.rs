@@ -1,8 +1,7 @@
 //! `bpfc unload`: detaches a filter and removes it.
 
-use super::load::refused;
 use crate::args::UnloadArgs;
-use crate::console::{Console, Failure};
+use crate::console::{Console, Failure, refused};
 use bpfc_runtime::Filter;
 
 pub(super) fn run(args: &UnloadArgs, console: &Console) -> Result<(), Failure> {

@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
         let read = match *self.function.definition(value) {
             Op::Compare(condition, a, b) => match (self.constant(a), self.constant(b)) {
                 (None, Some(b)) => self.compared(a, condition, b),
-                (Some(a), None) => self.compared(b, swapped(condition), a),
+                (Some(a), None) => self.compared(b, condition.mirrored(), a),
                 _ => None,
             },
             Op::InRange(value, low, high) => self.ranged(value, low, high),
@@ -177,7 +177,7 @@ impl<'a> Reader<'a> {
         condition: Condition,
         with: u128,
     ) -> Option<(u32, Ranges, u128)> {
-        if let Some(read) = self.by_enumeration(value, |n| holds(condition, n, with)) {
+        if let Some(read) = self.by_enumeration(value, |n| condition.holds(n, with)) {
             return Some(read);
         }
         let max = self.function.ty(value).max();
@@ -269,25 +269,4 @@ impl<'a> Reader<'a> {
 fn is_prefix(mask: u128, max: u128) -> bool {
     let host = max & !mask;
     host & host.wrapping_add(1) == 0
-}
-
-fn swapped(condition: Condition) -> Condition {
-    match condition {
-        Condition::Lt => Condition::Gt,
-        Condition::Le => Condition::Ge,
-        Condition::Gt => Condition::Lt,
-        Condition::Ge => Condition::Le,
-        same => same,
-    }
-}
-
-fn holds(condition: Condition, a: u128, b: u128) -> bool {
-    match condition {
-        Condition::Eq => a == b,
-        Condition::Ne => a != b,
-        Condition::Lt => a < b,
-        Condition::Le => a <= b,
-        Condition::Gt => a > b,
-        Condition::Ge => a >= b,
-    }
 }

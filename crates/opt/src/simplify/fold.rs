@@ -40,10 +40,10 @@ fn evaluate(
         Op::Binary(op, a, b) => binary(op, ty, known[a]?, known[b]?),
         Op::Compare(condition, a, b) => {
             let holds = match (known[a], known[b]) {
-                (Some(a), Some(b)) => holds(condition, a, b),
+                (Some(a), Some(b)) => condition.holds(a, b),
                 (None, Some(b)) => with_any(condition, b, function.ty(a).max())?,
-                (Some(a), None) => with_any(mirrored(condition), a, function.ty(b).max())?,
-                (None, None) if a == b => holds(condition, 0, 0),
+                (Some(a), None) => with_any(condition.mirrored(), a, function.ty(b).max())?,
+                (None, None) if a == b => condition.holds(0, 0),
                 (None, None) => return None,
             };
             Some(holds.into())
@@ -69,28 +69,6 @@ fn binary(op: BinaryOp, ty: Type, a: u128, b: u128) -> Option<u128> {
         BinaryOp::Shr => a.checked_shr(u32::try_from(b).ok()?)?,
     };
     Some(value & ty.max())
-}
-
-fn holds(condition: Condition, a: u128, b: u128) -> bool {
-    match condition {
-        Condition::Eq => a == b,
-        Condition::Ne => a != b,
-        Condition::Lt => a < b,
-        Condition::Le => a <= b,
-        Condition::Gt => a > b,
-        Condition::Ge => a >= b,
-    }
-}
-
-/// The condition with its sides exchanged.
-fn mirrored(condition: Condition) -> Condition {
-    match condition {
-        Condition::Lt => Condition::Gt,
-        Condition::Le => Condition::Ge,
-        Condition::Gt => Condition::Lt,
-        Condition::Ge => Condition::Le,
-        same => same,
-    }
 }
 
 /// Whether the condition holds between any number up to `max` and `b`; none where that depends.

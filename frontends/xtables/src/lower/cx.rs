@@ -2,8 +2,9 @@
 
 use crate::Unsupported;
 use bpfc_ir::{
-    Base, Block, Condition, CtField, Family, FunctionBuilder, Log, LogKind, Meta, Object,
-    ObjectDef, ObjectKind, Op, ProbeDef, Program, Query, Scan, SetTable, State, StateDef, Value,
+    Base, BinaryOp, Block, Condition, CtField, Family, FunctionBuilder, Log, LogKind, Meta, Object,
+    ObjectDef, ObjectKind, Op, ProbeDef, Program, Query, Scan, SetTable, State, StateDef, Type,
+    Value,
 };
 use bpfc_sets::Set;
 use std::collections::BTreeMap;
@@ -244,6 +245,28 @@ impl<'a> RuleCx<'a> {
     pub fn transport_or_drop(&mut self, bytes: u16) {
         let there = self.builder.available(Base::Transport, bytes);
         self.require_or_drop(there);
+    }
+
+    /// Goes on where the whole TCP header is there, options and all; otherwise the packet is dropped
+    /// at once. Yields the lengths in bytes of the header and of all that begins with it, two i32.
+    pub fn tcp_header_or_drop(&mut self) -> (Value, Value) {
+        self.transport_or_drop(20);
+        let b = &mut *self.builder;
+        let words = b.payload(Type::I8, Base::Transport, 12);
+        let four = b.constant(Type::I8, 4);
+        let words = b.binary(BinaryOp::Shr, words, four);
+        let enough = b.compare_const(Condition::Ge, words, 5);
+        self.require_or_drop(enough);
+        let b = &mut *self.builder;
+        let words = b.extend(Type::I32, words);
+        let two = b.constant(Type::I32, 2);
+        let header = b.binary(BinaryOp::Shl, words, two);
+        let (length, start) = (b.meta(Meta::Length), b.meta(Meta::TransportOffset));
+        let start = b.extend(Type::I32, start);
+        let length = b.binary(BinaryOp::Sub, length, start);
+        let whole = b.compare(Condition::Ge, length, header);
+        self.require_or_drop(whole);
+        (header, length)
     }
 
     /// Goes on where one of the tests holds (or, with `wanted` false, where none does). Each test

@@ -23,14 +23,7 @@ pub static AH: MatchExtension = MatchExtension {
     revisions: &[Revision {
         number: 0,
         size: 16,
-        decode: |f, _| {
-            let inverted = f.u8(8);
-            if inverted & !1 != 0 {
-                return Err(format!("unknown inversion flags {inverted:#x}"));
-            }
-            let spi = NumberRange { low: f.u32(0), high: f.u32(4), invert: inverted != 0 };
-            Ok(Arc::new(Ah { spi }))
-        },
+        decode: |f, _| Ok(Arc::new(Ah { spi: NumberRange::decode(f)? })),
     }],
 };
 
@@ -66,15 +59,8 @@ impl Match for Ah {
     }
 
     fn evaluate(&self, packet: &View<'_>, _: &mut u64) -> Outcome {
-        let packet = &packet.packet;
-        if packet.fragment_offset() != 0 {
-            return Outcome::NoMatch;
-        }
-        match packet.transport_slice(0, 12) {
-            Some(&[_, _, _, _, a, b, c, d, ..]) => {
-                Outcome::of(self.spi.contains(u32::from_be_bytes([a, b, c, d])))
-            }
-            _ => Outcome::Hotdrop,
-        }
+        self.spi.evaluate(packet, |[_, _, _, _, a, b, c, d, ..]: [u8; 12]| {
+            u32::from_be_bytes([a, b, c, d])
+        })
     }
 }

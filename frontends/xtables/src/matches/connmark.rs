@@ -6,7 +6,7 @@ use super::mark::MarkTest;
 use crate::lower::RuleCx;
 use crate::reference::{Outcome, View};
 use crate::{Families, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported};
-use bpfc_ir::{Condition, CtField};
+use bpfc_ir::CtField;
 use std::sync::Arc;
 
 /// The descriptor.
@@ -31,9 +31,7 @@ struct ConnMark {
 }
 
 fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
-    let given = options.get("mark").ok_or_else(|| options.bad("no mark"))?;
-    let (value, mask) = given.value_and_mask()?;
-    Ok(Arc::new(ConnMark { test: MarkTest { value, mask, invert: given.invert } }))
+    Ok(Arc::new(ConnMark { test: MarkTest::parse(options)? }))
 }
 
 impl Match for ConnMark {
@@ -42,8 +40,7 @@ impl Match for ConnMark {
     }
 
     fn save(&self, out: &mut String) {
-        out.push_str(if self.test.invert { " ! --mark" } else { " --mark" });
-        self.test.print(out);
+        self.test.save(out);
     }
 
     fn list(&self, out: &mut String) {
@@ -53,11 +50,8 @@ impl Match for ConnMark {
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
         cx.require_connection(cx.no_match());
-        let b = cx.builder();
-        let mark = b.ct(CtField::Mark);
-        let masked = b.mask(mark, self.test.mask.into());
-        let equal = b.compare_const(Condition::Eq, masked, self.test.value.into());
-        cx.expect(equal, !self.test.invert);
+        let mark = cx.builder().ct(CtField::Mark);
+        self.test.lower(cx, mark);
         Ok(())
     }
 

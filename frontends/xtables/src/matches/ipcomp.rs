@@ -23,12 +23,7 @@ pub static IPCOMP: MatchExtension = MatchExtension {
         number: 0,
         size: 16,
         decode: |f, _| {
-            let inverted = f.u8(8);
-            if inverted & !1 != 0 {
-                return Err(format!("unknown inversion flags {inverted:#x}"));
-            }
-            let index = NumberRange { low: f.u32(0), high: f.u32(4), invert: inverted != 0 };
-            Ok(Arc::new(IpComp { index, reserved: f.u8(9) != 0 }))
+            Ok(Arc::new(IpComp { index: NumberRange::decode(f)?, reserved: f.u8(9) != 0 }))
         },
     }],
 };
@@ -74,15 +69,7 @@ impl Match for IpComp {
     }
 
     fn evaluate(&self, packet: &View<'_>, _: &mut u64) -> Outcome {
-        let packet = &packet.packet;
-        if packet.fragment_offset() != 0 {
-            return Outcome::NoMatch;
-        }
-        match packet.transport_slice(0, 4) {
-            Some(&[_, _, high, low]) => {
-                Outcome::of(self.index.contains(u16::from_be_bytes([high, low]).into()))
-            }
-            _ => Outcome::Hotdrop,
-        }
+        self.index
+            .evaluate(packet, |[_, _, high, low]: [u8; 4]| u16::from_be_bytes([high, low]).into())
     }
 }

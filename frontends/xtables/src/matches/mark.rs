@@ -5,7 +5,7 @@ use crate::reference::{Outcome, View};
 use crate::{
     Families, Fields, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported,
 };
-use bpfc_ir::{Condition, Meta};
+use bpfc_ir::{Condition, Meta, Value};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -43,6 +43,26 @@ impl MarkTest {
         Ok(MarkTest { value, mask, invert: fields.flag(8)? })
     }
 
+    /// Reads `--mark VALUE[/MASK]`.
+    pub fn parse(options: &Options<'_>) -> Result<Self, Problem> {
+        let given = options.get("mark").ok_or_else(|| options.bad("no mark"))?;
+        let (value, mask) = given.value_and_mask()?;
+        Ok(MarkTest { value, mask, invert: given.invert })
+    }
+
+    /// Emits the test of a mark.
+    pub fn lower(&self, cx: &mut RuleCx<'_>, mark: Value) {
+        let masked = cx.builder().mask(mark, self.mask.into());
+        let equal = cx.builder().compare_const(Condition::Eq, masked, self.value.into());
+        cx.expect(equal, !self.invert);
+    }
+
+    /// Appends the option in iptables-save's form.
+    pub fn save(&self, out: &mut String) {
+        out.push_str(if self.invert { " ! --mark" } else { " --mark" });
+        self.print(out);
+    }
+
     /// Appends ` 0x1/0x2` as iptables prints a mark.
     pub fn print(&self, out: &mut String) {
         let _ = match self.mask {
@@ -63,9 +83,7 @@ struct Mark {
 }
 
 fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
-    let given = options.get("mark").ok_or_else(|| options.bad("no mark"))?;
-    let (value, mask) = given.value_and_mask()?;
-    Ok(Arc::new(Mark { test: MarkTest { value, mask, invert: given.invert } }))
+    Ok(Arc::new(Mark { test: MarkTest::parse(options)? }))
 }
 
 impl Match for Mark {
@@ -74,8 +92,7 @@ impl Match for Mark {
     }
 
     fn save(&self, out: &mut String) {
-        out.push_str(if self.test.invert { " ! --mark" } else { " --mark" });
-        self.test.print(out);
+        self.test.save(out);
     }
 
     fn list(&self, out: &mut String) {
@@ -84,11 +101,8 @@ impl Match for Mark {
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
-        let b = cx.builder();
-        let mark = b.meta(Meta::Mark);
-        let masked = b.mask(mark, self.test.mask.into());
-        let equal = b.compare_const(Condition::Eq, masked, self.test.value.into());
-        cx.expect(equal, !self.test.invert);
+        let mark = cx.builder().meta(Meta::Mark);
+        self.test.lower(cx, mark);
         Ok(())
     }
 

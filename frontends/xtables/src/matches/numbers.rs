@@ -1,7 +1,8 @@
 //! A range of 32-bit numbers with its inversion, as esp, ah, frag and rt have it.
 
 use crate::lower::RuleCx;
-use crate::{Given, Problem};
+use crate::reference::{Outcome, View};
+use crate::{Fields, Given, Problem};
 use bpfc_ir::Value;
 use std::fmt::Write;
 
@@ -25,6 +26,32 @@ impl NumberRange {
         let Some(given) = given else { return Ok(Self::ANY) };
         let (low, high) = given.range(u32::MAX.into())?;
         Ok(NumberRange { low: low as u32, high: high as u32, invert: given.invert })
+    }
+
+    /// Reads `struct xt_esp`, which those of ah and ipcomp begin like: both ends and a flag.
+    pub fn decode(fields: Fields<'_>) -> Result<Self, String> {
+        let inverted = fields.u8(8);
+        if inverted & !1 != 0 {
+            return Err(format!("unknown inversion flags {inverted:#x}"));
+        }
+        Ok(NumberRange { low: fields.u32(0), high: fields.u32(4), invert: inverted != 0 })
+    }
+
+    /// What a match of a number in the transport header decides, by the header's first bytes. A
+    /// later fragment never matches; a packet without the header is dropped at once.
+    pub fn evaluate<const N: usize>(
+        &self,
+        view: &View<'_>,
+        number: impl FnOnce([u8; N]) -> u32,
+    ) -> Outcome {
+        let packet = &view.packet;
+        if packet.fragment_offset() != 0 {
+            return Outcome::NoMatch;
+        }
+        match packet.transport_slice(0, N).and_then(|header| header.try_into().ok()) {
+            Some(header) => Outcome::of(self.contains(number(header))),
+            None => Outcome::Hotdrop,
+        }
     }
 
     fn is_any(&self) -> bool {

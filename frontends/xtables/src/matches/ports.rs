@@ -1,5 +1,6 @@
 //! A port range with its inversion, as tcp, udp, dccp and sctp have it.
 
+use super::numbers::NumberRange;
 use crate::lower::RuleCx;
 use crate::{Given, Problem};
 use bpfc_ir::{Base, Type};
@@ -53,6 +54,11 @@ impl PortRange {
         Ok(PortRange { low, high, invert: given.invert })
     }
 
+    fn numbers(&self) -> NumberRange {
+        let PortRange { low, high, invert } = *self;
+        NumberRange { low: low.into(), high: high.into(), invert }
+    }
+
     fn is_any(&self) -> bool {
         self.low == 0 && self.high == 0xffff
     }
@@ -76,26 +82,16 @@ impl PortRange {
 
     /// Appends ` --sport 1:2` in iptables-save's form; nothing for every port, even inverted.
     pub fn save(&self, option: &str, out: &mut String) {
-        if self.is_any() {
-            return;
+        if !self.is_any() {
+            self.numbers().save(option, out);
         }
-        let sign = if self.invert { " !" } else { "" };
-        let _ = match self.low == self.high {
-            true => write!(out, "{sign} --{option} {}", self.low),
-            false => write!(out, "{sign} --{option} {}:{}", self.low, self.high),
-        };
     }
 
     /// Appends ` spt:1` or ` spts:1:2` as `iptables -nL` shows it.
     pub fn list(&self, name: &str, out: &mut String) {
-        if self.is_any() && !self.invert {
-            return;
+        if !self.is_any() || self.invert {
+            self.numbers().list(&format!(" {name}"), out);
         }
-        let sign = if self.invert { "!" } else { "" };
-        let _ = match self.low == self.high {
-            true => write!(out, " {name}:{sign}{}", self.low),
-            false => write!(out, " {name}s:{sign}{}:{}", self.low, self.high),
-        };
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     Action, ActionExtension, Families, Match, OptionSpec, Options, Problem, Revision, Unsupported,
 };
 use bpfc_ir::{
-    Base, BinaryOp, ChecksumField, Condition, Family, Hook, Meta, Op, Rewrite, Scan, Type, Verdict,
+    Base, BinaryOp, ChecksumField, Condition, Family, Hook, Op, Rewrite, Scan, Type, Verdict,
 };
 use bpfc_packet::{Found, IpVersion, find_tcp_mss, replace_checksum};
 use std::fmt::Write;
@@ -118,23 +118,8 @@ impl Action for TcpMss {
         let family = cx.family();
         let size = u128::from(self.size);
         let checksum = |field, old, new| Op::Rewrite(Rewrite::Checksum(field, old, new));
-        cx.transport_or_drop(20);
-        let b = cx.builder();
-        let done = b.block();
-        let words = b.payload(Type::I8, Base::Transport, 12);
-        let four = b.constant(Type::I8, 4);
-        let words = b.binary(BinaryOp::Shr, words, four);
-        let enough = b.compare_const(Condition::Ge, words, 5);
-        cx.require_or_drop(enough);
-        let b = cx.builder();
-        let words = b.extend(Type::I32, words);
-        let two = b.constant(Type::I32, 2);
-        let header = b.binary(BinaryOp::Shl, words, two);
-        let (length, start) = (b.meta(Meta::Length), b.meta(Meta::TransportOffset));
-        let start = b.extend(Type::I32, start);
-        let length = b.binary(BinaryOp::Sub, length, start);
-        let whole = b.compare(Condition::Ge, length, header);
-        cx.require_or_drop(whole);
+        let done = cx.builder().block();
+        let (header, length) = cx.tcp_header_or_drop();
         let b = cx.builder();
         let option = b.scan(Scan::TcpMss);
         let absent = b.compare_const(Condition::Eq, option, Scan::ABSENT.into());
@@ -155,7 +140,7 @@ impl Action for TcpMss {
         b.switch_to(missing);
         let data = b.compare(Condition::Gt, length, header);
         b.forbid(data, done);
-        let full = b.compare_const(Condition::Ge, words, 15);
+        let full = b.compare_const(Condition::Ge, header, 60);
         b.forbid(full, done);
         let four = b.constant(Type::I32, 4);
         let longer = b.binary(BinaryOp::Add, length, four);

@@ -7,7 +7,7 @@ use crate::{
     Action, ActionExtension, DecodeCx, Families, Fields, OptionSpec, Options, Problem, Revision,
     Unsupported,
 };
-use bpfc_ir::{Base, BinaryOp, Condition, Meta, Op, OptionKinds, Rewrite, Type, Verdict};
+use bpfc_ir::{Condition, Meta, Op, OptionKinds, Rewrite, Verdict};
 use bpfc_packet::replace_checksum;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -108,22 +108,7 @@ impl Action for TcpOptStrip {
         let fragment = b.meta(Meta::FragmentOffset);
         let first = b.compare_const(Condition::Eq, fragment, 0);
         b.require(first, done);
-        cx.transport_or_drop(20);
-        let b = cx.builder();
-        let words = b.payload(Type::I8, Base::Transport, 12);
-        let four = b.constant(Type::I8, 4);
-        let words = b.binary(BinaryOp::Shr, words, four);
-        let enough = b.compare_const(Condition::Ge, words, 5);
-        cx.require_or_drop(enough);
-        let b = cx.builder();
-        let words = b.extend(Type::I32, words);
-        let two = b.constant(Type::I32, 2);
-        let header = b.binary(BinaryOp::Shl, words, two);
-        let (length, start) = (b.meta(Meta::Length), b.meta(Meta::TransportOffset));
-        let start = b.extend(Type::I32, start);
-        let length = b.binary(BinaryOp::Sub, length, start);
-        let whole = b.compare(Condition::Ge, length, header);
-        cx.require_or_drop(whole);
+        let (header, _) = cx.tcp_header_or_drop();
         let b = cx.builder();
         if !self.kinds.is_empty() {
             b.push(Op::Rewrite(Rewrite::Strip(header, self.kinds)));

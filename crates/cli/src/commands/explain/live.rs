@@ -5,8 +5,7 @@
 
 use super::summary;
 use crate::args::ExplainArgs;
-use crate::commands::load::refused;
-use crate::console::{Console, Failure, json_line, say};
+use crate::console::{Console, Failure, json_line, refused, say};
 use bpfc_artifact::Hook;
 use bpfc_packet::{InterfaceName, Packet};
 use bpfc_runtime::{Error, Filter, LogInterface, LogRecord, RuleTable};

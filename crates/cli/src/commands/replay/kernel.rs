@@ -9,8 +9,7 @@
 use super::frame::{ETHERNET, Frame};
 use super::namespace::{self, LOOPBACK};
 use super::{Decision, Replay, is_incoming};
-use crate::commands::load::refused;
-use crate::console::Failure;
+use crate::console::{Failure, refused};
 use bpfc_artifact::{
     Artifact, AttachPoint, Family as ArtifactFamily, Hook as ArtifactHook, ProgramKind, RelocKind,
 };
