@@ -81,7 +81,7 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Action>, Problem> {
     Ecn { code_point, ece, cwr }.check(options.header).map_err(|message| options.bad(message))
 }
 
-/// `struct ipt_ECN_info`: operation, code point, then a byte each for ECE and CWR.
+/// `struct ipt_ECN_info`: operation, code point, then ECE and CWR, the lowest bits of a byte.
 fn decode(f: Fields<'_>, cx: &DecodeCx<'_>) -> Result<Arc<dyn Action>, String> {
     let operation = f.u8(0);
     if operation & !(SET_IP | SET_ECE | SET_CWR) != 0 {
@@ -90,12 +90,12 @@ fn decode(f: Fields<'_>, cx: &DecodeCx<'_>) -> Result<Arc<dyn Action>, String> {
     if f.u8(1) > 3 {
         return Err(format!("the code point {} is more than 3", f.u8(1)));
     }
-    // The kernel assigns these bytes to bits.
-    let bit = |flag, at| (operation & flag != 0).then_some(f.u8(at) & 1 == 1);
+    // Bits of one byte.
+    let bit = |flag, at: u8| (operation & flag != 0).then_some(f.u8(2) >> at & 1 == 1);
     Ecn {
         code_point: (operation & SET_IP != 0).then_some(f.u8(1)),
-        ece: bit(SET_ECE, 2),
-        cwr: bit(SET_CWR, 3),
+        ece: bit(SET_ECE, 0),
+        cwr: bit(SET_CWR, 1),
     }
     .check(cx.header)
 }
