@@ -12,6 +12,12 @@ use std::fmt;
 pub enum SetQuery {
     /// Whether the packet is in the set; counts it there.
     Test(Test),
+    /// The mark that the packet is to have by the element that it is in (`skbinfo`): its own, which
+    /// is the last argument (i32), where it is in none. Counts it there.
+    Mark(Test),
+    /// The priority that the packet is to have by the element that it is in; 0 where it is in none.
+    /// Counts it there.
+    Priority(Test),
     /// Whether the list's member of this position (in its definition) is there.
     Member(u32),
     /// Counts the packet for a list's member that it was found in; whether the member is there
@@ -55,6 +61,9 @@ impl SetQuery {
                 Part::Mark => types.push(Type::I32),
                 Part::Name => {}
             }
+        }
+        if matches!(self, SetQuery::Mark(_)) {
+            types.push(Type::I32);
         }
         Some(types)
     }
@@ -110,6 +119,14 @@ impl fmt::Display for SetQuery {
         match self {
             SetQuery::Test(test) => {
                 f.write_str("test")?;
+                write_test(f, test)
+            }
+            SetQuery::Mark(test) => {
+                f.write_str("mark")?;
+                write_test(f, test)
+            }
+            SetQuery::Priority(test) => {
+                f.write_str("priority")?;
                 write_test(f, test)
             }
             SetQuery::Member(position) => write!(f, "member {position}"),

@@ -62,6 +62,18 @@ add count 10.0.0.3 packets 2 bytes 100
 create countnet hash:net family inet counters comment
 add countnet 10.0.0.0/30 packets 3 comment \"a few\"
 add countnet 10.0.0.0/8
+create info hash:ip family inet skbinfo
+add info 10.0.0.1 skbmark 0x1/0xff skbprio 1:1
+add info 10.0.0.2 skbmark 0x10/0xf0 skbprio 1:2 skbqueue 3
+add info 10.0.0.3 skbmark 0x3
+add info 192.168.0.2 skbprio 1:a3
+create infonet hash:net family inet timeout 0 counters skbinfo
+add infonet 10.0.0.0/8 packets 2 skbmark 0x2/0x3 skbprio 1:1
+add infonet 10.1.0.0/16 nomatch skbmark 0x1/0x1
+add infonet 10.1.0.4/30 skbmark 0x80000000/0xff000000 skbprio 1:2
+create infoport hash:ip,port family inet skbinfo
+add infoport 10.0.0.1-10.0.0.4,udp:53 skbmark 0xff/0xffff
+add infoport 10.0.0.1-10.0.0.4,icmp:echo-request skbprio 1:2
 create mac bitmap:ip,mac range 10.0.0.0/24
 add mac 10.0.0.1
 add mac 10.0.0.2
@@ -83,6 +95,11 @@ add net6 2001:db8::/125 nomatch
 add net6 2001:db8::3
 add net6 fd00::/8
 add net6 8000::/1 nomatch
+create info6 hash:net family inet6 skbinfo
+add info6 2001:db8::/32 skbmark 0x1/0xff skbprio 1:1
+add info6 2001:db8::/125 nomatch
+add info6 2001:db8::3 skbmark 0x3 skbprio 1:2
+add info6 fd00::/8 skbmark 0x10/0xf0 skbprio 1:a3
 create ipport6 hash:ip,port family inet6
 add ipport6 2001:db8::1,tcp:20-80
 add ipport6 2001:db8::2,udp:53
@@ -126,6 +143,9 @@ pub const NAMES4: &[(&str, usize)] = &[
     ("netport", 2),
     ("count", 1),
     ("countnet", 1),
+    ("info", 1),
+    ("infonet", 1),
+    ("infoport", 2),
     ("list", 2),
 ];
 
@@ -140,6 +160,7 @@ pub const NAMES6: &[(&str, usize)] = &[
     ("ipportnet6", 3),
     ("netport6", 2),
     ("count6", 1),
+    ("info6", 1),
     ("list6", 2),
 ];
 

@@ -9,7 +9,8 @@ use bpfc_ir::{Frontend as _, FrontendOptions, Input, Program, SetTable};
 use bpfc_runtime::xtables::{TableFamily, read_table, tables};
 use bpfc_tests::generate::matches::{COUNTING_MATCHES, MATCHES};
 use bpfc_tests::generate::rng::Rng;
-use bpfc_tests::generate::ruleset::{Shape, ruleset, single_match};
+use bpfc_tests::generate::ruleset::{Shape, ruleset, single_match, single_target};
+use bpfc_tests::generate::targets::{MARKING, REWRITING};
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::namespace::{isolated, run};
 use bpfc_tests::lab::oracle::Stage;
@@ -116,6 +117,11 @@ fn compare_all(family: Family) {
                 }
             }
             let rewrites = stage.table() == "mangle";
+            let kinds = REWRITING.iter().chain(MARKING);
+            for kind in kinds.filter(|kind| rewrites && kind.families.contains(&family)) {
+                let generated = single_target(&mut rng, shape, kind);
+                compare(family, stage.table(), &generated.text);
+            }
             let random = ruleset(&mut rng, Shape { rewrites, ..shape });
             compare(family, stage.table(), &random.text);
         }

@@ -12,7 +12,7 @@ use bpfc_tests::differential::compile::artifact;
 use bpfc_tests::generate::matches::{CONNECTION_MATCHES, COUNTING_MATCHES, MATCHES};
 use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::ruleset::{Generated, Shape, ruleset, single_match, single_target};
-use bpfc_tests::generate::targets::REWRITING;
+use bpfc_tests::generate::targets::{MARKING, REWRITING};
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::oracle::Stage;
 use bpfc_tests::require::{self, Need};
@@ -39,7 +39,7 @@ fn main() {
             trials.push(generated(name, shape, move |rng| single_match(rng, shape, kind)));
         }
     }
-    for kind in REWRITING {
+    for kind in REWRITING.iter().chain(MARKING) {
         for &family in kind.families {
             let shape = Shape::new(family, Stage::Mangled);
             let name = format!("target_{}_{family}", kind.name);

@@ -54,6 +54,9 @@ add netif 30.0.0.0/8,eth wildcard
 add count 10.0.0.77 packets 3
 add count 10.0.0.78 comment x
 add countnet 10.9.0.0/16 comment nine
+add info 10.0.0.9 skbmark 0x5/0xf skbprio 2:3f skbqueue 4
+add info 10.0.0.10 skbmark 0x77
+del info 10.0.0.1
 add mac 10.0.0.9,1:2:3:4:5:6
 add mac 10.0.0.1
 del list net

@@ -1,4 +1,4 @@
-//! Every target extension that writes packets, in variations that a seed gives, alone and in random
+//! Every target extension that writes or marks packets, in variations that a seed gives, alone and in random
 //! tables, on the kernel and on every engine: what leaves must be the same, byte for byte.
 //!
 //! `BPFC_SEED` chooses the variations, `BPFC_TARGET_RULESETS` how many there are.
@@ -7,7 +7,7 @@ use bpfc_tests::differential::campaign;
 use bpfc_tests::generate::packets::packets;
 use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::ruleset::{Generated, Shape, ruleset, single_target};
-use bpfc_tests::generate::targets::REWRITING;
+use bpfc_tests::generate::targets::{MARKING, REWRITING};
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::oracle::Stage;
 use bpfc_tests::require;
@@ -24,6 +24,10 @@ fn main() {
                 let protocol = kind.protocol.map_or(String::new(), |number| format!("_{number}"));
                 let name = format!("{}{protocol}", kind.name);
                 trials.push(trial(&name, shape, move |rng| single_target(rng, shape, kind)));
+            }
+            let marks = Shape { marks: true, ..shape };
+            for kind in MARKING {
+                trials.push(trial(kind.name, marks, move |rng| single_target(rng, marks, kind)));
             }
         }
     }

@@ -28,5 +28,5 @@ pub use elements::{Elements, Set};
 pub use kind::{Part, SetKind};
 pub use layout::Layout;
 pub use print::Shown;
-pub use state::{Comparison, Counts, Probe, State, Test};
+pub use state::{Comparison, Counts, PacketInfo, Probe, State, Test};
 pub use words::split_words;

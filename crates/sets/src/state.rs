@@ -64,6 +64,24 @@ pub struct Test {
     pub bytes: Option<Comparison>,
 }
 
+/// What an element makes of the packets that are in it (`skbinfo`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PacketInfo {
+    /// `skbmark`: what the mark's bits of the mask become.
+    pub mark: u32,
+    /// Bits of the mark that are replaced.
+    pub mask: u32,
+    /// `skbprio`: the priority.
+    pub priority: u32,
+}
+
+impl PacketInfo {
+    /// The mark that a packet of this mark gets.
+    pub fn marked(&self, mark: u32) -> u32 {
+        mark & !self.mask ^ self.mark
+    }
+}
+
 /// What one packet adds to counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
@@ -132,14 +150,28 @@ impl State {
 
     /// Whether a packet is in the set; counts it there.
     pub fn test(&mut self, probe: &Probe, test: &Test, counts: Counts) -> bool {
-        let nomatch = match self.find(probe, test, counts) {
-            Some(key) => {
-                let value = self.elements.get(&key);
-                value.is_some_and(|value| value[0] & Layout::NOMATCH as u8 != 0)
-            }
-            None => return false,
+        self.matched(probe, test, counts).is_some()
+    }
+
+    /// What the element that a packet is in is to make of it, as [`State::test`] finds it; nothing
+    /// new where the set has no `skbinfo`.
+    pub fn info(&mut self, probe: &Probe, test: &Test, counts: Counts) -> Option<PacketInfo> {
+        let skbinfo = self.layout.skbinfo;
+        let value = self.matched(probe, test, counts)?;
+        let word = |offset: usize| {
+            let bytes = skbinfo.and_then(|at| value.get(at + offset..at + offset + 4));
+            bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
         };
-        nomatch == (test.return_nomatch && self.def.kind.takes_nomatch())
+        Some(PacketInfo { mark: word(0), mask: word(4), priority: word(8) })
+    }
+
+    /// The value of the element that a packet is in.
+    fn matched(&mut self, probe: &Probe, test: &Test, counts: Counts) -> Option<&[u8]> {
+        let key = self.find(probe, test, counts)?;
+        let wanted = test.return_nomatch && self.def.kind.takes_nomatch();
+        let value = self.elements.get(&key)?;
+        let nomatch = value[0] & Layout::NOMATCH as u8 != 0;
+        (nomatch == wanted).then_some(value.as_slice())
     }
 
     /// The key of the element that decides.

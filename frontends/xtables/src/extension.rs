@@ -250,6 +250,11 @@ pub trait Action: Debug + Send + Sync {
         None
     }
 
+    /// The tables whose chains may use it; empty where the kernel takes any.
+    fn tables(&self) -> &'static [&'static str] {
+        self.extension().tables
+    }
+
     /// The hooks whose packets may come to it; empty where the kernel takes any.
     fn hooks(&self) -> &'static [Hook] {
         &[]

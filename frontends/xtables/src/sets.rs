@@ -10,8 +10,8 @@ use crate::options::{Given, Problem};
 use crate::reference::View;
 use crate::{DecodeCx, Fields};
 use bpfc_ir::{
-    Base, BinaryOp, Block, Condition, Family, Meta, Object, ObjectKind, Query, SetQuery, Type,
-    Value,
+    Base, BinaryOp, Block, Condition, Family, Meta, Object, ObjectKind, Op, Query, Rewrite,
+    SetQuery, Type, Value,
 };
 use bpfc_packet::Parsed;
 use bpfc_sets::{Family as SetFamily, Part, Probe, Set, SetDef, Test};
@@ -42,6 +42,9 @@ pub(crate) struct SetRef {
     pub(crate) name: String,
     pub(crate) sources: Vec<bool>,
 }
+
+/// Goes on with a set's object and what the packet is looked up by.
+type Then<'a> = &'a dyn Fn(&mut RuleCx<'_>, Object, Vec<Value>);
 
 impl SetRef {
     /// Reads `NAME src,dst`.
@@ -146,6 +149,52 @@ impl SetRef {
         self.each_member(cx, list, &set, done, done, |_| (query.clone(), None))
     }
 
+    /// Emits what a set's element makes of the packet: its mark, its priority, or both. Control goes
+    /// to `done` in any case.
+    ///
+    /// # Errors
+    /// A sentence, for sets of which the packet's element is not known in one step.
+    pub(crate) fn lower_map(
+        &self,
+        cx: &mut RuleCx<'_>,
+        [mark, priority]: [bool; 2],
+        done: Block,
+    ) -> Result<(), String> {
+        let Some(set) = cx.set(&self.name) else {
+            cx.builder().jump(done);
+            return Ok(());
+        };
+        if set.def.kind.is_list() || set.def.layout().value_mac.is_some() {
+            return Err(format!(
+                "--map-set looks packets up in no set of type {}: name a set of another type",
+                set.def.kind
+            ));
+        }
+        let then = move |cx: &mut RuleCx<'_>, object, values: Vec<Value>| {
+            let query = |query| Query::Set(query);
+            let found = cx.query(object, query(SetQuery::Test(Test::default())), values.clone());
+            let b = cx.builder();
+            b.require(found, done);
+            // It is counted once.
+            let test = Test { keep_counters: true, ..Test::default() };
+            if priority {
+                let number = b.query(object, query(SetQuery::Priority(test)), values.clone());
+                b.push(Op::Rewrite(Rewrite::Priority(number)));
+            }
+            if mark {
+                let own = b.meta(Meta::Mark);
+                let values = values.into_iter().chain([own]).collect();
+                let mark = b.query(object, query(SetQuery::Mark(test)), values);
+                b.push(Op::SetMark(mark));
+            }
+            b.jump(done);
+        };
+        if self.look_up(cx, &set, done, &then).is_none() {
+            cx.builder().jump(done);
+        }
+        Ok(())
+    }
+
     /// Asks a list's members in turn until one answers yes, and then the list.
     fn each_member(
         &self,
@@ -190,6 +239,22 @@ impl SetRef {
         found: Block,
         missed: Block,
     ) -> Option<()> {
+        let ask = |cx: &mut RuleCx<'_>, object, values| {
+            let answer = cx.query(object, Query::Set(query.clone()), values);
+            cx.builder().branch(answer, found, missed);
+        };
+        self.look_up(cx, set, missed, &ask)
+    }
+
+    /// Finds what the packet is looked up by in one set that is no list, and goes on with it in one or
+    /// several blocks; at `missed` where the packet lacks something.
+    fn look_up(
+        &self,
+        cx: &mut RuleCx<'_>,
+        set: &Arc<Set>,
+        missed: Block,
+        then: Then<'_>,
+    ) -> Option<()> {
         if !self.fits(&set.def, cx.family()) {
             cx.builder().jump(missed);
             return Some(());
@@ -198,7 +263,7 @@ impl SetRef {
         let parts = set.def.kind.parts();
         let port = parts.iter().position(|part| matches!(part, Part::Port | Part::PlainPort));
         let Some(at) = port else {
-            self.ask_with(cx, object, &set.def, &query, [found, missed], None);
+            self.look_up_with(cx, object, &set.def, missed, None, then);
             return Some(());
         };
         for (block, kind) in ports(cx, parts[at], missed) {
@@ -220,19 +285,19 @@ impl SetRef {
                 PortKind::None => b.constant(Type::I16, 0),
             };
             let values = Some((protocol, number));
-            self.ask_with(cx, object, &set.def, &query, [found, missed], values);
+            self.look_up_with(cx, object, &set.def, missed, values, then);
         }
         Some(())
     }
 
-    fn ask_with(
+    fn look_up_with(
         &self,
         cx: &mut RuleCx<'_>,
         object: Object,
         def: &SetDef,
-        query: &SetQuery,
-        [found, missed]: [Block; 2],
+        missed: Block,
         port: Option<(Value, Value)>,
+        then: Then<'_>,
     ) {
         let family = cx.family();
         let mut values = Vec::new();
@@ -269,8 +334,7 @@ impl SetRef {
                 Part::Name => {}
             }
         }
-        let answer = cx.query(object, Query::Set(query.clone()), values);
-        cx.builder().branch(answer, found, missed);
+        then(cx, object, values);
     }
 
     /// What a packet is looked up by in the set of this name, which is the reference's or a member

@@ -26,6 +26,10 @@ impl Run<'_, '_, '_> {
                 [address] => Some(self.count_connection(object, address)),
                 _ => None,
             },
+            (Query::Set(query), ObjectKind::Set(set)) => {
+                let set = Arc::clone(set);
+                self.set_query(object, query, &set, arguments)
+            }
             _ => self.holds(object, query, arguments).map(u32::from),
         }
     }
@@ -72,10 +76,6 @@ impl Run<'_, '_, '_> {
                 let sight = Sight { address, ttl: ttl as u8, now, hertz };
                 Some(self.environment.seen[object].ask(list, query, &sight))
             }
-            (Query::Set(query), ObjectKind::Set(set)) => {
-                let set = Arc::clone(set);
-                self.set_query(object, query, &set, arguments)
-            }
             _ => None,
         }
     }
@@ -86,7 +86,7 @@ impl Run<'_, '_, '_> {
         query: &SetQuery,
         set: &Arc<bpfc_sets::Set>,
         arguments: &[u128],
-    ) -> Option<bool> {
+    ) -> Option<u32> {
         let arrival = self.packet.packet().arrival;
         let ticks = u128::from(arrival.ticks) * 1_000_000_000;
         let now = (ticks / u128::from(arrival.ticks_per_second.max(1))) as u64;
@@ -95,12 +95,20 @@ impl Run<'_, '_, '_> {
         let state = state.get_or_insert_with(|| Box::new(State::new(set, now)));
         let member = |position: u32| set.iter().nth(position as usize).map(|(key, _)| key);
         let probe = probe(&set.def, arguments);
-        Some(match query {
+        Some(u32::from(match query {
+            SetQuery::Mark(test) => {
+                let own = u32::try_from(*arguments.last()?).ok()?;
+                let info = state.info(&probe, test, counts);
+                return Some(info.map_or(own, |info| info.marked(own)));
+            }
+            SetQuery::Priority(test) => {
+                return Some(state.info(&probe, test, counts).unwrap_or_default().priority);
+            }
             SetQuery::Test(test) => state.test(&probe, test, counts),
             SetQuery::Member(position) => state.has(member(*position)?, now),
             SetQuery::Hit(position, test) => state.hit(member(*position)?, test, counts),
             SetQuery::Add { exist, timeout } => {
-                let Some(key) = state.packet_key(&probe) else { return Some(false) };
+                let Some(key) = state.packet_key(&probe) else { return Some(0) };
                 let extensions = Extensions {
                     timeout: *timeout,
                     packets: 1,
@@ -115,6 +123,6 @@ impl Run<'_, '_, '_> {
                 Some(key) => state.delete(&key, now),
                 None => false,
             },
-        })
+        }))
     }
 }

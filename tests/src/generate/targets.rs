@@ -5,21 +5,26 @@
 
 use super::draft::protocol;
 use super::matches::Maker;
+use super::matches::set::facets;
 use super::rng::Rng;
 use crate::lab::Family;
 use crate::rejected::errors;
 
 /// The text of a `MARK` target.
 pub fn mark(rng: &mut Rng) -> String {
+    format!("MARK{}", mark_options(rng))
+}
+
+fn mark_options(rng: &mut Rng) -> String {
     let value = *rng.pick(&[0u32, 1, 2, 3, 0x10, 0xff, 0x100, 0x8000_0000, 0xffff_ffff]);
     let mask = *rng.pick(&[1u32, 2, 3, 0xf0, 0xff, 0xffff_0000, 0xffff_ffff]);
     match rng.below(6) {
-        0 => format!("MARK --set-mark {value:#x}/{mask:#x}"),
-        1 => format!("MARK --set-xmark {value:#x}/{mask:#x}"),
-        2 => format!("MARK --and-mark {mask:#x}"),
-        3 => format!("MARK --or-mark {value:#x}"),
-        4 => format!("MARK --xor-mark {value:#x}"),
-        _ => format!("MARK --set-mark {value:#x}"),
+        0 => format!(" --set-mark {value:#x}/{mask:#x}"),
+        1 => format!(" --set-xmark {value:#x}/{mask:#x}"),
+        2 => format!(" --and-mark {mask:#x}"),
+        3 => format!(" --or-mark {value:#x}"),
+        4 => format!(" --xor-mark {value:#x}"),
+        _ => format!(" --set-mark {value:#x}"),
     }
 }
 
@@ -71,6 +76,32 @@ pub const REWRITING: &[TargetKind] = &[
         ..entry("TCPOPTSTRIP", BOTH, &["tcp", "tcpmss"], tcpoptstrip)
     },
 ];
+
+/// Those that mark packets, in the table mangle.
+pub const MARKING: &[TargetKind] = &[
+    entry("MARK", BOTH, &["mark"], |maker| mark_options(maker.rng)),
+    entry("SET", BOTH, &["mark"], map_set),
+];
+
+/// Sets with and without marks for their packets.
+fn map_set(maker: &mut Maker<'_>) -> String {
+    facets(maker);
+    let names: &[(&str, usize)] = match maker.family {
+        Family::Ipv4 => &[
+            ("info", 1),
+            ("infonet", 1),
+            ("infonet", 1),
+            ("infoport", 2),
+            ("net", 1),
+            ("count", 1),
+        ],
+        Family::Ipv6 => &[("info6", 1), ("info6", 1), ("net6", 1), ("count6", 1)],
+    };
+    let &(name, parts) = maker.rng.pick(names);
+    let words: Vec<&str> = (0..parts).map(|_| *maker.rng.pick(&["src", "dst"])).collect();
+    let words = words.join(",");
+    format!(" --map-set {name} {words} --map-mark")
+}
 
 /// Leaves a facet that gives the type of service the bits that it will have, or most of them.
 fn class_facet(maker: &mut Maker<'_>, value: u8, mask: u8) {

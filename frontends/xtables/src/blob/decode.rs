@@ -186,12 +186,13 @@ impl RuleReader<'_, '_> {
             self.refuse("target", raw, known);
             return Target::Action(opaque_action(raw.name));
         };
-        if !extension.tables.is_empty() && !extension.tables.contains(&self.raw.name) {
+        let decoded = self.decode("target", raw, extension.revisions, header);
+        let tables = decoded.as_ref().map_or(extension.tables, |made| made.tables());
+        if !tables.is_empty() && !tables.contains(&self.raw.name) {
             let message =
                 format!("the target '{}' stands in the table '{}'", raw.name, self.raw.name);
             self.damaged(raw.offset, message);
         }
-        let decoded = self.decode("target", raw, extension.revisions, header);
         Target::Action(decoded.unwrap_or_else(|| opaque_action(raw.name)))
     }
 

@@ -1,7 +1,8 @@
 //! `-j SET`: adds the packet's addresses, ports and more to a set, or deletes them from one
-//! (net/netfilter/xt_set.c, `set_target_v3`).
+//! (net/netfilter/xt_set.c, `set_target_v3`), or takes the packet's mark and priority from an element.
 //!
-//! `--map-set` is refused: it copies a packet's priority and queue, which only the kernel can.
+//! The transmit queue of an element (`--map-queue`) is refused: the kernel chooses one behind every
+//! program.
 
 use crate::lower::RuleCx;
 use crate::reference::View;
@@ -9,8 +10,8 @@ use crate::sets::SetRef;
 use crate::{
     Action, ActionExtension, Families, OptionSpec, Options, Problem, Revision, Unsupported,
 };
-use bpfc_ir::{SetQuery, Verdict};
-use bpfc_sets::{Extensions, State};
+use bpfc_ir::{Hook, SetQuery, Verdict};
+use bpfc_sets::{Counts, Extensions, State, Test};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -45,18 +46,21 @@ pub static SET: ActionExtension = ActionExtension {
             size: 24,
             decode: |f, cx| {
                 let decoded = |at| Ok::<_, String>(SetRef::decode(f, at, cx)?.map(|(set, _)| set));
-                if decoded(8)?.is_some() {
-                    return Err(MAP_SET.into());
-                }
                 let (flags, timeout) = (f.u32(12), f.u32(16));
-                Ok(Arc::new(SetTarget::new(decoded(0)?, decoded(4)?, flags, timeout)?))
+                let target = SetTarget::new(decoded(0)?, decoded(4)?, flags & !MAPS, timeout)?;
+                let map = Map::decode(SetRef::decode(f, 8, cx)?, flags & MAPS)?;
+                Ok(Arc::new(SetTarget { map, ..target }))
             },
         },
     ],
 };
 
-const MAP_SET: &str = "--map-set sets a packet's mark, priority and queue from a set's element, \
-                       which only the kernel can";
+/// What of a packet is taken from elements, with its word and the kernel's flag
+/// (`IPSET_FLAG_MAP_*`).
+const MAPPED: [(&str, u32); 3] =
+    [("map-mark", 1 << 8), ("map-prio", 1 << 9), ("map-queue", 1 << 10)];
+/// All of these flags.
+const MAPS: u32 = 7 << 8;
 /// `IPSET_FLAG_EXIST`.
 const EXIST: u32 = 1;
 /// `UINT_MAX / MSEC_PER_SEC`: what the kernel cuts longer times to.
@@ -68,13 +72,31 @@ struct SetTarget {
     delete: Option<SetRef>,
     exist: bool,
     timeout: Option<u32>,
+    map: Option<Map>,
+}
+
+/// A set whose elements say what becomes of packets, and what of it is taken: mark, priority, queue.
+#[derive(Debug)]
+struct Map {
+    set: SetRef,
+    what: [bool; 3],
+}
+
+impl Map {
+    fn decode(set: Option<(SetRef, bool)>, flags: u32) -> Result<Option<Map>, String> {
+        let what = MAPPED.map(|(_, flag)| flags & flag != 0);
+        match set {
+            None if flags == 0 => Ok(None),
+            None => Err(format!("the flags {flags:#x} without a set to map by")),
+            Some((_, true)) => Err("a set to map by that is inverted".to_owned()),
+            Some((_, false)) if flags == 0 => Err("a set to map by, and nothing to map".to_owned()),
+            Some((set, false)) => Ok(Some(Map { set, what })),
+        }
+    }
 }
 
 fn parse(options: &Options<'_>) -> Result<Arc<dyn Action>, Problem> {
-    if let Some(given) = options.get("map-set") {
-        return Err(given.unsupported(MAP_SET));
-    }
-    options.one_of(&["add-set", "del-set"])?;
+    options.one_of(&["add-set", "del-set", "map-set"])?;
     let set = |id| options.get(id).map(SetRef::parse).transpose();
     let (add, delete) = (set("add-set")?, set("del-set")?);
     if let (None, Some(given)) = (&add, options.get("exist").or(options.get("timeout"))) {
@@ -84,7 +106,18 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Action>, Problem> {
         Some(given) => Some(given.number(0, u64::from(u32::MAX) - 1)? as u32),
         None => None,
     };
-    Ok(Arc::new(SetTarget { add, delete, exist: options.has("exist"), timeout }))
+    let what = MAPPED.map(|(word, _)| options.has(word));
+    let map = match (set("map-set")?, what.contains(&true)) {
+        (Some(set), true) => Some(Map { set, what }),
+        (None, false) => None,
+        (Some(_), false) => {
+            return Err(options.bad("--map-set also needs --map-mark, --map-prio or --map-queue"));
+        }
+        (None, true) => {
+            return Err(options.bad("what is mapped needs a set to map by: --map-set"));
+        }
+    };
+    Ok(Arc::new(SetTarget { add, delete, exist: options.has("exist"), timeout, map }))
 }
 
 impl SetTarget {
@@ -98,7 +131,7 @@ impl SetTarget {
             return Err(format!("unknown flags {:#x}", flags & !EXIST));
         }
         let timeout = Some(timeout).filter(|seconds| *seconds != u32::MAX);
-        Ok(SetTarget { add, delete, exist: flags != 0, timeout })
+        Ok(SetTarget { add, delete, exist: flags != 0, timeout, map: None })
     }
 
     fn print(&self, prefix: &str, out: &mut String) {
@@ -115,6 +148,13 @@ impl SetTarget {
         if let Some(set) = &self.delete {
             let _ = write!(out, " {prefix}del-set");
             set.print(out);
+        }
+        if let Some(map) = &self.map {
+            let _ = write!(out, " {prefix}map-set");
+            map.set.print(out);
+            for ((word, _), _) in MAPPED.iter().zip(map.what).filter(|(_, wanted)| *wanted) {
+                let _ = write!(out, " {prefix}{word}");
+            }
         }
     }
 
@@ -158,7 +198,19 @@ impl Action for SetTarget {
     }
 
     fn sets(&self) -> Vec<&str> {
-        self.add.iter().chain(&self.delete).map(|set| set.name.as_str()).collect()
+        let map = self.map.as_ref().map(|map| &map.set);
+        self.add.iter().chain(&self.delete).chain(map).map(|set| set.name.as_str()).collect()
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        if self.map.is_some() { &["mangle"] } else { &[] }
+    }
+
+    fn hooks(&self) -> &'static [Hook] {
+        match &self.map {
+            Some(Map { what: [_, false, false], .. }) | None => &[],
+            Some(_) => &[Hook::Forward, Hook::Output, Hook::Postrouting],
+        }
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
@@ -169,6 +221,18 @@ impl Action for SetTarget {
             if set.lower_change(cx, &query, done).is_none() {
                 cx.builder().jump(done);
             }
+            cx.builder().switch_to(done);
+        }
+        if let Some(Map { set, what: [mark, priority, queue] }) = &self.map {
+            if *queue {
+                return Err(Unsupported(
+                    "--map-queue sets the device's transmit queue, which the kernel chooses anew \
+                     behind programs: leave the rule to the kernel, or use tc's action skbedit"
+                        .to_owned(),
+                ));
+            }
+            let done = cx.builder().block();
+            set.lower_map(cx, [*mark, *priority], done).map_err(Unsupported)?;
             cx.builder().switch_to(done);
         }
         Ok(())
@@ -192,6 +256,21 @@ impl Action for SetTarget {
         }
         if let Some(set) = &self.delete {
             change(set, packet, &|state, key, _| state.delete(&key, now));
+        }
+        if let Some(Map { set, what: [mark, priority, _] }) = &self.map
+            && let Some(probe) = set.probe_in(packet, &set.name)
+        {
+            let counts = Counts { bytes: packet.packet.length(), now };
+            let info =
+                packet.sets.with(&set.name, |state| state.info(&probe, &Test::default(), counts));
+            if let Some(Some(info)) = info {
+                if *priority {
+                    packet.priority = Some(info.priority);
+                }
+                if *mark {
+                    packet.mark = info.marked(packet.mark);
+                }
+            }
         }
         None
     }

@@ -193,7 +193,9 @@ fn make_action(
 ) -> Result<Arc<dyn Action>, Problem> {
     check_options(extension.options, options)?;
     check_table(extension.tables, options, table)?;
-    (extension.parse)(options)
+    let made = (extension.parse)(options)?;
+    check_table(made.tables(), options, table)?;
+    Ok(made)
 }
 
 /// Checks that the rule's table is among those that may use an extension, if any are named.

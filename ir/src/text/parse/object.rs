@@ -155,6 +155,10 @@ impl Parser {
     fn set_query(&mut self) -> Result<SetQuery> {
         Ok(if self.eat_word("test") {
             SetQuery::Test(self.set_test()?)
+        } else if self.eat_word("mark") {
+            SetQuery::Mark(self.set_test()?)
+        } else if self.eat_word("priority") {
+            SetQuery::Priority(self.set_test()?)
         } else if self.eat_word("member") {
             SetQuery::Member(self.number("a position")?)
         } else if self.eat_word("hit") {

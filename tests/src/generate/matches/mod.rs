@@ -11,7 +11,7 @@ mod network;
 mod payload;
 mod ports;
 mod sender;
-mod set;
+pub(super) mod set;
 mod state;
 mod transport;
 

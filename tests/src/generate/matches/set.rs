@@ -73,7 +73,8 @@ pub(super) fn interface(maker: &mut Maker<'_>) -> String {
     format!(" {}--match-set {name} {words}", maker.rng.negation())
 }
 
-fn facets(maker: &mut Maker<'_>) {
+/// Packets of addresses in and beside the elements.
+pub(crate) fn facets(maker: &mut Maker<'_>) {
     let family = maker.family;
     maker.facet(move |rng, draft| draft.set_source(near(rng, family)));
     maker.facet(move |rng, draft| draft.set_destination(near(rng, family)));

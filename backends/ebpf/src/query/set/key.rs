@@ -15,6 +15,8 @@ pub(super) struct Arguments {
     pub(super) mac: i16,
     pub(super) mark: i16,
     pub(super) interface: i16,
+    /// What follows the parts: the packet's own mark, where a query asks for a mark.
+    pub(super) own: i16,
 }
 
 impl Code<'_> {
@@ -39,6 +41,7 @@ impl Code<'_> {
                 Part::Name => {}
             }
         }
+        found.own = take();
         found
     }
 

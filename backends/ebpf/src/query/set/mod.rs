@@ -47,17 +47,24 @@ pub(super) fn emit(
         def: &set.def,
         place,
         miss,
+        answer: match query {
+            SetQuery::Mark(_) => Answer::Mark,
+            SetQuery::Priority(_) => Answer::Priority,
+            _ => Answer::Holds,
+        },
     };
     let what = match query {
-        SetQuery::Test(_) | SetQuery::Member(_) | SetQuery::Hit(..) => "look up in",
         SetQuery::Add { .. } => "add to",
         SetQuery::Delete => "delete from",
+        _ => "look up in",
     };
     emitter.mark_line(&mut code.asm, None, &format!("{what} set {}", set.def.name));
     code.prologue();
     let argument = |index: usize| emitter.layout.argument(index).unwrap_or(0);
     match query {
-        SetQuery::Test(test) => code.test(test, &argument),
+        SetQuery::Test(test) | SetQuery::Mark(test) | SetQuery::Priority(test) => {
+            code.test(test, &argument);
+        }
         SetQuery::Member(position) | SetQuery::Hit(position, _) => {
             let key = set.iter().nth(*position as usize).map_or(&[][..], |(key, _)| key);
             let test = match query {
@@ -69,11 +76,20 @@ pub(super) fn emit(
         SetQuery::Add { exist, timeout } => code.add(*exist, *timeout, &argument),
         SetQuery::Delete => code.delete(&argument),
     }
-    let Code { mut asm, miss, .. } = code;
-    asm.place(miss);
-    asm.mov_imm(R0, 0);
-    asm.exit();
+    code.missed(&argument);
+    let asm = code.asm;
     emitter.add(asm, "set", FunctionKind::Chain)
+}
+
+/// What a query yields where the packet is in the set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// 1.
+    Holds,
+    /// The mark that the element asks for.
+    Mark,
+    /// The element's priority.
+    Priority,
 }
 
 /// A query's function while it is emitted.
@@ -85,6 +101,7 @@ struct Code<'a> {
     place: SetPlace,
     /// Where the answer is no.
     miss: Label,
+    answer: Answer,
 }
 
 /// Where an argument lies in the packet structure.
@@ -112,6 +129,21 @@ impl Code<'_> {
         asm.helper(Helper::MapLookup);
         asm.jump_imm(Jump::Eq, Width::W64, R0, 0, miss);
         asm.mov(R6, R0);
+    }
+
+    /// Ends the function where the answer is no: 0, or the packet's own mark.
+    fn missed(&mut self, argument: Argument<'_>) {
+        let own = self.arguments(argument).own;
+        let asm = &mut self.asm;
+        asm.place(self.miss);
+        asm.mov_imm(R0, 0);
+        if self.answer == Answer::Mark {
+            let null = asm.label();
+            asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
+            asm.load(Size::W, R0, R7, own);
+            asm.place(null);
+        }
+        asm.exit();
     }
 
     /// r0 = the value of the element whose key is on the stack, 0 where there is none.

@@ -1,7 +1,7 @@
 //! Looking a packet up in a set (ip_set_hash_gen.h, `mtype_test`, `mtype_test_cidrs`).
 
 use super::key::{Arguments, load_mac};
-use super::{Argument, Code, INDEX, KEY, MET};
+use super::{Answer, Argument, Code, INDEX, KEY, MET};
 use crate::asm::{Alu, FP, Jump, Label, R0, R1, R2, R3, R7, R9, Size, Width};
 use crate::layout;
 use bpfc_artifact::MaskList;
@@ -145,6 +145,10 @@ impl Code<'_> {
         self.check_alive(next);
         self.count(test, next);
         let nets = self.def.kind.takes_nomatch();
+        if self.answer != Answer::Holds {
+            self.info(test, arguments);
+            return;
+        }
         if nets {
             self.asm.load(Size::W, R0, R0, 0);
             self.asm.alu_imm(Alu::And, Width::W64, R0, Layout::NOMATCH as i32);
@@ -155,6 +159,35 @@ impl Code<'_> {
             self.asm.mov_imm(R0, 1);
         }
         self.asm.exit();
+    }
+
+    /// Answers what the element r0 makes of its packets; an exception decides that there is none.
+    fn info(&mut self, test: &Test, arguments: &Arguments) {
+        let miss = self.miss;
+        let at = self.layout.skbinfo.map(|at| at as i16);
+        let asm = &mut self.asm;
+        if self.def.kind.takes_nomatch() {
+            let wrong = if test.return_nomatch { Jump::Eq } else { Jump::Ne };
+            asm.load(Size::W, R1, R0, 0);
+            asm.alu_imm(Alu::And, Width::W64, R1, Layout::NOMATCH as i32);
+            asm.jump_imm(wrong, Width::W64, R1, 0, miss);
+        }
+        match (self.answer, at) {
+            (Answer::Mark, Some(at)) => {
+                // Mark and mask at once: no half of a change.
+                asm.load(Size::D, R2, R0, at);
+                asm.mov(R1, R2);
+                asm.alu_imm(Alu::Rsh, Width::W64, R1, 32);
+                asm.alu_imm(Alu::Xor, Width::W64, R1, -1);
+                asm.load(Size::W, R0, R7, arguments.own);
+                asm.alu(Alu::And, Width::W32, R0, R1);
+                asm.alu(Alu::Xor, Width::W32, R0, R2);
+            }
+            (Answer::Mark, None) => asm.load(Size::W, R0, R7, arguments.own),
+            (_, Some(at)) => asm.load(Size::W, R0, R0, at + 8),
+            (_, None) => asm.mov_imm(R0, 0),
+        }
+        asm.exit();
     }
 
     /// A `bitmap:ip,mac` element without an Ethernet address takes the packet's and answers yes;
