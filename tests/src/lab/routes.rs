@@ -44,6 +44,8 @@ const LOOPBACK: &[Row] = &[
     ("ff00::", 8, route_kind::MULTICAST, "multicast", "eth0", "local"),
 ];
 const OUTWARDS: &[Row] = &[
+    ("0.0.0.0", 1, route_kind::UNICAST, "unicast", OUT_INTERFACES[0], "main"),
+    ("128.0.0.0", 1, route_kind::UNICAST, "unicast", OUT_INTERFACES[1], "main"),
     ("::", 1, route_kind::UNICAST, "unicast", OUT_INTERFACES[0], "main"),
     ("8000::", 1, route_kind::UNICAST, "unicast", OUT_INTERFACES[1], "main"),
 ];
