@@ -79,7 +79,7 @@ pub enum MapRole {
     LogSites,
     /// What a named object keeps: a set's elements, a list of addresses.
     Object {
-        /// The object's name.
+        /// The object's name; empty for what objects without a name share.
         object: String,
         /// Which of its maps.
         part: String,

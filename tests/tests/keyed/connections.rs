@@ -146,3 +146,22 @@ fn a_full_table_drops_until_connections_are_gone() {
         Ok(())
     });
 }
+
+/// A processor that never gets the lock gives up: the packet cannot be counted.
+#[test]
+fn waiting_has_an_end() {
+    const DROP: i32 = 1;
+    in_lab(|| {
+        let mut artifact = artifact(Family::Ipv4, &rules(&["--connlimit-above 0"]), "xdp")?;
+        let locks = artifact.maps.iter_mut().find(|map| map.name == "count_locks");
+        let locks = locks.expect("the map of locks");
+        // As if other processors held all of them.
+        let value = vec![1; locks.value_size as usize];
+        locks.initial = vec![(vec![0; 4], value)];
+        let programs = Unattached::load(&artifact)?;
+        assert_eq!(see(&programs, 30_000, 1)?, DROP);
+        assert_eq!(counted(&programs, "1")?, 0);
+        assert_eq!(counted(&programs, "policy")?, 0);
+        Ok(())
+    });
+}

@@ -114,7 +114,7 @@ mod state {
 const MAX_COLLECT: i32 = 64;
 /// Ticks for which a connection may be on its way to the tracker.
 const GRACE: i32 = 2;
-/// Attempts at a lock: the most that a loop may have, some 50 ms.
+/// Attempts at a lock: the most that a loop may have, some 60 ms.
 const PATIENCE: i32 = 1 << 23;
 /// Time between looks through the lists of a lock.
 const SWEEP_NANOSECONDS: i32 = 250_000;
