@@ -235,7 +235,6 @@ pub fn connection_ruleset(rng: &mut Rng, shape: Shape) -> String {
         let target = match rng.below(6) {
             0 | 1 => " -j ACCEPT".to_owned(),
             2 if !shape.orderly => " -j DROP".to_owned(),
-            3 if kind.name == "set" => format!(" -j {}", targets::set(rng, shape.family)),
             _ => String::new(),
         };
         text += &format!("-A {chain}{header} -m {}{options}{target}\n", kind.name);
@@ -359,7 +358,7 @@ fn protocol_test(rng: &mut Rng, family: Family, facets: &mut Facets) -> (String,
 
 /// The `-j` or `-g` of a rule, or nothing; `further` are the chains that may be called.
 fn target(rng: &mut Rng, shape: Shape, rule: &str, further: &[String]) -> String {
-    match rng.below(12) {
+    match rng.below(13) {
         0..=1 => " -j ACCEPT".to_owned(),
         2..=3 => " -j DROP".to_owned(),
         4 => " -j RETURN".to_owned(),
@@ -368,6 +367,7 @@ fn target(rng: &mut Rng, shape: Shape, rule: &str, further: &[String]) -> String
         9 if shape.marks => format!(" -j {}", targets::mark(rng)),
         10 if shape.may_reject() => format!(" -j {}", targets::reject(rng, shape.family, rule)),
         11 => format!(" -j {}", targets::log(rng)),
+        12 => format!(" -j {}", targets::set(rng, shape.family)),
         _ => String::new(),
     }
 }

@@ -152,9 +152,12 @@ impl Code<'_> {
             self.check_alive(old);
             self.asm.goto(miss);
         }
-        self.asm.place(old);
-        self.clear();
-        self.asm.goto(fill);
+        // An element that never expires is overwritten only where that is asked for.
+        if exist || self.asm.is_used(old) {
+            self.asm.place(old);
+            self.clear();
+            self.asm.goto(fill);
+        }
 
         self.asm.place(absent);
         let asm = &mut self.asm;
