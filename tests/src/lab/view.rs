@@ -62,12 +62,14 @@ fn group(interface: InterfaceName) -> u32 {
     found.map_or(0, |(_, group)| *group)
 }
 
-/// The realm of the route to an IPv4 packet's destination. That of the way back does not count: the
+/// The realm of the route to an IPv4 packet's destination; a default route's does not count for groups
+/// (`__mkroute_output`, net/ipv4/route.c). That of the way back does not count: the
 /// interfaces that packets come in by have no addresses (`fib_validate_source`,
 /// net/ipv4/fib_frontend.c).
 fn realm(stage: Stage, packet: &Packet) -> Option<u32> {
     let address = Ipv4Addr::from(*packet.network_bytes().get(16..)?.first_chunk::<4>()?);
-    Some(match is_special(stage, address) {
+    let special = is_special(stage, address) || address.is_multicast() || address.is_broadcast();
+    Some(match special {
         true => 0,
         false => REALMS[usize::from(address.octets()[0] >> 7)],
     })
