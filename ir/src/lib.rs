@@ -46,7 +46,7 @@ pub use inst::{BinaryOp, Condition, Op, Terminator};
 pub use interpret::{Counter, Environment, Fault, InterpretError, Outcome, interpret};
 pub use jenkins::jenkins;
 pub use log::{Log, LogKind};
-pub use lookup::{Lookup, ReversePath};
+pub use lookup::{Lookup, Receiver, ReversePath};
 pub use object::{ObjectDef, ObjectKind, Query};
 pub use option_kinds::OptionKinds;
 pub use probe::{ProbeDef, TextSearch};

@@ -39,6 +39,14 @@ pub enum Lookup {
     /// loopback device, else 0 (net/ipv4/netfilter/ipt_rpfilter.c, `rpfilter_lookup_reverse`;
     /// net/ipv6/netfilter/ip6t_rpfilter.c, `rpfilter_lookup_reverse6`).
     ReversePath(ReversePath),
+    /// The socket that will receive the packet, or that sent the one which an ICMP error quotes: bits
+    /// of [`Receiver`], 0 where there is none (net/netfilter/xt_socket.c).
+    Receiver {
+        /// Whether [`Receiver::TRANSPARENT`] is told.
+        transparent: bool,
+    },
+    /// That socket's mark (`SO_MARK`), 0 where it is not a full one.
+    ReceiverMark,
     /// 1 where a supplementary group of who opened the packet's socket lies in a range, ends
     /// included, else 0 (`cred->group_info`, as net/netfilter/xt_owner.c searches it).
     SocketGroup {
@@ -47,6 +55,21 @@ pub enum Lookup {
         /// The last group.
         high: u32,
     },
+}
+
+/// What [`Lookup::Receiver`] says of a socket: bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receiver;
+
+impl Receiver {
+    /// There is one.
+    pub const FOUND: u32 = 1;
+    /// It is bound to an address, or stands for a connection that begins or has ended.
+    pub const BOUND: u32 = 2;
+    /// It takes packets for addresses of others (`inet_sk_transparent`).
+    pub const TRANSPARENT: u32 = 4;
+    /// It is a full one (`sk_fullsock`).
+    pub const FULL: u32 = 8;
 }
 
 impl Lookup {
@@ -60,6 +83,10 @@ impl fmt::Display for Lookup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Lookup::SocketGroup { low, high } => write!(f, "socket-group {low}..{high}"),
+            Lookup::Receiver { transparent } => {
+                write!(f, "receiver{}", if *transparent { " transparent" } else { "" })
+            }
+            Lookup::ReceiverMark => f.write_str("receiver-mark"),
             Lookup::ReversePath(path) => {
                 f.write_str("reverse-path")?;
                 for (holds, word) in [

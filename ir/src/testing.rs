@@ -496,6 +496,13 @@ impl Body<'_> {
             let low = self.choices.below(10) as u32;
             return Lookup::SocketGroup { low, high: low + self.choices.below(10) as u32 };
         }
+        if self.choices.once_in(5) {
+            return self.choices.of(&[
+                Lookup::ReceiverMark,
+                Lookup::Receiver { transparent: true },
+                Lookup::Receiver { transparent: false },
+            ]);
+        }
         if self.choices.once_in(3) {
             return Lookup::ReversePath(ReversePath {
                 loose: self.choices.once_in(2),

@@ -44,6 +44,10 @@ impl Target for CgroupSkb {
 
     fn refusal(&self, hook: Hook, feature: Feature) -> Option<&'static str> {
         match (feature, hook) {
+            (Feature::Receiver, _) => Some(
+                "the packet has found its socket, whatever it was looked up by; compile the rule for \
+                 xdp or tc",
+            ),
             (Feature::SetMark, _) => Some(
                 "a control group's programs cannot set a packet's mark; compile the rule for tc, \
                  which can",

@@ -505,6 +505,12 @@ pub enum Helper {
     XdpAdjustTail = 65,
     /// `bpf_fib_lookup`, Linux 4.18.
     FibLookup = 69,
+    /// `bpf_sk_lookup_udp`, Linux 4.20.
+    SkLookupUdp = 85,
+    /// `bpf_sk_release`, Linux 4.20.
+    SkRelease = 86,
+    /// `bpf_skc_lookup_tcp`, Linux 5.2.
+    SkcLookupTcp = 99,
     /// `bpf_spin_lock`, Linux 5.1.
     SpinLock = 93,
     /// `bpf_spin_unlock`, Linux 5.1.

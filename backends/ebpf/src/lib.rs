@@ -26,6 +26,7 @@ mod names;
 mod needs;
 mod outcome;
 mod query;
+mod receiver;
 mod reply;
 mod route;
 mod scan;

@@ -76,6 +76,8 @@ pub enum Feature {
     CountConnections,
     /// The socket that sends the packet.
     Socket,
+    /// The socket that will receive the packet.
+    Receiver,
     /// The route that was found for the packet.
     Route,
     /// The input interface's name.
@@ -112,11 +114,12 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 20] = [
+    pub const ALL: [Feature; 21] = [
         Feature::OutDevice,
         Feature::ConntrackExtension,
         Feature::CountConnections,
         Feature::Socket,
+        Feature::Receiver,
         Feature::Route,
         Feature::InInterface,
         Feature::OutInterface,
@@ -141,6 +144,7 @@ impl Feature {
             Feature::ConntrackExtension => "a connection's counters, labels and helper",
             Feature::CountConnections => "counting connections",
             Feature::Socket => "the socket that sends the packet",
+            Feature::Receiver => "the socket that will receive the packet",
             Feature::Route => "the packet's route",
             Feature::InInterface => "the input interface",
             Feature::OutInterface => "the output interface",
@@ -182,6 +186,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
         | Op::ControlGroup(_) => Some(Feature::Socket),
         Op::Load(_, Source::Ct(field)) if field.is_extension() => Some(Feature::ConntrackExtension),
         Op::Load(_, Source::Ct(_)) => Some(Feature::Conntrack),
+        Op::Lookup(Lookup::Receiver { .. } | Lookup::ReceiverMark) => Some(Feature::Receiver),
         Op::Lookup(Lookup::ReversePath(_)) => Some(Feature::InInterface),
         Op::Lookup(Lookup::AddressType(_, device)) => device.map(|device| match device {
             Device::In => Feature::InInterface,
@@ -262,6 +267,16 @@ impl Needs {
                         needs.socket_class |= field == SocketField::Class;
                     }
                     needs.lookup |= matches!(data.op, Op::Lookup(_) | Op::ControlGroup(_));
+                    let receiver = matches!(
+                        data.op,
+                        Op::Lookup(Lookup::Receiver { .. } | Lookup::ReceiverMark)
+                    );
+                    if receiver && function.family == Family::Ipv4 {
+                        // Answers to translated connections are looked up by those.
+                        needs.add(Feature::Conntrack);
+                        needs.tuples = true;
+                        asked.push((Feature::Conntrack, data.rule));
+                    }
                     if let Op::Lookup(Lookup::ReversePath(path)) = data.op {
                         needs.rules = true;
                         if path.valid_mark {
@@ -312,7 +327,7 @@ impl Needs {
             // Every packet's fragment offset is there; what is written is noted by itself.
             Feature::ConntrackExtension => self.conntrack = true,
             Feature::CountConnections => self.counted = true,
-            Feature::Socket | Feature::Route | Feature::OutDevice => {}
+            Feature::Socket | Feature::Receiver | Feature::Route | Feature::OutDevice => {}
             Feature::Fragments
             | Feature::Rewrite
             | Feature::TransportChecksum

@@ -187,6 +187,7 @@ impl PacketBuilder {
             clock: crate::Clock::default(),
             extensions: crate::Extensions::default(),
             socket: None,
+            receiver: None,
             in_group: 0,
             out_group: 0,
             realm: 0,

@@ -45,6 +45,6 @@ pub use parsed::Parsed;
 pub use receive::NotDelivered;
 pub use rewrites::{Rewrites, replace_checksum};
 pub use routes::{Route, Routes, route_kind};
-pub use socket::{Owner, Socket};
+pub use socket::{Owner, Receiver, Socket};
 pub use text::{find_text, kernel_upper};
 pub use words::{Described, WordsError, describe};

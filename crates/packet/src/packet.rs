@@ -109,6 +109,9 @@ pub struct Packet {
     pub extensions: crate::Extensions,
     /// The socket that sends it, none for what is not sent by this host.
     pub socket: Option<Arc<Socket>>,
+    /// The socket that will receive it, or that sent what an ICMP error quotes; none where nobody
+    /// knows of one.
+    pub receiver: Option<crate::Receiver>,
     /// Group of the input interface.
     pub in_group: u32,
     /// Group of the output interface.
@@ -188,6 +191,7 @@ impl Packet {
             clock: Clock::default(),
             extensions: crate::Extensions::default(),
             socket: None,
+            receiver: None,
             in_group: 0,
             out_group: 0,
             realm: 0,

@@ -21,6 +21,19 @@ impl Socket {
     }
 }
 
+/// The socket of the host that will receive a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Receiver {
+    /// Whether it is a full one, not one of a connection that begins or has ended.
+    pub full: bool,
+    /// Whether it is bound to no address.
+    pub wildcard: bool,
+    /// Whether it takes packets for addresses of others.
+    pub transparent: bool,
+    /// Its mark.
+    pub mark: u32,
+}
+
 /// Whom a process acts as, as the kernel numbers users and groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Owner {

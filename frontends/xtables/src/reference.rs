@@ -45,7 +45,7 @@ pub struct View<'a> {
     /// Its headers, interfaces and connection.
     pub packet: Parsed<'a>,
     /// Its firewall mark, which rules may change.
-    pub mark: u32,
+    pub mark: Cell<u32>,
     /// Its priority, where rules have set it.
     pub priority: Option<u32>,
     /// Its type (`pkt_type`), which a match may change.
@@ -65,7 +65,7 @@ impl<'a> View<'a> {
         memory: &'a Memory,
         sets: &'a SetStates,
     ) -> Self {
-        let mark = packet.packet().mark;
+        let mark = Cell::new(packet.packet().mark);
         let packet_type = Cell::new(packet.packet().pkt_type);
         View { packet, mark, priority: None, packet_type, memory, sets, rewrites }
     }
@@ -215,7 +215,7 @@ impl<'a> Evaluator<'a> {
         }
         let bytes = view.packet.bytes().to_vec();
         let (rules, lengths) = counted.into_iter().unzip();
-        Decision { verdict, rules, lengths, mark: view.mark, priority: view.priority, bytes }
+        Decision { verdict, rules, lengths, mark: view.mark.get(), priority: view.priority, bytes }
     }
 }
 

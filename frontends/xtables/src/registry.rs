@@ -49,6 +49,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::rt::RT,
     &matches::sctp::SCTP,
     &matches::set::SET,
+    &matches::socket::SOCKET,
     &matches::srh::SRH,
     &matches::statistic::STATISTIC,
     &matches::string::STRING,

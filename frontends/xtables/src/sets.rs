@@ -373,7 +373,7 @@ impl SetRef {
                     let found = packet.link_slice(if source { 6 } else { 0 }, 6)?;
                     probe.mac = found.try_into().ok().filter(|mac| *mac != [0; 6])?;
                 }
-                Part::Mark => probe.mark = view.mark,
+                Part::Mark => probe.mark = view.mark.get(),
                 Part::Interface => {
                     let found = packet.packet();
                     let name = if source { found.in_interface } else { found.out_interface };

@@ -68,13 +68,6 @@ pub const MATCHES: &[Unsupportable] = &[
          estimator",
     )
     .instead("limit the rate with -m limit or -m hashlimit"),
-    row(
-        "socket",
-        Both,
-        "it looks for the socket that will receive the packet, and takes transparent and not yet \
-         accepted ones apart, which no lookup of a program's tells",
-    )
-    .instead("keep the rule in the kernel's mangle table with -j MARK, and match the mark with netfilter"),
 ];
 
 /// Targets.

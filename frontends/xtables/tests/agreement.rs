@@ -5,8 +5,8 @@ use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::testing::Choices;
 use bpfc_ir::{Environment, Family, Frontend, FrontendOptions, Hook, Input, interpret, verify};
 use bpfc_packet::{
-    Conntrack, Extension, InterfaceName, IpVersion, LengthField, Packet, PacketBuilder, Tcp,
-    Transport, Tuple, ct_state,
+    Conntrack, Extension, InterfaceName, IpVersion, LengthField, Packet, PacketBuilder, Receiver,
+    Tcp, Transport, Tuple, ct_state,
 };
 use bpfc_xtables::reference::Evaluator;
 use bpfc_xtables::{XtablesFrontend, read_text};
@@ -43,6 +43,10 @@ const TESTS: &[&str] = &[
     "-m mark ! --mark 2/3",
     "-m connmark --mark 1",
     "-m connmark ! --mark 1",
+    "-m socket",
+    "-m socket --nowildcard",
+    "-m socket --transparent --restore-skmark",
+    "-m socket --nowildcard --restore-skmark -m mark --mark 3",
     "-m cluster --cluster-total-nodes 3 --cluster-local-node 2 --cluster-hash-seed 0xfeedcafe",
     "-m cluster --cluster-total-nodes 32 ! --cluster-local-nodemask 0x15 --cluster-hash-seed 7",
     "-m length --length 40:60",
@@ -254,6 +258,12 @@ fn packet(choices: &mut Choices, family: Family) -> Packet {
     packet.mark = choices.below(4) as u32;
     packet.pkt_type = choices.below(6) as u8;
     packet.untracked = choices.once_in(3);
+    packet.receiver = choices.once_in(2).then(|| Receiver {
+        full: choices.once_in(2),
+        wildcard: choices.once_in(2),
+        transparent: choices.once_in(2),
+        mark: choices.below(4) as u32,
+    });
     if choices.once_in(2) {
         packet.conntrack = Some(connection(choices, packet.version));
         if choices.once_in(4) {

@@ -175,6 +175,8 @@ const RULES6: &[&str] = &[
 
 /// Rules of the table mangle.
 const MANGLE: &[&str] = &[
+    "-A PREROUTING -m socket -m socket --nowildcard",
+    "-A INPUT -p tcp -m socket --restore-skmark --nowildcard --transparent -j ACCEPT",
     "-A PREROUTING -m rpfilter",
     "-A PREROUTING -m rpfilter --invert -m rpfilter --accept-local --loose",
     "-A PREROUTING -m rpfilter --validmark --invert --loose --accept-local -j DROP",

@@ -2,7 +2,7 @@
 //! routes is one of a host that has none.
 
 use super::Run;
-use crate::{Address, Device, Family, Lookup, ReversePath, SocketField};
+use crate::{Address, Device, Family, Lookup, Receiver, ReversePath, SocketField};
 use bpfc_packet::{InterfaceName, IpVersion, Owner, Routes};
 
 impl Run<'_, '_, '_> {
@@ -12,6 +12,11 @@ impl Run<'_, '_, '_> {
                 let owner = self.packet.packet().socket.as_ref().and_then(|s| s.owner.as_ref());
                 let held = |owner: &Owner| owner.groups.iter().any(|g| (low..=high).contains(g));
                 owner.is_some_and(held).into()
+            }
+            Lookup::Receiver { transparent } => self.receiver(transparent),
+            Lookup::ReceiverMark => {
+                let receiver = self.packet.packet().receiver.as_ref();
+                receiver.filter(|receiver| receiver.full).map_or(0, |receiver| receiver.mark)
             }
             Lookup::ReversePath(path) => self.reverse_path(path).into(),
             Lookup::AddressType(address, device) => self.address_type(address, device),
@@ -33,6 +38,15 @@ impl Run<'_, '_, '_> {
     pub(super) fn control_group(&self, path: &str) -> bool {
         let socket = self.packet.packet().socket.as_ref();
         socket.is_some_and(|socket| socket.is_in_group(path))
+    }
+
+    fn receiver(&self, transparent: bool) -> u32 {
+        let Some(receiver) = &self.packet.packet().receiver else { return 0 };
+        let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
+        Receiver::FOUND
+            | bit(!(receiver.full && receiver.wildcard), Receiver::BOUND)
+            | bit(transparent && receiver.transparent, Receiver::TRANSPARENT)
+            | bit(receiver.full, Receiver::FULL)
     }
 
     /// Policy routing rules and marks are not among what is known.

@@ -113,6 +113,9 @@ pub(crate) fn function(
         (Lookup::AddressType(address, device), Family::Ipv4) => {
             trie::address_type(emitter, address, device)?
         }
+        (Lookup::Receiver { .. } | Lookup::ReceiverMark, _) => {
+            crate::receiver::function(emitter, lookup, family)?
+        }
         (Lookup::ReversePath(path), _) => reverse::function(emitter, path, family)?,
         (Lookup::SocketGroup { low, high }, _) => crate::socket::group(emitter, low, high)?,
         (Lookup::AddressType(address, _), Family::Ipv6) => tree::address_type(emitter, address)?,

@@ -107,6 +107,6 @@ impl Match for Mark {
     }
 
     fn evaluate(&self, packet: &View<'_>, _: &mut u64) -> Outcome {
-        Outcome::of(self.test.holds(packet.mark))
+        Outcome::of(self.test.holds(packet.mark.get()))
     }
 }

@@ -50,6 +50,7 @@ pub mod rt;
 pub mod sctp;
 pub mod sctp_chunks;
 pub mod set;
+pub mod socket;
 pub mod srh;
 pub mod statistic;
 pub mod string;

@@ -197,7 +197,7 @@ impl Action for ConnMark {
     fn evaluate(&self, packet: &mut View<'_>) -> Option<Verdict> {
         if let (Mode::Restore, Some(connection)) = (self.mode, packet.packet.packet().conntrack) {
             let saved = self.shifted(connection.mark & self.ct_mask);
-            packet.mark = (packet.mark & !self.packet_mask) ^ saved;
+            packet.mark.set((packet.mark.get() & !self.packet_mask) ^ saved);
         }
         None
     }

@@ -90,7 +90,7 @@ impl Action for Mark {
     }
 
     fn evaluate(&self, packet: &mut View<'_>) -> Option<Verdict> {
-        packet.mark = (packet.mark & !self.mask) ^ self.value;
+        packet.mark.set((packet.mark.get() & !self.mask) ^ self.value);
         None
     }
 }

@@ -268,7 +268,7 @@ impl Action for SetTarget {
                     packet.priority = Some(info.priority);
                 }
                 if *mark {
-                    packet.mark = info.marked(packet.mark);
+                    packet.mark.set(info.marked(packet.mark.get()));
                 }
             }
         }

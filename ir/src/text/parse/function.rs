@@ -360,6 +360,12 @@ impl Parser {
             let address = self.word("'saddr' or 'daddr'")?;
             return Ok(Lookup::AddressType(address, self.device()));
         }
+        if self.eat_word("receiver") {
+            return Ok(Lookup::Receiver { transparent: self.eat_word("transparent") });
+        }
+        if self.eat_word("receiver-mark") {
+            return Ok(Lookup::ReceiverMark);
+        }
         if self.eat_word("reverse-path") {
             return Ok(Lookup::ReversePath(ReversePath {
                 loose: self.eat_word("loose"),
