@@ -135,6 +135,8 @@ pub enum MemberKind {
     Structure,
     /// An array of structures.
     Structures,
+    /// An array of pointers.
+    Pointers,
 }
 
 /// Members whose kind their size does not tell.
@@ -173,6 +175,15 @@ pub const MEMBERS: &[(&str, &str, u32, MemberKind)] = &[
     ("rt6key", "addr", 16, MemberKind::Structure),
     ("net_device", "nd_net", 8, MemberKind::Structure),
     ("net_device", "index_hlist", 16, MemberKind::Structure),
+    ("fib_rule", "tun_id", 8, MemberKind::Integer),
+    ("fib_rule", "uid_range", 8, MemberKind::Structure),
+    ("fib_rule", "sport_range", 4, MemberKind::Structure),
+    ("fib_rule", "dport_range", 4, MemberKind::Structure),
+    ("fib6_rule", "dst", 20, MemberKind::Structure),
+    ("fib6_rule", "src", 20, MemberKind::Structure),
+    ("fib_rules_ops", "rules_list", 16, MemberKind::Structure),
+    ("kernfs_node", "id", 8, MemberKind::Integer),
+    ("cgroup", "ancestors", 0, MemberKind::Pointers),
 ];
 
 /// Kind of a member: from the table, or else by its size, 8 bytes being a pointer.

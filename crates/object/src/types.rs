@@ -224,6 +224,10 @@ impl Describer {
                 let element = self.btf.structure("", size, &[]);
                 self.btf.array(element, u32, 1)
             }
+            (MemberKind::Pointers, _) => {
+                let element = self.types.void_pointer(&mut self.btf);
+                self.btf.array(element, u32, 0)
+            }
         };
         let name = format!("{}___bpfc", field.structure);
         let structure = self.btf.structure(&name, field.size, &[(&field.member, member, 0)]);

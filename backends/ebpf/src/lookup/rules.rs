@@ -160,10 +160,10 @@ fn common(asm: &mut Asm, reverse: &Reverse, differs: Label) {
     load(asm, R1, R8, "fib_rule", "l3mdev", 1);
     asm.jump_imm(Jump::Ne, Width::W64, R1, 0, differs);
     // The first user, and both ports: each begins with its lower end.
-    for (member, size) in
-        [("uid_range", Size::W), ("sport_range", Size::H), ("dport_range", Size::H)]
+    for (member, bytes, size) in
+        [("uid_range", 8, Size::W), ("sport_range", 4, Size::H), ("dport_range", 4, Size::H)]
     {
-        asm.load_field(size, R1, R8, kernel::field("fib_rule", member, 0));
+        asm.load_field(size, R1, R8, kernel::field("fib_rule", member, bytes));
         asm.jump_imm(Jump::Ne, Width::W64, R1, 0, differs);
     }
     load(asm, R1, R8, "fib_rule", "ip_proto", 1);
