@@ -319,6 +319,15 @@ impl State {
         if layout.interface.is_some() && probe.interface[0] == 0 {
             return None;
         }
+        if let Some((low, high)) = self.def.options.range {
+            let place = match layout.addresses[0] {
+                Some(_) => probe.addresses[0],
+                None => probe.port.1.into(),
+            };
+            if !(u128::from(low)..=u128::from(high)).contains(&place) {
+                return None;
+            }
+        }
         let key = self.key(probe, lengths, probe.interface, 0)[..layout.key_size].to_vec();
         let null = self.def.kind == SetKind::HashIp && key.iter().all(|byte| *byte == 0);
         (!null).then_some(key)
@@ -403,4 +412,28 @@ fn started(layout: &Layout, value: &[u8], now: u64) -> Vec<u8> {
         }
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(create: &str) -> State {
+        let words: Vec<&str> = create.split(' ').skip(1).collect();
+        State::new(&Set::new(SetDef::parse(&words).expect("a definition")), 0)
+    }
+
+    #[test]
+    fn packets_beyond_a_range_are_no_elements() {
+        let ports = state("create a bitmap:port range 10-1023");
+        let port = |port| Probe { port: (6, port), ..Probe::default() };
+        for (number, fits) in [(9, false), (10, true), (1023, true), (1024, false)] {
+            assert_eq!(ports.packet_key(&port(number)).is_some(), fits, "{number}");
+        }
+        let addresses = state("create a bitmap:ip range 10.0.0.0-10.0.0.255 netmask 28");
+        let address = |last: u128| Probe { addresses: [last, 0], ..Probe::default() };
+        for (number, fits) in [(0x09ff_ffff, false), (0x0a00_00ff, true), (0x0a00_0100, false)] {
+            assert_eq!(addresses.packet_key(&address(number)).is_some(), fits, "{number:x}");
+        }
+    }
 }
