@@ -170,6 +170,8 @@ pub const MEMBERS: &[(&str, &str, u32, MemberKind)] = &[
     ("sock", "sk_cgrp_data", 0, MemberKind::Structure),
     ("cred", "fsuid", 4, MemberKind::Structure),
     ("cred", "fsgid", 4, MemberKind::Structure),
+    ("sock_common", "skc_v6_rcv_saddr", 16, MemberKind::Structure),
+    ("inet_sock", "inet_flags", 8, MemberKind::Integer),
     ("group_info", "gid", 0, MemberKind::Structures),
     ("sk_buff", "_skb_refdst", 8, MemberKind::Integer),
     ("rt6key", "addr", 16, MemberKind::Structure),
