@@ -206,7 +206,8 @@ impl Step {
 
     /// A route of the node: the first that can be used decides.
     fn route(&self, asm: &mut Asm) {
-        let [next, lasting, own, common, refused, table] = std::array::from_fn(|_| asm.label());
+        let [next, lasting, leads, own, common, refused, table] =
+            std::array::from_fn(|_| asm.label());
         asm.load(Size::D, R1, R7, self.at + FOUND);
         if_null(asm, R1, self.up);
         asm.load(Size::D, R2, R7, self.at + NONE);
@@ -225,8 +226,10 @@ impl Step {
         if_null(asm, R1, own);
         nexthop_info(asm);
         load(asm, R2, R0, "nh_info", "reject_nh", 1);
+        asm.jump_imm(Jump::Eq, Width::W64, R2, 0, leads);
         asm.store_imm(Size::W, R7, self.at + KIND, kind::BLACKHOLE);
-        asm.jump_imm(Jump::Ne, Width::W64, R2, 0, self.stop);
+        asm.goto(self.stop);
+        asm.place(leads);
         kernel::enter(asm, R0, "nh_info", "fib_nhc", 0);
         asm.mov(R1, R0);
         asm.goto(common);
