@@ -12,13 +12,15 @@ use bpfc_tests::generate::draft::Draft;
 use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::values::{from_number, near_known, number, width};
 use bpfc_tests::lab::inject::Frame;
-use bpfc_tests::lab::namespace::{ip, ip6, isolated};
+use bpfc_tests::lab::namespace::{ip, ip6, isolated, run};
 use bpfc_tests::lab::oracle::{INTERFACES, Oracle, Stage};
 use bpfc_tests::lab::{Family, LabError};
 use bpfc_tests::require;
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
 
 /// Numbers of routes, of policy routing rules, and of packets after each round of them.
 const ROUTES: usize = 120;
@@ -40,6 +42,7 @@ fn check(family: Family) {
         }
     };
     commands(family)(lines).expect("addresses");
+    settle(family);
     let mut kernel = Kernel(Rc::clone(&oracle));
     let live = |target, mode| Box::new(Live::new(&oracle, target, mode)) as Box<dyn Engine>;
     let mut engines = [
@@ -68,6 +71,21 @@ fn check(family: Family) {
     }
 }
 
+/// Waits for the routes of this host's IPv6 addresses, which the kernel makes a moment later.
+fn settle(family: Family) {
+    let own = ["2001:db8::1", "fd00:1::1", "fe80::1", "fe80::2"];
+    for _ in 0..2000 {
+        let arguments = ["-6", "route", "show", "table", "local"];
+        let routes = run("ip", &arguments, "").expect("routes");
+        let has = |address: &&str| routes.contains(&format!("local {address} "));
+        if family == Family::Ipv4 || own.iter().all(|address| has(&address)) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("this host's addresses have no routes");
+}
+
 fn hold(kernel: &mut Kernel, engine: &mut dyn Engine, ruleset: &Ruleset, frames: &[Frame]) {
     let name = engine.name();
     let found = compare([kernel, engine], ruleset, frames);
@@ -78,7 +96,7 @@ fn hold(kernel: &mut Kernel, engine: &mut dyn Engine, ruleset: &Ruleset, frames:
             .map(|(family, words)| {
                 let table: &[&str] = if words[0] == "route" { &["table", "all"] } else { &[] };
                 let arguments = [&[*family][..], &words, table].concat();
-                bpfc_tests::lab::namespace::run("ip", &arguments, "").unwrap_or_default()
+                run("ip", &arguments, "").unwrap_or_default()
             })
             .collect();
         let found = shrink([kernel, engine], found, Packets::Any)
