@@ -78,7 +78,7 @@ fn settle(family: Family) {
         let arguments = ["-6", "route", "show", "table", "local"];
         let routes = run("ip", &arguments, "").expect("routes");
         let has = |address: &&str| routes.contains(&format!("local {address} "));
-        if family == Family::Ipv4 || own.iter().all(|address| has(&address)) {
+        if family == Family::Ipv4 || own.iter().all(has) {
             return;
         }
         thread::sleep(Duration::from_millis(10));
