@@ -144,10 +144,11 @@ fn decrease_ttl(packet: &mut Packet) -> Option<()> {
     let ttl = header.get_mut(place)?;
     *ttl = ttl.checked_sub(1)?;
     if packet.version == IpVersion::V4 {
-        // RFC 1624: the sum grows by as much as the field shrinks.
-        let sum = u16::from_be_bytes([header[10], header[11]]);
-        let (sum, carry) = sum.overflowing_add(0x0100);
-        header[10..12].copy_from_slice(&(sum + u16::from(carry)).to_be_bytes());
+        // The sum grows by as much as the field shrinks, and is never 0xffff (include/net/ip.h,
+        // `ip_decrease_ttl`).
+        let sum = u32::from(u16::from_be_bytes([header[10], header[11]])) + 0x0100;
+        let sum = (sum + u32::from(sum >= 0xffff)) as u16;
+        header[10..12].copy_from_slice(&sum.to_be_bytes());
     }
     Some(())
 }
