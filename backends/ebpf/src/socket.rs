@@ -63,10 +63,9 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
     Ok(index)
 }
 
-/// `r1 = struct socket *` of the packet's socket; jumps to `none` without one. Where places are
-/// given, notes there whether the packet's own socket is a full one, and its class.
-fn find(emitter: &Emitter<'_>, asm: &mut Asm, none: Label, notes: Option<(i16, i16)>) {
-    let [own, ours] = std::array::from_fn(|_| asm.label());
+/// `r8 = struct sock *` of the packet, r9 = its network namespace, r1 = its state; jumps to `none`
+/// without one that lives.
+fn own(emitter: &Emitter<'_>, asm: &mut Asm, none: Label) {
     emitter.target.load_net(asm, R9);
     emitter.target.load_skb(asm, R1);
     load(asm, R8, R1, "sk_buff", "sk", 8);
@@ -75,7 +74,14 @@ fn find(emitter: &Emitter<'_>, asm: &mut Asm, none: Label, notes: Option<(i16, i
     asm.mov(R8, R0);
     load(asm, R1, R8, "sock_common", "skc_state", 1);
     asm.jump_imm(Jump::Eq, Width::W64, R1, TIME_WAIT, none);
-    asm.jump_imm(Jump::Ne, Width::W64, R1, NEW_SYN_RECV, own);
+}
+
+/// `r1 = struct socket *` of the packet's socket; jumps to `none` without one. Where places are
+/// given, notes there whether the packet's own socket is a full one, and its class.
+fn find(emitter: &Emitter<'_>, asm: &mut Asm, none: Label, notes: Option<(i16, i16)>) {
+    let [full, ours] = std::array::from_fn(|_| asm.label());
+    own(emitter, asm, none);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, NEW_SYN_RECV, full);
     load(asm, R1, R8, "sock_common", "skc_listener", 8);
     if_null(asm, R1, none);
     cast(asm, R1, "sock");
@@ -85,7 +91,7 @@ fn find(emitter: &Emitter<'_>, asm: &mut Asm, none: Label, notes: Option<(i16, i
     load(asm, R1, R8, "sock_common", "skc_net", 8);
     asm.jump(Jump::Ne, Width::W64, R1, R9, none);
     asm.goto(ours);
-    asm.place(own);
+    asm.place(full);
     load(asm, R1, R8, "sock_common", "skc_net", 8);
     asm.jump(Jump::Ne, Width::W64, R1, R9, none);
     if let Some((full, class)) = notes {
@@ -105,14 +111,7 @@ fn find(emitter: &Emitter<'_>, asm: &mut Asm, none: Label, notes: Option<(i16, i
 /// `r8 = struct sock *`, the packet's own socket where it is a full one (`sk_fullsock`) of its network
 /// namespace; jumps to `none` otherwise. Clobbers r9.
 pub(crate) fn full(emitter: &Emitter<'_>, asm: &mut Asm, none: Label) {
-    emitter.target.load_net(asm, R9);
-    emitter.target.load_skb(asm, R1);
-    load(asm, R8, R1, "sk_buff", "sk", 8);
-    if_null(asm, R8, none);
-    cast(asm, R8, "sock");
-    asm.mov(R8, R0);
-    load(asm, R1, R8, "sock_common", "skc_state", 1);
-    asm.jump_imm(Jump::Eq, Width::W64, R1, TIME_WAIT, none);
+    own(emitter, asm, none);
     asm.jump_imm(Jump::Eq, Width::W64, R1, NEW_SYN_RECV, none);
     load(asm, R1, R8, "sock_common", "skc_net", 8);
     asm.jump(Jump::Ne, Width::W64, R1, R9, none);
