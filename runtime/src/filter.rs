@@ -111,7 +111,7 @@ impl Filter {
                 crate::conntrack::count()?;
             }
             let set = ProgramSet::load(artifact, Vec::new(), &OldSets::default())?;
-            hold_places(&home, &mut plan, None)?;
+            hold_places(&home, artifact, &mut plan, None)?;
             let metadata = Metadata::of(artifact, namespace, options, plan);
             fill(&home, Generation::A, artifact, &set, &metadata)?;
             home.rename(pins::home(name))?;
@@ -313,7 +313,7 @@ impl Filter {
         let kept = home.kept(state.target, &old)?;
         let sets = home.sets(state.target, &old)?;
         let set = ProgramSet::load(artifact, kept, &sets)?;
-        let result = hold_places(&home, &mut plan, Some(&old)).and_then(|()| {
+        let result = hold_places(&home, artifact, &mut plan, Some(&old)).and_then(|()| {
             let metadata = Metadata::of(artifact, namespace, options, plan);
             fill(&home, target, artifact, &set, &metadata)?;
             switch::switch(&home, target)
@@ -414,7 +414,12 @@ fn own_namespace() -> Result<Namespace, Error> {
 
 /// Sees to it that every place of the plan has a link. A link that is there stays; XDP's mode is
 /// then the one that it has.
-fn hold_places(home: &Home, plan: &mut [Attachment], old: Option<&Metadata>) -> Result<(), Error> {
+fn hold_places(
+    home: &Home,
+    artifact: &Artifact,
+    plan: &mut [Attachment],
+    old: Option<&Metadata>,
+) -> Result<(), Error> {
     places::assign_pairs(plan, old.map_or(&[], |old| &old.attachments))?;
     for attachment in plan {
         let pin = attachment.place.pin_name();
@@ -424,6 +429,9 @@ fn hold_places(home: &Home, plan: &mut [Attachment], old: Option<&Metadata>) -> 
                 continue;
             }
             home.release(&pin)?;
+        }
+        if artifact.sends {
+            attachment.place.see_that_it_sends()?;
         }
         home.hold(attachment)?;
     }

@@ -3,7 +3,7 @@
 use crate::options::{Options, XdpMode};
 use crate::stubs::PAIRS;
 use crate::sys::{Kind, Link, LinkTarget, Program, XdpFlags, ids};
-use crate::{Error, features};
+use crate::{Error, features, sys};
 use bpfc_artifact::{Artifact, AttachPoint, Family, Hook};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -161,6 +161,21 @@ impl Place {
 
     fn is_netfilter(&self) -> bool {
         matches!(self, Place::Netfilter { .. })
+    }
+
+    /// Where XDP's mode is left open and the program is to send: generic on a veth device, whose
+    /// driver sends by `XDP_TX` only while its other end polls (`veth_xdp_xmit` in
+    /// drivers/net/veth.c: with GRO or an XDP program), and drops the packet otherwise.
+    pub(crate) fn see_that_it_sends(&mut self) -> Result<(), Error> {
+        if let Place::Xdp { interface, mode: mode @ XdpMode::Auto, .. } = self {
+            let driver = sys::driver(interface);
+            let driver =
+                driver.map_err(Error::kernel(format!("ask for the driver of {interface}")))?;
+            if driver.as_deref() == Some("veth") {
+                *mode = XdpMode::Generic;
+            }
+        }
+        Ok(())
     }
 
     /// Attaches `program` here until the link is closed. Where XDP's mode is left open, it is

@@ -37,10 +37,12 @@ const LINKS: &[Link] = &[
     },
 ];
 
-const FIREWALLS: [Firewall; 4] = [
+const FIREWALLS: [Firewall; 5] = [
     Firewall::Kernel,
     Firewall::Program("xdp", XdpMode::Native),
     Firewall::Program("xdp", XdpMode::Generic),
+    // On a veth device with nothing at its other end that receives by XDP.
+    Firewall::Program("xdp", XdpMode::Auto),
     Firewall::Program("tc", XdpMode::Auto),
 ];
 

@@ -410,6 +410,7 @@ fn artifact(
         sets: emitter.sets.entries(program),
         needs_conntrack: emitter.needs.conntrack || emitter.needs.counted,
         needs_accounting: emitter.needs.accounting,
+        sends: !emitter.needs.answers.is_empty(),
         sources: names,
     }
 }

@@ -205,6 +205,7 @@ mod tests {
             sets: Vec::new(),
             needs_conntrack: false,
             needs_accounting: false,
+            sends: false,
             sources: Vec::new(),
         };
         let size = CallSize { functions: 4, frames: 3, stack: 32 + 224, jit_stack: 208 };

@@ -51,6 +51,9 @@ pub struct Artifact {
     /// namespace count (`nf_conntrack_acct`).
     #[serde(default)]
     pub needs_accounting: bool,
+    /// True where a program sends packets of its own: answers to rejected ones.
+    #[serde(default)]
+    pub sends: bool,
     /// Names of the source files that [`Line`]s index.
     pub sources: Vec<String>,
 }

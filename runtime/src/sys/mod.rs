@@ -16,6 +16,7 @@
 #![allow(unsafe_code)]
 
 mod clock;
+mod ethtool;
 mod link;
 mod map;
 mod mapping;
@@ -26,6 +27,7 @@ mod sockopt;
 mod test_run;
 
 pub use clock::minutes_west;
+pub use ethtool::driver;
 pub use link::{Link, LinkTarget, XdpFlags};
 pub use map::{Map, MapSpec};
 pub use mapping::{MMAPABLE, Mapping, clock};

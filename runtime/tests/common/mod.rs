@@ -139,6 +139,7 @@ pub fn artifact(points: &[AttachPoint], verdict: Verdict, shift: usize) -> Artif
         sets: Vec::new(),
         needs_conntrack: false,
         needs_accounting: false,
+        sends: false,
         sources: vec!["test.rules".into()],
     };
     for (n, attach) in points.iter().enumerate() {

@@ -34,6 +34,7 @@ fn artifact(functions: Vec<Function>) -> Artifact {
         sets: Vec::new(),
         needs_conntrack: false,
         needs_accounting: false,
+        sends: false,
         sources: vec!["rules.v4".into()],
     }
 }

@@ -213,6 +213,7 @@ pub fn filter(target: &str, points: &[AttachPoint]) -> Artifact {
         sets: Vec::new(),
         needs_conntrack: program != ProgramKind::CgroupSkb,
         needs_accounting: false,
+        sends: true,
         sources: vec!["rules.v4".into()],
     }
 }
