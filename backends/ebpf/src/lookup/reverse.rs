@@ -207,7 +207,7 @@ impl Reverse {
     /// whether the latter is looked at again.
     pub(super) fn ipv6_route(&self, asm: &mut Asm, labels: &Ipv6Labels) {
         let Ipv6Labels { again, up, next, end } = *labels;
-        let [more, own, common, first, fits, refused, kept] = std::array::from_fn(|_| asm.label());
+        let [more, first, fits, refused, kept] = std::array::from_fn(|_| asm.label());
         asm.load(Size::D, R1, R7, self.at + FOUND);
         asm.jump_imm(Jump::Ne, Width::W64, R1, 0, more);
         // None fits: a link-local address must have one, for any other the first will do.
@@ -223,19 +223,7 @@ impl Reverse {
         tree::none_is_no_route(asm, self.at, R1, next);
         cast(asm, R1, "fib6_info");
         asm.mov(R8, R0);
-        load(asm, R1, R8, "fib6_info", "nh", 8);
-        if_null(asm, R1, own);
-        nexthop_info(asm);
-        load(asm, R2, R0, "nh_info", "reject_nh", 1);
-        asm.jump_imm(Jump::Ne, Width::W64, R2, 0, end);
-        kernel::enter(asm, R0, "nh_info", "fib_nhc", 0);
-        asm.mov(R1, R0);
-        asm.goto(common);
-        asm.place(own);
-        asm.load(Size::D, R1, R7, self.at + FOUND);
-        kernel::enter(asm, R1, "fib6_info", "fib6_nh", 0);
-        asm.place(common);
-        cast(asm, R1, "fib_nh_common");
+        tree::nexthop(asm, self.at, end);
         load(asm, R9, R0, "fib_nh_common", "nhc_dev", 8);
         load(asm, R1, R0, "fib_nh_common", "nhc_flags", 1);
         asm.jump_imm(Jump::Set, Width::W64, R1, NEXTHOP_DEAD, refused);

@@ -206,8 +206,7 @@ impl Step {
 
     /// A route of the node: the first that can be used decides.
     fn route(&self, asm: &mut Asm) {
-        let [next, lasting, leads, own, common, refused, table] =
-            std::array::from_fn(|_| asm.label());
+        let [next, lasting, refused, rejects, table] = std::array::from_fn(|_| asm.label());
         asm.load(Size::D, R1, R7, self.at + FOUND);
         if_null(asm, R1, self.up);
         asm.load(Size::D, R2, R7, self.at + NONE);
@@ -222,23 +221,7 @@ impl Step {
         load(asm, R1, R8, "fib6_info", "expires", 8);
         asm.jump(Jump::Gt, Width::W64, R0, R1, next);
         asm.place(lasting);
-        load(asm, R1, R8, "fib6_info", "nh", 8);
-        if_null(asm, R1, own);
-        nexthop_info(asm);
-        load(asm, R2, R0, "nh_info", "reject_nh", 1);
-        asm.jump_imm(Jump::Eq, Width::W64, R2, 0, leads);
-        asm.store_imm(Size::W, R7, self.at + KIND, kind::BLACKHOLE);
-        asm.goto(self.stop);
-        asm.place(leads);
-        kernel::enter(asm, R0, "nh_info", "fib_nhc", 0);
-        asm.mov(R1, R0);
-        asm.goto(common);
-        asm.place(own);
-        asm.load(Size::D, R1, R7, self.at + FOUND);
-        kernel::enter(asm, R1, "fib6_info", "fib6_nh", 0);
-        // A nexthop begins with what all families have in common.
-        asm.place(common);
-        cast(asm, R1, "fib_nh_common");
+        nexthop(asm, self.at, rejects);
         load(asm, R1, R0, "fib_nh_common", "nhc_gw_family", 1);
         asm.store(Size::W, R7, self.at + INDEX, R1);
         load(asm, R1, R0, "fib_nh_common", "nhc_flags", 1);
@@ -255,6 +238,10 @@ impl Step {
         // Any other route by the loopback device refuses, too, for want of a network.
         asm.jump_imm(Jump::Lt, Width::W64, R1, kind::BLACKHOLE, self.stop);
         asm.store(Size::W, R7, self.at + KIND, R1);
+        asm.goto(self.stop);
+
+        asm.place(rejects);
+        asm.store_imm(Size::W, R7, self.at + KIND, kind::BLACKHOLE);
         asm.goto(self.stop);
 
         asm.place(next);
@@ -352,6 +339,27 @@ impl Step {
         self.next_mode(asm, mode::CLIMB);
         // Falls through to the end of the step.
     }
+}
+
+/// `r0 = struct fib_nh_common *` of the first nexthop of the route in r8, whose address `FOUND`
+/// holds (include/net/nexthop.h, `nexthop_fib6_nh`); at `rejects` where its nexthop object leads
+/// nowhere. Clobbers r1 to r5.
+pub(super) fn nexthop(asm: &mut Asm, at: i16, rejects: Label) {
+    let [own, common] = std::array::from_fn(|_| asm.label());
+    load(asm, R1, R8, "fib6_info", "nh", 8);
+    if_null(asm, R1, own);
+    nexthop_info(asm);
+    load(asm, R2, R0, "nh_info", "reject_nh", 1);
+    asm.jump_imm(Jump::Ne, Width::W64, R2, 0, rejects);
+    kernel::enter(asm, R0, "nh_info", "fib_nhc", 0);
+    asm.mov(R1, R0);
+    asm.goto(common);
+    asm.place(own);
+    asm.load(Size::D, R1, R7, at + FOUND);
+    kernel::enter(asm, R1, "fib6_info", "fib6_nh", 0);
+    // A nexthop begins with what all families have in common.
+    asm.place(common);
+    cast(asm, R1, "fib_nh_common");
 }
 
 /// `r8 = struct rt6key *` of the destination of the route at an address. Clobbers r0 to r5.
