@@ -404,7 +404,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__explain)
-            opts="-h --from --hook --table --reject --disable-pass --packet --hex --pcap --live --count --timeout --number --iface --target --json --color --help"
+            opts="-h --from --hook --table --reject --disable-pass --packet --hex --pcap --facts --live --count --timeout --number --iface --target --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -439,6 +439,10 @@ _bpfc() {
                     return 0
                     ;;
                 --pcap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --facts)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -292,6 +292,7 @@ inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l packet -d 'The packet in words, such as \'in=eth0 ip saddr 10.0.0.1 daddr 10.0.0.2 tcp sport 4000 dport 22 flags syn\'' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l hex -d 'The packet as hexadecimal digits, from the Ethernet or the IP header on' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l pcap -d 'A capture that holds the packet' -r -F
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l facts -d 'With --hex or --pcap: what only the host knows that handles the packet, in words such as dsttype=local' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l live -d 'A loaded filter: the rules that its traced packets meet, as they come. Packets are traced where a rule says TRACE and where the filter was loaded with --trace' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l count -d 'With --live: stop after so many packets' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l timeout -d 'With --live: stop after so many seconds' -r

@@ -16,7 +16,7 @@ mod tests;
 
 pub use environment::{Counter, Environment};
 
-use crate::{Block, Func, Hook, Inst, Program, Rule, State, Terminator, Value, Verdict};
+use crate::{Block, Func, Hook, HostFact, Inst, Program, Rule, State, Terminator, Value, Verdict};
 use bpfc_packet::{IpVersion, NotDelivered, Packet, Parsed, Rewrites};
 use frame::Frame;
 
@@ -82,6 +82,14 @@ pub enum Fault {
     /// Blocks or calls form a cycle.
     #[error("the program does not end")]
     Endless,
+    /// The host was asked what the caller does not know ([`Environment::knowing`]).
+    #[error("the host is asked what nobody knows")]
+    Unknown {
+        /// What.
+        fact: HostFact,
+        /// The rule that asks.
+        rule: Option<Rule>,
+    },
 }
 
 /// Runs a packet through the base chains of a hook, in order.

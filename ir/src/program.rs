@@ -1,8 +1,6 @@
 //! A whole program: rules, functions, entries and state.
 
-use crate::{
-    Family, Func, Function, Hook, Meta, Object, ObjectDef, Op, Probe, ProbeDef, Rule, Source, State,
-};
+use crate::{Family, Func, Function, Hook, Object, ObjectDef, Op, Probe, ProbeDef, Rule, State};
 use bpfc_diag::Span;
 use cranelift_entity::PrimaryMap;
 
@@ -119,13 +117,8 @@ impl Program {
             let blocks = function.layout.iter().map(|&block| &function.blocks[block]);
             blocks.flat_map(|block| &block.insts).map(|&inst| &function.insts[inst])
         });
-        let mut asking = insts.filter(|inst| match inst.op {
-            Op::Lookup(_) | Op::ControlGroup(_) | Op::Load(_, Source::Socket(_)) => true,
-            Op::Load(_, Source::Meta(meta)) => {
-                matches!(meta, Meta::InGroup | Meta::OutGroup | Meta::Realm)
-            }
-            _ => false,
-        });
+        let mut asking =
+            insts.filter(|inst| inst.op.host_fact().is_some_and(|fact| !fact.is_tracked()));
         asking.next().map(|inst| inst.rule)
     }
 

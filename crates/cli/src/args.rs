@@ -459,6 +459,10 @@ pub struct ExplainArgs {
     /// A capture that holds the packet.
     #[arg(long, value_name = "FILE", group = "subject")]
     pub pcap: Option<PathBuf>,
+    /// With --hex or --pcap: what only the host knows that handles the packet, in words such as
+    /// dsttype=local.
+    #[arg(long, value_name = "WORDS", conflicts_with_all = ["packet", "live"])]
+    pub facts: Option<String>,
     /// A loaded filter: the rules that its traced packets meet, as they come. Packets are traced
     /// where a rule says TRACE and where the filter was loaded with --trace.
     #[arg(long, value_name = "NAME", group = "subject", conflicts_with = "rulesets")]
@@ -491,7 +495,13 @@ ctdir=original|reply pkttype=host|broadcast|multicast cpu=N), then headers with 
 saddr MAC daddr MAC; ip saddr A daddr A ttl N tos N dscp N id N offset N df mf protocol N; ip6 saddr A \
 daddr A hoplimit N tclass N dscp N flowlabel N nexthdr N; tcp sport N dport N flags F,F sequence N \
 ackseq N window N mss N; udp, udplite, sctp or dccp sport N dport N; icmp or icmp6 type T code N; esp \
-spi N sequence N; payload HEX; length N.";
+spi N sequence N; payload HEX; length N.
+
+What only the host knows that handles the packet, where a rule on its way asks for it: srctype=KIND \
+dsttype=KIND (unicast, local, broadcast, anycast, multicast, blackhole, unreachable or prohibit), back=IF|none \
+(the interface by which there is a way back to the source), ingroup=N outgroup=N realm=N, uid=N gid=N \
+groups=N,N classid=N cgroup=PATH of the socket that sends it or socket=none, receiver=bound|any|none and \
+receivermark=N of the socket that will receive it.";
 
 /// What decides a replayed packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

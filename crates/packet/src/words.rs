@@ -5,7 +5,7 @@
 //! ```
 //!
 //! First what is known besides its bytes (`in=`, `out=`, `mark=`, `ct=`, `ctmark=`, `pkttype=`,
-//! `cpu=`), then its headers from the outside in, each with its fields in nft's words. What is not
+//! `cpu=`, and facts that only its host knows: `host_facts.rs`), then its headers from the outside in, each with its fields in nft's words. What is not
 //! said is as usual: a whole packet to this host with time to live 64 and right checksums.
 //!
 //! | header | fields |
@@ -21,7 +21,9 @@
 //! | `length` | the IP length, by bytes of 0 behind the payload |
 
 use crate::builder::{Dccp, Ipv4, Ipv6, Network, PacketBuilder, Sctp, Tcp, Transport, UdpLite};
+use crate::host_facts::HostFacts;
 use crate::{Conntrack, InterfaceName, Packet, Tuple, bytes_from_hex, ct_state, pkt_type};
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -44,6 +46,8 @@ pub struct Described {
     pub packet: Packet,
     /// Whether its connection was described.
     pub states_connection: bool,
+    /// The names of what was said that only the host knows.
+    pub host_facts: BTreeSet<&'static str>,
 }
 
 /// Reads a description.
@@ -60,6 +64,23 @@ pub fn describe(text: &str) -> Result<Described, WordsError> {
         draft.read(word, &mut reader)?;
     }
     draft.finish(&reader)
+}
+
+/// Gives a packet facts that only its host knows, in words; yields the names of what was said.
+///
+/// # Errors
+/// At the first word that is no such fact, or where two contradict each other.
+pub fn host_facts(text: &str, packet: &mut Packet) -> Result<BTreeSet<&'static str>, WordsError> {
+    let mut facts = HostFacts::default();
+    let start = text.as_ptr() as usize;
+    for word in text.split_ascii_whitespace() {
+        let at = word.as_ptr() as usize - start;
+        let error = |message: String| WordsError { word: word.to_owned(), at, message };
+        let taken = word.split_once('=').and_then(|(name, value)| facts.read(name, value));
+        taken.unwrap_or_else(|| Err("this is no fact about the host".into())).map_err(error)?;
+    }
+    let end = |message| WordsError { word: String::new(), at: text.len(), message };
+    facts.apply(packet).map_err(end)
 }
 
 struct Reader<'a> {
@@ -148,6 +169,7 @@ struct Draft {
     transport: Option<Transport>,
     payload: Vec<u8>,
     length: Option<usize>,
+    host: HostFacts,
 }
 
 impl Draft {
@@ -215,7 +237,10 @@ impl Draft {
                     _ => return Err(wrong("host, broadcast or multicast")),
                 });
             }
-            _ => return Err(reader.error(format!("'{name}' is no fact about a packet"))),
+            _ => match self.host.read(name, value) {
+                Some(taken) => taken.map_err(|error| reader.error(error))?,
+                None => return Err(reader.error(format!("'{name}' is no fact about a packet"))),
+            },
         }
         Ok(())
     }
@@ -435,7 +460,12 @@ impl Draft {
             packet.conntrack =
                 connection(&packet, state, self.reply, self.connection_mark.unwrap_or(0));
         }
-        Ok(Described { packet, states_connection: self.state.is_some() })
+        let host_facts = self.host.apply(&mut packet).map_err(|message| WordsError {
+            word: String::new(),
+            at: reader.end,
+            message,
+        })?;
+        Ok(Described { packet, states_connection: self.state.is_some(), host_facts })
     }
 }
 
@@ -515,7 +545,7 @@ mod tests {
     fn a_packet_is_what_was_said() {
         let text = "in=eth0 mark=0x10 ip saddr 10.0.0.1 daddr 10.0.0.2 ttl 7 \
                     tcp sport 4000 dport 22 flags syn length 100";
-        let Described { packet, states_connection } = describe(text).unwrap();
+        let Described { packet, states_connection, .. } = describe(text).unwrap();
         assert_eq!(packet.in_interface, InterfaceName::new("eth0").unwrap());
         assert_eq!((packet.mark, states_connection), (0x10, false));
         let parsed = packet.parse().unwrap();

@@ -3,10 +3,10 @@
 use super::connections::Counted;
 use super::recent::Seen;
 use crate::hash_limit::Bucket;
-use crate::{Object, ObjectKind, Program, Rule, State, StateDef};
+use crate::{HostFact, Object, ObjectKind, Program, Rule, State, StateDef};
 use bpfc_sets::State as SetState;
 use cranelift_entity::SecondaryMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,6 +30,8 @@ pub struct Environment<'r> {
     pub(super) seen: SecondaryMap<Object, Seen>,
     /// Sets from the first packet on that asks them.
     pub(super) sets: SecondaryMap<Object, Option<Box<SetState>>>,
+    /// What is known of the host; none for everything.
+    known: Option<BTreeSet<HostFact>>,
     random: Box<dyn FnMut() -> u32 + 'r>,
 }
 
@@ -73,8 +75,20 @@ impl<'r> Environment<'r> {
             counted: BTreeMap::new(),
             seen: SecondaryMap::new(),
             sets: SecondaryMap::new(),
+            known: None,
             random: Box::new(random),
         }
+    }
+
+    /// With no more of the host known than this: an instruction that asks for more is
+    /// [`Fault::Unknown`](crate::Fault::Unknown). Otherwise the packet's facts count as all there is.
+    pub fn knowing(mut self, facts: BTreeSet<HostFact>) -> Self {
+        self.known = Some(facts);
+        self
+    }
+
+    pub(super) fn knows(&self, fact: HostFact) -> bool {
+        self.known.as_ref().is_none_or(|known| known.contains(&fact))
     }
 
     /// A rule's counters; 0 for a rule that never counted.

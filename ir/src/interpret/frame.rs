@@ -33,6 +33,11 @@ impl<'a> Run<'a, '_, '_> {
         let data = frame.function.insts.get(inst).ok_or(Fault::Missing)?;
         let operands = Fault::Operands(inst);
         let offset = |value| u32::try_from(frame.value(value)?).map_err(|_| Fault::Operands(inst));
+        if let Some(fact) = data.op.host_fact()
+            && !self.environment.knows(fact)
+        {
+            return Err(Fault::Unknown { fact, rule: data.rule });
+        }
         let (ty, value) = match data.op {
             Op::Const(ty, value) => (ty, value),
             Op::Load(ty, source) => {

@@ -5,6 +5,7 @@
 //! passes in the interpreter and, where the kernel can be asked, the loaded program there. A
 //! difference between them is an error of bpfc's, and said as one.
 
+mod host;
 mod live;
 
 use super::replay::frame::{Frame, now};
@@ -14,6 +15,7 @@ use crate::args::ExplainArgs;
 use crate::console::{Console, Failure};
 use crate::inputs;
 use crate::progress::with_progress;
+use bpfc_artifact::Artifact;
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver::{self as driver, verdict_word};
 use bpfc_ir::{Environment, Family, Hook, Input, Program, interpret};
@@ -22,6 +24,7 @@ use bpfc_packet::{
 };
 use bpfc_xtables::reference::{Evaluator, Outcome, Step};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -33,6 +36,8 @@ struct Subject {
     frame: Frame,
     /// Whether the user said which connection it belongs to.
     states_connection: bool,
+    /// Names of what the user said that only the host knows.
+    host_facts: BTreeSet<&'static str>,
 }
 
 /// What one engine made of the packet.
@@ -86,16 +91,16 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Result<(), Failure> 
     else {
         return Err(Failure::Said);
     };
-    super::replay::refuse_host(program)?;
 
     let mut packet = packet.clone();
     packet.clock = now();
     if !subject.states_connection {
         suppose_first(&mut packet);
     }
+    host::require(lowered, hook, &packet, &subject.host_facts)?;
     let (reference, steps) = by_reference(&inputs, lowered, hook, &packet)?;
     let compiled = by_interpreter(program, hook, &packet)?;
-    let kernel = match why_not_the_kernel(&subject, &packet, target, hook, artifact) {
+    let kernel = match why_not_the_kernel(&subject, &packet, target, hook, (program, artifact)) {
         Some(reason) => Err(reason.to_owned()),
         None => {
             let interface = match packet.in_interface.is_some() {
@@ -137,7 +142,11 @@ fn subject(args: &ExplainArgs) -> Result<Subject, Failure> {
             Failure::Usage(format!("--packet: {error}; `bpfc help explain` lists the words"))
         })?;
         let frame = Frame { bytes: described.packet.bytes.clone(), packet: Some(described.packet) };
-        return Ok(Subject { frame, states_connection: described.states_connection });
+        return Ok(Subject {
+            frame,
+            states_connection: described.states_connection,
+            host_facts: described.host_facts,
+        });
     }
     let interface = bpfc_packet::InterfaceName::new(&args.iface)
         .map_err(|error| Failure::Usage(format!("--iface {}: {error}", args.iface)))?;
@@ -163,7 +172,14 @@ fn subject(args: &ExplainArgs) -> Result<Subject, Failure> {
         }
     };
     let hook = args.selection.hook.first().copied().unwrap_or(Hook::Input);
-    Ok(Subject { frame: Frame::new(&captured, hook, interface), states_connection: false })
+    let mut frame = Frame::new(&captured, hook, interface);
+    let host_facts = match (&args.facts, &mut frame.packet) {
+        (Some(facts), Some(packet)) => bpfc_packet::host_facts(facts, packet).map_err(|error| {
+            Failure::Usage(format!("--facts: {error}; `bpfc help explain` lists the words"))
+        })?,
+        _ => BTreeSet::new(),
+    };
+    Ok(Subject { frame, states_connection: false, host_facts })
 }
 
 /// Bytes from the Ethernet header or, where they begin with 4 or 6, from the IP header on.
@@ -275,13 +291,16 @@ fn why_not_the_kernel(
     packet: &Packet,
     target: &dyn driver::Target,
     hook: Hook,
-    artifact: &bpfc_artifact::Artifact,
+    (program, artifact): (&Program, &Artifact),
 ) -> Option<&'static str> {
     if !nix::unistd::geteuid().is_root() {
         return Some("it needs root");
     }
     if subject.states_connection {
         return Some("a test run cannot be told the packet's connection");
+    }
+    if program.asks_host().is_some() {
+        return Some("a test run asks this host's routes, sockets and interfaces");
     }
     let attach = target.attach(hook, family(packet));
     if artifact.needs_conntrack

@@ -84,3 +84,46 @@ fn a_live_filter_takes_no_ruleset_and_must_be_there() {
     let ran = bpfc(&["explain", "--live", "no-such-filter", "--timeout", "0"]).fails(1);
     assert!(ran.out.is_empty() && !ran.err.is_empty());
 }
+
+/// As ufw has it: what is not for this host goes elsewhere.
+const NOT_LOCAL: &str = "*filter\n:INPUT DROP [0:0]\n:not-local - [0:0]\n\
+                         -A INPUT -p tcp -m tcp --dport 80 -j ACCEPT\n\
+                         -A INPUT -j not-local\n\
+                         -A not-local -m addrtype --dst-type LOCAL -j ACCEPT\nCOMMIT\n";
+
+#[test]
+fn what_only_the_host_knows_is_said_where_the_way_comes_to_it() {
+    let folder = folder();
+    let rules = file(&folder, "ufw.rules", NOT_LOCAL);
+    let explain = |words: &str| bpfc(&["explain", &rules, "--target", "xdp", "--packet", words]);
+    let packet = |facts: &str, port: u16| {
+        format!("in=eth0 {facts} ip saddr 10.0.0.1 daddr 192.0.2.1 tcp dport {port}")
+    };
+    let before = explain(&packet("", 80)).ok();
+    assert!(before.out.contains("verdict: accept, by filter/INPUT:1"), "{}", before.out);
+    let asked = explain(&packet("", 443)).fails(1);
+    assert!(asked.err.contains("filter/not-local:1 asks what kind"), "{}", asked.err);
+    assert!(asked.err.contains("say dsttype=local"), "{}", asked.err);
+    let local = explain(&packet("dsttype=local", 443)).ok();
+    assert!(local.out.contains("yes  -m addrtype --dst-type LOCAL"), "{}", local.out);
+    assert!(local.out.contains("compiled for xdp: accept, by the same rules"), "{}", local.out);
+    let other = explain(&packet("dsttype=unicast", 443)).ok();
+    assert!(other.out.contains("verdict: drop"), "{}", other.out);
+    let wrong = explain(&packet("dsttype=near", 443)).fails(2);
+    assert!(wrong.err.contains("dsttype is one of unicast, local"), "{}", wrong.err);
+}
+
+#[test]
+fn bytes_come_with_facts_in_words() {
+    let folder = folder();
+    let rules = file(&folder, "ufw.rules", NOT_LOCAL);
+    let ip = PacketBuilder::ipv4([10, 0, 0, 1], [192, 0, 2, 1]).tcp(1000, 443, 2).bytes();
+    let hex: String = ip.iter().map(|byte| format!("{byte:02x}")).collect();
+    let explain = |facts: &str| {
+        bpfc(&["explain", &rules, "--target", "xdp", "--hex", &hex, "--facts", facts])
+    };
+    let local = explain("dsttype=local").ok();
+    assert!(local.out.contains("verdict: accept"), "{}", local.out);
+    let wrong = explain("in=eth0").fails(2);
+    assert!(wrong.err.contains("no fact about the host"), "{}", wrong.err);
+}
