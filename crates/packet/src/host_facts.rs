@@ -112,7 +112,7 @@ impl HostFacts {
             if said("socket") {
                 return Err(format!("socket=none and {other} contradict each other"));
             }
-            let owned = ["uid", "gid", "groups"].into_iter().any(|name| said(name));
+            let owned = ["uid", "gid", "groups"].into_iter().any(&said);
             packet.socket = Some(Arc::new(Socket {
                 owner: owned.then_some(self.owner),
                 class: self.class,
