@@ -123,6 +123,11 @@ pub enum Op {
     Trace,
     /// `mark v`: sets the packet's firewall mark (i32).
     SetMark(Value),
+    /// `ct-mark v`: sets the mark of the packet's connection (i32), for rules behind it, for the
+    /// connection's later packets and for the kernel; guarded as [`crate::CtField::Mark`] is. The
+    /// packet must be one of TCP or UDP: programs find no other connections again
+    /// (net/netfilter/nf_conntrack_bpf.c).
+    SetConnectionMark(Value),
     /// `to-host`: a frame that the link layer meant for others or a group becomes one for this host:
     /// [`crate::Meta::PacketType`] is 0 from here on, for rules and for the kernel.
     ToHost,
@@ -142,6 +147,7 @@ impl Op {
                 | Op::Log(..)
                 | Op::Trace
                 | Op::SetMark(_)
+                | Op::SetConnectionMark(_)
                 | Op::ToHost
                 | Op::Rewrite(_)
         )
@@ -173,7 +179,8 @@ impl Op {
             | Op::Hash(v, _)
             | Op::InRange(v, ..)
             | Op::AvailableAt(v, _)
-            | Op::SetMark(v) => (Some(v), None),
+            | Op::SetMark(v)
+            | Op::SetConnectionMark(v) => (Some(v), None),
             Op::Binary(_, a, b) | Op::Compare(_, a, b) => (Some(a), Some(b)),
             Op::Rewrite(ref rewrite) => {
                 let (a, b) = rewrite.args();
@@ -205,7 +212,8 @@ impl Op {
             | Op::Hash(v, _)
             | Op::InRange(v, ..)
             | Op::AvailableAt(v, _)
-            | Op::SetMark(v) => *v = map(*v),
+            | Op::SetMark(v)
+            | Op::SetConnectionMark(v) => *v = map(*v),
             Op::Binary(_, a, b) | Op::Compare(_, a, b) => {
                 *a = map(*a);
                 *b = map(*b);
@@ -235,6 +243,7 @@ impl Op {
             | Op::Log(..)
             | Op::Trace
             | Op::SetMark(_)
+            | Op::SetConnectionMark(_)
             | Op::ToHost
             | Op::Rewrite(_) => None,
         }

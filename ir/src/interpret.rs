@@ -31,6 +31,8 @@ pub struct Outcome {
     pub logs: Vec<Rule>,
     /// Its firewall mark afterwards.
     pub mark: u32,
+    /// Its connection's mark, where rules have set it.
+    pub connection_mark: Option<u32>,
     /// Its priority, where rules have set it.
     pub priority: Option<u32>,
     /// The packet where rules have written it, none where they have not.
@@ -117,6 +119,7 @@ pub fn interpret(
         logs: Vec::new(),
         traced: false,
         mark: packet.mark,
+        connection_mark: None,
         packet_type: packet.pkt_type,
         priority: None,
     };
@@ -135,6 +138,7 @@ pub fn interpret(
         rules: run.rules,
         logs: run.logs,
         mark: run.mark,
+        connection_mark: run.connection_mark,
         priority: run.priority,
         rewritten,
     })
@@ -151,6 +155,7 @@ struct Run<'a, 'e, 'r> {
     /// Whether trace records are written.
     traced: bool,
     mark: u32,
+    connection_mark: Option<u32>,
     packet_type: u8,
     priority: Option<u32>,
 }

@@ -282,6 +282,10 @@ impl Body<'_> {
         } else if self.choices.once_in(20) {
             self.builder.push(Op::ToHost);
         }
+        if self.connection && self.choices.once_in(3) {
+            let mark = self.number(Type::I32);
+            self.builder.push(Op::SetConnectionMark(mark));
+        }
         if self.choices.once_in(4) {
             self.rewrite();
         }

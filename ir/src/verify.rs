@@ -30,8 +30,8 @@
 //! 13. Loads at an offset stand below the true edge of an `avail at` of the same value that covers
 //!     them.
 //! 14. Loads from the Ethernet header stand below a test that `meta.link-header` is not 0.
-//! 15. Loads of connection facts but `present` and `state` stand below a test that `ct.present`
-//!     is not 0.
+//! 15. Loads of connection facts but `present` and `state`, and what sets the connection's mark,
+//!     stand below a test that `ct.present` is not 0.
 //! 16. Scans of IPv6 headers are in functions of IPv6.
 //! 17. A query is one that its object's kind answers, with arguments of the types that it takes.
 //!     Objects' names are unique, and the kernel would take their numbers.

@@ -9,10 +9,10 @@ use bpfc_driver::{Options, compile, targets};
 use bpfc_ir::Input;
 use bpfc_tests::differential::Ruleset;
 use bpfc_tests::differential::compile::artifact;
-use bpfc_tests::generate::matches::{CONNECTION_MATCHES, COUNTING_MATCHES, MATCHES};
+use bpfc_tests::generate::matches::{CONNECTION_MATCHES, COUNTING_MATCHES, Facets, MATCHES};
 use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::ruleset::{Generated, Shape, ruleset, single_match, single_target};
-use bpfc_tests::generate::targets::{MARKING, REWRITING};
+use bpfc_tests::generate::targets::{MARKING, REWRITING, connection_marks};
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::oracle::Stage;
 use bpfc_tests::require::{self, Need};
@@ -45,6 +45,14 @@ fn main() {
             let name = format!("target_{}_{family}", kind.name);
             trials.push(generated(name, shape, move |rng| single_target(rng, shape, kind)));
         }
+    }
+    for family in Family::ALL {
+        let shape = Shape::new(family, Stage::Postrouting);
+        trials.push(generated(format!("target_CONNMARK_{family}"), shape, |rng| {
+            let rules = connection_marks(rng, "POSTROUTING");
+            let text = format!("*mangle\n:POSTROUTING ACCEPT [0:0]\n{rules}COMMIT\n");
+            Generated { text, facets: Facets::default() }
+        }));
     }
     for family in Family::ALL {
         let shape = Shape { rejects: true, ..Shape::new(family, Stage::Input) };

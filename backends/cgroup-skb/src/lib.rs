@@ -52,6 +52,10 @@ impl Target for CgroupSkb {
                 "a control group's programs cannot set a packet's mark; compile the rule for tc, \
                  which can",
             ),
+            (Feature::SetConnectionMark, _) => Some(
+                "a control group's programs cannot write to connections; compile the rule for tc at \
+                 output or postrouting",
+            ),
             (Feature::ToHost, Hook::Input) => {
                 Some("the kernel has long decided whom the frame is for; compile the rule for tc")
             }

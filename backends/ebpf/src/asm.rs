@@ -378,6 +378,12 @@ impl Asm {
         self.load(size, dst, base, 0);
     }
 
+    /// `*(SIZE *)(base + offset of a kernel structure's field) = src`.
+    pub fn store_field(&mut self, size: Size, base: Reg, field: KernelField, src: Reg) {
+        self.reloc(RelocKind::FieldOffset(field));
+        self.store(size, base, 0, src);
+    }
+
     /// `dst += offset of a kernel structure's field`.
     pub fn add_field_offset(&mut self, dst: Reg, field: KernelField) {
         self.reloc(RelocKind::FieldOffset(field));

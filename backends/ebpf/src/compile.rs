@@ -137,6 +137,7 @@ impl Job<'_> {
             room: None,
             strips: BTreeMap::new(),
             connections: Vec::new(),
+            connection_marks: BTreeMap::new(),
             places: places(program, sources),
             program,
             queries: BTreeMap::new(),

@@ -54,6 +54,8 @@ pub(crate) struct Emitter<'a> {
     /// The functions that strip TCP options.
     pub(crate) strips: BTreeMap<OptionKinds, FunctionIndex>,
     pub(crate) connections: Vec<(ConntrackSource, Family, FunctionIndex)>,
+    /// The functions that set a connection's mark.
+    pub(crate) connection_marks: BTreeMap<Family, FunctionIndex>,
     pub(crate) places: BTreeMap<Rule, Place>,
     pub(crate) program: &'a Program,
     /// Where sets lie.

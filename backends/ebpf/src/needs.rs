@@ -25,6 +25,8 @@ pub struct Needs {
     pub set_mark: bool,
     /// Frames for others become packets for this host.
     pub to_host: bool,
+    /// The connection's mark is set.
+    pub set_connection_mark: bool,
     /// Anything of conntrack.
     pub conntrack: bool,
     /// What a connection carries besides: counters, labels, its helper.
@@ -92,6 +94,8 @@ pub enum Feature {
     Mark,
     /// Setting the firewall mark.
     SetMark,
+    /// Setting the mark of the packet's connection, of TCP or UDP.
+    SetConnectionMark,
     /// Making a frame for others a packet for this host.
     ToHost,
     /// Conntrack.
@@ -114,7 +118,7 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 21] = [
+    pub const ALL: [Feature; 22] = [
         Feature::OutDevice,
         Feature::ConntrackExtension,
         Feature::CountConnections,
@@ -127,6 +131,7 @@ impl Feature {
         Feature::PacketType,
         Feature::Mark,
         Feature::SetMark,
+        Feature::SetConnectionMark,
         Feature::ToHost,
         Feature::Conntrack,
         Feature::Fragments,
@@ -153,6 +158,7 @@ impl Feature {
             Feature::PacketType => "the packet type",
             Feature::Mark => "the packet's mark",
             Feature::SetMark => "setting the packet's mark",
+            Feature::SetConnectionMark => "setting the connection's mark",
             Feature::ToHost => "making a frame for a group a packet for this host",
             Feature::Conntrack => "connection tracking",
             Feature::Fragments => "telling fragments from whole packets",
@@ -194,6 +200,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
         }),
         Op::Query(_, Query::Connections, _) => Some(Feature::CountConnections),
         Op::SetMark(_) => Some(Feature::SetMark),
+        Op::SetConnectionMark(_) => Some(Feature::SetConnectionMark),
         Op::ToHost => Some(Feature::ToHost),
         Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
             Some(Feature::TransportChecksum)
@@ -318,6 +325,10 @@ impl Needs {
             Feature::PacketType => self.packet_type = true,
             Feature::Mark => self.mark = true,
             Feature::SetMark => self.set_mark = true,
+            Feature::SetConnectionMark => {
+                self.set_connection_mark = true;
+                self.conntrack = true;
+            }
             Feature::ToHost => {
                 self.to_host = true;
                 self.packet_type = true;

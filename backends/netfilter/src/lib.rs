@@ -76,6 +76,10 @@ impl Target for Netfilter {
                 "a netfilter program cannot write the packet; compile the rule for tc, which can \
                  set marks",
             ),
+            (Feature::SetConnectionMark, _) => Some(
+                "a netfilter program cannot write to connections; compile the rule for tc at output \
+                 or postrouting",
+            ),
             // Behind them every packet with an address of one host is for this host.
             (Feature::ToHost, Hook::Prerouting | Hook::Input) => Some(
                 "a netfilter program cannot make frames for a group packets for this host; compile \

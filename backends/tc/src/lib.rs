@@ -72,6 +72,10 @@ impl Target for Tc {
                  keep it among those that live; compile the rule for xdp or tc at the prerouting, \
                  input or forward hook",
             ),
+            (Feature::SetConnectionMark, false) => Some(
+                "a first packet has no connection yet that could be marked; compile the rule for \
+                 the output or postrouting hook, of which the latter sees forwarded packets, too",
+            ),
             (Feature::Socket, false) => Some(
                 "a packet that comes in has no socket yet; compile the rule for the output or \
                  postrouting hook",

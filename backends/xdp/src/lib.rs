@@ -84,6 +84,10 @@ impl Target for Xdp {
             Feature::SetPriority => Some(
                 "an XDP frame has no priority; compile the rule for tc at output or postrouting",
             ),
+            Feature::SetConnectionMark => Some(
+                "a first packet has no connection yet that could be marked; compile the rule for \
+                 tc at output or postrouting, which packets that come in and are forwarded pass, too",
+            ),
             Feature::ToHost => {
                 Some("an XDP frame has no type yet that could be changed; compile the rule for tc")
             }

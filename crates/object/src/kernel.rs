@@ -145,6 +145,7 @@ pub const MEMBERS: &[(&str, &str, u32, MemberKind)] = &[
     ("cred", "fsgid", 4, MemberKind::Structure),
     ("cred", "fsuid", 4, MemberKind::Structure),
     ("nf_conn", "status", 8, MemberKind::Integer),
+    ("nf_conn", "zone", 4, MemberKind::Structure),
     ("nf_conn", "tuplehash", 112, MemberKind::Structures),
     ("nf_conn", "proto", 0, MemberKind::Structure),
     ("ip_ct_tcp", "seen", 0, MemberKind::Structures),

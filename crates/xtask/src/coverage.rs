@@ -25,6 +25,8 @@ const COUNTS: &str = "## Counts with iptables 1.8.9's own tests\n";
 const HOOKS: [Hook; 5] =
     [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting];
 
+const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
+
 /// What came of an extension's rule in one family.
 #[derive(Clone, PartialEq, Eq)]
 enum Outcome {
@@ -93,7 +95,8 @@ const INTRODUCTION: &str = "\
 
 Every match and target of iptables 1.8.9, by target. `cargo xtask generate` makes this page by compiling a rule for each, in
 both families and at every hook where iptables takes it. \"yes\" is at all of these hooks that the target runs; where only some
-can, they are named, and a note says why. An extension of one family alone has the family behind its name. What is refused is
+can, they are named, and a note says why. Forms of one extension have rows of their own where that differs. An extension of one
+family alone has the family behind its name. What is refused is
 an error that names the rule; nothing is left out silently. [semantics.md](semantics.md) says where a decision can differ from the
 kernel's own.
 
@@ -110,7 +113,7 @@ fn list<'a>(hooks: impl Iterator<Item = &'a Hook>) -> String {
     hooks.map(Hook::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// A table: one row an extension, or one for each family where they differ. `find` says why an
+/// A table: one row an extension, or one for each of its forms, and for each family, where they differ. `find` says why an
 /// extension is refused, or that it is not; `None` where the family does not have it.
 fn table(
     kind: &str,
@@ -123,31 +126,35 @@ fn table(
     let mut text = format!("| {kind} | {} | |\n", titles.join(" | "));
     text += &format!("|---|{}---|\n", "---|".repeat(titles.len()));
     for name in names {
-        let found = [Family::Ipv4, Family::Ipv6].map(|family| {
-            let refused = find(name, family)?;
-            Some(match refused {
-                Some(reason) => Ok(Outcome::Refused(reason.to_owned())),
-                None => samples
-                    .iter()
-                    .find(|sample| sample.name == *name)
-                    .ok_or_else(|| format!("no rule shows what becomes of {kind} {name}"))
-                    .map(|sample| outcome(sample, family, notes)),
-            })
-        });
-        match found {
-            [Some(v4), Some(v6)] => {
-                let (v4, v6) = (v4?, v6?);
-                match v4 == v6 {
-                    true => text += &row(&format!("`{name}`"), &v4),
-                    false => {
-                        text += &row(&format!("`{name}` (IPv4)"), &v4);
-                        text += &row(&format!("`{name}` (IPv6)"), &v6);
+        let mut forms: Vec<&Sample> =
+            samples.iter().filter(|sample| sample.name == *name).collect();
+        let refused = FAMILIES.map(|family| find(name, family));
+        if refused.contains(&Some(None)) && forms.is_empty() {
+            return Err(format!("no rule shows what becomes of {kind} {name}"));
+        }
+        let mut outcomes: Vec<[Option<Outcome>; 2]> = Vec::new();
+        for at in 0..forms.len().max(1) {
+            outcomes.push([0, 1].map(|index| match refused[index]? {
+                Some(reason) => Some(Outcome::Refused(reason.to_owned())),
+                None => forms.get(at).map(|sample| outcome(sample, FAMILIES[index], notes)),
+            }));
+        }
+        if outcomes.iter().all(|other| *other == outcomes[0]) {
+            outcomes.truncate(1);
+            forms.clear();
+        }
+        for (at, found) in outcomes.iter().enumerate() {
+            let form = forms.get(at).map_or(String::new(), |sample| format!(" {}", sample.form));
+            let title = |family: &str| format!("`{name}{form}`{family}");
+            match found {
+                [Some(v4), Some(v6)] if v4 == v6 => text += &row(&title(""), v4),
+                found => {
+                    for (outcome, family) in found.iter().zip([" (IPv4)", " (IPv6)"]) {
+                        let outcome = outcome.as_ref();
+                        text += &outcome.map_or(String::new(), |found| row(&title(family), found));
                     }
                 }
             }
-            [Some(v4), None] => text += &row(&format!("`{name}` (IPv4)"), &v4?),
-            [None, Some(v6)] => text += &row(&format!("`{name}` (IPv6)"), &v6?),
-            [None, None] => {}
         }
     }
     Ok(text)
@@ -186,7 +193,8 @@ fn outcome(sample: &Sample, family: Family, notes: &mut Vec<String>) -> Outcome 
         let lowering = lower(&inputs(sample, family, hook), &options);
         match lowering.program {
             Some(program) => programs.push((hook, program, lowering.sources)),
-            None => refused = refused.or_else(|| reason(&lowering.diagnostics)),
+            // The last hooks are those that iptables takes every extension at.
+            None => refused = reason(&lowering.diagnostics).or(refused),
         }
     }
     if programs.is_empty() {
@@ -277,7 +285,8 @@ mod tests {
     #[test]
     fn samples_are_sorted_and_known() {
         for pair in samples::MATCHES.windows(2).chain(samples::TARGETS.windows(2)) {
-            assert!(pair[0].name < pair[1].name, "{}", pair[1].name);
+            let order = |sample: &samples::Sample| (sample.name, sample.form);
+            assert!(order(&pair[0]) < order(&pair[1]), "{}", pair[1].name);
         }
         let known = |name: &str, families: [bool; 2]| assert!(families.contains(&true), "{name}");
         for sample in samples::MATCHES {

@@ -46,6 +46,8 @@ pub struct View<'a> {
     pub packet: Parsed<'a>,
     /// Its firewall mark, which rules may change.
     pub mark: Cell<u32>,
+    /// Its connection's mark, where rules have set it.
+    pub set_connection_mark: Option<u32>,
     /// Its priority, where rules have set it.
     pub priority: Option<u32>,
     /// Its type (`pkt_type`), which a match may change.
@@ -67,7 +69,22 @@ impl<'a> View<'a> {
     ) -> Self {
         let mark = Cell::new(packet.packet().mark);
         let packet_type = Cell::new(packet.packet().pkt_type);
-        View { packet, mark, priority: None, packet_type, memory, sets, rewrites }
+        View {
+            packet,
+            mark,
+            set_connection_mark: None,
+            priority: None,
+            packet_type,
+            memory,
+            sets,
+            rewrites,
+        }
+    }
+
+    /// The mark of its connection by now, if it has one.
+    pub fn connection_mark(&self) -> Option<u32> {
+        let connection = self.packet.packet().conntrack?;
+        Some(self.set_connection_mark.unwrap_or(connection.mark))
     }
 
     /// The packet's family.
@@ -120,6 +137,8 @@ pub struct Decision {
     pub lengths: Vec<u32>,
     /// Its firewall mark afterwards.
     pub mark: u32,
+    /// Its connection's mark, where rules have set it.
+    pub connection_mark: Option<u32>,
     /// Its priority, where rules have set it.
     pub priority: Option<u32>,
     /// Its bytes afterwards, from the network header to the end of the IP packet.
@@ -215,7 +234,15 @@ impl<'a> Evaluator<'a> {
         }
         let bytes = view.packet.bytes().to_vec();
         let (rules, lengths) = counted.into_iter().unzip();
-        Decision { verdict, rules, lengths, mark: view.mark.get(), priority: view.priority, bytes }
+        Decision {
+            verdict,
+            rules,
+            lengths,
+            mark: view.mark.get(),
+            connection_mark: view.set_connection_mark,
+            priority: view.priority,
+            bytes,
+        }
     }
 }
 

@@ -159,11 +159,17 @@ fn rule(choices: &mut Choices, family: Family, chain: &str, callees: &[&str]) ->
     }
     let rewrites = if family == Family::Ipv4 { REWRITES4 } else { REWRITES6 };
     let target = match choices.below(12) {
-        7 if choices.once_in(2) => choices
+        7 | 10 if choices.once_in(2) && !options.contains("-p ") => choices
             .of(&[
                 "-j CONNMARK --restore-mark",
                 "-j CONNMARK --restore-mark --nfmask 3 --ctmask 7 --left-shift-mark 1",
                 "-j CONNMARK --restore-mark --mask 0xe --right-shift-mark 1",
+                "-p tcp -j CONNMARK --set-xmark 1/2",
+                "-p tcp -j CONNMARK --xor-mark 3 --left-shift-mark 1",
+                "-p udp -j CONNMARK --or-mark 1",
+                "-p tcp -j CONNMARK --and-mark 2 --right-shift-mark 1",
+                "-p udp -j CONNMARK --save-mark",
+                "-p tcp -j CONNMARK --save-mark --nfmask 3 --ctmask 1 --left-shift-mark 1",
             ])
             .to_owned(),
         7 => format!("-j MARK --set-xmark {}/{}", choices.below(4), choices.below(4)),
@@ -330,8 +336,14 @@ fn check(text: &str, family: Family, packets: &[Packet]) -> (usize, usize) {
             outcome.rules.iter().map(|&rule| program.rules[rule].label.clone()).collect();
         let after = outcome.rewritten.unwrap_or_else(|| packet.clone());
         let bytes = after.parse_headers().expect("sound headers").bytes().to_vec();
-        let got = (outcome.verdict, &labels, outcome.mark, bytes);
-        let wanted = (expected.verdict, &expected.rules, expected.mark, expected.bytes);
+        let got = (outcome.verdict, &labels, outcome.mark, outcome.connection_mark, bytes);
+        let wanted = (
+            expected.verdict,
+            &expected.rules,
+            expected.mark,
+            expected.connection_mark,
+            expected.bytes,
+        );
         assert_eq!(got, wanted, "{text}\n{packet:?}");
         seen += 1;
         counted += labels.len();

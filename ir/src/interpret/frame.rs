@@ -102,6 +102,11 @@ impl<'a> Run<'a, '_, '_> {
                 self.mark = offset(value)?;
                 return Ok(());
             }
+            Op::SetConnectionMark(value) => {
+                let mark = offset(value)?;
+                self.connection_mark = Some(mark);
+                return self.packet.packet().conntrack.map(drop).ok_or(Fault::Unguarded(inst));
+            }
             Op::ToHost => {
                 self.packet_type = bpfc_packet::pkt_type::HOST;
                 return Ok(());

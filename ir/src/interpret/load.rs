@@ -77,7 +77,7 @@ impl Run<'_, '_, '_> {
             CtField::Present | CtField::State => return None,
             CtField::Status => connection.status.into(),
             CtField::Direction => connection.reply.into(),
-            CtField::Mark => connection.mark.into(),
+            CtField::Mark => self.connection_mark.unwrap_or(connection.mark).into(),
             CtField::Protocol => connection.protocol.into(),
             CtField::Counted => packet.extensions.counters.is_some().into(),
             CtField::Packets(direction) => counter(packet, direction).0.into(),

@@ -3,7 +3,7 @@ use crate::{
     testing::{self, Choices},
     verify,
 };
-use bpfc_packet::{InterfaceName, PacketBuilder};
+use bpfc_packet::{Conntrack, InterfaceName, PacketBuilder, Tuple, ct_state};
 use proptest::prelude::*;
 
 fn tcp(port: u16) -> Packet {
@@ -66,6 +66,7 @@ fn rules_decide_count_and_mark() {
             rules: rules(&[0, 1, 2]),
             logs: rules(&[0]),
             mark: 7,
+            connection_mark: None,
             priority: None,
             rewritten: None
         })
@@ -77,6 +78,7 @@ fn rules_decide_count_and_mark() {
             rules: rules(&[2]),
             logs: vec![],
             mark: 0,
+            connection_mark: None,
             priority: None,
             rewritten: None
         })
@@ -90,6 +92,7 @@ fn rules_decide_count_and_mark() {
             rules: rules(&[0, 1]),
             logs: rules(&[0]),
             mark: 7,
+            connection_mark: None,
             priority: None,
             rewritten: None
         })
@@ -116,6 +119,38 @@ fn later_loads_see_what_was_written() {
     let outcome = run(&program, &tcp(22)).unwrap();
     assert_eq!(outcome.verdict, Verdict::Accept);
     assert_eq!(outcome.rewritten.unwrap().bytes, wanted.build().bytes);
+}
+
+#[test]
+fn a_connection_that_was_marked_has_that_mark() {
+    let program = program(
+        "block0: v0 = load.i8 ct.present v1 = const.i8 0 v2 = cmp ne v0, v1 br v2, block1, block3
+         block1: v3 = load.i32 ct.mark v4 = const.i32 6 v5 = xor v3, v4 ct-mark v5
+                 v6 = load.i32 ct.mark v7 = cmp eq v6, v5 br v7, block2, block3
+         block2: verdict drop
+         block3: verdict accept",
+    );
+    assert_eq!(verify(&program), Ok(()));
+    let outcome = run(&program, &tcp(22)).unwrap();
+    assert_eq!((outcome.verdict, outcome.connection_mark), (Verdict::Accept, None));
+    let mut packet = tcp(22);
+    let tuple = Tuple {
+        source: [10, 0, 0, 1].into(),
+        destination: [10, 0, 0, 2].into(),
+        source_port: 1,
+        destination_port: 22,
+    };
+    packet.conntrack = Some(Conntrack {
+        state: ct_state::NEW,
+        status: 0,
+        reply: false,
+        mark: 3,
+        protocol: 6,
+        original: tuple,
+        replies: tuple,
+    });
+    let outcome = run(&program, &packet).unwrap();
+    assert_eq!((outcome.verdict, outcome.connection_mark), (Verdict::Drop, Some(5)));
 }
 
 #[test]
@@ -146,6 +181,7 @@ fn without_an_entry_packets_pass() {
             rules: vec![],
             logs: vec![],
             mark: 0,
+            connection_mark: None,
             priority: None,
             rewritten: None
         }

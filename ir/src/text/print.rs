@@ -130,6 +130,7 @@ impl Display for Op {
                 write!(f, "log {rule} {} prefix {}", log.kind, Quoted(&log.prefix))
             }
             Op::SetMark(value) => write!(f, "mark {value}"),
+            Op::SetConnectionMark(value) => write!(f, "ct-mark {value}"),
             Op::ToHost => f.write_str("to-host"),
             Op::Rewrite(rewrite) => write!(f, "{rewrite}"),
         }

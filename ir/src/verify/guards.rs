@@ -132,7 +132,9 @@ fn violation(function: &Function, inst: Inst, facts: Facts, offsets: &[u32]) -> 
             (!facts.link).then_some(Violation::UnguardedLink)
         }
         Op::Load(_, Source::Ct(CtField::Present | CtField::State)) => None,
-        Op::Load(_, Source::Ct(_)) => (!facts.connection).then_some(Violation::UnguardedConnection),
+        Op::Load(_, Source::Ct(_)) | Op::SetConnectionMark(_) => {
+            (!facts.connection).then_some(Violation::UnguardedConnection)
+        }
         Op::LoadAt(ty, offset, displacement) => {
             needs(offsets[offset.index()], end(displacement, ty))
         }

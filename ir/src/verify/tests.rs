@@ -477,6 +477,7 @@ fn log_records_are_such_as_the_kernel_takes() {
 fn connection_loads_are_guarded() {
     assert_eq!(in_block("ip", "v0 = load.i8 ct.state return"), []);
     broken(in_block("ip", "v0 = load.i32 ct.mark return"), Violation::UnguardedConnection);
+    broken(in_block("ip", "v0 = const.i32 1 ct-mark v0 return"), Violation::UnguardedConnection);
     broken(
         in_block(
             "ip",

@@ -132,7 +132,7 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             Some(state) if state.initial < u64::from(period) => Ok(()),
             _ => Err(Violation::Period),
         },
-        Op::SetMark(value) => is(checker, value, Type::I32),
+        Op::SetMark(value) | Op::SetConnectionMark(value) => is(checker, value, Type::I32),
         Op::Rewrite(rewrite) => rewrites(checker, rewrite),
     }
 }

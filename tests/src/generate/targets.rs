@@ -15,6 +15,34 @@ pub fn mark(rng: &mut Rng) -> String {
     format!("MARK{}", mark_options(rng))
 }
 
+/// Rules of a chain that mark connections and packets from each other, and look at what came of it.
+pub fn connection_marks(rng: &mut Rng, chain: &str) -> String {
+    let mut text = String::new();
+    for _ in 0..8 {
+        let protocol = *rng.pick(&["tcp", "udp"]);
+        let mut options = match rng.below(4) {
+            0 => {
+                let masks = [0u32, 0xff, 0xffff_0000, 0xffff_ffff];
+                let (packet, connection) = (*rng.pick(&masks), *rng.pick(&masks));
+                format!(" --save-mark --nfmask {packet:#x} --ctmask {connection:#x}")
+            }
+            1 => " --restore-mark".to_owned(),
+            _ => mark_options(rng),
+        };
+        if rng.one_in(3) {
+            options += &format!(" --{}-shift-mark {}", rng.pick(&["left", "right"]), rng.below(32));
+        }
+        text += &format!("-A {chain} -p {protocol} -j MARK{}\n", mark_options(rng));
+        text += &format!("-A {chain} -p {protocol} -j CONNMARK{options}\n");
+        for _ in 0..2 {
+            let (bit, invert) = (1u32 << rng.below(32), if rng.one_in(2) { "" } else { " !" });
+            let name = *rng.pick(&["connmark", "mark"]);
+            text += &format!("-A {chain} -m {name}{invert} --mark {bit:#x}/{bit:#x}\n");
+        }
+    }
+    text
+}
+
 fn mark_options(rng: &mut Rng) -> String {
     let value = *rng.pick(&[0u32, 1, 2, 3, 0x10, 0xff, 0x100, 0x8000_0000, 0xffff_ffff]);
     let mask = *rng.pick(&[1u32, 2, 3, 0xf0, 0xff, 0xffff_0000, 0xffff_ffff]);

@@ -7,8 +7,9 @@
 
 mod extension;
 mod lookup;
+pub(crate) mod mark;
 
-use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R7, R8, R9, Size, Width};
+use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout::CT_TUPLE_SIZE;
@@ -114,15 +115,7 @@ fn from_skb(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places, scratch: i16)
     asm.goto(done);
 
     asm.place(entry);
-    // The address becomes a `struct nf_conn *` by way of a structure on the stack whose first
-    // member is such a pointer: libbpf cannot tell `nf_conn` from the kernel's `nf_conn___init`,
-    // whose name it reads as another spelling, and would refuse the object.
-    asm.store(Size::D, FP, scratch, R1);
-    asm.mov(R1, FP);
-    asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(scratch));
-    asm.type_id(R2, "nf_ct_event");
-    asm.kfunc("bpf_rdonly_cast");
-    asm.load_field(Size::D, R9, R0, field("nf_ct_event", "ct", 8));
+    load_entry(asm, R1, R9, scratch);
     // ctinfo: 0 established, 1 related, 2 new, 3 and 4 the first two in the reply direction.
     asm.alu_imm(Alu::And, Width::W64, R8, 7);
     asm.store_imm(Size::B, R7, places.direction, 0);
@@ -135,6 +128,18 @@ fn from_skb(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places, scratch: i16)
     asm.store(Size::B, R7, places.state, R1);
     copy_entry(emitter, asm, places);
     asm.place(done);
+}
+
+/// `dst = (struct nf_conn *)address`, by way of a structure on the stack, at `scratch`, whose first
+/// member is such a pointer: libbpf cannot tell `nf_conn` from the kernel's `nf_conn___init`, whose
+/// name it reads as another spelling, and would refuse the object. Clobbers r0 to r5.
+fn load_entry(asm: &mut Asm, address: Reg, dst: Reg, scratch: i16) {
+    asm.store(Size::D, FP, scratch, address);
+    asm.mov(R1, FP);
+    asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(scratch));
+    asm.type_id(R2, "nf_ct_event");
+    asm.kfunc("bpf_rdonly_cast");
+    asm.load_field(Size::D, dst, R0, field("nf_ct_event", "ct", 8));
 }
 
 /// Copies where the connection at r9 came from, or the one that announced it. Clobbers r8.

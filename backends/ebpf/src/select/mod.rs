@@ -19,12 +19,13 @@ use crate::asm::{
 use crate::emitter::{COUNTERS_MAP, Emitter};
 use crate::error::EmitError;
 use crate::{
-    chain, clock, control_group, kernel, layout, log, lookup, outcome, query, scan, scan_text,
+    chain, clock, conntrack, control_group, kernel, layout, log, lookup, outcome, query, scan,
+    scan_text,
 };
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
-    Base, Block, Device, Function as IrFunction, LogKind, Meta, Op, ProbeDef, Rule, Scan, Source,
-    Terminator, Type, Value, Verdict,
+    Base, Block, CtField, Device, Function as IrFunction, LogKind, Meta, Op, ProbeDef, Rule, Scan,
+    Source, Terminator, Type, Value, Verdict,
 };
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -287,6 +288,14 @@ impl Selector<'_, '_> {
                 self.emitter.target.set_mark(&mut self.asm, mark);
                 self.asm.store(Size::W, R7, layout::MARK, mark);
             }
+            Op::SetConnectionMark(value) => {
+                let mark = self.scalar(value, 0)?;
+                if let Some(at) = self.emitter.layout.ct(CtField::Mark) {
+                    self.asm.store(Size::W, R7, at, mark);
+                }
+                let function = conntrack::mark::function(self.emitter, self.function.family)?;
+                self.call(function);
+            }
             Op::ToHost => {
                 self.emitter.target.to_host(&mut self.asm);
                 self.asm.store_imm(Size::B, R7, layout::PACKET_TYPE, 0);
@@ -335,6 +344,12 @@ impl Selector<'_, '_> {
             }
             Op::Load(_, Source::Meta(Meta::Mark)) => {
                 self.asm.load(Size::W, R0, R7, layout::MARK);
+                self.keep(result);
+            }
+            Op::Load(_, Source::Ct(field @ CtField::Mark)) => {
+                if let Some(at) = self.emitter.layout.ct(field) {
+                    self.asm.load(Size::W, R0, R7, at);
+                }
                 self.keep(result);
             }
             Op::Load(_, Source::Meta(Meta::PacketType)) => {

@@ -16,6 +16,7 @@ pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
         Op::Calendar(..) | Op::Hash(..) | Op::ControlGroup(_) => true,
         Op::Load(_, Source::Meta(Meta::InGroup | Meta::OutGroup | Meta::Realm)) => true,
         Op::Load(_, Source::Meta(Meta::Mark)) => needs.set_mark,
+        Op::Load(_, Source::Ct(CtField::Mark)) => needs.set_connection_mark,
         Op::Load(_, Source::Meta(Meta::PacketType)) => needs.to_host,
         Op::Load(_, Source::Meta(Meta::Length)) => needs.changes_length,
         Op::Load(ty, Source::Payload(base, offset)) => {

@@ -76,7 +76,7 @@ pub(super) struct Reader<'a> {
     function: &'a Function,
     predecessors: BTreeMap<Block, Vec<Block>>,
     reachable: Vec<bool>,
-    /// Whether the function changes the mark, so that two loads of it may differ.
+    /// Whether the function changes a mark, so that two loads of it may differ.
     sets_mark: bool,
     /// Whether any function writes the packet, likewise.
     writes_packet: bool,
@@ -98,9 +98,9 @@ impl<'a> Reader<'a> {
                 open.extend(function.blocks[block].terminator.successors());
             }
         }
-        let sets_mark =
-            function.insts.values().any(|inst| matches!(inst.op, Op::SetMark(_) | Op::ToHost))
-                || function.callees().next().is_some();
+        let sets = |op: &Op| matches!(op, Op::SetMark(_) | Op::SetConnectionMark(_) | Op::ToHost);
+        let sets_mark = function.insts.values().any(|inst| sets(&inst.op))
+            || function.callees().next().is_some();
         let exprs = RefCell::default();
         Reader { function, predecessors, reachable, sets_mark, writes_packet, exprs }
     }
@@ -230,9 +230,10 @@ impl<'a> Reader<'a> {
             }
             Op::Load(_, Source::Meta(Meta::Length)) if self.writes_packet => return None,
             Op::Load(ty, Source::Payload(base, offset)) => Expr::Payload(ty, base, offset),
-            Op::Load(_, Source::Meta(Meta::Mark | Meta::PacketType)) if self.sets_mark => {
-                return None;
-            }
+            Op::Load(
+                _,
+                Source::Meta(Meta::Mark | Meta::PacketType) | Source::Ct(CtField::Mark),
+            ) if self.sets_mark => return None,
             // The next rule may find it later.
             Op::Load(_, Source::Meta(Meta::Clock | Meta::LocalClock)) => return None,
             Op::Load(_, Source::Meta(meta)) => Expr::Meta(meta),
@@ -258,6 +259,7 @@ impl<'a> Reader<'a> {
             | Op::Log(..)
             | Op::Trace
             | Op::SetMark(_)
+            | Op::SetConnectionMark(_)
             | Op::Rewrite(_) => return None,
         };
         let mut exprs = self.exprs.borrow_mut();

@@ -6,6 +6,8 @@ use bpfc_ir::Family;
 pub struct Sample {
     /// The extension's name, as `-m` or `-j` takes it.
     pub name: &'static str,
+    /// What of it the rule shows, where its forms are compiled in different places.
+    pub form: &'static str,
     /// The rule's words behind the chain; an empty text stands for the match or target alone.
     words: &'static str,
     /// Its words in IPv6 where those are others.
@@ -25,15 +27,19 @@ impl Sample {
 }
 
 const fn rule(name: &'static str, words: &'static str) -> Sample {
-    Sample { name, words, words6: "", table: "mangle" }
+    Sample { name, form: "", words, words6: "", table: "mangle" }
+}
+
+const fn form(name: &'static str, form: &'static str, words: &'static str) -> Sample {
+    Sample { form, ..rule(name, words) }
 }
 
 const fn rules(name: &'static str, words: &'static str, words6: &'static str) -> Sample {
-    Sample { name, words, words6, table: "mangle" }
+    Sample { words6, ..rule(name, words) }
 }
 
 const fn within(table: &'static str, name: &'static str, words: &'static str) -> Sample {
-    Sample { name, words, words6: "", table }
+    Sample { table, ..rule(name, words) }
 }
 
 /// An ipset that the rules with sets use.
@@ -118,7 +124,7 @@ pub const MATCHES: &[Sample] = &[
     rule("udp", "-p udp -m udp --dport 53"),
 ];
 
-/// One for each target, sorted by name.
+/// One for each target, or several of different forms, sorted by name.
 pub const TARGETS: &[Sample] = &[
     rule("AUDIT", "-j AUDIT --type drop"),
     rule("CHECKSUM", "-j CHECKSUM --checksum-fill"),
@@ -129,7 +135,8 @@ pub const TARGETS: &[Sample] = &[
         "-d 10.0.0.1 -i eth0 -j CLUSTERIP --new --hashmode sourceip \
          --clustermac 01:00:5e:00:00:20 --total-nodes 2 --local-node 1",
     ),
-    rule("CONNMARK", "-j CONNMARK --set-mark 1"),
+    form("CONNMARK", "--restore-mark", "-j CONNMARK --restore-mark"),
+    form("CONNMARK", "--set-mark", "-p tcp -j CONNMARK --set-mark 1"),
     rule("CONNSECMARK", "-j CONNSECMARK --save"),
     within("raw", "CT", "-j CT --notrack"),
     within("nat", "DNAT", "-j DNAT --to-destination 10.0.0.1"),
@@ -156,7 +163,8 @@ pub const TARGETS: &[Sample] = &[
     within("nat", "SNAT", "-j SNAT --to-source 10.0.0.1"),
     rule("SNPT", "-j SNPT --src-pfx fd00::/64 --dst-pfx 2001:db8::/64"),
     within("filter", "SYNPROXY", "-p tcp -j SYNPROXY --mss 1460"),
-    rule("TCPMSS", "-p tcp --syn -j TCPMSS --set-mss 1400"),
+    form("TCPMSS", "--clamp-mss-to-pmtu", "-p tcp --syn -j TCPMSS --clamp-mss-to-pmtu"),
+    form("TCPMSS", "--set-mss", "-p tcp --syn -j TCPMSS --set-mss 1400"),
     rule("TCPOPTSTRIP", "-p tcp -j TCPOPTSTRIP --strip-options timestamp"),
     rule("TEE", "-j TEE --gateway 10.0.0.1"),
     rule("TOS", "-j TOS --set-tos 0x10"),

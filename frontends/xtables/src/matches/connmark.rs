@@ -56,8 +56,8 @@ impl Match for ConnMark {
     }
 
     fn evaluate(&self, packet: &View<'_>, _: &mut u64) -> Outcome {
-        match packet.packet.packet().conntrack {
-            Some(conntrack) => Outcome::of(self.test.holds(conntrack.mark)),
+        match packet.connection_mark() {
+            Some(mark) => Outcome::of(self.test.holds(mark)),
             None => Outcome::NoMatch,
         }
     }

@@ -1,8 +1,8 @@
 //! `-j CONNMARK`: between the packet's mark and its connection's (net/netfilter/xt_connmark.c).
 //!
-//! Restoring is compiled. Setting and saving are read, printed and refused: the kernel lets a
-//! program write the mark of a connection that it looks up, but has no lookup for a connection's
-//! first packet before the tracker, nor for anything but TCP and UDP, and tells nobody of it.
+//! A packet without a connection stays as it is. The kernel lets programs look connections up, and
+//! only then write to them: those of TCP and UDP alone, so that rules that set or save a mark must
+//! say `-p tcp` or `-p udp`.
 
 use super::mark;
 use crate::lower::RuleCx;
@@ -10,7 +10,7 @@ use crate::reference::View;
 use crate::{
     Action, ActionExtension, Families, Fields, OptionSpec, Options, Problem, Revision, Unsupported,
 };
-use bpfc_ir::{BinaryOp, CtField, Meta, Op, Type, Verdict};
+use bpfc_ir::{BinaryOp, CtField, FunctionBuilder, Meta, Op, Type, Value, Verdict};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -39,6 +39,9 @@ pub static CONNMARK: ActionExtension = ActionExtension {
         Revision { number: 2, size: 16, decode: |f, _| decode(f, true) },
     ],
 };
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
 
 /// Which mark becomes what, as the kernel numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +117,14 @@ impl ConnMark {
         if self.right { mark >> self.shift } else { mark << self.shift }
     }
 
+    fn shift(&self, b: &mut FunctionBuilder, mark: Value) -> Value {
+        if self.shift == 0 {
+            return mark;
+        }
+        let amount = b.constant(Type::I32, self.shift.into());
+        b.binary(if self.right { BinaryOp::Shr } else { BinaryOp::Shl }, mark, amount)
+    }
+
     fn direction(&self) -> &'static str {
         if self.right { "right" } else { "left" }
     }
@@ -167,11 +178,10 @@ impl Action for ConnMark {
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
-        if self.mode != Mode::Restore {
+        if self.mode != Mode::Restore && !matches!(cx.protocol(), Some(TCP | UDP)) {
             return Err(Unsupported(
-                "programs can set the mark only of connections that they can look up, which first \
-                 packets and protocols other than TCP and UDP do not have: set and save marks in \
-                 the kernel's own mangle table, and restore or match them here"
+                "CONNMARK marks connections of every protocol here, and programs can write to those \
+                 of TCP and UDP alone: say -p tcp or -p udp in the rule"
                     .to_owned(),
             ));
         }
@@ -179,25 +189,52 @@ impl Action for ConnMark {
         cx.require_connection(done);
         let b = cx.builder();
         let saved = b.ct(CtField::Mark);
-        let mut saved = b.mask(saved, self.ct_mask.into());
-        if self.shift != 0 {
-            let amount = b.constant(Type::I32, self.shift.into());
-            let op = if self.right { BinaryOp::Shr } else { BinaryOp::Shl };
-            saved = b.binary(op, saved, amount);
+        match self.mode {
+            Mode::Set => {
+                let kept = b.mask(saved, (!self.ct_mask).into());
+                let value = b.constant(Type::I32, self.mark.into());
+                let set = b.binary(BinaryOp::Xor, kept, value);
+                let set = self.shift(b, set);
+                b.push(Op::SetConnectionMark(set));
+            }
+            Mode::Save => {
+                let mark = b.meta(Meta::Mark);
+                let mark = b.mask(mark, self.packet_mask.into());
+                let mark = self.shift(b, mark);
+                let kept = b.mask(saved, (!self.ct_mask).into());
+                let set = b.binary(BinaryOp::Xor, kept, mark);
+                b.push(Op::SetConnectionMark(set));
+            }
+            Mode::Restore => {
+                let saved = b.mask(saved, self.ct_mask.into());
+                let saved = self.shift(b, saved);
+                let mark = b.meta(Meta::Mark);
+                let kept = b.mask(mark, (!self.packet_mask).into());
+                let set = b.binary(BinaryOp::Xor, kept, saved);
+                b.push(Op::SetMark(set));
+            }
         }
-        let mark = b.meta(Meta::Mark);
-        let kept = b.mask(mark, (!self.packet_mask).into());
-        let set = b.binary(BinaryOp::Xor, kept, saved);
-        b.push(Op::SetMark(set));
         b.jump(done);
         b.switch_to(done);
         Ok(())
     }
 
     fn evaluate(&self, packet: &mut View<'_>) -> Option<Verdict> {
-        if let (Mode::Restore, Some(connection)) = (self.mode, packet.packet.packet().conntrack) {
-            let saved = self.shifted(connection.mark & self.ct_mask);
-            packet.mark.set((packet.mark.get() & !self.packet_mask) ^ saved);
+        let connection = packet.connection_mark()?;
+        let mark = packet.mark.get();
+        match self.mode {
+            Mode::Set => {
+                let set = self.shifted((connection & !self.ct_mask) ^ self.mark);
+                packet.set_connection_mark = Some(set);
+            }
+            Mode::Save => {
+                let set = (connection & !self.ct_mask) ^ self.shifted(mark & self.packet_mask);
+                packet.set_connection_mark = Some(set);
+            }
+            Mode::Restore => {
+                let set = (mark & !self.packet_mask) ^ self.shifted(connection & self.ct_mask);
+                packet.mark.set(set);
+            }
         }
         None
     }

@@ -123,6 +123,10 @@ impl Parser {
                 self.advance();
                 (Op::SetMark(self.value()?), None)
             }
+            "ct-mark" => {
+                self.advance();
+                (Op::SetConnectionMark(self.value()?), None)
+            }
             "to-host" => {
                 self.advance();
                 (Op::ToHost, None)
