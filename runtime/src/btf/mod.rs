@@ -83,7 +83,7 @@ fn since(function: &str) -> &'static str {
              nf_conntrack is loaded)"
         }
         "bpf_dynptr_from_skb" | "bpf_dynptr_from_xdp" | "bpf_dynptr_slice" => " (Linux 6.4 has it)",
-        "bpf_rdonly_cast" => " (Linux 6.2 has it)",
+        "bpf_cast_to_kern_ctx" | "bpf_rdonly_cast" => " (Linux 6.2 has it)",
         _ => "",
     }
 }
