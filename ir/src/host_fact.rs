@@ -31,6 +31,8 @@ pub enum HostFact {
     OutGroup,
     /// The realms of the packet's route.
     Realm,
+    /// By which ports of a bridge the packet goes.
+    BridgePorts,
     /// What the packet's connection has counted.
     ConnectionCounters,
     /// The labels of the packet's connection.
@@ -66,6 +68,9 @@ impl Op {
             Op::Load(_, Source::Meta(Meta::InGroup)) => HostFact::InGroup,
             Op::Load(_, Source::Meta(Meta::OutGroup)) => HostFact::OutGroup,
             Op::Load(_, Source::Meta(Meta::Realm)) => HostFact::Realm,
+            Op::Load(_, Source::Meta(Meta::Bridged | Meta::InPort | Meta::OutPort)) => {
+                HostFact::BridgePorts
+            }
             Op::Load(_, Source::Ct(field)) => match field {
                 CtField::Counted | CtField::Packets(_) | CtField::Bytes(_) => {
                     HostFact::ConnectionCounters

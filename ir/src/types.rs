@@ -203,6 +203,14 @@ pub enum Meta {
     /// knows its output interface and comes from no socket (`skb->sk` is null), as
     /// net/netfilter/xt_recent.c asks.
     Forwarded,
+    /// i8: 1 where br_netfilter has noted by which ports of a bridge the packet goes, else 0
+    /// (`nf_bridge_info_exists`, include/linux/netfilter_bridge.h).
+    Bridged,
+    /// i128: name of the bridge port that it came in by, 16 bytes, NUL padded; 0 where there is
+    /// none (`nf_bridge_get_physindev`).
+    InPort,
+    /// i128: name of the bridge port that it goes out by, as above (`nf_bridge_get_physoutdev`).
+    OutPort,
 }
 
 impl Meta {
@@ -213,7 +221,8 @@ impl Meta {
             | Meta::WalkFailed
             | Meta::PacketType
             | Meta::LinkHeader
-            | Meta::Forwarded => Type::I8,
+            | Meta::Forwarded
+            | Meta::Bridged => Type::I8,
             Meta::FragmentOffset | Meta::TransportOffset => Type::I16,
             Meta::Clock | Meta::LocalClock => Type::I64,
             Meta::Length
@@ -222,7 +231,7 @@ impl Meta {
             | Meta::InGroup
             | Meta::OutGroup
             | Meta::Realm => Type::I32,
-            Meta::InInterface | Meta::OutInterface => Type::I128,
+            Meta::InInterface | Meta::OutInterface | Meta::InPort | Meta::OutPort => Type::I128,
         }
     }
 }
@@ -484,7 +493,7 @@ text!(Meta {
     OutInterface => "oifname", Mark => "mark", PacketType => "pkttype",
     LinkHeader => "link-header", Cpu => "cpu", Clock => "clock", LocalClock => "local-clock",
     InGroup => "iifgroup", OutGroup => "oifgroup", Realm => "rtclassid",
-    Forwarded => "forwarded",
+    Forwarded => "forwarded", Bridged => "bridged", InPort => "iport", OutPort => "oport",
 });
 text!(Address { Source => "saddr", Destination => "daddr" });
 text!(Device { In => "iif", Out => "oif" });

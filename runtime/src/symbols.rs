@@ -6,6 +6,12 @@ use crate::{Error, sys};
 use bpfc_artifact::KernelField;
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
+use std::path::Path;
+
+/// The extension of packets in which br_netfilter notes bridge ports.
+const BRIDGE_PORTS: &str = "SKB_EXT_BRIDGE_NF";
+/// The module's settings, there while it is loaded.
+const BRIDGE_SETTINGS: &str = "/proc/sys/net/bridge";
 
 /// Kernel functions, fields and types by name. The kernel's BTF is read at the first question, so
 /// that a program that asks nothing loads without.
@@ -63,9 +69,16 @@ impl Symbols {
         Ok(id)
     }
 
-    /// An enumerator's value.
+    /// An enumerator's value. An error, too, where what it stands for waits for a module.
     pub fn enumerator(&mut self, enumeration: &str, enumerator: &str) -> Result<i32, Error> {
-        Ok(self.types()?.enumerator(enumeration, enumerator)?)
+        let value = self.types()?.enumerator(enumeration, enumerator)?;
+        if enumerator == BRIDGE_PORTS && !Path::new(BRIDGE_SETTINGS).exists() {
+            return Err(Error::Unsupported {
+                feature: "bridge ports of packets",
+                since: "one with the module br_netfilter loaded ('modprobe br_netfilter')",
+            });
+        }
+        Ok(value)
     }
 
     /// BTF of the modules asked for so far, at the indices that [`Symbols::function`] gave; entry

@@ -56,6 +56,10 @@ impl Target for CgroupSkb {
                 "a control group's programs cannot write to connections; compile the rule for tc at \
                  output or postrouting",
             ),
+            (Feature::BridgePorts, _) => Some(
+                "br_netfilter's notes are of packets at the kernel's own hooks, and a control group's \
+                 programs run at a socket; compile the rule for netfilter",
+            ),
             (Feature::ToHost, Hook::Input) => {
                 Some("the kernel has long decided whom the frame is for; compile the rule for tc")
             }

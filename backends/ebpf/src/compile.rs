@@ -127,6 +127,7 @@ impl Job<'_> {
             lookups: BTreeMap::new(),
             control_groups: BTreeMap::new(),
             socket: None,
+            bridge: None,
             trie: None,
             walk: None,
             routes: BTreeMap::new(),

@@ -41,6 +41,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) control_groups: BTreeMap<Box<str>, FunctionIndex>,
     /// The function that finds the packet's socket.
     pub(crate) socket: Option<FunctionIndex>,
+    /// The function that finds the bridge ports that the packet goes by.
+    pub(crate) bridge: Option<FunctionIndex>,
     /// The body of IPv4 routing table walks.
     pub(crate) trie: Option<FunctionIndex>,
     pub(crate) walk: Option<FunctionIndex>,

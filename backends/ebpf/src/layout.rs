@@ -100,6 +100,7 @@ pub struct PacketLayout {
     search: Option<i16>,
     lookup: Option<i16>,
     socket: Option<i16>,
+    ports: Option<i16>,
     late: i16,
     size: i16,
 }
@@ -129,6 +130,7 @@ impl PacketLayout {
         let initiator = region(needs.initiator, 8);
         let trace = region(needs.trace, 8);
         let socket = region(needs.socket, crate::socket::REGION);
+        let ports = region(needs.ports, crate::bridge::REGION);
         // Of these only one is in use at a time, while its function runs: they lie on each other.
         let scratch = [
             needs.arguments as i16 * ARGUMENT_SIZE,
@@ -151,6 +153,7 @@ impl PacketLayout {
             search,
             lookup,
             socket,
+            ports,
             late: size - BASE_SIZE - early,
             size,
         }
@@ -206,6 +209,11 @@ impl PacketLayout {
     /// Where what is known of the packet's socket lies.
     pub(crate) fn socket(&self) -> Option<i16> {
         self.socket
+    }
+
+    /// Where the bridge ports that the packet goes by lie.
+    pub(crate) fn ports(&self) -> Option<i16> {
+        self.ports
     }
 
     /// Where searches of the kernel's tables keep what they remember.
@@ -272,6 +280,9 @@ impl PacketLayout {
             Meta::Forwarded => FORWARDED,
             Meta::InInterface => return self.in_interface.map(|at| (at, true)),
             Meta::OutInterface => return self.out_interface.map(|at| (at, true)),
+            Meta::Bridged => return self.ports.map(|at| (at + crate::bridge::BRIDGED, false)),
+            Meta::InPort => return self.ports.map(|at| (at + crate::bridge::INPUT, true)),
+            Meta::OutPort => return self.ports.map(|at| (at + crate::bridge::OUTPUT, true)),
             Meta::Cpu | Meta::Clock | Meta::LocalClock => return None,
             Meta::InGroup | Meta::OutGroup | Meta::Realm => return None,
         };

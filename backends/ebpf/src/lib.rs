@@ -5,16 +5,19 @@
 //! [`Target`]. ARCHITECTURE.md explains the shape; [`target`] states the register contract.
 
 pub mod asm;
+mod bridge;
 mod chain;
 mod clock;
 mod compile;
 mod conntrack;
 mod control_group;
 mod counters;
+mod device;
 pub mod disassemble;
 mod emitter;
 mod error;
 pub mod ethernet;
+mod extension;
 mod fit;
 mod front;
 pub mod kernel;

@@ -9,7 +9,7 @@ use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout::{self, TRANSPORT_WINDOW};
 use crate::target::{MainContext, MainLabels, SCRATCH_SIZE, Target};
-use crate::{chain, conntrack, log, outcome, reply, route, socket, walk};
+use crate::{bridge, chain, conntrack, log, outcome, reply, route, socket, walk};
 use bpfc_artifact::{AttachPoint, Function, FunctionKind};
 use bpfc_ir::{Entry, Family, Hook, Verdict};
 
@@ -113,6 +113,11 @@ pub(crate) fn emit(
         if emitter.needs.socket {
             emitter.mark_line(&mut asm, None, "find the socket");
             let function = socket::function(emitter)?;
+            emitter::call(&mut asm, function);
+        }
+        if emitter.needs.ports {
+            emitter.mark_line(&mut asm, None, "find the bridge ports");
+            let function = bridge::function(emitter)?;
             emitter::call(&mut asm, function);
         }
         log::sample(emitter, &mut asm, emitter.trace_one_in);

@@ -47,6 +47,8 @@ pub struct Needs {
     pub tuples: bool,
     /// The source of the connection that announced the packet's.
     pub initiator: bool,
+    /// The bridge ports that it goes by.
+    pub ports: bool,
     /// Whether this host forwards the packet.
     pub forwarded: bool,
     /// Log records.
@@ -82,6 +84,8 @@ pub enum Feature {
     Receiver,
     /// The route that was found for the packet.
     Route,
+    /// The bridge ports that the packet goes by.
+    BridgePorts,
     /// The input interface's name.
     InInterface,
     /// The output interface's name.
@@ -118,13 +122,14 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 22] = [
+    pub const ALL: [Feature; 23] = [
         Feature::OutDevice,
         Feature::ConntrackExtension,
         Feature::CountConnections,
         Feature::Socket,
         Feature::Receiver,
         Feature::Route,
+        Feature::BridgePorts,
         Feature::InInterface,
         Feature::OutInterface,
         Feature::Link,
@@ -151,6 +156,7 @@ impl Feature {
             Feature::Socket => "the socket that sends the packet",
             Feature::Receiver => "the socket that will receive the packet",
             Feature::Route => "the packet's route",
+            Feature::BridgePorts => "the bridge ports that the packet goes by",
             Feature::InInterface => "the input interface",
             Feature::OutInterface => "the output interface",
             Feature::OutDevice => "the output interface's group and addresses",
@@ -181,6 +187,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
             Meta::OutInterface => Some(Feature::OutInterface),
             Meta::OutGroup => Some(Feature::OutDevice),
             Meta::Realm => Some(Feature::Route),
+            Meta::Bridged | Meta::InPort | Meta::OutPort => Some(Feature::BridgePorts),
             Meta::Mark => Some(Feature::Mark),
             Meta::PacketType => Some(Feature::PacketType),
             Meta::LinkHeader => Some(Feature::Link),
@@ -320,6 +327,7 @@ impl Needs {
     fn add(&mut self, feature: Feature) {
         match feature {
             Feature::InInterface => self.in_interface = true,
+            Feature::BridgePorts => self.ports = true,
             Feature::OutInterface => self.out_interface = true,
             Feature::Link => self.link = true,
             Feature::PacketType => self.packet_type = true,

@@ -14,9 +14,9 @@
 use crate::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
+use crate::device;
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
-use crate::kernel;
 use crate::layout;
 use crate::skb::{copy_name, no_name};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
@@ -60,11 +60,6 @@ const SUCCESS: i32 = 0;
 const PROHIBIT: i32 = 3;
 const FORWARDING_DISABLED: i32 = 5;
 const UNSUPPORTED_TUNNEL: i32 = 6;
-
-/// Devices in a namespace at most, of those whose numbers share their low 8 bits.
-const DEVICES: i32 = 1 << 16;
-/// `NETDEV_HASHENTRIES` (include/linux/netdevice.h).
-const BUCKETS: i32 = 256;
 
 /// The function that routes a family's packets, emitted when first asked for.
 pub(crate) fn function(
@@ -218,13 +213,6 @@ fn is_forwarded(asm: &mut Asm, family: Family, neither: Label) {
     }
 }
 
-/// What the search for a device knows, 8 bytes each: the list's next node, the number that is
-/// looked for, the device that was found.
-const NODE: i16 = 0;
-const NUMBER: i16 = 8;
-const FOUND: i16 = 16;
-const SEARCH: i16 = 24;
-
 /// Copies the name of the device whose number the lookup left to the packet structure.
 fn out_interface(
     emitter: &mut Emitter<'_>,
@@ -232,61 +220,9 @@ fn out_interface(
     name: i16,
     done: Label,
 ) -> Result<(), EmitError> {
-    let search = -LOOKUP - SEARCH;
     asm.load(Size::W, R9, FP, INTERFACE - LOOKUP);
-    emitter.target.load_net(asm, R8);
-    kernel::load(asm, R1, R8, "net", "dev_index_head", 8);
-    asm.store(Size::D, FP, search + NUMBER, R9);
-    asm.store_imm(Size::D, FP, search + FOUND, 0);
-    asm.alu_imm(Alu::And, Width::W64, R9, BUCKETS - 1);
-    asm.alu_imm(Alu::Lsh, Width::W64, R9, 3);
-    asm.alu(Alu::Add, Width::W64, R1, R9);
-    kernel::cast(asm, R1, "hlist_head");
-    kernel::load(asm, R1, R0, "hlist_head", "first", 8);
-    asm.store(Size::D, FP, search + NODE, R1);
-    let body = search_body(emitter)?;
-    asm.mov_imm(R1, DEVICES);
-    asm.function_pointer(R2, body);
-    asm.mov(R3, FP);
-    asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(search));
-    asm.mov_imm(R4, 0);
-    asm.helper(Helper::Loop);
-    asm.load(Size::D, R8, FP, search + FOUND);
+    device::find(emitter, asm, -LOOKUP - device::SEARCH)?;
     asm.jump_imm(Jump::Eq, Width::W64, R8, 0, done);
     copy_name(asm, R8, name);
     Ok(())
-}
-
-/// One node of the list: 0 to go on, 1 when done.
-fn search_body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
-    if let Some(index) = emitter.device_search {
-        return Ok(index);
-    }
-    let mut asm = Asm::new();
-    emitter.mark_line(&mut asm, None, "find the output interface");
-    let [next, end] = std::array::from_fn(|_| asm.label());
-    asm.mov(R6, R2);
-    asm.load(Size::D, R7, R6, NODE);
-    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, end);
-    // The node lies inside its device.
-    asm.mov(R8, R7);
-    kernel::leave(&mut asm, R8, R1, "net_device", "index_hlist", 16);
-    kernel::cast(&mut asm, R8, "net_device");
-    kernel::load(&mut asm, R1, R0, "net_device", "ifindex", 4);
-    asm.load(Size::D, R2, R6, NUMBER);
-    asm.jump(Jump::Ne, Width::W64, R1, R2, next);
-    asm.store(Size::D, R6, FOUND, R8);
-    asm.goto(end);
-    asm.place(next);
-    kernel::cast(&mut asm, R7, "hlist_node");
-    kernel::load(&mut asm, R1, R0, "hlist_node", "next", 8);
-    asm.store(Size::D, R6, NODE, R1);
-    asm.mov_imm(R0, 0);
-    asm.exit();
-    asm.place(end);
-    asm.mov_imm(R0, 1);
-    asm.exit();
-    let index = emitter.add(asm, "find_device", FunctionKind::LoopBody)?;
-    emitter.device_search = Some(index);
-    Ok(index)
 }

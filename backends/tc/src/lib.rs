@@ -80,6 +80,15 @@ impl Target for Tc {
                 "a packet that comes in has no socket yet; compile the rule for the output or \
                  postrouting hook",
             ),
+            (Feature::BridgePorts, false) => Some(
+                "TC ingress runs before br_netfilter notes a packet's ports; compile the rule for \
+                 netfilter, or attach to the ports and name them with -i",
+            ),
+            // br_nf_dev_queue_xmit (net/bridge/br_netfilter_hooks.c).
+            (Feature::BridgePorts, true) => Some(
+                "br_netfilter forgets a packet's ports before TC egress; compile the rule for \
+                 netfilter, or attach to the ports and name them with -o",
+            ),
             (Feature::Route, false) => Some(
                 "TC ingress runs before routing; compile the rule for netfilter, or for tc at output \
                  or postrouting",

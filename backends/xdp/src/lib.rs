@@ -68,6 +68,10 @@ impl Target for Xdp {
                 "a packet that comes in has no socket yet; compile the rule for netfilter, tc or \
                  cgroup-skb at the output hook",
             ),
+            Feature::BridgePorts => Some(
+                "XDP runs before br_netfilter notes a packet's ports; compile the rule for netfilter, or \
+                 attach to the ports and name them with -i",
+            ),
             Feature::Route => Some(
                 "XDP runs before routing; compile the rule for netfilter, or for tc at output or \
                  postrouting",

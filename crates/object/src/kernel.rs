@@ -167,6 +167,7 @@ pub const MEMBERS: &[(&str, &str, u32, MemberKind)] = &[
     ("fib6_info", "fib6_nh", 0, MemberKind::Structures),
     ("fib6_info", "expires", 8, MemberKind::Integer),
     ("nf_ct_ext", "offset", 0, MemberKind::Characters),
+    ("skb_ext", "offset", 0, MemberKind::Characters),
     ("sock_common", "skc_net", 8, MemberKind::Structure),
     ("sock", "sk_cgrp_data", 0, MemberKind::Structure),
     ("cred", "fsuid", 4, MemberKind::Structure),

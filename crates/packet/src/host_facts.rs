@@ -5,12 +5,16 @@
 //! | `srctype=`, `dsttype=` | what routing makes of an address: `unicast`, `local`, `broadcast`, `anycast`, `multicast`, `blackhole`, `unreachable`, `prohibit` |
 //! | `back=` | the interface by which there is a way back to the source, or `none` |
 //! | `ingroup=`, `outgroup=`, `realm=` | numbers of the interfaces and the route |
+//! | `bridge=none` | br_netfilter knows of no port that it goes by |
+//! | `physin=`, `physout=` | the port of a bridge that it comes in or goes out by, or `none` |
 //! | `socket=none` | no socket sends it |
 //! | `uid=`, `gid=`, `groups=`, `classid=`, `cgroup=` | of the socket that sends it: user, group, supplementary groups, class and path of its control group |
 //! | `receiver=` | the socket that will receive it: `none`, or `bound` or `any` (by its address), and `transparent` |
 //! | `receivermark=` | its mark |
 
-use crate::{InterfaceName, Owner, Packet, Receiver, Route, Routes, Socket, route_kind};
+use crate::{
+    BridgePorts, InterfaceName, Owner, Packet, Receiver, Route, Routes, Socket, route_kind,
+};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -38,6 +42,7 @@ pub(crate) struct HostFacts {
     in_group: u32,
     out_group: u32,
     realm: u32,
+    ports: BridgePorts,
     owner: Owner,
     class: u32,
     group: String,
@@ -48,13 +53,16 @@ pub(crate) struct HostFacts {
 impl HostFacts {
     /// Takes a fact; `None` where the name is none of these.
     pub fn read(&mut self, name: &str, value: &str) -> Option<Result<(), String>> {
-        const NAMES: [&str; 14] = [
+        const NAMES: [&str; 17] = [
             "srctype",
             "dsttype",
             "back",
             "ingroup",
             "outgroup",
             "realm",
+            "bridge",
+            "physin",
+            "physout",
             "socket",
             "uid",
             "gid",
@@ -76,7 +84,11 @@ impl HostFacts {
             "srctype" => self.source_kind = Some(kind(name, value)?),
             "dsttype" => self.destination_kind = Some(kind(name, value)?),
             "back" if value == "none" => self.back = None,
-            "back" => self.back = Some(InterfaceName::new(value).map_err(|e| e.to_string())?),
+            "back" => self.back = Some(interface(value)?),
+            "bridge" if value == "none" => {}
+            "bridge" => return Err("bridge is none, or left out where a port is said".into()),
+            "physin" => self.ports.input = interface(value)?,
+            "physout" => self.ports.output = interface(value)?,
             "ingroup" => self.in_group = number()?,
             "outgroup" => self.out_group = number()?,
             "realm" => self.realm = number()?,
@@ -107,6 +119,12 @@ impl HostFacts {
         packet.in_group = self.in_group;
         packet.out_group = self.out_group;
         packet.realm = self.realm;
+        if said("physin") || said("physout") {
+            if said("bridge") {
+                return Err("bridge=none and a port contradict each other".into());
+            }
+            packet.bridge = Some(self.ports);
+        }
         let of_socket = ["uid", "gid", "groups", "classid", "cgroup"];
         if let Some(other) = of_socket.into_iter().find(|name| said(name)) {
             if said("socket") {
@@ -172,6 +190,13 @@ fn parsed<T: FromStr>(name: &str, value: &str, what: &str) -> Result<T, String> 
     decimal.parse().map_err(|_| format!("{name} is {what}"))
 }
 
+fn interface(value: &str) -> Result<InterfaceName, String> {
+    match value {
+        "none" => Ok(InterfaceName::NONE),
+        name => InterfaceName::new(name).map_err(|error| error.to_string()),
+    }
+}
+
 fn kind(name: &str, value: &str) -> Result<u8, String> {
     let value = value.to_ascii_lowercase();
     KINDS.iter().find(|(known, _)| *known == value).map(|&(_, kind)| kind).ok_or_else(|| {
@@ -198,7 +223,7 @@ fn receiver(value: &str) -> Result<Option<Receiver>, String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{describe, host_facts, route_kind};
+    use crate::{InterfaceName, describe, host_facts, route_kind};
 
     const IP: &str = "ip saddr 10.0.0.1 daddr 192.0.2.1 udp sport 1 dport 2";
 
@@ -244,6 +269,16 @@ mod tests {
     }
 
     #[test]
+    fn ports_of_a_bridge_are_told_by_name() {
+        let packet = said("physin=tap1 physout=none");
+        let ports = packet.bridge.unwrap();
+        assert_eq!(ports.input, InterfaceName::new("tap1").unwrap());
+        assert_eq!(ports.output, InterfaceName::NONE);
+        assert_eq!(said("bridge=none").bridge, None);
+        assert_eq!(said("").bridge, None);
+    }
+
+    #[test]
     fn contradictions_and_unknown_words_are_errors() {
         for (facts, part) in [
             ("srctype=near", "srctype is one of"),
@@ -252,6 +287,8 @@ mod tests {
             ("socket=none uid=1", "contradict"),
             ("receivermark=1", "needs receiver"),
             ("receiver=maybe", "receiver is none"),
+            ("bridge=br0", "bridge is none"),
+            ("bridge=none physout=none", "contradict"),
             ("srctype=local back=none", "has a way back"),
             ("in=eth0", "no fact about the host"),
         ] {

@@ -118,6 +118,18 @@ pub struct Packet {
     pub out_group: u32,
     /// Realms of its route: of the source in the upper 16 bits, of the destination in the lower.
     pub realm: u32,
+    /// By which ports of a bridge it goes, where the bridge shows it to rules of the network layer.
+    pub bridge: Option<BridgePorts>,
+}
+
+/// What br_netfilter notes of a packet (include/linux/skbuff.h, `struct nf_bridge_info`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BridgePorts {
+    /// The port that it came in by; [`InterfaceName::NONE`] for one that is gone.
+    pub input: InterfaceName,
+    /// The port that it goes out by; [`InterfaceName::NONE`] where that is not decided yet, or
+    /// where it leaves the bridge.
+    pub output: InterfaceName,
 }
 
 impl Packet {
@@ -195,6 +207,7 @@ impl Packet {
             in_group: 0,
             out_group: 0,
             realm: 0,
+            bridge: None,
         }
     }
 

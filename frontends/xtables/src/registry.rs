@@ -41,6 +41,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::options_header::DST,
     &matches::options_header::HBH,
     &matches::owner::OWNER,
+    &matches::physdev::PHYSDEV,
     &matches::pkttype::PKTTYPE,
     &matches::quota::QUOTA,
     &matches::realm::REALM,

@@ -45,13 +45,6 @@ pub const MATCHES: &[Unsupportable] = &[
     )
     .instead("keep the rule in the kernel's mangle table with -j MARK, and match the mark with netfilter"),
     row(
-        "physdev",
-        Both,
-        "it asks for the bridge port, which br_netfilter keeps in an extension of bridged packets \
-         that is not read",
-    )
-    .instead("attach the ruleset to the bridge's ports with xdp or tc and name them with -i"),
-    row(
         "policy",
         Both,
         "it asks for the IPsec policy that the packet came or will go by, which the kernel keeps in \

@@ -5,8 +5,8 @@ use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::testing::Choices;
 use bpfc_ir::{Environment, Family, Frontend, FrontendOptions, Hook, Input, interpret, verify};
 use bpfc_packet::{
-    Conntrack, Extension, InterfaceName, IpVersion, LengthField, Packet, PacketBuilder, Receiver,
-    Tcp, Transport, Tuple, ct_state,
+    BridgePorts, Conntrack, Extension, InterfaceName, IpVersion, LengthField, Packet,
+    PacketBuilder, Receiver, Tcp, Transport, Tuple, ct_state,
 };
 use bpfc_xtables::reference::Evaluator;
 use bpfc_xtables::{XtablesFrontend, read_text};
@@ -65,6 +65,13 @@ const TESTS: &[&str] = &[
     "-m mac --mac-source 02:00:00:00:00:01",
     "-m mac ! --mac-source 02:00:00:00:00:01",
     "-m comment --comment nothing",
+    "-m physdev --physdev-is-in ! --physdev-is-bridged",
+    "-m physdev ! --physdev-is-in",
+    "-m physdev --physdev-is-bridged --physdev-out tap+",
+    "-m physdev ! --physdev-is-out ! --physdev-in tap1",
+    "-m physdev --physdev-in tap1",
+    "-m physdev ! --physdev-in tap+ ! --physdev-is-bridged",
+    "-m physdev ! --physdev-out tap1",
     "-m state --state NEW",
     "-m state ! --state ESTABLISHED,INVALID",
     "-m conntrack --ctstate RELATED,UNTRACKED",
@@ -264,6 +271,13 @@ fn packet(choices: &mut Choices, family: Family) -> Packet {
     packet.mark = choices.below(4) as u32;
     packet.pkt_type = choices.below(6) as u8;
     packet.untracked = choices.once_in(3);
+    packet.bridge = choices.once_in(2).then(|| {
+        let mut port = || {
+            let name = choices.of(&["tap1", "tap12", "veth1", ""]);
+            InterfaceName::new(name).expect("a short name")
+        };
+        BridgePorts { input: port(), output: port() }
+    });
     packet.receiver = choices.once_in(2).then(|| Receiver {
         full: choices.once_in(2),
         wildcard: choices.once_in(2),

@@ -175,12 +175,12 @@ fn errors_point_at_the_word_that_is_wrong() {
 
 #[test]
 fn a_refusal_says_why_and_what_to_do_instead() {
-    let text = table("-A INPUT -m physdev --physdev-in eth0");
+    let text = table("-A INPUT -m ipvs --ipvs");
     let read = read_as(Family::Ipv4, text.as_bytes());
     let error = &read.ruleset.tables[0].chains[0].rules[0].refused[0];
     assert_eq!(error.code, Code::UNSUPPORTED_EXTENSION);
-    assert!(error.notes.iter().any(|note| note.contains("bridge port")), "{error:?}");
-    assert!(error.help.iter().any(|help| help.contains("xdp or tc")), "{error:?}");
+    assert!(error.notes.iter().any(|note| note.contains("virtual server")), "{error:?}");
+    assert!(error.help.iter().any(|help| help.contains("protocol and port")), "{error:?}");
 }
 
 #[test]

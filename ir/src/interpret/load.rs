@@ -62,6 +62,9 @@ impl Run<'_, '_, '_> {
             Meta::OutGroup => packet.out_group.into(),
             Meta::Realm => packet.realm.into(),
             Meta::Forwarded => packet.forwarded.into(),
+            Meta::Bridged => packet.bridge.is_some().into(),
+            Meta::InPort => packet.bridge.map_or(0, |ports| ports.input.number()),
+            Meta::OutPort => packet.bridge.map_or(0, |ports| ports.output.number()),
         }
     }
 

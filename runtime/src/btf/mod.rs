@@ -54,6 +54,14 @@ pub enum BtfError {
         /// The member sought.
         member: String,
     },
+    /// The enumeration has no such enumerator: the kernel was built without what it stands for.
+    #[error("this kernel's enumeration {enumeration} has no {enumerator}{}", option(.enumerator))]
+    NoEnumerator {
+        /// The enumeration.
+        enumeration: String,
+        /// The enumerator sought.
+        enumerator: String,
+    },
     /// Several structures of one name disagree.
     #[error("this kernel has several structures {structure} that place {member} differently")]
     Ambiguous {
@@ -84,6 +92,14 @@ fn since(function: &str) -> &'static str {
         }
         "bpf_dynptr_from_skb" | "bpf_dynptr_from_xdp" | "bpf_dynptr_slice" => " (Linux 6.4 has it)",
         "bpf_cast_to_kern_ctx" | "bpf_rdonly_cast" => " (Linux 6.2 has it)",
+        _ => "",
+    }
+}
+
+/// The configuration option that an enumerator comes with.
+fn option(enumerator: &str) -> &'static str {
+    match enumerator {
+        "SKB_EXT_BRIDGE_NF" => " (it needs CONFIG_BRIDGE_NETFILTER)",
         _ => "",
     }
 }
@@ -143,9 +159,9 @@ impl KernelTypes {
 
     /// The value of an enumerator, in vmlinux or in conntrack's module.
     pub fn enumerator(&self, enumeration: &str, enumerator: &str) -> Result<i32, BtfError> {
-        let absent = || BtfError::NoMember {
-            structure: format!("(enum) {enumeration}"),
-            member: enumerator.to_owned(),
+        let absent = || BtfError::NoEnumerator {
+            enumeration: enumeration.to_owned(),
+            enumerator: enumerator.to_owned(),
         };
         let module = self.conntrack_module();
         let types = Types { vmlinux: &self.vmlinux, module: module.as_ref() };
@@ -354,6 +370,11 @@ mod tests {
         assert!(matches!(
             types.field(&field("sk_buff", "pkt_type")),
             Err(BtfError::BitField { .. })
+        ));
+        assert!(types.enumerator("bpf_func_id", "BPF_FUNC_loop").unwrap() > 0);
+        assert!(matches!(
+            types.enumerator("skb_ext_id", "SKB_EXT_NOTHING"),
+            Err(BtfError::NoEnumerator { .. })
         ));
         assert!(matches!(types.structure_id("no_such"), Err(BtfError::NoStructure(_))));
         assert!(matches!(types.function("no_such"), Err(BtfError::NoFunction { .. })));

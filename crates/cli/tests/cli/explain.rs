@@ -127,3 +127,23 @@ fn bytes_come_with_facts_in_words() {
     let wrong = explain("in=eth0").fails(2);
     assert!(wrong.err.contains("no fact about the host"), "{}", wrong.err);
 }
+
+#[test]
+fn ports_of_a_bridge_are_said_by_name() {
+    let folder = folder();
+    let rules = "*filter\n:FORWARD DROP [0:0]\n\
+                 -A FORWARD -m physdev --physdev-in tap+ --physdev-is-bridged -j ACCEPT\nCOMMIT\n";
+    let rules = file(&folder, "bridge.rules", rules);
+    let explain = |facts: &str| {
+        let packet =
+            format!("in=br0 out=br0 {facts} ip saddr 10.0.0.1 daddr 10.0.0.2 udp sport 1 dport 2");
+        bpfc(&["explain", &rules, "--target", "netfilter", "--packet", &packet])
+    };
+    let asked = explain("").fails(1);
+    assert!(asked.err.contains("say physin=IF, physout=IF or bridge=none"), "{}", asked.err);
+    let verdict = |facts| explain(facts).ok().out.contains("verdict: accept");
+    assert!(verdict("physin=tap100i0 physout=eth0"));
+    assert!(!verdict("physin=tap100i0"));
+    assert!(!verdict("physin=eth0 physout=tap100i0"));
+    assert!(!verdict("bridge=none"));
+}

@@ -5,7 +5,7 @@
 //! kernel would give it a meaning: a mask with holes in an interface name, address bits outside
 //! their mask, a protocol that nothing compares.
 
-use super::entry::{RawEntry, RawExtension, RawHeader, RawInterface};
+use super::entry::{RawEntry, RawExtension, RawHeader};
 use super::layout::{RawChain, jump_targets};
 use super::opaque::{opaque_action, opaque_match};
 use super::{BlobError, RawTable};
@@ -295,8 +295,8 @@ fn header(raw: &RawHeader, family: Family) -> Result<Header, String> {
     Ok(Header {
         source: address(raw.source, raw.source_mask, inverse(SOURCE))?,
         destination: address(raw.destination, raw.destination_mask, inverse(DESTINATION))?,
-        input: interface(&raw.input, inverse(IN))?,
-        output: interface(&raw.output, inverse(OUT))?,
+        input: interface(raw.input.name, raw.input.mask, inverse(IN))?,
+        output: interface(raw.output.name, raw.output.mask, inverse(OUT))?,
         protocol: ProtocolTest { number: raw.protocol, invert: inverse(PROTOCOL), walk },
         fragment: FragmentTest { later, invert: inverse(FRAGMENT) },
     })
@@ -309,10 +309,16 @@ fn address(address: u128, mask: u128, invert: bool) -> Result<AddressTest, Strin
     Ok(AddressTest { address, mask, invert })
 }
 
-fn interface(raw: &RawInterface, invert: bool) -> Result<InterfaceTest, String> {
-    let compared = raw.mask.iter().take_while(|&&byte| byte == 0xff).count();
-    let (mask, rest) = raw.mask.split_at(compared);
-    let (name, end) = raw.name.split_at(compared);
+/// A test of an interface's name, none where no byte of it is compared.
+pub(crate) fn interface(
+    name: [u8; 16],
+    mask: [u8; 16],
+    invert: bool,
+) -> Result<InterfaceTest, String> {
+    let test = InterfaceTest { name, mask, invert };
+    let compared = mask.iter().take_while(|&&byte| byte == 0xff).count();
+    let (mask, rest) = mask.split_at(compared);
+    let (name, end) = name.split_at(compared);
     let text = match name.split_last() {
         Some((0, text)) if end.iter().all(|&byte| byte == 0) => Some(text),
         // Names with a `+` keep it behind what is compared.
@@ -326,5 +332,5 @@ fn interface(raw: &RawInterface, invert: bool) -> Result<InterfaceTest, String> 
     if !possible || rest.iter().any(|&byte| byte != 0) || mask.len() == 1 && name == [0] {
         return Err("an interface name or its mask is not one".to_owned());
     }
-    Ok(InterfaceTest { name: raw.name, mask: raw.mask, invert })
+    Ok(test)
 }

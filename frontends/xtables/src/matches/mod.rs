@@ -40,6 +40,7 @@ pub mod multiport;
 pub mod numbers;
 pub mod options_header;
 pub mod owner;
+pub mod physdev;
 pub mod pkttype;
 pub mod ports;
 pub mod quota;

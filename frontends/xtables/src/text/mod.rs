@@ -5,7 +5,7 @@ mod command;
 mod getopt;
 mod lines;
 mod rule;
-mod value;
+pub(crate) mod value;
 mod words;
 
 pub use lines::{Text, read};

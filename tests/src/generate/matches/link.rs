@@ -1,4 +1,5 @@
-//! What is not in IP headers: mac, eui64, time, pkttype, mark, comment, cpu and statistic.
+//! What is not in IP headers: mac, eui64, time, pkttype, mark, comment, physdev,
+//! cpu and statistic.
 
 use super::Maker;
 use crate::lab::inject::{INNER_MAC, OUTER_MAC};
@@ -31,6 +32,20 @@ pub(super) fn eui64(maker: &mut Maker<'_>) -> String {
         draft.set_source(Ipv6Addr::from(address).into());
     });
     String::new()
+}
+
+/// No packet of these comes by a bridge, so that a test holds where all of it is inverted.
+pub(super) fn physdev(maker: &mut Maker<'_>) -> String {
+    let rng = &mut *maker.rng;
+    let mut tests = ["in eth0", "in +", "out eth+", "is-in", "is-out", "is-bridged"].to_vec();
+    let mut text = String::new();
+    for _ in 0..rng.within(1..=3) {
+        let test = tests.remove(rng.below(tests.len() as u64) as usize);
+        tests.retain(|other| other.split(' ').next() != test.split(' ').next());
+        let negation = if rng.one_in(4) { "" } else { "! " };
+        text += &format!(" {negation}--physdev-{test}");
+    }
+    text
 }
 
 pub(super) fn pkttype(maker: &mut Maker<'_>) -> String {

@@ -175,6 +175,11 @@ pub const MATCHES: &[MatchKind] = &[
     entry("pkttype", BOTH, &[], link::pkttype),
     entry("mark", BOTH, &[], link::mark),
     entry("comment", BOTH, &[], link::comment),
+    MatchKind {
+        // Of the hooks that only the netfilter target has packets at.
+        stages: &[Stage::Forward],
+        ..entry("physdev", BOTH, &[], link::physdev)
+    },
     entry("cpu", BOTH, &[], link::cpu),
     entry("statistic", BOTH, &[], link::statistic),
     entry("limit", BOTH, &[], state::limit),

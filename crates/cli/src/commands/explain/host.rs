@@ -37,6 +37,10 @@ fn word(fact: HostFact) -> (Option<(&'static str, &'static str)>, &'static str) 
         HostFact::InGroup => (("ingroup", "ingroup=N"), "the input interface's group"),
         HostFact::OutGroup => (("outgroup", "outgroup=N"), "the output interface's group"),
         HostFact::Realm => (("realm", "realm=N"), "the realm of the packet's route"),
+        HostFact::BridgePorts => (
+            ("bridge", "physin=IF, physout=IF or bridge=none"),
+            "by which ports of a bridge the packet goes",
+        ),
         HostFact::ConnectionCounters => return (None, "what the packet's connection has counted"),
         HostFact::ConnectionLabels => return (None, "the labels of the packet's connection"),
         HostFact::Announcer => return (None, "which helper announced the packet's connection"),
@@ -75,6 +79,9 @@ fn known(packet: &Packet, said: &BTreeSet<&'static str>) -> BTreeSet<HostFact> {
     }
     if OF_SOCKET.iter().any(|fact| known.contains(fact)) {
         known.insert(Socket);
+    }
+    if ["bridge", "physin", "physout"].iter().any(|&name| said.contains(name)) {
+        known.insert(BridgePorts);
     }
     if known.contains(&Receiver) && packet.receiver.is_none() {
         known.insert(ReceiverMark);
