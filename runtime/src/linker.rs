@@ -9,7 +9,8 @@ use crate::Error;
 use crate::symbols::Symbols;
 use bpfc_artifact::btf::{self, EncodedBtf};
 use bpfc_artifact::{
-    Artifact, CounterSlot, FunctionIndex, FunctionKind, Insn, MapIndex, MapRole, RelocKind,
+    Artifact, CounterSlot, FunctionIndex, FunctionKind, Insn, KernelField, MapIndex, MapRole,
+    RelocKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::RawFd;
@@ -49,6 +50,7 @@ pub(crate) fn link(
         starts.insert(*index, length);
         length += artifact.functions[index.0 as usize].insns.len();
     }
+    let optional = optional_fields(artifact, &functions);
     let mut insns = Vec::with_capacity(length);
     for index in &functions {
         let function = &artifact.functions[index.0 as usize];
@@ -81,6 +83,10 @@ pub(crate) fn link(
                     insn.imm = id as i32;
                     insn.off = module;
                 }
+                // Code behind a test that came out false, which the verifier removes.
+                RelocKind::FieldOffset(field)
+                    if optional.contains(field) && !symbols.has_field(field)? => {}
+                RelocKind::FieldExists(field) => insn.imm = symbols.has_field(field)?.into(),
                 RelocKind::FieldOffset(field) => {
                     let offset = symbols.field(field)?;
                     place_offset(insn, offset).ok_or_else(|| {
@@ -100,6 +106,9 @@ pub(crate) fn link(
                 RelocKind::EnumValue { enumeration, enumerator } => {
                     insn.imm = symbols.enumerator(enumeration, enumerator)?;
                 }
+                RelocKind::TypeSize(structure) => {
+                    insn.imm = symbols.size(structure)? as i32;
+                }
                 RelocKind::TypeId(structure) => insn.imm = symbols.structure(structure)? as i32,
             }
         }
@@ -108,6 +117,21 @@ pub(crate) fn link(
         insns: insns.iter().map(|insn| u64::from_le_bytes(insn.to_le_bytes())).collect(),
         btf: btf::encode(artifact, &functions),
     })
+}
+
+/// The fields that a program asks for before it reads them.
+fn optional_fields<'a>(
+    artifact: &'a Artifact,
+    functions: &[FunctionIndex],
+) -> BTreeSet<&'a KernelField> {
+    functions
+        .iter()
+        .flat_map(|index| &artifact.functions[index.0 as usize].relocs)
+        .filter_map(|reloc| match &reloc.kind {
+            RelocKind::FieldExists(field) => Some(field),
+            _ => None,
+        })
+        .collect()
 }
 
 /// True for loads and stores, whose offset is in `off`; arithmetic has it in `imm`.
@@ -174,7 +198,9 @@ pub(crate) fn check(artifact: &Artifact) -> Result<(), Error> {
                 RelocKind::Kfunc(_) => insn.code == CALL,
                 RelocKind::FieldOffset(_) => insn.code != LDDW && !is_jump(*insn),
                 RelocKind::EnumValue { .. } => insn.code != LDDW && !is_memory_access(*insn),
-                RelocKind::TypeId(_) => insn.code != LDDW && !is_memory_access(*insn),
+                RelocKind::TypeId(_) | RelocKind::TypeSize(_) | RelocKind::FieldExists(_) => {
+                    insn.code != LDDW && !is_memory_access(*insn)
+                }
             };
             if !fits {
                 return damaged(format!("{place} does not fit its relocation"));

@@ -20,6 +20,7 @@ pub(crate) struct Symbols {
     types: Option<KernelTypes>,
     functions: BTreeMap<String, KernelFunction>,
     fields: BTreeMap<KernelField, u32>,
+    sizes: BTreeMap<String, u32>,
     structures: BTreeMap<String, u32>,
     /// Modules in the order of their first use, with their BTF.
     modules: Vec<(String, OwnedFd)>,
@@ -57,6 +58,25 @@ impl Symbols {
         let offset = self.types()?.field(field)?;
         self.fields.insert(field.clone(), offset);
         Ok(offset)
+    }
+
+    /// Whether a structure has a member, which may be a bit field.
+    pub fn has_field(&mut self, field: &KernelField) -> Result<bool, Error> {
+        match self.field(field) {
+            Ok(_) | Err(Error::Btf(BtfError::BitField { .. })) => Ok(true),
+            Err(Error::Btf(BtfError::NoMember { .. } | BtfError::NoStructure(_))) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A structure's size in bytes.
+    pub fn size(&mut self, structure: &str) -> Result<u32, Error> {
+        if let Some(size) = self.sizes.get(structure) {
+            return Ok(*size);
+        }
+        let size = self.types()?.size(structure)?;
+        self.sizes.insert(structure.to_owned(), size);
+        Ok(size)
     }
 
     /// A structure's number in vmlinux.

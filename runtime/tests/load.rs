@@ -552,3 +552,39 @@ fn kernel_types_and_functions_are_linked() {
     unknown.functions[0].relocs[0].kind = field("bpf_nf_ctx", "nothing");
     assert!(matches!(Unattached::load(&unknown), Err(Error::Btf(_))));
 }
+
+#[test]
+fn a_field_that_is_asked_for_before_may_be_absent() {
+    const NAME: &str = "a_field_that_is_asked_for_before_may_be_absent";
+    if !can_run(NAME) || !has_linux(NAME, 6, 4) {
+        return;
+    }
+    let absent =
+        || KernelField { structure: "bpf_nf_ctx".into(), member: "nothing".into(), size: 8 };
+    let insn = |code, dst, src, off, imm| bpfc_artifact::Insn { code, dst, src, off, imm };
+    let mut built = artifact(&[input(42)], Verdict::Drop, 0);
+    // The size of an IPv4 header, where the context has no field "nothing".
+    let main = &mut built.functions[0];
+    main.insns = vec![
+        insn(0xb7, 2, 0, 0, 1),
+        insn(0x15, 2, 0, 3, 0),
+        insn(0x79, 0, 1, 0, 0),
+        insn(0xb7, 0, 0, 0, 0),
+        insn(0x95, 0, 0, 0, 0),
+        insn(0xb7, 0, 0, 0, 0),
+        insn(0x07, 0, 0, 0, -19),
+        insn(0x95, 0, 0, 0, 0),
+    ];
+    main.relocs = vec![
+        Reloc { insn: 0, kind: RelocKind::FieldExists(absent()) },
+        Reloc { insn: 2, kind: RelocKind::FieldOffset(absent()) },
+        Reloc { insn: 5, kind: RelocKind::TypeSize("iphdr".into()) },
+    ];
+    let data = packet();
+    let test = TestPacket { data: &data, ..TestPacket::default() };
+    assert_eq!(Unattached::load(&built).unwrap().run(0, &test, 1).unwrap().verdict, 1);
+
+    // Without asking it is missed.
+    built.functions[0].relocs.remove(0);
+    assert!(matches!(Unattached::load(&built), Err(Error::Btf(_))));
+}

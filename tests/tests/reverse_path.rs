@@ -1,10 +1,12 @@
 //! The match rpfilter against routing tables and policy routing rules that a seed gives: routes of
-//! every type, by type of service and with several nexthops, in several tables; rules by source,
-//! destination, mark, device, protocol and type of service, inverted ones, ones that suppress routes,
-//! jump or refuse.
+//! every type, by type of service, with several nexthops, with groups of nexthop objects, bound to
+//! source addresses and by a device that is down, in several tables; rules by source, destination,
+//! mark, device, protocol, type of service, code point and flow label, inverted ones, ones that
+//! suppress routes, jump or refuse.
 //!
 //! `BPFC_SEED` chooses them.
 
+use bpfc_packet::Network;
 use bpfc_runtime::XdpMode;
 use bpfc_tests::differential::live::Live;
 use bpfc_tests::differential::{Engine, Kernel, Packets, Ruleset, compare, shrink};
@@ -14,10 +16,11 @@ use bpfc_tests::generate::values::{from_number, near_known, number, width};
 use bpfc_tests::lab::inject::Frame;
 use bpfc_tests::lab::namespace::{ip, ip6, isolated, run};
 use bpfc_tests::lab::oracle::{INTERFACES, Oracle, Stage};
+use bpfc_tests::lab::policy_rule::PolicyRule;
 use bpfc_tests::lab::{Family, LabError};
 use bpfc_tests::require;
 use std::cell::RefCell;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
@@ -27,6 +30,15 @@ const ROUTES: usize = 120;
 const RULES: usize = 8;
 const PACKETS: usize = 300;
 const ROUNDS: u64 = 4;
+
+/// Nexthop objects that routes name.
+const NEXTHOPS: [u32; 9] = [1, 2, 3, 4, 10, 11, 12, 13, 15];
+
+/// Code points, of which packets have some.
+const CODE_POINTS: [u8; 5] = [0, 0x02, 0x04, 0x14, 0x34];
+
+/// Groups of nexthop objects, by number.
+const GROUPS: [(u32, &str); 4] = [(10, "1/2"), (11, "2/1"), (12, "3/1/2"), (13, "4")];
 
 /// Tables besides the local and the main one.
 const TABLES: [&str; 3] = ["main", "100", "7000"];
@@ -42,6 +54,7 @@ fn check(family: Family) {
         }
     };
     commands(family)(lines).expect("addresses");
+    nexthops(family).expect("nexthops");
     settle(family);
     let mut kernel = Kernel(Rc::clone(&oracle));
     let live = |target, mode| Box::new(Live::new(&oracle, target, mode)) as Box<dyn Engine>;
@@ -56,10 +69,16 @@ fn check(family: Family) {
         stage: Stage::Prerouting,
         text: ruleset(family, marks),
     });
-    let mut known = Vec::new();
+    let mut known: Vec<IpAddr> = match family {
+        Family::Ipv4 => Vec::new(),
+        // Not a host's, for the kernel.
+        Family::Ipv6 => vec!["::ffff:192.0.2.1".parse().expect("an address")],
+    };
     // First without a rule of policy routing, which parts the kernel's tables.
     for round in 0..ROUNDS {
+        down(false);
         routes(&mut rng, family, &mut known).expect("routes");
+        down(true);
         if round > 0 {
             rules(&mut rng, family, &known).expect("rules");
         }
@@ -112,6 +131,35 @@ fn commands(family: Family) -> fn(&str) -> Result<(), LabError> {
     }
 }
 
+/// Nexthop objects: 1 to 3 by the interfaces, 4 that leads nowhere, and groups of them.
+fn nexthops(family: Family) -> Result<(), LabError> {
+    let mut lines = String::from(
+        "link add down0 type veth peer name down1\nlink set down1 up\n\
+         nexthop add id 4 blackhole\n",
+    );
+    for (id, interface) in (1..).zip(INTERFACES) {
+        lines += &format!("nexthop add id {id} dev {interface}\n");
+    }
+    commands(family)(&lines)?;
+    let mut lines = String::from("nexthop add id 15 group 3/2 type resilient buckets 16\n");
+    for (id, members) in GROUPS {
+        lines += &format!("nexthop add id {id} group {members}\n");
+    }
+    ip(&lines)
+}
+
+/// Takes down the one device that may be, or sets it up with an address of its own.
+fn down(down: bool) {
+    let lines = match down {
+        true => "link set down0 down\n",
+        false => {
+            "link set down0 up\naddr replace 198.51.100.1/24 dev down0\n\
+                  addr replace 2001:db8:ffff::1/64 dev down0 nodad\n"
+        }
+    };
+    ip(lines).expect("a device");
+}
+
 /// Runs lines, of which those that the kernel refuses are left out.
 fn attempt(family: Family, lines: &[String]) -> Result<(), LabError> {
     for line in lines {
@@ -156,8 +204,13 @@ fn network(rng: &mut Rng, family: Family, known: &[IpAddr]) -> (IpAddr, u64) {
 /// Adds routes, each near another one.
 fn routes(rng: &mut Rng, family: Family, known: &mut Vec<IpAddr>) -> Result<(), LabError> {
     let mut lines = Vec::new();
+    let mut last = network(rng, family, known);
     for _ in 0..ROUTES {
-        let (network, length) = network(rng, family, known);
+        // Several routes to one network, sometimes.
+        if !rng.one_in(3) {
+            last = network(rng, family, known);
+        }
+        let (network, length) = last;
         known.push(network);
         let kinds = ["unicast", "unicast", "unicast", "local", "blackhole", "unreachable", "throw"];
         let kind = *rng.pick(&kinds);
@@ -167,6 +220,8 @@ fn routes(rng: &mut Rng, family: Family, known: &mut Vec<IpAddr>) -> Result<(), 
         };
         let device = *rng.pick(&INTERFACES);
         let path = match kind {
+            "unicast" if rng.one_in(4) => format!(" nhid {}", rng.pick(&NEXTHOPS)),
+            "unicast" if rng.one_in(6) => gateways(rng, family),
             "unicast" if rng.one_in(3) => {
                 let [first, second] = [*rng.pick(&INTERFACES), *rng.pick(&INTERFACES)];
                 format!(" nexthop dev {first} nexthop dev {second}")
@@ -179,9 +234,31 @@ fn routes(rng: &mut Rng, family: Family, known: &mut Vec<IpAddr>) -> Result<(), 
             Family::Ipv4 if rng.one_in(6) => " tos 0x10",
             _ => "",
         };
-        lines.push(format!("route append {kind} {network}/{length}{tos} table {table}{path}\n"));
+        let source = match family {
+            Family::Ipv6 if rng.one_in(4) => {
+                let (network, length) = self::network(rng, family, known);
+                known.push(network);
+                format!(" from {network}/{}", length / 2)
+            }
+            _ => String::new(),
+        };
+        lines.push(format!(
+            "route append {kind} {network}/{length}{source}{tos} table {table}{path}\n"
+        ));
     }
     attempt(family, &lines)
+}
+
+/// Several gateways, of which one may lie behind the device that is down.
+fn gateways(rng: &mut Rng, family: Family) -> String {
+    let known = match family {
+        Family::Ipv4 => ["192.0.2.7 dev eth0", "192.0.2.9 dev eth0", "198.51.100.7 dev down0"],
+        Family::Ipv6 => {
+            ["2001:db8::7 dev eth0", "2001:db8::9 dev eth0", "2001:db8:ffff::7 dev down0"]
+        }
+    };
+    let [first, second] = [*rng.pick(&known), *rng.pick(&known)];
+    format!(" nexthop via {first} nexthop via {second}")
 }
 
 /// Adds rules of policy routing, and deletes some that are there.
@@ -230,6 +307,20 @@ fn rules(rng: &mut Rng, family: Family, known: &[IpAddr]) -> Result<(), LabError
         }
         lines.push(line + "\n");
     }
+    for preference in [12, 25, 45] {
+        let table = *rng.pick(&[254, 100, 7000]);
+        let mut rule = PolicyRule { preference, table, ..PolicyRule::default() };
+        match rng.below(4) {
+            0 => rule.flow_label = Some((rng.below(2) as u32, 0x3)),
+            1 => rule.source_port = Some((0x10, 0x1f)),
+            2 => rule.dscp = Some(*rng.pick(&CODE_POINTS)),
+            _ => {
+                rule.dscp_mask = Some(*rng.pick(&[0, 0x04, 0x10, 0x14, 0x3f]));
+                rule.dscp = rule.dscp_mask.map(|mask| mask & rng.pick(&CODE_POINTS));
+            }
+        }
+        rule.add(family)?;
+    }
     for pref in [61, 65, 70] {
         let table = *rng.pick(&TABLES);
         lines.push(format!("rule add pref {pref} lookup {table} suppress_prefixlength 4\n"));
@@ -246,8 +337,15 @@ fn frames(rng: &mut Rng, family: Family, known: &[IpAddr]) -> Vec<Frame> {
         ],
         Family::Ipv6 => [
             &["::", "fe80::5", "fe80::1", "fe80::2", "2001:db8::1", "2001:db8::9", "2001:db8::"],
-            // Not a link-local address of this host's: docs/semantics.md says what that changes.
-            &["ff02::1", "ff05::2", "2001:db8::1", "fe80::77"],
+            &[
+                "ff02::1",
+                "ff05::2",
+                "2001:db8::1",
+                "fe80::1",
+                "fe80::2",
+                "fe80::77",
+                "::ffff:192.0.2.1",
+            ],
         ],
     };
     let odd = odd.map(|list| list.iter().filter_map(|text| text.parse().ok()).collect::<Vec<_>>());
@@ -255,13 +353,20 @@ fn frames(rng: &mut Rng, family: Family, known: &[IpAddr]) -> Vec<Frame> {
         .map(|_| {
             let mut draft = Draft::new(family);
             draft.port = rng.below(3) as usize;
-            let [source, destination] = [0, 1].map(|at: usize| match rng.one_in(5) {
+            let [source, destination] = [0, 1].map(|at: usize| match rng.one_in(3) {
                 true => *rng.pick::<IpAddr>(&odd[at]),
-                false => near_known(rng, family, known),
+                // The kernel drops what comes from or goes to a loopback address before its hooks.
+                false => match near_known(rng, family, known) {
+                    IpAddr::V6(Ipv6Addr::LOCALHOST) => Ipv6Addr::UNSPECIFIED.into(),
+                    address => address,
+                },
             });
             draft.set_source(source);
             draft.set_destination(destination);
             *draft.tos() = *rng.pick(&[0, 0, 0x10, 0x12, 0x50, 0x08]);
+            if let Network::V6(header) = &mut draft.network {
+                header.flow_label = rng.below(4) as u32;
+            }
             draft.frame()
         })
         .collect()

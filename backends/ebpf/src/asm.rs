@@ -396,6 +396,19 @@ impl Asm {
         self.mov_imm(dst, 0);
     }
 
+    /// `dst = bytes of a kernel structure`.
+    pub fn type_size(&mut self, dst: Reg, structure: &str) {
+        self.reloc(RelocKind::TypeSize(structure.to_owned()));
+        self.mov_imm(dst, 0);
+    }
+
+    /// `dst = 1` where the kernel's structure has the field, otherwise 0. Behind it the field may
+    /// be used where it is.
+    pub fn field_exists(&mut self, dst: Reg, field: KernelField) {
+        self.reloc(RelocKind::FieldExists(field));
+        self.mov_imm(dst, 1);
+    }
+
     /// `dst = &u32 with the value of an option of the kernel's configuration`.
     pub fn kconfig(&mut self, dst: Reg, option: &str) {
         self.reloc(RelocKind::Kconfig(option.to_owned()));

@@ -99,6 +99,10 @@ fn relocated(artifact: &Artifact, insn: &Insn, high: i32, kind: &RelocKind) -> S
             }
         }
         RelocKind::EnumValue { enumerator, .. } => format!("r{} = {enumerator}", insn.dst),
+        RelocKind::TypeSize(name) => format!("r{} = sizeof({name})", insn.dst),
+        RelocKind::FieldExists(field) => {
+            format!("r{} = exists({}, {})", insn.dst, field.structure, field.member)
+        }
         RelocKind::TypeId(name) => format!("r{} = btf_id({name})", insn.dst),
     }
 }

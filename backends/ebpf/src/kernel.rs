@@ -4,7 +4,7 @@
 //! fault, and read 0 where there is nothing (kernel/bpf/verifier.c, `PTR_UNTRUSTED`). The kernel's
 //! tables are read under the RCU read lock that every program of ours runs in.
 
-use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, Reg, Size, Width};
+use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R7, R9, Reg, Size, Width};
 use crate::target::Target;
 use bpfc_artifact::KernelField;
 
@@ -59,16 +59,53 @@ pub fn load_route(target: &dyn Target, asm: &mut Asm, dst: Reg) {
 /// `struct nh_info *` in r0 (include/net/nexthop.h). Clobbers r0 to r5.
 pub fn nexthop_info(asm: &mut Asm) {
     let single = asm.label();
+    nexthop_or_group(asm);
+    asm.jump_imm(Jump::Eq, Width::W64, R2, 0, single);
+    enter(asm, R1, "nh_group", "nh_entries", 0);
+    member_info(asm);
+    asm.place(single);
+    cast(asm, R1, "nh_info");
+}
+
+/// Goes from a `struct nexthop *` in r1 to the `struct nh_info *`, in r0, of the member whose
+/// number lies at an offset of the packet structure, at `none` behind the last one
+/// (include/net/nexthop.h, `nexthop_for_each_fib6_nh`). A nexthop that is no group is its only
+/// member. Clobbers r0 to r5 and r9.
+pub fn nexthop_member(asm: &mut Asm, number: i16, none: Label) {
+    let [group, found] = std::array::from_fn(|_| asm.label());
+    nexthop_or_group(asm);
+    asm.load(Size::W, R3, R7, number);
+    asm.jump_imm(Jump::Ne, Width::W64, R2, 0, group);
+    asm.jump_imm(Jump::Ne, Width::W64, R3, 0, none);
+    asm.goto(found);
+    asm.place(group);
+    asm.mov(R9, R1);
+    cast(asm, R1, "nh_group");
+    load(asm, R1, R0, "nh_group", "num_nh", 2);
+    asm.load(Size::W, R3, R7, number);
+    asm.jump(Jump::Ge, Width::W64, R3, R1, none);
+    asm.type_size(R2, "nh_grp_entry");
+    asm.alu(Alu::Mul, Width::W64, R3, R2);
+    asm.mov(R1, R9);
+    enter(asm, R1, "nh_group", "nh_entries", 0);
+    asm.alu(Alu::Add, Width::W64, R1, R3);
+    member_info(asm);
+    asm.place(found);
+    cast(asm, R1, "nh_info");
+}
+
+/// r1 = `struct nexthop *`: r2 = whether it is a group, r1 = `struct nh_group *` or
+/// `struct nh_info *`, which lie in the same place.
+fn nexthop_or_group(asm: &mut Asm) {
     cast(asm, R1, "nexthop");
     load(asm, R2, R0, "nexthop", "is_group", 1);
     load(asm, R1, R0, "nexthop", "nh_info", 8);
-    asm.jump_imm(Jump::Eq, Width::W64, R2, 0, single);
-    // The group lies where the information of a single one does.
-    enter(asm, R1, "nh_group", "nh_entries", 0);
+}
+
+/// r1 = address of a group's entry: r1 = `struct nh_info *` of its nexthop, which is never a group.
+fn member_info(asm: &mut Asm) {
     cast(asm, R1, "nh_grp_entry");
     load(asm, R1, R0, "nh_grp_entry", "nh", 8);
     cast(asm, R1, "nexthop");
     load(asm, R1, R0, "nexthop", "nh_info", 8);
-    asm.place(single);
-    cast(asm, R1, "nh_info");
 }

@@ -209,6 +209,12 @@ pub enum RelocKind {
         /// The enumerator.
         enumerator: String,
     },
+    /// On a `mov` with immediate: the size of a kernel structure in bytes (`BPF_CORE_TYPE_SIZE`).
+    TypeSize(String),
+    /// On a `mov` with immediate: 1 where the kernel's structure has the field, otherwise 0
+    /// (`BPF_CORE_FIELD_EXISTS`). Where it has not, [`RelocKind::FieldOffset`] of the same field is
+    /// no error: the program must not come there.
+    FieldExists(KernelField),
     /// On an `lddw`: the address of a u32 that holds the value of an option that the kernel was
     /// built with, such as `CONFIG_HZ`; the program may only read it.
     Kconfig(String),

@@ -239,11 +239,14 @@ fn target(artifact: &Artifact, function: &Function, kind: &RelocKind) -> Result<
                 return Err(Reject::Invalid(Invalid::Kfunc { function, kfunc }));
             }
         }
-        RelocKind::FieldOffset(KernelField { structure, member, .. }) => {
+        RelocKind::FieldOffset(KernelField { structure, member, .. })
+        | RelocKind::FieldExists(KernelField { structure, member, .. }) => {
             kernel_name("kernel structure", structure)?;
             kernel_name("kernel structure's member", member)?;
         }
-        RelocKind::TypeId(structure) => kernel_name("kernel structure", structure)?,
+        RelocKind::TypeId(structure) | RelocKind::TypeSize(structure) => {
+            kernel_name("kernel structure", structure)?
+        }
         RelocKind::EnumValue { enumeration, enumerator } => {
             kernel_name("kernel enumeration", enumeration)?;
             kernel_name("enumerator", enumerator)?;
@@ -262,7 +265,10 @@ fn place(insn: Insn, kind: &RelocKind) -> Result<(), &'static str> {
         | RelocKind::Kconfig(_) => is_lddw(insn),
         RelocKind::Call(_) | RelocKind::Kfunc(_) => is_call(insn),
         RelocKind::FieldOffset(_) => takes_immediate(insn) || accesses_memory(insn),
-        RelocKind::TypeId(_) | RelocKind::EnumValue { .. } => takes_immediate(insn),
+        RelocKind::TypeId(_)
+        | RelocKind::TypeSize(_)
+        | RelocKind::FieldExists(_)
+        | RelocKind::EnumValue { .. } => takes_immediate(insn),
     };
     if fits { Ok(()) } else { Err("the relocation does not fit the instruction") }
 }

@@ -53,6 +53,10 @@ pub struct ElfReloc<'a> {
 pub enum CoreTarget<'a> {
     /// `BPF_CORE_FIELD_BYTE_OFFSET`.
     Field(&'a KernelField),
+    /// `BPF_CORE_FIELD_EXISTS`.
+    Exists(&'a KernelField),
+    /// `BPF_CORE_TYPE_SIZE`.
+    Size(&'a str),
     /// `BPF_CORE_TYPE_ID_TARGET`.
     Type(&'a str),
     /// `BPF_CORE_ENUMVAL_VALUE`: an enumeration and an enumerator of it.
@@ -125,7 +129,11 @@ fn patched(layout: &Layout, insn: Insn, second: Option<Insn>, reloc: &Reloc) -> 
         }
         RelocKind::FieldOffset(_) if crate::check::takes_immediate(insn) => Insn { imm: 0, ..insn },
         RelocKind::FieldOffset(_) => Insn { off: 0, ..insn },
-        RelocKind::TypeId(_) | RelocKind::EnumValue { .. } => Insn { imm: 0, ..insn },
+        // libbpf expects what is true of the type as the object describes it.
+        RelocKind::FieldExists(_) => Insn { imm: 1, ..insn },
+        RelocKind::TypeId(_) | RelocKind::TypeSize(_) | RelocKind::EnumValue { .. } => {
+            Insn { imm: 0, ..insn }
+        }
     }
 }
 
@@ -150,6 +158,8 @@ impl<'a> Code<'a> {
             RelocKind::EnumValue { enumeration, enumerator } => {
                 self.core.push(core(CoreTarget::Enumerator(enumeration, enumerator)));
             }
+            RelocKind::FieldExists(field) => self.core.push(core(CoreTarget::Exists(field))),
+            RelocKind::TypeSize(name) => self.core.push(core(CoreTarget::Size(name))),
             RelocKind::TypeId(name) => self.core.push(core(CoreTarget::Type(name))),
         }
     }

@@ -21,7 +21,9 @@ pub const MAPS_SECTION: &str = ".maps";
 pub const MAP_DEFINITION_SIZE: u32 = 40;
 
 const BPF_CORE_FIELD_BYTE_OFFSET: u32 = 0;
+const BPF_CORE_FIELD_EXISTS: u32 = 2;
 const BPF_CORE_TYPE_ID_TARGET: u32 = 7;
+const BPF_CORE_TYPE_SIZE: u32 = 9;
 const BPF_CORE_ENUMVAL_VALUE: u32 = 11;
 
 /// The two sections' bytes.
@@ -190,19 +192,32 @@ impl Describer {
                 let structure = self.field(field);
                 [structure.0, self.btf.string("0:0"), BPF_CORE_FIELD_BYTE_OFFSET]
             }
+            CoreTarget::Exists(field) => {
+                let structure = self.field(field);
+                [structure.0, self.btf.string("0:0"), BPF_CORE_FIELD_EXISTS]
+            }
             CoreTarget::Enumerator(enumeration, enumerator) => {
                 let name = format!("{enumeration}___bpfc");
                 let id = self.btf.enumeration(&name, enumerator);
                 [id.0, self.btf.string("0"), BPF_CORE_ENUMVAL_VALUE]
             }
             CoreTarget::Type(name) => {
-                if !self.structures.contains_key(name) {
-                    let structure = self.btf.structure(name, 0, &[]);
-                    self.structures.insert(name.to_owned(), structure);
-                }
-                [self.structures[name].0, self.btf.string("0"), BPF_CORE_TYPE_ID_TARGET]
+                [self.structure(name).0, self.btf.string("0"), BPF_CORE_TYPE_ID_TARGET]
+            }
+            CoreTarget::Size(name) => {
+                [self.structure(name).0, self.btf.string("0"), BPF_CORE_TYPE_SIZE]
             }
         }
+    }
+
+    /// A structure of which only the name counts.
+    fn structure(&mut self, name: &str) -> TypeId {
+        if let Some(known) = self.structures.get(name) {
+            return *known;
+        }
+        let structure = self.btf.structure(name, 0, &[]);
+        self.structures.insert(name.to_owned(), structure);
+        structure
     }
 
     /// `struct sk_buff___bpfc { unsigned int len; }`: libbpf ignores what follows the last three

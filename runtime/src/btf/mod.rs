@@ -157,6 +157,21 @@ impl KernelTypes {
         })
     }
 
+    /// The size of a structure in bytes.
+    pub fn size(&self, structure: &str) -> Result<u32, BtfError> {
+        let (ids, module) = self.structures(structure)?;
+        let types = Types { vmlinux: &self.vmlinux, module: module.as_ref() };
+        let mut sizes = ids.into_iter().filter_map(|id| Some(types.get(id)?.1.size_or_type));
+        let size = sizes.next().ok_or_else(|| BtfError::NoStructure(structure.to_owned()))?;
+        if sizes.any(|other| other != size) {
+            return Err(BtfError::Ambiguous {
+                structure: structure.to_owned(),
+                member: "its end".to_owned(),
+            });
+        }
+        Ok(size)
+    }
+
     /// The value of an enumerator, in vmlinux or in conntrack's module.
     pub fn enumerator(&self, enumeration: &str, enumerator: &str) -> Result<i32, BtfError> {
         let absent = || BtfError::NoEnumerator {
@@ -364,6 +379,8 @@ mod tests {
         };
         assert_eq!(types.field(&field("iphdr", "saddr")).unwrap(), 12);
         assert_eq!(types.field(&field("xdp_md", "data_end")).unwrap(), 4);
+        assert_eq!(types.size("iphdr").unwrap(), 20);
+        assert!(matches!(types.size("no_such"), Err(BtfError::NoStructure(_))));
         assert!(types.field(&field("sk_buff", "_nfct")).unwrap() > 0);
         assert!(types.field(&field("sk_buff", "dev")).unwrap() > 0);
         assert!(matches!(types.field(&field("iphdr", "nothing")), Err(BtfError::NoMember { .. })));

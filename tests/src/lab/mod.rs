@@ -10,6 +10,7 @@
 //! - [`view`]: what a hook sees of a frame.
 //! - [`kernel_log`]: what `-j LOG` writes.
 //! - [`nflog`]: what `-j NFLOG` sends.
+//! - [`policy_rule`]: rules of policy routing.
 //! - [`oracle`]: a ruleset and packets in, verdicts and counters out.
 
 pub mod inject;
@@ -18,6 +19,7 @@ pub mod listen;
 pub mod namespace;
 pub mod nflog;
 pub mod oracle;
+pub mod policy_rule;
 pub mod raw;
 pub mod routes;
 pub mod tables;

@@ -6,8 +6,11 @@
 //! walks, in its order; offsets come from BTF. What a walk remembers lies in the packet structure,
 //! where its loop's body finds it.
 
+mod own_address;
 mod reverse;
+mod reverse_ipv6;
 mod rules;
+mod source;
 mod tree;
 mod trie;
 
@@ -49,8 +52,12 @@ pub(crate) mod place {
     pub const FOUND: i16 = 16;
     /// u64: the kernel's "no route".
     pub const NONE: i16 = 24;
-    /// u32: what it looks for.
+    /// u32: what it looks for, in IPv4.
     pub const KEY: i16 = 32;
+    /// u32: in IPv6, whether the search below a node's source addresses began on the way back.
+    pub const RETURNING: i16 = 32;
+    /// u32: the list of addresses that is looked at next, while they are looked at.
+    pub const BUCKET: i16 = 32;
     /// u32: number among the parent's children.
     pub const INDEX: i16 = 36;
     /// u32: bits in which the key differs from the leaf.
@@ -75,6 +82,8 @@ pub(crate) mod place {
     pub const FIRST: i16 = 96;
     /// u32: source of the flow, of IPv4 in network order.
     pub const SOURCE: i16 = 104;
+    /// u32: number of the nexthop among those of an IPv6 route.
+    pub const MEMBER: i16 = 104;
     /// u32: number of the device that the flow leaves by, 0 for any.
     pub const OUT: i16 = 108;
     /// s32: routes to prefixes of so many bits or fewer do not count, -1 where all do.
@@ -83,6 +92,14 @@ pub(crate) mod place {
     pub const GROUP: i16 = 116;
     /// u32: 1 where the flow's destination is a link-local address.
     pub const LINKED: i16 = 120;
+    /// u32: what is known of the IPv6 source of the flow, see `own_address`.
+    pub const OWNED: i16 = 124;
+    /// u64: the address of this host's that the next step looks at.
+    pub const ADDRESS: i16 = 128;
+    /// u64: where a device's list of addresses ends, or the host's lists.
+    pub const ADDRESSES: i16 = 136;
+    /// 16 bytes: source of the flow, of IPv6.
+    pub const SOURCE_ADDRESS: i16 = 144;
 }
 
 /// Steps that follow rules, besides those that a table's walk has of its own.
@@ -93,12 +110,16 @@ mod mode {
     pub const TABLE: i32 = 17;
     /// Look at a nexthop of the route.
     pub const NEXTHOP: i32 = 18;
+    /// Look at an address of a device.
+    pub const DEVICE_ADDRESS: i32 = 19;
+    /// Look at an address of this host.
+    pub const HOST_ADDRESS: i32 = 20;
 }
 
 /// Bytes of that region.
 pub(crate) const REGION: i16 = 56;
 /// Bytes of it where rules are walked.
-pub(crate) const RULES_REGION: i16 = 128;
+pub(crate) const RULES_REGION: i16 = 160;
 
 /// The function of a question, emitted when first asked for.
 pub(crate) fn function(

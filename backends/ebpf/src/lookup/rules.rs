@@ -7,9 +7,10 @@
 use super::mode;
 use super::place::{
     CHAINS, CURRENT, END, GROUP, KEY, LONGEST_SUPPRESSED, MODE, NODE, NONE, OUT, RULE, SOURCE,
-    TABLE,
+    SOURCE_ADDRESS, TABLE,
 };
 use super::reverse::Reverse;
+use super::reverse_ipv6::remember_addresses;
 use super::tree::require_prefix;
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R7, R8, R9, Size, Width};
 use crate::kernel::{self, cast, if_null, load};
@@ -26,9 +27,10 @@ const GOTO: i32 = 2;
 const NOP: i32 = 3;
 /// Chains of tables, of each family.
 const BUCKETS: i32 = 256;
-/// Bits of the type of service that are DSCP, and those that only a rule by DSCP can have.
+/// Bits of the type of service that are DSCP.
 const DSCP: i32 = 0xfc;
-const HIGH_DSCP: i32 = 0xe0;
+/// `IPV6_FLOWLABEL_MASK`.
+const FLOW_LABEL: i32 = 0x000f_ffff;
 
 /// r8 = `struct net *`: the first rule is next.
 pub(super) fn begin(asm: &mut Asm, reverse: &Reverse) {
@@ -51,6 +53,7 @@ pub(super) fn begin(asm: &mut Asm, reverse: &Reverse) {
     if reverse.family == Family::Ipv6 {
         load(asm, R1, R8, structure, "fib6_null_entry", 8);
         asm.store(Size::D, R7, at + NONE, R1);
+        remember_addresses(at, asm);
     }
     load(asm, R1, R8, structure, rules, 8);
     kernel::enter(asm, R1, "fib_rules_ops", "rules_list", 16);
@@ -180,7 +183,6 @@ fn common(asm: &mut Asm, reverse: &Reverse, differs: Label) {
 
 /// `fib4_rule_match`: the flow goes from the packet's destination to its source.
 fn ipv4(asm: &mut Asm, at: i16, differs: Label) {
-    let any = asm.label();
     for (address, mask, place) in
         [("src", "srcmask", at + SOURCE), ("dst", "dstmask", layout::NETWORK + 12)]
     {
@@ -191,38 +193,70 @@ fn ipv4(asm: &mut Asm, at: i16, differs: Label) {
         asm.alu(Alu::And, Width::W64, R1, R2);
         asm.jump_imm(Jump::Ne, Width::W64, R1, 0, differs);
     }
-    load(asm, R1, R8, "fib4_rule", "dscp", 1);
-    if_null(asm, R1, any);
     asm.load(Size::B, R2, R7, layout::NETWORK + 1);
-    dscp(asm, Some(super::LEGACY_TOS), differs);
+    dscp(asm, Family::Ipv4, differs);
+}
+
+/// r2 = the packet's type of service, which must be the rule's in r8. Rules say all bits of DSCP
+/// or, since Linux 6.15, some of them; IPv4's rules by TOS, which `dscp_full` (Linux 6.12) tells from
+/// those by DSCP, compare what the type of service had once.
+fn dscp(asm: &mut Asm, family: Family, differs: Label) {
+    let [unmasked, whole, by_tos, any] = std::array::from_fn(|_| asm.label());
+    let rule = name(family);
+    asm.alu_imm(Alu::And, Width::W64, R2, DSCP);
+    load(asm, R1, R8, rule, "dscp", 1);
+    asm.field_exists(R3, kernel::field(rule, "dscp_mask", 1));
+    if_null(asm, R3, unmasked);
+    load(asm, R3, R8, rule, "dscp_mask", 1);
+    if_null(asm, R3, if family == Family::Ipv4 { by_tos } else { any });
+    asm.alu(Alu::Xor, Width::W64, R1, R2);
+    asm.alu(Alu::And, Width::W64, R1, R3);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, differs);
+    asm.goto(any);
+    asm.place(unmasked);
+    if family == Family::Ipv4 {
+        asm.field_exists(R3, kernel::field(rule, "dscp_full", 1));
+        if_null(asm, R3, by_tos);
+        // A bit field, alone in the byte behind.
+        asm.mov(R3, R8);
+        kernel::enter(asm, R3, rule, "dscp", 1);
+        asm.load(Size::B, R3, R3, 1);
+        asm.jump_imm(Jump::Ne, Width::W64, R3, 0, whole);
+        asm.place(by_tos);
+        asm.alu_imm(Alu::And, Width::W64, R2, super::LEGACY_TOS);
+    }
+    if_null(asm, R1, any);
+    asm.place(whole);
+    asm.jump(Jump::Ne, Width::W64, R1, R2, differs);
     asm.place(any);
 }
 
-/// r1 = the rule's, r2 = the packet's type of service; rules by TOS do not look at all of it.
-fn dscp(asm: &mut Asm, tos: Option<i32>, differs: Label) {
-    asm.alu_imm(Alu::And, Width::W64, R2, DSCP);
-    if let Some(tos) = tos {
-        let whole = asm.label();
-        asm.mov(R3, R1);
-        asm.alu_imm(Alu::And, Width::W64, R3, HIGH_DSCP);
-        asm.jump_imm(Jump::Ne, Width::W64, R3, 0, whole);
-        asm.alu_imm(Alu::And, Width::W64, R2, tos);
-        asm.place(whole);
-    }
-    asm.jump(Jump::Ne, Width::W64, R1, R2, differs);
+/// Linux 6.14 can tell flows by their labels.
+fn flow_label(asm: &mut Asm, differs: Label) {
+    let any = asm.label();
+    asm.field_exists(R1, kernel::field("fib6_rule", "flowlabel", 4));
+    if_null(asm, R1, any);
+    load(asm, R1, R8, "fib6_rule", "flowlabel", 4);
+    asm.load(Size::W, R2, R7, layout::NETWORK);
+    asm.alu(Alu::Xor, Width::W64, R1, R2);
+    load(asm, R2, R8, "fib6_rule", "flowlabel_mask", 4);
+    asm.alu(Alu::And, Width::W64, R1, R2);
+    asm.from_big_endian(R1, 32);
+    asm.alu_imm(Alu::And, Width::W64, R1, FLOW_LABEL);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, differs);
+    asm.place(any);
 }
 
-/// `fib6_rule_match`. Where the packet went to a group, the flow has no source.
+/// `fib6_rule_match`. Where the packet went to no host, the flow has no source.
 fn ipv6(asm: &mut Asm, reverse: &Reverse, differs: Label) {
-    let [any, any_class] = std::array::from_fn(|_| asm.label());
-    load(asm, R1, R8, "fib6_rule", "dscp", 1);
-    if_null(asm, R1, any_class);
+    let any = asm.label();
     asm.load(Size::H, R2, R7, layout::NETWORK);
     asm.from_big_endian(R2, 16);
     asm.alu_imm(Alu::Rsh, Width::W64, R2, 4);
-    dscp(asm, None, differs);
-    asm.place(any_class);
-    for (member, address) in [("dst", layout::NETWORK + 8), ("src", layout::NETWORK + 24)] {
+    dscp(asm, Family::Ipv6, differs);
+    flow_label(asm, differs);
+    let source = reverse.at + SOURCE_ADDRESS;
+    for (member, address) in [("dst", layout::NETWORK + 8), ("src", source)] {
         asm.load(Size::D, R1, R7, reverse.at + CURRENT);
         kernel::enter(asm, R1, "fib6_rule", member, 20);
         cast(asm, R1, "rt6key");
@@ -230,10 +264,12 @@ fn ipv6(asm: &mut Asm, reverse: &Reverse, differs: Label) {
         load(asm, R1, R8, "rt6key", "plen", 4);
         if member == "src" {
             if_null(asm, R1, any);
-            asm.load(Size::B, R2, R7, address);
-            asm.jump_imm(Jump::Eq, Width::W64, R2, 0xff, differs);
+            asm.load(Size::D, R1, R7, source);
+            asm.load(Size::D, R2, R7, source + 8);
+            asm.alu(Alu::Or, Width::W64, R1, R2);
+            if_null(asm, R1, differs);
         }
-        require_prefix(asm, address, differs);
+        require_prefix(asm, Some(address), differs);
     }
     asm.place(any);
 }

@@ -3,13 +3,16 @@
 //! table, then the main one.
 //!
 //! A table is a binary tree of `struct fib6_node`: it is descended by the address's bits, and then
-//! climbed to the first node that holds a route which matches and can be used. Routes that are
-//! bound to source addresses are none for a flow without one. Policy routing rules are not looked
-//! at, and neither is whether a gateway is known not to answer.
+//! climbed to the first node that holds a route which matches and can be used. A node with routes
+//! that are bound to source addresses has another tree for these below it. Policy routing rules are
+//! not looked at here, and neither is whether a gateway is known not to answer.
 
-use super::place::{FIRST, FOUND, INDEX, KIND, MODE, NODE, NONE, PARENT, TABLE};
-use super::reverse::{Ipv6Labels, Reverse};
-use super::{NEXTHOP_DEAD, enter, kind, rules, run};
+use super::place::{
+    FIRST, FOUND, INDEX, KIND, MEMBER, MODE, NODE, NONE, PARENT, REST, RETURNING, TABLE,
+};
+use super::reverse::Reverse;
+use super::reverse_ipv6::{self, Labels};
+use super::{NEXTHOP_DEAD, enter, kind, own_address, rules, run, source};
 use crate::asm::{Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R4, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
@@ -19,18 +22,26 @@ use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{Address, Lookup};
 
 /// What a step does.
-mod mode {
+pub(super) mod mode {
     /// Towards the longest prefix.
     pub const DESCEND: i32 = 0;
     /// One node on the way up.
     pub const CLIMB: i32 = 1;
     /// One route of a node that matches.
     pub const ROUTE: i32 = 2;
+    /// To another node, because none of the last one's routes can be used.
+    pub const BACK: i32 = 3;
+    /// Towards the longest prefix of the source, below a node.
+    pub const SOURCE_DESCEND: i32 = 4;
+    /// One node on the way up there.
+    pub const SOURCE_CLIMB: i32 = 5;
 }
 
-/// `RTN_TL_ROOT` and `RTN_RTINFO` (include/net/ip6_fib.h).
-const TABLE_ROOT: i32 = 1;
-const HAS_ROUTES: i32 = 4;
+/// `RTN_TL_ROOT`, `RTN_ROOT` and `RTN_RTINFO` (include/net/ip6_fib.h): the table's root, the root of
+/// a tree, and a node with routes of its own.
+pub(super) const TABLE_ROOT: i32 = 1;
+pub(super) const ROOT: i32 = 2;
+pub(super) const HAS_ROUTES: i32 = 4;
 
 /// `RTF_*` (include/uapi/linux/route.h and ipv6_route.h).
 const GATEWAY: i32 = 0x2;
@@ -92,38 +103,74 @@ pub(super) fn body(
     };
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "one step in a routing table");
-    let [climb, route] = std::array::from_fn(|_| asm.label());
-    let step =
-        Step { at, address, reverse, again: asm.label(), up: asm.label(), stop: asm.label() };
-    let [rule, table, next] = std::array::from_fn(|_| asm.label());
+    let step = Step {
+        at,
+        address,
+        reverse,
+        again: asm.label(),
+        up: asm.label(),
+        found: asm.label(),
+        stop: asm.label(),
+    };
+    let [descend, climb, higher, route, back, next] = std::array::from_fn(|_| asm.label());
+    let [source_descend, source_climb] = std::array::from_fn(|_| asm.label());
+    let [rule, table, device, host] = std::array::from_fn(|_| asm.label());
     asm.load(Size::D, R7, R2, 8);
     asm.load(Size::W, R2, R7, at + MODE);
     asm.load(Size::D, R1, R7, at + NODE);
-    asm.jump_imm(Jump::Eq, Width::W64, R2, mode::CLIMB, climb);
-    asm.jump_imm(Jump::Eq, Width::W64, R2, mode::ROUTE, route);
+    for (number, label) in [
+        (mode::DESCEND, descend),
+        (mode::CLIMB, climb),
+        (mode::ROUTE, route),
+        (mode::BACK, back),
+        (mode::SOURCE_DESCEND, source_descend),
+        (mode::SOURCE_CLIMB, source_climb),
+    ] {
+        asm.jump_imm(Jump::Eq, Width::W64, R2, number, label);
+    }
     if reverse.is_some() {
-        asm.jump_imm(Jump::Eq, Width::W64, R2, super::mode::RULE, rule);
-        asm.jump_imm(Jump::Eq, Width::W64, R2, super::mode::TABLE, table);
+        for (number, label) in [
+            (super::mode::RULE, rule),
+            (super::mode::TABLE, table),
+            (super::mode::DEVICE_ADDRESS, device),
+            (super::mode::HOST_ADDRESS, host),
+        ] {
+            asm.jump_imm(Jump::Eq, Width::W64, R2, number, label);
+        }
     }
-    step.descend(&mut asm);
+    asm.goto(step.stop);
+    asm.place(descend);
+    step.descend(&mut asm, Some(address), mode::CLIMB);
     asm.place(climb);
-    step.climb(&mut asm);
+    step.climb(&mut asm, higher);
+    asm.place(source_descend);
+    step.descend(&mut asm, step.source(), mode::SOURCE_CLIMB);
+    asm.place(source_climb);
+    step.source_climb(&mut asm, higher);
+    asm.place(back);
+    step.back(&mut asm, next);
+    asm.place(step.found);
+    step.begin_routes(&mut asm);
     asm.place(route);
-    if let Some(reverse) = reverse {
-        let labels = Ipv6Labels { again: step.again, up: step.up, next, end: step.stop };
-        reverse.ipv6_route(&mut asm, &labels);
-        asm.place(rule);
-        rules::step(&mut asm, &reverse, step.again, step.stop);
-        asm.place(table);
-        step.table(&mut asm, next);
-        asm.place(next);
-        step.next_mode(&mut asm, super::mode::RULE);
-        asm.goto(step.again);
-    } else {
-        step.route(&mut asm);
+    match reverse {
+        Some(reverse) => {
+            let labels = Labels { again: step.again, up: step.up, next, end: step.stop };
+            reverse_ipv6::route(&reverse, &mut asm, &labels);
+            asm.place(rule);
+            rules::step(&mut asm, &reverse, step.again, step.stop);
+            asm.place(table);
+            step.table(&mut asm, next);
+            asm.place(device);
+            own_address::device_step(at, &mut asm, step.again, mode::ROUTE);
+            asm.place(host);
+            own_address::host_step(at, &mut asm, step.again, mode::ROUTE);
+        }
+        None => step.route(&mut asm, next),
     }
+    asm.place(next);
+    step.next_table(&mut asm);
     asm.place(step.up);
-    step.up(&mut asm);
+    step.next_mode(&mut asm, mode::BACK);
     asm.place(step.again);
     asm.mov_imm(R0, 0);
     asm.exit();
@@ -133,47 +180,51 @@ pub(super) fn body(
     emitter.add(asm, "routing_table_step", FunctionKind::LoopBody)
 }
 
-struct Step {
-    at: i16,
+pub(super) struct Step {
+    pub at: i16,
     /// Where the address lies in the packet structure.
-    address: i16,
-    reverse: Option<Reverse>,
+    pub address: i16,
+    pub reverse: Option<Reverse>,
     /// The step is done.
-    again: Label,
-    /// The next step looks at the parent.
-    up: Label,
+    pub again: Label,
+    /// The next step goes back to another node.
+    pub up: Label,
+    /// The routes of the node are next, the first of which is in r9.
+    pub found: Label,
     /// The walk is done.
-    stop: Label,
+    pub stop: Label,
 }
 
 impl Step {
-    fn store(&self, asm: &mut Asm, place: i16, reg: Reg) {
+    pub fn store(&self, asm: &mut Asm, place: i16, reg: Reg) {
         asm.store(Size::D, R7, self.at + place, reg);
     }
 
-    fn next_mode(&self, asm: &mut Asm, mode: i32) {
+    pub fn next_mode(&self, asm: &mut Asm, mode: i32) {
         asm.store_imm(Size::W, R7, self.at + MODE, mode);
     }
 
-    /// r1 = node: to the child that the address's bit names.
-    fn descend(&self, asm: &mut Asm) {
+    /// r1 = node: to the child that the address's bit names, then on with another mode.
+    fn descend(&self, asm: &mut Asm, address: Option<i16>, then: i32) {
         let [left, chosen, bottom] = std::array::from_fn(|_| asm.label());
         cast(asm, R1, "fib6_node");
         load(asm, R1, R0, "fib6_node", "fn_bit", 2);
         asm.jump_imm(Jump::Gt, Width::W64, R1, 127, bottom);
-        asm.mov(R2, R1);
-        asm.alu_imm(Alu::Rsh, Width::W64, R2, 3);
-        asm.alu_imm(Alu::And, Width::W64, R2, 15);
-        asm.mov(R3, R7);
-        asm.alu(Alu::Add, Width::W64, R3, R2);
-        asm.load(Size::B, R2, R3, self.address);
-        // The first bit is the most significant.
-        asm.alu_imm(Alu::And, Width::W64, R1, 7);
-        asm.alu(Alu::Lsh, Width::W64, R2, R1);
-        asm.alu_imm(Alu::And, Width::W64, R2, 0x80);
-        if_null(asm, R2, left);
-        load(asm, R1, R0, "fib6_node", "right", 8);
-        asm.goto(chosen);
+        if let Some(address) = address {
+            asm.mov(R2, R1);
+            asm.alu_imm(Alu::Rsh, Width::W64, R2, 3);
+            asm.alu_imm(Alu::And, Width::W64, R2, 15);
+            asm.mov(R3, R7);
+            asm.alu(Alu::Add, Width::W64, R3, R2);
+            asm.load(Size::B, R2, R3, address);
+            // The first bit is the most significant.
+            asm.alu_imm(Alu::And, Width::W64, R1, 7);
+            asm.alu(Alu::Lsh, Width::W64, R2, R1);
+            asm.alu_imm(Alu::And, Width::W64, R2, 0x80);
+            if_null(asm, R2, left);
+            load(asm, R1, R0, "fib6_node", "right", 8);
+            asm.goto(chosen);
+        }
         asm.place(left);
         load(asm, R1, R0, "fib6_node", "left", 8);
         asm.place(chosen);
@@ -181,32 +232,61 @@ impl Step {
         self.store(asm, NODE, R1);
         asm.goto(self.again);
         asm.place(bottom);
+        self.next_mode(asm, then);
+        asm.goto(self.again);
+    }
+
+    /// r1 = node: whether its routes, or those below it, are for the address
+    /// (`fib6_node_lookup_1`). Places `higher`, where the search goes on above the node.
+    fn climb(&self, asm: &mut Asm, higher: Label) {
+        let candidate = asm.label();
+        cast(asm, R1, "fib6_node");
+        load(asm, R9, R0, "fib6_node", "leaf", 8);
+        load(asm, R1, R0, "fib6_node", "fn_flags", 2);
+        asm.jump_imm(Jump::Set, Width::W64, R1, HAS_ROUTES, candidate);
+        source::tree_below(asm, R1, R0);
+        if_null(asm, R1, higher);
+        asm.place(candidate);
+        if_null(asm, R9, higher);
+        key_of(asm, R9, "fib6_dst");
+        require_prefix(asm, Some(self.address), higher);
+        asm.load(Size::D, R1, R7, self.at + NODE);
+        cast(asm, R1, "fib6_node");
+        source::tree_below(asm, R1, R0);
+        if_null(asm, R1, self.found);
+        asm.store_imm(Size::W, R7, self.at + RETURNING, 0);
+        self.enter_sources(asm);
+
+        asm.place(higher);
+        asm.load(Size::D, R1, R7, self.at + NODE);
+        cast(asm, R1, "fib6_node");
+        load(asm, R1, R0, "fib6_node", "fn_flags", 2);
+        load(asm, R9, R0, "fib6_node", "leaf", 8);
+        // Where nothing matches it is the root's turn.
+        asm.jump_imm(Jump::Set, Width::W64, R1, ROOT, self.found);
+        load(asm, R1, R0, "fib6_node", "parent", 8);
+        self.store(asm, NODE, R1);
         self.next_mode(asm, mode::CLIMB);
         asm.goto(self.again);
     }
 
-    /// r1 = node: whether its routes are for the address.
-    fn climb(&self, asm: &mut Asm) {
-        cast(asm, R1, "fib6_node");
-        load(asm, R1, R0, "fib6_node", "fn_flags", 2);
-        asm.alu_imm(Alu::And, Width::W64, R1, HAS_ROUTES);
-        if_null(asm, R1, self.up);
-        load(asm, R9, R0, "fib6_node", "leaf", 8);
+    /// r9 = first route of the node.
+    fn begin_routes(&self, asm: &mut Asm) {
         if_null(asm, R9, self.up);
         self.store(asm, FOUND, R9);
         if self.reverse.is_some() {
             self.store(asm, FIRST, R9);
-            asm.store_imm(Size::W, R7, self.at + INDEX, 0);
+            for place in [INDEX, MEMBER, REST] {
+                asm.store_imm(Size::W, R7, self.at + place, 0);
+            }
         }
-        destination(asm, R9);
-        require_prefix(asm, self.address, self.up);
         self.next_mode(asm, mode::ROUTE);
         asm.goto(self.again);
     }
 
     /// A route of the node: the first that can be used decides.
-    fn route(&self, asm: &mut Asm) {
-        let [next, lasting, refused, rejects, table] = std::array::from_fn(|_| asm.label());
+    fn route(&self, asm: &mut Asm, table: Label) {
+        let [next, lasting, refused, rejects] = std::array::from_fn(|_| asm.label());
         asm.load(Size::D, R1, R7, self.at + FOUND);
         if_null(asm, R1, self.up);
         asm.load(Size::D, R2, R7, self.at + NONE);
@@ -248,9 +328,6 @@ impl Step {
         load(asm, R1, R8, "fib6_info", "fib6_next", 8);
         self.store(asm, FOUND, R1);
         asm.goto(self.again);
-
-        asm.place(table);
-        self.next_table(asm);
     }
 
     /// r8 = route, r9 = its flags, `INDEX` = its gateway's family: kind and bits of what it leads
@@ -267,11 +344,11 @@ impl Step {
         asm.alu_imm(Alu::And, Width::W64, R1, GATEWAY | NO_NEXTHOP);
         asm.jump_imm(Jump::Ne, Width::W64, R1, 0, local);
         asm.load(Size::D, R1, R7, self.at + FOUND);
-        destination(asm, R1);
+        key_of(asm, R1, "fib6_dst");
         load(asm, R1, R8, "rt6key", "plen", 4);
         asm.jump_imm(Jump::Ge, Width::W64, R1, 127, local);
         for half in 0..2 {
-            differing(asm, self.address, half);
+            differing(asm, Some(self.address), half);
             asm.jump_imm(Jump::Ne, Width::W64, R1, 0, local);
         }
         asm.place(anycast);
@@ -323,22 +400,6 @@ impl Step {
         self.next_mode(asm, mode::DESCEND);
         asm.goto(self.again);
     }
-
-    /// The next step looks at the node's parent.
-    fn up(&self, asm: &mut Asm) {
-        let inner = asm.label();
-        asm.load(Size::D, R1, R7, self.at + NODE);
-        cast(asm, R1, "fib6_node");
-        load(asm, R1, R0, "fib6_node", "fn_flags", 2);
-        asm.alu_imm(Alu::And, Width::W64, R1, TABLE_ROOT);
-        if_null(asm, R1, inner);
-        self.next_table(asm);
-        asm.place(inner);
-        load(asm, R1, R0, "fib6_node", "parent", 8);
-        self.store(asm, NODE, R1);
-        self.next_mode(asm, mode::CLIMB);
-        // Falls through to the end of the step.
-    }
 }
 
 /// `r0 = struct fib_nh_common *` of the first nexthop of the route in r8, whose address `FOUND`
@@ -362,28 +423,30 @@ pub(super) fn nexthop(asm: &mut Asm, at: i16, rejects: Label) {
     cast(asm, R1, "fib_nh_common");
 }
 
-/// `r8 = struct rt6key *` of the destination of the route at an address. Clobbers r0 to r5.
-fn destination(asm: &mut Asm, route: Reg) {
+/// `r8 = struct rt6key *` of the route at an address: `fib6_dst` or `fib6_src`. Clobbers r0 to r5.
+pub(super) fn key_of(asm: &mut Asm, route: Reg, key: &str) {
     asm.mov(R1, route);
-    kernel::enter(asm, R1, "fib6_info", "fib6_dst", 20);
+    kernel::enter(asm, R1, "fib6_info", key, 20);
     cast(asm, R1, "rt6key");
     asm.mov(R8, R0);
 }
 
-/// r1 = the bits of one half in which the address at a place of the packet structure differs from
-/// that of the key in r8. Clobbers r2.
-fn differing(asm: &mut Asm, address: i16, half: i16) {
+/// r1 = the bits of one half in which the address at a place of the packet structure (or else the
+/// unspecified one) differs from that of the key in r8. Clobbers r2.
+fn differing(asm: &mut Asm, address: Option<i16>, half: i16) {
     asm.mov(R2, R8);
     kernel::enter(asm, R2, "rt6key", "addr", 16);
     asm.load(Size::D, R1, R2, half * 8);
-    asm.load(Size::D, R2, R7, address + half * 8);
-    asm.alu(Alu::Xor, Width::W64, R1, R2);
+    if let Some(address) = address {
+        asm.load(Size::D, R2, R7, address + half * 8);
+        asm.alu(Alu::Xor, Width::W64, R1, R2);
+    }
     asm.from_big_endian(R1, 64);
 }
 
-/// Goes on where the address at a place of the packet structure lies in the network of the key in
-/// r8. Clobbers r1 to r4.
-pub(super) fn require_prefix(asm: &mut Asm, address: i16, otherwise: Label) {
+/// Goes on where the address at a place of the packet structure (or else the unspecified one) lies
+/// in the network of the key in r8. Clobbers r1 to r4.
+pub(super) fn require_prefix(asm: &mut Asm, address: Option<i16>, otherwise: Label) {
     let equal = asm.label();
     load(asm, R3, R8, "rt6key", "plen", 4);
     for half in 0..2 {
