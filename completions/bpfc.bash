@@ -267,7 +267,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save nft nft-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save pf.os nft nft-json" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -309,7 +309,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save nft nft-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save pf.os nft nft-json" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -411,7 +411,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save nft nft-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save pf.os nft nft-json" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -913,7 +913,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save nft nft-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save pf.os nft nft-json" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -1195,7 +1195,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save nft nft-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save pf.os nft nft-json" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -1583,7 +1583,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save nft nft-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob ipset-save pf.os nft nft-json" -- "${cur}"))
                     return 0
                     ;;
                 --hook)

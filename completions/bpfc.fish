@@ -49,6 +49,7 @@ ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
 ip6tables-blob\t'tables as the kernel keeps them, IPv6'
 ipset-save\t'what ipset save prints'
+pf.os\t'fingerprints that nfnl_osf loads'
 nft\t'nftables text'
 nft-json\t'nftables JSON'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
@@ -82,6 +83,7 @@ ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
 ip6tables-blob\t'tables as the kernel keeps them, IPv6'
 ipset-save\t'what ipset save prints'
+pf.os\t'fingerprints that nfnl_osf loads'
 nft\t'nftables text'
 nft-json\t'nftables JSON'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
@@ -104,6 +106,7 @@ ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
 ip6tables-blob\t'tables as the kernel keeps them, IPv6'
 ipset-save\t'what ipset save prints'
+pf.os\t'fingerprints that nfnl_osf loads'
 nft\t'nftables text'
 nft-json\t'nftables JSON'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
@@ -254,6 +257,7 @@ ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
 ip6tables-blob\t'tables as the kernel keeps them, IPv6'
 ipset-save\t'what ipset save prints'
+pf.os\t'fingerprints that nfnl_osf loads'
 nft\t'nftables text'
 nft-json\t'nftables JSON'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
@@ -281,6 +285,7 @@ ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
 ip6tables-blob\t'tables as the kernel keeps them, IPv6'
 ipset-save\t'what ipset save prints'
+pf.os\t'fingerprints that nfnl_osf loads'
 nft\t'nftables text'
 nft-json\t'nftables JSON'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
@@ -312,6 +317,7 @@ ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
 ip6tables-blob\t'tables as the kernel keeps them, IPv6'
 ipset-save\t'what ipset save prints'
+pf.os\t'fingerprints that nfnl_osf loads'
 nft\t'nftables text'
 nft-json\t'nftables JSON'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r

@@ -1,6 +1,6 @@
 //! What a front end is: something that recognises an input and lowers it to a [`Program`].
 
-use crate::{Hook, Program, SetTable};
+use crate::{Fingerprint, Hook, Program, SetTable};
 use bpfc_diag::{Diagnostics, FileId, SourceMap};
 use std::sync::Arc;
 
@@ -36,6 +36,9 @@ pub struct FrontendOptions {
     pub traced: bool,
     /// The sets that rules may name.
     pub sets: Arc<SetTable>,
+    /// The fingerprints that rules compare packets with, in the order in which they are loaded;
+    /// `None` where no input holds any.
+    pub fingerprints: Option<Arc<Vec<Fingerprint>>>,
     /// Who knows the users and groups that rules name; `None` where only numbers will do.
     pub accounts: Option<&'static dyn Accounts>,
 }

@@ -18,8 +18,12 @@ pub enum BinaryOp {
     Add,
     /// Difference.
     Sub,
+    /// Product.
+    Mul,
     /// Quotient; 0 where the divisor is 0.
     Div,
+    /// Remainder; the dividend where the divisor is 0.
+    Rem,
     /// Shift left; the amount must be less than the width.
     Shl,
     /// Logical shift right; the amount must be less than the width.

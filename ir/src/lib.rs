@@ -7,6 +7,7 @@
 mod chunks;
 mod compact;
 mod entities;
+mod fingerprint;
 mod flow;
 mod frontend;
 mod function;
@@ -39,6 +40,7 @@ pub use bpfc_packet::{
 };
 pub use chunks::{ChunkFlags, SctpChunks};
 pub use entities::{Block, Func, Inst, Object, Probe, Rule, State, Value};
+pub use fingerprint::{Fingerprint, TcpOption, Window};
 pub use flow::ControlFlow;
 pub use frontend::{Accounts, Frontend, FrontendOptions, Input, InputFormat, Lowered};
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};

@@ -441,7 +441,8 @@ impl Body<'_> {
             }
             4 => {
                 let logic = [BinaryOp::And, BinaryOp::Or, BinaryOp::Xor];
-                let all = [BinaryOp::And, BinaryOp::Add, BinaryOp::Sub];
+                let all =
+                    [BinaryOp::And, BinaryOp::Add, BinaryOp::Sub, BinaryOp::Mul, BinaryOp::Rem];
                 let op = self.choices.of(if ty == Type::I128 { &logic } else { &all });
                 let (a, b) = (self.load(ty), self.load(ty));
                 self.builder.binary(op, a, b)

@@ -11,6 +11,7 @@
 //! Nothing here reads a clock to decide anything: the same seed gives the same run.
 
 pub mod differential;
+pub mod fingerprints;
 pub mod generate;
 pub mod lab;
 pub mod rejected;

@@ -42,6 +42,7 @@ pub const KERNEL_IPTABLES: &[Need] = &[
     Need::Tool("ip6tables-legacy-restore"),
     Need::Tool("ip6tables-legacy-save"),
     Need::Tool("ipset"),
+    Need::Tool("nfnl_osf"),
 ];
 
 fn find_tool(name: &str) -> bool {

@@ -12,7 +12,7 @@ use crate::lab::namespace::{Namespace, ip, ip6, isolated, run, sysctl};
 use crate::lab::tables::{self, Count, Counters, Reader};
 use crate::lab::{Family, LabError};
 use crate::require;
-use crate::sets;
+use crate::{fingerprints, sets};
 use bpfc_artifact::Artifact;
 use bpfc_driver::{Options as CompilerOptions, compile, target};
 use bpfc_ir::{Hook, Input};
@@ -431,6 +431,9 @@ pub fn artifact(
         .collect();
     if rulesets.iter().any(|(_, text)| sets::are_named(text)) {
         inputs.push(sets::input());
+    }
+    if rulesets.iter().any(|(_, text)| fingerprints::are_named(text)) {
+        inputs.push(fingerprints::input());
     }
     let result = compile(&inputs, target, options);
     result.artifact.ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))

@@ -15,7 +15,7 @@ use bpfc_tests::lab::Family;
 use bpfc_tests::lab::namespace::{isolated, run};
 use bpfc_tests::lab::oracle::Stage;
 use bpfc_tests::lab::tables::restore;
-use bpfc_tests::{require, sets};
+use bpfc_tests::{fingerprints, require, sets};
 use bpfc_xtables::model::base_chains;
 use bpfc_xtables::{XtablesFrontend, blob, print};
 use std::sync::Arc;
@@ -37,7 +37,12 @@ fn ir_family(family: Family) -> bpfc_ir::Family {
 /// The program of an input's table, its spans left out.
 fn lower(bytes: Vec<u8>, format: &str, table: &str, sets: &Arc<SetTable>) -> Program {
     let tables = Some(vec![table.to_owned()]);
-    let options = FrontendOptions { tables, sets: Arc::clone(sets), ..FrontendOptions::default() };
+    let options = FrontendOptions {
+        tables,
+        sets: Arc::clone(sets),
+        fingerprints: Some(Arc::new(fingerprints::list())),
+        ..FrontendOptions::default()
+    };
     let input = Input { name: format.to_owned(), bytes, format: None };
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let lowered = XtablesFrontend.lower(&input, format, &options, &mut sources, &mut diagnostics);

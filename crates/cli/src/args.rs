@@ -65,7 +65,8 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct RulesetArgs {
     /// A file, `-` for standard input, `live:iptables` or `live:ip6tables` for what the kernel
-    /// holds. Several (IPv4 and IPv6) become one program.
+    /// holds. Several (IPv4 and IPv6) become one program. Sets (`ipset save`, `live:ipset`) and
+    /// fingerprints of operating systems (`pf.os`) that rules name are given beside them.
     #[arg(value_name = "RULESET", required = true)]
     pub rulesets: Vec<String>,
     #[command(flatten)]

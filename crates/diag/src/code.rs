@@ -125,6 +125,13 @@ codes! {
     MISSING_SET = 41, "a rule names a set that is not defined",
         "A match or target names a set that no input defines. Give what `ipset save` prints beside the\n\
          ruleset: `bpfc load rules.v4 sets.ipset`. With live:iptables the kernel's own sets are read.";
+    BAD_FINGERPRINT = 42, "a fingerprint is wrong",
+        "A line of the input that defines fingerprints of operating systems is refused by nfnl_osf or by\n\
+         the kernel, or (a warning) says something else to them than it seems to say.";
+    MISSING_FINGERPRINTS = 43, "a rule compares packets with fingerprints that are not given",
+        "A match `osf` compares packets with the fingerprints that nfnl_osf loads, which the kernel tells\n\
+         nobody. Give the file that `nfnl_osf -f` loads beside the ruleset: `bpfc load rules.v4 pf.os`,\n\
+         with live:iptables, too.";
 }
 
 /// The explanation of a code.

@@ -4,6 +4,7 @@
 //! Nothing in here does I/O: callers read inputs and write results.
 
 mod analyse;
+mod beside;
 mod dot;
 pub mod emit;
 mod merge;
@@ -16,14 +17,15 @@ mod trace;
 mod tree;
 
 pub use analyse::analyse;
+pub use beside::{holds_rules, read_fingerprints, read_sets};
 pub use bpfc_ebpf::{ConntrackSource, Target};
 pub use pipeline::{
-    Compilation, Lowering, Options, after_pass, build, compile, format_of, generate, holds_sets,
-    lower, optimise, read_sets, restrict,
+    Compilation, Lowering, Options, after_pass, build, compile, format_of, generate, lower,
+    optimise, restrict,
 };
 pub use registry::{
-    SETS, all_formats, formats, frontends, passes, planned_format, recognise, target, targets,
-    targets_with,
+    FINGERPRINTS, SETS, all_formats, formats, frontends, passes, planned_format, recognise, target,
+    targets, targets_with,
 };
 pub use reject::{drop_rejected, rejection};
 pub use trace::{trace, verdict_word};

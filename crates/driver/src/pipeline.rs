@@ -3,12 +3,13 @@
 //! Several inputs are lowered one by one and merged. Every input is read even where one before it
 //! has errors, so that one run reports them all.
 
+use crate::beside::{format_beside, holds_rules, read_fingerprints, read_sets};
 use crate::registry::{SETS, frontend_of, planned_format, recognise, targets_with};
 use crate::{drop_rejected, formats, merge};
 use bpfc_artifact::{Artifact, FunctionIndex};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ebpf::{CallSize, CompileOptions, Target, call_size};
-use bpfc_ir::{Accounts, Frontend, FrontendOptions, Hook, Input, Program, SetTable};
+use bpfc_ir::{Accounts, Frontend, FrontendOptions, Hook, Input, Program};
 use bpfc_opt::{Limits, Observer, OptError, Pass};
 use std::sync::Arc;
 
@@ -216,10 +217,11 @@ pub fn lower(inputs: &[Input], options: &Options) -> Lowering {
 fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
     let mut lowering = Lowering::default();
     let sets = read_sets(inputs, &mut lowering.sources, &mut lowering.diagnostics);
+    let fingerprints = read_fingerprints(inputs, &mut lowering.sources, &mut lowering.diagnostics);
     let mut failed = lowering.diagnostics.has_errors();
-    let options = FrontendOptions { sets: Arc::new(sets), ..options };
+    let options = FrontendOptions { sets: Arc::new(sets), fingerprints, ..options };
     let mut merged: Option<Program> = None;
-    for input in inputs.iter().filter(|input| !holds_sets(input)) {
+    for input in inputs.iter().filter(|input| holds_rules(input)) {
         let Lowering { sources, diagnostics, .. } = &mut lowering;
         let lowered = match frontend_for(input) {
             Ok((frontend, format)) => frontend.lower(input, format, &options, sources, diagnostics),
@@ -248,10 +250,14 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
             }
         }
     }
-    if let (Some(input), true) = (inputs.first(), inputs.iter().all(holds_sets)) {
-        let message = format!("'{}' holds sets and no rules", input.name);
+    if let (Some(input), true) = (inputs.first(), !inputs.iter().any(holds_rules)) {
+        let (what, help) = match format_beside(input) == Some(SETS) {
+            true => ("sets", "give the ruleset that names them, too"),
+            false => ("fingerprints", "give the ruleset that compares packets with them, too"),
+        };
+        let message = format!("'{}' holds {what} and no rules", input.name);
         let error = Diagnostic::error(Code::NO_CHAIN, None, message);
-        lowering.diagnostics.push(error.with_help("give the ruleset that names them, too"));
+        lowering.diagnostics.push(error.with_help(help));
     }
     lowering.program = merged.filter(|_| !failed);
     // Reading and lowering find errors one after the other; people mend a file from its top.
@@ -259,31 +265,10 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
     lowering
 }
 
-/// Whether an input defines sets, which rulesets beside it may name.
-pub fn holds_sets(input: &Input) -> bool {
-    match &input.format {
-        Some(name) => name == SETS.name,
-        None => recognise(&input.bytes).is_none() && bpfc_ipset::recognise(&input.bytes),
-    }
-}
-
-/// The sets of all inputs that define some.
-pub fn read_sets(
-    inputs: &[Input],
-    sources: &mut SourceMap,
-    diagnostics: &mut Diagnostics,
-) -> SetTable {
-    let mut table = SetTable::default();
-    for input in inputs.iter().filter(|input| holds_sets(input)) {
-        bpfc_ipset::read(&input.name, &input.bytes, &mut table, sources, diagnostics);
-    }
-    table
-}
-
 /// The format of an input: the one that was asked for, or the one that its content shows.
 pub fn format_of(input: &Input) -> Result<&'static str, Diagnostic> {
-    if holds_sets(input) {
-        return Ok(SETS.name);
+    if let Some(format) = format_beside(input) {
+        return Ok(format.name);
     }
     frontend_for(input).map(|(_, format)| format)
 }

@@ -24,6 +24,10 @@ const PLANNED: &[InputFormat] = &[
 pub const SETS: InputFormat =
     InputFormat { name: bpfc_ipset::FORMAT, description: "what ipset save prints" };
 
+/// The format of fingerprints of operating systems, which stand beside rulesets.
+pub const FINGERPRINTS: InputFormat =
+    InputFormat { name: bpfc_osf::FORMAT, description: "fingerprints that nfnl_osf loads" };
+
 /// The back end of a name.
 pub fn target(name: &str) -> Option<&'static dyn Target> {
     targets().iter().copied().find(|target| target.name() == name)
@@ -31,7 +35,7 @@ pub fn target(name: &str) -> Option<&'static dyn Target> {
 
 /// The formats that are read, as `--from` names them.
 pub fn formats() -> impl Iterator<Item = InputFormat> {
-    frontends().iter().flat_map(|frontend| frontend.formats()).copied().chain([SETS])
+    frontends().iter().flat_map(|frontend| frontend.formats()).copied().chain([SETS, FINGERPRINTS])
 }
 
 /// A format that `--from` may name and that cannot be read yet.

@@ -272,8 +272,12 @@ fn inputs(sample: &Sample, family: Family, hook: Hook) -> Vec<Input> {
         format: Some(format.to_owned()),
     };
     let mut inputs = vec![input(sample.name, &text, format)];
-    if formats().any(|format| format.name == "ipset-save") {
-        inputs.push(input("sets", sets, "ipset-save"));
+    for (name, text, format) in
+        [("sets", sets, "ipset-save"), ("fingerprints", samples::FINGERPRINTS, "pf.os")]
+    {
+        if formats().any(|known| known.name == format) {
+            inputs.push(input(name, text, format));
+        }
     }
     inputs
 }

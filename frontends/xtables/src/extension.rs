@@ -220,6 +220,11 @@ pub trait Match: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Whether it compares packets with fingerprints of operating systems.
+    fn needs_fingerprints(&self) -> bool {
+        false
+    }
+
     /// What `state` starts at.
     fn initial_state(&self) -> u64 {
         0

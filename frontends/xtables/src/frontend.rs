@@ -86,7 +86,7 @@ fn text_family(bytes: &[u8]) -> Option<Family> {
                 ["-m", "hl" | "rt" | "hbh" | "dst" | "frag" | "ipv6header" | "mh" | "eui64"] => {
                     return Some(Family::Ipv6);
                 }
-                ["-p" | "--protocol" | "-m", "icmp"] | ["-m", "ttl" | "realm"] => {
+                ["-p" | "--protocol" | "-m", "icmp"] | ["-m", "osf" | "ttl" | "realm"] => {
                     return Some(Family::Ipv4);
                 }
                 ["--reject-with", word] if word.starts_with("icmp6-") => {

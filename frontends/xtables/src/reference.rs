@@ -13,7 +13,7 @@ use crate::header::{AddressTest, Header, InterfaceTest};
 use crate::model::{Chain, Rule, Ruleset, Table, Target};
 use crate::print;
 use crate::{Memory, SetStates};
-use bpfc_ir::{Family, Hook, SetTable, Verdict};
+use bpfc_ir::{Family, Fingerprint, Hook, SetTable, Verdict};
 use bpfc_packet::{Arrival, Packet, Parsed, Rewrites};
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -56,6 +56,8 @@ pub struct View<'a> {
     pub memory: &'a Memory,
     /// The sets that rules look it up in.
     pub sets: &'a SetStates,
+    /// The fingerprints that rules compare it with.
+    pub fingerprints: &'a [Fingerprint],
     rewrites: &'a Rewrites,
 }
 
@@ -77,6 +79,7 @@ impl<'a> View<'a> {
             packet_type,
             memory,
             sets,
+            fingerprints: &[],
             rewrites,
         }
     }
@@ -152,6 +155,7 @@ pub struct Evaluator<'a> {
     tables: Vec<(&'a Table, TableState)>,
     memory: Memory,
     sets: SetStates,
+    fingerprints: &'a [Fingerprint],
 }
 
 /// By chain, rule and match: the match's state.
@@ -185,12 +189,19 @@ impl<'a> Evaluator<'a> {
         let memory = Memory::default();
         let rules = ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|c| &c.rules);
         rules.flat_map(|rule| &rule.matches).for_each(|matched| matched.register(&memory));
-        Evaluator { family: ruleset.family, tables, memory, sets: SetStates::default() }
+        let sets = SetStates::default();
+        Evaluator { family: ruleset.family, tables, memory, sets, fingerprints: &[] }
     }
 
     /// With the sets that rules name, loaded when a packet would arrive by default.
     pub fn with_sets(mut self, sets: &SetTable) -> Self {
         self.sets = SetStates::new(sets.iter(), nanoseconds(Arrival::default()));
+        self
+    }
+
+    /// With the fingerprints that rules compare packets with.
+    pub fn with_fingerprints(mut self, fingerprints: &'a [Fingerprint]) -> Self {
+        self.fingerprints = fingerprints;
         self
     }
 
@@ -214,6 +225,7 @@ impl<'a> Evaluator<'a> {
     ) -> Decision {
         let rewrites = Rewrites::new();
         let mut view = View::new(packet, &rewrites, &self.memory, &self.sets);
+        view.fingerprints = self.fingerprints;
         let mut counted = Vec::new();
         let mut verdict = Verdict::Accept;
         for (table, state) in &mut self.tables {

@@ -40,6 +40,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::multiport::MULTIPORT,
     &matches::options_header::DST,
     &matches::options_header::HBH,
+    &matches::osf::OSF,
     &matches::owner::OWNER,
     &matches::physdev::PHYSDEV,
     &matches::pkttype::PKTTYPE,

@@ -38,13 +38,6 @@ pub const MATCHES: &[Unsupportable] = &[
     row("nfacct", Both, "it counts into an object of the kernel's nfacct, which programs cannot reach")
         .instead("every rule has counters of its own, which bpfc counters shows"),
     row(
-        "osf",
-        Both,
-        "it compares the packet with fingerprints that nfnl_osf loads into the kernel and that nobody \
-         can read back",
-    )
-    .instead("keep the rule in the kernel's mangle table with -j MARK, and match the mark with netfilter"),
-    row(
         "policy",
         Both,
         "it asks for the IPsec policy that the packet came or will go by, which the kernel keeps in \

@@ -12,7 +12,7 @@ use bpfc_xtables::{XtablesFrontend, blob, print};
 use support::{data, family, lower, read_text, render};
 
 /// Names of rulesets in `data`; the last character is the family.
-const RULESETS: [&str; 5] = ["chains4", "chains6", "matches4", "matches6", "tables4"];
+const RULESETS: [&str; 6] = ["chains4", "chains6", "matches4", "matches6", "osf4", "tables4"];
 
 fn from_text(name: &str) -> Ruleset {
     read_text(&String::from_utf8(data(name)).expect("text"), family(name))
@@ -66,7 +66,7 @@ fn text_and_blob_print_as_iptables_save_does() {
 
 #[test]
 fn rules_as_people_write_them_print_as_iptables_save_does() {
-    for name in ["matches4", "matches6"] {
+    for name in ["matches4", "matches6", "osf4"] {
         let text = from_text(&format!("{name}.rules"));
         assert_eq!(
             print::ruleset(&text, true).text,

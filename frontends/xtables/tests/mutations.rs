@@ -11,7 +11,7 @@ use bpfc_ir::Family;
 use rules::{lower_and_verify, read_and_print, read_blob};
 use support::{Rng, data, family};
 
-const BLOBS: [&str; 9] = [
+const BLOBS: [&str; 10] = [
     "chains4.live",
     "chains4.entries",
     "chains4.replace",
@@ -20,14 +20,16 @@ const BLOBS: [&str; 9] = [
     "chains6.replace",
     "matches4.live",
     "matches6.live",
+    "osf4.live",
     "refused4.live",
 ];
-const TEXTS: [&str; 7] = [
+const TEXTS: [&str; 8] = [
     "chains4.rules",
     "chains4.save",
     "chains6.rules",
     "matches4.rules",
     "matches6.rules",
+    "osf4.rules",
     "tables4.rules",
     "tables4.save",
 ];

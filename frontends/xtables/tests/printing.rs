@@ -128,6 +128,8 @@ const RULES4: &[&str] = &[
     "-A INPUT -m ttl --ttl 5 -m ttl ! --ttl-eq 5 -m ttl --ttl-lt 9 -m ttl --ttl-gt 1",
     "-A INPUT -m addrtype ! --src-type LOCAL,un --dst-type broad,XRESOLVE,throw",
     "-A FORWARD -m addrtype --dst-type PROHIBIT,UNREACHABLE --limit-iface-in -j DROP",
+    "-A INPUT -p tcp -m osf --genre Linux -m osf ! --genre OS/400 --ttl 1 --log 2",
+    "-A FORWARD -p tcp -m osf --log 0 --ttl 2 --genre 01234567890123456789012345678901",
     "-A INPUT -m realm --realm 5 -m realm ! --realm 0x10/0xff -m realm --realm cosmos",
     "-A OUTPUT -m addrtype --src-type local ! --dst-type MULTICAST,NAT --limit-iface-out",
     "-A INPUT -m iprange --src-range 10.0.0.1-10.0.0.9 ! --dst-range 10",

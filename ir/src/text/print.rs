@@ -14,7 +14,9 @@ impl Display for BinaryOp {
             BinaryOp::Xor => "xor",
             BinaryOp::Add => "add",
             BinaryOp::Sub => "sub",
+            BinaryOp::Mul => "mul",
             BinaryOp::Div => "div",
+            BinaryOp::Rem => "rem",
             BinaryOp::Shl => "shl",
             BinaryOp::Shr => "shr",
         })

@@ -1,7 +1,7 @@
 //! A ruleset through the compiler.
 
 use super::{EngineError, Ruleset};
-use crate::sets;
+use crate::{fingerprints, sets};
 use bpfc_artifact::Artifact;
 use bpfc_driver::{Lowering, Options, lower, target};
 use bpfc_ir::{Input, Program};
@@ -45,6 +45,9 @@ fn inputs(ruleset: &Ruleset) -> Vec<Input> {
     }];
     if sets::are_named(&ruleset.text) {
         inputs.push(sets::input());
+    }
+    if fingerprints::are_named(&ruleset.text) {
+        inputs.push(fingerprints::input());
     }
     inputs
 }

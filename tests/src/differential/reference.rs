@@ -5,7 +5,7 @@ use crate::lab::inject::Frame;
 use crate::lab::oracle::{Outcome, Stage};
 use crate::lab::tables::Count;
 use crate::lab::view::{packet_at, route};
-use crate::sets;
+use crate::{fingerprints, sets};
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::Verdict;
 use bpfc_xtables::reference::Evaluator;
@@ -45,10 +45,15 @@ impl Engine for Reference {
         let Some((ruleset, model)) = &self.loaded else {
             return Err(EngineError::Refused("no ruleset is loaded".to_owned()));
         };
+        let fingerprints = match fingerprints::are_named(&ruleset.text) {
+            true => fingerprints::list(),
+            false => Vec::new(),
+        };
         let mut evaluator = Evaluator::new(model, &[ruleset.stage.table()]);
         if sets::are_named(&ruleset.text) {
             evaluator = evaluator.with_sets(&sets::table());
         }
+        evaluator = evaluator.with_fingerprints(&fingerprints);
         let mut outcome = Outcome { accepted: Some(0), ..Outcome::default() };
         let mut left = Vec::new();
         for frame in frames {

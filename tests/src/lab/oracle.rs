@@ -17,7 +17,7 @@ use super::tables::{self, Counters, Reader};
 use super::tap::Tap;
 use super::view::{GROUPS, REALMS};
 use super::{Family, LabError, routes};
-use crate::sets;
+use crate::{fingerprints, sets};
 use bpfc_ir::Hook;
 
 /// Interfaces of the namespace under test, in the order of [`Frame::port`].
@@ -207,6 +207,8 @@ pub struct Oracle {
     taps: Vec<Tap>,
     survivors: Option<Reader>,
     reader: Reader,
+    /// Once a ruleset has asked for them.
+    fingerprints: Option<fingerprints::Loaded>,
 }
 
 impl Oracle {
@@ -264,7 +266,7 @@ impl Oracle {
             false => Vec::new(),
         };
         let reader = Reader::new(family, stage.table())?;
-        Ok(Self { family, stage, wire, raw, taps, survivors, reader })
+        Ok(Self { family, stage, wire, raw, taps, survivors, reader, fingerprints: None })
     }
 
     /// The family.
@@ -286,6 +288,9 @@ impl Oracle {
     pub fn load(&mut self, ruleset: &str) -> Result<(), LabError> {
         if sets::are_named(ruleset) {
             sets::restore()?;
+        }
+        if fingerprints::are_named(ruleset) && self.fingerprints.is_none() {
+            self.fingerprints = Some(fingerprints::load()?);
         }
         tables::restore(self.family, ruleset)?;
         self.reader = Reader::new(self.family, self.stage.table())?;

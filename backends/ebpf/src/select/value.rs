@@ -178,7 +178,9 @@ fn alu(op: BinaryOp) -> Alu {
         BinaryOp::Xor => Alu::Xor,
         BinaryOp::Add => Alu::Add,
         BinaryOp::Sub => Alu::Sub,
+        BinaryOp::Mul => Alu::Mul,
         BinaryOp::Div => Alu::Div,
+        BinaryOp::Rem => Alu::Mod,
         BinaryOp::Shl => Alu::Lsh,
         BinaryOp::Shr => Alu::Rsh,
     }

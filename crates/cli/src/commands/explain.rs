@@ -260,14 +260,17 @@ fn by_reference(
         .parse_headers()
         .map_err(|error| Failure::Refused(format!("no rule sees the packet: {error}")))?;
     let sets = driver::read_sets(inputs, &mut SourceMap::new(), &mut Diagnostics::new());
-    for input in inputs.iter().filter(|input| !driver::holds_sets(input)) {
+    let fingerprints =
+        driver::read_fingerprints(inputs, &mut SourceMap::new(), &mut Diagnostics::new());
+    let fingerprints = fingerprints.as_ref().map_or(&[][..], |list| list.as_slice());
+    for input in inputs.iter().filter(|input| driver::holds_rules(input)) {
         let ruleset = reference::read(input, &sets)?;
         let tables = reference::tables(program, hook, ruleset.family);
         if ruleset.family != family(packet) || tables.is_empty() {
             continue;
         }
-        let (decision, steps) =
-            Evaluator::new(&ruleset, &tables).with_sets(&sets).explain(hook, parsed);
+        let evaluator = Evaluator::new(&ruleset, &tables).with_sets(&sets);
+        let (decision, steps) = evaluator.with_fingerprints(fingerprints).explain(hook, parsed);
         let answer = Answer { verdict: verdict_word(decision.verdict), rules: decision.rules };
         return Ok((answer, steps));
     }

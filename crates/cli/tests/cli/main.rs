@@ -4,6 +4,7 @@ mod check;
 mod compile;
 mod counters;
 mod explain;
+mod fingerprints;
 mod log;
 mod misc;
 mod recent;

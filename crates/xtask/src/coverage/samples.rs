@@ -48,6 +48,9 @@ pub const SETS: [&str; 2] = [
     "create banned hash:ip family inet6 hashsize 1024 maxelem 65536\n",
 ];
 
+/// A fingerprint that the rule with `osf` compares packets with.
+pub const FINGERPRINTS: &str = "S4:64:1:60:M*,S,T,N,W7:Linux:2.6::a kernel of 2.6\n";
+
 /// One for each match, sorted by name.
 pub const MATCHES: &[Sample] = &[
     rule("addrtype", "-m addrtype --dst-type LOCAL"),

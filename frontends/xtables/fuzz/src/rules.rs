@@ -4,9 +4,10 @@
 //! Each reads the input and, where that works, prints and lowers it; the IR must pass the verifier.
 
 use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_ir::{Family, FrontendOptions, Program, SetTable, verify};
+use bpfc_ir::{Family, Fingerprint, FrontendOptions, Program, SetTable, Window, verify};
 use bpfc_xtables::model::Ruleset;
 use bpfc_xtables::{blob as blobs, lower, print, read_text};
+use std::sync::Arc;
 
 /// A blob, of the family that it looks like.
 pub fn blob(bytes: &[u8]) {
@@ -54,8 +55,23 @@ pub fn read_and_print(bytes: &[u8], family: Family) -> Option<Ruleset> {
 pub fn lower_and_verify(ruleset: &Ruleset) {
     let (mut program, mut diagnostics) = (Program::new(), Diagnostics::new());
     let tables = Some(["raw", "mangle", "filter"].map(str::to_owned).to_vec());
-    let options = FrontendOptions { hooks: None, tables, ..FrontendOptions::default() };
+    let fingerprints = Some(Arc::new(vec![fingerprint()]));
+    let options = FrontendOptions { tables, fingerprints, ..FrontendOptions::default() };
     if lower::lower(ruleset, &options, None, &mut program, &mut diagnostics).is_some() {
         assert_eq!(verify(&program), Ok(()));
+    }
+}
+
+fn fingerprint() -> Fingerprint {
+    Fingerprint {
+        window: Window::Multiple(3),
+        ttl: 64,
+        dont_fragment: true,
+        length: 40,
+        options: Vec::new(),
+        genre: "Linux".to_owned(),
+        version: String::new(),
+        subtype: String::new(),
+        span: None,
     }
 }

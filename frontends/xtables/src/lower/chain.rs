@@ -132,6 +132,18 @@ impl ChainLowering<'_> {
         }
     }
 
+    /// A rule that compares packets with fingerprints needs some.
+    fn check_fingerprints(&mut self, rule: &Rule) {
+        let needs = rule.matches.iter().any(|matched| matched.needs_fingerprints());
+        if needs && self.options.fingerprints.is_none() {
+            let message = "no input holds fingerprints of operating systems";
+            let error = Diagnostic::error(Code::MISSING_FINGERPRINTS, rule.span, message);
+            self.diagnostics.push(error.with_help(
+                "give the file that `nfnl_osf -f` loads (pf.os) beside the ruleset, as a further input",
+            ));
+        }
+    }
+
     /// Gives the rules of a chain without code their entities.
     fn list_rules(&mut self) {
         self.list_chain();
@@ -202,10 +214,11 @@ impl ChainLowering<'_> {
         hotdrop: &mut Option<Block>,
     ) {
         self.check_sets(rule);
+        self.check_fingerprints(rule);
         let record = self.record(self.trace_word(rule), number);
         let protocol = rule.header.protocol.only(self.family);
-        let sets = &self.options.sets;
-        let mut cx = RuleCx::new(builder, self.program, sets, next, hotdrop, protocol);
+        let options = self.options;
+        let mut cx = RuleCx::new(builder, self.program, options, next, hotdrop, protocol);
         header::lower(&rule.header, &mut cx);
         let mut result = lower_matches(rule, 0, &mut cx);
         count(cx.builder(), id, record.as_ref());

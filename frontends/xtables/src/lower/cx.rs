@@ -2,9 +2,9 @@
 
 use crate::Unsupported;
 use bpfc_ir::{
-    Base, BinaryOp, Block, Condition, CtField, Family, FunctionBuilder, Log, LogKind, Meta, Object,
-    ObjectDef, ObjectKind, Op, ProbeDef, Program, Query, Scan, SetTable, State, StateDef, Type,
-    Value,
+    Base, BinaryOp, Block, Condition, CtField, Family, Fingerprint, FrontendOptions,
+    FunctionBuilder, Log, LogKind, Meta, Object, ObjectDef, ObjectKind, Op, ProbeDef, Program,
+    Query, Scan, State, StateDef, Type, Value,
 };
 use bpfc_sets::Set;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub struct RuleCx<'a> {
     builder: &'a mut FunctionBuilder,
     program: &'a mut Program,
-    sets: &'a SetTable,
+    options: &'a FrontendOptions,
     no_match: Block,
     hotdrop: &'a mut Option<Block>,
     protocol: Option<u8>,
@@ -43,13 +43,13 @@ impl<'a> RuleCx<'a> {
     pub(super) fn new(
         builder: &'a mut FunctionBuilder,
         program: &'a mut Program,
-        sets: &'a SetTable,
+        options: &'a FrontendOptions,
         no_match: Block,
         hotdrop: &'a mut Option<Block>,
         protocol: Option<u8>,
     ) -> Self {
         let rule = RuleState::default();
-        RuleCx { builder, program, sets, no_match, hotdrop, protocol, rule }
+        RuleCx { builder, program, options, no_match, hotdrop, protocol, rule }
     }
 
     /// That the match of this index is lowered next.
@@ -132,7 +132,12 @@ impl<'a> RuleCx<'a> {
 
     /// The set of a name, where there is one.
     pub fn set(&self, name: &str) -> Option<Arc<Set>> {
-        self.sets.get(name).map(Arc::clone)
+        self.options.sets.get(name).map(Arc::clone)
+    }
+
+    /// The fingerprints of operating systems, in the order in which they are loaded.
+    pub fn fingerprints(&self) -> &'a [Fingerprint] {
+        self.options.fingerprints.as_ref().map_or(&[], |list| list.as_slice())
     }
 
     /// The object of a name, which all rules share. An error where rules disagree on what it is.

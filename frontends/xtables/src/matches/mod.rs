@@ -39,6 +39,8 @@ pub mod mh;
 pub mod multiport;
 pub mod numbers;
 pub mod options_header;
+pub mod osf;
+mod osf_tree;
 pub mod owner;
 pub mod physdev;
 pub mod pkttype;

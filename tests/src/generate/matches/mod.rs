@@ -6,6 +6,7 @@
 
 mod connection;
 mod extension;
+mod fingerprint;
 mod link;
 mod network;
 mod payload;
@@ -109,6 +110,10 @@ pub const MATCHES: &[MatchKind] = &[
     entry("sctp", BOTH, &[protocol::SCTP], transport::sctp),
     entry("dccp", BOTH, &[protocol::DCCP], transport::dccp),
     entry("tcpmss", BOTH, &[protocol::TCP], transport::tcpmss),
+    MatchKind {
+        stages: &[Stage::Prerouting, Stage::Input, Stage::Forward],
+        ..entry("osf", V4, &[protocol::TCP], fingerprint::osf)
+    },
     entry("multiport", BOTH, PORTED, ports::multiport),
     entry("icmp", V4, &[protocol::ICMP], transport::icmp),
     entry("icmp6", V6, &[protocol::ICMPV6], transport::icmp6),

@@ -27,13 +27,17 @@ pub(super) fn replay(
     frames: &[Frame],
 ) -> Result<Replay, Failure> {
     let sets = driver::read_sets(inputs, &mut SourceMap::new(), &mut Diagnostics::new());
-    let rulesets = inputs.iter().filter(|input| !driver::holds_sets(input));
+    let fingerprints =
+        driver::read_fingerprints(inputs, &mut SourceMap::new(), &mut Diagnostics::new());
+    let fingerprints = fingerprints.as_ref().map_or(&[][..], |list| list.as_slice());
+    let rulesets = inputs.iter().filter(|input| driver::holds_rules(input));
     let rulesets = rulesets.map(|input| read(input, &sets)).collect::<Result<Vec<_>, _>>()?;
     let mut evaluators: Vec<(Family, Evaluator<'_>)> = rulesets
         .iter()
         .map(|ruleset| {
             let tables = tables(program, hook, ruleset.family);
-            (ruleset.family, Evaluator::new(ruleset, &tables).with_sets(&sets))
+            let evaluator = Evaluator::new(ruleset, &tables).with_sets(&sets);
+            (ruleset.family, evaluator.with_fingerprints(fingerprints))
         })
         .collect();
     let rows: BTreeMap<&str, usize> = artifact
