@@ -43,6 +43,7 @@ pub mod skb;
 mod socket;
 mod strip;
 pub mod target;
+mod tuple;
 mod walk;
 
 pub use compile::{CompileOptions, compile};

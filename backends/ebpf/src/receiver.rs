@@ -12,14 +12,9 @@ use crate::asm::{
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel::{self, cast, load};
-use crate::layout;
-use crate::target::SCRATCH_SIZE;
-use crate::walk;
+use crate::tuple::{Quoted, Shape, TCP, UDP};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{CtField, CtTuple, Family, Lookup, Receiver, TupleField};
-
-const TCP: i32 = 6;
-const UDP: i32 = 17;
 
 /// `TCP_TIME_WAIT` and `TCP_NEW_SYN_RECV`: neither is a full socket (`sk_fullsock`).
 const TIME_WAIT: i32 = 6;
@@ -35,34 +30,10 @@ const ESTABLISHED: i32 = 2;
 const RELATED: i32 = 4;
 const SOURCE_TRANSLATED: i32 = 1 << 7;
 
-/// The frame: the answer, `struct bpf_sock_tuple` (36 bytes at most), the quoted header (40) with its
-/// ports (4), the target's scratch.
+/// The frame: the answer, the tuple (36 bytes at most), the packet that an ICMP error quotes.
 const ANSWER: i16 = -8;
 const TUPLE: i16 = -48;
-const INNER: i16 = -96;
-const INNER_PORTS: i16 = INNER + 40;
-const SCRATCH: i16 = INNER - SCRATCH_SIZE;
-
-/// How the two families differ here.
-struct Shape {
-    /// Where the addresses lie in the network header.
-    addresses: i16,
-    /// Bytes of one address.
-    address: i16,
-    /// Where the network header says the protocol.
-    protocol: i16,
-    icmp: i32,
-}
-
-const IPV4: Shape = Shape { addresses: 12, address: 4, protocol: 9, icmp: 1 };
-const IPV6: Shape = Shape { addresses: 8, address: 16, protocol: 6, icmp: 58 };
-
-impl Shape {
-    /// Where the source port lies; the destination's follows.
-    fn ports(&self) -> i16 {
-        TUPLE + 2 * self.address
-    }
-}
+const QUOTED: Quoted = Quoted { tuple: TUPLE, header: TUPLE - Quoted::HEADER };
 
 /// `Lookup::Receiver` and `Lookup::ReceiverMark`.
 pub(crate) fn function(
@@ -70,17 +41,12 @@ pub(crate) fn function(
     question: Lookup,
     family: Family,
 ) -> Result<FunctionIndex, EmitError> {
-    let shape = if family == Family::Ipv4 { IPV4 } else { IPV6 };
+    let shape = Shape::of(family);
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "find the socket that will receive the packet");
     let [udp, icmp, ported, look, datagram, found, none] = std::array::from_fn(|_| asm.label());
     emitter::begin(&mut asm, none);
-    asm.load(Size::B, R1, R7, layout::WALK_FAILED);
-    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, none);
-    asm.load(Size::H, R1, R7, layout::FRAGMENT_OFFSET);
-    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, none);
-    asm.load(Size::B, R8, R7, layout::L4_PROTO);
-    asm.load(Size::W, R2, R7, layout::TRANSPORT_AVAILABLE);
+    shape.protocol(&mut asm, none);
     asm.jump_imm(Jump::Eq, Width::W64, R8, UDP, udp);
     asm.jump_imm(Jump::Eq, Width::W64, R8, shape.icmp, icmp);
     asm.jump_imm(Jump::Ne, Width::W64, R8, TCP, none);
@@ -89,23 +55,19 @@ pub(crate) fn function(
     asm.place(udp);
     asm.jump_imm(Jump::Lt, Width::W64, R2, 8, none);
     asm.place(ported);
-    for word in (0..2 * shape.address).step_by(4) {
-        asm.load(Size::W, R1, R7, layout::NETWORK + shape.addresses + word);
-        asm.store(Size::W, FP, TUPLE + word, R1);
-    }
-    asm.load(Size::W, R1, R7, layout::TRANSPORT);
-    asm.store(Size::W, FP, shape.ports(), R1);
-    original(emitter, &mut asm, &shape, ESTABLISHED, look);
+    shape.of_packet(&mut asm, TUPLE);
+    original(emitter, &mut asm, family, ESTABLISHED, look);
     asm.goto(look);
     asm.place(icmp);
-    quoted(emitter, &mut asm, family, &shape, none);
-    original(emitter, &mut asm, &shape, RELATED, look);
+    // The packet that it quotes came from here.
+    QUOTED.read(emitter, &mut asm, family, none, none);
+    original(emitter, &mut asm, family, RELATED, look);
 
     asm.place(look);
     asm.mov(R1, R6);
     asm.mov(R2, FP);
     asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(TUPLE));
-    asm.mov_imm(R3, i32::from(2 * shape.address) + 4);
+    asm.mov_imm(R3, shape.bytes());
     // `BPF_F_CURRENT_NETNS`.
     asm.mov_imm(R4, -1);
     asm.mov_imm(R5, 0);
@@ -136,69 +98,19 @@ pub(crate) fn function(
     emitter.add(asm, "receiver", FunctionKind::Chain)
 }
 
-/// r8 and the tuple: of the packet that an ICMP error quotes. It came from here.
-fn quoted(emitter: &Emitter<'_>, asm: &mut Asm, family: Family, shape: &Shape, none: Label) {
-    let [error, ported] = std::array::from_fn(|_| asm.label());
-    asm.jump_imm(Jump::Lt, Width::W64, R2, 8, none);
-    asm.load(Size::B, R1, R7, layout::TRANSPORT);
-    match family {
-        Family::Ipv4 => {
-            for kind in [3, 4, 5, 11, 12] {
-                asm.jump_imm(Jump::Eq, Width::W64, R1, kind, error);
-            }
-            asm.goto(none);
-        }
-        Family::Ipv6 => asm.jump_imm(Jump::Ge, Width::W64, R1, 128, none),
-    }
-    asm.place(error);
-    asm.load(Size::H, R8, R7, layout::TRANSPORT_OFFSET);
-    asm.alu_imm(Alu::Add, Width::W64, R8, 8);
-    for word in (0..48).step_by(8) {
-        asm.store_imm(Size::D, FP, INNER + word, 0);
-    }
-    match family {
-        Family::Ipv4 => {
-            walk::fetch(emitter, asm, 0, 20, INNER, SCRATCH, none);
-            asm.load(Size::B, R1, FP, INNER);
-            asm.alu_imm(Alu::And, Width::W64, R1, 0xf);
-            asm.alu_imm(Alu::Lsh, Width::W64, R1, 2);
-            asm.alu(Alu::Add, Width::W64, R8, R1);
-        }
-        Family::Ipv6 => {
-            walk::fetch(emitter, asm, 0, 40, INNER, SCRATCH, none);
-            asm.alu_imm(Alu::Add, Width::W64, R8, 40);
-        }
-    }
-    walk::fetch(emitter, asm, 0, 4, INNER_PORTS, SCRATCH, none);
-    asm.load(Size::B, R8, FP, INNER + shape.protocol);
-    asm.jump_imm(Jump::Eq, Width::W64, R8, TCP, ported);
-    asm.jump_imm(Jump::Ne, Width::W64, R8, UDP, none);
-    asm.place(ported);
-    let addresses = INNER + shape.addresses;
-    for word in (0..shape.address).step_by(4) {
-        asm.load(Size::W, R1, FP, addresses + shape.address + word);
-        asm.store(Size::W, FP, TUPLE + word, R1);
-        asm.load(Size::W, R1, FP, addresses + word);
-        asm.store(Size::W, FP, TUPLE + shape.address + word, R1);
-    }
-    asm.load(Size::H, R1, FP, INNER_PORTS + 2);
-    asm.store(Size::H, FP, shape.ports(), R1);
-    asm.load(Size::H, R1, FP, INNER_PORTS);
-    asm.store(Size::H, FP, shape.ports() + 2, R1);
-}
-
 /// Puts the connection's own source in the place of the destination where the packet answers one
 /// whose source is translated; goes on at `otherwise` where it does not. IPv6 does not ask.
-fn original(emitter: &Emitter<'_>, asm: &mut Asm, shape: &Shape, state: i32, otherwise: Label) {
+fn original(emitter: &Emitter<'_>, asm: &mut Asm, family: Family, state: i32, otherwise: Label) {
     let at = |field| emitter.layout.ct(field);
     let source = |part| at(CtField::Tuple(CtTuple::Original, part));
     let known = (at(CtField::Present), at(CtField::State), at(CtField::Direction));
     let (Some(present), Some(of), Some(direction)) = known else { return };
     let more = (at(CtField::Status), source(TupleField::Source), source(TupleField::SourcePort));
     let (Some(status), Some(address), Some(port)) = more else { return };
-    if shape.address != IPV4.address {
+    if family == Family::Ipv6 {
         return;
     }
+    let shape = Shape::of(family);
     asm.load(Size::B, R1, R7, present);
     asm.jump_imm(Jump::Eq, Width::W64, R1, 0, otherwise);
     asm.load(Size::B, R1, R7, of);
@@ -211,7 +123,7 @@ fn original(emitter: &Emitter<'_>, asm: &mut Asm, shape: &Shape, state: i32, oth
     asm.load(Size::W, R1, R7, address);
     asm.store(Size::W, FP, TUPLE + shape.address, R1);
     asm.load(Size::H, R1, R7, port);
-    asm.store(Size::H, FP, shape.ports() + 2, R1);
+    asm.store(Size::H, FP, TUPLE + shape.ports() + 2, R1);
 }
 
 /// r3 = mark of the `struct sock *` in r0, 0 where it is no full one.

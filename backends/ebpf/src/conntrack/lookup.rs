@@ -10,16 +10,12 @@ use super::{Places, copy_entry, state};
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Size, Width};
 use crate::emitter::Emitter;
 use crate::layout::{self, CT_TUPLE_SIZE};
-use crate::target::SCRATCH_SIZE;
-use crate::walk;
+use crate::tuple::{Quoted, Shape, TCP, UDP};
 use bpfc_ir::{CtField, Family};
 
 /// `IPS_EXPECTED` and `IPS_SEEN_REPLY` (include/uapi/linux/netfilter/nf_conntrack_common.h).
 const IPS_EXPECTED: i32 = 1;
 const IPS_SEEN_REPLY: i32 = 2;
-
-const TCP: i32 = 6;
-const UDP: i32 = 17;
 
 /// Combinations of FIN, SYN, RST, ACK and URG that a TCP packet may have, PSH, ECE and CWR left
 /// out, as bits (net/netfilter/nf_conntrack_proto_tcp.c, `tcp_valid_flags`).
@@ -33,43 +29,20 @@ const TCP_VALID_FLAGS: u64 = 1 << 0x02
     | 1 << 0x10
     | 1 << 0x30;
 
-/// The frame: `struct bpf_ct_opts` (12 bytes), `struct bpf_sock_tuple` (36), the header inside
-/// an ICMP error (40) with its ports (4), the target's scratch.
+/// The frame: `struct bpf_ct_opts` (12 bytes), the tuple (36), the packet that an ICMP error quotes.
 const OPTIONS: i16 = -16;
 const TUPLE: i16 = -56;
-const INNER: i16 = -104;
-const INNER_PORTS: i16 = INNER + 40;
-const SCRATCH: i16 = INNER - SCRATCH_SIZE;
+const QUOTED: Quoted = Quoted { tuple: TUPLE, header: TUPLE - Quoted::HEADER };
 
-/// How the two families differ here.
-struct Shape {
-    /// Where the addresses lie in the network header.
-    addresses: i16,
-    /// Bytes of one address.
-    address: i16,
-    /// ICMP's protocol number.
-    icmp: i32,
-    /// ICMP types that begin something new.
+/// ICMP types that begin something new, and those that the tracker leaves alone.
+struct Types {
     requests: &'static [i32],
-    /// ICMP types that the tracker leaves alone.
     untracked: &'static [i32],
 }
 
-const IPV4: Shape =
-    Shape { addresses: 12, address: 4, icmp: 1, requests: &[8, 13, 15, 17], untracked: &[] };
-const IPV6: Shape = Shape {
-    addresses: 8,
-    address: 16,
-    icmp: 58,
-    requests: &[128, 139],
-    untracked: &[130, 131, 132, 133, 134, 135, 136, 137, 143],
-};
-
-#[derive(Clone, Copy)]
-struct Labels {
-    invalid: Label,
-    known: Label,
-}
+const IPV4: Types = Types { requests: &[8, 13, 15, 17], untracked: &[] };
+const IPV6: Types =
+    Types { requests: &[128, 139], untracked: &[130, 131, 132, 133, 134, 135, 136, 137, 143] };
 
 /// Emits the lookup; r6 and r7 as everywhere, r8 the protocol, r9 the entry.
 pub(super) fn emit(
@@ -79,19 +52,14 @@ pub(super) fn emit(
     family: Family,
     kfunc: &str,
 ) {
-    let shape = match family {
+    let shape = Shape::of(family);
+    let types = match family {
         Family::Ipv4 => &IPV4,
         Family::Ipv6 => &IPV6,
     };
     let [tcp, udp, icmp, find, absent, new, done] = std::array::from_fn(|_| asm.label());
-    let labels = Labels { invalid: asm.label(), known: asm.label() };
-    let Labels { invalid, known } = labels;
-    asm.load(Size::B, R1, R7, layout::WALK_FAILED);
-    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, invalid);
-    asm.load(Size::H, R1, R7, layout::FRAGMENT_OFFSET);
-    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, invalid);
-    asm.load(Size::B, R8, R7, layout::L4_PROTO);
-    asm.load(Size::W, R2, R7, layout::TRANSPORT_AVAILABLE);
+    let [invalid, known] = std::array::from_fn(|_| asm.label());
+    shape.protocol(asm, invalid);
     asm.jump_imm(Jump::Eq, Width::W64, R8, TCP, tcp);
     asm.jump_imm(Jump::Eq, Width::W64, R8, UDP, udp);
     asm.jump_imm(Jump::Eq, Width::W64, R8, shape.icmp, icmp);
@@ -104,7 +72,7 @@ pub(super) fn emit(
     check_udp(asm, invalid);
 
     asm.place(find);
-    packet_tuple(asm, shape);
+    shape.of_packet(asm, TUPLE);
     look_up(asm, shape, kfunc);
     asm.jump_imm(Jump::Eq, Width::W64, R0, 0, absent);
     found(emitter, asm, places);
@@ -121,12 +89,23 @@ pub(super) fn emit(
     asm.goto(known);
 
     asm.place(icmp);
-    icmp_error(emitter, asm, places, family, shape, kfunc, labels);
-    for &request in shape.requests {
+    // An error belongs to the connection of the packet that it quotes.
+    let other = asm.label();
+    QUOTED.read(emitter, asm, family, other, invalid);
+    if family == Family::Ipv4 {
+        QUOTED.require_first(asm, invalid);
+    }
+    look_up(asm, shape, kfunc);
+    asm.jump_imm(Jump::Eq, Width::W64, R0, 0, invalid);
+    found(emitter, asm, places);
+    asm.mov_imm(R2, state::RELATED);
+    asm.goto(known);
+    asm.place(other);
+    for &request in types.requests {
         asm.jump_imm(Jump::Eq, Width::W64, R1, request, new);
     }
     asm.mov_imm(R2, state::UNTRACKED);
-    for &untracked in shape.untracked {
+    for &untracked in types.untracked {
         asm.jump_imm(Jump::Eq, Width::W64, R1, untracked, known);
     }
     asm.goto(invalid);
@@ -178,15 +157,6 @@ fn check_udp(asm: &mut Asm, invalid: Label) {
     asm.jump(Jump::Gt, Width::W64, R1, R2, invalid);
 }
 
-fn packet_tuple(asm: &mut Asm, shape: &Shape) {
-    for word in (0..2 * shape.address).step_by(4) {
-        asm.load(Size::W, R1, R7, layout::NETWORK + shape.addresses + word);
-        asm.store(Size::W, FP, TUPLE + word, R1);
-    }
-    asm.load(Size::W, R1, R7, layout::TRANSPORT);
-    asm.store(Size::W, FP, TUPLE + 2 * shape.address, R1);
-}
-
 /// r0 = the entry of the tuple of protocol r8, or 0.
 fn look_up(asm: &mut Asm, shape: &Shape, kfunc: &str) {
     // netns_id = BPF_F_CURRENT_NETNS, error, l4proto, dir, reserved.
@@ -197,7 +167,7 @@ fn look_up(asm: &mut Asm, shape: &Shape, kfunc: &str) {
     asm.mov(R1, R6);
     asm.mov(R2, FP);
     asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(TUPLE));
-    asm.mov_imm(R3, i32::from(2 * shape.address) + 4);
+    asm.mov_imm(R3, shape.bytes());
     asm.mov(R4, FP);
     asm.alu_imm(Alu::Add, Width::W64, R4, i32::from(OPTIONS));
     asm.mov_imm(R5, 12);
@@ -212,80 +182,6 @@ fn found(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places) {
     asm.store(Size::B, R7, places.direction, R1);
     asm.mov(R1, R9);
     asm.kfunc("bpf_ct_release");
-}
-
-/// ICMP: answers at once for errors, by the connection of the packet that they quote; otherwise
-/// goes on with the type in r1. r2 = available bytes.
-fn icmp_error(
-    emitter: &Emitter<'_>,
-    asm: &mut Asm,
-    places: &Places,
-    family: Family,
-    shape: &Shape,
-    kfunc: &str,
-    labels: Labels,
-) {
-    let [error, tuple, other] = std::array::from_fn(|_| asm.label());
-    asm.jump_imm(Jump::Lt, Width::W64, R2, 8, labels.invalid);
-    asm.load(Size::B, R1, R7, layout::TRANSPORT);
-    match family {
-        Family::Ipv4 => {
-            for kind in [3, 4, 5, 11, 12] {
-                asm.jump_imm(Jump::Eq, Width::W64, R1, kind, error);
-            }
-            asm.goto(other);
-        }
-        Family::Ipv6 => asm.jump_imm(Jump::Ge, Width::W64, R1, 128, other),
-    }
-    asm.place(error);
-    asm.load(Size::H, R8, R7, layout::TRANSPORT_OFFSET);
-    asm.alu_imm(Alu::Add, Width::W64, R8, 8);
-    for word in (0..48).step_by(8) {
-        asm.store_imm(Size::D, FP, INNER + word, 0);
-    }
-    match family {
-        Family::Ipv4 => {
-            walk::fetch(emitter, asm, 0, 20, INNER, SCRATCH, labels.invalid);
-            asm.load(Size::H, R1, FP, INNER + 6);
-            asm.from_big_endian(R1, 16);
-            asm.alu_imm(Alu::And, Width::W64, R1, 0x1fff);
-            asm.jump_imm(Jump::Ne, Width::W64, R1, 0, labels.invalid);
-            asm.load(Size::B, R1, FP, INNER);
-            asm.alu_imm(Alu::And, Width::W64, R1, 0xf);
-            asm.alu_imm(Alu::Lsh, Width::W64, R1, 2);
-            asm.alu(Alu::Add, Width::W64, R8, R1);
-        }
-        Family::Ipv6 => {
-            walk::fetch(emitter, asm, 0, 40, INNER, SCRATCH, labels.invalid);
-            asm.alu_imm(Alu::Add, Width::W64, R8, 40);
-        }
-    }
-    walk::fetch(emitter, asm, 0, 4, INNER_PORTS, SCRATCH, labels.invalid);
-    let (protocol, addresses) = match family {
-        Family::Ipv4 => (INNER + 9, INNER + 12),
-        Family::Ipv6 => (INNER + 6, INNER + 8),
-    };
-    asm.load(Size::B, R8, FP, protocol);
-    asm.jump_imm(Jump::Eq, Width::W64, R8, TCP, tuple);
-    asm.jump_imm(Jump::Ne, Width::W64, R8, UDP, labels.invalid);
-    asm.place(tuple);
-    // The quoted packet went the other way: its tuple is turned around.
-    for word in (0..shape.address).step_by(4) {
-        asm.load(Size::W, R1, FP, addresses + shape.address + word);
-        asm.store(Size::W, FP, TUPLE + word, R1);
-        asm.load(Size::W, R1, FP, addresses + word);
-        asm.store(Size::W, FP, TUPLE + shape.address + word, R1);
-    }
-    asm.load(Size::H, R1, FP, INNER_PORTS + 2);
-    asm.store(Size::H, FP, TUPLE + 2 * shape.address, R1);
-    asm.load(Size::H, R1, FP, INNER_PORTS);
-    asm.store(Size::H, FP, TUPLE + 2 * shape.address + 2, R1);
-    look_up(asm, shape, kfunc);
-    asm.jump_imm(Jump::Eq, Width::W64, R0, 0, labels.invalid);
-    found(emitter, asm, places);
-    asm.mov_imm(R2, state::RELATED);
-    asm.goto(labels.known);
-    asm.place(other);
 }
 
 /// The entry that the tracker will make for the packet: nothing known of it but its tuples.
