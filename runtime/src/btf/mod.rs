@@ -47,7 +47,7 @@ pub enum BtfError {
     #[error("this kernel's BTF has no structure {0}")]
     NoStructure(String),
     /// The structure has no such member.
-    #[error("this kernel's structure {structure} has no member {member}")]
+    #[error("this kernel's structure {structure} has no member {member}{}", member_since(.member))]
     NoMember {
         /// The structure.
         structure: String,
@@ -100,6 +100,15 @@ fn since(function: &str) -> &'static str {
 fn option(enumerator: &str) -> &'static str {
     match enumerator {
         "SKB_EXT_BRIDGE_NF" => " (it needs CONFIG_BRIDGE_NETFILTER)",
+        _ => "",
+    }
+}
+
+/// Which kernels have a structure's member.
+fn member_since(member: &str) -> &'static str {
+    match member {
+        "ct_zone_id" => " (Linux 6.11 has it)",
+        "zone" => " (with CONFIG_NF_CONNTRACK_ZONES it has)",
         _ => "",
     }
 }
@@ -231,7 +240,8 @@ impl KernelTypes {
             return Ok((ids, None));
         }
         // Conntrack's own structures may be known to its module alone.
-        if let Some(module) = self.conntrack_module().filter(|_| name.starts_with("nf_")) {
+        let of_conntrack = ["nf_", "bpf_ct_"].iter().any(|prefix| name.starts_with(prefix));
+        if let Some(module) = self.conntrack_module().filter(|_| of_conntrack) {
             let types = Types { vmlinux: &self.vmlinux, module: Some(&module) };
             let called = |id: &u32| {
                 module.get(*id).is_some_and(|found| {
