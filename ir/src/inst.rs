@@ -135,7 +135,7 @@ pub enum Op {
     /// `to-host`: a frame that the link layer meant for others or a group becomes one for this host:
     /// [`crate::Meta::PacketType`] is 0 from here on, for rules and for the kernel.
     ToHost,
-    /// `store ...`, `insert ...`, `strip ...` or `checksum ...`: writes the packet, see [`Rewrite`].
+    /// `store ...`, `insert ...`, `strip ...`, `checksum ...` and so on: writes the packet, see [`Rewrite`].
     Rewrite(Rewrite),
 }
 

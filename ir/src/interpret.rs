@@ -35,6 +35,8 @@ pub struct Outcome {
     pub connection_mark: Option<u32>,
     /// Its priority, where rules have set it.
     pub priority: Option<u32>,
+    /// The transmit queue that rules have chosen last, whether or not its device has it.
+    pub queue: Option<u32>,
     /// The packet where rules have written it, none where they have not.
     pub rewritten: Option<Packet>,
 }
@@ -122,6 +124,7 @@ pub fn interpret(
         connection_mark: None,
         packet_type: packet.pkt_type,
         priority: None,
+        queue: None,
     };
     let entry = program.entries.iter().find(|entry| (entry.hook, entry.family) == (hook, family));
     let mut verdict = Verdict::Accept;
@@ -140,6 +143,7 @@ pub fn interpret(
         mark: run.mark,
         connection_mark: run.connection_mark,
         priority: run.priority,
+        queue: run.queue,
         rewritten,
     })
 }
@@ -158,6 +162,7 @@ struct Run<'a, 'e, 'r> {
     connection_mark: Option<u32>,
     packet_type: u8,
     priority: Option<u32>,
+    queue: Option<u32>,
 }
 
 impl<'a> Run<'a, '_, '_> {

@@ -57,7 +57,7 @@ pub use probe::{ProbeDef, TextSearch};
 pub use program::{Entry, Program, RuleData, RuleKind, StateDef, UserChain};
 pub use recent::{MAX_STAMPS, RecentAction, RecentList, RecentQuery};
 pub use rewrite::{ChecksumField, Rewrite};
-pub use set_query::SetQuery;
+pub use set_query::{SetInfo, SetQuery};
 pub use set_table::SetTable;
 pub use text::ParseError;
 pub use types::{

@@ -35,6 +35,11 @@ pub enum Rewrite {
     /// `priority v`: the packet's priority (i32), by which queueing disciplines choose a class
     /// (`skb->priority`). It is none of the packet's bytes.
     Priority(Value),
+    /// `queue v`: the device's transmit queue by which the packet is to leave (i32), where the device
+    /// has one of that number. The kernel notes it where a packet that came in has the queue that it
+    /// came in by, plus one, and goes by that where it chooses (`skb->queue_mapping`; net/core/dev.c,
+    /// `skb_tx_hash`). It is none of the packet's bytes.
+    Queue(Value),
     /// `checksum FIELD, v, v`: the 16-bit Internet checksum at a place, where bytes that it covers
     /// were the first number and are the second, both of 16 or 32 bits; guarded as a load of the
     /// checksum. What comes out is the number below 0xffff that is congruent to checksum plus old
@@ -69,7 +74,7 @@ impl ChecksumField {
 impl Rewrite {
     /// Whether it changes bytes of the packet.
     pub fn changes_bytes(&self) -> bool {
-        !matches!(self, Rewrite::Priority(_))
+        !matches!(self, Rewrite::Priority(_) | Rewrite::Queue(_))
     }
 
     /// The values it uses.
@@ -78,7 +83,8 @@ impl Rewrite {
             Rewrite::Store(_, _, value)
             | Rewrite::Insert(_, value)
             | Rewrite::Strip(value, _)
-            | Rewrite::Priority(value) => (value, None),
+            | Rewrite::Priority(value)
+            | Rewrite::Queue(value) => (value, None),
             Rewrite::StoreOption(offset, _, value) => (offset, Some(value)),
             Rewrite::Checksum(_, old, new) => (old, Some(new)),
         }
@@ -90,7 +96,8 @@ impl Rewrite {
             Rewrite::Store(_, _, value)
             | Rewrite::Insert(_, value)
             | Rewrite::Strip(value, _)
-            | Rewrite::Priority(value) => *value = map(*value),
+            | Rewrite::Priority(value)
+            | Rewrite::Queue(value) => *value = map(*value),
             Rewrite::Checksum(_, old, new) | Rewrite::StoreOption(old, _, new) => {
                 *old = map(*old);
                 *new = map(*new);
@@ -115,6 +122,7 @@ impl fmt::Display for Rewrite {
             }
             Rewrite::Strip(end, kinds) => write!(f, "strip {end}, {kinds}"),
             Rewrite::Priority(value) => write!(f, "priority {value}"),
+            Rewrite::Queue(value) => write!(f, "queue {value}"),
             Rewrite::Insert(offset, value) => write!(f, "insert th+{offset}, {value}"),
             Rewrite::Checksum(field, old, new) => write!(f, "checksum {field}, {old}, {new}"),
         }

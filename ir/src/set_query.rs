@@ -7,22 +7,32 @@ use crate::{Family, Type};
 use bpfc_sets::{Comparison, Family as SetFamily, Part, Probe, SetDef, Test};
 use std::fmt;
 
+/// What an element says of the packets that are in it (`skbinfo`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SetInfo {
+    /// The mark that the packet is to have: its own, which is the query's last argument (i32),
+    /// where no element says.
+    Mark,
+    /// The priority; 0 where no element says.
+    Priority,
+    /// The transmit queue; 0 where no element says.
+    Queue,
+}
+
 /// One question to a set.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SetQuery {
     /// Whether the packet is in the set; counts it there.
     Test(Test),
-    /// The mark that the packet is to have by the element that it is in (`skbinfo`): its own, which
-    /// is the last argument (i32), where it is in none. Counts it there.
-    Mark(Test),
-    /// The priority that the packet is to have by the element that it is in; 0 where it is in none.
-    /// Counts it there.
-    Priority(Test),
+    /// What the element that the packet is in says of it. Counts it there.
+    Info(SetInfo, Test),
     /// Whether the list's member of this position (in its definition) is there.
     Member(u32),
     /// Counts the packet for a list's member that it was found in; whether the member is there
     /// and its counters are as wanted.
     Hit(u32, Test),
+    /// What the list says of packets that were found in its member of this position.
+    MemberInfo(u32, SetInfo),
     /// Adds the packet's element; holds where it was added or refreshed.
     Add {
         /// Whether an element that is there is refreshed.
@@ -39,7 +49,8 @@ impl SetQuery {
     /// its protocol (i8) and its number (i16), Ethernet addresses as i64, interfaces as i128.
     /// `None` where the set cannot be asked so in a chain of this family.
     pub fn arguments(&self, def: &SetDef, family: Family) -> Option<Vec<Type>> {
-        let of_list = matches!(self, SetQuery::Member(_) | SetQuery::Hit(..));
+        let of_list =
+            matches!(self, SetQuery::Member(_) | SetQuery::Hit(..) | SetQuery::MemberInfo(..));
         if of_list != def.kind.is_list() {
             return None;
         }
@@ -62,10 +73,18 @@ impl SetQuery {
                 Part::Name => {}
             }
         }
-        if matches!(self, SetQuery::Mark(_)) {
+        if self.info() == Some(SetInfo::Mark) {
             types.push(Type::I32);
         }
         Some(types)
+    }
+
+    /// What it asks of an element beyond whether there is one.
+    pub fn info(&self) -> Option<SetInfo> {
+        match self {
+            SetQuery::Info(info, _) | SetQuery::MemberInfo(_, info) => Some(*info),
+            _ => None,
+        }
     }
 }
 
@@ -114,6 +133,16 @@ fn write_test(f: &mut fmt::Formatter<'_>, test: &Test) -> fmt::Result {
     Ok(())
 }
 
+impl fmt::Display for SetInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SetInfo::Mark => "mark",
+            SetInfo::Priority => "priority",
+            SetInfo::Queue => "queue",
+        })
+    }
+}
+
 impl fmt::Display for SetQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -121,14 +150,11 @@ impl fmt::Display for SetQuery {
                 f.write_str("test")?;
                 write_test(f, test)
             }
-            SetQuery::Mark(test) => {
-                f.write_str("mark")?;
+            SetQuery::Info(info, test) => {
+                write!(f, "{info}")?;
                 write_test(f, test)
             }
-            SetQuery::Priority(test) => {
-                f.write_str("priority")?;
-                write_test(f, test)
-            }
+            SetQuery::MemberInfo(position, info) => write!(f, "member-{info} {position}"),
             SetQuery::Member(position) => write!(f, "member {position}"),
             SetQuery::Hit(position, test) => {
                 write!(f, "hit {position}")?;

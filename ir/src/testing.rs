@@ -325,7 +325,9 @@ impl Body<'_> {
     fn rewrite(&mut self) {
         let transport = self.transport >= 18 && self.choices.once_in(2);
         let rewrite = if self.choices.once_in(8) {
-            Rewrite::Priority(self.number(Type::I32))
+            let number = self.number(Type::I32);
+            let queue = self.choices.once_in(3);
+            if queue { Rewrite::Queue(number) } else { Rewrite::Priority(number) }
         } else if self.choices.once_in(2) {
             let ty = self.choices.of(&[Type::I8, Type::I16]);
             let value = self.number(ty);

@@ -35,7 +35,7 @@
 //! 16. Scans of IPv6 headers are in functions of IPv6.
 //! 17. A query is one that its object's kind answers, with arguments of the types that it takes.
 //!     Objects' names are unique, and the kernel would take their numbers.
-//! 18. Priorities are i32. What is written lies in the network or transport header where a load of
+//! 18. Priorities and queues are i32. What is written lies in the network or transport header where a load of
 //!     the same bytes would be allowed, in an option that a scan found, or is inserted behind 20
 //!     bytes of transport header; the numbers that a checksum follows are i16 or i32.
 //! 19. Lookups of address types name a device in functions of IPv4 alone.

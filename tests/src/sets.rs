@@ -78,11 +78,32 @@ create mac bitmap:ip,mac range 10.0.0.0/24
 add mac 10.0.0.1
 add mac 10.0.0.2
 add mac 10.0.0.3,02:00:00:00:00:01
+create infomac bitmap:ip,mac range 10.0.0.0/24 timeout 0 counters skbinfo
+add infomac 10.0.0.1 packets 5 bytes 700 skbmark 0x5/0xff skbprio 1:1 skbqueue 1
+add infomac 10.0.0.2,02:00:00:00:00:01 packets 0 bytes 0 skbmark 0x60/0xf0 skbprio 1:2
+add infomac 10.0.0.3 packets 0 bytes 0
+add infomac 10.0.0.4,02:00:00:00:00:02 packets 2 bytes 100 skbmark 0x700/0xf00
 create list list:set counters
 add list ip packets 1
 add list net
 add list ipport
 add list bport
+create infolist list:set counters skbinfo
+add infolist infonet packets 2 skbmark 0x20/0xf0 skbprio 1:1
+add infolist ip
+add infolist infoport skbmark 0x8/0xf skbprio 1:2 skbqueue 2
+create deeplist list:set
+add deeplist ip24
+add deeplist infoport
+add deeplist info
+add deeplist ip
+create netlist list:set
+add netlist infonet
+add netlist info
+create maclist list:set
+add maclist ipportip
+add maclist infomac
+add maclist info
 create ip6 hash:ip family inet6
 add ip6 2001:db8::1
 add ip6 2001:db8::2
@@ -121,6 +142,12 @@ add netif6 fd00::/8,eth wildcard
 create count6 hash:ip family inet6 counters timeout 0
 add count6 2001:db8::1
 add count6 2001:db8::2 packets 5 bytes 1000
+create infolist6 list:set skbinfo
+add infolist6 ip6 skbmark 0x4/0xf skbprio 1:2
+add infolist6 info6 skbmark 0x40/0xf0
+create deeplist6 list:set counters
+add deeplist6 ipport6
+add deeplist6 info6
 create list6 list:set
 add list6 ip6
 add list6 net6
@@ -147,6 +174,9 @@ pub const NAMES4: &[(&str, usize)] = &[
     ("infonet", 1),
     ("infoport", 2),
     ("list", 2),
+    ("infolist", 2),
+    ("deeplist", 2),
+    ("netlist", 2),
 ];
 
 /// As [`NAMES4`], for IPv6.
@@ -162,6 +192,8 @@ pub const NAMES6: &[(&str, usize)] = &[
     ("count6", 1),
     ("info6", 1),
     ("list6", 2),
+    ("infolist6", 2),
+    ("deeplist6", 2),
 ];
 
 /// Whether a ruleset names sets.

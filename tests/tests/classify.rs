@@ -35,8 +35,12 @@ fn mapped(family: Family) -> String {
             "SET --map-set info src --map-prio",
             "SET --map-set infonet dst --map-mark --map-prio",
             "SET --map-set infoport src,dst --map-prio",
+            "SET --map-set infolist dst,dst --map-prio",
         ],
-        Family::Ipv6 => &["SET --map-set info6 src --map-prio --map-mark"],
+        Family::Ipv6 => &[
+            "SET --map-set info6 src --map-prio --map-mark",
+            "SET --map-set infolist6 dst --map-prio --map-mark",
+        ],
     };
     let rules: String = rules.iter().map(|rule| format!("-A POSTROUTING -j {rule}\n")).collect();
     format!(

@@ -60,6 +60,10 @@ impl Target for CgroupSkb {
                 "br_netfilter's notes are of packets at the kernel's own hooks, and a control group's \
                  programs run at a socket; compile the rule for netfilter",
             ),
+            (Feature::SetQueue, _) => Some(
+                "a control group's programs cannot write the packet's queue; compile the rule for tc \
+                 at postrouting",
+            ),
             (Feature::ToHost, Hook::Input) => {
                 Some("the kernel has long decided whom the frame is for; compile the rule for tc")
             }

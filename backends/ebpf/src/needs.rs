@@ -114,6 +114,8 @@ pub enum Feature {
     Reject,
     /// Setting the packet's priority.
     SetPriority,
+    /// Choosing the packet's transmit queue.
+    SetQueue,
     /// Log records.
     Log,
     /// The owner of a logged packet's socket.
@@ -122,7 +124,7 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 23] = [
+    pub const ALL: [Feature; 24] = [
         Feature::OutDevice,
         Feature::ConntrackExtension,
         Feature::CountConnections,
@@ -144,6 +146,7 @@ impl Feature {
         Feature::TransportChecksum,
         Feature::Reject,
         Feature::SetPriority,
+        Feature::SetQueue,
         Feature::Log,
         Feature::LogOwner,
     ];
@@ -170,6 +173,7 @@ impl Feature {
             Feature::Fragments => "telling fragments from whole packets",
             Feature::Rewrite => "writing the packet",
             Feature::SetPriority => "setting the packet's priority",
+            Feature::SetQueue => "choosing the packet's transmit queue",
             Feature::TransportChecksum => "correcting a transport checksum",
             Feature::Reject => "answering a rejected packet",
             Feature::Log => "logging packets",
@@ -214,6 +218,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
         }
         Op::Rewrite(Rewrite::Strip(..)) => Some(Feature::TransportChecksum),
         Op::Rewrite(Rewrite::Priority(_)) => Some(Feature::SetPriority),
+        Op::Rewrite(Rewrite::Queue(_)) => Some(Feature::SetQueue),
         Op::Rewrite(_) => Some(Feature::Rewrite),
         Op::Log(_, log) => Some(match log.kind {
             LogKind::Syslog { flags, .. } if flags & OWNER != 0 => Feature::LogOwner,
@@ -253,7 +258,9 @@ impl Needs {
                             Rewrite::Checksum(field, ..) => vec![(field.base, field.offset, 2)],
                             Rewrite::Strip(..) => vec![(Base::Transport, 16, 2)],
                             // What main has not copied is loaded where it stands anyway.
-                            Rewrite::StoreOption(..) | Rewrite::Priority(_) => Vec::new(),
+                            Rewrite::StoreOption(..) | Rewrite::Priority(_) | Rewrite::Queue(_) => {
+                                Vec::new()
+                            }
                             Rewrite::Insert(..) => {
                                 needs.changes_length = true;
                                 match function.family {
@@ -350,7 +357,8 @@ impl Needs {
             Feature::Fragments
             | Feature::Rewrite
             | Feature::TransportChecksum
-            | Feature::SetPriority => {}
+            | Feature::SetPriority
+            | Feature::SetQueue => {}
             // Only packets that are for this host alone are answered.
             Feature::Reject => self.packet_type = true,
         }

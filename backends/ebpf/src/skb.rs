@@ -19,6 +19,10 @@ pub const PROTOCOL: i16 = 16;
 
 /// `offsetof(struct __sk_buff, priority)`.
 pub const PRIORITY: i16 = 32;
+/// `offsetof(struct __sk_buff, queue_mapping)`. A program writes it as it is, but for 0xffff, which it
+/// cannot write (net/core/filter.c, `bpf_convert_ctx_access`).
+pub const QUEUE_MAPPING: i16 = 12;
+
 /// `offsetof(struct __sk_buff, ingress_ifindex)`: the interface that it came in by, 0 for what this
 /// host sends.
 pub const CAME_IN_BY: i16 = 36;

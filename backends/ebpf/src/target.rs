@@ -186,6 +186,11 @@ pub trait Target: Sync {
     /// [`Feature::SetPriority`] is refused.
     fn set_priority(&self, _asm: &mut Asm, _priority: Reg) {}
 
+    /// Emits: note the 32-bit number in `queue` as the packet's transmit queue, where its device has
+    /// a queue of that number. The 8 bytes below r10 are free. Clobbers r0 to r5. Never called where
+    /// [`Feature::SetQueue`] is refused.
+    fn set_queue(&self, _asm: &mut Asm, _queue: Reg) {}
+
     /// Emits: copy r4 bytes at r3 into the packet at offset r2, as [`Target::fetch`] counts. r0 is
     /// 0 when done. A checksum of the packet's bytes that the network card has computed follows.
     /// Clobbers r0 to r5. Never called where [`Feature::Rewrite`] is refused.

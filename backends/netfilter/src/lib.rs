@@ -80,6 +80,10 @@ impl Target for Netfilter {
                 "a netfilter program cannot write to connections; compile the rule for tc at output \
                  or postrouting",
             ),
+            (Feature::SetQueue, _) => Some(
+                "a netfilter program cannot write the packet's queue; compile the rule for tc at \
+                 postrouting",
+            ),
             // Behind them every packet with an address of one host is for this host.
             (Feature::ToHost, Hook::Prerouting | Hook::Input) => Some(
                 "a netfilter program cannot make frames for a group packets for this host; compile \

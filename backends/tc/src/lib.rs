@@ -6,7 +6,10 @@
 mod replies;
 
 use bpfc_artifact::{AttachPoint, ProgramKind};
-use bpfc_ebpf::asm::{Asm, Helper, Jump, Label, R0, R1, R2, R3, R5, R6, R8, R9, Reg, Size, Width};
+use bpfc_ebpf::asm::{
+    Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R5, R6, R8, R9, Reg, Size, Width,
+};
+use bpfc_ebpf::kernel::field;
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Replies, Routing, Target, ethernet};
 use bpfc_ir::{Device, Family, Hook, Verdict};
@@ -101,6 +104,14 @@ impl Target for Tc {
             (Feature::OutDevice, false) => Some(
                 "TC ingress runs before routing; compile the rule for netfilter at the forward, \
                  output or postrouting hook, or for tc at output or postrouting",
+            ),
+            (Feature::SetQueue, false) => Some(
+                "a packet that comes in has no device yet that it leaves by; compile the rule for the \
+                 postrouting hook",
+            ),
+            (Feature::SetQueue, true) if hook == Hook::Output => Some(
+                "a packet has no device yet at the kernel's output hook, where such a rule does \
+                 nothing; compile it for the postrouting hook",
             ),
             (Feature::SetPriority, false) => Some(
                 "routing gives a forwarded packet a priority by its type of service, behind TC \
@@ -234,6 +245,20 @@ impl Target for Tc {
 
     fn set_priority(&self, asm: &mut Asm, priority: Reg) {
         asm.store(Size::W, R6, skb::PRIORITY, priority);
+    }
+
+    /// The kernel chooses the queue behind the egress programs (net/core/dev.c, `__dev_queue_xmit`),
+    /// from what its own rules at postrouting would have noted.
+    fn set_queue(&self, asm: &mut Asm, queue: Reg) {
+        let done = asm.label();
+        asm.store(Size::D, FP, -8, queue);
+        skb::device(asm, R1);
+        asm.jump_imm(Jump::Eq, Width::W64, R1, 0, done);
+        asm.load_field(Size::W, R1, R1, field("net_device", "real_num_tx_queues", 4));
+        asm.load(Size::D, R2, FP, -8);
+        asm.jump(Jump::Ge, Width::W64, R2, R1, done);
+        asm.store(Size::W, R6, skb::QUEUE_MAPPING, R2);
+        asm.place(done);
     }
 
     fn write(&self, asm: &mut Asm) {

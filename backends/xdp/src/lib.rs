@@ -92,6 +92,10 @@ impl Target for Xdp {
                 "a first packet has no connection yet that could be marked; compile the rule for \
                  tc at output or postrouting, which packets that come in and are forwarded pass, too",
             ),
+            Feature::SetQueue => Some(
+                "a frame that comes in has no device yet that it leaves by; compile the rule for tc \
+                 at postrouting",
+            ),
             Feature::ToHost => {
                 Some("an XDP frame has no type yet that could be changed; compile the rule for tc")
             }

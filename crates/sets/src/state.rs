@@ -73,6 +73,8 @@ pub struct PacketInfo {
     pub mask: u32,
     /// `skbprio`: the priority.
     pub priority: u32,
+    /// `skbqueue`: the transmit queue.
+    pub queue: u16,
 }
 
 impl PacketInfo {
@@ -103,6 +105,14 @@ pub struct State {
 
 fn read(value: &[u8], at: usize) -> u64 {
     value.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes)
+}
+
+fn packet_info(layout: &Layout, value: &[u8]) -> PacketInfo {
+    let word = |offset: usize| {
+        let bytes = layout.skbinfo.and_then(|at| value.get(at + offset..at + offset + 4));
+        bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
+    };
+    PacketInfo { mark: word(0), mask: word(4), priority: word(8), queue: word(12) as u16 }
 }
 
 fn write(value: &mut [u8], at: usize, number: u64) {
@@ -156,13 +166,14 @@ impl State {
     /// What the element that a packet is in is to make of it, as [`State::test`] finds it; nothing
     /// new where the set has no `skbinfo`.
     pub fn info(&mut self, probe: &Probe, test: &Test, counts: Counts) -> Option<PacketInfo> {
-        let skbinfo = self.layout.skbinfo;
-        let value = self.matched(probe, test, counts)?;
-        let word = |offset: usize| {
-            let bytes = skbinfo.and_then(|at| value.get(at + offset..at + offset + 4));
-            bytes.and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
-        };
-        Some(PacketInfo { mark: word(0), mask: word(4), priority: word(8) })
+        let layout = self.layout;
+        self.matched(probe, test, counts).map(|value| packet_info(&layout, value))
+    }
+
+    /// What a list makes of packets that were found in its member of this key.
+    pub fn member_info(&self, key: &[u8], now: u64) -> Option<PacketInfo> {
+        let value = self.elements.get(key).filter(|value| !self.expired(value, now))?;
+        Some(packet_info(&self.layout, value))
     }
 
     /// The value of the element that a packet is in.
@@ -216,9 +227,19 @@ impl State {
         if let Some(at) = layout.value_mac {
             let flags = u32::from(value[0]);
             if flags & Layout::HAS_MAC == 0 {
-                // The first packet says what the address is, and matches.
-                value[at..at + 6].copy_from_slice(&probe.mac);
-                value[0] |= Layout::HAS_MAC as u8;
+                // The first packet says what the address is, and matches: the element is added
+                // anew (ip_set_core.c, `ip_set_test`), with nothing beside it but its timeout.
+                let mut whole = vec![0; layout.value_size];
+                whole[0] = Layout::HAS_MAC as u8;
+                whole[at..at + 6].copy_from_slice(&probe.mac);
+                if let Some(at) = layout.timeout {
+                    write(&mut whole, at, read(value, at));
+                }
+                if let Some(at) = layout.counters {
+                    write(&mut whole, at, 1);
+                    write(&mut whole, at + 8, counts.bytes.into());
+                }
+                *value = whole;
                 return true;
             }
             if value[at..at + 6] != probe.mac {
@@ -435,5 +456,24 @@ mod tests {
         for (number, fits) in [(0x09ff_ffff, false), (0x0a00_00ff, true), (0x0a00_0100, false)] {
             assert_eq!(addresses.packet_key(&address(number)).is_some(), fits, "{number:x}");
         }
+    }
+
+    #[test]
+    fn an_element_that_a_packet_completes_is_added_anew() {
+        let create = "create m bitmap:ip,mac range 10.0.0.0/24 timeout 0 counters skbinfo";
+        let words: Vec<&str> = create.split(' ').skip(1).collect();
+        let mut set = Set::new(SetDef::parse(&words).expect("a definition"));
+        let add = ["10.0.0.1", "timeout", "9", "packets", "7", "skbmark", "5", "skbqueue", "2"];
+        set.append(&set.def.layout(), &add).expect("an element");
+        let mut state = State::new(&set, 0);
+        let probe = Probe { addresses: [0x0a00_0001, 0], mac: [2; 6], ..Probe::default() };
+        let counts = Counts { bytes: 40, now: 1 };
+        let unmarked = Some(PacketInfo::default());
+        assert_eq!(state.info(&probe, &Test::default(), counts), unmarked);
+        let second = Test { packets: Some(Comparison::Equal(2)), ..Test::default() };
+        assert!(state.test(&probe, &second, counts));
+        assert!(!state.test(&Probe { mac: [4; 6], ..probe }, &Test::default(), counts));
+        let later = Counts { now: 9_000_000_001, ..counts };
+        assert!(!state.test(&probe, &Test::default(), later));
     }
 }

@@ -50,6 +50,8 @@ pub struct View<'a> {
     pub set_connection_mark: Option<u32>,
     /// Its priority, where rules have set it.
     pub priority: Option<u32>,
+    /// The transmit queue that rules have chosen last, whether or not its device has it.
+    pub queue: Option<u16>,
     /// Its type (`pkt_type`), which a match may change.
     pub packet_type: Cell<u8>,
     /// What matches share across packets and rules.
@@ -76,6 +78,7 @@ impl<'a> View<'a> {
             mark,
             set_connection_mark: None,
             priority: None,
+            queue: None,
             packet_type,
             memory,
             sets,
@@ -144,6 +147,8 @@ pub struct Decision {
     pub connection_mark: Option<u32>,
     /// Its priority, where rules have set it.
     pub priority: Option<u32>,
+    /// The transmit queue that rules have chosen last, whether or not its device has it.
+    pub queue: Option<u16>,
     /// Its bytes afterwards, from the network header to the end of the IP packet.
     pub bytes: Vec<u8>,
 }
@@ -253,6 +258,7 @@ impl<'a> Evaluator<'a> {
             mark: view.mark.get(),
             connection_mark: view.set_connection_mark,
             priority: view.priority,
+            queue: view.queue,
             bytes,
         }
     }

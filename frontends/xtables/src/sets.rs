@@ -11,7 +11,7 @@ use crate::reference::View;
 use crate::{DecodeCx, Fields};
 use bpfc_ir::{
     Base, BinaryOp, Block, Condition, Family, Meta, Object, ObjectKind, Op, Query, Rewrite,
-    SetQuery, Type, Value,
+    SetInfo, SetQuery, Type, Value,
 };
 use bpfc_packet::Parsed;
 use bpfc_sets::{Family as SetFamily, Part, Probe, Set, SetDef, Test};
@@ -149,49 +149,81 @@ impl SetRef {
         self.each_member(cx, list, &set, done, done, |_| (query.clone(), None))
     }
 
-    /// Emits what a set's element makes of the packet: its mark, its priority, or both. Control goes
-    /// to `done` in any case.
+    /// Emits what a set's element makes of the packet: its mark, its priority, its transmit queue.
+    /// Control goes to `done` in any case.
     ///
     /// # Errors
-    /// A sentence, for sets of which the packet's element is not known in one step.
+    /// A sentence, for a list of which the kernel may take what another member says.
     pub(crate) fn lower_map(
         &self,
         cx: &mut RuleCx<'_>,
-        [mark, priority]: [bool; 2],
+        wanted: [bool; 3],
         done: Block,
     ) -> Result<(), String> {
         let Some(set) = cx.set(&self.name) else {
             cx.builder().jump(done);
             return Ok(());
         };
-        if set.def.kind.is_list() || set.def.layout().value_mac.is_some() {
-            return Err(format!(
-                "--map-set looks packets up in no set of type {}: name a set of another type",
-                set.def.kind
-            ));
-        }
-        let then = move |cx: &mut RuleCx<'_>, object, values: Vec<Value>| {
-            let query = |query| Query::Set(query);
-            let found = cx.query(object, query(SetQuery::Test(Test::default())), values.clone());
-            let b = cx.builder();
-            b.require(found, done);
-            // It is counted once.
-            let test = Test { keep_counters: true, ..Test::default() };
-            if priority {
-                let number = b.query(object, query(SetQuery::Priority(test)), values.clone());
-                b.push(Op::Rewrite(Rewrite::Priority(number)));
+        // The packet is counted once.
+        let told = |info| SetQuery::Info(info, Test { keep_counters: true, ..Test::default() });
+        let found = SetQuery::Test(Test::default());
+        if !set.def.kind.is_list() {
+            let then = |cx: &mut RuleCx<'_>, object, values: Vec<Value>| {
+                let found = cx.query(object, Query::Set(found.clone()), values.clone());
+                cx.builder().require(found, done);
+                map(cx, object, wanted, &told, &values);
+                cx.builder().jump(done);
+            };
+            if self.look_up(cx, &set, done, &then).is_none() {
+                cx.builder().jump(done);
             }
-            if mark {
-                let own = b.meta(Meta::Mark);
-                let values = values.into_iter().chain([own]).collect();
-                let mark = b.query(object, query(SetQuery::Mark(test)), values);
-                b.push(Op::SetMark(mark));
-            }
-            b.jump(done);
-        };
-        if self.look_up(cx, &set, done, &then).is_none() {
-            cx.builder().jump(done);
+            return Ok(());
         }
+        let list = object(cx, &set).ok_or("the list is another one in a rule before")?;
+        // A member whose exceptions say something.
+        let mut excepting: Option<String> = None;
+        for (position, name) in (0u32..).zip(set.members()) {
+            let Some(member) = cx.set(&name) else { continue };
+            if !self.fits(&member.def, cx.family()) || member.def.kind.is_list() {
+                continue;
+            }
+            let of_list = set.def.options.skbinfo;
+            let silent = !member.def.options.skbinfo || member.def.layout().value_mac.is_some();
+            if let (false, true, Some(other)) = (of_list, silent, &excepting) {
+                return Err(format!(
+                    "an exception in the set {other} says what becomes of packets that are found in \
+                     {name} behind it: create {name}, or the list {}, with skbinfo, or place {name} \
+                     before {other}",
+                    self.name
+                ));
+            }
+            if member.def.options.skbinfo && member.def.kind.takes_nomatch() {
+                excepting = Some(name);
+            }
+            let next = cx.builder().block();
+            let there = cx.query(list, Query::Set(SetQuery::Member(position)), Vec::new());
+            cx.builder().require(there, next);
+            let then = |cx: &mut RuleCx<'_>, object, values: Vec<Value>| {
+                let found = cx.query(object, Query::Set(found.clone()), values.clone());
+                cx.builder().require(found, next);
+                let hit = SetQuery::Hit(position, Test::default());
+                let counted = cx.query(list, Query::Set(hit), Vec::new());
+                cx.builder().require(counted, next);
+                match of_list {
+                    true => {
+                        let told = |info| SetQuery::MemberInfo(position, info);
+                        map(cx, list, wanted, &told, &[]);
+                    }
+                    false => map(cx, object, wanted, &told, &values),
+                }
+                cx.builder().jump(done);
+            };
+            if self.look_up(cx, &member, next, &then).is_none() {
+                cx.builder().jump(next);
+            }
+            cx.builder().switch_to(next);
+        }
+        cx.builder().jump(done);
         Ok(())
     }
 
@@ -383,6 +415,31 @@ impl SetRef {
             }
         }
         Some(probe)
+    }
+}
+
+/// Emits what an element makes of the packet: mark, priority, queue, those that are wanted.
+fn map(
+    cx: &mut RuleCx<'_>,
+    object: Object,
+    [mark, priority, queue]: [bool; 3],
+    told: &dyn Fn(SetInfo) -> SetQuery,
+    values: &[Value],
+) {
+    let b = cx.builder();
+    if queue {
+        let number = b.query(object, Query::Set(told(SetInfo::Queue)), values.to_vec());
+        b.push(Op::Rewrite(Rewrite::Queue(number)));
+    }
+    if priority {
+        let number = b.query(object, Query::Set(told(SetInfo::Priority)), values.to_vec());
+        b.push(Op::Rewrite(Rewrite::Priority(number)));
+    }
+    if mark {
+        let own = b.meta(Meta::Mark);
+        let values = values.iter().copied().chain([own]).collect();
+        let mark = b.query(object, Query::Set(told(SetInfo::Mark)), values);
+        b.push(Op::SetMark(mark));
     }
 }
 

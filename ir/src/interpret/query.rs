@@ -5,8 +5,8 @@ use super::recent::Sight;
 use crate::hash_limit::{Bucket, HashLimit, answer};
 use crate::limit::Credits;
 use crate::set_query::probe;
-use crate::{Object, ObjectKind, Query, SetQuery};
-use bpfc_sets::{Counts, Extensions, State};
+use crate::{Object, ObjectKind, Query, SetInfo, SetQuery};
+use bpfc_sets::{Counts, Extensions, PacketInfo, State};
 use std::sync::Arc;
 
 impl Run<'_, '_, '_> {
@@ -96,13 +96,13 @@ impl Run<'_, '_, '_> {
         let member = |position: u32| set.iter().nth(position as usize).map(|(key, _)| key);
         let probe = probe(&set.def, arguments);
         Some(u32::from(match query {
-            SetQuery::Mark(test) => {
-                let own = u32::try_from(*arguments.last()?).ok()?;
-                let info = state.info(&probe, test, counts);
-                return Some(info.map_or(own, |info| info.marked(own)));
+            SetQuery::Info(info, test) => {
+                let found = state.info(&probe, test, counts).unwrap_or_default();
+                return told(*info, found, arguments);
             }
-            SetQuery::Priority(test) => {
-                return Some(state.info(&probe, test, counts).unwrap_or_default().priority);
+            SetQuery::MemberInfo(position, info) => {
+                let found = state.member_info(member(*position)?, now).unwrap_or_default();
+                return told(*info, found, arguments);
             }
             SetQuery::Test(test) => state.test(&probe, test, counts),
             SetQuery::Member(position) => state.has(member(*position)?, now),
@@ -125,4 +125,13 @@ impl Run<'_, '_, '_> {
             },
         }))
     }
+}
+
+/// What an element says; the arguments end in the packet's mark where that is asked.
+fn told(info: SetInfo, found: PacketInfo, arguments: &[u128]) -> Option<u32> {
+    Some(match info {
+        SetInfo::Mark => found.marked(u32::try_from(*arguments.last()?).ok()?),
+        SetInfo::Priority => found.priority,
+        SetInfo::Queue => found.queue.into(),
+    })
 }

@@ -26,6 +26,10 @@ impl Run<'_, '_, '_> {
                 self.priority = Some(u32::try_from(values.0).ok()?);
                 Some(())
             }
+            Rewrite::Queue(_) => {
+                self.queue = Some(u32::try_from(values.0).ok()?);
+                Some(())
+            }
             Rewrite::Strip(_, kinds) => {
                 let at = self.offset(Base::Transport, 0)?;
                 let end = usize::try_from(values.0).ok()?;

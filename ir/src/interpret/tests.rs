@@ -68,6 +68,7 @@ fn rules_decide_count_and_mark() {
             mark: 7,
             connection_mark: None,
             priority: None,
+            queue: None,
             rewritten: None
         })
     );
@@ -80,6 +81,7 @@ fn rules_decide_count_and_mark() {
             mark: 0,
             connection_mark: None,
             priority: None,
+            queue: None,
             rewritten: None
         })
     );
@@ -94,6 +96,7 @@ fn rules_decide_count_and_mark() {
             mark: 7,
             connection_mark: None,
             priority: None,
+            queue: None,
             rewritten: None
         })
     );
@@ -183,6 +186,7 @@ fn without_an_entry_packets_pass() {
             mark: 0,
             connection_mark: None,
             priority: None,
+            queue: None,
             rewritten: None
         }
     );

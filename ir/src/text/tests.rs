@@ -137,13 +137,16 @@ fn errors_say_where() {
 #[test]
 fn what_sets_and_options_are_asked_reads_back() {
     let set = "object0 = \"set/m\" set \"create m hash:ip family inet counters skbinfo\", \
-               \"add m 10.0.0.1 skbmark 0x10/0xff skbprio 1:2\"";
+               \"add m 10.0.0.1 skbmark 0x10/0xff skbprio 1:2 skbqueue 3\"
+               object1 = \"set/l\" set \"create l list:set skbinfo\", \"add l m skbqueue 1\"";
     let text = format!(
         "{set} fn0 \"f\" ip {{ block0: v0 = load.i32 net+12 v1 = load.i32 meta.mark
             v2 = query object0 test keep-counters packets gt 7 (v0)
             v3 = query object0 mark keep-counters (v0, v1)
             v4 = query object0 priority return-nomatch (v0)
-            mark v3 priority v4 v5 = avail th 20 br v5, block1, block2
+            v7 = query object0 queue keep-counters (v0)
+            v8 = query object1 member-queue 0 () v9 = query object1 member-mark 0 (v1)
+            mark v3 mark v9 priority v4 queue v7 queue v8 v5 = avail th 20 br v5, block1, block2
             block1: v6 = const.i32 32 strip v6, 2 3 8 255 strip v6, jump block2
             block2: return }}"
     );

@@ -154,9 +154,10 @@ fn rewrites(checker: &Checker<'_>, rewrite: Rewrite) -> Result<(), Violation> {
             }
         }
         Rewrite::Insert(offset, _) if offset < 20 => Err(Violation::InsertedInside),
-        Rewrite::Insert(_, value) | Rewrite::Strip(value, _) | Rewrite::Priority(value) => {
-            is(checker, value, Type::I32)
-        }
+        Rewrite::Insert(_, value)
+        | Rewrite::Strip(value, _)
+        | Rewrite::Priority(value)
+        | Rewrite::Queue(value) => is(checker, value, Type::I32),
         Rewrite::Checksum(field, old, new) => match same(checker, old, new)? {
             Type::I16 | Type::I32 => place(field.base, field.offset, Type::I16),
             found => Err(Violation::WrongType { value: old, found }),

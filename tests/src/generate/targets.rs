@@ -8,6 +8,7 @@ use super::matches::Maker;
 use super::matches::set::facets;
 use super::rng::Rng;
 use crate::lab::Family;
+use crate::lab::oracle::Stage;
 use crate::rejected::errors;
 
 /// The text of a `MARK` target.
@@ -122,10 +123,29 @@ fn map_set(maker: &mut Maker<'_>) -> String {
             ("infoport", 2),
             ("net", 1),
             ("count", 1),
+            ("infolist", 2),
+            ("deeplist", 2),
+            ("netlist", 2),
+            ("list", 2),
         ],
-        Family::Ipv6 => &[("info6", 1), ("info6", 1), ("net6", 1), ("count6", 1)],
+        Family::Ipv6 => &[
+            ("info6", 1),
+            ("info6", 1),
+            ("net6", 1),
+            ("count6", 1),
+            ("infolist6", 2),
+            ("deeplist6", 2),
+        ],
     };
-    let &(name, parts) = maker.rng.pick(names);
+    // Behind routing the packet has another Ethernet header at each place.
+    let macs = maker.family == Family::Ipv4 && maker.stage == Stage::Mangled;
+    let &(name, parts) = match macs && maker.rng.one_in(3) {
+        true => maker.rng.pick(&[("infomac", 2), ("maclist", 2), ("mac", 2)]),
+        false => maker.rng.pick(names),
+    };
+    if macs {
+        maker.facet(|rng, draft| draft.mac_source = [2, 0, 0, 0, 0, rng.within(1..=2) as u8]);
+    }
     let words: Vec<&str> = (0..parts).map(|_| *maker.rng.pick(&["src", "dst"])).collect();
     let words = words.join(",");
     format!(" --map-set {name} {words} --map-mark")

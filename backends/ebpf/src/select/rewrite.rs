@@ -39,6 +39,11 @@ impl Selector<'_, '_> {
                 self.emitter.target.set_priority(&mut self.asm, priority);
                 Ok(())
             }
+            Rewrite::Queue(value) => {
+                let queue = self.scalar(value, 0)?;
+                self.emitter.target.set_queue(&mut self.asm, queue);
+                Ok(())
+            }
             Rewrite::Insert(offset, value) => self.insert(offset, value),
         }
     }

@@ -32,6 +32,27 @@ fn a_target_that_cannot_is_an_error_only_where_it_is_asked_for() {
 }
 
 #[test]
+fn a_list_whose_members_speak_for_each_other_is_an_error() {
+    let folder = folder();
+    let rules = "*mangle\n-A POSTROUTING -j SET --map-set all src --map-mark\nCOMMIT\n";
+    let rules = file(&folder, "map.rules", rules);
+    let check = |all: &str, second: &str| {
+        let sets = format!(
+            "create nets hash:net family inet skbinfo\ncreate more hash:ip family inet{second}\n\
+             create all list:set{all}\nadd all nets\nadd all more\n"
+        );
+        let sets = file(&folder, "map.sets", &sets);
+        let hook = ["--target", "tc", "--hook", "postrouting", "--table", "mangle"];
+        bpfc(&[&["check", rules.as_str(), sets.as_str()][..], &hook].concat())
+    };
+    let ran = check("", "").fails(1);
+    let way_out = "or the list all, with skbinfo, or place more before nets";
+    assert!(ran.err.contains(way_out), "{}", ran.err);
+    check(" skbinfo", "").ok();
+    check("", " skbinfo").ok();
+}
+
+#[test]
 fn dead_rules_are_named() {
     let rules = RULES.replace("-A INPUT -i eth0", "-A INPUT -j DROP\n-A INPUT -i eth0");
     let ran = bpfc_with(&["check", "-"], &rules).ok();

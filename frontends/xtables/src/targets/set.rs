@@ -1,8 +1,6 @@
 //! `-j SET`: adds the packet's addresses, ports and more to a set, or deletes them from one
-//! (net/netfilter/xt_set.c, `set_target_v3`), or takes the packet's mark and priority from an element.
-//!
-//! The transmit queue of an element (`--map-queue`) is refused: the kernel chooses one behind every
-//! program.
+//! (net/netfilter/xt_set.c, `set_target_v3`), or takes the packet's mark, priority and transmit queue from
+//! an element.
 
 use crate::lower::RuleCx;
 use crate::reference::View;
@@ -11,7 +9,7 @@ use crate::{
     Action, ActionExtension, Families, OptionSpec, Options, Problem, Revision, Unsupported,
 };
 use bpfc_ir::{Hook, SetQuery, Verdict};
-use bpfc_sets::{Counts, Extensions, State, Test};
+use bpfc_sets::{Counts, Extensions, PacketInfo, State, Test};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -184,6 +182,28 @@ fn change(set: &SetRef, view: &View<'_>, act: Change<'_>) {
     }
 }
 
+/// What a set makes of a packet; none where the packet is not in it.
+fn mapped(set: &SetRef, view: &View<'_>) -> Option<PacketInfo> {
+    let counts = Counts { bytes: view.packet.length(), now: view.now() };
+    let test = Test::default();
+    let info = |name: &str| {
+        let probe = set.probe_in(view, name)?;
+        view.sets.with(name, |state| state.info(&probe, &test, counts))?
+    };
+    let (def, members) = view.sets.shape(&set.name, view.now())?;
+    if !def.kind.is_list() {
+        return info(&set.name);
+    }
+    members.into_iter().find_map(|(key, name)| {
+        let found = info(&name)?;
+        let of_list = view.sets.with(&set.name, |list| {
+            list.hit(&key, &test, counts).then(|| list.member_info(&key, view.now()))
+        });
+        let of_list = of_list??.unwrap_or_default();
+        Some(if def.options.skbinfo { of_list } else { found })
+    })
+}
+
 impl Action for SetTarget {
     fn extension(&self) -> &'static ActionExtension {
         &SET
@@ -223,16 +243,9 @@ impl Action for SetTarget {
             }
             cx.builder().switch_to(done);
         }
-        if let Some(Map { set, what: [mark, priority, queue] }) = &self.map {
-            if *queue {
-                return Err(Unsupported(
-                    "--map-queue sets the device's transmit queue, which the kernel chooses anew \
-                     behind programs: leave the rule to the kernel, or use tc's action skbedit"
-                        .to_owned(),
-                ));
-            }
+        if let Some(Map { set, what }) = &self.map {
             let done = cx.builder().block();
-            set.lower_map(cx, [*mark, *priority], done).map_err(Unsupported)?;
+            set.lower_map(cx, *what, done).map_err(Unsupported)?;
             cx.builder().switch_to(done);
         }
         Ok(())
@@ -257,19 +270,17 @@ impl Action for SetTarget {
         if let Some(set) = &self.delete {
             change(set, packet, &|state, key, _| state.delete(&key, now));
         }
-        if let Some(Map { set, what: [mark, priority, _] }) = &self.map
-            && let Some(probe) = set.probe_in(packet, &set.name)
+        if let Some(Map { set, what: [mark, priority, queue] }) = &self.map
+            && let Some(info) = mapped(set, packet)
         {
-            let counts = Counts { bytes: packet.packet.length(), now };
-            let info =
-                packet.sets.with(&set.name, |state| state.info(&probe, &Test::default(), counts));
-            if let Some(Some(info)) = info {
-                if *priority {
-                    packet.priority = Some(info.priority);
-                }
-                if *mark {
-                    packet.mark.set(info.marked(packet.mark.get()));
-                }
+            if *queue {
+                packet.queue = Some(info.queue);
+            }
+            if *priority {
+                packet.priority = Some(info.priority);
+            }
+            if *mark {
+                packet.mark.set(info.marked(packet.mark.get()));
             }
         }
         None

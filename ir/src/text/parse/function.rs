@@ -131,7 +131,7 @@ impl Parser {
                 self.advance();
                 (Op::ToHost, None)
             }
-            "store" | "insert" | "strip" | "checksum" | "priority" => {
+            "store" | "insert" | "strip" | "checksum" | "priority" | "queue" => {
                 (Op::Rewrite(self.rewrite()?), None)
             }
             word if super::entity(word, "v").is_some() => {
@@ -154,6 +154,9 @@ impl Parser {
         }
         if self.eat_word("priority") {
             return Ok(Rewrite::Priority(self.value()?));
+        }
+        if self.eat_word("queue") {
+            return Ok(Rewrite::Queue(self.value()?));
         }
         if self.eat_word("strip") {
             let end = self.value()?;

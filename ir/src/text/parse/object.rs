@@ -3,7 +3,9 @@
 use super::{Parser, Result};
 use crate::hash_limit::{HashLimit, Measure};
 use crate::text::lexer::Token;
-use crate::{ObjectDef, ObjectKind, Op, Query, RecentAction, RecentList, RecentQuery, SetQuery};
+use crate::{
+    ObjectDef, ObjectKind, Op, Query, RecentAction, RecentList, RecentQuery, SetInfo, SetQuery,
+};
 use bpfc_sets::{Comparison, Set, SetDef, Test, split_words};
 use std::sync::Arc;
 
@@ -152,13 +154,19 @@ impl Parser {
         Ok(ObjectKind::Set(Arc::new(set)))
     }
 
+    /// What is asked of an element, behind a prefix.
+    fn set_info(&mut self, prefix: &str) -> Option<SetInfo> {
+        let all = [SetInfo::Mark, SetInfo::Priority, SetInfo::Queue];
+        all.into_iter().find(|info| self.eat_word(&format!("{prefix}{info}")))
+    }
+
     fn set_query(&mut self) -> Result<SetQuery> {
         Ok(if self.eat_word("test") {
             SetQuery::Test(self.set_test()?)
-        } else if self.eat_word("mark") {
-            SetQuery::Mark(self.set_test()?)
-        } else if self.eat_word("priority") {
-            SetQuery::Priority(self.set_test()?)
+        } else if let Some(info) = self.set_info("") {
+            SetQuery::Info(info, self.set_test()?)
+        } else if let Some(info) = self.set_info("member-") {
+            SetQuery::MemberInfo(self.number("a position")?, info)
         } else if self.eat_word("member") {
             SetQuery::Member(self.number("a position")?)
         } else if self.eat_word("hit") {

@@ -62,7 +62,9 @@ pub(super) fn mac(maker: &mut Maker<'_>) -> String {
     facets(maker);
     maker.facet(|rng, draft| draft.mac_source = [2, 0, 0, 0, 0, rng.within(1..=2) as u8]);
     let words = *maker.rng.pick(&["src,src", "src,dst", "dst,src"]);
-    format!(" {}--match-set mac {words}", maker.rng.negation())
+    let name = *maker.rng.pick(&["mac", "infomac", "maclist"]);
+    let counted = *maker.rng.pick(&["", "", " --packets-gt 1", " --bytes-lt 1000"]);
+    format!(" {}--match-set {name} {words}{counted}", maker.rng.negation())
 }
 
 /// Sets of networks with interfaces, of which only the input interface is known at every hook.

@@ -178,8 +178,8 @@ impl Code<'_> {
         self.asm.exit();
     }
 
-    /// Empties the value r0.
-    fn clear(&mut self) {
+    /// Empties the value r0 but for its timeout.
+    pub(super) fn clear(&mut self) {
         self.asm.store_imm(Size::D, R0, 0, 0);
         let layout = self.layout;
         let words = [layout.counters.map(|at| (at, 16)), layout.skbinfo.map(|at| (at, 16))];
@@ -193,8 +193,8 @@ impl Code<'_> {
         }
     }
 
-    /// Fills the value r0 in.
-    fn fill(&mut self, timeout: Option<u32>, arguments: &Arguments) {
+    /// Fills the empty value r0 in with what the packet says. Clobbers r1.
+    pub(super) fn fill_by_packet(&mut self, arguments: &Arguments) {
         let layout = self.layout;
         if let Some(at) = layout.value_mac {
             load_mac(&mut self.asm, R1, arguments.mac);
@@ -207,7 +207,12 @@ impl Code<'_> {
             self.asm.load(Size::W, R1, R7, layout::LENGTH);
             self.asm.atomic_add(R0, at as i16 + 8, R1);
         }
-        let Some(at) = layout.timeout else { return };
+    }
+
+    /// Fills the empty value r0 in.
+    fn fill(&mut self, timeout: Option<u32>, arguments: &Arguments) {
+        self.fill_by_packet(arguments);
+        let Some(at) = self.layout.timeout else { return };
         let seconds = timeout.or(self.def.options.timeout).unwrap_or(0);
         if seconds == 0 {
             self.asm.store_imm(Size::D, R0, at as i16, 0);

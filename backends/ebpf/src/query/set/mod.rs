@@ -16,7 +16,7 @@ use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R6, R7, R8, Size
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use bpfc_artifact::{FunctionIndex, FunctionKind, SetState};
-use bpfc_ir::{Object, SetQuery};
+use bpfc_ir::{Object, SetInfo, SetQuery};
 use bpfc_sets::{Layout, Set, SetDef};
 use std::sync::Arc;
 
@@ -47,11 +47,7 @@ pub(super) fn emit(
         def: &set.def,
         place,
         miss,
-        answer: match query {
-            SetQuery::Mark(_) => Answer::Mark,
-            SetQuery::Priority(_) => Answer::Priority,
-            _ => Answer::Holds,
-        },
+        asked: query.info(),
     };
     let what = match query {
         SetQuery::Add { .. } => "add to",
@@ -62,16 +58,16 @@ pub(super) fn emit(
     code.prologue();
     let argument = |index: usize| emitter.layout.argument(index).unwrap_or(0);
     match query {
-        SetQuery::Test(test) | SetQuery::Mark(test) | SetQuery::Priority(test) => {
-            code.test(test, &argument);
-        }
-        SetQuery::Member(position) | SetQuery::Hit(position, _) => {
+        SetQuery::Test(test) | SetQuery::Info(_, test) => code.test(test, &argument),
+        SetQuery::Member(position)
+        | SetQuery::Hit(position, _)
+        | SetQuery::MemberInfo(position, _) => {
             let key = set.iter().nth(*position as usize).map_or(&[][..], |(key, _)| key);
             let test = match query {
                 SetQuery::Hit(_, test) => Some(test),
                 _ => None,
             };
-            code.member(key, test);
+            code.member(key, test, &argument);
         }
         SetQuery::Add { exist, timeout } => code.add(*exist, *timeout, &argument),
         SetQuery::Delete => code.delete(&argument),
@@ -79,17 +75,6 @@ pub(super) fn emit(
     code.missed(&argument);
     let asm = code.asm;
     emitter.add(asm, "set", FunctionKind::Chain)
-}
-
-/// What a query yields where the packet is in the set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    /// 1.
-    Holds,
-    /// The mark that the element asks for.
-    Mark,
-    /// The element's priority.
-    Priority,
 }
 
 /// A query's function while it is emitted.
@@ -101,7 +86,8 @@ struct Code<'a> {
     place: SetPlace,
     /// Where the answer is no.
     miss: Label,
-    answer: Answer,
+    /// What of an element is the answer; 1 where it is nothing.
+    asked: Option<SetInfo>,
 }
 
 /// Where an argument lies in the packet structure.
@@ -137,7 +123,7 @@ impl Code<'_> {
         let asm = &mut self.asm;
         asm.place(self.miss);
         asm.mov_imm(R0, 0);
-        if self.answer == Answer::Mark {
+        if self.asked == Some(SetInfo::Mark) {
             let null = asm.label();
             asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
             asm.load(Size::W, R0, R7, own);

@@ -1,10 +1,11 @@
 //! Looking a packet up in a set (ip_set_hash_gen.h, `mtype_test`, `mtype_test_cidrs`).
 
 use super::key::{Arguments, load_mac};
-use super::{Answer, Argument, Code, INDEX, KEY, MET};
+use super::{Argument, Code, INDEX, KEY, MET};
 use crate::asm::{Alu, FP, Jump, Label, R0, R1, R2, R3, R7, R9, Size, Width};
 use crate::layout;
 use bpfc_artifact::MaskList;
+use bpfc_ir::SetInfo;
 use bpfc_sets::{Comparison, Layout, Test};
 
 /// A loop over one part of the key.
@@ -145,8 +146,9 @@ impl Code<'_> {
         self.check_alive(next);
         self.count(test, next);
         let nets = self.def.kind.takes_nomatch();
-        if self.answer != Answer::Holds {
-            self.info(test, arguments);
+        if let Some(asked) = self.asked {
+            self.check_exception(test);
+            self.info(asked, arguments.own);
             return;
         }
         if nets {
@@ -161,37 +163,43 @@ impl Code<'_> {
         self.asm.exit();
     }
 
-    /// Answers what the element r0 makes of its packets; an exception decides that there is none.
-    fn info(&mut self, test: &Test, arguments: &Arguments) {
-        let miss = self.miss;
+    /// An exception decides that there is no element.
+    fn check_exception(&mut self, test: &Test) {
+        if !self.def.kind.takes_nomatch() {
+            return;
+        }
+        let wrong = if test.return_nomatch { Jump::Eq } else { Jump::Ne };
+        self.asm.load(Size::W, R1, R0, 0);
+        self.asm.alu_imm(Alu::And, Width::W64, R1, Layout::NOMATCH as i32);
+        self.asm.jump_imm(wrong, Width::W64, R1, 0, self.miss);
+    }
+
+    /// Answers what the element r0 says of its packets; `own` is where the packet's mark lies.
+    fn info(&mut self, asked: SetInfo, own: i16) {
         let at = self.layout.skbinfo.map(|at| at as i16);
         let asm = &mut self.asm;
-        if self.def.kind.takes_nomatch() {
-            let wrong = if test.return_nomatch { Jump::Eq } else { Jump::Ne };
-            asm.load(Size::W, R1, R0, 0);
-            asm.alu_imm(Alu::And, Width::W64, R1, Layout::NOMATCH as i32);
-            asm.jump_imm(wrong, Width::W64, R1, 0, miss);
-        }
-        match (self.answer, at) {
-            (Answer::Mark, Some(at)) => {
+        match (asked, at) {
+            (SetInfo::Mark, Some(at)) => {
                 // Mark and mask at once: no half of a change.
                 asm.load(Size::D, R2, R0, at);
                 asm.mov(R1, R2);
                 asm.alu_imm(Alu::Rsh, Width::W64, R1, 32);
                 asm.alu_imm(Alu::Xor, Width::W64, R1, -1);
-                asm.load(Size::W, R0, R7, arguments.own);
+                asm.load(Size::W, R0, R7, own);
                 asm.alu(Alu::And, Width::W32, R0, R1);
                 asm.alu(Alu::Xor, Width::W32, R0, R2);
             }
-            (Answer::Mark, None) => asm.load(Size::W, R0, R7, arguments.own),
-            (_, Some(at)) => asm.load(Size::W, R0, R0, at + 8),
-            (_, None) => asm.mov_imm(R0, 0),
+            (SetInfo::Mark, None) => asm.load(Size::W, R0, R7, own),
+            (SetInfo::Priority, Some(at)) => asm.load(Size::W, R0, R0, at + 8),
+            (SetInfo::Queue, Some(at)) => asm.load(Size::H, R0, R0, at + 12),
+            (SetInfo::Priority | SetInfo::Queue, None) => asm.mov_imm(R0, 0),
         }
         asm.exit();
     }
 
-    /// A `bitmap:ip,mac` element without an Ethernet address takes the packet's and answers yes;
-    /// with another one it does not count.
+    /// A `bitmap:ip,mac` element without an Ethernet address takes the packet's and answers yes: it is
+    /// added anew, with nothing beside it but its timeout (ip_set_core.c, `ip_set_test`). With another
+    /// address it does not count.
     fn check_mac(&mut self, arguments: &Arguments, next: Label) {
         let Some(at) = self.layout.value_mac else { return };
         let known = self.asm.label();
@@ -199,11 +207,16 @@ impl Code<'_> {
         load_mac(asm, R2, arguments.mac);
         asm.load(Size::W, R1, R0, 0);
         asm.jump_imm(Jump::Set, Width::W64, R1, Layout::HAS_MAC as i32, known);
-        asm.store(Size::D, R0, at as i16, R2);
-        asm.alu_imm(Alu::Or, Width::W64, R1, Layout::HAS_MAC as i32);
-        asm.store(Size::W, R0, 0, R1);
-        asm.mov_imm(R0, 1);
-        asm.exit();
+        self.clear();
+        self.fill_by_packet(arguments);
+        match self.asked {
+            Some(asked) => self.info(asked, arguments.own),
+            None => {
+                self.asm.mov_imm(R0, 1);
+                self.asm.exit();
+            }
+        }
+        let asm = &mut self.asm;
         asm.place(known);
         asm.load(Size::D, R1, R0, at as i16);
         asm.jump(Jump::Ne, Width::W64, R1, R2, next);
@@ -241,7 +254,8 @@ impl Code<'_> {
     }
 
     /// Whether a list's member is there; with a test, counts the packet for it.
-    pub(super) fn member(&mut self, key: &[u8], test: Option<&Test>) {
+    pub(super) fn member(&mut self, key: &[u8], test: Option<&Test>, argument: Argument<'_>) {
+        let own = self.arguments(argument).own;
         for (word, bytes) in (0..).zip(key.chunks(8)) {
             let mut all = [0; 8];
             all[..bytes.len()].copy_from_slice(bytes);
@@ -254,6 +268,10 @@ impl Code<'_> {
         self.check_alive(miss);
         if let Some(test) = test {
             self.count(test, miss);
+        }
+        if let Some(asked) = self.asked {
+            self.info(asked, own);
+            return;
         }
         self.asm.mov_imm(R0, 1);
         self.asm.exit();
