@@ -5,17 +5,10 @@ use crate::asm::{Asm, Jump, R0, R1, R7, R8, R9, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel::{cast, if_null, load};
+use crate::region::bridge::{BRIDGED, INPUT, OUTPUT};
 use crate::skb::{copy_name, no_name};
 use crate::{device, extension};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
-
-/// Where what is noted lies in the region of the packet structure: the ports' names, and whether
-/// anything is noted, a byte.
-pub(crate) const INPUT: i16 = 0;
-pub(crate) const OUTPUT: i16 = 16;
-pub(crate) const BRIDGED: i16 = 32;
-/// Bytes of that region.
-pub(crate) const REGION: i16 = 40;
 
 /// The function that fills the region, emitted when first asked for.
 ///

@@ -54,22 +54,6 @@ fn sites(program: &IrProgram, func: Func) -> usize {
     calls.chain(entries).filter(|&callee| callee == func).count()
 }
 
-/// Emits calls of a chain's functions one after another; its outcome is in r0.
-pub(crate) fn call(emitter: &Emitter<'_>, asm: &mut Asm, func: Func) {
-    sequence(asm, &emitter.chains[&func]);
-}
-
-fn sequence(asm: &mut Asm, functions: &[FunctionIndex]) {
-    let done = asm.label();
-    for (i, &function) in functions.iter().enumerate() {
-        emitter::call(asm, function);
-        if i + 1 < functions.len() {
-            asm.jump_imm(Jump::Ne, Width::W32, R0, outcome::NEXT, done);
-        }
-    }
-    asm.place(done);
-}
-
 /// A function that runs a chain's segments one after another.
 fn dispatcher(
     emitter: &Emitter<'_>,
@@ -83,7 +67,7 @@ fn dispatcher(
     let exit = asm.label();
     let null = asm.label();
     asm.jump_imm(Jump::Eq, Width::W64, R7, 0, null);
-    sequence(&mut asm, parts);
+    emitter::call_parts(&mut asm, parts);
     asm.goto(exit);
     asm.place(null);
     asm.mov_imm(R0, outcome::DROP);

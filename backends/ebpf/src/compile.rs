@@ -5,7 +5,7 @@ use crate::counters::{COUNTER_SIZE, Counters};
 use crate::emitter::{COUNTERS_MAP, Emitter, Place};
 use crate::error::EmitError;
 use crate::main_function::{Unit, is_received};
-use crate::query::set::SetPlan;
+use crate::set_plan::SetPlan;
 use crate::target::Target;
 use crate::{Feature, Needs, PacketLayout, chain, log, main_function, names, segment};
 use bpfc_artifact::{

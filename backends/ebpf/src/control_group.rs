@@ -8,7 +8,7 @@ use crate::asm::{Alu, Asm, Jump, R0, R1, R2, R3, R7, R8, R9, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel::{self, cast, if_null, load};
-use crate::lookup::place::NODE;
+use crate::region::walk::NODE;
 use crate::socket;
 use bpfc_artifact::{FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::{Op, Program};

@@ -1,15 +1,15 @@
 //! What emitting functions needs and fills: the functions so far, names, counters, and which
 //! shared functions (scans, walks, lookups) exist already.
 
-use crate::asm::{Asm, Jump, Label, R1, R2, R6, R7, Reg, Width};
+use crate::asm::{Asm, Jump, Label, R0, R1, R2, R6, R7, Reg, Width};
 use crate::counters::Counters;
 use crate::error::EmitError;
-use crate::query::set::SetPlan;
+use crate::set_plan::SetPlan;
 use crate::target::{ConntrackSource, SCRATCH_SIZE, Target};
-use crate::{Needs, PacketLayout, names, reply};
+use crate::{Answer, Needs, PacketLayout, names, outcome};
 use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
-use bpfc_ir::{Family, Func, Lookup, Object, OptionKinds, Program, Query, Rule, Scan, State};
+use bpfc_ir::{Family, Func, Hook, Lookup, Object, OptionKinds, Program, Query, Rule, Scan, State};
 use std::collections::BTreeMap;
 
 /// Where a rule stands, for line information.
@@ -19,6 +19,14 @@ pub(crate) struct Place {
     pub(crate) line: u32,
     pub(crate) column: u32,
     pub(crate) text: String,
+}
+
+/// What tells a function that answers from another; the hook also says where the program is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ReplyKey {
+    pub(crate) hook: Hook,
+    pub(crate) family: Family,
+    pub(crate) answer: Answer,
 }
 
 /// What emitting functions needs and fills.
@@ -46,7 +54,7 @@ pub(crate) struct Emitter<'a> {
     /// The body of IPv4 routing table walks.
     pub(crate) trie: Option<FunctionIndex>,
     pub(crate) walk: Option<FunctionIndex>,
-    pub(crate) replies: BTreeMap<reply::Key, FunctionIndex>,
+    pub(crate) replies: BTreeMap<ReplyKey, FunctionIndex>,
     pub(crate) sum: Option<FunctionIndex>,
     /// The function that fetches bytes of the packet, where that takes more than a call.
     pub(crate) fetch: Option<FunctionIndex>,
@@ -86,6 +94,23 @@ pub(crate) fn call(asm: &mut Asm, function: FunctionIndex) {
     asm.mov(R1, R6);
     asm.mov(R2, R7);
     asm.call(function);
+}
+
+/// Calls a chain's functions one after another; its outcome is in r0.
+pub(crate) fn call_chain(emitter: &Emitter<'_>, asm: &mut Asm, func: Func) {
+    call_parts(asm, &emitter.chains[&func]);
+}
+
+/// Calls functions one after another, while each says that the next is to follow.
+pub(crate) fn call_parts(asm: &mut Asm, functions: &[FunctionIndex]) {
+    let done = asm.label();
+    for (i, &function) in functions.iter().enumerate() {
+        call(asm, function);
+        if i + 1 < functions.len() {
+            asm.jump_imm(Jump::Ne, Width::W32, R0, outcome::NEXT, done);
+        }
+    }
+    asm.place(done);
 }
 
 /// The map of counters.

@@ -55,6 +55,24 @@ pub fn load_route(target: &dyn Target, asm: &mut Asm, dst: Reg) {
     asm.alu_imm(Alu::And, Width::W64, dst, -2);
 }
 
+/// `r1 = struct net_device *` of the first nexthop of the `struct fib_info *` in r1
+/// (include/net/nexthop.h, `fib_info_nhc`). Clobbers r0 to r5.
+pub fn first_device(asm: &mut Asm) {
+    let [own, device] = std::array::from_fn(|_| asm.label());
+    cast(asm, R1, "fib_info");
+    load(asm, R1, R0, "fib_info", "nh", 8);
+    if_null(asm, R1, own);
+    nexthop_info(asm);
+    enter(asm, R0, "nh_info", "fib_nhc", 0);
+    asm.goto(device);
+    asm.place(own);
+    enter(asm, R0, "fib_info", "fib_nh", 0);
+    // A nexthop begins with what all families have in common.
+    asm.place(device);
+    cast(asm, R0, "fib_nh_common");
+    load(asm, R1, R0, "fib_nh_common", "nhc_dev", 8);
+}
+
 /// Goes from a `struct nexthop *` in r1 to its (for a group its first member's)
 /// `struct nh_info *` in r0 (include/net/nexthop.h). Clobbers r0 to r5.
 pub fn nexthop_info(asm: &mut Asm) {

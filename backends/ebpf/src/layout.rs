@@ -4,7 +4,7 @@
 //! there only where a rule reads them, so that a packet costs no more than its rules need.
 //! Packet bytes are in network order, everything else in the machine's.
 
-use crate::Needs;
+use crate::{Needs, region};
 use bpfc_ir::{CtField, CtTuple, Family, Meta, TupleField};
 
 /// 40 bytes: the network header's fixed part (20 bytes for IPv4).
@@ -129,14 +129,14 @@ impl PacketLayout {
         let extensions = region(needs.extensions, CT_EXTENSION_SIZE);
         let initiator = region(needs.initiator, 8);
         let trace = region(needs.trace, 8);
-        let socket = region(needs.socket, crate::socket::REGION);
-        let ports = region(needs.ports, crate::bridge::REGION);
+        let socket = region(needs.socket, region::socket::SIZE);
+        let ports = region(needs.ports, region::bridge::SIZE);
         // Of these only one is in use at a time, while its function runs: they lie on each other.
         let scratch = [
             needs.arguments as i16 * ARGUMENT_SIZE,
             if needs.text { SEARCH_SIZE } else { 0 },
-            if needs.lookup { crate::lookup::REGION } else { 0 },
-            if needs.rules { crate::lookup::RULES_REGION } else { 0 },
+            if needs.lookup { region::walk::SIZE } else { 0 },
+            if needs.rules { region::walk::RULES_SIZE } else { 0 },
         ];
         let most = scratch.into_iter().fold(0, i16::max);
         let shared = region(most > 0, most);
@@ -280,9 +280,9 @@ impl PacketLayout {
             Meta::Forwarded => FORWARDED,
             Meta::InInterface => return self.in_interface.map(|at| (at, true)),
             Meta::OutInterface => return self.out_interface.map(|at| (at, true)),
-            Meta::Bridged => return self.ports.map(|at| (at + crate::bridge::BRIDGED, false)),
-            Meta::InPort => return self.ports.map(|at| (at + crate::bridge::INPUT, true)),
-            Meta::OutPort => return self.ports.map(|at| (at + crate::bridge::OUTPUT, true)),
+            Meta::Bridged => return self.ports.map(|at| (at + region::bridge::BRIDGED, false)),
+            Meta::InPort => return self.ports.map(|at| (at + region::bridge::INPUT, true)),
+            Meta::OutPort => return self.ports.map(|at| (at + region::bridge::OUTPUT, true)),
             Meta::Cpu | Meta::Clock | Meta::LocalClock => return None,
             Meta::InGroup | Meta::OutGroup | Meta::Realm => return None,
         };

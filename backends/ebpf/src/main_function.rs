@@ -9,7 +9,7 @@ use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout::{self, TRANSPORT_WINDOW};
 use crate::target::{MainContext, MainLabels, SCRATCH_SIZE, Target};
-use crate::{bridge, chain, conntrack, log, outcome, reply, route, socket, walk};
+use crate::{bridge, conntrack, log, outcome, reply, route, socket, walk};
 use bpfc_artifact::{AttachPoint, Function, FunctionKind};
 use bpfc_ir::{Entry, Family, Hook, Verdict};
 
@@ -208,7 +208,7 @@ fn call(emitter: &Emitter<'_>, asm: &mut Asm, entry: &Entry, reject: Label, end:
     }
     let rejects = emitter.needs.answers.iter().any(|&(of, _)| of == entry.family);
     for &func in &entry.chains {
-        chain::call(emitter, asm, func);
+        emitter::call_chain(emitter, asm, func);
         asm.jump_imm(Jump::Eq, Width::W32, R0, outcome::DROP, end.drop);
         if rejects {
             asm.jump_imm(Jump::Ge, Width::W32, R0, outcome::REJECT, reject);

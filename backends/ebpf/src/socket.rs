@@ -8,30 +8,14 @@ use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R6, R7, R8, 
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel::{self, cast, if_null, load};
-use crate::lookup::place::{INDEX, KIND, NODE};
-use crate::walk;
+use crate::region::walk::{INDEX, KIND, NODE};
+use crate::{region, walk};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::SocketField;
 
 /// `TCP_TIME_WAIT` and `TCP_NEW_SYN_RECV` (include/net/tcp_states.h).
 const TIME_WAIT: i32 = 6;
 const NEW_SYN_RECV: i32 = 12;
-
-/// Bytes of the region of the packet structure, 0 where nothing is known: three flags, then user,
-/// group and class.
-pub(crate) const REGION: i16 = 16;
-
-/// Where a field lies in the region.
-pub(crate) fn place(field: SocketField) -> i16 {
-    match field {
-        SocketField::Present => 0,
-        SocketField::Open => 1,
-        SocketField::Full => 2,
-        SocketField::User => 4,
-        SocketField::Group => 8,
-        SocketField::Class => 12,
-    }
-}
 
 /// The function that fills the region, emitted when first asked for.
 pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
@@ -45,7 +29,7 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
     if let Some(at) = emitter.layout.socket() {
         asm.store_imm(Size::D, R7, at, 0);
         asm.store_imm(Size::D, R7, at + 8, 0);
-        let at = |field| at + place(field);
+        let at = |field| at + region::socket::place(field);
         find(emitter, &mut asm, null, Some((at(SocketField::Full), at(SocketField::Class))));
         asm.store_imm(Size::B, R7, at(SocketField::Present), 1);
         open_file(&mut asm, null);

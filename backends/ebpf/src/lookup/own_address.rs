@@ -1,11 +1,10 @@
 //! Whether an IPv6 address belongs to a device (net/ipv6/addrconf.c, `ipv6_chk_addr`): one of a
 //! link or of the host alone to the device that has it, any other one of this host's to all.
 
-use super::mode;
-use super::place::{ADDRESS, ADDRESSES, BUCKET, MEMBER, MODE, OWNED, REST, SOURCE_ADDRESS};
-use super::reverse::increase;
+use super::step::{increase, mode};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, R9, Reg, Size, Width};
 use crate::kernel::{self, cast, if_null, load};
+use crate::region::walk::{ADDRESS, ADDRESSES, BUCKET, MEMBER, MODE, OWNED, REST, SOURCE_ADDRESS};
 
 /// What `OWNED` says of the flow's source.
 pub(super) mod owned {

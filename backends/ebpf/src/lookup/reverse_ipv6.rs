@@ -9,14 +9,14 @@
 //! their device can tell that from the first one, which is what is looked at here.
 
 use super::own_address::{self, owned};
-use super::place::{
-    ADDRESSES, DEVICE, FIRST, FOUND, INDEX, KIND, LINKED, MEMBER, OUT, OWNED, REST, SOURCE_ADDRESS,
-};
-use super::reverse::{Reverse, increase};
-use super::{NEXTHOP_DEAD, kind, tree};
+use super::step::{NEXTHOP_DEAD, Reverse, increase, kind};
+use super::{node, rules};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, R9, Size, Width};
 use crate::kernel::{self, cast, if_null, load};
 use crate::layout;
+use crate::region::walk::{
+    DEVICE, FIRST, FOUND, INDEX, KIND, LINKED, MEMBER, OUT, OWNED, REST, SOURCE_ADDRESS,
+};
 
 /// Where a step of a node's routes goes on.
 #[derive(Clone, Copy, Debug)]
@@ -94,12 +94,6 @@ fn source(at: i16, asm: &mut Asm) {
     asm.place(done);
 }
 
-/// r8 = `struct netns_ipv6 *`: where this host's addresses lie.
-pub(super) fn remember_addresses(at: i16, asm: &mut Asm) {
-    load(asm, R1, R8, "netns_ipv6", "inet6_addr_lst", 8);
-    asm.store(Size::D, R7, at + ADDRESSES, R1);
-}
-
 /// One nexthop of a route of a node. `INDEX` says whether the first route is looked at again,
 /// because none fits; `REST` whether an address was found to belong to the nexthop's device.
 pub(super) fn route(reverse: &Reverse, asm: &mut Asm, labels: &Labels) {
@@ -119,7 +113,7 @@ pub(super) fn route(reverse: &Reverse, asm: &mut Asm, labels: &Labels) {
     asm.goto(again);
 
     asm.place(more);
-    tree::none_is_no_route(asm, at, R1, up);
+    node::none_is_no_route(asm, at, R1, up);
     cast(asm, R1, "fib6_info");
     asm.mov(R8, R0);
     asm.load(Size::W, R1, R7, at + INDEX);
@@ -175,7 +169,7 @@ pub(super) fn route(reverse: &Reverse, asm: &mut Asm, labels: &Labels) {
     asm.goto(again);
 
     asm.place(first);
-    tree::nexthop(asm, at, end);
+    node::nexthop(asm, at, end);
     load(asm, R9, R0, "fib_nh_common", "nhc_dev", 8);
     load(asm, R1, R0, "fib_nh_common", "nhc_flags", 1);
     asm.jump_imm(Jump::Set, Width::W64, R1, NEXTHOP_DEAD, up);
@@ -207,7 +201,7 @@ fn decision(reverse: &Reverse, asm: &mut Asm, next: Label, end: Label) {
     kernel::enter(asm, R2, "fib6_info", "fib6_dst", 20);
     load(asm, R2, R2, "rt6key", "plen", 4);
     asm.mov(R1, R9);
-    reverse.unless_suppressed(asm, next);
+    rules::unless_suppressed(asm, at, next);
     load(asm, R1, R8, "fib6_info", "fib6_flags", 4);
     asm.mov(R2, R1);
     asm.alu_imm(Alu::And, Width::W64, R2, ANYCAST);

@@ -4,17 +4,15 @@
 //! The flow begins on the loopback device, belongs to user 0, comes from no tunnel and has no ports.
 //! IPv4 does not know its protocol either.
 
-use super::mode;
-use super::place::{
-    CHAINS, CURRENT, END, GROUP, KEY, LONGEST_SUPPRESSED, MODE, NODE, NONE, OUT, RULE, SOURCE,
-    SOURCE_ADDRESS, TABLE,
-};
-use super::reverse::Reverse;
-use super::reverse_ipv6::remember_addresses;
-use super::tree::require_prefix;
+use super::node::require_prefix;
+use super::step::{LEGACY_TOS, Reverse, mode};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R7, R8, R9, Size, Width};
 use crate::kernel::{self, cast, if_null, load};
 use crate::layout;
+use crate::region::walk::{
+    ADDRESSES, CHAINS, CURRENT, END, GROUP, KEY, LONGEST_SUPPRESSED, MODE, NODE, NONE, OUT, RULE,
+    SOURCE, SOURCE_ADDRESS, TABLE,
+};
 use bpfc_ir::Family;
 
 /// `LOOPBACK_IFINDEX`.
@@ -53,7 +51,8 @@ pub(super) fn begin(asm: &mut Asm, reverse: &Reverse) {
     if reverse.family == Family::Ipv6 {
         load(asm, R1, R8, structure, "fib6_null_entry", 8);
         asm.store(Size::D, R7, at + NONE, R1);
-        remember_addresses(at, asm);
+        load(asm, R1, R8, structure, "inet6_addr_lst", 8);
+        asm.store(Size::D, R7, at + ADDRESSES, R1);
     }
     load(asm, R1, R8, structure, rules, 8);
     kernel::enter(asm, R1, "fib_rules_ops", "rules_list", 16);
@@ -223,7 +222,7 @@ fn dscp(asm: &mut Asm, family: Family, differs: Label) {
         asm.load(Size::B, R3, R3, 1);
         asm.jump_imm(Jump::Ne, Width::W64, R3, 0, whole);
         asm.place(by_tos);
-        asm.alu_imm(Alu::And, Width::W64, R2, super::LEGACY_TOS);
+        asm.alu_imm(Alu::And, Width::W64, R2, LEGACY_TOS);
     }
     if_null(asm, R1, any);
     asm.place(whole);
@@ -234,8 +233,10 @@ fn dscp(asm: &mut Asm, family: Family, differs: Label) {
 /// Linux 6.14 can tell flows by their labels.
 fn flow_label(asm: &mut Asm, differs: Label) {
     let any = asm.label();
-    asm.field_exists(R1, kernel::field("fib6_rule", "flowlabel", 4));
-    if_null(asm, R1, any);
+    for member in ["flowlabel", "flowlabel_mask"] {
+        asm.field_exists(R1, kernel::field("fib6_rule", member, 4));
+        if_null(asm, R1, any);
+    }
     load(asm, R1, R8, "fib6_rule", "flowlabel", 4);
     asm.load(Size::W, R2, R7, layout::NETWORK);
     asm.alu(Alu::Xor, Width::W64, R1, R2);
@@ -272,4 +273,20 @@ fn ipv6(asm: &mut Asm, reverse: &Reverse, differs: Label) {
         require_prefix(asm, Some(address), differs);
     }
     asm.place(any);
+}
+
+/// Goes on where the rule takes a route to a prefix of r2 bits by the device in r1, at `next`
+/// where it suppresses it (`fib4_rule_suppress`, `fib6_rule_suppress`). Clobbers r1 and r3.
+pub(super) fn unless_suppressed(asm: &mut Asm, at: i16, next: Label) {
+    let [long, done] = std::array::from_fn(|_| asm.label());
+    asm.load(Size::W, R3, R7, at + LONGEST_SUPPRESSED);
+    asm.jump(Jump::Slt, Width::W32, R3, R2, long);
+    asm.goto(next);
+    asm.place(long);
+    asm.load(Size::W, R3, R7, at + GROUP);
+    asm.jump_imm(Jump::Eq, Width::W32, R3, -1, done);
+    if_null(asm, R1, done);
+    load(asm, R1, R1, "net_device", "group", 4);
+    asm.jump(Jump::Eq, Width::W32, R1, R3, next);
+    asm.place(done);
 }

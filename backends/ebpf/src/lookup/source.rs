@@ -5,27 +5,12 @@
 //! The search that finds the first node passes over one whose tree has nothing for the flow's
 //! source, also where the node has routes for all sources; the way back does not.
 
-use super::place::{NODE, RETURNING, SOURCE_ADDRESS};
-use super::tree::{HAS_ROUTES, ROOT, Step, TABLE_ROOT, key_of, mode, require_prefix};
-use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, R9, Reg, Size, Width};
-use crate::kernel::{self, cast, if_null, load};
-
-/// dst = root of the tree below the `struct fib6_node *` in a register, 0 without one and where the
-/// kernel has no such trees (`CONFIG_IPV6_SUBTREES`).
-pub(super) fn tree_below(asm: &mut Asm, dst: Reg, node: Reg) {
-    let none = asm.label();
-    asm.field_exists(dst, kernel::field("fib6_node", "subtree", 8));
-    if_null(asm, dst, none);
-    load(asm, dst, node, "fib6_node", "subtree", 8);
-    asm.place(none);
-}
+use super::node::{HAS_ROUTES, ROOT, Step, TABLE_ROOT, key_of, mode, require_prefix, tree_below};
+use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, R9, Size, Width};
+use crate::kernel::{cast, if_null, load};
+use crate::region::walk::{NODE, RETURNING};
 
 impl Step {
-    /// Where the flow's source lies in the packet structure; none for a flow without one.
-    pub fn source(&self) -> Option<i16> {
-        self.reverse.map(|reverse| reverse.at + SOURCE_ADDRESS)
-    }
-
     /// r1 = root of the tree below a node, which is searched for the flow's source.
     pub fn enter_sources(&self, asm: &mut Asm) {
         self.store(asm, NODE, R1);

@@ -7,41 +7,22 @@
 //! that are bound to source addresses has another tree for these below it. Policy routing rules are
 //! not looked at here, and neither is whether a gateway is known not to answer.
 
-use super::place::{
-    FIRST, FOUND, INDEX, KIND, MEMBER, MODE, NODE, NONE, PARENT, REST, RETURNING, TABLE,
+use super::node::{
+    HAS_ROUTES, ROOT, Step, differing, key_of, mode, nexthop, require_prefix, tree_below,
 };
-use super::reverse::Reverse;
 use super::reverse_ipv6::{self, Labels};
-use super::{NEXTHOP_DEAD, enter, kind, own_address, rules, run, source};
-use crate::asm::{Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R4, R7, R8, R9, Reg, Size, Width};
+use super::step::{NEXTHOP_DEAD, Reverse, enter, kind, mode as common, run};
+use super::{own_address, rules};
+use crate::asm::{Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R7, R8, R9, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
-use crate::kernel::{self, cast, if_null, load, nexthop_info};
+use crate::kernel::{self, cast, if_null, load};
 use crate::layout;
+use crate::region::walk::{
+    FIRST, FOUND, INDEX, KIND, MEMBER, MODE, NODE, NONE, PARENT, REST, RETURNING, TABLE,
+};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{Address, Lookup};
-
-/// What a step does.
-pub(super) mod mode {
-    /// Towards the longest prefix.
-    pub const DESCEND: i32 = 0;
-    /// One node on the way up.
-    pub const CLIMB: i32 = 1;
-    /// One route of a node that matches.
-    pub const ROUTE: i32 = 2;
-    /// To another node, because none of the last one's routes can be used.
-    pub const BACK: i32 = 3;
-    /// Towards the longest prefix of the source, below a node.
-    pub const SOURCE_DESCEND: i32 = 4;
-    /// One node on the way up there.
-    pub const SOURCE_CLIMB: i32 = 5;
-}
-
-/// `RTN_TL_ROOT`, `RTN_ROOT` and `RTN_RTINFO` (include/net/ip6_fib.h): the table's root, the root of
-/// a tree, and a node with routes of its own.
-pub(super) const TABLE_ROOT: i32 = 1;
-pub(super) const ROOT: i32 = 2;
-pub(super) const HAS_ROUTES: i32 = 4;
 
 /// `RTF_*` (include/uapi/linux/route.h and ipv6_route.h).
 const GATEWAY: i32 = 0x2;
@@ -130,10 +111,10 @@ pub(super) fn body(
     }
     if reverse.is_some() {
         for (number, label) in [
-            (super::mode::RULE, rule),
-            (super::mode::TABLE, table),
-            (super::mode::DEVICE_ADDRESS, device),
-            (super::mode::HOST_ADDRESS, host),
+            (common::RULE, rule),
+            (common::TABLE, table),
+            (common::DEVICE_ADDRESS, device),
+            (common::HOST_ADDRESS, host),
         ] {
             asm.jump_imm(Jump::Eq, Width::W64, R2, number, label);
         }
@@ -180,30 +161,7 @@ pub(super) fn body(
     emitter.add(asm, "routing_table_step", FunctionKind::LoopBody)
 }
 
-pub(super) struct Step {
-    pub at: i16,
-    /// Where the address lies in the packet structure.
-    pub address: i16,
-    pub reverse: Option<Reverse>,
-    /// The step is done.
-    pub again: Label,
-    /// The next step goes back to another node.
-    pub up: Label,
-    /// The routes of the node are next, the first of which is in r9.
-    pub found: Label,
-    /// The walk is done.
-    pub stop: Label,
-}
-
 impl Step {
-    pub fn store(&self, asm: &mut Asm, place: i16, reg: Reg) {
-        asm.store(Size::D, R7, self.at + place, reg);
-    }
-
-    pub fn next_mode(&self, asm: &mut Asm, mode: i32) {
-        asm.store_imm(Size::W, R7, self.at + MODE, mode);
-    }
-
     /// r1 = node: to the child that the address's bit names, then on with another mode.
     fn descend(&self, asm: &mut Asm, address: Option<i16>, then: i32) {
         let [left, chosen, bottom] = std::array::from_fn(|_| asm.label());
@@ -244,7 +202,7 @@ impl Step {
         load(asm, R9, R0, "fib6_node", "leaf", 8);
         load(asm, R1, R0, "fib6_node", "fn_flags", 2);
         asm.jump_imm(Jump::Set, Width::W64, R1, HAS_ROUTES, candidate);
-        source::tree_below(asm, R1, R0);
+        tree_below(asm, R1, R0);
         if_null(asm, R1, higher);
         asm.place(candidate);
         if_null(asm, R9, higher);
@@ -252,7 +210,7 @@ impl Step {
         require_prefix(asm, Some(self.address), higher);
         asm.load(Size::D, R1, R7, self.at + NODE);
         cast(asm, R1, "fib6_node");
-        source::tree_below(asm, R1, R0);
+        tree_below(asm, R1, R0);
         if_null(asm, R1, self.found);
         asm.store_imm(Size::W, R7, self.at + RETURNING, 0);
         self.enter_sources(asm);
@@ -388,7 +346,7 @@ impl Step {
     /// The main table after the local one; none after that, and the kind stays unreachable.
     fn next_table(&self, asm: &mut Asm) {
         if self.reverse.is_some() {
-            self.next_mode(asm, super::mode::RULE);
+            self.next_mode(asm, common::RULE);
             asm.goto(self.again);
             return;
         }
@@ -400,75 +358,4 @@ impl Step {
         self.next_mode(asm, mode::DESCEND);
         asm.goto(self.again);
     }
-}
-
-/// `r0 = struct fib_nh_common *` of the first nexthop of the route in r8, whose address `FOUND`
-/// holds (include/net/nexthop.h, `nexthop_fib6_nh`); at `rejects` where its nexthop object leads
-/// nowhere. Clobbers r1 to r5.
-pub(super) fn nexthop(asm: &mut Asm, at: i16, rejects: Label) {
-    let [own, common] = std::array::from_fn(|_| asm.label());
-    load(asm, R1, R8, "fib6_info", "nh", 8);
-    if_null(asm, R1, own);
-    nexthop_info(asm);
-    load(asm, R2, R0, "nh_info", "reject_nh", 1);
-    asm.jump_imm(Jump::Ne, Width::W64, R2, 0, rejects);
-    kernel::enter(asm, R0, "nh_info", "fib_nhc", 0);
-    asm.mov(R1, R0);
-    asm.goto(common);
-    asm.place(own);
-    asm.load(Size::D, R1, R7, at + FOUND);
-    kernel::enter(asm, R1, "fib6_info", "fib6_nh", 0);
-    // A nexthop begins with what all families have in common.
-    asm.place(common);
-    cast(asm, R1, "fib_nh_common");
-}
-
-/// `r8 = struct rt6key *` of the route at an address: `fib6_dst` or `fib6_src`. Clobbers r0 to r5.
-pub(super) fn key_of(asm: &mut Asm, route: Reg, key: &str) {
-    asm.mov(R1, route);
-    kernel::enter(asm, R1, "fib6_info", key, 20);
-    cast(asm, R1, "rt6key");
-    asm.mov(R8, R0);
-}
-
-/// r1 = the bits of one half in which the address at a place of the packet structure (or else the
-/// unspecified one) differs from that of the key in r8. Clobbers r2.
-fn differing(asm: &mut Asm, address: Option<i16>, half: i16) {
-    asm.mov(R2, R8);
-    kernel::enter(asm, R2, "rt6key", "addr", 16);
-    asm.load(Size::D, R1, R2, half * 8);
-    if let Some(address) = address {
-        asm.load(Size::D, R2, R7, address + half * 8);
-        asm.alu(Alu::Xor, Width::W64, R1, R2);
-    }
-    asm.from_big_endian(R1, 64);
-}
-
-/// Goes on where the address at a place of the packet structure (or else the unspecified one) lies
-/// in the network of the key in r8. Clobbers r1 to r4.
-pub(super) fn require_prefix(asm: &mut Asm, address: Option<i16>, otherwise: Label) {
-    let equal = asm.label();
-    load(asm, R3, R8, "rt6key", "plen", 4);
-    for half in 0..2 {
-        differing(asm, address, half);
-        // r1 = bits that differ in this half; r3 = prefix bits from here on.
-        asm.jump_imm(Jump::Eq, Width::W64, R3, 0, equal);
-        let whole = asm.label();
-        asm.jump_imm(Jump::Ge, Width::W64, R3, 64, whole);
-        asm.mov_imm(R4, 64);
-        asm.alu(Alu::Sub, Width::W64, R4, R3);
-        asm.alu(Alu::Rsh, Width::W64, R1, R4);
-        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, otherwise);
-        asm.goto(equal);
-        asm.place(whole);
-        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, otherwise);
-        asm.alu_imm(Alu::Sub, Width::W64, R3, 64);
-    }
-    asm.place(equal);
-}
-
-/// Jumps where a route is the kernel's "no route".
-pub(super) fn none_is_no_route(asm: &mut Asm, at: i16, route: Reg, none: Label) {
-    asm.load(Size::D, R2, R7, at + NONE);
-    asm.jump(Jump::Eq, Width::W64, route, R2, none);
 }

@@ -5,14 +5,14 @@
 //! back there and strips the lowest set bit of the child's number, until nothing is left. A
 //! routing change at the same time is seen as the kernel's own search sees it.
 
-use super::place::{FOUND, INDEX, KEY, KIND, MODE, NODE, PARENT, REST, TABLE};
-use super::reverse::Reverse;
-use super::{NEXTHOP_DEAD, enter, kind, rules, run};
+use super::step::{LEGACY_TOS, NEXTHOP_DEAD, Reverse, enter, kind, mode as common, run};
+use super::{reverse_ipv4, rules};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R4, R5, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
-use crate::kernel::{self, cast, if_null, load, nexthop_info};
+use crate::kernel::{self, cast, first_device, if_null, load, nexthop_info};
 use crate::layout;
+use crate::region::walk::{FOUND, INDEX, KEY, KIND, MODE, NODE, PARENT, REST, TABLE};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{Address, Device};
 
@@ -86,7 +86,7 @@ pub(super) fn address_type(
         let any = asm.label();
         if_null(&mut asm, R8, any);
         asm.load(Size::D, R1, R7, at + FOUND);
-        route_device(&mut asm);
+        first_device(&mut asm);
         asm.jump(Jump::Ne, Width::W64, R1, R8, unicast);
         asm.place(any);
     }
@@ -103,24 +103,6 @@ pub(super) fn address_type(
     asm.place(null);
     asm.exit();
     emitter.add(asm, "address_type", FunctionKind::Chain)
-}
-
-/// `r1 = struct net_device *` of the first nexthop of the `struct fib_info *` in r1
-/// (include/net/nexthop.h, `fib_info_nhc`). Clobbers r0 to r5.
-pub(super) fn route_device(asm: &mut Asm) {
-    let [own, device] = std::array::from_fn(|_| asm.label());
-    cast(asm, R1, "fib_info");
-    load(asm, R1, R0, "fib_info", "nh", 8);
-    if_null(asm, R1, own);
-    nexthop_info(asm);
-    kernel::enter(asm, R0, "nh_info", "fib_nhc", 0);
-    asm.goto(device);
-    asm.place(own);
-    kernel::enter(asm, R0, "fib_info", "fib_nh", 0);
-    // A nexthop begins with what all families have in common.
-    asm.place(device);
-    cast(asm, R0, "fib_nh_common");
-    load(asm, R1, R0, "fib_nh_common", "nhc_dev", 8);
 }
 
 /// One step: 0 to go on, 1 when done. Of the local table alone, or of those that rules choose.
@@ -150,9 +132,9 @@ pub(super) fn body(
     asm.load(Size::W, R2, R7, at + MODE);
     asm.load(Size::D, R1, R7, at + NODE);
     if reverse.is_some() {
-        asm.jump_imm(Jump::Eq, Width::W64, R2, super::mode::RULE, rule);
-        asm.jump_imm(Jump::Eq, Width::W64, R2, super::mode::TABLE, table);
-        asm.jump_imm(Jump::Eq, Width::W64, R2, super::mode::NEXTHOP, nexthop);
+        asm.jump_imm(Jump::Eq, Width::W64, R2, common::RULE, rule);
+        asm.jump_imm(Jump::Eq, Width::W64, R2, common::TABLE, table);
+        asm.jump_imm(Jump::Eq, Width::W64, R2, common::NEXTHOP, nexthop);
     }
     asm.jump_imm(Jump::Eq, Width::W64, R2, mode::TABLE, table);
     asm.jump_imm(Jump::Eq, Width::W64, R2, mode::LEAF, leaf);
@@ -178,7 +160,7 @@ pub(super) fn body(
         asm.place(rule);
         rules::step(&mut asm, &reverse, step.again, step.end);
         asm.place(nexthop);
-        reverse.nexthop(&mut asm, step.again, step.end);
+        reverse_ipv4::nexthop(&reverse, &mut asm, step.again, step.end);
     }
 
     asm.place(step.back);
@@ -189,7 +171,7 @@ pub(super) fn body(
     asm.place(step.stop);
     if reverse.is_some() {
         // The next rule may name another table.
-        asm.store_imm(Size::W, R7, at + MODE, super::mode::RULE);
+        asm.store_imm(Size::W, R7, at + MODE, common::RULE);
         asm.goto(step.again);
     }
     asm.place(step.end);
@@ -339,7 +321,7 @@ impl Step {
             let any = asm.label();
             if_null(asm, R1, any);
             asm.load(Size::B, R2, R7, layout::NETWORK + 1);
-            asm.alu_imm(Alu::And, Width::W64, R2, super::LEGACY_TOS);
+            asm.alu_imm(Alu::And, Width::W64, R2, LEGACY_TOS);
             asm.jump(Jump::Ne, Width::W64, R1, R2, next);
             asm.place(any);
         } else {
@@ -364,7 +346,7 @@ impl Step {
         asm.place(candidate);
         asm.place(refused);
         if let Some(reverse) = &self.reverse {
-            reverse.ipv4_route(asm, self.again, self.stop, self.end);
+            reverse_ipv4::route(reverse, asm, self.again, self.stop, self.end);
         } else {
             asm.store(Size::W, R7, self.at + KIND, R9);
             asm.goto(self.stop);

@@ -22,7 +22,7 @@ mod turn;
 mod unreachable;
 
 use crate::asm::{Asm, Jump, R0, R7, Size, Width};
-use crate::emitter::{self, Emitter};
+use crate::emitter::{self, Emitter, ReplyKey};
 use crate::error::EmitError;
 use crate::target::Replies;
 use crate::{layout, outcome};
@@ -47,18 +47,10 @@ impl From<Reject> for Answer {
     }
 }
 
-/// What tells one function from another; the hook also says where the program is attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key {
-    hook: Hook,
-    family: Family,
-    answer: Answer,
-}
-
 /// What emitting an answer's function needs to know.
 struct Reply<'a> {
     replies: &'a dyn Replies,
-    key: Key,
+    key: ReplyKey,
     /// The loop body that sums bytes up.
     sum: FunctionIndex,
 }
@@ -108,7 +100,7 @@ pub(crate) fn call(
         } else if number > 0 {
             asm.place(reset);
         }
-        let function = function(emitter, attach, Key { hook, family, answer })?;
+        let function = function(emitter, attach, ReplyKey { hook, family, answer })?;
         emitter::call(asm, function);
         asm.exit();
     }
@@ -119,7 +111,7 @@ pub(crate) fn call(
 fn function(
     emitter: &mut Emitter<'_>,
     attach: AttachPoint,
-    key: Key,
+    key: ReplyKey,
 ) -> Result<FunctionIndex, EmitError> {
     if let Some(&index) = emitter.replies.get(&key) {
         return Ok(index);

@@ -16,11 +16,10 @@ pub(crate) use value::is_kept;
 use crate::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R9, Reg, Size, Width,
 };
-use crate::emitter::{COUNTERS_MAP, Emitter};
+use crate::emitter::{self, COUNTERS_MAP, Emitter};
 use crate::error::EmitError;
 use crate::{
-    chain, clock, conntrack, control_group, kernel, layout, log, lookup, outcome, query, scan,
-    scan_text,
+    clock, conntrack, control_group, kernel, layout, log, lookup, outcome, query, scan, scan_text,
 };
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
@@ -221,7 +220,7 @@ impl Selector<'_, '_> {
                 self.branch(condition, then, otherwise, next)?;
             }
             Terminator::Call { callee, next: to } => {
-                chain::call(self.emitter, &mut self.asm, callee);
+                emitter::call_chain(self.emitter, &mut self.asm, callee);
                 self.asm.jump_imm(Jump::Ne, Width::W32, R0, outcome::RETURN, self.exit);
                 self.go(to, next);
             }

@@ -82,7 +82,7 @@ impl Selector<'_, '_> {
                 layout.meta(meta).map(|(offset, network)| (R7, offset, network))
             }
             Op::Load(_, Source::Socket(field)) => {
-                layout.socket().map(|at| (R7, at + crate::socket::place(field), false))
+                layout.socket().map(|at| (R7, at + crate::region::socket::place(field), false))
             }
             Op::Load(_, Source::Ct(field)) => {
                 let network = matches!(field, CtField::Tuple(..) | CtField::Initiator);

@@ -1,4 +1,4 @@
-//! Asking sets (net/netfilter/ipset): the plan of their maps, and the functions that look a
+//! Asking sets (net/netfilter/ipset): the functions that look a
 //! packet's element up, add it or delete it.
 //!
 //! [`bpfc_artifact::SetState`] says how a set lies in maps. In a function r6 is the map with the
@@ -7,14 +7,12 @@
 
 mod change;
 mod key;
-mod plan;
 mod test;
-
-pub(crate) use plan::{SetPlace, SetPlan};
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R6, R7, R8, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
+use crate::set_plan::SetPlace;
 use bpfc_artifact::{FunctionIndex, FunctionKind, SetState};
 use bpfc_ir::{Object, SetInfo, SetQuery};
 use bpfc_sets::{Layout, Set, SetDef};
