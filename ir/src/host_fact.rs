@@ -1,6 +1,6 @@
 //! What an operation asks that no packet tells by itself: only the host that handles it knows.
 
-use crate::{Address, CtField, Lookup, Meta, Op, SocketField, Source};
+use crate::{Address, CtField, Lookup, Meta, Op, SocketField, Source, Way};
 
 /// Something that the host knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +33,8 @@ pub enum HostFact {
     Realm,
     /// By which ports of a bridge the packet goes.
     BridgePorts,
+    /// The IPsec transformations that the packet has come by, or will go by.
+    Transforms(Way),
     /// What the packet's connection has counted.
     ConnectionCounters,
     /// The labels of the packet's connection.
@@ -58,6 +60,9 @@ impl Op {
             Op::Lookup(Lookup::Receiver { .. }) => HostFact::Receiver,
             Op::Lookup(Lookup::ReceiverMark) => HostFact::ReceiverMark,
             Op::Lookup(Lookup::SocketGroup { .. }) => HostFact::Groups,
+            Op::Lookup(Lookup::Transforms(way) | Lookup::Transform { way, .. }) => {
+                HostFact::Transforms(way)
+            }
             Op::ControlGroup(_) => HostFact::ControlGroup,
             Op::Load(_, Source::Socket(field)) => match field {
                 SocketField::Present | SocketField::Open | SocketField::Full => HostFact::Socket,

@@ -31,6 +31,7 @@ mod set_table;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;
+mod transform;
 mod types;
 mod verify;
 
@@ -60,6 +61,7 @@ pub use rewrite::{ChecksumField, Rewrite};
 pub use set_query::{SetInfo, SetQuery};
 pub use set_table::SetTable;
 pub use text::ParseError;
+pub use transform::{TransformField, Way};
 pub use types::{
     Address, Base, CalendarField, CtField, CtTuple, Device, Family, Hook, Meta, Reject, Scan,
     SocketField, Source, TupleField, Type, UnknownWord, Verdict,

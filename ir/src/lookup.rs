@@ -3,7 +3,7 @@
 //! Each yields an i32. They are pure: within one packet's walk the same question has the same
 //! answer. Programs search the kernel's live tables, so nothing has to be kept up to date.
 
-use crate::{Address, Device};
+use crate::{Address, Device, TransformField, Way};
 use std::fmt;
 
 /// Which way back to a packet's source counts.
@@ -47,6 +47,18 @@ pub enum Lookup {
     },
     /// That socket's mark (`SO_MARK`), 0 where it is not a full one.
     ReceiverMark,
+    /// How many IPsec transformations the packet has come by or will go by, [`Lookup::NONE`] where
+    /// nothing is known of any, as the kernel tells a path of none from no path (net/netfilter/xt_policy.c).
+    Transforms(Way),
+    /// What one of them is, by its place in the list; 0 beyond the list's end.
+    Transform {
+        /// Which list.
+        way: Way,
+        /// Place, below [`Way::MOST`].
+        index: u8,
+        /// What is asked.
+        field: TransformField,
+    },
     /// 1 where a supplementary group of who opened the packet's socket lies in a range, ends
     /// included, else 0 (`cred->group_info`, as net/netfilter/xt_owner.c searches it).
     SocketGroup {
@@ -77,6 +89,8 @@ impl Lookup {
     pub const LOCAL: u32 = 0x100;
     /// An address of several hosts.
     pub const ANYCAST: u32 = 0x200;
+    /// No IPsec transformation.
+    pub const NONE: u32 = 0xffff_ffff;
 }
 
 impl fmt::Display for Lookup {
@@ -85,6 +99,10 @@ impl fmt::Display for Lookup {
             Lookup::SocketGroup { low, high } => write!(f, "socket-group {low}..{high}"),
             Lookup::Receiver { transparent } => {
                 write!(f, "receiver{}", if *transparent { " transparent" } else { "" })
+            }
+            Lookup::Transforms(way) => write!(f, "transforms {way}"),
+            Lookup::Transform { way, index, field } => {
+                write!(f, "transform {way} {index} {field}")
             }
             Lookup::ReceiverMark => f.write_str("receiver-mark"),
             Lookup::ReversePath(path) => {

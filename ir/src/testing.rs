@@ -10,8 +10,8 @@ use crate::{
     CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Log, LogKind, Lookup,
     Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction,
     RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule, RuleData, RuleKind, Scan,
-    SctpChunks, SocketField, Source, StateDef, Terminator, TextSearch, TupleField, Type, UserChain,
-    Value, Verdict,
+    SctpChunks, SocketField, Source, StateDef, Terminator, TextSearch, TransformField, TupleField,
+    Type, UserChain, Value, Verdict, Way,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -509,6 +509,22 @@ impl Body<'_> {
                 Lookup::Receiver { transparent: true },
                 Lookup::Receiver { transparent: false },
             ]);
+        }
+        if self.choices.once_in(4) {
+            let way = self.choices.of(&[Way::In, Way::Out]);
+            let word = self.choices.below(4) as u8;
+            let field = self.choices.of(&[
+                TransformField::RequestId,
+                TransformField::Spi,
+                TransformField::Protocol,
+                TransformField::Mode,
+                TransformField::Address(Address::Source, word),
+                TransformField::Address(Address::Destination, word),
+            ]);
+            return match self.choices.below(usize::from(Way::MOST) + 1) as u8 {
+                Way::MOST => Lookup::Transforms(way),
+                index => Lookup::Transform { way, index, field },
+            };
         }
         if self.choices.once_in(3) {
             return Lookup::ReversePath(ReversePath {

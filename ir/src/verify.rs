@@ -41,6 +41,7 @@
 //! 19. Lookups of address types name a device in functions of IPv4 alone.
 //! 20. The code of a rejection is one of the function's family.
 //! 21. A log record's level is at most 7, and its prefix has at most 127 bytes, no NUL among them.
+//! 22. An IPsec transformation's place is below 6, and that of a word of its addresses below 4.
 //!
 //! Invariants 8, 12 to 15 and 18 bind reachable blocks. "Below" means: dominated by the block
 //! that the edge leads to, which no other edge leads to.
@@ -226,6 +227,9 @@ pub enum Violation {
     /// Invariant 19.
     #[error("addresses of one device are searched in a function of IPv6")]
     NotIpv4,
+    /// Invariant 22.
+    #[error("no packet has a transformation or a word of its addresses in such a place")]
+    NoTransform,
     /// Invariant 20.
     #[error("{0} has no such code of unreachable destinations")]
     RejectCode(Family),

@@ -381,7 +381,7 @@ const ATTEMPTS: u32 = 10_000;
 /// Returns when these IPv6 addresses of the calling thread's namespace are local. The kernel makes
 /// them so some time after they were added, when it has nothing else to do, even where no
 /// duplicate is looked for (`addrconf_dad_work`, net/ipv6/addrconf.c).
-fn wait_for_addresses(addresses: &[&str]) -> Result<(), LabError> {
+pub fn wait_for_addresses(addresses: &[&str]) -> Result<(), LabError> {
     let local = addresses.iter().map(|address| {
         let bare = address.split('/').next().unwrap_or_default();
         format!("local {bare} ")

@@ -56,6 +56,14 @@ impl Target for CgroupSkb {
                 "a control group's programs cannot write to connections; compile the rule for tc at \
                  output or postrouting",
             ),
+            (Feature::Undone, _) => Some(
+                "a control group's programs run at a socket, of which IPsec's own packets have none; \
+                 compile the rule for netfilter",
+            ),
+            (Feature::Ahead, _) => Some(
+                "IPsec policies have been applied when a control group's programs see what leaves; \
+                 compile the rule for netfilter at the forward, output or postrouting hook",
+            ),
             (Feature::BridgePorts, _) => Some(
                 "br_netfilter's notes are of packets at the kernel's own hooks, and a control group's \
                  programs run at a socket; compile the rule for netfilter",

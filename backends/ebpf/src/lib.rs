@@ -45,6 +45,7 @@ pub mod skb;
 mod socket;
 mod strip;
 pub mod target;
+mod transform;
 mod tuple;
 mod walk;
 

@@ -4,7 +4,7 @@ use crate::Answer;
 use bpfc_artifact::log::OWNER;
 use bpfc_ir::{
     Base, CtField, Device, Family, Func, LogKind, Lookup, Meta, Op, ProbeDef, Program, Query,
-    Rewrite, Rule, Scan, SocketField, Source, Terminator, Verdict,
+    Rewrite, Rule, Scan, SocketField, Source, Terminator, Verdict, Way,
 };
 use std::collections::BTreeSet;
 
@@ -86,6 +86,10 @@ pub enum Feature {
     Route,
     /// The bridge ports that the packet goes by.
     BridgePorts,
+    /// The IPsec transformations that were undone when the packet came in.
+    Undone,
+    /// The IPsec transformations that the packet's route will apply.
+    Ahead,
     /// The input interface's name.
     InInterface,
     /// The output interface's name.
@@ -124,7 +128,7 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 24] = [
+    pub const ALL: [Feature; 26] = [
         Feature::OutDevice,
         Feature::ConntrackExtension,
         Feature::CountConnections,
@@ -132,6 +136,8 @@ impl Feature {
         Feature::Receiver,
         Feature::Route,
         Feature::BridgePorts,
+        Feature::Undone,
+        Feature::Ahead,
         Feature::InInterface,
         Feature::OutInterface,
         Feature::Link,
@@ -160,6 +166,8 @@ impl Feature {
             Feature::Receiver => "the socket that will receive the packet",
             Feature::Route => "the packet's route",
             Feature::BridgePorts => "the bridge ports that the packet goes by",
+            Feature::Undone => "the IPsec policy that the packet came in by",
+            Feature::Ahead => "the IPsec policy that the packet will go by",
             Feature::InInterface => "the input interface",
             Feature::OutInterface => "the output interface",
             Feature::OutDevice => "the output interface's group and addresses",
@@ -205,6 +213,10 @@ pub fn feature(op: &Op) -> Option<Feature> {
         Op::Load(_, Source::Ct(_)) => Some(Feature::Conntrack),
         Op::Lookup(Lookup::Receiver { .. } | Lookup::ReceiverMark) => Some(Feature::Receiver),
         Op::Lookup(Lookup::ReversePath(_)) => Some(Feature::InInterface),
+        Op::Lookup(Lookup::Transforms(way) | Lookup::Transform { way, .. }) => Some(match way {
+            Way::In => Feature::Undone,
+            Way::Out => Feature::Ahead,
+        }),
         Op::Lookup(Lookup::AddressType(_, device)) => device.map(|device| match device {
             Device::In => Feature::InInterface,
             Device::Out => Feature::OutDevice,
@@ -353,6 +365,7 @@ impl Needs {
             // Every packet's fragment offset is there; what is written is noted by itself.
             Feature::ConntrackExtension => self.conntrack = true,
             Feature::CountConnections => self.counted = true,
+            Feature::Undone | Feature::Ahead => {}
             Feature::Socket | Feature::Receiver | Feature::Route | Feature::OutDevice => {}
             Feature::Fragments
             | Feature::Rewrite

@@ -69,6 +69,9 @@ impl Target for Netfilter {
             (Feature::Route, Hook::Prerouting) => {
                 Some("packets have no route before routing; compile the rule for a later hook")
             }
+            (Feature::Ahead, Hook::Prerouting) => Some(
+                "routing, which finds IPsec policies, comes later; compile the rule for a later hook",
+            ),
             (Feature::Receiver, _) => {
                 Some("a netfilter program cannot look sockets up; compile the rule for xdp or tc")
             }

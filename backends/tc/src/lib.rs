@@ -92,6 +92,20 @@ impl Target for Tc {
                 "br_netfilter forgets a packet's ports before TC egress; compile the rule for \
                  netfilter, or attach to the ports and name them with -o",
             ),
+            // xfrm_input (net/xfrm/xfrm_input.c) hands them to the network layer again.
+            (Feature::Undone, false) => Some(
+                "packets that IPsec protects in transport mode pass TC ingress encrypted, and not \
+                 again; compile the rule for netfilter",
+            ),
+            (Feature::Ahead, false) => Some(
+                "TC ingress runs before routing, which finds IPsec policies; compile the rule for \
+                 netfilter at the forward, output or postrouting hook",
+            ),
+            // xfrm_output_one (net/xfrm/xfrm_output.c).
+            (Feature::Ahead, true) => Some(
+                "IPsec policies have been applied before TC egress, which sees encrypted packets; \
+                 compile the rule for netfilter at the forward, output or postrouting hook",
+            ),
             (Feature::Route, false) => Some(
                 "TC ingress runs before routing; compile the rule for netfilter, or for tc at output \
                  or postrouting",

@@ -72,6 +72,13 @@ impl Target for Xdp {
                 "XDP runs before br_netfilter notes a packet's ports; compile the rule for netfilter, or \
                  attach to the ports and name them with -i",
             ),
+            Feature::Undone => Some(
+                "what IPsec protects is still encrypted at XDP; compile the rule for netfilter",
+            ),
+            Feature::Ahead => Some(
+                "XDP runs before routing, which finds IPsec policies; compile the rule for \
+                 netfilter at the forward, output or postrouting hook",
+            ),
             Feature::Route => Some(
                 "XDP runs before routing; compile the rule for netfilter, or for tc at output or \
                  postrouting",

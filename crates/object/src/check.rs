@@ -242,7 +242,9 @@ fn target(artifact: &Artifact, function: &Function, kind: &RelocKind) -> Result<
         RelocKind::FieldOffset(KernelField { structure, member, .. })
         | RelocKind::FieldExists(KernelField { structure, member, .. }) => {
             kernel_name("kernel structure", structure)?;
-            kernel_name("kernel structure's member", member)?;
+            for name in member.split('.') {
+                kernel_name("kernel structure's member", name)?;
+            }
         }
         RelocKind::TypeId(structure) | RelocKind::TypeSize(structure) => {
             kernel_name("kernel structure", structure)?

@@ -190,7 +190,8 @@ impl Describer {
         match target {
             CoreTarget::Field(field) => {
                 let structure = self.field(field);
-                [structure.0, self.btf.string("0:0"), BPF_CORE_FIELD_BYTE_OFFSET]
+                let access = "0".to_owned() + &":0".repeat(field.member.split('.').count());
+                [structure.0, self.btf.string(&access), BPF_CORE_FIELD_BYTE_OFFSET]
             }
             CoreTarget::Exists(field) => {
                 let structure = self.field(field);
@@ -245,7 +246,14 @@ impl Describer {
             }
         };
         let name = format!("{}___bpfc", field.structure);
-        let structure = self.btf.structure(&name, field.size, &[(&field.member, member, 0)]);
+        // A member of a member lies in a structure without a name.
+        let mut path = field.member.rsplit('.');
+        let (mut member, mut last) = (member, path.next().unwrap_or(""));
+        for outer in path {
+            member = self.btf.structure("", field.size, &[(last, member, 0)]);
+            last = outer;
+        }
+        let structure = self.btf.structure(&name, field.size, &[(last, member, 0)]);
         self.fields.insert(field.clone(), structure);
         structure
     }

@@ -191,6 +191,7 @@ impl PacketBuilder {
             in_group: 0,
             out_group: 0,
             realm: 0,
+            transforms: crate::Transforms::default(),
             bridge: None,
         }
     }

@@ -7,13 +7,15 @@
 //! | `ingroup=`, `outgroup=`, `realm=` | numbers of the interfaces and the route |
 //! | `bridge=none` | br_netfilter knows of no port that it goes by |
 //! | `physin=`, `physout=` | the port of a bridge that it comes in or goes out by, or `none` |
+//! | `ipsecin=`, `ipsecout=` | the IPsec transformations that it came by or will go by: `none`, or such as `esp,tunnel,reqid=5` with `+` between them |
 //! | `socket=none` | no socket sends it |
 //! | `uid=`, `gid=`, `groups=`, `classid=`, `cgroup=` | of the socket that sends it: user, group, supplementary groups, class and path of its control group |
 //! | `receiver=` | the socket that will receive it: `none`, or `bound` or `any` (by its address), and `transparent` |
 //! | `receivermark=` | its mark |
 
 use crate::{
-    BridgePorts, InterfaceName, Owner, Packet, Receiver, Route, Routes, Socket, route_kind,
+    BridgePorts, InterfaceName, Owner, Packet, Receiver, Route, Routes, Socket, Transforms,
+    route_kind, transform,
 };
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -43,6 +45,7 @@ pub(crate) struct HostFacts {
     out_group: u32,
     realm: u32,
     ports: BridgePorts,
+    transforms: Transforms,
     owner: Owner,
     class: u32,
     group: String,
@@ -53,7 +56,7 @@ pub(crate) struct HostFacts {
 impl HostFacts {
     /// Takes a fact; `None` where the name is none of these.
     pub fn read(&mut self, name: &str, value: &str) -> Option<Result<(), String>> {
-        const NAMES: [&str; 17] = [
+        const NAMES: [&str; 19] = [
             "srctype",
             "dsttype",
             "back",
@@ -63,6 +66,8 @@ impl HostFacts {
             "bridge",
             "physin",
             "physout",
+            "ipsecin",
+            "ipsecout",
             "socket",
             "uid",
             "gid",
@@ -89,6 +94,8 @@ impl HostFacts {
             "bridge" => return Err("bridge is none, or left out where a port is said".into()),
             "physin" => self.ports.input = interface(value)?,
             "physout" => self.ports.output = interface(value)?,
+            "ipsecin" => self.transforms.undone = transform::read(value)?,
+            "ipsecout" => self.transforms.ahead = transform::read(value)?,
             "ingroup" => self.in_group = number()?,
             "outgroup" => self.out_group = number()?,
             "realm" => self.realm = number()?,
@@ -119,6 +126,7 @@ impl HostFacts {
         packet.in_group = self.in_group;
         packet.out_group = self.out_group;
         packet.realm = self.realm;
+        packet.transforms = self.transforms;
         if said("physin") || said("physout") {
             if said("bridge") {
                 return Err("bridge=none and a port contradict each other".into());
@@ -275,6 +283,7 @@ mod tests {
         assert_eq!(ports.input, InterfaceName::new("tap1").unwrap());
         assert_eq!(ports.output, InterfaceName::NONE);
         assert_eq!(said("bridge=none").bridge, None);
+        assert_eq!(said("ipsecin=esp,reqid=7 ipsecout=none").transforms.undone.unwrap().len(), 1);
         assert_eq!(said("").bridge, None);
     }
 
@@ -288,6 +297,7 @@ mod tests {
             ("receivermark=1", "needs receiver"),
             ("receiver=maybe", "receiver is none"),
             ("bridge=br0", "bridge is none"),
+            ("ipsecin=gre", "begins with esp, ah or ipcomp"),
             ("bridge=none physout=none", "contradict"),
             ("srctype=local back=none", "has a way back"),
             ("in=eth0", "no fact about the host"),

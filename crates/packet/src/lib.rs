@@ -25,6 +25,7 @@ mod rewrites;
 mod routes;
 mod socket;
 mod text;
+mod transform;
 mod words;
 
 pub use builder::{
@@ -48,4 +49,5 @@ pub use rewrites::{Rewrites, replace_checksum};
 pub use routes::{Route, Routes, route_kind};
 pub use socket::{Owner, Receiver, Socket};
 pub use text::{find_text, kernel_upper};
+pub use transform::{Transform, Transforms};
 pub use words::{Described, WordsError, describe, host_facts};

@@ -118,6 +118,8 @@ pub struct Packet {
     pub out_group: u32,
     /// Realms of its route: of the source in the upper 16 bits, of the destination in the lower.
     pub realm: u32,
+    /// The IPsec transformations that it has come by and will go by.
+    pub transforms: crate::Transforms,
     /// By which ports of a bridge it goes, where the bridge shows it to rules of the network layer.
     pub bridge: Option<BridgePorts>,
 }
@@ -207,6 +209,7 @@ impl Packet {
             in_group: 0,
             out_group: 0,
             realm: 0,
+            transforms: crate::Transforms::default(),
             bridge: None,
         }
     }

@@ -44,6 +44,7 @@ pub const MATCHES: &[&MatchExtension] = &[
     &matches::owner::OWNER,
     &matches::physdev::PHYSDEV,
     &matches::pkttype::PKTTYPE,
+    &matches::policy::POLICY,
     &matches::quota::QUOTA,
     &matches::realm::REALM,
     &matches::recent::RECENT,

@@ -38,16 +38,6 @@ pub const MATCHES: &[Unsupportable] = &[
     row("nfacct", Both, "it counts into an object of the kernel's nfacct, which programs cannot reach")
         .instead("every rule has counters of its own, which bpfc counters shows"),
     row(
-        "policy",
-        Both,
-        "it asks for the IPsec policy that the packet came or will go by, which the kernel keeps in \
-         extensions of packets and routes that are not read",
-    )
-    .instead(
-        "give the IPsec policies an XFRM interface and match it with -i or -o, or let them set a \
-         mark and match that",
-    ),
-    row(
         "rateest",
         Both,
         "it compares rates that the RATEEST target estimates, and nothing that bpfc compiles feeds an \

@@ -6,7 +6,7 @@ use bpfc_ir::testing::Choices;
 use bpfc_ir::{Environment, Family, Frontend, FrontendOptions, Hook, Input, interpret, verify};
 use bpfc_packet::{
     BridgePorts, Conntrack, Extension, InterfaceName, IpVersion, LengthField, Packet,
-    PacketBuilder, Receiver, Tcp, Transport, Tuple, ct_state,
+    PacketBuilder, Receiver, Tcp, Transform, Transport, Tuple, ct_state,
 };
 use bpfc_xtables::reference::Evaluator;
 use bpfc_xtables::{XtablesFrontend, read_text};
@@ -65,6 +65,13 @@ const TESTS: &[&str] = &[
     "-m mac --mac-source 02:00:00:00:00:01",
     "-m mac ! --mac-source 02:00:00:00:00:01",
     "-m comment --comment nothing",
+    "-m policy --dir in --pol none",
+    "-m policy --dir in --pol ipsec",
+    "-m policy --dir in --pol ipsec --proto esp ! --reqid 1",
+    "-m policy --dir in --mode tunnel --tunnel-src @/25 ! --tunnel-dst @",
+    "-m policy --dir in --strict --proto esp --spi 0x1000000 --next ! --mode tunnel",
+    "-m policy --dir in --strict --mode tunnel --next --reqid 1 ! --proto ah",
+    "-m policy --dir in --strict --mode tunnel ! --tunnel-src @",
     "-m physdev --physdev-is-in ! --physdev-is-bridged",
     "-m physdev ! --physdev-is-in",
     "-m physdev --physdev-is-bridged --physdev-out tap+",
@@ -271,6 +278,9 @@ fn packet(choices: &mut Choices, family: Family) -> Packet {
     packet.mark = choices.below(4) as u32;
     packet.pkt_type = choices.below(6) as u8;
     packet.untracked = choices.once_in(3);
+    packet.transforms.undone = choices
+        .once_in(2)
+        .then(|| (0..choices.below(4)).map(|_| transform(choices, family)).collect());
     packet.bridge = choices.once_in(2).then(|| {
         let mut port = || {
             let name = choices.of(&["tap1", "tap12", "veth1", ""]);
@@ -292,6 +302,29 @@ fn packet(choices: &mut Choices, family: Family) -> Packet {
         }
     }
     packet
+}
+
+fn transform(choices: &mut Choices, family: Family) -> Transform {
+    let mut address = || {
+        let text = address(choices, family);
+        match text.parse().expect("an address") {
+            IpAddr::V4(address) => {
+                let mut bytes = [0; 16];
+                bytes[..4].copy_from_slice(&address.octets());
+                bytes
+            }
+            IpAddr::V6(address) => address.octets(),
+        }
+    };
+    let (source, destination) = (address(), address());
+    Transform {
+        request: choices.below(3) as u32,
+        spi: 1 + choices.below(2) as u32,
+        protocol: choices.of(&[50, 51]),
+        mode: choices.below(3) as u8,
+        source,
+        destination,
+    }
 }
 
 fn connection(choices: &mut Choices, version: IpVersion) -> Conntrack {

@@ -47,6 +47,11 @@ const RULES: &[&str] = &[
     "-A INPUT -m physdev ! --physdev-is-bridged ! --physdev-is-in -m physdev --physdev-is-out",
     "-A FORWARD -m physdev ! --physdev-out tap+ --physdev-is-out --physdev-in + -j DROP",
     "-A OUTPUT -m physdev --physdev-is-bridged --physdev-out fwln100i0 ! --physdev-is-in",
+    "-A INPUT -m policy --dir in --pol none -m policy --dir in --pol ipsec -m policy --dir in",
+    "-A FORWARD -m policy --dir out --pol ipsec ! --proto esp --spi 7 ! --reqid 0x10 --mode transport",
+    "-A OUTPUT -m policy --pol ipsec --dir out --mode tunnel ! --tunnel-src @/24 --tunnel-dst %",
+    "-A INPUT -m policy --dir in --strict --reqid 1 --next ! --mode transport --tunnel-dst @/0 \
+     --next --proto 51 --spi 0xffffffff --next --proto ipcomp -j DROP",
     "-A INPUT -m pkttype --pkt-type host -m pkttype ! --pkt-type MCAST",
     "-A INPUT -m state --state NEW,EST -m state ! --state INVALID,untracked,RELATED",
     "-A INPUT -m conntrack ! --ctstate INVALID,SNAT,NEW,DNAT --ctproto udp --ctdir reply",

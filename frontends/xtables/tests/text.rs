@@ -174,6 +174,30 @@ fn errors_point_at_the_word_that_is_wrong() {
 }
 
 #[test]
+fn descriptions_of_ipsec_policies_are_whole() {
+    for options in [
+        "--pol ipsec",
+        "--dir up",
+        "--dir in --pol some",
+        "--dir in --pol none --strict --reqid 1",
+        "--dir in --pol ipsec --strict",
+        "--dir in --pol ipsec --strict --reqid 1 --next",
+        "--dir in --pol ipsec --reqid 1 --next --reqid 2",
+        "--dir in --pol ipsec --reqid 1 --reqid 2",
+        "--dir in --pol ipsec --proto tcp",
+        "--dir in --pol ipsec --proto ESP",
+        "--dir in --pol ipsec --mode beet",
+        "--dir in --pol ipsec --tunnel-src 10.0.0.1",
+        "--dir in --pol ipsec --mode tunnel --tunnel-src 10.0.0.0/255.0.255.0",
+        "--dir in --pol ipsec ! --mode tunnel --tunnel-dst 10.0.0.1",
+        "--dir in --strict --spi 1 --next --spi 1 --next --spi 1 --next --spi 1 --next --spi 1",
+    ] {
+        let found = errors(Family::Ipv4, &table(&format!("-A INPUT -m policy {options}")));
+        assert!(matches!(found[..], [(Code::BAD_VALUE, ..)]), "{options}: {found:?}");
+    }
+}
+
+#[test]
 fn a_refusal_says_why_and_what_to_do_instead() {
     let text = table("-A INPUT -m ipvs --ipvs");
     let read = read_as(Family::Ipv4, text.as_bytes());

@@ -2,8 +2,10 @@
 //! routes is one of a host that has none.
 
 use super::Run;
-use crate::{Address, Device, Family, Lookup, Receiver, ReversePath, SocketField};
-use bpfc_packet::{InterfaceName, IpVersion, Owner, Routes};
+use crate::{
+    Address, Device, Family, Lookup, Receiver, ReversePath, SocketField, TransformField, Way,
+};
+use bpfc_packet::{InterfaceName, IpVersion, Owner, Routes, Transform};
 
 impl Run<'_, '_, '_> {
     pub(super) fn lookup(&self, lookup: Lookup) -> u32 {
@@ -19,6 +21,13 @@ impl Run<'_, '_, '_> {
                 receiver.filter(|receiver| receiver.full).map_or(0, |receiver| receiver.mark)
             }
             Lookup::ReversePath(path) => self.reverse_path(path).into(),
+            Lookup::Transforms(way) => {
+                self.transforms(way).map_or(Lookup::NONE, |list| list.len() as u32)
+            }
+            Lookup::Transform { way, index, field } => {
+                let found = self.transforms(way).and_then(|list| list.get(usize::from(index)));
+                found.map_or(0, |transform| transform_field(transform, field))
+            }
             Lookup::AddressType(address, device) => self.address_type(address, device),
         }
     }
@@ -47,6 +56,14 @@ impl Run<'_, '_, '_> {
             | bit(!(receiver.full && receiver.wildcard), Receiver::BOUND)
             | bit(transparent && receiver.transparent, Receiver::TRANSPARENT)
             | bit(receiver.full, Receiver::FULL)
+    }
+
+    fn transforms(&self, way: Way) -> Option<&[Transform]> {
+        let transforms = &self.packet.packet().transforms;
+        match way {
+            Way::In => transforms.undone.as_deref(),
+            Way::Out => transforms.ahead.as_deref(),
+        }
     }
 
     /// Policy routing rules and marks are not among what is known.
@@ -82,5 +99,23 @@ impl Run<'_, '_, '_> {
         let (kind, is_local, is_anycast) = routes.ipv6_kind(address);
         let bit = |holds: bool, bit: u32| if holds { bit } else { 0 };
         u32::from(kind) | bit(is_local, Lookup::LOCAL) | bit(is_anycast, Lookup::ANYCAST)
+    }
+}
+
+fn transform_field(transform: &Transform, field: TransformField) -> u32 {
+    match field {
+        TransformField::RequestId => transform.request,
+        TransformField::Spi => transform.spi,
+        TransformField::Protocol => transform.protocol.into(),
+        TransformField::Mode => transform.mode.into(),
+        TransformField::Address(address, word) => {
+            let bytes = match address {
+                Address::Source => &transform.source,
+                Address::Destination => &transform.destination,
+            };
+            let at = usize::from(word) * 4;
+            let word = bytes.get(at..at + 4).and_then(|bytes| bytes.first_chunk());
+            word.map_or(0, |word| u32::from_be_bytes(*word))
+        }
     }
 }

@@ -341,6 +341,9 @@ fn numbers_fit() {
     );
     broken(in_block("ip", &format!("{byte} v1 = shl v0, v0 return")), Violation::ShiftAmount);
     broken(in_block("ip", "v0 = nth state0, 5 return"), Violation::Period);
+    broken(in_block("ip", "v0 = lookup transform in 6 spi return"), Violation::NoTransform);
+    broken(in_block("ip6", "v0 = lookup transform out 0 saddr 4 return"), Violation::NoTransform);
+    assert_eq!(in_block("ip", "v0 = lookup transform out 5 daddr 3 return"), []);
     assert_eq!(in_block("ip", "v0 = nth state0, 6 return"), []);
 }
 

@@ -1,10 +1,10 @@
-//! Operand types and the numbers in instructions and terminators: invariants 9 to 11, 16, 17, 19
-//! and 20.
+//! Operand types and the numbers in instructions and terminators: invariants 9 to 11, 16, 17, 19,
+//! 20 and 22.
 
 use super::{Violation, function::Checker};
 use crate::{
-    Base, BinaryOp, Block, Family, Inst, Lookup, Op, Rewrite, Scan, Source, Terminator, Type,
-    Value, Verdict,
+    Base, BinaryOp, Block, Family, Inst, Lookup, Op, Rewrite, Scan, Source, Terminator,
+    TransformField, Type, Value, Verdict, Way,
 };
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -129,6 +129,12 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             Err(Violation::NotIpv4)
         }
         Op::Lookup(Lookup::SocketGroup { low, high }) if low > high => Err(Violation::EmptyRange),
+        Op::Lookup(Lookup::Transform { index, .. }) if index >= Way::MOST => {
+            Err(Violation::NoTransform)
+        }
+        Op::Lookup(Lookup::Transform { field: TransformField::Address(_, 4..), .. }) => {
+            Err(Violation::NoTransform)
+        }
         Op::Lookup(_) => Ok(()),
         Op::Nth(state, period) => match checker.program.states.get(state) {
             Some(state) if state.initial < u64::from(period) => Ok(()),

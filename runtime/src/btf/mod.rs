@@ -100,6 +100,7 @@ fn since(function: &str) -> &'static str {
 fn option(enumerator: &str) -> &'static str {
     match enumerator {
         "SKB_EXT_BRIDGE_NF" => " (it needs CONFIG_BRIDGE_NETFILTER)",
+        "SKB_EXT_SEC_PATH" => " (it needs CONFIG_XFRM)",
         _ => "",
     }
 }
@@ -140,14 +141,15 @@ impl KernelTypes {
         self.find_function(name).map(|(found, _)| found)
     }
 
-    /// The byte offset of a member, looking through unnamed structures and unions.
+    /// The byte offset of a member, or of a member's member behind a dot, looking through unnamed
+    /// structures and unions.
     pub fn field(&self, field: &KernelField) -> Result<u32, BtfError> {
         let KernelField { structure, member, .. } = field;
         let (ids, module) = self.structures(structure)?;
         let types = Types { vmlinux: &self.vmlinux, module: module.as_ref() };
         let mut found = None;
         for id in ids {
-            let Some(bits) = types.member_bits(id, member, DEPTH)? else { continue };
+            let Some(bits) = types.path_bits(id, member)? else { continue };
             let bits = bits.ok_or_else(|| BtfError::BitField {
                 structure: structure.clone(),
                 member: member.clone(),
@@ -303,14 +305,28 @@ impl<'a> Types<'a> {
         None
     }
 
-    /// Outer none: no such member. Inner none: it is a bit field.
+    /// The offset in bits at the end of a path; outer none: no such member, inner none: a bit field.
+    #[allow(clippy::option_option)]
+    fn path_bits(&self, mut structure: u32, path: &str) -> Result<Option<Option<u32>>, BtfError> {
+        let mut all = 0;
+        for name in path.split('.') {
+            let Some(found) = self.member_bits(structure, name, DEPTH)? else { return Ok(None) };
+            let Some((bits, of)) = found else { return Ok(Some(None)) };
+            all += bits;
+            structure = of;
+        }
+        Ok(Some(Some(all)))
+    }
+
+    /// A member's offset in bits and its type; outer none: no such member, inner none: a bit
+    /// field.
     #[allow(clippy::option_option)]
     fn member_bits(
         &self,
         structure: u32,
         name: &str,
         depth: u32,
-    ) -> Result<Option<Option<u32>>, BtfError> {
+    ) -> Result<Option<Option<(u32, u32)>>, BtfError> {
         let Some((_, blob, found)) = self.resolve(structure) else { return Ok(None) };
         if !matches!(found.kind(), kind::STRUCT | kind::UNION) {
             return Ok(None);
@@ -323,11 +339,11 @@ impl<'a> Types<'a> {
                 blob.member(&found, index).ok_or(BtfError::Malformed("a member is cut off"))?;
             if member.name == 0 {
                 if let Some(inner) = self.member_bits(member.type_id, name, depth - 1)? {
-                    return Ok(Some(inner.map(|bits| bits + member.bits)));
+                    return Ok(Some(inner.map(|(bits, of)| (bits + member.bits, of))));
                 }
             } else if self.string(member.name) == Some(name.as_bytes()) {
                 let plain = member.bit_field == 0 && member.bits % 8 == 0;
-                return Ok(Some(plain.then_some(member.bits)));
+                return Ok(Some(plain.then_some((member.bits, member.type_id))));
             }
         }
         Ok(None)
@@ -392,6 +408,10 @@ mod tests {
         assert_eq!(types.size("iphdr").unwrap(), 20);
         assert!(matches!(types.size("no_such"), Err(BtfError::NoStructure(_))));
         assert!(types.field(&field("sk_buff", "_nfct")).unwrap() > 0);
+        let inner = ["nf_hook_entries", "task_struct"].map(|s| types.field(&field(s, "no.member")));
+        assert!(inner.iter().all(|found| matches!(found, Err(BtfError::NoMember { .. }))));
+        let of_list = types.field(&field("net_device", "nd_net.net"));
+        assert_eq!(of_list.unwrap(), types.field(&field("net_device", "nd_net")).unwrap());
         assert!(types.field(&field("sk_buff", "dev")).unwrap() > 0);
         assert!(matches!(types.field(&field("iphdr", "nothing")), Err(BtfError::NoMember { .. })));
         assert!(matches!(

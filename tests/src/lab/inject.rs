@@ -173,7 +173,7 @@ const ATTEMPTS: u32 = 10_000;
 /// have a carrier. It does so some time after they are up, and until then sends nothing by them
 /// and finds no IPv6 address on them (net/core/link_watch.c). Linux 6.8 and later take note when
 /// they are asked.
-fn wait_for_carrier(names: &[impl AsRef<str>]) -> Result<(), LabError> {
+pub fn wait_for_carrier(names: &[impl AsRef<str>]) -> Result<(), LabError> {
     let lines: String =
         names.iter().map(|name| format!("link show dev {}\n", name.as_ref())).collect();
     let mut shown = String::new();

@@ -20,7 +20,7 @@ mod trie;
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use bpfc_artifact::FunctionIndex;
-use bpfc_ir::{Family, Lookup};
+use bpfc_ir::{Family, Lookup, TransformField};
 
 /// The function of a question, emitted when first asked for.
 pub(crate) fn function(
@@ -28,6 +28,15 @@ pub(crate) fn function(
     lookup: Lookup,
     family: Family,
 ) -> Result<FunctionIndex, EmitError> {
+    // One function answers for all of a way's transformations, in either family.
+    let (lookup, family) = match lookup {
+        Lookup::Transform { way, .. } => {
+            let first = TransformField::RequestId;
+            (Lookup::Transform { way, index: 0, field: first }, Family::Ipv4)
+        }
+        Lookup::Transforms(way) => (Lookup::Transforms(way), Family::Ipv4),
+        other => (other, family),
+    };
     if let Some(&index) = emitter.lookups.get(&(lookup, family)) {
         return Ok(index);
     }
@@ -38,6 +47,8 @@ pub(crate) fn function(
         (Lookup::Receiver { .. } | Lookup::ReceiverMark, _) => {
             crate::receiver::function(emitter, lookup, family)?
         }
+        (Lookup::Transforms(way), _) => crate::transform::count(emitter, way)?,
+        (Lookup::Transform { way, .. }, _) => crate::transform::field(emitter, way)?,
         (Lookup::ReversePath(path), _) => reverse::function(emitter, path, family)?,
         (Lookup::SocketGroup { low, high }, _) => crate::socket::group(emitter, low, high)?,
         (Lookup::AddressType(address, _), Family::Ipv6) => tree::address_type(emitter, address)?,

@@ -20,11 +20,12 @@ use crate::emitter::{self, COUNTERS_MAP, Emitter};
 use crate::error::EmitError;
 use crate::{
     clock, conntrack, control_group, kernel, layout, log, lookup, outcome, query, scan, scan_text,
+    transform,
 };
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
-    Base, Block, CtField, Device, Function as IrFunction, LogKind, Meta, Op, ProbeDef, Rule, Scan,
-    Source, Terminator, Type, Value, Verdict,
+    Base, Block, CtField, Device, Function as IrFunction, LogKind, Lookup, Meta, Op, ProbeDef,
+    Rule, Scan, Source, Terminator, Type, Value, Verdict,
 };
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -387,6 +388,9 @@ impl Selector<'_, '_> {
             }
             Op::Lookup(lookup) => {
                 let function = lookup::function(self.emitter, lookup, self.function.family)?;
+                if let Lookup::Transform { index, field, .. } = lookup {
+                    transform::ask(&mut self.asm, index, field);
+                }
                 self.call(function);
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);

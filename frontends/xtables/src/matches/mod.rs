@@ -44,6 +44,8 @@ mod osf_tree;
 pub mod owner;
 pub mod physdev;
 pub mod pkttype;
+pub mod policy;
+pub mod policy_element;
 pub mod ports;
 pub mod quota;
 pub mod realm;

@@ -6,7 +6,7 @@ use crate::text::lexer::Token;
 use crate::{
     Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Device, Function,
     InstData, Lookup, Meta, Op, OptionKinds, Reject, ReversePath, Rewrite, Rule, Scan, Source,
-    Terminator, Type, Value, ValueData, Verdict,
+    Terminator, TransformField, Type, Value, ValueData, Verdict, Way,
 };
 use bpfc_diag::LineColumn;
 
@@ -372,6 +372,14 @@ impl Parser {
         if self.eat_word("receiver") {
             return Ok(Lookup::Receiver { transparent: self.eat_word("transparent") });
         }
+        if self.eat_word("transforms") {
+            return Ok(Lookup::Transforms(self.way()?));
+        }
+        if self.eat_word("transform") {
+            let way = self.way()?;
+            let index = self.number("a transformation's place")?;
+            return Ok(Lookup::Transform { way, index, field: self.transform_field()? });
+        }
         if self.eat_word("receiver-mark") {
             return Ok(Lookup::ReceiverMark);
         }
@@ -388,6 +396,31 @@ impl Parser {
             return Ok(Lookup::SocketGroup { low, high: self.number("a last group")? });
         }
         self.expected("a question")
+    }
+
+    fn way(&mut self) -> Result<Way> {
+        let way = match self.peek_word() {
+            Some("in") => Way::In,
+            Some("out") => Way::Out,
+            _ => return self.expected("'in' or 'out'"),
+        };
+        self.advance();
+        Ok(way)
+    }
+
+    fn transform_field(&mut self) -> Result<TransformField> {
+        let field = match self.peek_word() {
+            Some("reqid") => TransformField::RequestId,
+            Some("spi") => TransformField::Spi,
+            Some("protocol") => TransformField::Protocol,
+            Some("mode") => TransformField::Mode,
+            _ => {
+                let address = self.word("a field of a transformation")?;
+                return Ok(TransformField::Address(address, self.number("a word's place")?));
+            }
+        };
+        self.advance();
+        Ok(field)
     }
 
     /// A device, none where something else follows.

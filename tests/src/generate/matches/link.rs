@@ -1,7 +1,8 @@
-//! What is not in IP headers: mac, eui64, time, pkttype, mark, comment, physdev,
+//! What is not in IP headers: mac, eui64, time, pkttype, mark, comment, physdev, policy,
 //! cpu and statistic.
 
 use super::Maker;
+use crate::lab::Family;
 use crate::lab::inject::{INNER_MAC, OUTER_MAC};
 use bpfc_ir::CalendarField;
 use std::net::Ipv6Addr;
@@ -44,6 +45,35 @@ pub(super) fn physdev(maker: &mut Maker<'_>) -> String {
         tests.retain(|other| other.split(' ').next() != test.split(' ').next());
         let negation = if rng.one_in(4) { "" } else { "! " };
         text += &format!(" {negation}--physdev-{test}");
+    }
+    text
+}
+
+/// No packet of these has been or will be protected by IPsec.
+pub(super) fn policy(maker: &mut Maker<'_>) -> String {
+    let network = match maker.family {
+        Family::Ipv4 => "192.0.2.0/24",
+        Family::Ipv6 => "2001:db8::/33",
+    };
+    let rng = &mut *maker.rng;
+    let way = *rng.pick(&["in", "out"]);
+    if rng.one_in(3) {
+        return format!(" --dir {way} --pol none");
+    }
+    let strict = rng.one_in(2);
+    let mut text = format!(" --dir {way} --pol ipsec{}", if strict { " --strict" } else { "" });
+    let elements = if strict { rng.within(1..=4) } else { 1 };
+    for number in 0..elements {
+        text += if number > 0 { " --next" } else { "" };
+        text += &format!(" {}--reqid {}", rng.negation(), rng.below(9));
+        if rng.one_in(2) {
+            text += &format!(" {}--proto {}", rng.negation(), rng.pick(&["esp", "ah", "ipcomp"]));
+            text += &format!(" {}--spi {:#x}", rng.negation(), rng.below(1 << 32));
+        }
+        if rng.one_in(2) {
+            let way = *rng.pick(&["src", "dst"]);
+            text += &format!(" --mode tunnel {}--tunnel-{way} {network}", rng.negation());
+        }
     }
     text
 }

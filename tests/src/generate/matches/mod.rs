@@ -185,6 +185,7 @@ pub const MATCHES: &[MatchKind] = &[
         stages: &[Stage::Forward],
         ..entry("physdev", BOTH, &[], link::physdev)
     },
+    MatchKind { stages: &[Stage::Forward], ..entry("policy", BOTH, &[], link::policy) },
     entry("cpu", BOTH, &[], link::cpu),
     entry("statistic", BOTH, &[], link::statistic),
     entry("limit", BOTH, &[], state::limit),

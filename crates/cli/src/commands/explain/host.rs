@@ -2,7 +2,9 @@
 //! way comes to a rule that needs it.
 
 use crate::console::Failure;
-use bpfc_ir::{Address, Environment, Fault, Hook, HostFact, InterpretError, Program, interpret};
+use bpfc_ir::{
+    Address, Environment, Fault, Hook, HostFact, InterpretError, Program, Way, interpret,
+};
 use bpfc_packet::Packet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -41,6 +43,14 @@ fn word(fact: HostFact) -> (Option<(&'static str, &'static str)>, &'static str) 
             ("bridge", "physin=IF, physout=IF or bridge=none"),
             "by which ports of a bridge the packet goes",
         ),
+        HostFact::Transforms(Way::In) => (
+            ("ipsecin", "ipsecin=esp,tunnel or ipsecin=none"),
+            "by which IPsec policy the packet came in",
+        ),
+        HostFact::Transforms(Way::Out) => (
+            ("ipsecout", "ipsecout=esp,tunnel or ipsecout=none"),
+            "by which IPsec policy the packet will go",
+        ),
         HostFact::ConnectionCounters => return (None, "what the packet's connection has counted"),
         HostFact::ConnectionLabels => return (None, "the labels of the packet's connection"),
         HostFact::Announcer => return (None, "which helper announced the packet's connection"),
@@ -70,6 +80,8 @@ fn known(packet: &Packet, said: &BTreeSet<&'static str>) -> BTreeSet<HostFact> {
         InGroup,
         OutGroup,
         Realm,
+        Transforms(Way::In),
+        Transforms(Way::Out),
     ];
     let is_said = |fact: HostFact| word(fact).0.is_some_and(|(name, _)| said.contains(name));
     let mut known: BTreeSet<HostFact> = others.into_iter().filter(|&fact| is_said(fact)).collect();
