@@ -64,7 +64,7 @@ impl TcpOption {
 }
 
 /// One fingerprint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint {
     /// The window of its packets.
     pub window: Window,
@@ -76,6 +76,9 @@ pub struct Fingerprint {
     pub length: u16,
     /// Kinds of options in the order of the packet, no others and nothing behind them.
     pub options: Vec<TcpOption>,
+    /// What the kernel keeps of each option's value, kind of wildcard and number, and never compares
+    /// with a packet: fingerprints that differ in it alone are two.
+    pub values: Vec<(u8, u32)>,
     /// The operating system, as `--genre` names it: at most 31 bytes.
     pub genre: String,
     /// Its version: at most 31 bytes.

@@ -24,6 +24,14 @@ pub enum LogKind {
     /// Of a traced packet ([`crate::Op::Trace`]) alone: a line as [`LogKind::Syslog`]'s that tells
     /// which rule it has met (net/ipv4/netfilter/ip_tables.c, `trace_packet`).
     Trace,
+    /// A line as [`LogKind::Syslog`]'s of level 5 that says which fingerprint describes a TCP packet of
+    /// IPv4 (net/netfilter/nfnetlink_osf.c, `nf_osf_match`): behind the prefix stand addresses and ports
+    /// and, where there is such a fingerprint, how much less the packet's time to live is, and then
+    /// a new line.
+    Fingerprint {
+        /// The fingerprint's time to live; none where no fingerprint describes the packet.
+        ttl: Option<u8>,
+    },
 }
 
 /// A log record's constants.
@@ -43,7 +51,7 @@ impl Log {
     pub(crate) fn is_sound(&self) -> bool {
         let level = match self.kind {
             LogKind::Syslog { level, .. } => level,
-            LogKind::Group { .. } | LogKind::Trace => 0,
+            LogKind::Group { .. } | LogKind::Trace | LogKind::Fingerprint { .. } => 0,
         };
         level <= 7 && self.prefix.len() <= Self::LONGEST_PREFIX && !self.prefix.contains('\0')
     }
@@ -54,6 +62,8 @@ impl fmt::Display for LogKind {
         match self {
             LogKind::Syslog { level, flags } => write!(f, "syslog level {level} flags {flags}"),
             LogKind::Trace => f.write_str("trace"),
+            LogKind::Fingerprint { ttl: Some(ttl) } => write!(f, "fingerprint ttl {ttl}"),
+            LogKind::Fingerprint { ttl: None } => f.write_str("fingerprint"),
             LogKind::Group { group, threshold, size } => {
                 write!(f, "group {group} threshold {threshold}")?;
                 size.map_or(Ok(()), |size| write!(f, " size {size}"))

@@ -293,7 +293,8 @@ impl Body<'_> {
             if self.choices.once_in(3) {
                 self.builder.push(Op::Trace);
             }
-            let kind = match self.choices.below(3) {
+            let kind = match self.choices.below(4) {
+                3 => LogKind::Fingerprint { ttl: self.choices.of(&[None, Some(64)]) },
                 0 => LogKind::Syslog { level: 4, flags: 0x2f },
                 1 => LogKind::Trace,
                 _ => LogKind::Group { group: 5, threshold: 1, size: Some(60) },

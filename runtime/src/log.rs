@@ -1,5 +1,6 @@
 //! What a filter's rules log: a stream of records out of its ring buffer.
 
+mod fingerprint;
 mod line;
 mod record;
 

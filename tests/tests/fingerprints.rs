@@ -83,7 +83,8 @@ fn as_many_as_a_real_list_holds_load_on_every_target() {
     }
     let rules = "*filter\n:INPUT ACCEPT [0:0]\n\
          -A INPUT -p tcp -m osf --genre Test -j DROP\n\
-         -A INPUT -p tcp -m osf --genre Test --ttl 1 -j DROP\nCOMMIT\n";
+         -A INPUT -p tcp -m osf --genre Test --ttl 1 -j DROP\n\
+         -A INPUT -p tcp -m osf --genre Test --log 0\nCOMMIT\n";
     let input = |name: &str, text: &str, format: &str| Input {
         name: name.to_owned(),
         bytes: text.as_bytes().to_vec(),
@@ -99,7 +100,7 @@ fn as_many_as_a_real_list_holds_load_on_every_target() {
                 compiled.artifact.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
             let size: usize = artifact.functions.iter().map(|f| f.insns.len()).sum();
             println!("{name}: {size} instructions");
-            assert!(size < 12_000, "{name}: {size} instructions");
+            assert!(size < 25_000, "{name}: {size} instructions");
             let mut options = LoadOptions::new("fingerprints");
             if name != "netfilter" {
                 options.interfaces = INTERFACES.map(str::to_owned).to_vec();

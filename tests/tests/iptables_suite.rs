@@ -9,6 +9,7 @@
 use bpfc_diag::{Code, Diagnostic, Diagnostics, Severity, SourceMap};
 use bpfc_driver::{Options, compile, lower, targets};
 use bpfc_ir::{Hook, Input};
+use bpfc_tests::fingerprints;
 use bpfc_tests::lab::Family;
 use std::fmt;
 use std::fs;
@@ -136,12 +137,14 @@ impl Case {
         format!("*{}\n:{} ACCEPT\n-A {1} {}\nCOMMIT\n", self.table, self.chain, self.rule)
     }
 
-    fn input(&self) -> Input {
-        Input {
+    fn inputs(&self) -> Vec<Input> {
+        let rules = Input {
             name: self.place.clone(),
             bytes: self.text().into_bytes(),
             format: Some(format!("{}-save", self.family.tool())),
-        }
+        };
+        let beside = fingerprints::are_named(&self.text()).then(fingerprints::input);
+        [rules].into_iter().chain(beside).collect()
     }
 
     /// The rule as it is printed, where it can be read.
@@ -176,7 +179,7 @@ fn judge(case: &Case, counts: &mut Counts) -> Result<(), String> {
         tables: Some(vec![case.table.clone()]),
         ..Options::default()
     };
-    let lowering = lower(&[case.input()], &options);
+    let lowering = lower(&case.inputs(), &options);
     let found = errors(&lowering.diagnostics);
     let told = |found: &[&Diagnostic]| {
         let lines = found.iter().map(|e| format!("{} {} {:?}", e.code, e.message, e.notes));
@@ -219,7 +222,7 @@ fn judge(case: &Case, counts: &mut Counts) -> Result<(), String> {
     }
     let mut reasons = Vec::new();
     for target in targets().iter().filter(|target| target.hooks().contains(&hook(&case.chain))) {
-        let compiled = compile(&[case.input()], *target, &options);
+        let compiled = compile(&case.inputs(), *target, &options);
         if compiled.artifact.is_some() {
             counts.compiled += 1;
             return Ok(());

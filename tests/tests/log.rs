@@ -9,12 +9,13 @@ use bpfc_tests::differential::compile::artifact;
 use bpfc_tests::differential::live::Live;
 use bpfc_tests::generate::draft::{Draft, protocol};
 use bpfc_tests::generate::errors::errors;
+use bpfc_tests::generate::matches::{Facets, MATCHES, Maker};
 use bpfc_tests::generate::packets::packets;
 use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::ruleset::Shape;
 use bpfc_tests::lab::inject::Frame;
 use bpfc_tests::lab::kernel_log::{AllNamespaces, KernelLog};
-use bpfc_tests::lab::namespace::isolated;
+use bpfc_tests::lab::namespace::{isolated, sysctl};
 use bpfc_tests::lab::nflog::{Heard, Listener};
 use bpfc_tests::lab::oracle::{Oracle, Stage};
 use bpfc_tests::lab::{Family, tables};
@@ -53,6 +54,10 @@ fn main() {
             let name = format!("group_{family}_{stage:?}").to_lowercase();
             trials.push(trial(name, require::KERNEL_IPTABLES, true, move || groups(family, stage)));
         }
+    }
+    for target in ["netfilter", "tc", "xdp"] {
+        let name = format!("fingerprint_{target}");
+        trials.push(trial(name, require::KERNEL_IPTABLES, log, move || fingerprint(target)));
     }
     let needs = require::KERNEL_IPTABLES;
     trials.push(trial("lost_records_are_counted".to_owned(), needs, true, lost));
@@ -215,6 +220,76 @@ fn trace(family: Family, target: &'static str) -> Result<(), Failed> {
     }
     match compared {
         0 => Err("no packet was traced".into()),
+        _ => Ok(filter.unload()?),
+    }
+}
+
+/// Lines about fingerprints, each level with each test of the time to live, and no others.
+fn fingerprint(target: &'static str) -> Result<(), Failed> {
+    let stage = Stage::Input;
+    let oracle = Rc::new(RefCell::new(Oracle::new(Family::Ipv4, stage)?));
+    sysctl("netfilter/nf_log/2", "nf_log_ipv4")?;
+    let mut rng = Rng::new(require::number("BPFC_SEED", 1));
+    let mut facets = Facets::default();
+    let kind = MATCHES.iter().find(|kind| kind.name == "osf").ok_or("no osf")?;
+    for _ in 0..8 {
+        let mut maker = Maker {
+            rng: &mut rng,
+            family: Family::Ipv4,
+            protocol: Some(protocol::TCP),
+            orderly: false,
+            stage,
+            facets: &mut facets,
+        };
+        (kind.make)(&mut maker);
+    }
+    let shape = Shape::new(Family::Ipv4, stage);
+    let frames = packets(&mut rng, shape, &facets.list, 300);
+    let arrived = oracle.borrow_mut().arrivals(&frames)?;
+    // Before its hooks the kernel fills in what IPv4 options ask for.
+    let frames = frames.into_iter().zip(arrived).filter(|(frame, _)| frame.bytes[14] == 0x45);
+    let frames: Vec<Frame> = frames.filter_map(|(f, here)| here.then_some(f)).collect();
+    let rules: Vec<String> = (0..9)
+        .map(|number| {
+            let (log, ttl) = (number % 3, number / 3);
+            format!("-A INPUT -p tcp -m osf --genre Omega --log {log} --ttl {ttl}\n")
+        })
+        .collect();
+    let ruleset = logging(&rules.concat());
+    let filter = load(&oracle, &ruleset, target)?;
+    let mut reader = filter.log()?;
+    let mut log = KernelLog::open()?;
+    let mut oracle = oracle.borrow_mut();
+    oracle.load(&ruleset.text)?;
+    let (mut known, mut unknown) = (0, 0);
+    for frames in frames.chunks(5) {
+        let _turn = TURN.lock();
+        // Other targets' lines are the same.
+        log.lines("")?;
+        oracle.run(frames)?;
+        let found = all(&mut reader)?;
+        if found.iter().any(|record| record.kind != LogKind::Syslog { level: 5 }) {
+            return Err("a line of another level".into());
+        }
+        let found: Vec<String> = found.iter().map(|record| escaped(&record.line())).collect();
+        let is_ours = |line: &String| line.contains("hops=") || line.contains("is not known");
+        let mut expected = log.expect("", found.len())?;
+        expected.retain(is_ours);
+        if expected.len() < found.len() {
+            expected.extend(log.expect("", found.len() - expected.len())?);
+            expected.retain(is_ours);
+        }
+        if let Some((expected, found)) = expected.iter().zip(&found).find(|(e, f)| e != f) {
+            return Err(format!("the kernel: {expected:?}\nhere:       {found:?}").into());
+        }
+        if expected.len() != found.len() {
+            return Err(format!("{} lines, not {}", found.len(), expected.len()).into());
+        }
+        unknown += found.iter().filter(|line| line.contains("is not known")).count();
+        known += found.iter().filter(|line| line.contains("hops=")).count();
+    }
+    match known.min(unknown) {
+        0 => Err(format!("{known} known, {unknown} unknown packets").into()),
         _ => Ok(filter.unload()?),
     }
 }

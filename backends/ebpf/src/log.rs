@@ -22,6 +22,9 @@ const LINE_SNAP: u32 = 512;
 /// `LOGLEVEL_WARNING`, as `trace_packet` says.
 const TRACE_LEVEL: u8 = 4;
 
+/// `LOGLEVEL_NOTICE`, which net/netfilter/nf_log_syslog.c takes where nothing else is said.
+const FINGERPRINT_LEVEL: u8 = 5;
+
 /// Frame: the site's number, then the captured length, then the target's scratch.
 const NUMBER: i16 = -8;
 const CAPTURED: i16 = -16;
@@ -55,6 +58,14 @@ pub(crate) fn site(emitter: &mut Emitter<'_>, rule: Rule, log: &Log) -> i32 {
             kind: log::KIND_TRACE,
             level: TRACE_LEVEL,
             flags: log::DEFAULT_FLAGS,
+            snap: LINE_SNAP,
+            ..common
+        },
+        LogKind::Fingerprint { ttl } => Site {
+            kind: log::KIND_FINGERPRINT,
+            level: FINGERPRINT_LEVEL,
+            flags: log::DEFAULT_FLAGS,
+            group: ttl.map_or(log::NO_TTL, u16::from),
             snap: LINE_SNAP,
             ..common
         },

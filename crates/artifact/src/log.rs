@@ -59,7 +59,7 @@ pub const LINK: usize = 80;
 pub const LINK_ROOM: usize = 32;
 /// Where the site's part begins.
 pub const SITE: usize = 112;
-/// u8: [`KIND_SYSLOG`] or [`KIND_GROUP`].
+/// u8: [`KIND_SYSLOG`] or another kind.
 pub const KIND: usize = SITE;
 /// A line for the system's log (`LOG`).
 pub const KIND_SYSLOG: u8 = 1;
@@ -67,12 +67,17 @@ pub const KIND_SYSLOG: u8 = 1;
 pub const KIND_GROUP: u8 = 2;
 /// A rule that a traced packet has met (`TRACE`).
 pub const KIND_TRACE: u8 = 3;
+/// Which fingerprint describes a packet (`osf --log`): a line whose prefix goes on with addresses, ports
+/// and hops.
+pub const KIND_FINGERPRINT: u8 = 4;
 /// u8: syslog level, 0 (emergency) to 7 (debug).
 pub const LEVEL: usize = SITE + 1;
 /// u8: what the line says (`NF_LOG_*`, include/uapi/linux/netfilter/nf_log.h).
 pub const FLAGS: usize = SITE + 2;
-/// u16: group.
+/// u16: group; of [`KIND_FINGERPRINT`] the fingerprint's time to live, or [`NO_TTL`].
 pub const GROUP: usize = SITE + 4;
+/// See [`GROUP`]: no fingerprint describes the packet.
+pub const NO_TTL: u16 = 0xffff;
 /// u16: records that a listener wants to get at once.
 pub const THRESHOLD: usize = SITE + 6;
 /// u32: bytes of packet that the record holds at most.
@@ -114,13 +119,13 @@ pub const DEFAULT_FLAGS: u8 = 0x0f;
 /// What a rule logs, as its entry in the map of sites says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Site {
-    /// [`KIND_SYSLOG`] or [`KIND_GROUP`].
+    /// [`KIND_SYSLOG`] or another kind.
     pub kind: u8,
     /// Syslog level.
     pub level: u8,
     /// What the line says.
     pub flags: u8,
-    /// Group.
+    /// Group, or a time to live: see [`GROUP`].
     pub group: u16,
     /// Records at once.
     pub threshold: u16,

@@ -38,12 +38,14 @@ struct Field<'t> {
 pub(crate) fn read(line: &str, remarks: &mut Vec<Remark>) -> Option<Fingerprint> {
     let fields = split(line, remarks)?;
     let [window, ttl, dont_fragment, length, options, genre, version, subtype] = fields;
+    let values = self::values(options.text);
     Some(Fingerprint {
         window: self::window(window, remarks),
         ttl: plain(ttl, "time to live", u8::MAX.into(), remarks) as u8,
         dont_fragment: plain(dont_fragment, "don't fragment bit", 1, remarks) as u8 != 0,
         length: plain(length, "length", u16::MAX.into(), remarks) as u16,
         options: self::options(options, remarks),
+        values,
         genre: name(after_sign(genre), remarks),
         version: name(version, remarks),
         subtype: name(subtype, remarks),
@@ -191,6 +193,26 @@ fn options(field: Field<'_>, remarks: &mut Vec<Remark>) -> Vec<TcpOption> {
         remarks.push(field.remark(true, message));
     }
     options
+}
+
+/// What is kept of each option's value: a kind of wildcard (`enum nf_osf_window_size_options`) and a
+/// number, both 0 where the option has none.
+fn values(text: &str) -> Vec<(u8, u32)> {
+    let value = |option: &str, kinds: &[(char, u8)]| {
+        let rest = &option[1..];
+        let wildcard = kinds.iter().find(|(sign, _)| rest.starts_with(*sign));
+        let number = if wildcard.is_some() { &rest[1..] } else { rest };
+        (wildcard.map_or(0, |(_, kind)| *kind), number::read(number).value as u32)
+    };
+    text.split(',')
+        .map(|option| option.trim_start_matches(is_space))
+        .filter_map(|option| match option.as_bytes().first() {
+            Some(b'W') => Some(value(option, &[('%', 3), ('S', 1), ('T', 2)])),
+            Some(b'M') => Some(value(option, &[('%', 3)])),
+            Some(b'N' | b'S' | b'T' | b'E') => Some((0, 0)),
+            _ => None,
+        })
+        .collect()
 }
 
 /// A system's name behind the sign that says how good the fingerprint is.

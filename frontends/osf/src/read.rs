@@ -7,6 +7,7 @@
 use crate::line::{self, Remark};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
 use bpfc_ir::Fingerprint;
+use std::collections::BTreeSet;
 
 /// The name of the format, as `--from` takes it.
 pub const FORMAT: &str = "pf.os";
@@ -34,6 +35,7 @@ pub fn read(
 ) -> FileId {
     let file = sources.add(name, String::from_utf8_lossy(bytes));
     let text = sources.file(file).text();
+    let mut known: BTreeSet<Fingerprint> = fingerprints.iter().map(without_place).collect();
     let mut reported = 0;
     let mut start = 0;
     for whole in text.split_inclusive('\n') {
@@ -41,7 +43,9 @@ pub fn read(
         if let Some(mut fingerprint) = read_line(whole, &mut remarks) {
             let end = start + whole.trim_ascii_end().len();
             fingerprint.span = Some(Span::new(file, start, end));
-            fingerprints.push(fingerprint);
+            if known.insert(without_place(&fingerprint)) {
+                fingerprints.push(fingerprint);
+            }
         }
         reported += remarks.len();
         for Remark { start: from, end, message, refused } in remarks {
@@ -60,6 +64,11 @@ pub fn read(
         }
     }
     file
+}
+
+/// What tells fingerprints apart for the kernel.
+fn without_place(fingerprint: &Fingerprint) -> Fingerprint {
+    Fingerprint { span: None, ..fingerprint.clone() }
 }
 
 /// Whether nothing stands in a line.

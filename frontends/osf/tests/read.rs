@@ -134,6 +134,23 @@ fn options_are_their_first_letters() {
 }
 
 #[test]
+fn a_fingerprint_counts_once() {
+    let count = |text: &str| {
+        let (list, said) = load(text.as_bytes());
+        assert_eq!(said, Vec::<String>::new());
+        list.len()
+    };
+    let line = "*:64:1:44:M*,N,W%2,N:Test:1::";
+    assert_eq!(count(&format!("{line}once\n{line}twice\n")), 1);
+    // The kernel keeps values that it never looks at.
+    for other in ["M1460,N,W%2,N", "M%2,N,W%2,N", "M*,N,W2,N", "M*,N,WS2,N", "M*,N,W%3,N"] {
+        let other = format!("*:64:1:44:{other}:Test:1::\n");
+        assert_eq!(count(&format!("{line}\n{other}{line}\n")), 2, "{other}");
+    }
+    assert_eq!(count("*:64:1:44:M*,T:T:1::\n*:64:1:44:M0,T0:T:1::\n"), 1);
+}
+
+#[test]
 fn names_end_where_the_kernel_ends_them() {
     assert_eq!(one("*:64:1:44:M*:@Test:1::").genre, "Test");
     assert_eq!(one("*:64:1:44:M*: *Test:1::").genre, "Test");

@@ -1,12 +1,13 @@
 //! One log record, as bytes and as a value.
 
+use super::fingerprint;
 use bpfc_artifact::{Hook, log};
 use std::time::{Duration, SystemTime};
 
 /// Where a record is meant to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogKind {
-    /// A line of the system's log: `LOG`.
+    /// A line of the system's log: `LOG`, `osf --log`.
     Syslog {
         /// Syslog level, 0 (emergency) to 7 (debug).
         level: u8,
@@ -92,6 +93,11 @@ impl LogRecord {
         };
         let time = u64::from_ne_bytes(std::array::from_fn(|i| header[log::TIME + i]));
         let link = header.get(log::LINK..log::LINK + usize::from(header[log::LINK_LENGTH]))?;
+        let packet = rest.get(..u32(log::CAPTURED) as usize)?.to_vec();
+        let mut prefix = log::text(&header[log::PREFIX..log::LABEL]);
+        if header[log::KIND] == log::KIND_FINGERPRINT {
+            prefix = fingerprint::prefix(&prefix, u16(log::GROUP), &packet);
+        }
         Some(LogRecord {
             time: booted + Duration::from_nanos(time),
             rule: log::text(&header[log::LABEL..log::HEADER]),
@@ -106,7 +112,9 @@ impl LogRecord {
                 _ => return None,
             },
             kind: match header[log::KIND] {
-                log::KIND_SYSLOG => LogKind::Syslog { level: header[log::LEVEL] },
+                log::KIND_SYSLOG | log::KIND_FINGERPRINT => {
+                    LogKind::Syslog { level: header[log::LEVEL] }
+                }
                 log::KIND_GROUP => {
                     LogKind::Group { group: u16(log::GROUP), threshold: u16(log::THRESHOLD) }
                 }
@@ -115,7 +123,7 @@ impl LogRecord {
             },
             trace: Some(u32(log::TRACE)).filter(|&trace| trace != 0),
             flags: header[log::FLAGS],
-            prefix: log::text(&header[log::PREFIX..log::LABEL]),
+            prefix,
             input: interface(log::IN_INDEX, log::IN_NAME),
             output: interface(log::OUT_INDEX, log::OUT_NAME),
             mark: u32(log::MARK),
@@ -127,7 +135,7 @@ impl LogRecord {
                 bytes: link.to_vec(),
             },
             length: u32(log::LENGTH),
-            packet: rest.get(..u32(log::CAPTURED) as usize)?.to_vec(),
+            packet,
         })
     }
 

@@ -69,6 +69,7 @@ fn fingerprint() -> Fingerprint {
         dont_fragment: true,
         length: 40,
         options: Vec::new(),
+        values: Vec::new(),
         genre: "Linux".to_owned(),
         version: String::new(),
         subtype: String::new(),

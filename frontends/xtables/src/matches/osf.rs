@@ -2,9 +2,12 @@
 //! fingerprints (net/netfilter/xt_osf.c, nfnetlink_osf.c).
 //!
 //! A rule matches a packet with the SYN flag, whatever other flags it has, that one of the fingerprints
-//! of its genre describes: which one comes first does not matter. The kernel keeps an inversion of
-//! `--genre` and never looks at it, so that `! --genre` matches what `--genre` does. Packets whose TCP
-//! header or announced options are cut off never match; fragments are not looked for.
+//! of its genre describes. The kernel keeps an inversion of `--genre` and never looks at it, so that
+//! `! --genre` matches what `--genre` does. Packets whose TCP header or announced options are cut off
+//! never match; fragments are not looked for.
+//!
+//! With `--log` the rule matches any genre, and a line for the system's log says which fingerprints
+//! describe the packet, in the order in which they were loaded, or that none does, also with level 2.
 
 use super::comment::save_string;
 use super::osf_tree;
@@ -54,6 +57,17 @@ pub(super) enum TtlTest {
     AtMost,
     /// Not at all.
     Ignored,
+}
+
+/// What is logged of a packet, besides that no fingerprint describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Logs {
+    /// Nothing, and that neither.
+    Nothing,
+    /// The first fingerprint that does.
+    First,
+    /// Every fingerprint that does.
+    All,
 }
 
 #[derive(Debug)]
@@ -149,19 +163,17 @@ impl Match for Osf {
     }
 
     fn needs_fingerprints(&self) -> bool {
-        self.log.is_none()
+        true
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
-        if self.log.is_some() {
-            return Err(Unsupported(
-                "--log writes lines for the logger that net.netfilter.nf_log.2 names, and lets the rule \
-                 match any genre: leave --log out, and log with LOG in a rule of its own"
-                    .to_owned(),
-            ));
-        }
         let wanted = cx.fingerprints().iter().filter(|fingerprint| self.is_of_genre(fingerprint));
-        osf_tree::lower(cx, wanted, self.ttl_test());
+        let logs = match self.log {
+            None => Logs::Nothing,
+            Some(1) => Logs::First,
+            Some(_) => Logs::All,
+        };
+        osf_tree::lower(cx, wanted, self.ttl_test(), logs);
         Ok(())
     }
 

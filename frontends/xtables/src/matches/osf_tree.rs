@@ -5,10 +5,11 @@
 //! other, and only then time to live and window. Each of these but the last two has one right branch, so a
 //! packet that fails on the way has no other to try.
 
-use super::osf::TtlTest;
+use super::osf::{Logs, TtlTest};
 use crate::lower::RuleCx;
 use bpfc_ir::{
-    Base, BinaryOp, Block, Condition, Fingerprint, FunctionBuilder, TcpOption, Type, Value, Window,
+    Base, BinaryOp, Block, Condition, Fingerprint, FunctionBuilder, Log, LogKind, Meta, Op,
+    TcpOption, Type, Value, Window,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +20,8 @@ const HEADERS: u16 = 40;
 /// Where options begin in the TCP header.
 const OPTIONS: u16 = 20;
 
-/// Windows by time to live.
-type Leaf = BTreeMap<u8, BTreeSet<Window>>;
-/// Leaves by kinds of options.
-type Kinds<'f> = BTreeMap<&'f [TcpOption], Leaf>;
+/// Fingerprints by kinds of options, in the order of the list.
+type Kinds<'f> = BTreeMap<&'f [TcpOption], Vec<&'f Fingerprint>>;
 /// By the length of all options.
 type Lengths<'f> = BTreeMap<u16, Kinds<'f>>;
 
@@ -31,21 +30,20 @@ pub(super) fn lower<'f>(
     cx: &mut RuleCx<'_>,
     fingerprints: impl Iterator<Item = &'f Fingerprint>,
     ttl: TtlTest,
+    logs: Logs,
 ) {
     let mut tree: BTreeMap<bool, BTreeMap<u16, Lengths<'f>>> = BTreeMap::new();
     for fingerprint in fingerprints {
-        let Fingerprint { dont_fragment, length, options, window, .. } = fingerprint;
+        let Fingerprint { dont_fragment, length, options, .. } = fingerprint;
         let size: u16 = options.iter().map(|option| option.length()).sum();
         // No packet is made like this: headers are whole words and lie inside of the packet.
         if !size.is_multiple_of(4) || size > 40 || *length < HEADERS + size {
             continue;
         }
-        let lives = if ttl == TtlTest::Ignored { 0 } else { fingerprint.ttl };
         let lengths = tree.entry(*dont_fragment).or_default().entry(*length).or_default();
-        let leaf = lengths.entry(size).or_default().entry(options.as_slice()).or_default();
-        leaf.entry(lives).or_default().insert(*window);
+        lengths.entry(size).or_default().entry(options.as_slice()).or_default().push(fingerprint);
     }
-    if tree.is_empty() {
+    if tree.is_empty() && logs == Logs::Nothing {
         cx.never();
         return;
     }
@@ -55,10 +53,15 @@ pub(super) fn lower<'f>(
     let syn = cx.builder().mask(flags, 2);
     let syn = cx.builder().compare_const(Condition::Ne, syn, 0);
     cx.require(syn);
-    let failed = cx.no_match();
+    let no_match = cx.no_match();
     let b = cx.builder();
     let matched = b.block();
-    let lowering = Lowering { ttl, matched, failed };
+    let mut failed = no_match;
+    if logs != Logs::Nothing {
+        require_header(b, no_match);
+        failed = b.block();
+    }
+    let lowering = Lowering { ttl, logs, matched, failed };
     let fragments = |b: &mut FunctionBuilder, &fixed: &bool| {
         let byte = b.payload(Type::I8, Base::Network, 6);
         let bit = b.mask(byte, 0x40);
@@ -66,6 +69,9 @@ pub(super) fn lower<'f>(
     };
     // With both there is no third to fall back to.
     let whole = tree.len() == 2;
+    if tree.is_empty() {
+        b.jump(failed);
+    }
     choose(b, (!whole).then_some(failed), tree, fragments, |b, lengths| {
         let total = |b: &mut FunctionBuilder, &length: &u16| {
             let field = b.payload(Type::I16, Base::Network, 2);
@@ -75,7 +81,35 @@ pub(super) fn lower<'f>(
             choose(b, Some(failed), sizes, header, |b, kinds| lowering.options(b, kinds));
         });
     });
+    if logs != Logs::Nothing {
+        b.switch_to(failed);
+        log(b, "Remote OS is not known: ".to_owned(), None);
+        b.jump(no_match);
+    }
     b.switch_to(matched);
+}
+
+/// Goes on where the whole TCP header is there, options and all: nothing is said of other packets.
+fn require_header(b: &mut FunctionBuilder, otherwise: Block) {
+    let words = b.payload(Type::I8, Base::Transport, 12);
+    let four = b.constant(Type::I8, 4);
+    let words = b.binary(BinaryOp::Shr, words, four);
+    let words = b.extend(Type::I32, words);
+    let two = b.constant(Type::I32, 2);
+    let header = b.binary(BinaryOp::Shl, words, two);
+    let (length, start) = (b.meta(Meta::Length), b.meta(Meta::TransportOffset));
+    let start = b.extend(Type::I32, start);
+    let length = b.binary(BinaryOp::Sub, length, start);
+    let whole = b.compare(Condition::Ge, length, header);
+    b.require(whole, otherwise);
+}
+
+/// Logs the packet, by the rule.
+fn log(b: &mut FunctionBuilder, prefix: String, ttl: Option<u8>) {
+    if let Some(rule) = b.rule() {
+        let log = Log { kind: LogKind::Fingerprint { ttl }, prefix };
+        b.push(Op::Log(rule, Box::new(log)));
+    }
 }
 
 /// Whether the TCP header has so many bytes of options. One that says less than its own 20 bytes has
@@ -117,6 +151,7 @@ fn choose<K, T>(
 #[derive(Clone, Copy)]
 struct Lowering {
     ttl: TtlTest,
+    logs: Logs,
     matched: Block,
     failed: Block,
 }
@@ -145,7 +180,8 @@ impl Lowering {
                     next.entry(*first).or_default().insert(rest, leaf);
                 }
                 // All have the same length, so this one is alone.
-                None => return self.leaf(b, leaf, size),
+                None if self.logs == Logs::Nothing => return self.leaf(b, &leaf, size),
+                None => return self.logged(b, &leaf, size),
             }
         }
         let kind = |b: &mut FunctionBuilder, option: &TcpOption| {
@@ -160,72 +196,124 @@ impl Lowering {
     }
 
     /// Compares the time to live, and the window for each that it may be.
-    fn leaf(self, b: &mut FunctionBuilder, leaf: Leaf, size: Option<u16>) {
-        let mut left = leaf.len();
-        for (lives, windows) in leaf {
+    fn leaf(self, b: &mut FunctionBuilder, leaf: &[&Fingerprint], size: Option<u16>) {
+        let mut by_ttl: BTreeMap<u8, BTreeSet<Window>> = BTreeMap::new();
+        for fingerprint in leaf {
+            let lives = if self.ttl == TtlTest::Ignored { 0 } else { fingerprint.ttl };
+            by_ttl.entry(lives).or_default().insert(fingerprint.window);
+        }
+        let mut left = by_ttl.len();
+        for (lives, of_ttl) in by_ttl {
             left -= 1;
             let next = if left == 0 { self.failed } else { b.block() };
-            let condition = match self.ttl {
-                TtlTest::Equal => Some(Condition::Eq),
-                TtlTest::AtMost => Some(Condition::Le),
-                TtlTest::Ignored => None,
-            };
-            if let Some(condition) = condition {
-                let ttl = b.payload(Type::I8, Base::Network, 8);
-                let holds = b.compare_const(condition, ttl, lives.into());
-                b.require(holds, next);
-            }
+            self.lives(b, lives, next);
             // A packet has one time to live, but several may be above it.
             let otherwise = if self.ttl == TtlTest::Equal { self.failed } else { next };
-            self.windows(b, &windows, size, otherwise);
+            windows(b, &of_ttl, size, self.matched, otherwise);
             if left > 0 {
                 b.switch_to(next);
             }
         }
     }
 
-    /// Compares the window.
-    fn windows(
+    /// Compares one fingerprint after the other and logs those that describe the packet. Where all are
+    /// wanted, each but the first is compared in two places: behind those that have not, and behind one
+    /// that has.
+    fn logged(self, b: &mut FunctionBuilder, leaf: &[&Fingerprint], size: Option<u16>) {
+        let blocks = |b: &mut FunctionBuilder, count| -> Vec<Block> {
+            (0..count).map(|_| b.block()).collect()
+        };
+        let hits = blocks(b, leaf.len());
+        let first = blocks(b, leaf.len());
+        b.jump(first.first().copied().unwrap_or(self.failed));
+        self.one_by_one(b, leaf, size, [&first, &hits], self.failed);
+        let later = match self.logs {
+            Logs::All => blocks(b, leaf.len().saturating_sub(1)),
+            Logs::First | Logs::Nothing => Vec::new(),
+        };
+        for (index, (fingerprint, &hit)) in leaf.iter().zip(&hits).enumerate() {
+            let Fingerprint { genre, version, subtype, ttl, .. } = fingerprint;
+            b.switch_to(hit);
+            log(b, format!("{genre} [{version}:{subtype}] : "), Some(*ttl));
+            b.jump(later.get(index).copied().unwrap_or(self.matched));
+        }
+        if !later.is_empty() {
+            self.one_by_one(b, &leaf[1..], size, [&later, &hits[1..]], self.matched);
+        }
+    }
+
+    /// Compares fingerprints in their order, each in a block of its own, until one describes the packet:
+    /// each has a block for that, too.
+    fn one_by_one(
         self,
         b: &mut FunctionBuilder,
-        windows: &BTreeSet<Window>,
+        list: &[&Fingerprint],
         size: Option<u16>,
+        [blocks, hits]: [&[Block]; 2],
         otherwise: Block,
     ) {
-        let sums = Sums::of(windows, size.is_some());
-        if sums.any {
-            b.jump(self.matched);
-            return;
+        for (index, fingerprint) in list.iter().enumerate() {
+            let next = blocks.get(index + 1).copied().unwrap_or(otherwise);
+            b.switch_to(blocks[index]);
+            self.lives(b, fingerprint.ttl, next);
+            windows(b, &BTreeSet::from([fingerprint.window]), size, hits[index], next);
         }
-        for (low, high) in sums.ranges() {
-            let window = b.payload(Type::I16, Base::Transport, 14);
-            let inside = b.in_range(window, low.into(), high.into());
-            b.forbid(inside, self.matched);
-        }
-        for &divisor in &sums.multiples {
-            let window = b.payload(Type::I16, Base::Transport, 14);
-            let divisor = b.constant(Type::I16, divisor.into());
-            let rest = b.binary(BinaryOp::Rem, window, divisor);
-            let divides = b.compare_const(Condition::Eq, rest, 0);
-            b.forbid(divides, self.matched);
-        }
-        for &(factor, headers) in &sums.announced {
-            let Some(option) = size else { continue };
-            let size = b.payload(Type::I16, Base::Transport, option + 2);
-            let mut size = b.extend(Type::I32, size);
-            if headers > 0 {
-                let headers = b.constant(Type::I32, headers.into());
-                size = b.binary(BinaryOp::Add, size, headers);
-            }
-            let factor = b.constant(Type::I32, factor.into());
-            let product = b.binary(BinaryOp::Mul, size, factor);
-            let window = b.payload(Type::I16, Base::Transport, 14);
-            let window = b.extend(Type::I32, window);
-            let same = b.compare(Condition::Eq, window, product);
-            b.forbid(same, self.matched);
-        }
-        b.jump(otherwise);
     }
+
+    /// Compares the time to live with a fingerprint's.
+    fn lives(self, b: &mut FunctionBuilder, ttl: u8, otherwise: Block) {
+        let condition = match self.ttl {
+            TtlTest::Equal => Condition::Eq,
+            TtlTest::AtMost => Condition::Le,
+            TtlTest::Ignored => return,
+        };
+        let field = b.payload(Type::I8, Base::Network, 8);
+        let holds = b.compare_const(condition, field, ttl.into());
+        b.require(holds, otherwise);
+    }
+}
+
+/// Compares the window. `size` is where the option with the maximum segment size begins.
+fn windows(
+    b: &mut FunctionBuilder,
+    windows: &BTreeSet<Window>,
+    size: Option<u16>,
+    matched: Block,
+    otherwise: Block,
+) {
+    let sums = Sums::of(windows, size.is_some());
+    if sums.any {
+        b.jump(matched);
+        return;
+    }
+    for (low, high) in sums.ranges() {
+        let window = b.payload(Type::I16, Base::Transport, 14);
+        let inside = b.in_range(window, low.into(), high.into());
+        b.forbid(inside, matched);
+    }
+    for &divisor in &sums.multiples {
+        let window = b.payload(Type::I16, Base::Transport, 14);
+        let divisor = b.constant(Type::I16, divisor.into());
+        let rest = b.binary(BinaryOp::Rem, window, divisor);
+        let divides = b.compare_const(Condition::Eq, rest, 0);
+        b.forbid(divides, matched);
+    }
+    for &(factor, headers) in &sums.announced {
+        let Some(option) = size else { continue };
+        let size = b.payload(Type::I16, Base::Transport, option + 2);
+        let mut size = b.extend(Type::I32, size);
+        if headers > 0 {
+            let headers = b.constant(Type::I32, headers.into());
+            size = b.binary(BinaryOp::Add, size, headers);
+        }
+        let factor = b.constant(Type::I32, factor.into());
+        let product = b.binary(BinaryOp::Mul, size, factor);
+        let window = b.payload(Type::I16, Base::Transport, 14);
+        let window = b.extend(Type::I32, window);
+        let same = b.compare(Condition::Eq, window, product);
+        b.forbid(same, matched);
+    }
+    b.jump(otherwise);
 }
 
 /// What windows come to: those that hold for one packet in common, and those that need the segment

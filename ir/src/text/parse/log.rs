@@ -13,6 +13,12 @@ impl Parser {
             LogKind::Syslog { level, flags: self.number("flags")? }
         } else if self.eat_word("trace") {
             LogKind::Trace
+        } else if self.eat_word("fingerprint") {
+            let ttl = match self.eat_word("ttl") {
+                true => Some(self.number("a time to live")?),
+                false => None,
+            };
+            LogKind::Fingerprint { ttl }
         } else if self.eat_word("group") {
             let group = self.number("a group")?;
             self.keyword("threshold")?;

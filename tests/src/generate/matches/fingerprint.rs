@@ -15,7 +15,10 @@ pub(super) fn osf(maker: &mut Maker<'_>) -> String {
     let genre = if maker.rng.one_in(8) { "Omega" } else { &genre };
     let negation = maker.rng.negation();
     let ttl = *maker.rng.pick(&["", "", " --ttl 0", " --ttl 1", " --ttl 2"]);
-    format!(" {negation}--genre {genre}{ttl}")
+    // Which nobody reads where the kernel lets no other namespace than the first write to its log.
+    let log = if maker.rng.one_in(4) { maker.rng.below(3).to_string() } else { String::new() };
+    let log = if log.is_empty() { log } else { format!(" --log {log}") };
+    format!(" {negation}--genre {genre}{ttl}{log}")
 }
 
 /// Makes a packet one that a fingerprint describes, or nearly so.
