@@ -61,6 +61,17 @@ pub enum Error {
         /// Who is there and what to do.
         reason: String,
     },
+    /// A program follows rules of policy routing, which do not tell it a routing domain's table.
+    #[error(
+        "cannot attach to {place}: {interface} belongs to a routing domain (VRF), at whose tables \
+         rpfilter in a program does not look"
+    )]
+    RoutingDomain {
+        /// Interface or hook.
+        place: String,
+        /// A routing domain's device, or one that belongs to it.
+        interface: String,
+    },
     /// A link of ours holds a program that is not ours.
     #[error(
         "the link at {place} now holds program {program} ({name}), which is not this filter's: \

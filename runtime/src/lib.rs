@@ -69,6 +69,7 @@ mod pins;
 mod places;
 mod programs;
 mod recent;
+mod routing_domains;
 mod sets;
 mod state;
 mod stubs;

@@ -1,4 +1,5 @@
-//! Just enough of nf_tables' netlink protocol to write a batch and hear what came of it.
+//! Just enough of nf_tables' netlink protocol to write a batch and hear what came of it, and of
+//! nfnetlink's and rtnetlink's to ask for what there is.
 //!
 //! Layouts are from include/uapi/linux/netlink.h, netfilter/nfnetlink.h and
 //! netfilter/nf_tables.h. A message's header and its attributes' headers are in native byte
@@ -6,8 +7,8 @@
 //! or not at all.
 
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, netlink, recv, sendto,
-    socket_with,
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, bind, netlink, recv,
+    sendto, socket_with,
 };
 use std::io;
 use std::os::fd::OwnedFd;
@@ -107,7 +108,7 @@ impl Batch {
     pub fn send(mut self) -> io::Result<()> {
         let wanted = self.messages - 1;
         self.message(BATCH_END, FLAG_REQUEST, UNSPECIFIED, NF_TABLES, &[]);
-        let socket = open()?;
+        let socket = open(Some(netlink::NETFILTER))?;
         let kernel = netlink::SocketAddrNetlink::new(0, 0);
         sendto(&socket, &self.bytes, SendFlags::empty(), &kernel)?;
         let mut answered = 0;
@@ -132,13 +133,47 @@ pub(crate) fn ask(
     let mut batch = Batch { bytes: Vec::new(), messages: 1 };
     let kind = subsystem << 8 | command;
     batch.message(kind, FLAG_REQUEST | FLAG_ACK | flags, UNSPECIFIED, 0, &attributes.0);
-    let socket = open()?;
+    let socket = open(Some(netlink::NETFILTER))?;
+    dump(&socket, &batch.bytes, |found, payload| {
+        if found >> 8 == subsystem { take(payload.get(4..).ok_or_else(cut)?) } else { Ok(()) }
+    })
+}
+
+/// Gives each device of the calling thread's network namespace to `take`: its attributes, `IFLA_*`
+/// (include/uapi/linux/if_link.h).
+pub(crate) fn links(mut take: impl FnMut(&[u8])) -> io::Result<()> {
+    /// `RTM_NEWLINK` and `RTM_GETLINK`; `NLM_F_DUMP`.
+    const NEW_LINK: u16 = 16;
+    const GET_LINK: u16 = 18;
+    const FLAG_DUMP: u16 = 0x300;
+    /// Bytes of `struct ifinfomsg`.
+    const LINK: usize = 16;
+    let mut question = ((HEADER + LINK) as u32).to_ne_bytes().to_vec();
+    question.extend(GET_LINK.to_ne_bytes());
+    question.extend((FLAG_REQUEST | FLAG_DUMP).to_ne_bytes());
+    question.resize(HEADER + LINK, 0);
+    // `NETLINK_ROUTE` is 0.
+    let socket = open(None)?;
+    dump(&socket, &question, |found, payload| {
+        if found == NEW_LINK {
+            take(payload.get(LINK..).ok_or_else(cut)?);
+        }
+        Ok(())
+    })
+}
+
+/// Sends a question and gives each message of the answer to `take`, by its type.
+fn dump(
+    socket: &OwnedFd,
+    question: &[u8],
+    mut take: impl FnMut(u16, &[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let kernel = netlink::SocketAddrNetlink::new(0, 0);
-    sendto(&socket, &batch.bytes, SendFlags::empty(), &kernel)?;
+    sendto(socket, question, SendFlags::empty(), &kernel)?;
     // A dump's messages are as large as the largest buffer seen so far, up to 32 KiB.
     let mut buffer = vec![0; 256 << 10];
     loop {
-        let (received, _) = recv(&socket, buffer.as_mut_slice(), RecvFlags::empty())?;
+        let (received, _) = recv(socket, buffer.as_mut_slice(), RecvFlags::empty())?;
         for message in messages(&buffer[..received]) {
             let message = message?;
             match message.kind {
@@ -150,10 +185,7 @@ pub(crate) fn ask(
                         None => Err(cut()),
                     };
                 }
-                found if found >> 8 == subsystem => {
-                    take(message.payload.get(4..).ok_or_else(cut)?)?
-                }
-                _ => {}
+                found => take(found, message.payload)?,
             }
         }
     }
@@ -206,13 +238,9 @@ pub(crate) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])>
     })
 }
 
-fn open() -> io::Result<OwnedFd> {
-    let socket = socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        Some(netlink::NETFILTER),
-    )?;
+fn open(protocol: Option<Protocol>) -> io::Result<OwnedFd> {
+    let socket =
+        socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)?;
     bind(&socket, &netlink::SocketAddrNetlink::new(0, 0))?;
     Ok(socket)
 }
