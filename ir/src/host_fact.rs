@@ -31,6 +31,10 @@ pub enum HostFact {
     OutGroup,
     /// The realms of the packet's route.
     Realm,
+    /// The MTU of the packet's route.
+    RouteMtu,
+    /// The MTU of the way back to the packet's source.
+    ReturnMtu,
     /// By which ports of a bridge the packet goes.
     BridgePorts,
     /// The IPsec transformations that the packet has come by, or will go by.
@@ -57,6 +61,8 @@ impl Op {
         Some(match *self {
             Op::Lookup(Lookup::AddressType(address, _)) => HostFact::AddressType(address),
             Op::Lookup(Lookup::ReversePath(_)) => HostFact::WayBack,
+            Op::Lookup(Lookup::RouteMtu) => HostFact::RouteMtu,
+            Op::Lookup(Lookup::ReturnMtu) => HostFact::ReturnMtu,
             Op::Lookup(Lookup::Receiver { .. }) => HostFact::Receiver,
             Op::Lookup(Lookup::ReceiverMark) => HostFact::ReceiverMark,
             Op::Lookup(Lookup::SocketGroup { .. }) => HostFact::Groups,

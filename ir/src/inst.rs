@@ -24,6 +24,8 @@ pub enum BinaryOp {
     Div,
     /// Remainder; the dividend where the divisor is 0.
     Rem,
+    /// The smaller one.
+    Min,
     /// Shift left; the amount must be less than the width.
     Shl,
     /// Logical shift right; the amount must be less than the width.

@@ -39,6 +39,15 @@ pub enum Lookup {
     /// loopback device, else 0 (net/ipv4/netfilter/ipt_rpfilter.c, `rpfilter_lookup_reverse`;
     /// net/ipv6/netfilter/ip6t_rpfilter.c, `rpfilter_lookup_reverse6`).
     ReversePath(ReversePath),
+    /// The MTU of the packet's own route, in bytes of the IP packet: what the path is known to take,
+    /// else what the route or its device says (include/net/dst.h, `dst_mtu`; net/ipv4/route.c,
+    /// `ipv4_mtu`; include/net/ip6_route.h, `ip6_dst_mtu_maybe_forward`); [`Lookup::NO_ROUTE`] where
+    /// the packet has none.
+    RouteMtu,
+    /// The MTU of the route that this host itself would take to the packet's source, found by nothing
+    /// but that address; [`Lookup::NO_ROUTE`] where there is none (net/netfilter/xt_TCPMSS.c,
+    /// `tcpmss_reverse_mtu`).
+    ReturnMtu,
     /// The socket that will receive the packet, or that sent the one which an ICMP error quotes: bits
     /// of [`Receiver`], 0 where there is none (net/netfilter/xt_socket.c).
     Receiver {
@@ -91,6 +100,8 @@ impl Lookup {
     pub const ANYCAST: u32 = 0x200;
     /// No IPsec transformation.
     pub const NONE: u32 = 0xffff_ffff;
+    /// The MTU where there is no route: nothing limits the packet.
+    pub const NO_ROUTE: u32 = u32::MAX;
 }
 
 impl fmt::Display for Lookup {
@@ -105,6 +116,8 @@ impl fmt::Display for Lookup {
                 write!(f, "transform {way} {index} {field}")
             }
             Lookup::ReceiverMark => f.write_str("receiver-mark"),
+            Lookup::RouteMtu => f.write_str("route-mtu"),
+            Lookup::ReturnMtu => f.write_str("return-mtu"),
             Lookup::ReversePath(path) => {
                 f.write_str("reverse-path")?;
                 for (holds, word) in [

@@ -444,8 +444,14 @@ impl Body<'_> {
             }
             4 => {
                 let logic = [BinaryOp::And, BinaryOp::Or, BinaryOp::Xor];
-                let all =
-                    [BinaryOp::And, BinaryOp::Add, BinaryOp::Sub, BinaryOp::Mul, BinaryOp::Rem];
+                let all = [
+                    BinaryOp::And,
+                    BinaryOp::Add,
+                    BinaryOp::Sub,
+                    BinaryOp::Mul,
+                    BinaryOp::Rem,
+                    BinaryOp::Min,
+                ];
                 let op = self.choices.of(if ty == Type::I128 { &logic } else { &all });
                 let (a, b) = (self.load(ty), self.load(ty));
                 self.builder.binary(op, a, b)
@@ -507,6 +513,8 @@ impl Body<'_> {
         if self.choices.once_in(5) {
             return self.choices.of(&[
                 Lookup::ReceiverMark,
+                Lookup::RouteMtu,
+                Lookup::ReturnMtu,
                 Lookup::Receiver { transparent: true },
                 Lookup::Receiver { transparent: false },
             ]);

@@ -48,6 +48,10 @@ impl Target for CgroupSkb {
                 "the packet has found its socket, whatever it was looked up by; compile the rule for \
                  xdp or tc",
             ),
+            (Feature::ReturnMtu, _) => Some(
+                "a control group's programs cannot ask what was learnt of a path; compile the rule for \
+                 tc or xdp",
+            ),
             (Feature::SetMark, _) => Some(
                 "a control group's programs cannot set a packet's mark; compile the rule for tc, \
                  which can",

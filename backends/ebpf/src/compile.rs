@@ -65,6 +65,9 @@ pub fn compile(
     let routed = units.iter().any(|unit| unit.is_routed(target));
     // What is for others on the link is not forwarded.
     needs.packet_type |= routed;
+    // Rules may have written what the packet was routed by, when its route is asked for its MTU.
+    needs.flow = routed && needs.route_mtu;
+    needs.rules |= needs.flow;
     // Log records name the interface that was found.
     needs.out_interface |= routed && needs.log;
     if !check_features(program, target, routed, diagnostics) {
@@ -281,7 +284,7 @@ fn check_features(
         for (feature, rule) in asked {
             let span = rule.and_then(|rule| program.rules[rule].span);
             let forwarded = routed && entry.hook == Hook::Forward;
-            let known = forwarded && feature == Feature::OutInterface;
+            let known = forwarded && matches!(feature, Feature::OutInterface | Feature::RouteMtu);
             let logged = forwarded && matches!(feature, Feature::Log | Feature::LogOwner);
             if let Some(reason) = target.refusal(entry.hook, feature).filter(|_| !known) {
                 good = false;

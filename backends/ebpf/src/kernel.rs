@@ -55,9 +55,16 @@ pub fn load_route(target: &dyn Target, asm: &mut Asm, dst: Reg) {
     asm.alu_imm(Alu::And, Width::W64, dst, -2);
 }
 
-/// `r1 = struct net_device *` of the first nexthop of the `struct fib_info *` in r1
-/// (include/net/nexthop.h, `fib_info_nhc`). Clobbers r0 to r5.
+/// `r1 = struct net_device *` of the first nexthop of the `struct fib_info *` in r1. Clobbers r0 to
+/// r5.
 pub fn first_device(asm: &mut Asm) {
+    first_nexthop(asm);
+    load(asm, R1, R0, "fib_nh_common", "nhc_dev", 8);
+}
+
+/// `r0 = struct fib_nh_common *` of the first nexthop of the `struct fib_info *` in r1
+/// (include/net/nexthop.h, `fib_info_nhc`). Clobbers r1 to r5.
+pub fn first_nexthop(asm: &mut Asm) {
     let [own, device] = std::array::from_fn(|_| asm.label());
     cast(asm, R1, "fib_info");
     load(asm, R1, R0, "fib_info", "nh", 8);
@@ -70,7 +77,6 @@ pub fn first_device(asm: &mut Asm) {
     // A nexthop begins with what all families have in common.
     asm.place(device);
     cast(asm, R0, "fib_nh_common");
-    load(asm, R1, R0, "fib_nh_common", "nhc_dev", 8);
 }
 
 /// Goes from a `struct nexthop *` in r1 to its (for a group its first member's)

@@ -97,6 +97,7 @@ pub struct PacketLayout {
     initiator: Option<i16>,
     arguments: Option<i16>,
     trace: Option<i16>,
+    routed: Option<i16>,
     search: Option<i16>,
     lookup: Option<i16>,
     socket: Option<i16>,
@@ -129,6 +130,7 @@ impl PacketLayout {
         let extensions = region(needs.extensions, CT_EXTENSION_SIZE);
         let initiator = region(needs.initiator, 8);
         let trace = region(needs.trace, 8);
+        let routed = region(needs.flow, region::routed::SIZE);
         let socket = region(needs.socket, region::socket::SIZE);
         let ports = region(needs.ports, region::bridge::SIZE);
         // Of these only one is in use at a time, while its function runs: they lie on each other.
@@ -150,6 +152,7 @@ impl PacketLayout {
             initiator,
             arguments,
             trace,
+            routed,
             search,
             lookup,
             socket,
@@ -204,6 +207,11 @@ impl PacketLayout {
                 SearchField::Length => 12,
                 SearchField::Place => 16,
             }
+    }
+
+    /// Where it lies what the packet was routed by.
+    pub(crate) fn routed(&self) -> Option<i16> {
+        self.routed
     }
 
     /// Where what is known of the packet's socket lies.

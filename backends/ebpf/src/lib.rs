@@ -18,6 +18,7 @@ mod emitter;
 mod error;
 pub mod ethernet;
 mod extension;
+mod fib;
 mod fit;
 mod front;
 pub mod kernel;

@@ -9,7 +9,7 @@ use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout::{self, TRANSPORT_WINDOW};
 use crate::target::{MainContext, MainLabels, SCRATCH_SIZE, Target};
-use crate::{bridge, conntrack, log, outcome, reply, route, socket, walk};
+use crate::{bridge, conntrack, log, outcome, region, reply, route, socket, walk};
 use bpfc_artifact::{AttachPoint, Function, FunctionKind};
 use bpfc_ir::{Entry, Family, Hook, Verdict};
 
@@ -104,6 +104,11 @@ pub(crate) fn emit(
             scratch,
         });
         clear(&mut asm, scratch, late);
+        if let Some(at) = emitter.layout.routed() {
+            for word in (0..region::routed::SIZE).step_by(8) {
+                asm.store_imm(Size::D, R7, at + word, 0);
+            }
+        }
         if emitter.needs.conntrack {
             emitter.mark_line(&mut asm, None, "find the connection");
             let source = emitter.target.conntrack(unit.attach);

@@ -43,6 +43,10 @@ pub struct Needs {
     pub lookup: bool,
     /// Such a one that policy routing rules decide.
     pub rules: bool,
+    /// The MTU of the packet's route.
+    pub route_mtu: bool,
+    /// What packets were routed by, of a program that routes.
+    pub flow: bool,
     /// Addresses, ports or protocol of connection tuples.
     pub tuples: bool,
     /// The source of the connection that announced the packet's.
@@ -90,6 +94,10 @@ pub enum Feature {
     Undone,
     /// The IPsec transformations that the packet's route will apply.
     Ahead,
+    /// How long packets may be on the packet's route.
+    RouteMtu,
+    /// How long packets may be on the way back to the packet's source.
+    ReturnMtu,
     /// The input interface's name.
     InInterface,
     /// The output interface's name.
@@ -128,7 +136,7 @@ pub enum Feature {
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 26] = [
+    pub const ALL: [Feature; 28] = [
         Feature::OutDevice,
         Feature::ConntrackExtension,
         Feature::CountConnections,
@@ -138,6 +146,8 @@ impl Feature {
         Feature::BridgePorts,
         Feature::Undone,
         Feature::Ahead,
+        Feature::RouteMtu,
+        Feature::ReturnMtu,
         Feature::InInterface,
         Feature::OutInterface,
         Feature::Link,
@@ -168,6 +178,8 @@ impl Feature {
             Feature::BridgePorts => "the bridge ports that the packet goes by",
             Feature::Undone => "the IPsec policy that the packet came in by",
             Feature::Ahead => "the IPsec policy that the packet will go by",
+            Feature::RouteMtu => "the MTU of the packet's route",
+            Feature::ReturnMtu => "the MTU of the way back",
             Feature::InInterface => "the input interface",
             Feature::OutInterface => "the output interface",
             Feature::OutDevice => "the output interface's group and addresses",
@@ -217,6 +229,8 @@ pub fn feature(op: &Op) -> Option<Feature> {
             Way::In => Feature::Undone,
             Way::Out => Feature::Ahead,
         }),
+        Op::Lookup(Lookup::RouteMtu) => Some(Feature::RouteMtu),
+        Op::Lookup(Lookup::ReturnMtu) => Some(Feature::ReturnMtu),
         Op::Lookup(Lookup::AddressType(_, device)) => device.map(|device| match device {
             Device::In => Feature::InInterface,
             Device::Out => Feature::OutDevice,
@@ -366,6 +380,8 @@ impl Needs {
             Feature::ConntrackExtension => self.conntrack = true,
             Feature::CountConnections => self.counted = true,
             Feature::Undone | Feature::Ahead => {}
+            Feature::RouteMtu => self.route_mtu = true,
+            Feature::ReturnMtu => self.rules = true,
             Feature::Socket | Feature::Receiver | Feature::Route | Feature::OutDevice => {}
             Feature::Fragments
             | Feature::Rewrite

@@ -52,6 +52,8 @@ pub(crate) mod walk {
     pub const LINKED: i16 = 120;
     /// u32: what is known of the IPv6 source of the flow, see `own_address`.
     pub const OWNED: i16 = 124;
+    /// u32: number of the device that a flow comes in by which does not begin on this host.
+    pub const INPUT: i16 = 124;
     /// u64: the address of this host's that the next step looks at.
     pub const ADDRESS: i16 = 128;
     /// u64: where a device's list of addresses ends, or the host's lists.
@@ -63,6 +65,19 @@ pub(crate) mod walk {
     pub const SIZE: i16 = 56;
     /// Bytes of it where rules are walked.
     pub const RULES_SIZE: i16 = 160;
+}
+
+/// What a packet was routed by (`route`), for what is asked about its route when rules may have written
+/// it.
+pub(crate) mod routed {
+    /// The first 4 bytes of its network header.
+    pub const HEADER: i16 = 0;
+    /// u32: its mark, where rules set marks.
+    pub const MARK: i16 = 4;
+    /// u32: 1 where it is forwarded, 0 where it was not routed by the program.
+    pub const FORWARDED: i16 = 8;
+    /// Bytes of the region.
+    pub const SIZE: i16 = 16;
 }
 
 /// What is known of the packet's socket (`socket`).

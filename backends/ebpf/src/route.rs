@@ -11,13 +11,12 @@
 //! devices by number (net/core/dev.c, `dev_get_by_index_rcu`), so that it is right whatever
 //! happens to interfaces while the program is loaded.
 
-use crate::asm::{
-    Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
-};
-use crate::device;
+use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
+use crate::fib::{self, Question};
 use crate::layout;
+use crate::region::routed;
 use crate::skb::{copy_name, no_name};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::Family;
@@ -38,29 +37,6 @@ pub trait Routing: Sync {
     fn caveat(&self) -> &'static str;
 }
 
-/// `struct bpf_fib_lookup` (include/uapi/linux/bpf.h): its size and members. Ports and addresses
-/// are in network order.
-const LOOKUP: i16 = 64;
-const FAMILY: i16 = 0;
-const PROTOCOL: i16 = 1;
-const PORTS: i16 = 2;
-const INTERFACE: i16 = 8;
-const TOS_OR_FLOW: i16 = 12;
-const SOURCE: i16 = 16;
-const DESTINATION: i16 = 32;
-const MARK: i16 = 52;
-
-/// `BPF_FIB_LOOKUP_SKIP_NEIGH`, Linux 6.2.
-const SKIP_NEIGHBOUR: i32 = 4;
-/// `BPF_FIB_LOOKUP_MARK`, Linux 6.10.
-const WITH_MARK: i32 = 32;
-
-/// `BPF_FIB_LKUP_RET_*`.
-const SUCCESS: i32 = 0;
-const PROHIBIT: i32 = 3;
-const FORWARDING_DISABLED: i32 = 5;
-const UNSUPPORTED_TUNNEL: i32 = 6;
-
 /// The function that routes a family's packets, emitted when first asked for.
 pub(crate) fn function(
     emitter: &mut Emitter<'_>,
@@ -78,20 +54,21 @@ pub(crate) fn function(
         no_name(&mut asm, name);
     }
     look_up(emitter, &mut asm, routing, family);
-    asm.jump_imm(Jump::Slt, Width::W64, R0, SUCCESS, neither);
-    asm.jump_imm(Jump::Eq, Width::W64, R0, SUCCESS, forward);
-    asm.jump_imm(Jump::Le, Width::W64, R0, PROHIBIT, neither);
-    asm.jump_imm(Jump::Le, Width::W64, R0, FORWARDING_DISABLED, local);
+    asm.jump_imm(Jump::Slt, Width::W64, R0, fib::SUCCESS, neither);
+    asm.jump_imm(Jump::Eq, Width::W64, R0, fib::SUCCESS, forward);
+    asm.jump_imm(Jump::Le, Width::W64, R0, fib::PROHIBIT, neither);
+    asm.jump_imm(Jump::Le, Width::W64, R0, fib::FORWARDING_DISABLED, local);
     // What is left goes on: into a tunnel, to a neighbour that is not known yet, or in fragments.
     asm.place(forward);
     asm.mov(R9, R0);
     is_forwarded(&mut asm, family, neither);
     if let Some(name) = emitter.layout.out_interface() {
         let done = asm.label();
-        asm.jump_imm(Jump::Eq, Width::W64, R9, UNSUPPORTED_TUNNEL, done);
+        asm.jump_imm(Jump::Eq, Width::W64, R9, fib::UNSUPPORTED_TUNNEL, done);
         out_interface(emitter, &mut asm, name, done)?;
         asm.place(done);
     }
+    note_flow(emitter, &mut asm);
     asm.mov_imm(R0, FORWARD);
     asm.exit();
     asm.place(local);
@@ -108,73 +85,35 @@ pub(crate) fn function(
 
 /// r0 = what `bpf_fib_lookup` answers for the packet; its structure lies at the top of the frame.
 fn look_up(emitter: &Emitter<'_>, asm: &mut Asm, routing: &dyn Routing, family: Family) {
-    const AF_INET: i32 = 2;
-    const AF_INET6: i32 = 10;
-    for word in (0..LOOKUP).step_by(8) {
-        asm.store_imm(Size::D, FP, word - LOOKUP, 0);
-    }
-    let at = |member: i16| member - LOOKUP;
+    let (source, destination) = match family {
+        Family::Ipv4 => (12, 16),
+        Family::Ipv6 => (8, 24),
+    };
     routing.ifindex(asm, R1);
-    asm.store(Size::W, FP, at(INTERFACE), R1);
-    asm.load(Size::B, R1, R7, layout::L4_PROTO);
-    asm.store(Size::B, FP, at(PROTOCOL), R1);
-    ports(asm, at(PORTS));
-    match family {
-        Family::Ipv4 => {
-            asm.store_imm(Size::B, FP, at(FAMILY), AF_INET);
-            asm.load(Size::B, R1, R7, layout::NETWORK + 1);
-            asm.store(Size::B, FP, at(TOS_OR_FLOW), R1);
-            for (from, to) in [(12, SOURCE), (16, DESTINATION)] {
-                asm.load(Size::W, R1, R7, layout::NETWORK + from);
-                asm.store(Size::W, FP, at(to), R1);
-            }
-        }
-        Family::Ipv6 => {
-            asm.store_imm(Size::B, FP, at(FAMILY), AF_INET6);
-            // Traffic class and flow label, the version left out; network order.
-            asm.load(Size::W, R1, R7, layout::NETWORK);
-            asm.from_big_endian(R1, 32);
-            asm.alu_imm(Alu::And, Width::W64, R1, 0x0fff_ffff);
-            asm.from_big_endian(R1, 32);
-            asm.store(Size::W, FP, at(TOS_OR_FLOW), R1);
-            for (from, to) in [(8, SOURCE), (24, DESTINATION)] {
-                for word in [0, 4, 8, 12] {
-                    asm.load(Size::W, R1, R7, layout::NETWORK + from + word);
-                    asm.store(Size::W, FP, at(to) + word, R1);
-                }
-            }
-        }
-    }
-    let mut flags = SKIP_NEIGHBOUR;
-    if emitter.needs.set_mark {
-        asm.load(Size::W, R1, R7, layout::MARK);
-        asm.store(Size::W, FP, at(MARK), R1);
-        flags |= WITH_MARK;
-    }
-    asm.mov(R1, R6);
-    asm.mov(R2, FP);
-    asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(-LOOKUP));
-    asm.mov_imm(R3, i32::from(LOOKUP));
-    asm.mov_imm(R4, flags);
-    asm.helper(Helper::FibLookup);
+    let question = Question {
+        family,
+        destination: layout::NETWORK + destination,
+        source: Some(layout::NETWORK + source),
+        header: Some(layout::NETWORK),
+        transport: true,
+        mark: emitter.needs.set_mark.then_some(layout::MARK),
+        mtu: false,
+        table: None,
+    };
+    fib::ask(asm, &question);
 }
 
-/// Ports, for rules of policy routing that ask for them: of whole TCP and UDP packets and first
-/// fragments. r1 = the protocol.
-fn ports(asm: &mut Asm, to: i16) {
-    const TCP: i32 = 6;
-    const UDP: i32 = 17;
-    let [ported, none] = std::array::from_fn(|_| asm.label());
-    asm.jump_imm(Jump::Eq, Width::W64, R1, TCP, ported);
-    asm.jump_imm(Jump::Ne, Width::W64, R1, UDP, none);
-    asm.place(ported);
-    asm.load(Size::H, R1, R7, layout::FRAGMENT_OFFSET);
-    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, none);
-    asm.load(Size::H, R1, R7, layout::TRANSPORT);
-    asm.store(Size::H, FP, to, R1);
-    asm.load(Size::H, R1, R7, layout::TRANSPORT + 2);
-    asm.store(Size::H, FP, to + 2, R1);
-    asm.place(none);
+/// Notes what the packet was routed by, for what is asked about its route later, when rules may have
+/// written it.
+fn note_flow(emitter: &Emitter<'_>, asm: &mut Asm) {
+    let Some(at) = emitter.layout.routed() else { return };
+    asm.load(Size::W, R1, R7, layout::NETWORK);
+    asm.store(Size::W, R7, at + routed::HEADER, R1);
+    if emitter.needs.set_mark {
+        asm.load(Size::W, R1, R7, layout::MARK);
+        asm.store(Size::W, R7, at + routed::MARK, R1);
+    }
+    asm.store_imm(Size::W, R7, at + routed::FORWARDED, 1);
 }
 
 /// What `ip_forward` and `ip6_forward` ask before the hook: the link layer meant this host, the
@@ -220,9 +159,7 @@ fn out_interface(
     name: i16,
     done: Label,
 ) -> Result<(), EmitError> {
-    asm.load(Size::W, R9, FP, INTERFACE - LOOKUP);
-    device::find(emitter, asm, -LOOKUP - device::SEARCH)?;
-    asm.jump_imm(Jump::Eq, Width::W64, R8, 0, done);
+    fib::find_device(emitter, asm, done)?;
     copy_name(asm, R8, name);
     Ok(())
 }

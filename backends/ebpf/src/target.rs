@@ -148,6 +148,12 @@ pub trait Target: Sync {
     /// met the output hook. Clobbers r0 to r5. By default packets of others do not come by.
     fn skip_forwarded(&self, _asm: &mut Asm, _forwarded: Label) {}
 
+    /// Whether packets carry the route that was found for them, where there is one:
+    /// [`Target::load_skb`] tells.
+    fn has_routes(&self) -> bool {
+        true
+    }
+
     /// How packets are routed where chains of several hooks before and behind routing run in one
     /// program; `None` where a program sees packets of one hook alone.
     fn routing(&self) -> Option<&dyn Routing> {

@@ -66,7 +66,11 @@ impl Target for Netfilter {
 
     fn refusal(&self, hook: Hook, feature: Feature) -> Option<&'static str> {
         match (feature, hook) {
-            (Feature::Route, Hook::Prerouting) => {
+            (Feature::ReturnMtu, _) => Some(
+                "a netfilter program cannot ask what was learnt of a path; compile the rule for tc or \
+                 xdp",
+            ),
+            (Feature::Route | Feature::RouteMtu, Hook::Prerouting) => {
                 Some("packets have no route before routing; compile the rule for a later hook")
             }
             (Feature::Ahead, Hook::Prerouting) => Some(

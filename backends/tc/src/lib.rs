@@ -110,6 +110,10 @@ impl Target for Tc {
                 "TC ingress runs before routing; compile the rule for netfilter, or for tc at output \
                  or postrouting",
             ),
+            (Feature::RouteMtu, false) => Some(
+                "TC ingress runs before routing, which --hook input,forward does in the program; \
+                 compile the rule so, or for tc at output or postrouting",
+            ),
             (Feature::OutInterface, false) => Some(
                 "TC ingress runs before routing, which --hook input,forward does in the program; \
                  compile the rule so, for netfilter at the forward, output or postrouting hook, or \

@@ -83,6 +83,10 @@ impl Target for Xdp {
                 "XDP runs before routing; compile the rule for netfilter, or for tc at output or \
                  postrouting",
             ),
+            Feature::RouteMtu => Some(
+                "XDP runs before routing, which --hook input,forward does in the program; compile \
+                 the rule so, or for tc at output or postrouting",
+            ),
             Feature::OutInterface => Some(
                 "XDP runs before routing, which --hook input,forward does in the program; compile \
                  the rule so, for netfilter at the forward, output or postrouting hook, or for tc at \
@@ -218,6 +222,10 @@ impl Target for Xdp {
 
     fn conntrack(&self, _attach: AttachPoint) -> ConntrackSource {
         ConntrackSource::Lookup("bpf_xdp_ct_lookup")
+    }
+
+    fn has_routes(&self) -> bool {
+        false
     }
 
     fn routing(&self) -> Option<&dyn Routing> {

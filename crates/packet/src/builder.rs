@@ -193,6 +193,8 @@ impl PacketBuilder {
             realm: 0,
             transforms: crate::Transforms::default(),
             bridge: None,
+            route_mtu: u32::MAX,
+            return_mtu: u32::MAX,
         }
     }
 }

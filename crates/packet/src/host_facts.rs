@@ -5,6 +5,7 @@
 //! | `srctype=`, `dsttype=` | what routing makes of an address: `unicast`, `local`, `broadcast`, `anycast`, `multicast`, `blackhole`, `unreachable`, `prohibit` |
 //! | `back=` | the interface by which there is a way back to the source, or `none` |
 //! | `ingroup=`, `outgroup=`, `realm=` | numbers of the interfaces and the route |
+//! | `mtu=`, `backmtu=` | how many bytes packets may have on its route and on the way back to its source, or `none` |
 //! | `bridge=none` | br_netfilter knows of no port that it goes by |
 //! | `physin=`, `physout=` | the port of a bridge that it comes in or goes out by, or `none` |
 //! | `ipsecin=`, `ipsecout=` | the IPsec transformations that it came by or will go by: `none`, or such as `esp,tunnel,reqid=5` with `+` between them |
@@ -44,6 +45,8 @@ pub(crate) struct HostFacts {
     in_group: u32,
     out_group: u32,
     realm: u32,
+    mtu: u32,
+    return_mtu: u32,
     ports: BridgePorts,
     transforms: Transforms,
     owner: Owner,
@@ -56,13 +59,15 @@ pub(crate) struct HostFacts {
 impl HostFacts {
     /// Takes a fact; `None` where the name is none of these.
     pub fn read(&mut self, name: &str, value: &str) -> Option<Result<(), String>> {
-        const NAMES: [&str; 19] = [
+        const NAMES: [&str; 21] = [
             "srctype",
             "dsttype",
             "back",
             "ingroup",
             "outgroup",
             "realm",
+            "mtu",
+            "backmtu",
             "bridge",
             "physin",
             "physout",
@@ -99,6 +104,10 @@ impl HostFacts {
             "ingroup" => self.in_group = number()?,
             "outgroup" => self.out_group = number()?,
             "realm" => self.realm = number()?,
+            "mtu" | "backmtu" => {
+                let limit = if value == "none" { u32::MAX } else { number()? };
+                *if name == "mtu" { &mut self.mtu } else { &mut self.return_mtu } = limit;
+            }
             "socket" if value == "none" => {}
             "socket" => return Err("socket is none, or left out where uid or gid is said".into()),
             "uid" => self.owner.user = number()?,
@@ -127,6 +136,12 @@ impl HostFacts {
         packet.out_group = self.out_group;
         packet.realm = self.realm;
         packet.transforms = self.transforms;
+        if said("mtu") {
+            packet.route_mtu = self.mtu;
+        }
+        if said("backmtu") {
+            packet.return_mtu = self.return_mtu;
+        }
         if said("physin") || said("physout") {
             if said("bridge") {
                 return Err("bridge=none and a port contradict each other".into());
@@ -277,6 +292,14 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_ways_are_numbers_or_none() {
+        let packet = said("mtu=1400 backmtu=none");
+        assert_eq!((packet.route_mtu, packet.return_mtu), (1400, u32::MAX));
+        assert_eq!(said("backmtu=1300").return_mtu, 1300);
+        assert_eq!(said("").route_mtu, u32::MAX);
+    }
+
+    #[test]
     fn ports_of_a_bridge_are_told_by_name() {
         let packet = said("physin=tap1 physout=none");
         let ports = packet.bridge.unwrap();
@@ -292,6 +315,7 @@ mod tests {
         for (facts, part) in [
             ("srctype=near", "srctype is one of"),
             ("uid=x", "uid is a number"),
+            ("mtu=long", "mtu is a number"),
             ("socket=some", "socket is none"),
             ("socket=none uid=1", "contradict"),
             ("receivermark=1", "needs receiver"),

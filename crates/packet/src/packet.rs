@@ -122,6 +122,10 @@ pub struct Packet {
     pub transforms: crate::Transforms,
     /// By which ports of a bridge it goes, where the bridge shows it to rules of the network layer.
     pub bridge: Option<BridgePorts>,
+    /// MTU of its route, in bytes of the IP packet; `u32::MAX` where it has none.
+    pub route_mtu: u32,
+    /// MTU of the route that this host would take to its source; `u32::MAX` where there is none.
+    pub return_mtu: u32,
 }
 
 /// What br_netfilter notes of a packet (include/linux/skbuff.h, `struct nf_bridge_info`).
@@ -211,6 +215,8 @@ impl Packet {
             realm: 0,
             transforms: crate::Transforms::default(),
             bridge: None,
+            route_mtu: u32::MAX,
+            return_mtu: u32::MAX,
         }
     }
 

@@ -60,7 +60,8 @@ impl Route {
 pub struct Routes(pub Vec<Route>);
 
 impl Routes {
-    fn find(&self, address: IpAddr) -> Option<&Route> {
+    /// The route to an address.
+    pub fn find(&self, address: IpAddr) -> Option<&Route> {
         let matching = self.0.iter().filter(|route| route.contains(address));
         matching.max_by_key(|route| route.length)
     }

@@ -137,6 +137,7 @@ fn binary(op: BinaryOp, ty: Type, a: u128, b: u128) -> Option<u128> {
         BinaryOp::Mul => a.wrapping_mul(b),
         BinaryOp::Div => a.checked_div(b).unwrap_or(0),
         BinaryOp::Rem => a.checked_rem(b).unwrap_or(a),
+        BinaryOp::Min => a.min(b),
         BinaryOp::Shl | BinaryOp::Shr if b >= u128::from(ty.bytes()) * 8 => return None,
         BinaryOp::Shl => a << b,
         BinaryOp::Shr => a >> b,

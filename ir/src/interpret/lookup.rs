@@ -20,6 +20,8 @@ impl Run<'_, '_, '_> {
                 let receiver = self.packet.packet().receiver.as_ref();
                 receiver.filter(|receiver| receiver.full).map_or(0, |receiver| receiver.mark)
             }
+            Lookup::RouteMtu => self.packet.packet().route_mtu,
+            Lookup::ReturnMtu => self.packet.packet().return_mtu,
             Lookup::ReversePath(path) => self.reverse_path(path).into(),
             Lookup::Transforms(way) => {
                 self.transforms(way).map_or(Lookup::NONE, |list| list.len() as u32)

@@ -17,6 +17,7 @@ impl Display for BinaryOp {
             BinaryOp::Mul => "mul",
             BinaryOp::Div => "div",
             BinaryOp::Rem => "rem",
+            BinaryOp::Min => "min",
             BinaryOp::Shl => "shl",
             BinaryOp::Shr => "shr",
         })

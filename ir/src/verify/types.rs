@@ -86,9 +86,12 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             match op {
                 BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => Ok(()),
                 _ if ty == Type::I128 => Err(Violation::WrongType { value: a, found: ty }),
-                BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => {
-                    Ok(())
-                }
+                BinaryOp::Add
+                | BinaryOp::Sub
+                | BinaryOp::Mul
+                | BinaryOp::Div
+                | BinaryOp::Rem
+                | BinaryOp::Min => Ok(()),
                 BinaryOp::Shl | BinaryOp::Shr => match *function.definition(b) {
                     Op::Const(_, amount) if amount < u128::from(ty.bytes()) * 8 => Ok(()),
                     _ => Err(Violation::ShiftAmount),

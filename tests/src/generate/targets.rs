@@ -219,7 +219,13 @@ fn ecn_tcp(maker: &mut Maker<'_>) -> String {
 
 /// Offers of sizes around the one to set, among other options, and none at all.
 fn tcpmss(maker: &mut Maker<'_>) -> String {
-    let size = *maker.rng.pick(&[0u16, 1, 535, 536, 537, 1219, 1220, 1221, 1400, 1460, 65_495]);
+    let clamps = maker.stage == Stage::Postrouting && maker.rng.one_in(2);
+    let sizes: &[u16] = match clamps {
+        // What the interfaces take, less both headers.
+        true => &[1440, 1460, 1500, 1520, 1560, 1580],
+        false => &[0u16, 1, 535, 536, 537, 1219, 1220, 1221, 1400, 1460, 65_495],
+    };
+    let size = *maker.rng.pick(sizes);
     maker.facet(move |rng, draft| {
         let offer = rng.near(size.into()..=size.into(), 0xffff) as u16;
         let tcp = draft.tcp();
@@ -247,7 +253,10 @@ fn tcpmss(maker: &mut Maker<'_>) -> String {
             draft.payload.clear();
         }
     });
-    format!(" --set-mss {size}")
+    match clamps {
+        true => " --clamp-mss-to-pmtu".to_owned(),
+        false => format!(" --set-mss {size}"),
+    }
 }
 
 /// Kinds of options among others, whole ones and ones whose length lies.

@@ -15,7 +15,7 @@ use super::namespace::{ip, ip6, run, sysctl};
 use super::raw::RawSender;
 use super::tables::{self, Counters, Reader};
 use super::tap::Tap;
-use super::view::{GROUPS, REALMS};
+use super::view::{GROUPS, MTUS, REALMS};
 use super::{Family, LabError, routes};
 use crate::{fingerprints, sets};
 use bpfc_ir::Hook;
@@ -225,6 +225,7 @@ impl Oracle {
             sysctl(&format!("ipv6/conf/{name}/accept_source_route"), "1")?;
         }
         ip(&GROUPS.map(|(name, group)| format!("link set {name} group {group}\n")).concat())?;
+        ip(&MTUS.map(|(name, mtu)| format!("link set {name} mtu {mtu}\n")).concat())?;
         match stage {
             Stage::Prerouting => {}
             Stage::Input | Stage::TrackedInput => {

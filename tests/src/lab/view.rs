@@ -3,14 +3,19 @@
 use super::inject::Frame;
 use super::oracle::{INTERFACES, OUT_INTERFACES, Stage};
 use super::routes::{detour, is_special, routes};
-use bpfc_packet::{Clock, InterfaceName, IpVersion, Owner, Packet, Socket, pkt_type};
+use bpfc_packet::{
+    Clock, InterfaceName, IpVersion, Owner, Packet, Routes, Socket, pkt_type, route_kind,
+};
 use nix::unistd::{Gid, Uid, getgroups};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Groups of interfaces; all others are in group 0.
 pub const GROUPS: [(&str, u32); 2] = [("eth1", 5), ("wan1", 0x17)];
+
+/// What interfaces take that do not take what all others do, but more: nothing leaves in pieces.
+pub const MTUS: [(&str, u32); 2] = [("wan0", 1560), ("wan1", 1620)];
 
 /// Realms of the IPv4 routes by [`OUT_INTERFACES`].
 pub const REALMS: [u32; 2] = [5, 9];
@@ -53,8 +58,37 @@ pub fn packet_at(stage: Stage, frame: &Frame) -> Option<Packet> {
     if stage == Stage::Output {
         packet.socket = Some(Arc::new(own_socket()));
     }
-    packet.routes = Some(Arc::new(routes(stage)));
+    let routes = routes(stage);
+    if stage.has_output() {
+        packet.route_mtu = mtu(packet.out_interface);
+        packet.return_mtu = return_mtu(&routes, &packet)?;
+    }
+    packet.routes = Some(Arc::new(routes));
     Some(packet)
+}
+
+/// What devices take whose packets' length the kernel has not been told, and the loopback device.
+const USUAL_MTU: u32 = 1500;
+const LOOPBACK_MTU: u32 = 65_536;
+
+fn mtu(interface: InterfaceName) -> u32 {
+    let found = MTUS.iter().find(|(known, _)| name(known) == interface);
+    found.map_or(USUAL_MTU, |(_, mtu)| *mtu)
+}
+
+/// The MTU of the way back to a packet's source (`tcpmss_reverse_mtu`, net/netfilter/xt_TCPMSS.c).
+fn return_mtu(routes: &Routes, packet: &Packet) -> Option<u32> {
+    let header = packet.network_bytes();
+    let (source, most): (IpAddr, u32) = match packet.version {
+        IpVersion::V4 => ((*header.get(12..)?.first_chunk::<4>()?).into(), 65_535),
+        IpVersion::V6 => ((*header.get(8..)?.first_chunk::<16>()?).into(), u32::MAX),
+    };
+    let Some(route) = routes.find(source) else { return Some(u32::MAX) };
+    Some(match route.kind {
+        route_kind::LOCAL => LOOPBACK_MTU.min(most),
+        kind if kind >= route_kind::BLACKHOLE => u32::MAX,
+        _ => mtu(route.device),
+    })
 }
 
 fn group(interface: InterfaceName) -> u32 {

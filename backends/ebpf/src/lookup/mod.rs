@@ -6,8 +6,12 @@
 //! walks, in its order; offsets come from BTF. What a walk remembers lies in the packet structure,
 //! where its loop's body finds it.
 
+mod flow;
+mod metric;
+mod mtu;
 mod node;
 mod own_address;
+mod path;
 mod reverse;
 mod reverse_ipv4;
 mod reverse_ipv6;
@@ -49,6 +53,8 @@ pub(crate) fn function(
         }
         (Lookup::Transforms(way), _) => crate::transform::count(emitter, way)?,
         (Lookup::Transform { way, .. }, _) => crate::transform::field(emitter, way)?,
+        (Lookup::RouteMtu, _) => path::function(emitter, family)?,
+        (Lookup::ReturnMtu, _) => mtu::of_return(emitter, family)?,
         (Lookup::ReversePath(path), _) => reverse::function(emitter, path, family)?,
         (Lookup::SocketGroup { low, high }, _) => crate::socket::group(emitter, low, high)?,
         (Lookup::AddressType(address, _), Family::Ipv6) => tree::address_type(emitter, address)?,

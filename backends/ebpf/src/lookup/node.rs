@@ -1,10 +1,10 @@
 //! Nodes and routes of IPv6's tables (include/net/ip6_fib.h), and where a step goes on that looks at
 //! one.
 
-use super::step::Reverse;
+use super::flow::Search;
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R4, R7, R8, Reg, Size, Width};
 use crate::kernel::{self, cast, if_null, load, nexthop_info};
-use crate::region::walk::{FOUND, MODE, NONE, SOURCE_ADDRESS};
+use crate::region::walk::{FOUND, MODE, NONE};
 
 /// What a step does.
 pub(super) mod mode {
@@ -29,11 +29,11 @@ pub(super) const ROOT: i32 = 2;
 pub(super) const HAS_ROUTES: i32 = 4;
 
 /// What a step knows.
-pub(super) struct Step {
+pub(super) struct Step<'a> {
     pub at: i16,
     /// Where the address lies in the packet structure.
     pub address: i16,
-    pub reverse: Option<Reverse>,
+    pub search: Option<&'a dyn Search>,
     /// The step is done.
     pub again: Label,
     /// The next step goes back to another node.
@@ -44,7 +44,7 @@ pub(super) struct Step {
     pub stop: Label,
 }
 
-impl Step {
+impl Step<'_> {
     pub fn store(&self, asm: &mut Asm, place: i16, reg: Reg) {
         asm.store(Size::D, R7, self.at + place, reg);
     }
@@ -55,7 +55,7 @@ impl Step {
 
     /// Where the flow's source lies in the packet structure; none for a flow without one.
     pub fn source(&self) -> Option<i16> {
-        self.reverse.map(|reverse| reverse.at + SOURCE_ADDRESS)
+        self.search.and_then(|search| search.flow().source)
     }
 }
 

@@ -6,14 +6,15 @@
 //! before them, and what comes behind in [`super::reverse_ipv4`] and [`super::reverse_ipv6`]. Routing
 //! domains (VRF) are not looked at.
 
+use super::flow::{Flow, Labels, Search};
 use super::step::{Reverse, enter, mode, run};
 use super::{reverse_ipv4, reverse_ipv6, rules, tree, trie};
-use crate::asm::{Asm, Jump, R0, R1, R7, R8, Size, Width};
+use crate::asm::{Asm, Jump, Label, R0, R1, R7, R8, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::kernel::{if_null, load};
 use crate::layout;
-use crate::region::walk::{DEVICE, KIND, MODE};
+use crate::region::walk::{DEVICE, KIND, MODE, SOURCE, SOURCE_ADDRESS};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{Device, Family, ReversePath};
 
@@ -31,8 +32,8 @@ pub(super) fn function(
     };
     let reverse = Reverse { path, family, at };
     let body = match family {
-        Family::Ipv4 => trie::body(emitter, Some(reverse))?,
-        Family::Ipv6 => tree::body(emitter, layout::NETWORK + 8, Some(reverse))?,
+        Family::Ipv4 => trie::body(emitter, Some(&reverse))?,
+        Family::Ipv6 => tree::body(emitter, layout::NETWORK + 8, Some(&reverse))?,
     };
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "look for the way back to the source");
@@ -62,4 +63,45 @@ pub(super) fn function(
     asm.mov_imm(R0, 0);
     asm.exit();
     emitter.add(asm, "reverse_path", FunctionKind::Chain)
+}
+
+impl Search for Reverse {
+    fn at(&self) -> i16 {
+        self.at
+    }
+
+    fn family(&self) -> Family {
+        self.family
+    }
+
+    /// From the packet's destination to its source. IPv4 does not know its protocol.
+    fn flow(&self) -> Flow {
+        let (destination, source, protocol) = match self.family {
+            Family::Ipv4 => (layout::NETWORK + 12, self.at + SOURCE, None),
+            Family::Ipv6 => {
+                (layout::NETWORK + 8, self.at + SOURCE_ADDRESS, Some(layout::NETWORK + 6))
+            }
+        };
+        Flow {
+            input: None,
+            destination,
+            source: Some(source),
+            header: Some(layout::NETWORK),
+            mark: self.path.valid_mark.then_some(layout::MARK),
+            protocol,
+            ports: None,
+        }
+    }
+
+    fn ipv4_route(&self, asm: &mut Asm, again: Label, next: Label, end: Label) {
+        reverse_ipv4::route(self, asm, again, next, end);
+    }
+
+    fn nexthop(&self, asm: &mut Asm, again: Label, end: Label) {
+        reverse_ipv4::nexthop(self, asm, again, end);
+    }
+
+    fn ipv6_route(&self, asm: &mut Asm, labels: &Labels) {
+        reverse_ipv6::route(self, asm, labels);
+    }
 }

@@ -4,7 +4,7 @@
 use super::rules;
 use super::step::{Reverse, increase, kind, mode};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R7, R8, R9, Size, Width};
-use crate::kernel::{self, cast, first_device, if_null, load};
+use crate::kernel::{self, cast, if_null, load};
 use crate::layout;
 use crate::region::walk::{DEVICE, FOUND, INDEX, KIND, MODE, OUT, SOURCE};
 
@@ -30,12 +30,7 @@ pub(super) fn route(reverse: &Reverse, asm: &mut Asm, again: Label, next: Label,
     let sound = asm.label();
     asm.jump_imm(Jump::Eq, Width::W64, R9, kind::THROW, next);
     asm.jump_imm(Jump::Ge, Width::W64, R9, kind::BLACKHOLE, end);
-    asm.load(Size::D, R1, R7, reverse.at + FOUND);
-    first_device(asm);
-    load(asm, R3, R8, "fib_alias", "fa_slen", 1);
-    asm.mov_imm(R2, 32);
-    asm.alu(Alu::Sub, Width::W64, R2, R3);
-    rules::unless_suppressed(asm, reverse.at, next);
+    rules::unless_ipv4_suppressed(asm, reverse.at, next);
     asm.jump_imm(Jump::Eq, Width::W64, R9, kind::UNICAST, sound);
     if reverse.path.accept_local {
         asm.jump_imm(Jump::Ne, Width::W64, R9, kind::LOCAL, end);

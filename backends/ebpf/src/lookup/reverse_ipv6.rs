@@ -8,6 +8,7 @@
 //! is then drawn by a hash; only a rule of policy routing that suppresses routes by the group of
 //! their device can tell that from the first one, which is what is looked at here.
 
+use super::flow::Labels;
 use super::own_address::{self, owned};
 use super::step::{NEXTHOP_DEAD, Reverse, increase, kind};
 use super::{node, rules};
@@ -17,19 +18,6 @@ use crate::layout;
 use crate::region::walk::{
     DEVICE, FIRST, FOUND, INDEX, KIND, LINKED, MEMBER, OUT, OWNED, REST, SOURCE_ADDRESS,
 };
-
-/// Where a step of a node's routes goes on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Labels {
-    /// With the next step.
-    pub again: Label,
-    /// On the way back to another node.
-    pub up: Label,
-    /// With the next rule.
-    pub next: Label,
-    /// Nowhere: it is decided.
-    pub end: Label,
-}
 
 /// Before the search. r8 = device: the flow leaves by it where the way back must, as it must to a
 /// link-local address, and comes from the packet's destination.
@@ -197,11 +185,7 @@ fn decision(reverse: &Reverse, asm: &mut Asm, next: Label, end: Label) {
     asm.jump_imm(Jump::Eq, Width::W64, R1, kind::THROW, next);
     asm.goto(end);
     asm.place(unrefused);
-    asm.mov(R2, R8);
-    kernel::enter(asm, R2, "fib6_info", "fib6_dst", 20);
-    load(asm, R2, R2, "rt6key", "plen", 4);
-    asm.mov(R1, R9);
-    rules::unless_suppressed(asm, at, next);
+    rules::unless_ipv6_suppressed(asm, at, next);
     load(asm, R1, R8, "fib6_info", "fib6_flags", 4);
     asm.mov(R2, R1);
     asm.alu_imm(Alu::And, Width::W64, R2, ANYCAST);

@@ -1,17 +1,16 @@
 //! Policy routing rules: which table a flow is looked up in next (net/core/fib_rules.c,
 //! `fib_rules_lookup`; net/ipv4/fib_rules.c and net/ipv6/fib6_rules.c).
 //!
-//! The flow begins on the loopback device, belongs to user 0, comes from no tunnel and has no ports.
-//! IPv4 does not know its protocol either.
+//! The flow belongs to user 0 and comes from no tunnel; all else a [`Flow`] says.
 
+use super::flow::{Flow, Search};
 use super::node::require_prefix;
-use super::step::{LEGACY_TOS, Reverse, mode};
-use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R7, R8, R9, Size, Width};
-use crate::kernel::{self, cast, if_null, load};
-use crate::layout;
+use super::step::{LEGACY_TOS, mode};
+use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R4, R7, R8, R9, Size, Width};
+use crate::kernel::{self, cast, first_device, if_null, load};
 use crate::region::walk::{
-    ADDRESSES, CHAINS, CURRENT, END, GROUP, KEY, LONGEST_SUPPRESSED, MODE, NODE, NONE, OUT, RULE,
-    SOURCE, SOURCE_ADDRESS, TABLE,
+    ADDRESSES, CHAINS, CURRENT, END, FOUND, GROUP, KEY, LONGEST_SUPPRESSED, MODE, NODE, NONE, OUT,
+    RULE, TABLE,
 };
 use bpfc_ir::Family;
 
@@ -31,15 +30,15 @@ const DSCP: i32 = 0xfc;
 const FLOW_LABEL: i32 = 0x000f_ffff;
 
 /// r8 = `struct net *`: the first rule is next.
-pub(super) fn begin(asm: &mut Asm, reverse: &Reverse) {
-    let at = reverse.at;
-    let (structure, member, rules) = match reverse.family {
+pub(super) fn begin(asm: &mut Asm, search: &dyn Search) {
+    let at = search.at();
+    let (structure, member, rules) = match search.family() {
         Family::Ipv4 => ("netns_ipv4", "ipv4", "rules_ops"),
         Family::Ipv6 => ("netns_ipv6", "ipv6", "fib6_rules_ops"),
     };
-    match reverse.family {
+    match search.family() {
         Family::Ipv4 => {
-            asm.load(Size::W, R1, R7, layout::NETWORK + 12);
+            asm.load(Size::W, R1, R7, search.flow().destination);
             asm.from_big_endian(R1, 32);
             asm.store(Size::W, R7, at + KEY, R1);
         }
@@ -48,7 +47,7 @@ pub(super) fn begin(asm: &mut Asm, reverse: &Reverse) {
     kernel::enter(asm, R8, "net", member, 0);
     load(asm, R1, R8, structure, "fib_table_hash", 8);
     asm.store(Size::D, R7, at + CHAINS, R1);
-    if reverse.family == Family::Ipv6 {
+    if search.family() == Family::Ipv6 {
         load(asm, R1, R8, structure, "fib6_null_entry", 8);
         asm.store(Size::D, R7, at + NONE, R1);
         load(asm, R1, R8, structure, "inet6_addr_lst", 8);
@@ -63,8 +62,8 @@ pub(super) fn begin(asm: &mut Asm, reverse: &Reverse) {
 }
 
 /// One rule; `end` where it is the last one and where it refuses.
-pub(super) fn step(asm: &mut Asm, reverse: &Reverse, again: Label, end: Label) {
-    let at = reverse.at;
+pub(super) fn step(asm: &mut Asm, search: &dyn Search, again: Label, end: Label) {
+    let at = search.at();
     let [differs, decided, table] = std::array::from_fn(|_| asm.label());
     asm.load(Size::D, R1, R7, at + RULE);
     asm.load(Size::D, R2, R7, at + END);
@@ -75,11 +74,11 @@ pub(super) fn step(asm: &mut Asm, reverse: &Reverse, again: Label, end: Label) {
     cast(asm, R1, "list_head");
     load(asm, R1, R0, "list_head", "next", 8);
     asm.store(Size::D, R7, at + RULE, R1);
-    current(asm, reverse);
-    common(asm, reverse, differs);
-    match reverse.family {
-        Family::Ipv4 => ipv4(asm, at, differs),
-        Family::Ipv6 => ipv6(asm, reverse, differs),
+    current(asm, search);
+    common(asm, search, differs);
+    match search.family() {
+        Family::Ipv4 => ipv4(asm, &search.flow(), differs),
+        Family::Ipv6 => ipv6(asm, search, differs),
     }
     asm.mov_imm(R9, 1);
     asm.goto(decided);
@@ -87,7 +86,7 @@ pub(super) fn step(asm: &mut Asm, reverse: &Reverse, again: Label, end: Label) {
     asm.mov_imm(R9, 0);
     asm.place(decided);
 
-    current(asm, reverse);
+    current(asm, search);
     load(asm, R1, R8, "fib_rule", "flags", 4);
     asm.alu_imm(Alu::And, Width::W64, R1, INVERT);
     asm.alu_imm(Alu::Rsh, Width::W64, R1, 1);
@@ -122,9 +121,9 @@ pub(super) fn step(asm: &mut Asm, reverse: &Reverse, again: Label, end: Label) {
 }
 
 /// r8 = the rule, as its family has it; what families have in common comes first.
-fn current(asm: &mut Asm, reverse: &Reverse) {
-    asm.load(Size::D, R1, R7, reverse.at + CURRENT);
-    cast(asm, R1, name(reverse.family));
+fn current(asm: &mut Asm, search: &dyn Search) {
+    asm.load(Size::D, R1, R7, search.at() + CURRENT);
+    cast(asm, R1, name(search.family()));
     asm.mov(R8, R0);
 }
 
@@ -136,21 +135,27 @@ fn name(family: Family) -> &'static str {
 }
 
 /// `fib_rule_match`, and of the families' own tests those that are alike.
-fn common(asm: &mut Asm, reverse: &Reverse, differs: Label) {
+fn common(asm: &mut Asm, search: &dyn Search, differs: Label) {
+    let flow = search.flow();
     let [any_in, any_out, any_protocol] = std::array::from_fn(|_| asm.label());
     load(asm, R1, R8, "fib_rule", "iifindex", 4);
     if_null(asm, R1, any_in);
-    asm.jump_imm(Jump::Ne, Width::W32, R1, LOOPBACK, differs);
+    match flow.input {
+        Some(input) => {
+            asm.load(Size::W, R2, R7, input);
+            asm.jump(Jump::Ne, Width::W32, R1, R2, differs);
+        }
+        None => asm.jump_imm(Jump::Ne, Width::W32, R1, LOOPBACK, differs),
+    }
     asm.place(any_in);
     load(asm, R1, R8, "fib_rule", "oifindex", 4);
     if_null(asm, R1, any_out);
-    asm.load(Size::W, R2, R7, reverse.at + OUT);
+    asm.load(Size::W, R2, R7, search.at() + OUT);
     asm.jump(Jump::Ne, Width::W32, R1, R2, differs);
     asm.place(any_out);
-    if reverse.path.valid_mark {
-        asm.load(Size::W, R2, R7, layout::MARK);
-    } else {
-        asm.mov_imm(R2, 0);
+    match flow.mark {
+        Some(mark) => asm.load(Size::W, R2, R7, mark),
+        None => asm.mov_imm(R2, 0),
     }
     load(asm, R1, R8, "fib_rule", "mark", 4);
     asm.alu(Alu::Xor, Width::W64, R1, R2);
@@ -161,38 +166,73 @@ fn common(asm: &mut Asm, reverse: &Reverse, differs: Label) {
     asm.jump_imm(Jump::Ne, Width::W64, R1, 0, differs);
     load(asm, R1, R8, "fib_rule", "l3mdev", 1);
     asm.jump_imm(Jump::Ne, Width::W64, R1, 0, differs);
-    // The first user, and both ports: each begins with its lower end.
-    for (member, bytes, size) in
-        [("uid_range", 8, Size::W), ("sport_range", 4, Size::H), ("dport_range", 4, Size::H)]
-    {
-        asm.load_field(size, R1, R8, kernel::field("fib_rule", member, bytes));
-        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, differs);
+    // The first user: a range begins with its lower end.
+    asm.load_field(Size::W, R1, R8, kernel::field("fib_rule", "uid_range", 8));
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, differs);
+    for (number, side) in (0..).zip(["sport", "dport"]) {
+        port(asm, side, flow.ports.map(|ports| ports + 2 * number), differs);
     }
     load(asm, R1, R8, "fib_rule", "ip_proto", 1);
     if_null(asm, R1, any_protocol);
-    match reverse.family {
-        Family::Ipv4 => asm.goto(differs),
-        Family::Ipv6 => {
-            asm.load(Size::B, R2, R7, layout::NETWORK + 6);
+    match flow.protocol {
+        None => asm.goto(differs),
+        Some(protocol) => {
+            asm.load(Size::B, R2, R7, protocol);
             asm.jump(Jump::Ne, Width::W64, R1, R2, differs);
         }
     }
     asm.place(any_protocol);
 }
 
-/// `fib4_rule_match`: the flow goes from the packet's destination to its source.
-fn ipv4(asm: &mut Asm, at: i16, differs: Label) {
+/// A range of ports, of which a rule that does not ask has 0 to 0. Since Linux 6.15 a rule that names
+/// one port can say which of its bits count (include/net/fib_rules.h, `fib_rule_port_match`).
+fn port(asm: &mut Asm, side: &str, port: Option<i16>, differs: Label) {
+    let [any, range] = std::array::from_fn(|_| asm.label());
+    let (member, mask) = (format!("{side}_range"), format!("{side}_mask"));
+    asm.mov(R3, R8);
+    kernel::enter(asm, R3, "fib_rule", &member, 4);
+    asm.load(Size::H, R1, R3, 0);
+    let Some(port) = port else {
+        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, differs);
+        return;
+    };
+    asm.load(Size::H, R3, R3, 2);
+    if_null(asm, R3, any);
+    asm.load(Size::H, R2, R7, port);
+    asm.from_big_endian(R2, 16);
+    asm.field_exists(R4, kernel::field("fib_rule", &mask, 2));
+    if_null(asm, R4, range);
+    load(asm, R4, R8, "fib_rule", &mask, 2);
+    if_null(asm, R4, range);
+    asm.alu(Alu::Xor, Width::W64, R2, R1);
+    asm.alu(Alu::And, Width::W64, R2, R4);
+    asm.jump_imm(Jump::Ne, Width::W64, R2, 0, differs);
+    asm.goto(any);
+    asm.place(range);
+    asm.jump(Jump::Lt, Width::W64, R2, R1, differs);
+    asm.jump(Jump::Gt, Width::W64, R2, R3, differs);
+    asm.place(any);
+}
+
+/// `fib4_rule_match`.
+fn ipv4(asm: &mut Asm, flow: &Flow, differs: Label) {
     for (address, mask, place) in
-        [("src", "srcmask", at + SOURCE), ("dst", "dstmask", layout::NETWORK + 12)]
+        [("src", "srcmask", flow.source), ("dst", "dstmask", Some(flow.destination))]
     {
         load(asm, R1, R8, "fib4_rule", address, 4);
-        asm.load(Size::W, R2, R7, place);
+        match place {
+            Some(place) => asm.load(Size::W, R2, R7, place),
+            None => asm.mov_imm(R2, 0),
+        }
         asm.alu(Alu::Xor, Width::W64, R1, R2);
         load(asm, R2, R8, "fib4_rule", mask, 4);
         asm.alu(Alu::And, Width::W64, R1, R2);
         asm.jump_imm(Jump::Ne, Width::W64, R1, 0, differs);
     }
-    asm.load(Size::B, R2, R7, layout::NETWORK + 1);
+    match flow.header {
+        Some(header) => asm.load(Size::B, R2, R7, header + 1),
+        None => asm.mov_imm(R2, 0),
+    }
     dscp(asm, Family::Ipv4, differs);
 }
 
@@ -231,15 +271,17 @@ fn dscp(asm: &mut Asm, family: Family, differs: Label) {
 }
 
 /// Linux 6.14 can tell flows by their labels.
-fn flow_label(asm: &mut Asm, differs: Label) {
+fn flow_label(asm: &mut Asm, header: Option<i16>, differs: Label) {
     let any = asm.label();
     for member in ["flowlabel", "flowlabel_mask"] {
         asm.field_exists(R1, kernel::field("fib6_rule", member, 4));
         if_null(asm, R1, any);
     }
     load(asm, R1, R8, "fib6_rule", "flowlabel", 4);
-    asm.load(Size::W, R2, R7, layout::NETWORK);
-    asm.alu(Alu::Xor, Width::W64, R1, R2);
+    if let Some(header) = header {
+        asm.load(Size::W, R2, R7, header);
+        asm.alu(Alu::Xor, Width::W64, R1, R2);
+    }
     load(asm, R2, R8, "fib6_rule", "flowlabel_mask", 4);
     asm.alu(Alu::And, Width::W64, R1, R2);
     asm.from_big_endian(R1, 32);
@@ -248,25 +290,36 @@ fn flow_label(asm: &mut Asm, differs: Label) {
     asm.place(any);
 }
 
-/// `fib6_rule_match`. Where the packet went to no host, the flow has no source.
-fn ipv6(asm: &mut Asm, reverse: &Reverse, differs: Label) {
+/// `fib6_rule_match`. The unspecified address is no source.
+fn ipv6(asm: &mut Asm, search: &dyn Search, differs: Label) {
+    let flow = search.flow();
     let any = asm.label();
-    asm.load(Size::H, R2, R7, layout::NETWORK);
-    asm.from_big_endian(R2, 16);
-    asm.alu_imm(Alu::Rsh, Width::W64, R2, 4);
+    match flow.header {
+        Some(header) => {
+            asm.load(Size::H, R2, R7, header);
+            asm.from_big_endian(R2, 16);
+            asm.alu_imm(Alu::Rsh, Width::W64, R2, 4);
+        }
+        None => asm.mov_imm(R2, 0),
+    }
     dscp(asm, Family::Ipv6, differs);
-    flow_label(asm, differs);
-    let source = reverse.at + SOURCE_ADDRESS;
-    for (member, address) in [("dst", layout::NETWORK + 8), ("src", source)] {
-        asm.load(Size::D, R1, R7, reverse.at + CURRENT);
+    flow_label(asm, flow.header, differs);
+    for (member, address) in [("dst", Some(flow.destination)), ("src", flow.source)] {
+        asm.load(Size::D, R1, R7, search.at() + CURRENT);
         kernel::enter(asm, R1, "fib6_rule", member, 20);
         cast(asm, R1, "rt6key");
         asm.mov(R8, R0);
         load(asm, R1, R8, "rt6key", "plen", 4);
         if member == "src" {
             if_null(asm, R1, any);
-            asm.load(Size::D, R1, R7, source);
-            asm.load(Size::D, R2, R7, source + 8);
+        }
+        let Some(address) = address else {
+            asm.goto(differs);
+            continue;
+        };
+        if member == "src" {
+            asm.load(Size::D, R1, R7, address);
+            asm.load(Size::D, R2, R7, address + 8);
             asm.alu(Alu::Or, Width::W64, R1, R2);
             if_null(asm, R1, differs);
         }
@@ -275,9 +328,28 @@ fn ipv6(asm: &mut Asm, reverse: &Reverse, differs: Label) {
     asm.place(any);
 }
 
-/// Goes on where the rule takes a route to a prefix of r2 bits by the device in r1, at `next`
-/// where it suppresses it (`fib4_rule_suppress`, `fib6_rule_suppress`). Clobbers r1 and r3.
-pub(super) fn unless_suppressed(asm: &mut Asm, at: i16, next: Label) {
+/// Goes on where the rule takes the route of r8 = `struct fib_alias *`, at `next` where it suppresses
+/// it (`fib4_rule_suppress`). `FOUND` is its `struct fib_info`. Clobbers r0 to r5.
+pub(super) fn unless_ipv4_suppressed(asm: &mut Asm, at: i16, next: Label) {
+    asm.load(Size::D, R1, R7, at + FOUND);
+    first_device(asm);
+    load(asm, R3, R8, "fib_alias", "fa_slen", 1);
+    asm.mov_imm(R2, 32);
+    asm.alu(Alu::Sub, Width::W64, R2, R3);
+    unless_suppressed(asm, at, next);
+}
+
+/// Likewise of r8 = `struct fib6_info *` by the device in r9 (`fib6_rule_suppress`).
+pub(super) fn unless_ipv6_suppressed(asm: &mut Asm, at: i16, next: Label) {
+    asm.mov(R2, R8);
+    kernel::enter(asm, R2, "fib6_info", "fib6_dst", 20);
+    load(asm, R2, R2, "rt6key", "plen", 4);
+    asm.mov(R1, R9);
+    unless_suppressed(asm, at, next);
+}
+
+/// Of a route to a prefix of r2 bits by the device in r1. Clobbers r1 and r3.
+fn unless_suppressed(asm: &mut Asm, at: i16, next: Label) {
     let [long, done] = std::array::from_fn(|_| asm.label());
     asm.load(Size::W, R3, R7, at + LONGEST_SUPPRESSED);
     asm.jump(Jump::Slt, Width::W32, R3, R2, long);

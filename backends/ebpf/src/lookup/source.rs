@@ -10,7 +10,7 @@ use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, R9, Size, Width};
 use crate::kernel::{cast, if_null, load};
 use crate::region::walk::{NODE, RETURNING};
 
-impl Step {
+impl Step<'_> {
     /// r1 = root of the tree below a node, which is searched for the flow's source.
     pub fn enter_sources(&self, asm: &mut Asm) {
         self.store(asm, NODE, R1);

@@ -7,11 +7,11 @@
 //! that are bound to source addresses has another tree for these below it. Policy routing rules are
 //! not looked at here, and neither is whether a gateway is known not to answer.
 
+use super::flow::{Labels, Search};
 use super::node::{
     HAS_ROUTES, ROOT, Step, differing, key_of, mode, nexthop, require_prefix, tree_below,
 };
-use super::reverse_ipv6::{self, Labels};
-use super::step::{NEXTHOP_DEAD, Reverse, enter, kind, mode as common, run};
+use super::step::{NEXTHOP_DEAD, enter, kind, mode as common, run};
 use super::{own_address, rules};
 use crate::asm::{Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R7, R8, R9, Size, Width};
 use crate::emitter::Emitter;
@@ -77,7 +77,7 @@ pub(super) fn address_type(
 pub(super) fn body(
     emitter: &mut Emitter<'_>,
     address: i16,
-    reverse: Option<Reverse>,
+    search: Option<&dyn Search>,
 ) -> Result<FunctionIndex, EmitError> {
     let Some(at) = emitter.layout.lookup() else {
         return Err(EmitError::Type("lookup".to_owned(), "a region"));
@@ -87,7 +87,7 @@ pub(super) fn body(
     let step = Step {
         at,
         address,
-        reverse,
+        search,
         again: asm.label(),
         up: asm.label(),
         found: asm.label(),
@@ -109,7 +109,7 @@ pub(super) fn body(
     ] {
         asm.jump_imm(Jump::Eq, Width::W64, R2, number, label);
     }
-    if reverse.is_some() {
+    if search.is_some() {
         for (number, label) in [
             (common::RULE, rule),
             (common::TABLE, table),
@@ -133,12 +133,12 @@ pub(super) fn body(
     asm.place(step.found);
     step.begin_routes(&mut asm);
     asm.place(route);
-    match reverse {
-        Some(reverse) => {
+    match search {
+        Some(search) => {
             let labels = Labels { again: step.again, up: step.up, next, end: step.stop };
-            reverse_ipv6::route(&reverse, &mut asm, &labels);
+            search.ipv6_route(&mut asm, &labels);
             asm.place(rule);
-            rules::step(&mut asm, &reverse, step.again, step.stop);
+            rules::step(&mut asm, search, step.again, step.stop);
             asm.place(table);
             step.table(&mut asm, next);
             asm.place(device);
@@ -161,7 +161,7 @@ pub(super) fn body(
     emitter.add(asm, "routing_table_step", FunctionKind::LoopBody)
 }
 
-impl Step {
+impl Step<'_> {
     /// r1 = node: to the child that the address's bit names, then on with another mode.
     fn descend(&self, asm: &mut Asm, address: Option<i16>, then: i32) {
         let [left, chosen, bottom] = std::array::from_fn(|_| asm.label());
@@ -232,7 +232,7 @@ impl Step {
     fn begin_routes(&self, asm: &mut Asm) {
         if_null(asm, R9, self.up);
         self.store(asm, FOUND, R9);
-        if self.reverse.is_some() {
+        if self.search.is_some() {
             self.store(asm, FIRST, R9);
             for place in [INDEX, MEMBER, REST] {
                 asm.store_imm(Size::W, R7, self.at + place, 0);
@@ -345,7 +345,7 @@ impl Step {
 
     /// The main table after the local one; none after that, and the kind stays unreachable.
     fn next_table(&self, asm: &mut Asm) {
-        if self.reverse.is_some() {
+        if self.search.is_some() {
             self.next_mode(asm, common::RULE);
             asm.goto(self.again);
             return;

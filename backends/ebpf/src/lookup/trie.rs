@@ -5,8 +5,9 @@
 //! back there and strips the lowest set bit of the child's number, until nothing is left. A
 //! routing change at the same time is seen as the kernel's own search sees it.
 
-use super::step::{LEGACY_TOS, NEXTHOP_DEAD, Reverse, enter, kind, mode as common, run};
-use super::{reverse_ipv4, rules};
+use super::flow::Search;
+use super::rules;
+use super::step::{LEGACY_TOS, NEXTHOP_DEAD, enter, kind, mode as common, run};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R4, R5, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
@@ -108,9 +109,9 @@ pub(super) fn address_type(
 /// One step: 0 to go on, 1 when done. Of the local table alone, or of those that rules choose.
 pub(super) fn body(
     emitter: &mut Emitter<'_>,
-    reverse: Option<Reverse>,
+    search: Option<&dyn Search>,
 ) -> Result<FunctionIndex, EmitError> {
-    if let (None, Some(index)) = (reverse, emitter.trie) {
+    if let (None, Some(index)) = (search, emitter.trie) {
         return Ok(index);
     }
     let Some(at) = emitter.layout.lookup() else {
@@ -121,7 +122,7 @@ pub(super) fn body(
     let [table, prefix, leaf, back] = std::array::from_fn(|_| asm.label());
     let step = Step {
         at,
-        reverse,
+        search,
         again: asm.label(),
         back: asm.label(),
         stop: asm.label(),
@@ -131,7 +132,7 @@ pub(super) fn body(
     asm.load(Size::D, R7, R2, 8);
     asm.load(Size::W, R2, R7, at + MODE);
     asm.load(Size::D, R1, R7, at + NODE);
-    if reverse.is_some() {
+    if search.is_some() {
         asm.jump_imm(Jump::Eq, Width::W64, R2, common::RULE, rule);
         asm.jump_imm(Jump::Eq, Width::W64, R2, common::TABLE, table);
         asm.jump_imm(Jump::Eq, Width::W64, R2, common::NEXTHOP, nexthop);
@@ -156,11 +157,11 @@ pub(super) fn body(
     step.leaf(&mut asm);
     asm.place(back);
     step.back(&mut asm);
-    if let Some(reverse) = reverse {
+    if let Some(search) = search {
         asm.place(rule);
-        rules::step(&mut asm, &reverse, step.again, step.end);
+        rules::step(&mut asm, search, step.again, step.end);
         asm.place(nexthop);
-        reverse_ipv4::nexthop(&reverse, &mut asm, step.again, step.end);
+        search.nexthop(&mut asm, step.again, step.end);
     }
 
     asm.place(step.back);
@@ -169,7 +170,7 @@ pub(super) fn body(
     asm.mov_imm(R0, 0);
     asm.exit();
     asm.place(step.stop);
-    if reverse.is_some() {
+    if search.is_some() {
         // The next rule may name another table.
         asm.store_imm(Size::W, R7, at + MODE, common::RULE);
         asm.goto(step.again);
@@ -178,16 +179,16 @@ pub(super) fn body(
     asm.mov_imm(R0, 1);
     asm.exit();
     let index = emitter.add(asm, "routing_table_step", FunctionKind::LoopBody)?;
-    if reverse.is_none() {
+    if search.is_none() {
         emitter.trie = Some(index);
     }
     Ok(index)
 }
 
 /// The parts of a step; the node is in r1 when one begins, and as a typed pointer in r8.
-struct Step {
+struct Step<'a> {
     at: i16,
-    reverse: Option<Reverse>,
+    search: Option<&'a dyn Search>,
     /// The step is done.
     again: Label,
     /// The next step goes back.
@@ -198,7 +199,7 @@ struct Step {
     end: Label,
 }
 
-impl Step {
+impl Step<'_> {
     fn store(&self, asm: &mut Asm, place: i16, reg: Reg) {
         asm.store(Size::D, R7, self.at + place, reg);
     }
@@ -213,7 +214,7 @@ impl Step {
         if_null(asm, R1, self.stop);
         cast(asm, R1, "fib_table");
         load(asm, R2, R0, "fib_table", "tb_id", 4);
-        if self.reverse.is_some() {
+        if self.search.is_some() {
             asm.load(Size::W, R3, R7, self.at + TABLE);
             asm.jump(Jump::Eq, Width::W32, R2, R3, found);
         } else {
@@ -316,11 +317,12 @@ impl Step {
         asm.load(Size::W, R3, R7, self.at + REST);
         asm.jump(Jump::Ge, Width::W64, R3, R2, next);
         load(asm, R1, R8, "fib_alias", "fa_dscp", 1);
-        if self.reverse.is_some() {
+        let header = self.search.and_then(|search| search.flow().header);
+        if let Some(header) = header {
             // `fib_dscp_masked_match`.
             let any = asm.label();
             if_null(asm, R1, any);
-            asm.load(Size::B, R2, R7, layout::NETWORK + 1);
+            asm.load(Size::B, R2, R7, header + 1);
             asm.alu_imm(Alu::And, Width::W64, R2, LEGACY_TOS);
             asm.jump(Jump::Ne, Width::W64, R1, R2, next);
             asm.place(any);
@@ -345,8 +347,8 @@ impl Step {
         asm.mov_imm(R9, kind::BLACKHOLE);
         asm.place(candidate);
         asm.place(refused);
-        if let Some(reverse) = &self.reverse {
-            reverse_ipv4::route(reverse, asm, self.again, self.stop, self.end);
+        if let Some(search) = self.search {
+            search.ipv4_route(asm, self.again, self.stop, self.end);
         } else {
             asm.store(Size::W, R7, self.at + KIND, R9);
             asm.goto(self.stop);

@@ -1,7 +1,7 @@
 //! Values: where they lie, and how those that lie nowhere are computed.
 
 use super::{Selector, TEMPS};
-use crate::asm::{Alu, FP, R7, Reg, Size, Width};
+use crate::asm::{Alu, FP, Jump, R7, Reg, Size, Width};
 use crate::error::EmitError;
 use crate::{Needs, layout};
 use bpfc_ir::{Base, BinaryOp, CtField, Family, Meta, Op, Source, Type, Value};
@@ -116,10 +116,18 @@ impl Selector<'_, '_> {
             Op::Extend(_, inner) => {
                 self.scalar(inner, depth)?;
             }
+            Op::Binary(BinaryOp::Min, a, b) => {
+                self.scalar(a, depth)?;
+                let right = self.scalar(b, depth + 1)?;
+                let smaller = self.asm.label();
+                self.asm.jump(Jump::Le, Width::W64, dst, right, smaller);
+                self.asm.mov(dst, right);
+                self.asm.place(smaller);
+            }
             Op::Binary(op, a, b) => {
                 self.scalar(a, depth)?;
                 let width = if ty == Type::I64 { Width::W64 } else { Width::W32 };
-                let alu = alu(op);
+                let alu = alu(op).ok_or(EmitError::Type(self.name.clone(), "arithmetic"))?;
                 match self.constant_of(b) {
                     Some(c) if ty != Type::I64 => {
                         self.asm.alu_imm(alu, width, dst, c as u32 as i32);
@@ -163,7 +171,8 @@ impl Selector<'_, '_> {
                     Some(c) => self.asm.constant(tmp, (c >> shift) as u64),
                     None => return Err(EmitError::Type(self.name.clone(), "two wide values")),
                 }
-                self.asm.alu(alu(op), Width::W64, dst, tmp);
+                let alu = alu(op).ok_or(EmitError::Type(self.name.clone(), "arithmetic"))?;
+                self.asm.alu(alu, Width::W64, dst, tmp);
             }
             _ => return Err(EmitError::Type(self.name.clone(), "a wide value")),
         }
@@ -171,8 +180,9 @@ impl Selector<'_, '_> {
     }
 }
 
-fn alu(op: BinaryOp) -> Alu {
-    match op {
+/// The instruction of an operation that is one.
+fn alu(op: BinaryOp) -> Option<Alu> {
+    Some(match op {
         BinaryOp::And => Alu::And,
         BinaryOp::Or => Alu::Or,
         BinaryOp::Xor => Alu::Xor,
@@ -183,5 +193,6 @@ fn alu(op: BinaryOp) -> Alu {
         BinaryOp::Rem => Alu::Mod,
         BinaryOp::Shl => Alu::Lsh,
         BinaryOp::Shr => Alu::Rsh,
-    }
+        BinaryOp::Min => return None,
+    })
 }

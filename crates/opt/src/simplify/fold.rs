@@ -66,6 +66,7 @@ fn binary(op: BinaryOp, ty: Type, a: u128, b: u128) -> Option<u128> {
         BinaryOp::Mul => a.wrapping_mul(b),
         BinaryOp::Div => a.checked_div(b).unwrap_or(0),
         BinaryOp::Rem => a.checked_rem(b).unwrap_or(a),
+        BinaryOp::Min => a.min(b),
         // The verifier keeps amounts below the width.
         BinaryOp::Shl => a.checked_shl(u32::try_from(b).ok()?)?,
         BinaryOp::Shr => a.checked_shr(u32::try_from(b).ok()?)?,

@@ -7,7 +7,8 @@ use crate::{
     Action, ActionExtension, Families, Match, OptionSpec, Options, Problem, Revision, Unsupported,
 };
 use bpfc_ir::{
-    Base, BinaryOp, ChecksumField, Condition, Family, Hook, Op, Rewrite, Scan, Type, Verdict,
+    Base, BinaryOp, ChecksumField, Condition, Family, Hook, Lookup, Op, Rewrite, Scan, Type, Value,
+    Verdict,
 };
 use bpfc_packet::{Found, IpVersion, find_tcp_mss, replace_checksum};
 use std::fmt::Write;
@@ -61,13 +62,53 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Action>, Problem> {
     Ok(Arc::new(TcpMss { size }))
 }
 
+/// The size that a missing option stands for: no more is offered where nothing was.
+fn assumed(family: Family) -> u16 {
+    match family {
+        Family::Ipv4 => 536,
+        Family::Ipv6 => 1220,
+    }
+}
+
+/// Bytes of both fixed headers, which an MTU covers as well.
+fn headers(family: Family) -> u16 {
+    match family {
+        Family::Ipv4 => 20 + 20,
+        Family::Ipv6 => 40 + 20,
+    }
+}
+
+/// An option's kind and length, in front of a size of 0.
+const OPTION: u32 = 0x0204_0000;
+
 impl TcpMss {
-    /// What is offered where nothing was: not more than the size that a missing option stands for.
-    fn offered(&self, family: Family) -> u16 {
-        self.size.min(match family {
-            Family::Ipv4 => 536,
-            Family::Ipv6 => 1220,
-        })
+    /// The size to set, an i32 of 16 bits: the given one, or what fits the packet's way and the way
+    /// back; the packet is dropped where nothing does.
+    fn lower_size(&self, cx: &mut RuleCx<'_>) -> Value {
+        let headers = headers(cx.family()).into();
+        if self.size != CLAMP {
+            return cx.builder().constant(Type::I32, self.size.into());
+        }
+        let b = cx.builder();
+        let back = b.lookup(Lookup::ReturnMtu);
+        let there = b.lookup(Lookup::RouteMtu);
+        let mtu = b.binary(BinaryOp::Min, there, back);
+        let enough = b.compare_const(Condition::Gt, mtu, headers);
+        cx.require_or_drop(enough);
+        let b = cx.builder();
+        let headers = b.constant(Type::I32, headers);
+        let size = b.binary(BinaryOp::Sub, mtu, headers);
+        b.mask(size, 0xffff)
+    }
+
+    /// The same of a packet; none where it is dropped.
+    fn size(&self, packet: &View<'_>, family: Family) -> Option<u16> {
+        if self.size != CLAMP {
+            return Some(self.size);
+        }
+        let mtu = packet.packet.packet().route_mtu.min(packet.packet.packet().return_mtu);
+        let size = mtu.checked_sub(headers(family).into()).filter(|&size| size > 0)?;
+        Some(size as u16)
     }
 }
 
@@ -107,19 +148,11 @@ impl Action for TcpMss {
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
-        if self.size == CLAMP {
-            return Err(Unsupported(
-                "--clamp-mss-to-pmtu asks for the MTU of the packet's route and of the way back, \
-                 which the kernel does not tell programs; use --set-mss with the smallest MTU less \
-                 40, or less 60 for IPv6"
-                    .to_owned(),
-            ));
-        }
         let family = cx.family();
-        let size = u128::from(self.size);
         let checksum = |field, old, new| Op::Rewrite(Rewrite::Checksum(field, old, new));
         let done = cx.builder().block();
         let (header, length) = cx.tcp_header_or_drop();
+        let size = self.lower_size(cx);
         let b = cx.builder();
         let option = b.scan(Scan::TcpMss);
         let absent = b.compare_const(Condition::Eq, option, Scan::ABSENT.into());
@@ -129,12 +162,14 @@ impl Action for TcpMss {
         // Only ever lowered.
         let there = b.available_at(option, 4);
         b.require(there, done);
-        let old = b.load_at(Type::I16, option, 2);
-        let more = b.compare_const(Condition::Gt, old, size);
+        let old = b.load_at(Type::I32, option, 0);
+        let offered = b.mask(old, 0xffff);
+        let more = b.compare(Condition::Gt, offered, size);
         b.require(more, done);
-        let new = b.constant(Type::I16, size);
+        let kind = b.constant(Type::I32, OPTION.into());
+        let new = b.binary(BinaryOp::Or, size, kind);
         b.push(checksum(ChecksumField::TCP, old, new));
-        b.push(Op::Rewrite(Rewrite::StoreOption(option, 2, new)));
+        b.push(Op::Rewrite(Rewrite::StoreOption(option, 0, new)));
         b.jump(done);
 
         b.switch_to(missing);
@@ -146,7 +181,10 @@ impl Action for TcpMss {
         let longer = b.binary(BinaryOp::Add, length, four);
         b.push(checksum(ChecksumField::TCP_PSEUDO, length, longer));
         let nothing = b.constant(Type::I32, 0);
-        let option = b.constant(Type::I32, 0x0204_0000 | u128::from(self.offered(family)));
+        let assumed = b.constant(Type::I32, assumed(family).into());
+        let offered = b.binary(BinaryOp::Min, size, assumed);
+        let kind = b.constant(Type::I32, OPTION.into());
+        let option = b.binary(BinaryOp::Or, offered, kind);
         b.push(checksum(ChecksumField::TCP, nothing, option));
         let old = b.payload(Type::I16, Base::Transport, 12);
         let one = b.constant(Type::I16, 0x1000);
@@ -167,30 +205,30 @@ impl Action for TcpMss {
         if header < 20 || length < header {
             return Some(Verdict::Drop);
         }
-        let version = packet.packet.version();
+        let (field, family) = match packet.packet.version() {
+            IpVersion::V4 => (2, Family::Ipv4),
+            IpVersion::V6 => (4, Family::Ipv6),
+        };
+        let Some(size) = self.size(packet, family) else { return Some(Verdict::Drop) };
         match find_tcp_mss(bytes, at) {
             Found::Broken => return Some(Verdict::Drop),
             Found::At(option) => {
                 let old = number(bytes, option + 2);
-                if old > self.size {
+                if old > size {
                     packet.rewrite(|bytes| {
-                        correct(bytes, at + 16, old.into(), self.size.into());
-                        set(bytes, option + 2, self.size);
+                        correct(bytes, at + 16, old.into(), size.into());
+                        set(bytes, option + 2, size);
                     });
                 }
             }
             Found::Absent if length > header || header == 60 => {}
             Found::Absent => packet.rewrite(|bytes| {
-                let (field, family) = match version {
-                    IpVersion::V4 => (2, Family::Ipv4),
-                    IpVersion::V6 => (4, Family::Ipv6),
-                };
                 let old = number(bytes, field);
                 set(bytes, field, old + 4);
-                if version == IpVersion::V4 {
+                if family == Family::Ipv4 {
                     correct(bytes, 10, old.into(), u32::from(old) + 4);
                 }
-                let option = 0x0204_0000 | u32::from(self.offered(family));
+                let option = OPTION | u32::from(size.min(assumed(family)));
                 let flags = number(bytes, at + 12);
                 set(bytes, at + 12, flags + 0x1000);
                 correct(bytes, at + 16, length as u32, length as u32 + 4);

@@ -209,6 +209,7 @@ impl Parser {
             "mul" => Some(BinaryOp::Mul),
             "div" => Some(BinaryOp::Div),
             "rem" => Some(BinaryOp::Rem),
+            "min" => Some(BinaryOp::Min),
             "shl" => Some(BinaryOp::Shl),
             "shr" => Some(BinaryOp::Shr),
             _ => None,
@@ -382,6 +383,11 @@ impl Parser {
         }
         if self.eat_word("receiver-mark") {
             return Ok(Lookup::ReceiverMark);
+        }
+        for (word, lookup) in [("route-mtu", Lookup::RouteMtu), ("return-mtu", Lookup::ReturnMtu)] {
+            if self.eat_word(word) {
+                return Ok(lookup);
+            }
         }
         if self.eat_word("reverse-path") {
             return Ok(Lookup::ReversePath(ReversePath {

@@ -39,6 +39,13 @@ fn word(fact: HostFact) -> (Option<(&'static str, &'static str)>, &'static str) 
         HostFact::InGroup => (("ingroup", "ingroup=N"), "the input interface's group"),
         HostFact::OutGroup => (("outgroup", "outgroup=N"), "the output interface's group"),
         HostFact::Realm => (("realm", "realm=N"), "the realm of the packet's route"),
+        HostFact::RouteMtu => {
+            (("mtu", "mtu=N or mtu=none"), "how long packets may be on the packet's route")
+        }
+        HostFact::ReturnMtu => (
+            ("backmtu", "backmtu=N or backmtu=none"),
+            "how long packets may be on the way back to the source",
+        ),
         HostFact::BridgePorts => (
             ("bridge", "physin=IF, physout=IF or bridge=none"),
             "by which ports of a bridge the packet goes",
@@ -82,6 +89,8 @@ fn known(packet: &Packet, said: &BTreeSet<&'static str>) -> BTreeSet<HostFact> {
         Realm,
         Transforms(Way::In),
         Transforms(Way::Out),
+        RouteMtu,
+        ReturnMtu,
     ];
     let is_said = |fact: HostFact| word(fact).0.is_some_and(|(name, _)| said.contains(name));
     let mut known: BTreeSet<HostFact> = others.into_iter().filter(|&fact| is_said(fact)).collect();
