@@ -64,7 +64,7 @@ pub enum Error {
     /// A program follows rules of policy routing, which do not tell it a routing domain's table.
     #[error(
         "cannot attach to {place}: {interface} belongs to a routing domain (VRF), at whose tables \
-         rpfilter in a program does not look"
+         rules of a program do not look"
     )]
     RoutingDomain {
         /// Interface or hook.
