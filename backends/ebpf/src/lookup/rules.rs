@@ -22,6 +22,9 @@ const INVERT: i32 = 0x2;
 const TO_TABLE: i32 = 1;
 const GOTO: i32 = 2;
 const NOP: i32 = 3;
+/// `RT_TABLE_MAIN` and `RT_TABLE_LOCAL`.
+const MAIN_TABLE: i32 = 254;
+const LOCAL_TABLE: i32 = 255;
 /// Chains of tables, of each family.
 const BUCKETS: i32 = 256;
 /// Bits of the type of service that are DSCP.
@@ -59,14 +62,28 @@ pub(super) fn begin(asm: &mut Asm, search: &dyn Search) {
     cast(asm, R1, "list_head");
     load(asm, R1, R0, "list_head", "next", 8);
     asm.store(Size::D, R7, at + RULE, R1);
+    if search.family() == Family::Ipv6 {
+        // Before the first rule is added the kernel asks none, also where some were deleted.
+        let custom = asm.label();
+        load(asm, R1, R8, structure, "fib6_has_custom_rules", 1);
+        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, custom);
+        asm.store_imm(Size::D, R7, at + END, 0);
+        asm.store_imm(Size::W, R7, at + TABLE, 0);
+        asm.store_imm(Size::W, R7, at + LONGEST_SUPPRESSED, -1);
+        asm.store_imm(Size::W, R7, at + GROUP, -1);
+        asm.place(custom);
+    }
 }
 
 /// One rule; `end` where it is the last one and where it refuses.
 pub(super) fn step(asm: &mut Asm, search: &dyn Search, again: Label, end: Label) {
     let at = search.at();
-    let [differs, decided, table] = std::array::from_fn(|_| asm.label());
+    let [differs, decided, table, chain] = std::array::from_fn(|_| asm.label());
     asm.load(Size::D, R1, R7, at + RULE);
     asm.load(Size::D, R2, R7, at + END);
+    if search.family() == Family::Ipv6 {
+        without_rules(asm, at, chain, end);
+    }
     asm.jump(Jump::Eq, Width::W64, R1, R2, end);
     if_null(asm, R1, end);
     asm.store(Size::D, R7, at + CURRENT, R1);
@@ -109,6 +126,7 @@ pub(super) fn step(asm: &mut Asm, search: &dyn Search, again: Label, end: Label)
         load(asm, R1, R8, "fib_rule", member, 4);
         asm.store(Size::W, R7, at + place, R1);
     }
+    asm.place(chain);
     asm.alu_imm(Alu::And, Width::W64, R1, BUCKETS - 1);
     asm.alu_imm(Alu::Lsh, Width::W64, R1, 3);
     asm.load(Size::D, R2, R7, at + CHAINS);
@@ -118,6 +136,21 @@ pub(super) fn step(asm: &mut Asm, search: &dyn Search, again: Label, end: Label)
     asm.store(Size::D, R7, at + NODE, R1);
     asm.store_imm(Size::W, R7, at + MODE, mode::TABLE);
     asm.goto(again);
+}
+
+/// r2 = 0 where no rules are asked: goes on at `chain` with the local, then with the main table in r1.
+fn without_rules(asm: &mut Asm, at: i16, chain: Label, end: Label) {
+    let [rules, chosen] = std::array::from_fn(|_| asm.label());
+    asm.jump_imm(Jump::Ne, Width::W64, R2, 0, rules);
+    asm.load(Size::W, R2, R7, at + TABLE);
+    asm.jump_imm(Jump::Eq, Width::W64, R2, MAIN_TABLE, end);
+    asm.mov_imm(R1, LOCAL_TABLE);
+    if_null(asm, R2, chosen);
+    asm.mov_imm(R1, MAIN_TABLE);
+    asm.place(chosen);
+    asm.store(Size::W, R7, at + TABLE, R1);
+    asm.goto(chain);
+    asm.place(rules);
 }
 
 /// r8 = the rule, as its family has it; what families have in common comes first.
