@@ -25,6 +25,9 @@ const COUNTS: &str = "## Counts with iptables 1.8.9's own tests\n";
 const HOOKS: [Hook; 5] =
     [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting];
 
+/// The forward hook in a program that routes, since it has the input hook's chains, too.
+const ROUTED: (Hook, Option<Hook>) = (Hook::Forward, Some(Hook::Input));
+
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
 /// What came of an extension's rule in one family.
@@ -95,9 +98,9 @@ const INTRODUCTION: &str = "\
 
 Every match and target of iptables 1.8.9, by target. `cargo xtask generate` makes this page by compiling a rule for each, in
 both families and at every hook where iptables takes it. \"yes\" is at all of these hooks that the target runs; where only some
-can, they are named, and a note says why. Forms of one extension have rows of their own where that differs. An extension of one
-family alone has the family behind its name. What is refused is
-an error that names the rule; nothing is left out silently. [semantics.md](semantics.md) says where a decision can differ from the
+can, they are named, and a note says why. A program that routes is one of `--hook input,forward`. Forms of one extension have
+rows of their own where that differs. An extension of one family alone has the family behind its name. What is refused is an
+error that names the rule; nothing is left out silently. [semantics.md](semantics.md) says where a decision can differ from the
 kernel's own.
 
 The hooks that the targets run:
@@ -180,19 +183,35 @@ fn row(name: &str, outcome: &Outcome) -> String {
     }
 }
 
-/// Compiles a sample's rule in a family at every hook that iptables takes it at.
+/// Hooks that are compiled together.
+struct Part {
+    /// As the page names them.
+    name: String,
+    /// The one whose chain has the rule.
+    hook: Hook,
+    program: Program,
+    sources: SourceMap,
+}
+
+/// Compiles a sample's rule in a family at every hook that iptables takes it at; the forward hook's
+/// also in a program that routes.
 fn outcome(sample: &Sample, family: Family, notes: &mut Vec<String>) -> Outcome {
-    let mut programs: Vec<(Hook, Program, SourceMap)> = Vec::new();
+    let mut programs: Vec<Part> = Vec::new();
     let mut refused = None;
-    for hook in HOOKS {
+    for (hook, before) in HOOKS.map(|hook| (hook, None)).into_iter().chain([ROUTED]) {
         let options = Options {
-            hooks: Some(vec![hook]),
+            hooks: Some(before.into_iter().chain([hook]).collect()),
             tables: Some(vec![sample.table.to_owned()]),
             ..Options::default()
         };
         let lowering = lower(&inputs(sample, family, hook), &options);
         match lowering.program {
-            Some(program) => programs.push((hook, program, lowering.sources)),
+            Some(program) => programs.push(Part {
+                name: before.map_or(hook.to_string(), |_| format!("{hook} in programs that route")),
+                hook,
+                program,
+                sources: lowering.sources,
+            }),
             // The last hooks are those that iptables takes every extension at.
             None => refused = reason(&lowering.diagnostics).or(refused),
         }
@@ -203,23 +222,21 @@ fn outcome(sample: &Sample, family: Family, notes: &mut Vec<String>) -> Outcome 
     Outcome::Compiled(targets().iter().map(|target| cell(*target, &programs, notes)).collect())
 }
 
-fn cell(
-    target: &dyn Target,
-    programs: &[(Hook, Program, SourceMap)],
-    notes: &mut Vec<String>,
-) -> Cell {
+fn cell(target: &dyn Target, programs: &[Part], notes: &mut Vec<String>) -> Cell {
     let mut numbers = BTreeSet::new();
-    let (mut good, mut bad) = (Vec::new(), 0);
-    for (hook, program, sources) in programs {
-        if !target.hooks().contains(hook) {
+    let (mut good, mut bad): (Vec<&Part>, _) = (Vec::new(), 0);
+    for part in programs {
+        // What compiles alone needs no program that routes.
+        if !target.hooks().contains(&part.hook) || good.iter().any(|good| good.hook == part.hook) {
             continue;
         }
         let mut diagnostics = Diagnostics::new();
         let options = Options::default();
+        let Part { program, sources, .. } = part;
         let artifact = optimise(program.clone(), &options, &mut diagnostics)
             .and_then(|program| generate(&program, target, sources, &options, &mut diagnostics));
         if artifact.is_some() {
-            good.push(*hook);
+            good.push(part);
             continue;
         }
         bad += 1;
@@ -238,7 +255,7 @@ fn cell(
         (true, 0) => "-".to_owned(),
         (true, _) => "no".to_owned(),
         (false, 0) => "yes".to_owned(),
-        (false, _) => list(good.iter()),
+        (false, _) => good.iter().map(|part| part.name.as_str()).collect::<Vec<_>>().join(", "),
     };
     Cell { text, notes: numbers }
 }
@@ -258,8 +275,10 @@ fn inputs(sample: &Sample, family: Family, hook: Hook) -> Vec<Input> {
         _ => "POSTROUTING",
     };
     let text = format!(
-        "*{}\n:{chain} ACCEPT\n-A {chain} {}\nCOMMIT\n",
+        "*{}\n{}:{chain} ACCEPT\n-A {chain} {}\nCOMMIT\n",
         sample.table,
+        // A program that routes has both.
+        if hook == Hook::Forward { ":INPUT ACCEPT\n" } else { "" },
         sample.words(family)
     );
     let (format, sets) = match family {
