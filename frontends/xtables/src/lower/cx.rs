@@ -10,6 +10,15 @@ use bpfc_sets::Set;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The length in bytes of all that begins with the transport header, an i32, and whether that is
+/// at least `bytes` (an i32).
+pub(crate) fn holds_transport(b: &mut FunctionBuilder, bytes: Value) -> (Value, Value) {
+    let (length, start) = (b.meta(Meta::Length), b.meta(Meta::TransportOffset));
+    let start = b.extend(Type::I32, start);
+    let length = b.binary(BinaryOp::Sub, length, start);
+    (length, b.compare(Condition::Ge, length, bytes))
+}
+
 /// One rule while it is lowered: the open block of its chain, and where control goes when the
 /// rule does not match or the packet is dropped at once.
 #[derive(Debug)]
@@ -266,10 +275,7 @@ impl<'a> RuleCx<'a> {
         let words = b.extend(Type::I32, words);
         let two = b.constant(Type::I32, 2);
         let header = b.binary(BinaryOp::Shl, words, two);
-        let (length, start) = (b.meta(Meta::Length), b.meta(Meta::TransportOffset));
-        let start = b.extend(Type::I32, start);
-        let length = b.binary(BinaryOp::Sub, length, start);
-        let whole = b.compare(Condition::Ge, length, header);
+        let (length, whole) = holds_transport(b, header);
         self.require_or_drop(whole);
         (header, length)
     }

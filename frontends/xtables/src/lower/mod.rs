@@ -13,6 +13,7 @@ mod chain;
 mod cx;
 mod header;
 
+pub(crate) use cx::holds_transport;
 pub use cx::{Fork, RuleCx};
 
 use crate::model::{Ruleset, Table};

@@ -6,10 +6,10 @@
 //! packet that fails on the way has no other to try.
 
 use super::osf::{Logs, TtlTest};
-use crate::lower::RuleCx;
+use crate::lower::{RuleCx, holds_transport};
 use bpfc_ir::{
-    Base, BinaryOp, Block, Condition, Fingerprint, FunctionBuilder, Log, LogKind, Meta, Op,
-    TcpOption, Type, Value, Window,
+    Base, BinaryOp, Block, Condition, Fingerprint, FunctionBuilder, Log, LogKind, Op, TcpOption,
+    Type, Value, Window,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,10 +97,7 @@ fn require_header(b: &mut FunctionBuilder, otherwise: Block) {
     let words = b.extend(Type::I32, words);
     let two = b.constant(Type::I32, 2);
     let header = b.binary(BinaryOp::Shl, words, two);
-    let (length, start) = (b.meta(Meta::Length), b.meta(Meta::TransportOffset));
-    let start = b.extend(Type::I32, start);
-    let length = b.binary(BinaryOp::Sub, length, start);
-    let whole = b.compare(Condition::Ge, length, header);
+    let (_, whole) = holds_transport(b, header);
     b.require(whole, otherwise);
 }
 
