@@ -55,13 +55,13 @@ pub fn read(
                 false => Diagnostic::warning(Code::BAD_FINGERPRINT, span, message),
             });
         }
-        start += whole.len();
         if reported >= MOST_REMARKS {
-            let span = Some(Span::new(file, start.saturating_sub(1), start));
+            let span = Some(Span::new(file, start, start + whole.trim_ascii_end().len().max(1)));
             let message = "there are more errors and warnings than these";
             diagnostics.push(Diagnostic::error(Code::BAD_FINGERPRINT, span, message));
             break;
         }
+        start += whole.len();
     }
     file
 }

@@ -199,3 +199,10 @@ fn the_format_shows_in_the_first_line_that_is_no_comment() {
     assert!(!recognise(b"# only a comment\n"));
     assert!(!recognise(b""));
 }
+
+#[test]
+fn a_file_of_errors_ends_at_its_hundredth_line() {
+    let (list, said) = load("wrong\n".repeat(150).as_bytes());
+    assert_eq!((list.len(), said.len()), (0, 101));
+    assert_eq!(said[100], "100:1 error: there are more errors and warnings than these");
+}
