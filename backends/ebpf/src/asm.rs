@@ -260,6 +260,12 @@ impl Asm {
         self.alu(Alu::Mov, Width::W64, dst, src);
     }
 
+    /// `dst` = the address of a place in the frame.
+    pub fn frame_address(&mut self, dst: Reg, place: i16) {
+        self.mov(dst, FP);
+        self.alu_imm(Alu::Add, Width::W64, dst, i32::from(place));
+    }
+
     /// `dst = imm`, sign-extended.
     pub fn mov_imm(&mut self, dst: Reg, imm: i32) {
         self.alu_imm(Alu::Mov, Width::W64, dst, imm);

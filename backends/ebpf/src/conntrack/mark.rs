@@ -11,9 +11,7 @@
 //! Of a connection that ends while the packet leaves nothing is found, and nobody will see its mark.
 
 use super::{field, load_entry};
-use crate::asm::{
-    Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width,
-};
+use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel::enter;
@@ -83,7 +81,7 @@ fn write(emitter: &Emitter<'_>, asm: &mut Asm, family: Family, mark: i16) {
     asm.store_imm(Size::D, FP, OPTIONS + 8, 0);
     asm.load(Size::B, R1, FP, REPLY + 38);
     asm.store(Size::B, FP, OPTIONS + 8, R1);
-    address(asm, R2, OPTIONS);
+    asm.frame_address(R2, OPTIONS);
     asm.load(Size::H, R1, FP, TUPLE);
     enter(asm, R2, "bpf_ct_opts", "ct_zone_id", 2);
     asm.store(Size::H, R2, 0, R1);
@@ -105,9 +103,9 @@ fn write(emitter: &Emitter<'_>, asm: &mut Asm, family: Family, mark: i16) {
         asm.store(Size::H, FP, TUPLE + to, R1);
     }
     asm.mov(R1, R6);
-    address(asm, R2, TUPLE);
+    asm.frame_address(R2, TUPLE);
     asm.mov_imm(R3, i32::from(2 * length) + 4);
-    address(asm, R4, OPTIONS);
+    asm.frame_address(R4, OPTIONS);
     asm.mov_imm(R5, OPTIONS_SIZE);
     asm.kfunc("bpf_skb_ct_lookup");
     asm.jump_imm(Jump::Eq, Width::W64, R0, 0, done);
@@ -124,13 +122,7 @@ fn write(emitter: &Emitter<'_>, asm: &mut Asm, family: Family, mark: i16) {
 
 /// Copies bytes at the address in r3 to the frame.
 fn read(asm: &mut Asm, to: i16, bytes: i32) {
-    address(asm, R1, to);
+    asm.frame_address(R1, to);
     asm.mov_imm(R2, bytes);
     asm.helper(Helper::ProbeReadKernel);
-}
-
-/// `dst` = the address of a place in the frame.
-fn address(asm: &mut Asm, dst: Reg, place: i16) {
-    asm.mov(dst, FP);
-    asm.alu_imm(Alu::Add, Width::W64, dst, i32::from(place));
 }

@@ -135,8 +135,7 @@ fn from_skb(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places, scratch: i16)
 /// name it reads as another spelling, and would refuse the object. Clobbers r0 to r5.
 fn load_entry(asm: &mut Asm, address: Reg, dst: Reg, scratch: i16) {
     asm.store(Size::D, FP, scratch, address);
-    asm.mov(R1, FP);
-    asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(scratch));
+    asm.frame_address(R1, scratch);
     asm.type_id(R2, "nf_ct_event");
     asm.kfunc("bpf_rdonly_cast");
     asm.load_field(Size::D, dst, R0, field("nf_ct_event", "ct", 8));

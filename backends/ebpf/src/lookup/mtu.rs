@@ -7,13 +7,14 @@
 //! table that rules have led to: of IPv6's rules that suppress routes it knows nothing.
 
 use super::flow::{Flow, Labels, Search};
+use super::node::{ANYCAST, EXPIRES, LOCAL_BIT, REJECT};
 use super::step::{NEXTHOP_DEAD, enter, increase, kind, mode, run};
 use super::{metric, node, rules, tree, trie};
 use crate::asm::{Alu, Asm, Helper, Jump, Label, R0, R1, R2, R7, R8, R9, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::fib::{self, Question};
-use crate::kernel::{self, cast, first_nexthop, if_null, load};
+use crate::kernel::{cast, first_nexthop, if_null, load};
 use crate::layout;
 use crate::region::routed;
 use crate::region::walk::{
@@ -28,12 +29,6 @@ const METRIC: i16 = INDEX;
 /// u64: the nexthop's `struct lwtunnel_state *`, likewise.
 const TUNNEL: i16 = PARENT;
 
-/// `RTF_*` (include/uapi/linux/route.h and ipv6_route.h).
-const REJECT: i32 = 0x200;
-const ANYCAST: i32 = 0x0010_0000;
-const EXPIRES: i32 = 0x0040_0000;
-/// `RTF_LOCAL`.
-const LOCAL_BIT: i32 = 31;
 /// `LOOPBACK_IFINDEX`.
 const LOOPBACK: i32 = 1;
 
@@ -152,34 +147,12 @@ impl Way<'_> {
                 asm.mov(R1, R8);
                 first_nexthop(asm);
             }
-            Family::Ipv6 => self.ipv6_nexthop(asm, none, none),
+            Family::Ipv6 => node::member(asm, self.at, none, none),
         }
         load(asm, R1, R0, "fib_nh_common", "nhc_dev", 8);
         asm.store(Size::D, R7, self.at + DEVICE, R1);
         load(asm, R1, R0, "fib_nh_common", "nhc_lwtstate", 8);
         asm.store(Size::D, R7, self.at + TUNNEL, R1);
-    }
-
-    /// `r0 = struct fib_nh_common *` of the nexthop of the route in r8, whose address `FOUND` holds, with
-    /// the number `MEMBER`; at `none` behind the last one, at `rejects` where it leads nowhere.
-    /// Clobbers r1 to r5 and r9.
-    fn ipv6_nexthop(&self, asm: &mut Asm, none: Label, rejects: Label) {
-        let [own, common] = std::array::from_fn(|_| asm.label());
-        load(asm, R1, R8, "fib6_info", "nh", 8);
-        if_null(asm, R1, own);
-        kernel::nexthop_member(asm, self.at + MEMBER, none);
-        load(asm, R1, R0, "nh_info", "reject_nh", 1);
-        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, rejects);
-        kernel::enter(asm, R0, "nh_info", "fib_nhc", 0);
-        asm.mov(R1, R0);
-        asm.goto(common);
-        asm.place(own);
-        asm.load(Size::W, R1, R7, self.at + MEMBER);
-        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, none);
-        asm.load(Size::D, R1, R7, self.at + FOUND);
-        kernel::enter(asm, R1, "fib6_info", "fib6_nh", 0);
-        asm.place(common);
-        cast(asm, R1, "fib_nh_common");
     }
 
     /// Answers what was learnt of the path, where something was. Goes on at `own` or falls through
@@ -315,7 +288,7 @@ impl Search for Way<'_> {
         load(asm, R1, R8, "fib6_info", "expires", 8);
         asm.jump(Jump::Gt, Width::W64, R0, R1, other);
         asm.place(lasting);
-        self.ipv6_nexthop(asm, other, end);
+        node::member(asm, self.at, other, end);
         load(asm, R9, R0, "fib_nh_common", "nhc_dev", 8);
         load(asm, R1, R0, "fib_nh_common", "nhc_flags", 1);
         asm.jump_imm(Jump::Set, Width::W64, R1, NEXTHOP_DEAD, another);

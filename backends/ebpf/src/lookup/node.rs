@@ -3,8 +3,8 @@
 
 use super::flow::Search;
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R4, R7, R8, Reg, Size, Width};
-use crate::kernel::{self, cast, if_null, load, nexthop_info};
-use crate::region::walk::{FOUND, MODE, NONE};
+use crate::kernel::{self, cast, if_null, load, nexthop_info, nexthop_member};
+use crate::region::walk::{FOUND, MEMBER, MODE, NONE};
 
 /// What a step does.
 pub(super) mod mode {
@@ -27,6 +27,13 @@ pub(super) mod mode {
 pub(super) const TABLE_ROOT: i32 = 1;
 pub(super) const ROOT: i32 = 2;
 pub(super) const HAS_ROUTES: i32 = 4;
+
+/// `RTF_*` of a route (include/uapi/linux/route.h and ipv6_route.h).
+pub(super) const REJECT: i32 = 0x200;
+pub(super) const ANYCAST: i32 = 0x0010_0000;
+pub(super) const EXPIRES: i32 = 0x0040_0000;
+/// `RTF_LOCAL` is the sign bit.
+pub(super) const LOCAL_BIT: i32 = 31;
 
 /// What a step knows.
 pub(super) struct Step<'a> {
@@ -86,6 +93,28 @@ pub(super) fn nexthop(asm: &mut Asm, at: i16, rejects: Label) {
     asm.load(Size::D, R1, R7, at + FOUND);
     kernel::enter(asm, R1, "fib6_info", "fib6_nh", 0);
     // A nexthop begins with what all families have in common.
+    asm.place(common);
+    cast(asm, R1, "fib_nh_common");
+}
+
+/// `r0 = struct fib_nh_common *` of the nexthop of the route in r8, whose address `FOUND` holds, with
+/// the number `MEMBER`; at `none` behind the last one, at `rejects` where its nexthop object leads
+/// nowhere. Clobbers r1 to r5 and r9.
+pub(super) fn member(asm: &mut Asm, at: i16, none: Label, rejects: Label) {
+    let [own, common] = std::array::from_fn(|_| asm.label());
+    load(asm, R1, R8, "fib6_info", "nh", 8);
+    if_null(asm, R1, own);
+    nexthop_member(asm, at + MEMBER, none);
+    load(asm, R1, R0, "nh_info", "reject_nh", 1);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, rejects);
+    kernel::enter(asm, R0, "nh_info", "fib_nhc", 0);
+    asm.mov(R1, R0);
+    asm.goto(common);
+    asm.place(own);
+    asm.load(Size::W, R1, R7, at + MEMBER);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, none);
+    asm.load(Size::D, R1, R7, at + FOUND);
+    kernel::enter(asm, R1, "fib6_info", "fib6_nh", 0);
     asm.place(common);
     cast(asm, R1, "fib_nh_common");
 }

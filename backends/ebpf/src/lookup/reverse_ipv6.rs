@@ -9,11 +9,12 @@
 //! their device can tell that from the first one, which is what is looked at here.
 
 use super::flow::Labels;
+use super::node::{self, ANYCAST, LOCAL_BIT, REJECT};
 use super::own_address::{self, owned};
+use super::rules;
 use super::step::{NEXTHOP_DEAD, Reverse, increase, kind};
-use super::{node, rules};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, R9, Size, Width};
-use crate::kernel::{self, cast, if_null, load};
+use crate::kernel::{cast, if_null, load};
 use crate::layout;
 use crate::region::walk::{
     DEVICE, FIRST, FOUND, INDEX, KIND, LINKED, MEMBER, OUT, OWNED, REST, SOURCE_ADDRESS,
@@ -87,7 +88,7 @@ fn source(at: i16, asm: &mut Asm) {
 pub(super) fn route(reverse: &Reverse, asm: &mut Asm, labels: &Labels) {
     let Labels { again, up, next, end } = *labels;
     let at = reverse.at;
-    let [more, own, common, dead, any, another, following, fallback, first, fits, decide] =
+    let [more, dead, any, another, following, fallback, first, fits, decide] =
         std::array::from_fn(|_| asm.label());
     asm.load(Size::D, R1, R7, at + FOUND);
     asm.jump_imm(Jump::Ne, Width::W64, R1, 0, more);
@@ -106,21 +107,7 @@ pub(super) fn route(reverse: &Reverse, asm: &mut Asm, labels: &Labels) {
     asm.mov(R8, R0);
     asm.load(Size::W, R1, R7, at + INDEX);
     asm.jump_imm(Jump::Ne, Width::W64, R1, 0, first);
-    load(asm, R1, R8, "fib6_info", "nh", 8);
-    if_null(asm, R1, own);
-    kernel::nexthop_member(asm, at + MEMBER, following);
-    load(asm, R1, R0, "nh_info", "reject_nh", 1);
-    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, dead);
-    kernel::enter(asm, R0, "nh_info", "fib_nhc", 0);
-    asm.mov(R1, R0);
-    asm.goto(common);
-    asm.place(own);
-    asm.load(Size::W, R1, R7, at + MEMBER);
-    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, following);
-    asm.load(Size::D, R1, R7, at + FOUND);
-    kernel::enter(asm, R1, "fib6_info", "fib6_nh", 0);
-    asm.place(common);
-    cast(asm, R1, "fib_nh_common");
+    node::member(asm, at, following, dead);
     load(asm, R9, R0, "fib_nh_common", "nhc_dev", 8);
     load(asm, R1, R0, "fib_nh_common", "nhc_flags", 1);
     asm.jump_imm(Jump::Set, Width::W64, R1, NEXTHOP_DEAD, dead);
@@ -171,10 +158,6 @@ pub(super) fn route(reverse: &Reverse, asm: &mut Asm, labels: &Labels) {
 
 /// r8 = route, r9 = its device, `REST` = whether the device is right or any will do.
 fn decision(reverse: &Reverse, asm: &mut Asm, next: Label, end: Label) {
-    const REJECT: i32 = 0x200;
-    const ANYCAST: i32 = 0x0010_0000;
-    /// `RTF_LOCAL`.
-    const LOCAL_BIT: i32 = 31;
     let at = reverse.at;
     let [unrefused, local] = std::array::from_fn(|_| asm.label());
     load(asm, R1, R8, "fib6_info", "fib6_flags", 4);

@@ -9,7 +9,8 @@
 
 use super::flow::{Labels, Search};
 use super::node::{
-    HAS_ROUTES, ROOT, Step, differing, key_of, mode, nexthop, require_prefix, tree_below,
+    ANYCAST, EXPIRES, HAS_ROUTES, LOCAL_BIT, REJECT, ROOT, Step, differing, key_of, mode, nexthop,
+    require_prefix, tree_below,
 };
 use super::step::{NEXTHOP_DEAD, enter, kind, mode as common, run};
 use super::{own_address, rules};
@@ -24,14 +25,9 @@ use crate::region::walk::{
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{Address, Lookup};
 
-/// `RTF_*` (include/uapi/linux/route.h and ipv6_route.h).
+/// `RTF_GATEWAY` and `RTF_NONEXTHOP` (include/uapi/linux/route.h and ipv6_route.h).
 const GATEWAY: i32 = 0x2;
-const REJECT: i32 = 0x200;
-const ANYCAST: i32 = 0x0010_0000;
 const NO_NEXTHOP: i32 = 0x0020_0000;
-const EXPIRES: i32 = 0x0040_0000;
-/// `RTF_LOCAL` is the sign bit.
-const LOCAL_BIT: i32 = 31;
 
 /// What [`Lookup::AddressType`] says of IPv6.
 pub(super) fn address_type(

@@ -153,7 +153,7 @@ pub(super) fn emit(
     // The key of the one value, in a place that is written later.
     asm.store_imm(Size::D, FP, SCRATCH, 0);
     asm.map(R1, code.scratch);
-    frame(&mut asm, R2, SCRATCH);
+    asm.frame_address(R2, SCRATCH);
     asm.helper(Helper::MapLookup);
     asm.jump_imm(Jump::Eq, Width::W64, R0, 0, failed);
     asm.mov(R6, R0);
@@ -262,12 +262,6 @@ pub(super) fn emit(
     Ok(emitter.push(function))
 }
 
-/// `dst` = the address of a place in the frame.
-fn frame(asm: &mut Asm, dst: Reg, place: i16) {
-    asm.mov(dst, FP);
-    asm.alu_imm(Alu::Add, Width::W64, dst, i32::from(place));
-}
-
 /// `dst` = the address of a place in what r6 points at.
 fn scratch(asm: &mut Asm, dst: Reg, place: i16) {
     asm.mov(dst, R6);
@@ -278,7 +272,7 @@ fn scratch(asm: &mut Asm, dst: Reg, place: i16) {
 fn run_loop(asm: &mut Asm, body: FunctionIndex) {
     asm.mov_imm(R1, PATIENCE);
     asm.function_pointer(R2, body);
-    frame(asm, R3, FRAME);
+    asm.frame_address(R3, FRAME);
     asm.mov_imm(R4, 0);
     asm.helper(Helper::Loop);
 }
