@@ -413,6 +413,16 @@ fn without_filter(text: &str) -> String {
     kept
 }
 
+/// What a filter has counted, of rules that counted a packet.
+pub fn counted(filter: &Filter) -> Result<Counters, EngineError> {
+    let counters = filter.counters()?;
+    let counted = counters.iter().filter(|(_, count)| count.packets > 0);
+    let entry = |(rule, count): (&bpfc_runtime::RuleEntry, bpfc_runtime::Count)| {
+        (rule.label.clone(), Count { packets: count.packets, bytes: count.bytes })
+    };
+    Ok(counted.map(entry).collect())
+}
+
 /// Compiles rulesets of both families into one artifact for a target.
 pub fn artifact(
     rulesets: &[(Family, String)],

@@ -7,9 +7,9 @@ use bpfc_runtime::{Filter, Options};
 use bpfc_tests::differential::EngineError;
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::namespace::isolated;
-use bpfc_tests::lab::tables::{self, Count, Counters, Reader};
+use bpfc_tests::lab::tables::{self, Counters, Reader};
 use bpfc_tests::require;
-use bpfc_tests::twin::artifact;
+use bpfc_tests::twin::{artifact, counted};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -73,14 +73,14 @@ fn check(family: Family) -> Result<(), Failed> {
     tables::restore(family, &text)?;
     let reader = Reader::new(family, "filter")?;
     let before = reader.read()?;
-    let earlier: Vec<Counters> = filters.iter().map(counters).collect::<Result<_, _>>()?;
+    let earlier: Vec<Counters> = filters.iter().map(counted).collect::<Result<_, _>>()?;
     talk(family)?;
     let expected = tables::difference(&reader, &before, &reader.read()?);
     let telling = expected.values().filter(|count| count.packets > 0).count();
     assert!(telling >= 24, "{telling} rules count");
     for (filter, earlier) in filters.iter().zip(earlier) {
         assert!(earlier.is_empty(), "{earlier:?}");
-        let found = counters(filter)?;
+        let found = counted(filter)?;
         let mut wanted = expected.clone();
         wanted.retain(|label, count| {
             count.packets > 0 && (filter.name() == "netfilter" || label.contains("/OUTPUT:"))
@@ -91,15 +91,6 @@ fn check(family: Family) -> Result<(), Failed> {
         }
     }
     Ok(())
-}
-
-fn counters(filter: &Filter) -> Result<Counters, EngineError> {
-    let counters = filter.counters()?;
-    let counted = counters.iter().filter(|(_, count)| count.packets > 0);
-    let entry = |(rule, count): (&bpfc_runtime::RuleEntry, bpfc_runtime::Count)| {
-        (rule.label.clone(), Count { packets: count.packets, bytes: count.bytes })
-    };
-    Ok(counted.map(entry).collect())
 }
 
 fn load(text: &str, target: &str, family: Family, hooks: &[Hook]) -> Result<Filter, EngineError> {

@@ -8,9 +8,9 @@ use bpfc_runtime::{Filter, Options, XdpMode};
 use bpfc_tests::differential::EngineError;
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::namespace::{ip, isolated, sysctl};
-use bpfc_tests::lab::tables::{self, Count, Counters, Reader};
+use bpfc_tests::lab::tables::{self, Reader};
 use bpfc_tests::require;
-use bpfc_tests::twin::artifact;
+use bpfc_tests::twin::{artifact, counted};
 use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket,
@@ -93,22 +93,13 @@ fn check(family: Family, chain: &str) -> Result<(), Failed> {
             let within = number(label).is_some_and(|number| number <= rules);
             own(label) && count.packets > 0 && within
         });
-        let mut found = counters(filter)?;
+        let mut found = counted(filter)?;
         found.retain(|label, _| own(label));
         if found != wanted {
             return Err(format!("{}: {found:#?}\nkernel: {wanted:#?}", filter.name()).into());
         }
     }
     Ok(())
-}
-
-fn counters(filter: &Filter) -> Result<Counters, EngineError> {
-    let counters = filter.counters()?;
-    let counted = counters.iter().filter(|(_, count)| count.packets > 0);
-    let entry = |(rule, count): (&bpfc_runtime::RuleEntry, bpfc_runtime::Count)| {
-        (rule.label.clone(), Count { packets: count.packets, bytes: count.bytes })
-    };
-    Ok(counted.map(entry).collect())
 }
 
 fn load(
