@@ -12,24 +12,24 @@ use bpfc_ir::Family;
 
 /// `struct bpf_fib_lookup` (include/uapi/linux/bpf.h): its size and members. Ports and addresses
 /// are in network order. It lies at the top of the frame.
-const LOOKUP: i16 = 64;
+pub(crate) const LOOKUP: i16 = 64;
 const FAMILY: i16 = 0;
 const PROTOCOL: i16 = 1;
 const PORTS: i16 = 2;
 /// u16: the packet's length before, the MTU after.
 const LENGTH: i16 = 6;
-const INTERFACE: i16 = 8;
+pub(crate) const INTERFACE: i16 = 8;
 const TOS_OR_FLOW: i16 = 12;
-const SOURCE: i16 = 16;
-const DESTINATION: i16 = 32;
+pub(crate) const SOURCE: i16 = 16;
+pub(crate) const DESTINATION: i16 = 32;
 /// u32, as the next.
 const TABLE: i16 = 48;
 const MARK: i16 = 52;
 
 /// `BPF_FIB_LOOKUP_DIRECT` and `BPF_FIB_LOOKUP_TBID`, Linux 6.5.
 const IN_TABLE: i32 = 1 | 8;
-/// `BPF_FIB_LOOKUP_SKIP_NEIGH`, Linux 6.2.
-const SKIP_NEIGHBOUR: i32 = 4;
+/// `BPF_FIB_LOOKUP_SKIP_NEIGH`, Linux 6.3.
+pub(crate) const SKIP_NEIGHBOUR: i32 = 4;
 /// `BPF_FIB_LOOKUP_MARK`, Linux 6.10.
 const WITH_MARK: i32 = 32;
 

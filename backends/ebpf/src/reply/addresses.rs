@@ -2,7 +2,7 @@
 
 use super::{Answer, HEADER, Reply};
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, Size, Width};
-use crate::layout;
+use crate::{fib, layout};
 use bpfc_ir::{Family, Hook};
 
 /// Where the source address lies in a header, and how many bytes both addresses have.
@@ -83,7 +83,7 @@ pub(super) fn write(reply: &Reply<'_>, asm: &mut Asm) {
         look_up(reply, asm);
         asm.jump_imm(Jump::Ne, Width::W64, R0, 0, unknown);
         for word in (0..half).step_by(4) {
-            asm.load(Size::W, R1, FP, HEADER + LOOKUP_SOURCE + word);
+            asm.load(Size::W, R1, FP, HEADER + fib::SOURCE + word);
             asm.store(Size::W, R7, destination + word, R1);
         }
         asm.place(unknown);
@@ -96,33 +96,25 @@ pub(super) fn write(reply: &Reply<'_>, asm: &mut Asm) {
     }
 }
 
-/// `struct bpf_fib_lookup` (include/uapi/linux/bpf.h): its size, and where it has family,
-/// interface, source and destination.
-const LOOKUP_SIZE: i16 = 64;
-const LOOKUP_INTERFACE: i16 = 8;
-const LOOKUP_SOURCE: i16 = 16;
-const LOOKUP_DESTINATION: i16 = 32;
-/// `BPF_FIB_LOOKUP_SKIP_NEIGH` (Linux 6.3) and `BPF_FIB_LOOKUP_SRC` (Linux 6.7). Older kernels
-/// refuse the flags: then no address is found.
-const LOOKUP_FLAGS: i32 = 4 | 16;
+/// With `BPF_FIB_LOOKUP_SRC` (Linux 6.7). Older kernels refuse the flag: then no address is found.
+const FLAGS: i32 = fib::SKIP_NEIGHBOUR | 16;
 
 /// r0 = 0 where the routing table says from which address this host speaks to the sender.
 fn look_up(reply: &Reply<'_>, asm: &mut Asm) {
     let (at, bytes) = both(reply.key.family);
-    for word in (0..LOOKUP_SIZE).step_by(8) {
+    for word in (0..fib::LOOKUP).step_by(8) {
         asm.store_imm(Size::D, FP, HEADER + word, 0);
     }
     asm.store_imm(Size::B, FP, HEADER, address_family(reply.key.family));
     reply.replies.ifindex(asm, R1);
-    asm.store(Size::W, FP, HEADER + LOOKUP_INTERFACE, R1);
+    asm.store(Size::W, FP, HEADER + fib::INTERFACE, R1);
     for word in (0..bytes as i16 / 2).step_by(4) {
         asm.load(Size::W, R1, R7, layout::NETWORK + at + word);
-        asm.store(Size::W, FP, HEADER + LOOKUP_DESTINATION + word, R1);
+        asm.store(Size::W, FP, HEADER + fib::DESTINATION + word, R1);
     }
     asm.mov(R1, R6);
-    asm.mov(R2, FP);
-    asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(HEADER));
-    asm.mov_imm(R3, LOOKUP_SIZE.into());
-    asm.mov_imm(R4, LOOKUP_FLAGS);
+    asm.frame_address(R2, HEADER);
+    asm.mov_imm(R3, fib::LOOKUP.into());
+    asm.mov_imm(R4, FLAGS);
     asm.helper(Helper::FibLookup);
 }
