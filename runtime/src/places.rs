@@ -1,8 +1,9 @@
 //! The places where programs are attached: what they are called and how links are made there.
 
+use crate::netlink::{self, attributes};
 use crate::options::{Options, XdpMode};
 use crate::stubs::PAIRS;
-use crate::sys::{Kind, Link, LinkTarget, Program, XdpFlags, ids};
+use crate::sys::{Link, LinkTarget, Program, XdpFlags};
 use crate::{Error, features, sys};
 use bpfc_artifact::{Artifact, AttachPoint, Family, Hook};
 use serde::{Deserialize, Serialize};
@@ -258,14 +259,32 @@ fn attach_xdp(program: &Program, ifindex: u32, mode: &mut XdpMode) -> io::Result
     }
 }
 
-/// Identifier and name of the program that an XDP link has on an interface.
+/// Identifier and name of the XDP program on an interface of the calling thread's network
+/// namespace. The interface is asked, not the links there are: they name interfaces by numbers that
+/// other namespaces have, too, and a program may be attached without a link.
 fn xdp_program(ifindex: u32) -> Option<String> {
-    ids(Kind::Link).ok()?.into_iter().find_map(|id| {
-        let info = Link::by_id(id).ok()?.info().ok()?;
-        let here = info.is_xdp && info.ifindex == Some(ifindex);
-        let program = here.then(|| Program::by_id(info.program).ok()?.info().ok())??;
-        Some(format!("{} ({})", program.id, program.name))
+    let mut found = None;
+    netlink::links(|number, link| {
+        if number == ifindex {
+            found = attached_xdp(link);
+        }
     })
+    .ok()?;
+    let id = found?;
+    let name = Program::by_id(id).and_then(|program| program.info()).map(|info| info.name);
+    Some(name.map_or_else(|_| id.to_string(), |name| format!("{id} ({name})")))
+}
+
+/// The identifier of the XDP program that a device's attributes name.
+fn attached_xdp(link: &[u8]) -> Option<u32> {
+    /// `IFLA_XDP`, and in it `IFLA_XDP_PROG_ID`, `IFLA_XDP_DRV_PROG_ID`, `IFLA_XDP_SKB_PROG_ID` and
+    /// `IFLA_XDP_HW_PROG_ID` (include/uapi/linux/if_link.h): the first is there where one mode is in
+    /// use.
+    const XDP: u16 = 43;
+    const PROGRAMS: std::ops::RangeInclusive<u16> = 4..=7;
+    let (_, xdp) = attributes(link).find(|(kind, _)| *kind == XDP)?;
+    let mut programs = attributes(xdp).filter(|(kind, _)| PROGRAMS.contains(kind));
+    programs.find_map(|(_, id)| id.first_chunk().map(|id| u32::from_ne_bytes(*id)))
 }
 
 /// Gives the netfilter places of a plan their slots: those of the old plan where they are in

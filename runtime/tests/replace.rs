@@ -4,7 +4,10 @@ mod common;
 
 use bpfc_artifact::{AttachPoint, Family, Hook};
 use bpfc_runtime::{Error, Filter, Options};
-use common::{Cleanup, Net, Verdict, artifact, can_run, has_linux, input, output, udp, unique};
+use common::{
+    Cleanup, Net, PATIENCE, Verdict, artifact, can_run, has_linux, input, lost, output, udp, unique,
+};
+use std::io::{BufRead as _, BufReader};
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,18 +25,17 @@ fn send_until(stop: &AtomicBool, to: &UdpSocket) -> u64 {
     sent
 }
 
-/// What the filter has counted, once that is so much or nothing more comes: the kernel may still
-/// have the last packet in a queue.
-fn settled(filter: &Filter, expected: u64) -> u64 {
-    let mut counted = 0;
-    for _ in 0..500 {
-        counted = filter.counters().unwrap().find("filter/TEST:1").unwrap().packets;
-        if counted >= expected {
-            break;
+/// What the filter has counted and `lost` says was dropped before it, once that is so much: the kernel
+/// may still have the last packet in a queue.
+fn settled(filter: &Filter, lost: impl Fn() -> u64, expected: u64) -> u64 {
+    let start = Instant::now();
+    loop {
+        let counted = filter.counters().unwrap().find("filter/TEST:1").unwrap().packets + lost();
+        if counted >= expected || start.elapsed() > PATIENCE {
+            return counted;
         }
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(1));
     }
-    counted
 }
 
 /// Every packet is dropped and counted once, however often the filter is replaced meanwhile,
@@ -85,7 +87,7 @@ fn no_packet_passes_or_is_lost_during_replacements() {
             reader.join().unwrap();
             let sent = sender.join().unwrap();
             assert!(round > 20, "{round} replacements");
-            assert_eq!(settled(&filter, sent - taken) + taken, sent);
+            assert_eq!(settled(&filter, lost, sent - taken) + taken, sent);
             sent
         });
         assert!(sent > 1000);
@@ -122,6 +124,8 @@ fn a_hook_keeps_its_priority() {
 
 /// What a child process of this test shall do until it is killed.
 const CHILD: &str = "BPFC_TEST_CHILD";
+/// What it says when it begins.
+const BEGUN: &str = "the child has begun";
 
 /// Not a test by itself: replaces a filter again and again, or loads and unloads it, as the
 /// environment says.
@@ -129,6 +133,7 @@ const CHILD: &str = "BPFC_TEST_CHILD";
 fn child() {
     let Ok(task) = std::env::var(CHILD) else { return };
     let (what, name) = task.split_once(' ').unwrap();
+    println!("{BEGUN}");
     let mut round = 0;
     loop {
         round += 1;
@@ -166,10 +171,12 @@ fn kill_after(name: &str, what: &str, time: Duration) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--nocapture"])
         .env(CHILD, format!("{what} {name}"))
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().ends_with(BEGUN)), "the child does not begin");
     std::thread::sleep(time);
     let early = child.try_wait().unwrap();
     child.kill().unwrap();
@@ -177,9 +184,9 @@ fn kill_after(name: &str, what: &str, time: Duration) {
     assert!(early.is_none(), "the child gave up");
 }
 
-/// Milliseconds from 5 on that spread over the steps of a replacement.
+/// Moments that spread over the steps of the first replacements.
 fn moments(number: u64) -> impl Iterator<Item = Duration> {
-    (0..number).map(|n| Duration::from_micros(5_000 + n * 7_919 % 60_000))
+    (0..number).map(|n| Duration::from_micros(n * 7_919 % 60_000))
 }
 
 #[test]
@@ -211,7 +218,7 @@ fn a_replacement_that_is_killed_leaves_a_working_filter() {
             stop.store(true, Ordering::Relaxed);
             let sent = sender.join().unwrap();
             let filter = Filter::open(&name).unwrap();
-            assert_eq!(settled(&filter, sent), sent, "counted and sent");
+            assert_eq!(settled(&filter, lost, sent), sent, "counted and sent");
             assert!(sent > 1000);
         });
         assert!(to.recv(&mut [0; 64]).is_err(), "a packet passed");
@@ -236,11 +243,10 @@ fn killed_on_an_interface(what: &str, point: AttachPoint) {
         let options = Options::new(&name).interface("here");
         Filter::load(&artifact(&[point], Verdict::Drop, 0), &options).unwrap();
     });
-    let counted = || {
-        let filter = Filter::open(&name).unwrap();
-        filter.counters().unwrap().find("filter/TEST:1").unwrap().packets
-    };
-    let before = counted();
+    let opened = || here.run(|| Filter::open(&name).unwrap());
+    // Queues of both ends may be full.
+    let lost = || here.run(lost) + there.run(lost);
+    let before = settled(&opened(), lost, 0);
     let sent = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             there.run(|| {
@@ -256,17 +262,15 @@ fn killed_on_an_interface(what: &str, point: AttachPoint) {
         });
         for time in moments(30) {
             here.run(|| kill_after(&name, what, time));
-            let filter = here.run(|| Filter::open(&name).unwrap());
-            let status = filter.status().unwrap();
+            let status = opened().status().unwrap();
             assert!(status.attachments.iter().all(|found| found.attached));
         }
         stop.store(true, Ordering::Relaxed);
         sender.join().unwrap()
     });
-    std::thread::sleep(Duration::from_millis(50));
-    assert!(to.recv(&mut [0; 64]).is_err(), "a packet passed");
     // A stray packet of the pair's coming up may be counted, too.
-    let counted = counted() - before;
+    let counted = settled(&opened(), lost, before + sent) - before;
+    assert!(to.recv(&mut [0; 64]).is_err(), "a packet passed");
     assert!(sent <= counted && counted <= sent + 8, "{counted} of {sent}");
 }
 

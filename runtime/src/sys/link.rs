@@ -1,7 +1,6 @@
 //! Links: a program's attachment as an object that can be pinned, updated and detached.
 
-use super::object::{self, Kind};
-use super::{Program, attr, bpf, bpf_fd};
+use super::{Program, attr, bpf, bpf_fd, object};
 use aya_obj::generated::{bpf_cmd, bpf_link_info, bpf_link_type};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
@@ -70,8 +69,6 @@ pub struct LinkInfo {
     pub id: u32,
     /// Identifier of its program.
     pub program: u32,
-    /// True for XDP links.
-    pub is_xdp: bool,
     /// The interface of an XDP or tcx link, 0 when it is gone; none for other links.
     pub ifindex: Option<u32>,
 }
@@ -113,11 +110,6 @@ impl Link {
         Link { fd }
     }
 
-    /// The link with this identifier.
-    pub fn by_id(id: u32) -> io::Result<Link> {
-        object::by_id(Kind::Link, id).map(Link::from_fd)
-    }
-
     /// `BPF_LINK_UPDATE` with `BPF_F_REPLACE`: `new` in the place of `old`, in one step and only
     /// if `old` is what the link holds. Not for netfilter links (EOPNOTSUPP).
     pub fn update(&self, old: &Program, new: &Program) -> io::Result<()> {
@@ -150,8 +142,7 @@ impl Link {
             object::info(self.fd.as_fd(), &mut info)?;
             info
         };
-        let is_xdp = info.type_ == bpf_link_type::BPF_LINK_TYPE_XDP as u32;
-        let ifindex = if is_xdp {
+        let ifindex = if info.type_ == bpf_link_type::BPF_LINK_TYPE_XDP as u32 {
             // SAFETY: the type says that this is the member; it is an integer.
             Some(unsafe { info.__bindgen_anon_1.xdp.ifindex })
         } else if info.type_ == bpf_link_type::BPF_LINK_TYPE_TCX as u32 {
@@ -160,7 +151,7 @@ impl Link {
         } else {
             None
         };
-        Ok(LinkInfo { id: info.id, program: info.prog_id, is_xdp, ifindex })
+        Ok(LinkInfo { id: info.id, program: info.prog_id, ifindex })
     }
 }
 

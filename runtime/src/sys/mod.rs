@@ -31,7 +31,7 @@ pub use ethtool::driver;
 pub use link::{Link, LinkTarget, XdpFlags};
 pub use map::{Map, MapSpec};
 pub use mapping::{MMAPABLE, Mapping, clock};
-pub use object::{Kind, btf_fd_of_module, get_pinned, ids, pin};
+pub use object::{btf_fd_of_module, get_pinned, pin};
 pub use program::{LoadFailure, LoadRequest, Program, load_btf};
 pub use ring_buffer::RingBuffer;
 pub use sockopt::getsockopt;

@@ -15,8 +15,6 @@ pub enum Kind {
     Program,
     /// BTF blobs; Linux 5.0.
     Btf,
-    /// Links; Linux 5.8.
-    Link,
 }
 
 /// `BPF_OBJ_PIN` (Linux 4.4): a new name under bpffs. The parent directory must exist, the name
@@ -40,19 +38,14 @@ pub fn get_pinned(path: &Path) -> io::Result<OwnedFd> {
     unsafe { bpf_fd(bpf_cmd::BPF_OBJ_GET, &mut attr) }
 }
 
-/// All identifiers of a kind, ascending. An object may be gone by the time that it is opened.
-pub fn ids(kind: Kind) -> io::Result<Vec<u32>> {
-    let command = match kind {
-        Kind::Program => bpf_cmd::BPF_PROG_GET_NEXT_ID,
-        Kind::Btf => bpf_cmd::BPF_BTF_GET_NEXT_ID,
-        Kind::Link => bpf_cmd::BPF_LINK_GET_NEXT_ID,
-    };
+/// The identifiers of all BTF, ascending. One may be gone by the time that it is opened.
+fn btf_ids() -> io::Result<Vec<u32>> {
     let mut found = Vec::new();
     let mut attr = attr();
     loop {
         attr.__bindgen_anon_6.__bindgen_anon_1.start_id = found.last().copied().unwrap_or(0);
         // SAFETY: the attributes hold no pointers.
-        match unsafe { bpf(command, &mut attr) } {
+        match unsafe { bpf(bpf_cmd::BPF_BTF_GET_NEXT_ID, &mut attr) } {
             // SAFETY: the kernel has written this member; it is an integer.
             Ok(_) => found.push(unsafe { attr.__bindgen_anon_6.next_id }),
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(found),
@@ -66,7 +59,6 @@ pub fn by_id(kind: Kind, id: u32) -> io::Result<OwnedFd> {
     let command = match kind {
         Kind::Program => bpf_cmd::BPF_PROG_GET_FD_BY_ID,
         Kind::Btf => bpf_cmd::BPF_BTF_GET_FD_BY_ID,
-        Kind::Link => bpf_cmd::BPF_LINK_GET_FD_BY_ID,
     };
     let mut attr = attr();
     attr.__bindgen_anon_6.__bindgen_anon_1.start_id = id;
@@ -92,7 +84,7 @@ pub(super) unsafe fn info<T>(fd: BorrowedFd<'_>, info: &mut T) -> io::Result<()>
 /// The BTF of a kernel module, to be passed in `fd_array` (Linux 5.11). None where no module of
 /// that name is loaded, or it has no BTF.
 pub fn btf_fd_of_module(module: &str) -> io::Result<Option<OwnedFd>> {
-    for id in ids(Kind::Btf)? {
+    for id in btf_ids()? {
         let Ok(fd) = by_id(Kind::Btf, id) else { continue };
         let mut name = [0u8; 64];
         // SAFETY: the structure consists of integers; its only pointer is to `name`, with its

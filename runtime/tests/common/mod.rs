@@ -250,6 +250,9 @@ impl Drop for Net {
     }
 }
 
+/// How long the kernel gets for what it does at once on an idle machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A UDP socket that gives up waiting after a while.
 pub fn udp(address: &str) -> UdpSocket {
     let socket = UdpSocket::bind(address).unwrap();
@@ -257,8 +260,40 @@ pub fn udp(address: &str) -> UdpSocket {
     socket
 }
 
-/// Sends a datagram in the namespace of the calling thread over lo and says if it came through.
+/// Whether a packet waits for a processor: `qlen` of each line (net/core/net-procfs.c).
+fn is_queued() -> bool {
+    let queues = std::fs::read_to_string("/proc/net/softnet_stat").unwrap();
+    queues.lines().any(|line| line.split(' ').nth(11).is_some_and(|length| length != "00000000"))
+}
+
+/// Sends a datagram in the namespace of the calling thread over lo and says if it came through: no
+/// is the answer only once no packet has waited for a processor for a while.
 pub fn passes() -> bool {
     let (from, to) = (udp("127.0.0.1:0"), udp("127.0.0.1:0"));
-    from.send_to(b"packet", to.local_addr().unwrap()).is_ok() && to.recv(&mut [0; 64]).is_ok()
+    if from.send_to(b"packet", to.local_addr().unwrap()).is_err() {
+        return false;
+    }
+    loop {
+        let queued = is_queued();
+        if to.recv(&mut [0; 64]).is_ok() {
+            return true;
+        }
+        if !queued {
+            return false;
+        }
+    }
+}
+
+/// How many packets the kernel has dropped because a queue was full, at the interfaces of the
+/// calling thread's namespace (net/core/net-procfs.c): a busy machine loses what nobody filters.
+pub fn lost() -> u64 {
+    let devices = std::fs::read_to_string("/proc/thread-self/net/dev").unwrap();
+    let numbers = devices.lines().filter_map(|line| line.split_once(':'));
+    // The drops among eight numbers of what was received, and of what was sent.
+    let drops = |numbers: &str| {
+        let numbers: Vec<u64> =
+            numbers.split_whitespace().map(|number| number.parse().unwrap()).collect();
+        numbers[3] + numbers[11]
+    };
+    numbers.map(|(_, numbers)| drops(numbers)).sum()
 }
