@@ -48,6 +48,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("artifacts hold little-endian instructions");
 
+mod bpffs;
 mod btf;
 pub mod clock;
 mod conntrack;
@@ -80,6 +81,7 @@ mod testrun;
 pub mod xtables;
 
 pub use bpfc_artifact::{Artifact, RuleEntry, RuleTable};
+pub use bpffs::{BpffsKeeper, bpffs_keeper, check_that_bpffs_lasts};
 pub use btf::BtfError;
 pub use counters::{Count, Counters};
 pub use error::{Error, VerifierError};

@@ -46,6 +46,14 @@ impl Namespace {
         })
     }
 
+    /// Its name in `/run/netns`, as `ip netns` gives it, if it has one.
+    pub fn name(self) -> Option<String> {
+        let mut named = fs::read_dir("/run/netns").ok()?.flatten();
+        let entry =
+            named.find(|entry| Namespace::of(&entry.path()).is_ok_and(|found| found == self))?;
+        entry.file_name().into_string().ok()
+    }
+
     /// A file of this namespace: one with a name (`ip netns`), or a process's.
     fn find(self) -> Option<File> {
         let named = fs::read_dir("/run/netns").into_iter().flatten();

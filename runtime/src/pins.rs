@@ -14,19 +14,15 @@
 //! holds an exclusive `flock` on the directory, which the kernel drops when its holder dies; so
 //! what a lock holder finds half done has no living owner and may be finished or removed.
 
-use crate::Error;
+use crate::{Error, bpffs};
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags};
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-/// Where bpffs is mounted on every system.
-const BPFFS: &str = "/sys/fs/bpf";
 /// All filters.
 const ROOT: &str = "/sys/fs/bpf/bpfc";
-/// `BPF_FS_MAGIC`.
-const BPFFS_MAGIC: u64 = 0xcafe_4a11;
 /// Ending of a directory that a load is filling.
 const NEW: &str = "~new";
 /// Ending of a directory that an unload is emptying.
@@ -61,42 +57,19 @@ pub(crate) fn dead_home(name: &str) -> PathBuf {
     Path::new(ROOT).join(format!("{name}{DEAD}"))
 }
 
-fn is_bpffs(path: &Path) -> Result<bool, Error> {
-    let found = rustix::fs::statfs(path).map_err(io::Error::from).map_err(Error::path(path))?;
-    Ok(found.f_type as u64 == BPFFS_MAGIC)
-}
-
-/// Makes the directory of all filters, mounting bpffs where no one has.
+/// Makes the directory of all filters, mounting bpffs where no one has and where it would last.
 pub(crate) fn prepare() -> Result<(), Error> {
-    let bpffs = Path::new(BPFFS);
-    if !is_bpffs(bpffs)? {
-        if !in_first_mount_namespace() {
-            return Err(Error::Bpffs(format!(
-                "{BPFFS} is not mounted in this private mount namespace, and pins made here would \
-                 vanish with it (`ip netns exec` does this: use `nsenter --net=/run/netns/NAME`)"
-            )));
-        }
-        rustix::mount::mount("bpf", bpffs, "bpf", rustix::mount::MountFlags::empty(), c"mode=0700")
-            .map_err(io::Error::from)
-            .map_err(Error::kernel(format!("mount bpffs on {BPFFS}")))?;
-    }
+    bpffs::ensure()?;
     make_dir(Path::new(ROOT))
 }
 
-/// False where pid 1 of this pid namespace lives in another mount namespace; true also when that
-/// cannot be known.
-fn in_first_mount_namespace() -> bool {
-    let inode = |path: &str| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
-    match (inode("/proc/1/ns/mnt"), inode("/proc/self/ns/mnt")) {
-        (Some(first), Some(own)) => first == own,
-        _ => true,
-    }
-}
-
 /// True where filters may be: bpffs is mounted and has been used. Who may not look is told so,
-/// not that there is nothing.
+/// not that there is nothing; nor is it said where filters may be out of sight.
 pub(crate) fn is_prepared() -> Result<bool, Error> {
-    match is_bpffs(Path::new(ROOT)) {
+    if !bpffs::look()? {
+        return Ok(false);
+    }
+    match bpffs::is_bpffs(Path::new(ROOT)) {
         Err(Error::Path { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(false),
         found => found,
     }

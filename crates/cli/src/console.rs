@@ -5,7 +5,7 @@
 
 use crate::args::ColorChoice;
 use bpfc_diag::{Diagnostics, JsonDiagnostic, Renderer, SourceMap, summary};
-use bpfc_runtime::Error;
+use bpfc_runtime::{BpffsKeeper, Error, bpffs_keeper};
 use std::io::{self, IsTerminal, Write};
 
 /// Why a command did not do what was asked; decides the exit status.
@@ -40,7 +40,18 @@ pub fn refused(error: Error) -> Failure {
                 tail.into_iter().rev().map(|line| format!("  {line}\n")).collect();
             Failure::Refused(format!("{error}\nthe verifier's log ends:\n{}", tail.concat()))
         }
+        Error::NotFound(_) => Failure::Refused(format!("{error}{}", elsewhere())),
         error => Failure::Refused(error.to_string()),
+    }
+}
+
+/// What is added where no filter is found: filters may be in another bpffs than the one that is seen here.
+pub fn elsewhere() -> &'static str {
+    match bpffs_keeper() {
+        None | Some(BpffsKeeper::Machine) => "",
+        Some(_) => {
+            " in the bpffs at /sys/fs/bpf, which is not known to be the machine's: filters may be in another"
+        }
     }
 }
 
@@ -100,6 +111,14 @@ impl Console {
             }
         }
         say(&text);
+    }
+
+    /// Says what an operator should know though the command did what was asked.
+    pub fn warning(&self, message: &str) {
+        match self.json {
+            true => say(&format!("{}\n", serde_json::json!({ "warning": message }))),
+            false => say(&format!("warning: {message}\n")),
+        }
     }
 
     /// Says why the command failed.

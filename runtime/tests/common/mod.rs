@@ -20,11 +20,28 @@ use std::time::Duration;
 /// `BPFC_REQUIRE_ALL=1`.
 pub fn can_run(test: &str) -> bool {
     if rustix::process::geteuid().is_root() {
+        mount_bpffs();
         return true;
     }
     assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none(), "{test} needs root");
     eprintln!("skipped: root is needed");
     false
+}
+
+/// Mounts bpffs where none is: the runtime does so only where the machine's pid 1 sees it, and tests may run in
+/// a container.
+fn mount_bpffs() {
+    const BPFFS: &str = "/sys/fs/bpf";
+    static MOUNTED: std::sync::Once = std::sync::Once::new();
+    MOUNTED.call_once(|| {
+        // Another test's process may be about to do the same.
+        let above = File::open("/sys/fs").unwrap();
+        rustix::fs::flock(&above, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        if rustix::fs::statfs(BPFFS).unwrap().f_type as u64 != 0xcafe_4a11 {
+            let flags = rustix::mount::MountFlags::empty();
+            rustix::mount::mount("bpf", BPFFS, "bpf", flags, c"mode=0700").unwrap();
+        }
+    });
 }
 
 /// True where the running kernel is at least this one; says so where it is not.

@@ -9,7 +9,9 @@ use crate::progress::with_progress;
 use bpfc_artifact::{Artifact, AttachPoint, ProgramKind};
 use bpfc_driver as driver;
 use bpfc_ir::Input;
-use bpfc_runtime::{Error, Filter, Options, XdpMode};
+use bpfc_runtime::{
+    BpffsKeeper, Error, Filter, Options, XdpMode, bpffs_keeper, check_that_bpffs_lasts,
+};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -31,8 +33,15 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
         }
         None => compile(args, name, &inputs, console)?,
     };
+    check_that_bpffs_lasts().map_err(refused)?;
     let (filter, replaced) =
         with_progress("loading", || load(&artifact, &options)).map_err(refused)?;
+    if bpffs_keeper() == Some(BpffsKeeper::Others) {
+        console.warning(
+            "the bpffs at /sys/fs/bpf is not the machine's: the filter lasts as long as other processes have \
+             this one mounted",
+        );
+    }
     let status = filter.status().map_err(refused)?;
     let places: Vec<String> =
         status.attachments.iter().map(|a| a.attachment.place.to_string()).collect();

@@ -1,7 +1,7 @@
 //! `bpfc status`: what is loaded and where.
 
 use crate::args::StatusArgs;
-use crate::console::{Console, Failure, refused};
+use crate::console::{Console, Failure, elsewhere, refused};
 use bpfc_artifact::{RuleKind, RuleTable};
 use bpfc_runtime::{AttachmentStatus, Filter, ProgramStatus, Status};
 use comfy_table::{Table, presets};
@@ -103,7 +103,7 @@ fn place(attachment: &AttachmentStatus) -> String {
 
 fn list(rows: &[Row]) -> String {
     if rows.is_empty() {
-        return "no filter is loaded\n".to_owned();
+        return format!("no filter is loaded{}\n", elsewhere());
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);

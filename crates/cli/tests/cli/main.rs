@@ -7,6 +7,7 @@ mod explain;
 mod fingerprints;
 mod log;
 mod misc;
+mod mounts;
 mod recent;
 mod replay;
 mod run;
