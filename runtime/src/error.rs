@@ -61,6 +61,14 @@ pub enum Error {
         /// Who is there and what to do.
         reason: String,
     },
+    /// A device has no frames that a program can read, or others beside those that it is to decide.
+    #[error("cannot attach to {place}: {reason}")]
+    Unsuitable {
+        /// The interface.
+        place: String,
+        /// Why, and where to attach instead.
+        reason: String,
+    },
     /// A program follows rules of policy routing, which do not tell it a routing domain's table.
     #[error(
         "cannot attach to {place}: {interface} belongs to a routing domain (VRF), at whose tables \

@@ -13,7 +13,7 @@ use crate::recent::Programs;
 use crate::sets::{OldSets, SetRow};
 use crate::state::{Generation, State};
 use crate::sys::Map;
-use crate::{Error, pins, routing_domains, switch};
+use crate::{Error, devices, pins, switch};
 use bpfc_artifact::{Artifact, MapDef, RuleTable};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -104,7 +104,7 @@ impl Filter {
             switch::remove(name, path)?;
         }
         let mut plan = places::plan(artifact, options)?;
-        routing_domains::check(artifact, &plan)?;
+        devices::check(artifact, &plan)?;
         let namespace = own_namespace()?;
         let mut home = Home::create(name, pins::new_home(name))?;
         let result = Attempt::begin(name, artifact.needs_conntrack).and_then(|tracking| {
@@ -304,7 +304,7 @@ impl Filter {
         }
         let options = options.unwrap_or(&old.options);
         let mut plan = places::plan(artifact, options)?;
-        routing_domains::check(artifact, &plan)?;
+        devices::check(artifact, &plan)?;
         places::refuse_moves(&plan, &old.attachments)?;
         let target = state.target.other();
         let switched_on = artifact.needs_conntrack && !old.needs_conntrack;
@@ -432,9 +432,7 @@ fn hold_places(
             }
             home.release(&pin)?;
         }
-        if artifact.sends {
-            attachment.place.see_that_it_sends()?;
-        }
+        attachment.place.choose_mode(artifact.sends)?;
         home.hold(attachment)?;
     }
     Ok(())

@@ -54,6 +54,7 @@ pub mod clock;
 mod conntrack;
 mod control_groups;
 mod counters;
+mod devices;
 mod error;
 mod features;
 mod filter;

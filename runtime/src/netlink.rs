@@ -139,15 +139,16 @@ pub(crate) fn ask(
     })
 }
 
-/// Gives each device of the calling thread's network namespace to `take`: its number there, and its
-/// attributes, `IFLA_*` (include/uapi/linux/if_link.h).
-pub(crate) fn links(mut take: impl FnMut(u32, &[u8])) -> io::Result<()> {
+/// Gives each device of the calling thread's network namespace to `take`: its number there, its type
+/// (`ARPHRD_*`), and its attributes, `IFLA_*` (include/uapi/linux/if_link.h).
+pub(crate) fn links(mut take: impl FnMut(u32, u16, &[u8])) -> io::Result<()> {
     /// `RTM_NEWLINK` and `RTM_GETLINK`; `NLM_F_DUMP`.
     const NEW_LINK: u16 = 16;
     const GET_LINK: u16 = 18;
     const FLAG_DUMP: u16 = 0x300;
-    /// Bytes of `struct ifinfomsg`, and the place of `ifi_index` in it.
+    /// Bytes of `struct ifinfomsg`, and the places of `ifi_type` and `ifi_index` in it.
     const LINK: usize = 16;
+    const TYPE: usize = 2;
     const INDEX: usize = 4;
     let mut question = ((HEADER + LINK) as u32).to_ne_bytes().to_vec();
     question.extend(GET_LINK.to_ne_bytes());
@@ -159,7 +160,8 @@ pub(crate) fn links(mut take: impl FnMut(u32, &[u8])) -> io::Result<()> {
         if found == NEW_LINK {
             let (header, link) = payload.split_at_checked(LINK).ok_or_else(cut)?;
             let index = header[INDEX..].first_chunk().map_or(0, |index| u32::from_ne_bytes(*index));
-            take(index, link);
+            let kind = header[TYPE..].first_chunk().map_or(0, |kind| u16::from_ne_bytes(*kind));
+            take(index, kind, link);
         }
         Ok(())
     })

@@ -164,19 +164,41 @@ impl Place {
         matches!(self, Place::Netfilter { .. })
     }
 
-    /// Where XDP's mode is left open and the program is to send: generic on a veth device, whose
-    /// driver sends by `XDP_TX` only while its other end polls (`veth_xdp_xmit` in
-    /// drivers/net/veth.c: with GRO or an XDP program), and drops the packet otherwise.
-    pub(crate) fn see_that_it_sends(&mut self) -> Result<(), Error> {
-        if let Place::Xdp { interface, mode: mode @ XdpMode::Auto, .. } = self {
-            let driver = sys::driver(interface);
-            let driver =
-                driver.map_err(Error::kernel(format!("ask for the driver of {interface}")))?;
-            if driver.as_deref() == Some("veth") {
-                *mode = XdpMode::Generic;
-            }
+    /// Where XDP's mode is left open, makes it generic on devices whose driver would run a program
+    /// otherwise than it should.
+    ///
+    /// A veth device sends by `XDP_TX` only while its other end polls (`veth_xdp_xmit` in
+    /// drivers/net/veth.c: with GRO or an XDP program), and drops the packet otherwise; `sends` says
+    /// whether that matters. A bond hands the program to its members' drivers (`bond_xdp_set` in
+    /// drivers/net/bonding/bond_main.c), where packets come in by a member and not by the bond: its
+    /// native mode is an error.
+    pub(crate) fn choose_mode(&mut self, sends: bool) -> Result<(), Error> {
+        let place = self.to_string();
+        let Place::Xdp { interface, mode, .. } = self else { return Ok(()) };
+        if *mode == XdpMode::Generic {
+            return Ok(());
         }
-        Ok(())
+        let driver = sys::driver(interface);
+        let driver = driver.map_err(Error::kernel(format!("ask for the driver of {interface}")))?;
+        match (driver.as_deref(), *mode) {
+            (Some("bonding"), XdpMode::Native) => Err(Error::Unsuitable {
+                place,
+                reason: format!(
+                    "the kernel would run the program at the members of {interface}, where rules \
+                     see a member as the input interface: use --xdp-mode generic, or attach to \
+                     the members"
+                ),
+            }),
+            (Some("bonding"), _) => {
+                *mode = XdpMode::Generic;
+                Ok(())
+            }
+            (Some("veth"), XdpMode::Auto) if sends => {
+                *mode = XdpMode::Generic;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Attaches `program` here until the link is closed. Where XDP's mode is left open, it is
@@ -223,6 +245,16 @@ impl Place {
                     None => "an XDP program is there already, and there is room for one".into(),
                 })
             }
+            // veth and others, where frames may be longer than a page.
+            (Place::Xdp { interface, mode: XdpMode::Native, .. }, Some(libc::ERANGE)) => {
+                Error::Unsuitable {
+                    place: self.to_string(),
+                    reason: format!(
+                        "frames of {interface} or of its other end are too long for the driver's \
+                         XDP: lower the MTU, or use --xdp-mode generic"
+                    ),
+                }
+            }
             (Place::Netfilter { priority, .. }, Some(libc::EBUSY)) => occupied(format!(
                 "something holds priority {priority} at this hook (iptables' filter tables are at \
                  0): choose another"
@@ -264,7 +296,7 @@ fn attach_xdp(program: &Program, ifindex: u32, mode: &mut XdpMode) -> io::Result
 /// other namespaces have, too, and a program may be attached without a link.
 fn xdp_program(ifindex: u32) -> Option<String> {
     let mut found = None;
-    netlink::links(|number, link| {
+    netlink::links(|number, _, link| {
         if number == ifindex {
             found = attached_xdp(link);
         }

@@ -44,7 +44,7 @@ pub(crate) fn check(artifact: &Artifact, plan: &[Attachment]) -> Result<(), Erro
 /// The names of the devices of a kind, and of those that belong to one.
 fn devices_of(kind: &str) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
-    netlink::links(|_, link| found.extend(name_of(link, kind)))
+    netlink::links(|_, _, link| found.extend(name_of(link, kind)))
         .map_err(Error::kernel("ask for the interfaces"))?;
     Ok(found)
 }
