@@ -19,6 +19,15 @@ pub enum Error {
     /// Options that do not fit together or do not fit the artifact.
     #[error("{0}")]
     Options(String),
+    /// The kernel would follow the calls of a program for too long to be asked.
+    #[error(
+        "the functions of program {program} call each other along so many paths that the kernel, \
+         which follows each of them and cannot be interrupted, would be busy for long"
+    )]
+    TooManyPaths {
+        /// Its name.
+        program: String,
+    },
     /// The verifier refused a program.
     #[error(transparent)]
     Verifier(#[from] Box<VerifierError>),

@@ -9,8 +9,8 @@ use crate::Error;
 use crate::symbols::Symbols;
 use bpfc_artifact::btf::{self, EncodedBtf};
 use bpfc_artifact::{
-    Artifact, CounterSlot, FunctionIndex, FunctionKind, Insn, KernelField, MapIndex, MapRole,
-    RelocKind,
+    Artifact, CounterSlot, FunctionIndex, FunctionKind, Insn, KernelField, LONGEST_WALK, MapIndex,
+    MapRole, RelocKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::RawFd;
@@ -179,6 +179,16 @@ pub(crate) fn check(artifact: &Artifact) -> Result<(), Error> {
             return damaged(format!("the entry of program {} is of another kind", program.name));
         }
     }
+    check_functions(artifact)?;
+    match artifact.programs.iter().find(|program| artifact.walk(program.entry) > LONGEST_WALK) {
+        Some(program) => Err(Error::TooManyPaths { program: program.name.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Every relocation must fit its instruction and point at something.
+fn check_functions(artifact: &Artifact) -> Result<(), Error> {
+    let damaged = |what: String| Err(Error::Artifact(what));
     for function in &artifact.functions {
         if function.insns.is_empty() {
             return damaged(format!("function {} is empty", function.name));
@@ -248,4 +258,51 @@ fn is_identifier(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 15
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bpfc_artifact::{AttachPoint, Function, Program, ProgramKind, Reloc};
+
+    /// Functions below each other, each with two calls of the next.
+    fn doubling(levels: u32) -> Artifact {
+        let call = Insn { code: CALL, dst: 0, src: PSEUDO_CALL, off: 0, imm: 0 };
+        let functions = (0..=levels).map(|level| Function {
+            name: format!("f{level}"),
+            kind: if level == 0 { FunctionKind::Main } else { FunctionKind::Chain },
+            program: ProgramKind::Xdp,
+            packet_size: 8,
+            insns: vec![call; 3],
+            relocs: (0..2)
+                .filter(|_| level < levels)
+                .map(|insn| Reloc { insn, kind: RelocKind::Call(FunctionIndex(level + 1)) })
+                .collect(),
+            lines: Vec::new(),
+        });
+        Artifact {
+            target: "xdp".into(),
+            functions: functions.collect(),
+            programs: vec![Program {
+                name: "p".into(),
+                attach: AttachPoint::Xdp,
+                entry: FunctionIndex(0),
+            }],
+            maps: Vec::new(),
+            rules: Default::default(),
+            sets: Vec::new(),
+            needs_conntrack: false,
+            needs_accounting: false,
+            sends: false,
+            sources: vec![String::new()],
+        }
+    }
+
+    #[test]
+    fn what_would_keep_the_kernel_busy_is_not_given_to_it() {
+        assert!(check(&doubling(7)).is_ok());
+        for levels in [30, 100] {
+            assert!(matches!(check(&doubling(levels)), Err(Error::TooManyPaths { .. })));
+        }
+    }
 }

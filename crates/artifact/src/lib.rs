@@ -16,6 +16,7 @@ mod program;
 pub mod recent;
 mod rule;
 mod set;
+mod walk;
 
 pub use insn::Insn;
 pub use map::{MapDef, MapIndex, MapKind, MapRole};
@@ -25,6 +26,7 @@ pub use program::{
 };
 pub use rule::{CounterSlot, RuleEntry, RuleKind, RuleTable, UserChain};
 pub use set::{MaskList, SetEntry, SetState};
+pub use walk::LONGEST_WALK;
 
 use serde::{Deserialize, Serialize};
 

@@ -119,6 +119,11 @@ codes! {
     REJECT_DROPS = 24, "rejected packets get no answer",
         "With --reject drop every REJECT drops the packet, as DROP does: its sender is told nothing and\n\
          waits. The rules count as before. Targets that can send (xdp and tc) answer without the option.";
+    TOO_MANY_PATHS = 25, "chains call each other along too many paths",
+        "When a program is loaded, the kernel follows every path of calls from chain to chain, and\n\
+         nothing interrupts it. Where each chain calls the next one from two rules the paths double\n\
+         with every chain: thirty of them would keep a processor busy for a minute, forty for a day.\n\
+         Call the chains on the way from fewer rules, or nest them less.";
     BAD_SET = 40, "a set's definition or element is wrong",
         "A line of the input that defines sets cannot be carried out. ipset restore would refuse it too,\n\
          or it needs a name server, which bpfc never asks.";

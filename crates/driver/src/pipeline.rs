@@ -6,7 +6,7 @@
 use crate::beside::{format_beside, holds_rules, read_fingerprints, read_sets};
 use crate::registry::{SETS, frontend_of, planned_format, recognise, targets_with};
 use crate::{drop_rejected, formats, merge};
-use bpfc_artifact::{Artifact, FunctionIndex};
+use bpfc_artifact::{Artifact, FunctionIndex, LONGEST_WALK};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ebpf::{CallSize, CompileOptions, Target, call_size};
 use bpfc_ir::{Accounts, Frontend, FrontendOptions, Hook, Input, Program};
@@ -388,11 +388,15 @@ pub fn generate(
                 .with_help("compile fewer rules: choose hooks with --hook, or split the ruleset")
         })
         .collect();
-    if too_large.is_empty() {
-        return Some(artifact);
+    if !too_large.is_empty() {
+        too_large.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
+        return None;
     }
-    too_large.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
-    None
+    if artifact.programs.iter().any(|program| artifact.walk(program.entry) > LONGEST_WALK) {
+        diagnostics.push(bpfc_opt::too_many_paths(program));
+        return None;
+    }
+    Some(artifact)
 }
 
 /// `BPF_COMPLEXITY_LIMIT_INSNS` (include/linux/bpf.h), for a program with its subprograms.

@@ -5,13 +5,16 @@
 //! then every chain that stays is built once, callees spliced in where they were called
 //! (`splice`), so that the cost is that of the result.
 //!
+//! Inlining does not make the paths of calls fewer that the kernel follows, or the code on them
+//! less (`paths`): what has too many is refused before anything grows.
+//!
 //! A chain is inlined everywhere or nowhere. Base chains stay. Chains that no entry reaches are
 //! dropped, and the rest renumbered in order.
 
 mod plan;
 mod splice;
 
-use crate::Limits;
+use crate::{Limits, paths};
 use bpfc_diag::{Code, Diagnostic};
 use bpfc_ir::{Func, Program, Terminator};
 use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
@@ -22,6 +25,9 @@ pub(crate) fn run(program: &mut Program, limits: &Limits) -> Result<(), Diagnost
         let message = "chains call each other in a loop";
         return Err(Diagnostic::error(Code::CHAIN_LOOP, None, message));
     };
+    if paths::count(program, &order) > limits.paths {
+        return Err(paths::too_many_paths(program));
+    }
     let mut plan = Plan::new(program, &order);
     let before = plan.size();
     plan.small(&order, limits.small);

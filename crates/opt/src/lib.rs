@@ -5,10 +5,12 @@
 //! that is copied still counts for the same rule.
 
 mod inline;
+mod paths;
 mod simplify;
 
 use bpfc_diag::Diagnostic;
 use bpfc_ir::{Program, VerifyError, verify};
+pub use paths::too_many_paths;
 
 /// One pass.
 #[derive(Clone, Copy)]
@@ -58,13 +60,16 @@ pub struct Limits {
     /// IR instructions and terminators of a chain that is inlined although it need not be,
     /// because it is called from one place only.
     pub small: u64,
+    /// Paths of calls, counted once for each chain that they lead to.
+    pub paths: u64,
 }
 
 impl Default for Limits {
     /// What fits the kernel's 8 frames and 256 subprograms with room for main and for scans, and
-    /// its 1,000,000 instructions a program.
+    /// its 1,000,000 instructions a program. More paths than these no program may have, however
+    /// little code lies on them.
     fn default() -> Self {
-        Limits { depth: 6, functions: 200, size: 400_000, small: 24 }
+        Limits { depth: 6, functions: 200, size: 400_000, small: 24, paths: 100_000_000 }
     }
 }
 

@@ -18,6 +18,7 @@ fn limits(text: &str) -> Limits {
             "functions" => limits.functions = value as usize,
             "size" => limits.size = value,
             "small" => limits.small = value,
+            "paths" => limits.paths = value,
             other => panic!("no limit is called {other}"),
         }
     }

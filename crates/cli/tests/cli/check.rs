@@ -131,3 +131,47 @@ fn errors_are_in_the_order_of_the_lines() {
     let lines: Vec<u64> = found.map(|error| error["line"].as_u64().unwrap()).collect();
     assert_eq!(lines, [3, 4, 5, 6]);
 }
+
+/// A ruleset of chains below each other; `callees` says which chains a chain calls, once each.
+fn levels(number: usize, callees: impl Fn(usize) -> Vec<usize>) -> String {
+    let chains: String = (0..number).map(|chain| format!(":c{chain} -\n")).collect();
+    let mut rules = format!("*filter\n:INPUT DROP\n{chains}-A INPUT -j c0\n");
+    for chain in 0..number {
+        let called = callees(chain).into_iter().filter(|&callee| callee < number);
+        for (port, callee) in called.enumerate() {
+            rules += &format!("-A c{chain} -p tcp --dport {} -j c{callee}\n", port + 1);
+        }
+        rules += &format!("-A c{chain} -s 10.0.0.{chain} -j DROP\n");
+    }
+    rules + "COMMIT\n"
+}
+
+#[test]
+fn calls_that_would_keep_the_kernel_busy_are_refused() {
+    let twice = |chain| vec![chain + 1, chain + 1];
+    let next_two = |chain| vec![chain + 1, chain + 2];
+    // Two chains a level, each of which calls both of the next.
+    let ladder = |chain: usize| vec![chain / 2 * 2 + 2, chain / 2 * 2 + 3];
+    let refused = [
+        levels(24, twice),
+        levels(30, twice),
+        levels(100, twice),
+        levels(60, next_two),
+        levels(60, ladder),
+    ];
+    for rules in refused {
+        let ran = bpfc_with(&["check", "-"], &rules).fails(1);
+        assert!(ran.err.contains("error[BPFC0025]: "), "{}", ran.err);
+        assert!(ran.err.contains(" paths of calls lead to chain 'filter/c"), "{}", ran.err);
+        for target in ["xdp", "tc", "netfilter", "cgroup-skb"] {
+            let said = ran.out.lines().find(|line| line.trim_start().starts_with(target));
+            assert!(said.is_some_and(|line| line.contains("does not compile")), "{}", ran.out);
+        }
+        let load = ["load", "-", "--name", "paths", "--target", "xdp", "--iface", "lo"];
+        let ran = bpfc_with(&load, &rules).fails(1);
+        assert!(ran.err.contains("error[BPFC0025]: "), "{}", ran.err);
+    }
+    for rules in [levels(16, twice), levels(20, next_two), levels(100, |chain| vec![chain + 1])] {
+        bpfc_with(&["check", "-"], &rules).ok();
+    }
+}
