@@ -266,7 +266,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l reject -d 'What bec
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
-complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l pcap -d 'The capture: pcap or pcapng, Ethernet or raw IP' -r -F
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l pcap -d 'The capture: pcap or pcapng, also compressed by gzip; `-` for standard input' -r -F
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l target -d 'What the kernel engine runs the packets through [default: xdp; tc at output and postrouting, which xdp does not have]' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
 tc\t'traffic control (tcx) at an interface\'s ingress and egress'
 netfilter\t'BPF_NETFILTER at the kernel\'s own hooks'

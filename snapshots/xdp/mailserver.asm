@@ -1175,16 +1175,12 @@ L7:
   r1 = *(u8 *)(r7 +9)
   *(u8 *)(r7 +72) = r1
   *(u8 *)(r7 +73) = 0
-  r2 = *(u32 *)(r7 +76)
+  r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
-  r2 += r1
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
+  r8 += r1
   r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L14
+  call helper 188
+  if r8 > r0 goto L14
 ; copy the transport header
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0

@@ -256,10 +256,15 @@ fn fetch_header(
 /// Passes the packet when it ends before the length that its header says (at LENGTH), as ip_rcv
 /// and ip6_rcv drop such packets before any hook sees them.
 fn require_length(emitter: &Emitter<'_>, asm: &mut Asm, labels: MainLabels, scratch: i16) {
-    // The last byte must be readable.
-    asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
+    asm.load(Size::W, R8, R7, layout::NETWORK_OFFSET);
     asm.load(Size::W, R1, R7, layout::LENGTH);
-    asm.alu(Alu::Add, Width::W64, R2, R1);
+    asm.alu(Alu::Add, Width::W64, R8, R1);
+    if emitter.target.length(asm) {
+        asm.jump(Jump::Gt, Width::W64, R8, R0, labels.pass);
+        return;
+    }
+    // The last byte must be readable.
+    asm.mov(R2, R8);
     asm.alu_imm(Alu::Sub, Width::W64, R2, 1);
     asm.mov(R3, FP);
     asm.alu_imm(Alu::Add, Width::W64, R3, -8);

@@ -131,6 +131,12 @@ pub trait Target: Sync {
     /// 0 when the packet is shorter. Clobbers r0 to r5.
     fn fetch(&self, asm: &mut Asm, scratch: i16);
 
+    /// Emits: the length of what [`Target::fetch`] reads to r0, where the target can ask for it;
+    /// otherwise nothing, and yields false. Clobbers r1 to r5.
+    fn length(&self, _asm: &mut Asm) -> bool {
+        false
+    }
+
     /// Whether [`Target::fetch`] writes to its scratch bytes, so that it is better a function of
     /// its own than a part of frames that stay while others are called.
     fn fetch_needs_scratch(&self) -> bool {

@@ -203,6 +203,14 @@ impl Target for Xdp {
         asm.helper(Helper::XdpLoadBytes);
     }
 
+    /// `bpf_xdp_load_bytes` reads up to offset 65,535 only, which the longest IP packet behind its
+    /// link header ends beyond.
+    fn length(&self, asm: &mut Asm) -> bool {
+        asm.mov(R1, R6);
+        asm.helper(Helper::XdpBufferLength);
+        true
+    }
+
     fn facts(&self, main: &mut MainContext<'_>) {
         let asm = &mut *main.asm;
         asm.store_imm(Size::W, R7, layout::MARK, 0);

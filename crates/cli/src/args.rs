@@ -422,7 +422,7 @@ pub struct ElementArgs {
 pub struct ReplayArgs {
     #[command(flatten)]
     pub ruleset: RulesetArgs,
-    /// The capture: pcap or pcapng, Ethernet or raw IP.
+    /// The capture: pcap or pcapng, also compressed by gzip; `-` for standard input.
     #[arg(long, value_name = "FILE")]
     pub pcap: PathBuf,
     /// What the kernel engine runs the packets through [default: xdp; tc at output and

@@ -2,9 +2,10 @@
 
 use crate::accounts;
 use crate::args::{Reject, SelectionArgs};
-use crate::console::Failure;
+use crate::console::{Console, Failure};
 use bpfc_driver::{Options, SETS, all_formats, passes, targets};
 use bpfc_ir::{Hook, Input};
+use bpfc_packet::Capture;
 use bpfc_runtime::Filter;
 use bpfc_runtime::xtables::{self, TableFamily};
 use clap::builder::{PossibleValue, TypedValueParser};
@@ -191,6 +192,25 @@ pub fn read_bytes(name: &str) -> Result<Vec<u8>, String> {
         "-" => read_limited(std::io::stdin().lock(), "standard input"),
         path => read_file(Path::new(path)),
     }
+}
+
+/// A capture, of standard input for `-`. Where it ends inside a packet that is said.
+pub fn read_capture(path: &Path, console: &Console) -> Result<Capture, Failure> {
+    let bytes = match path.to_str() {
+        Some("-") => read_bytes("-"),
+        _ => read_file(path),
+    };
+    let name = path.display();
+    let capture = Capture::read(&bytes.map_err(Failure::Refused)?)
+        .map_err(|error| Failure::Refused(format!("cannot read '{name}': {error}")))?;
+    if capture.cut {
+        let whole = match capture.packets.len() {
+            1 => "the one packet before it is there".to_owned(),
+            count => format!("the {count} packets before it are there"),
+        };
+        console.warning(&format!("'{name}' ends inside a packet: {whole}"));
+    }
+    Ok(capture)
 }
 
 /// The bytes of a file.

@@ -1,53 +1,18 @@
-//! Capture files in memory: pcap and pcapng, of Ethernet frames or of bare IP packets.
+//! Capture files in memory: pcap and pcapng, plain or compressed by gzip, of packets behind the
+//! link headers that [`LinkType`] lists.
 //!
-//! The file format is recognised from its first bytes. Every packet must be readable: a damaged
+//! The file format is recognised from its first bytes. A file that ends inside a packet is read up
+//! to there, and says so ([`Capture::cut`]). Otherwise every packet must be readable: a damaged
 //! file is an error that says how many packets were fine, never a shorter capture.
 
-use crate::{FrameError, Packet};
-use pcap_file::pcap::{PcapHeader, PcapParser, PcapWriter, RawPcapPacket};
-use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketBlock;
-use pcap_file::pcapng::blocks::interface_description::{
-    InterfaceDescriptionBlock, InterfaceDescriptionOption,
-};
-use pcap_file::pcapng::{Block, PcapNgBlock, PcapNgParser, PcapNgWriter};
-use pcap_file::{DataLink, Endianness, TsResolution};
-use std::borrow::Cow;
+mod gzip;
+mod link;
+mod reader;
+mod writer;
+
+pub use link::LinkType;
+
 use std::time::Duration;
-
-/// What a captured packet starts with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LinkType {
-    /// An Ethernet header (LINKTYPE 1).
-    Ethernet,
-    /// An IP header of either version (LINKTYPE 101; 12 and 14 on some systems).
-    Raw,
-    /// An IPv4 header (LINKTYPE 228).
-    Ipv4,
-    /// An IPv6 header (LINKTYPE 229).
-    Ipv6,
-}
-
-impl LinkType {
-    /// The number in a capture file.
-    pub fn number(self) -> u32 {
-        match self {
-            LinkType::Ethernet => 1,
-            LinkType::Raw => 101,
-            LinkType::Ipv4 => 228,
-            LinkType::Ipv6 => 229,
-        }
-    }
-
-    fn from_number(number: u32) -> Option<Self> {
-        match number {
-            1 => Some(LinkType::Ethernet),
-            12 | 14 | 101 => Some(LinkType::Raw),
-            228 => Some(LinkType::Ipv4),
-            229 => Some(LinkType::Ipv6),
-            _ => None,
-        }
-    }
-}
 
 /// The two file formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,29 +36,13 @@ pub struct Captured {
     pub bytes: Vec<u8>,
 }
 
-impl Captured {
-    /// The packet, with nothing known besides its bytes.
-    ///
-    /// # Errors
-    /// When it is not IP.
-    pub fn packet(&self) -> Result<Packet, FrameError> {
-        let packet = match self.link {
-            LinkType::Ethernet => return Packet::from_ethernet(&self.bytes[..]),
-            _ => Packet::from_ip(&self.bytes[..])?,
-        };
-        match (self.link, packet.version) {
-            (LinkType::Ipv4, crate::IpVersion::V6) => Err(FrameError::Version(6)),
-            (LinkType::Ipv6, crate::IpVersion::V4) => Err(FrameError::Version(4)),
-            _ => Ok(packet),
-        }
-    }
-}
-
 /// The packets of a capture, in order.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Capture {
     /// Packets in file order.
     pub packets: Vec<Captured>,
+    /// Whether the file ends inside another packet, which is not there.
+    pub cut: bool,
 }
 
 /// Why bytes are no capture that can be read, or a capture cannot be written.
@@ -102,8 +51,21 @@ pub enum CaptureError {
     /// The first bytes are neither format's.
     #[error("neither a pcap nor a pcapng file")]
     Format,
-    /// A link layer that is neither Ethernet nor IP.
-    #[error("packets of link type {0} are neither Ethernet frames nor IP packets")]
+    /// Compressed by something else than gzip.
+    #[error("compressed with {0}, not gzip: give it unpacked")]
+    Compressed(&'static str),
+    /// What gzip compressed cannot be read.
+    #[error("what gzip compressed is damaged: {0}")]
+    Unpack(String),
+    /// Too large unpacked.
+    #[error("it is larger than {0} GiB when it is unpacked")]
+    Large(usize),
+    /// A link layer that is not read.
+    #[error(
+        "packets of link type {0}{name} are not read: captures are of Ethernet, of all interfaces \
+         (tcpdump -i any, Linux cooked), of the loopback interface of other systems, or of raw IP",
+        name = link::other_name(*.0)
+    )]
     LinkType(u32),
     /// A packet names an interface that the file does not describe.
     #[error("packet {0} names an interface that the file does not describe")]
@@ -133,21 +95,31 @@ const PCAPNG_MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 const PCAP_MAGICS: [u32; 4] = [0xa1b2_c3d4, 0xd4c3_b2a1, 0xa1b2_3c4d, 0x4d3c_b2a1];
 
 impl Capture {
+    /// A whole capture of these packets.
+    pub fn new(packets: Vec<Captured>) -> Self {
+        Capture { packets, cut: false }
+    }
+
     /// Reads a capture file.
     ///
     /// # Errors
     /// When it is of another format or link type, or damaged.
     pub fn read(file: &[u8]) -> Result<Self, CaptureError> {
+        let unpacked = gzip::unpack(file)?;
+        let (file, is_cut) = match &unpacked {
+            Some((file, is_cut)) => (file.as_slice(), *is_cut),
+            None => (file, false),
+        };
         let magic: [u8; 4] =
             file.get(..4).and_then(|magic| magic.try_into().ok()).ok_or(CaptureError::Format)?;
-        let packets = if magic == PCAPNG_MAGIC {
-            read_pcapng(file)?
+        let (packets, cut) = if magic == PCAPNG_MAGIC {
+            reader::read_pcapng(file)?
         } else if PCAP_MAGICS.contains(&u32::from_be_bytes(magic)) {
-            read_pcap(file)?
+            reader::read_pcap(file)?
         } else {
             return Err(CaptureError::Format);
         };
-        Ok(Capture { packets })
+        Ok(Capture { packets, cut: cut || is_cut })
     }
 
     /// Writes a capture file, little endian, times in nanoseconds.
@@ -160,163 +132,6 @@ impl Capture {
             CaptureFormat::PcapNg => self.write_pcapng(),
         }
     }
-
-    fn write_pcap(&self) -> Result<Vec<u8>, CaptureError> {
-        let link = self.packets.first().map_or(LinkType::Ethernet, |packet| packet.link);
-        if self.packets.iter().any(|packet| packet.link != link) {
-            return Err(CaptureError::Mixed);
-        }
-        let unwritable = |packet| {
-            move |error: pcap_file::PcapError| CaptureError::Unwritable {
-                packet,
-                reason: error.to_string(),
-            }
-        };
-        let header = PcapHeader {
-            datalink: DataLink::from(link.number()),
-            snaplen: 0x4_0000,
-            ts_resolution: TsResolution::NanoSecond,
-            endianness: Endianness::Little,
-            ..PcapHeader::default()
-        };
-        let mut writer = PcapWriter::with_header(Vec::new(), header).map_err(unwritable(0))?;
-        for (number, packet) in self.packets.iter().enumerate() {
-            let seconds = u32::try_from(packet.time.as_secs());
-            let length = u32::try_from(packet.bytes.len());
-            let (Ok(ts_sec), Ok(incl_len)) = (seconds, length) else {
-                let reason = "time or length beyond 32 bits".to_owned();
-                return Err(CaptureError::Unwritable { packet: number, reason });
-            };
-            let raw = RawPcapPacket {
-                ts_sec,
-                ts_frac: packet.time.subsec_nanos(),
-                incl_len,
-                orig_len: packet.length,
-                data: Cow::Borrowed(&packet.bytes),
-            };
-            writer.write_raw_packet(&raw).map_err(unwritable(number))?;
-        }
-        Ok(writer.into_writer())
-    }
-
-    fn write_pcapng(&self) -> Result<Vec<u8>, CaptureError> {
-        let unwritable = |packet| {
-            move |error: pcap_file::PcapError| CaptureError::Unwritable {
-                packet,
-                reason: error.to_string(),
-            }
-        };
-        let mut writer =
-            PcapNgWriter::with_endianness(Vec::new(), Endianness::Little).map_err(unwritable(0))?;
-        let mut links: Vec<LinkType> = Vec::new();
-        for (number, packet) in self.packets.iter().enumerate() {
-            let known = links.iter().position(|&link| link == packet.link);
-            let interface = known.unwrap_or(links.len());
-            if known.is_none() {
-                links.push(packet.link);
-                let description = InterfaceDescriptionBlock {
-                    linktype: DataLink::from(packet.link.number()),
-                    snaplen: 0,
-                    options: vec![InterfaceDescriptionOption::IfTsResol(9)],
-                };
-                writer.write_block(&description.into_block()).map_err(unwritable(number))?;
-            }
-            if u64::try_from(packet.time.as_nanos()).is_err() {
-                let reason = "time beyond 64 bits".to_owned();
-                return Err(CaptureError::Unwritable { packet: number, reason });
-            }
-            let block = EnhancedPacketBlock {
-                interface_id: interface as u32,
-                timestamp: packet.time,
-                original_len: packet.length,
-                data: Cow::Borrowed(&packet.bytes),
-                options: Vec::new(),
-            };
-            writer.write_block(&block.into_block()).map_err(unwritable(number))?;
-        }
-        Ok(writer.into_inner())
-    }
-}
-
-fn damaged(packets: &[Captured], reason: impl ToString) -> CaptureError {
-    CaptureError::Damaged { packets: packets.len(), reason: reason.to_string() }
-}
-
-/// Packets are taken raw: the snap length of a real file may be less than a length on the wire.
-fn read_pcap(file: &[u8]) -> Result<Vec<Captured>, CaptureError> {
-    let mut packets = Vec::new();
-    let (mut rest, parser) = PcapParser::new(file).map_err(|error| damaged(&packets, error))?;
-    let header = parser.header();
-    // The upper bits of the field hold the length of a frame check sequence.
-    let number = u32::from(header.datalink) & 0xffff;
-    let link = LinkType::from_number(number).ok_or(CaptureError::LinkType(number))?;
-    while !rest.is_empty() {
-        let (after, raw) =
-            parser.next_raw_packet(rest).map_err(|error| damaged(&packets, error))?;
-        rest = after;
-        let nanoseconds = match header.ts_resolution {
-            TsResolution::MicroSecond => u64::from(raw.ts_frac) * 1000,
-            TsResolution::NanoSecond => u64::from(raw.ts_frac),
-        };
-        let time = Duration::from_secs(raw.ts_sec.into()) + Duration::from_nanos(nanoseconds);
-        packets.push(Captured { time, link, length: raw.orig_len, bytes: raw.data.into_owned() });
-    }
-    Ok(packets)
-}
-
-fn read_pcapng(file: &[u8]) -> Result<Vec<Captured>, CaptureError> {
-    let mut packets = Vec::new();
-    let (mut rest, mut parser) =
-        PcapNgParser::new(file).map_err(|error| damaged(&packets, error))?;
-    while !rest.is_empty() {
-        let (after, block) = parser.next_block(rest).map_err(|error| damaged(&packets, error))?;
-        rest = after;
-        let (interface, ticks, length, bytes) = match block {
-            // The reader takes every time for nanoseconds; the interface says what it is.
-            Block::EnhancedPacket(block) => {
-                (block.interface_id, block.timestamp.as_nanos(), block.original_len, block.data)
-            }
-            Block::Packet(block) => {
-                (block.interface_id.into(), block.timestamp.into(), block.original_len, block.data)
-            }
-            Block::SimplePacket(block) => {
-                // No captured length: the block's is padded to a multiple of four.
-                let mut data = block.data.into_owned();
-                data.truncate(block.original_len as usize);
-                (0, 0, block.original_len, Cow::Owned(data))
-            }
-            _ => continue,
-        };
-        let description = parser
-            .interfaces()
-            .get(interface as usize)
-            .ok_or(CaptureError::Interface(packets.len()))?;
-        let number = u32::from(description.linktype);
-        let link = LinkType::from_number(number).ok_or(CaptureError::LinkType(number))?;
-        let resolution = description.options.iter().find_map(|option| match option {
-            InterfaceDescriptionOption::IfTsResol(resolution) => Some(*resolution),
-            _ => None,
-        });
-        let time = time(ticks, resolution.unwrap_or(6));
-        packets.push(Captured { time, link, length, bytes: bytes.into_owned() });
-    }
-    Ok(packets)
-}
-
-/// A time in ticks of 10^-n seconds, or 2^-n where the highest bit of n is set.
-fn time(ticks: u128, resolution: u8) -> Duration {
-    let exponent = u32::from(resolution & 0x7f);
-    let per_second = match resolution & 0x80 {
-        0 => 10u128.checked_pow(exponent),
-        _ => 1u128.checked_shl(exponent),
-    };
-    // Finer than any clock: less than a nanosecond in 64 bits of ticks.
-    let Some(per_second) = per_second else { return Duration::ZERO };
-    let seconds = u64::try_from(ticks / per_second).unwrap_or(u64::MAX);
-    let nanoseconds = (ticks % per_second)
-        .checked_mul(1_000_000_000)
-        .map_or(0, |nanoseconds| nanoseconds / per_second);
-    Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds as u64)
 }
 
 #[cfg(test)]
@@ -337,8 +152,7 @@ mod tests {
     #[test]
     fn both_formats_give_back_what_was_written() {
         for link in [LinkType::Ethernet, LinkType::Raw, LinkType::Ipv4] {
-            let capture =
-                Capture { packets: vec![captured(link, 1), captured(link, 1_800_000_000)] };
+            let capture = Capture::new(vec![captured(link, 1), captured(link, 1_800_000_000)]);
             for format in [CaptureFormat::Pcap, CaptureFormat::PcapNg] {
                 let file = capture.write(format).unwrap();
                 let read = Capture::read(&file).unwrap();
@@ -346,32 +160,59 @@ mod tests {
                 assert_eq!(read.packets[0].packet().unwrap().parse().unwrap().length(), 28);
             }
         }
-        let mixed =
-            Capture { packets: vec![captured(LinkType::Raw, 1), captured(LinkType::Ethernet, 2)] };
+        let mixed = Capture::new(vec![captured(LinkType::Raw, 1), captured(LinkType::Ethernet, 2)]);
         assert!(matches!(mixed.write(CaptureFormat::Pcap), Err(CaptureError::Mixed)));
         let file = mixed.write(CaptureFormat::PcapNg).unwrap();
         assert_eq!(Capture::read(&file).unwrap(), mixed);
     }
 
     #[test]
-    fn every_truncation_is_an_error_or_a_whole_packet_less() {
-        let capture = Capture {
-            packets: vec![captured(LinkType::Ethernet, 1), captured(LinkType::Ethernet, 2)],
-        };
+    fn a_file_that_ends_early_holds_what_stands_before() {
+        let packets = vec![captured(LinkType::Ethernet, 1), captured(LinkType::Ethernet, 2)];
+        let capture = Capture::new(packets);
         for format in [CaptureFormat::Pcap, CaptureFormat::PcapNg] {
             let file = capture.write(format).unwrap();
-            for length in 0..file.len() {
-                if let Ok(read) = Capture::read(&file[..length]) {
-                    assert!(read.packets.len() < 2);
-                    assert!(capture.packets.starts_with(&read.packets));
-                }
+            let ends: Vec<usize> = (0..=2)
+                .map(|count| {
+                    let packets = capture.packets[..count].to_vec();
+                    Capture::new(packets).write(format).unwrap().len()
+                })
+                .collect();
+            for length in 0..=file.len() {
+                let read = Capture::read(&file[..length]);
+                // The pcapng writer describes an interface only when a packet comes from it.
+                let whole = ends.iter().filter(|end| **end <= length).count();
+                let Some(packets) = whole.checked_sub(1) else {
+                    assert!(read.is_err(), "{length}");
+                    continue;
+                };
+                let read = read.unwrap();
+                assert_eq!(read.packets, capture.packets[..packets], "{length}");
+                let described = format == CaptureFormat::PcapNg && packets == 0;
+                assert!(read.cut != ends.contains(&length) || described, "{length}");
             }
         }
     }
 
     #[test]
+    fn lengths_that_cannot_be_right_are_damage() {
+        let capture = Capture::new(vec![captured(LinkType::Ethernet, 1)]);
+        let mut file = capture.write(CaptureFormat::Pcap).unwrap();
+        file[24 + 8..24 + 12].copy_from_slice(&300_000u32.to_le_bytes());
+        let error = Capture::read(&file).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the capture is damaged after 0 packets: a packet of 300000 captured bytes"
+        );
+        let mut file = capture.write(CaptureFormat::PcapNg).unwrap();
+        let section = u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize;
+        file[section + 4..section + 8].copy_from_slice(&0x7fff_fffcu32.to_le_bytes());
+        assert!(matches!(Capture::read(&file), Err(CaptureError::Damaged { packets: 0, .. })));
+    }
+
+    #[test]
     fn damaged_files_never_panic() {
-        let capture = Capture { packets: vec![captured(LinkType::Ethernet, 1)] };
+        let capture = Capture::new(vec![captured(LinkType::Ethernet, 1)]);
         for format in [CaptureFormat::Pcap, CaptureFormat::PcapNg] {
             let file = capture.write(format).unwrap();
             for at in 0..file.len() {
@@ -385,19 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_of_the_resolution() {
-        assert_eq!(time(1_500_000, 6), Duration::from_millis(1500));
-        assert_eq!(time(3, 0x81), Duration::from_millis(1500));
-        assert_eq!(time(7, 0), Duration::from_secs(7));
-        assert_eq!(time(u128::from(u64::MAX), 0x7f), Duration::ZERO);
-    }
-
-    #[test]
     fn other_files_are_refused() {
         assert!(matches!(Capture::read(b"GIF89a"), Err(CaptureError::Format)));
         assert!(matches!(Capture::read(b""), Err(CaptureError::Format)));
         let mut file = Capture::default().write(CaptureFormat::Pcap).unwrap();
-        file[20] = 113;
-        assert!(matches!(Capture::read(&file), Err(CaptureError::LinkType(113))));
+        file[20] = 127;
+        let error = Capture::read(&file).unwrap_err();
+        assert!(matches!(error, CaptureError::LinkType(127)));
+        assert!(error.to_string().starts_with("packets of link type 127 (802.11) are not read: "));
     }
 }

@@ -20,7 +20,7 @@ use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver::{self as driver, verdict_word};
 use bpfc_ir::{Environment, Family, Hook, Input, Program, interpret};
 use bpfc_packet::{
-    Arrival, Capture, Captured, IpVersion, LinkType, Packet, bytes_from_hex, describe, pkt_type,
+    Arrival, Captured, IpVersion, LinkType, Packet, bytes_from_hex, describe, pkt_type,
 };
 use bpfc_xtables::reference::{Evaluator, Outcome, Step};
 use serde::Serialize;
@@ -73,7 +73,7 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Result<(), Failure> 
     if let Some(name) = &args.live {
         return live::run(name, args, console);
     }
-    let subject = subject(args)?;
+    let subject = subject(args, console)?;
     let Some(packet) = &subject.frame.packet else {
         return Err(Failure::Refused("the packet is not IP: no rule sees it".into()));
     };
@@ -113,7 +113,10 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Result<(), Failure> 
             };
             let frames = std::slice::from_ref(&subject.frame);
             match kernel::replay(lowered, artifact, target, hook, &name, frames) {
-                Ok(replay) => Ok(Answer::of(&replay.decisions[0])),
+                Ok(replay) => match &replay.decisions[0] {
+                    Some(decision) => Ok(Answer::of(decision)),
+                    None => Err("it is longer than a test run of this kernel takes".to_owned()),
+                },
                 Err(Failure::Refused(reason)) => Err(reason),
                 Err(failure) => return Err(failure),
             }
@@ -136,7 +139,7 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Result<(), Failure> 
 }
 
 /// The packet of the command line.
-fn subject(args: &ExplainArgs) -> Result<Subject, Failure> {
+fn subject(args: &ExplainArgs, console: &Console) -> Result<Subject, Failure> {
     if let Some(words) = &args.packet {
         let described = describe(words).map_err(|error| {
             Failure::Usage(format!("--packet: {error}; `bpfc help explain` lists the words"))
@@ -153,10 +156,7 @@ fn subject(args: &ExplainArgs) -> Result<Subject, Failure> {
     let captured = match (&args.hex, &args.pcap) {
         (Some(hex), _) => from_hex(hex)?,
         (None, Some(path)) => {
-            let bytes = inputs::read_file(path).map_err(Failure::Refused)?;
-            let capture = Capture::read(&bytes).map_err(|error| {
-                Failure::Refused(format!("cannot read '{}': {error}", path.display()))
-            })?;
+            let capture = inputs::read_capture(path, console)?;
             let count = capture.packets.len();
             let wanted = args.number.checked_sub(1);
             wanted.and_then(|at| capture.packets.into_iter().nth(at)).ok_or_else(|| {

@@ -19,9 +19,10 @@ use crate::listing::listing;
 use crate::progress::with_progress;
 use bpfc_artifact::RuleTable;
 use bpfc_driver::{self as driver, verdict_word};
-use bpfc_ir::{Hook, Program, Verdict};
-use bpfc_packet::{Capture, InterfaceName};
+use bpfc_ir::{Hook, ObjectKind, Op, Program, Query, SetQuery, Verdict};
+use bpfc_packet::InterfaceName;
 use bpfc_runtime::Count;
+use bpfc_sets::Part;
 use frame::Frame;
 use serde::Serialize;
 use std::fmt::Write;
@@ -72,10 +73,7 @@ pub(super) fn run(args: &ReplayArgs, console: &Console) -> Result<(), Failure> {
         .map_err(|error| Failure::Usage(format!("--iface {}: {error}", args.iface)))?;
     let target = target(args, hook)?;
     let inputs = inputs::read_all(&args.ruleset.rulesets, &args.ruleset.selection)?;
-    let capture = inputs::read_file(&args.pcap).map_err(Failure::Refused)?;
-    let capture = Capture::read(&capture).map_err(|error| {
-        Failure::Refused(format!("cannot read '{}': {error}", args.pcap.display()))
-    })?;
+    let capture = inputs::read_capture(&args.pcap, console)?;
     let frames: Vec<Frame> =
         capture.packets.iter().map(|packet| Frame::new(packet, hook, interface)).collect();
 
@@ -88,9 +86,15 @@ pub(super) fn run(args: &ReplayArgs, console: &Console) -> Result<(), Failure> {
     };
     refuse_host(program)?;
     let mut replay = with_progress("replaying", || match args.engine {
-        Engine::Reference => reference::replay(&inputs, program, artifact, target, hook, &frames),
+        Engine::Reference => {
+            let frames: Vec<&Frame> = frames.iter().collect();
+            reference::replay(&inputs, program, artifact, target, hook, &frames)
+        }
         Engine::Kernel | Engine::Vm => {
-            kernel::replay(program, artifact, target, hook, &args.iface, &frames)
+            let runs = kernel::replay(program, artifact, target, hook, &args.iface, &frames)?;
+            complete(runs, program, &frames, console, |frames| {
+                reference::replay(&inputs, program, artifact, target, hook, frames)
+            })
         }
     })?;
     if options.drop_rejected {
@@ -102,6 +106,78 @@ pub(super) fn run(args: &ReplayArgs, console: &Console) -> Result<(), Failure> {
         true => print_json(&replay, console),
         false => print_text(&replay, console),
     }
+}
+
+/// Lets the reference engine decide the packets that are too long for a test run: those alone, or,
+/// where what one packet leaves behind decides about another, all.
+fn complete(
+    runs: kernel::TestRuns,
+    program: &Program,
+    frames: &[Frame],
+    console: &Console,
+    by_reference: impl FnOnce(&[&Frame]) -> Result<Replay, Failure>,
+) -> Result<Replay, Failure> {
+    let is_long = |index: &usize| runs.decisions[*index].is_none();
+    let long: Vec<usize> = (0..frames.len()).filter(is_long).collect();
+    let all = remembers(program);
+    if let Some(&first) = long.first() {
+        let others = match long.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more,"),
+        };
+        let (is, what) = match (long.len(), all) {
+            (1, false) => ("is", "decided it"),
+            (_, false) => ("are", "decided them"),
+            (1, true) => ("is", "decided all packets, as rules remember some"),
+            (_, true) => ("are", "decided all packets, as rules remember some"),
+        };
+        let length = frames[first].bytes.len();
+        console.warning(&format!(
+            "packet {} of {length} bytes{others} {is} longer than a test run of this kernel takes: \
+             the reference engine {what}",
+            first + 1
+        ));
+    }
+    if all && !long.is_empty() {
+        return by_reference(&frames.iter().collect::<Vec<_>>());
+    }
+    let asked: Vec<&Frame> = long.iter().map(|&index| &frames[index]).collect();
+    let mut counts = runs.counts;
+    let mut answers = Vec::new();
+    if !asked.is_empty() {
+        let replay = by_reference(&asked)?;
+        for (rule, count) in replay.rules.entries.iter().zip(&replay.counts) {
+            let row = runs.rules.entries.iter().position(|row| row.label == rule.label);
+            if let Some(sum) = row.and_then(|row| counts.get_mut(row)) {
+                sum.packets += count.packets;
+                sum.bytes += count.bytes;
+            }
+        }
+        answers = replay.decisions;
+    }
+    let mut answers = answers.into_iter();
+    let decisions = runs
+        .decisions
+        .into_iter()
+        .map(|decision| decision.or_else(|| answers.next()).ok_or(Failure::Said))
+        .collect::<Result<_, _>>()?;
+    Ok(Replay { decisions, rules: runs.rules, counts })
+}
+
+/// Whether what a packet leaves behind may decide about a later one.
+fn remembers(program: &Program) -> bool {
+    let by_packets =
+        |query: &Query| matches!(query, Query::Set(SetQuery::Add { .. } | SetQuery::Delete));
+    let ops = || program.funcs.values().flat_map(|function| function.insts.values());
+    let changed = ops().any(|inst| matches!(&inst.op, Op::Query(_, query, _) if by_packets(query)));
+    let kept = program.objects.values().any(|object| match &object.kind {
+        // An element may be compared with its counters, or be completed by a packet.
+        ObjectKind::Set(set) => {
+            set.def.options.counters || set.def.kind.parts().contains(&Part::OptionalMac)
+        }
+        _ => true,
+    });
+    changed || kept || !program.states.is_empty()
 }
 
 /// Refuses a program whose rules ask what only the host that handled a packet knows.

@@ -56,7 +56,7 @@ fn bytes_and_captures_are_explained_too() {
     let packet =
         Captured { time: Duration::ZERO, link: LinkType::Raw, length: ip.len() as u32, bytes: ip };
     let other = Captured { bytes: vec![0x60; 20], length: 20, ..packet.clone() };
-    let capture = Capture { packets: vec![other, packet] };
+    let capture = Capture::new(vec![other, packet]);
     let folder = folder();
     let pcap = file(&folder, "two.pcap", capture.write(CaptureFormat::Pcap).unwrap());
     let by_number = explain(&["--pcap", &pcap, "--number", "2", "--json"]).ok();

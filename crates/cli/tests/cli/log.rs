@@ -57,6 +57,29 @@ fn captures_have_the_frames() {
 }
 
 #[test]
+fn captures_are_of_one_kind_of_link_header() {
+    // What leaves has no link header yet, what comes in has one.
+    let rules = "*filter\n:OUTPUT ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n\
+        -A OUTPUT -p udp --dport 9 -j LOG\n-A INPUT -p udp --dport 9 -j LOG\nCOMMIT\n";
+    let script = "printf '%s' \"$RULES\" | $BPFC load - --target netfilter --name t >&2
+         echo -n hello > /dev/udp/127.0.0.1/9
+         $BPFC log t -w $TMPDIR/log.pcapng --timeout 0
+         $BPFC unload t >&2
+         command -v tcpdump >&2 && tcpdump -nr $TMPDIR/log.pcapng >&2
+         cat $TMPDIR/log.pcapng";
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path().to_str().expect("text");
+    let Some(ran) = alone(script, &[("RULES", rules), ("TMPDIR", folder)]) else { return };
+    let ran = ran.ok();
+    let capture = Capture::read(&ran.bytes).expect("a pcapng file");
+    let kinds: Vec<_> = capture.packets.iter().map(|p| (p.link, p.length)).collect();
+    assert_eq!(kinds, [(LinkType::Ethernet, 47); 2]);
+    assert_eq!(capture.packets[0].bytes[..14], capture.packets[1].bytes[..14]);
+    let read = ran.err.matches("127.0.0.1.9: UDP, length 5").count();
+    assert!(read == 2 || !ran.err.contains("tcpdump"), "{}", ran.err);
+}
+
+#[test]
 fn a_filter_that_does_not_log_says_so() {
     bpfc(&["log", "x", "--json", "-w", "x.pcapng"]).fails(2);
     bpfc(&["log", "x", "--timeout", "-1"]).fails(2);

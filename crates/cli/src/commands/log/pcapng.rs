@@ -1,5 +1,10 @@
-//! Log records as a pcapng capture: an interface for each interface and kind of link header that
-//! records name, and each packet with its rule and prefix as a comment.
+//! Log records as a pcapng capture: an interface for each one that records name, and each packet
+//! with its rule and prefix as a comment.
+//!
+//! All packets have Ethernet headers: tcpdump reads one kind of link header from a file, and which
+//! devices a filter will log packets of is not known when the file begins. Where a packet came
+//! without one (a tunnel's, a sent one's), it gets one with zero addresses, as those of the
+//! loopback device have.
 
 use crate::console::Failure;
 use bpfc_runtime::LogRecord;
@@ -21,7 +26,7 @@ const ETHERNET_HEADER: usize = 14;
 /// A capture that is written.
 pub(super) struct Capture {
     writer: PcapNgWriter<BufWriter<Box<dyn Write>>>,
-    interfaces: Vec<(String, DataLink)>,
+    interfaces: Vec<String>,
 }
 
 fn failed(error: PcapError) -> Failure {
@@ -42,14 +47,18 @@ impl Capture {
         let framed = ETHERNET.contains(&link.kind)
             && link.gap == Some(ETHERNET_HEADER as u16)
             && link.bytes.len() == ETHERNET_HEADER;
-        let mut data = Vec::new();
+        let mut data = Vec::with_capacity(ETHERNET_HEADER + record.packet.len());
         if framed {
             data.extend_from_slice(&link.bytes);
+        } else {
+            data.resize(ETHERNET_HEADER - 2, 0);
+            data.extend(match record.packet.first().map(|byte| byte >> 4) {
+                Some(6) => [0x86, 0xdd],
+                _ => [0x08, 0x00],
+            });
         }
-        let header = data.len() as u32;
         data.extend_from_slice(&record.packet);
-        let kind = if framed { DataLink::ETHERNET } else { DataLink::RAW };
-        let interface_id = self.interface(record, kind)?;
+        let interface_id = self.interface(record)?;
         let comment = match record.prefix.is_empty() {
             true => record.rule.clone(),
             false => format!("{} {}", record.rule, record.prefix),
@@ -57,7 +66,7 @@ impl Capture {
         let block = EnhancedPacketBlock {
             interface_id,
             timestamp: record.time.duration_since(UNIX_EPOCH).unwrap_or_default(),
-            original_len: record.length.saturating_add(header),
+            original_len: record.length.saturating_add(ETHERNET_HEADER as u32),
             data: Cow::Owned(data),
             options: vec![EnhancedPacketOption::Comment(Cow::Owned(comment))],
         };
@@ -65,10 +74,10 @@ impl Capture {
     }
 
     /// The number of a record's interface, described when it is first met.
-    fn interface(&mut self, record: &LogRecord, kind: DataLink) -> Result<u32, Failure> {
+    fn interface(&mut self, record: &LogRecord) -> Result<u32, Failure> {
         let interface = record.input.as_ref().or(record.output.as_ref());
         let name = interface.map_or("", |interface| interface.name.as_str());
-        let known = self.interfaces.iter().position(|known| known.0 == name && known.1 == kind);
+        let known = self.interfaces.iter().position(|known| known == name);
         if let Some(number) = known {
             return Ok(number as u32);
         }
@@ -76,9 +85,10 @@ impl Capture {
         if !name.is_empty() {
             options.push(InterfaceDescriptionOption::IfName(Cow::Borrowed(name)));
         }
-        let description = InterfaceDescriptionBlock { linktype: kind, snaplen: 0, options };
+        let description =
+            InterfaceDescriptionBlock { linktype: DataLink::ETHERNET, snaplen: 0, options };
         self.writer.write_block(&description.into_block()).map_err(failed)?;
-        self.interfaces.push((name.to_owned(), kind));
+        self.interfaces.push(name.to_owned());
         Ok(self.interfaces.len() as u32 - 1)
     }
 

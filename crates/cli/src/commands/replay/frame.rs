@@ -1,6 +1,6 @@
 //! A captured packet as both engines take it.
 //!
-//! - It is an Ethernet frame: raw IP gets a header with zero addresses.
+//! - It is an Ethernet frame: what has another link header gets one with what that tells.
 //! - It has the length that it had on the wire: what the capture cut off is zero.
 //! - It is for this host: the destination address of a frame that is not for a group becomes
 //!   zero, the address of the device that the kernel engine runs programs on.
@@ -8,7 +8,7 @@
 
 use super::is_incoming;
 use bpfc_ir::Hook;
-use bpfc_packet::{Captured, Clock, InterfaceName, IpVersion, LinkType, Packet, Parsed};
+use bpfc_packet::{Captured, Clock, InterfaceName, Packet, Parsed};
 use std::time::SystemTime;
 
 /// Longest frame: the largest IP packet behind an Ethernet header with two tags. A capture file's
@@ -32,22 +32,15 @@ impl Frame {
         hook: Hook,
         interface: InterfaceName,
     ) -> Self {
-        let mut bytes = match captured.link {
-            LinkType::Ethernet => Vec::new(),
-            _ => ethernet_header(captured),
-        };
-        let header = bytes.len();
-        bytes.extend(&captured.bytes);
-        let wire = (captured.length as usize).saturating_add(header).min(MAX_FRAME);
+        let mut bytes = captured.frame().into_owned();
+        let wire = captured.frame_length().min(MAX_FRAME);
         bytes.resize(bytes.len().max(wire), 0);
         if let Some(destination) = bytes.get_mut(..6)
             && destination[0] & 1 == 0
         {
             destination.fill(0);
         }
-        let is_ip = captured.link == LinkType::Ethernet || captured.packet().is_ok();
-        let packet = Packet::from_ethernet(&bytes[..]).ok().filter(|_| is_ip);
-        let packet = packet.map(|mut packet| {
+        let packet = Packet::from_ethernet(&bytes[..]).ok().map(|mut packet| {
             match is_incoming(hook) {
                 true => packet.in_interface = interface,
                 false => packet.out_interface = interface,
@@ -64,17 +57,6 @@ impl Frame {
     }
 }
 
-fn ethernet_header(captured: &Captured) -> Vec<u8> {
-    let mut header = vec![0; 12];
-    header.extend(match captured.packet().map(|packet| packet.version) {
-        Ok(IpVersion::V4) => [0x08, 0x00],
-        Ok(IpVersion::V6) => [0x86, 0xdd],
-        // Local experimental EtherType: what is not IP stays not IP.
-        Err(_) => [0x88, 0xb5],
-    });
-    header
-}
-
 /// What clock and time zone of this host say.
 pub(in crate::commands) fn now() -> Clock {
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -87,7 +69,7 @@ pub(in crate::commands) fn now() -> Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bpfc_packet::PacketBuilder;
+    use bpfc_packet::{LinkType, PacketBuilder};
     use std::time::Duration;
 
     fn captured(link: LinkType, bytes: Vec<u8>, length: u32) -> Captured {

@@ -8,17 +8,33 @@
 
 use super::frame::{ETHERNET, Frame};
 use super::namespace::{self, LOOPBACK};
-use super::{Decision, Replay, is_incoming};
+use super::{Decision, is_incoming};
 use crate::console::{Failure, refused};
 use bpfc_artifact::{
     Artifact, AttachPoint, Family as ArtifactFamily, Hook as ArtifactHook, ProgramKind, RelocKind,
+    RuleTable,
 };
 use bpfc_driver::{self as driver, Options};
 use bpfc_ir::{Family, Hook, Input, Program, Verdict};
 use bpfc_packet::IpVersion;
-use bpfc_runtime::{Count, TestPacket, Unattached};
+use bpfc_runtime::{Count, Error, TestPacket, Unattached};
 use driver::Target;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+
+/// What test runs of the program make of a capture.
+pub(in crate::commands) struct TestRuns {
+    /// None for a packet that is longer than this kernel's test runs take.
+    pub(in crate::commands) decisions: Vec<Option<Decision>>,
+    pub(super) rules: RuleTable,
+    /// A count for each entry of `rules`.
+    pub(super) counts: Vec<Count>,
+}
+
+/// Packets of so many bytes can be run on every kernel: its buffer is a page of 4 KiB, less what
+/// stands around the packet (net/bpf/test_run.c; up to Linux 6.18 for programs that take a socket
+/// buffer, later kernels and XDP take about 64 KiB).
+const SHORT: usize = 3_072;
 
 /// Replays frames in a network namespace of its own.
 pub(in crate::commands) fn replay(
@@ -28,7 +44,7 @@ pub(in crate::commands) fn replay(
     hook: Hook,
     interface: &str,
     frames: &[Frame],
-) -> Result<Replay, Failure> {
+) -> Result<TestRuns, Failure> {
     // Only the thread enters the namespace; everything that it opens is closed with it.
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
@@ -72,7 +88,7 @@ impl<'a> Engine<'a> {
         Ok(Engine { program, target, hook, loaded, counts })
     }
 
-    fn replay(mut self, frames: &[Frame]) -> Result<Replay, Failure> {
+    fn replay(mut self, frames: &[Frame]) -> Result<TestRuns, Failure> {
         let mut decisions = Vec::with_capacity(frames.len());
         for (index, frame) in frames.iter().enumerate() {
             let decision = self.decide(frame).map_err(|failure| match failure {
@@ -84,18 +100,20 @@ impl<'a> Engine<'a> {
             decisions.push(decision);
         }
         let counters = self.loaded.counters().map_err(refused)?;
-        Ok(Replay {
+        Ok(TestRuns {
             decisions,
             rules: counters.rules().clone(),
             counts: counters.iter().map(|(_, count)| count).collect(),
         })
     }
 
-    fn decide(&mut self, frame: &Frame) -> Result<Decision, Failure> {
+    /// The decision; none for a packet that is too long for a test run.
+    fn decide(&mut self, frame: &Frame) -> Result<Option<Decision>, Failure> {
+        let unseen = Ok(Some(Decision::unseen()));
         let version = frame.packet.as_ref().map(|packet| packet.version);
-        let Some(index) = self.program_for(version) else { return Ok(Decision::unseen()) };
+        let Some(index) = self.program_for(version) else { return unseen };
         let attach = self.loaded.programs()[index].attach;
-        let Some(data) = data(attach, frame) else { return Ok(Decision::unseen()) };
+        let Some(data) = data(attach, frame) else { return unseen };
         let incoming = is_incoming(self.hook);
         let packet = TestPacket {
             data: &data,
@@ -105,7 +123,16 @@ impl<'a> Engine<'a> {
             },
             ..TestPacket::default()
         };
-        let outcome = self.loaded.run(index, &packet, 1).map_err(refused)?;
+        let outcome = match self.loaded.run(index, &packet, 1) {
+            Ok(outcome) => outcome,
+            // The kernel looks at the length before it runs anything.
+            Err(Error::Kernel { source, .. })
+                if source.kind() == ErrorKind::InvalidInput && data.len() > SHORT =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(refused(error)),
+        };
         let rules = self.counted(version)?;
         // A rejection that nobody may be told of returns what a drop does: the rule tells.
         let returned = |verdict| self.target.return_value(verdict, attach) == outcome.verdict;
@@ -118,7 +145,7 @@ impl<'a> Engine<'a> {
                 return Err(Failure::Refused(message));
             }
         };
-        Ok(Decision { verdict, rules })
+        Ok(Some(Decision { verdict, rules }))
     }
 
     /// The program that sees packets of a version.

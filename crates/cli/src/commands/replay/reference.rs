@@ -17,14 +17,14 @@ use bpfc_xtables::model::Ruleset;
 use bpfc_xtables::reference::Evaluator;
 use std::collections::BTreeMap;
 
-/// Replays frames. The inputs have compiled to `program` and `artifact`.
+/// Replays frames, with nothing remembered from before the first. The inputs have compiled to `program` and `artifact`.
 pub(super) fn replay(
     inputs: &[Input],
     program: &Program,
     artifact: &Artifact,
     target: &dyn driver::Target,
     hook: Hook,
-    frames: &[Frame],
+    frames: &[&Frame],
 ) -> Result<Replay, Failure> {
     let sets = driver::read_sets(inputs, &mut SourceMap::new(), &mut Diagnostics::new());
     let fingerprints =
