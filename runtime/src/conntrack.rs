@@ -8,13 +8,14 @@
 //! whole namespace); its chain is hooked nowhere, so that no packet ever runs it.
 
 use crate::Error;
-use crate::netlink::{APPEND, Attributes, Batch, CREATE};
+use crate::netlink::{self, APPEND, Attributes, Batch, CREATE, NF_TABLES};
 use std::io;
 
 /// `NFPROTO_INET`: both families.
 const INET: u8 = 1;
 /// `NFT_MSG_*`.
 const NEW_TABLE: u16 = 0;
+const GET_TABLE: u16 = 1;
 const DELETE_TABLE: u16 = 2;
 const NEW_CHAIN: u16 = 3;
 const NEW_RULE: u16 = 6;
@@ -66,6 +67,17 @@ pub(crate) fn enable(filter: &str) -> Result<(), Error> {
     batch.add(NEW_CHAIN, CREATE, INET, &chain);
     batch.add(NEW_RULE, CREATE | APPEND, INET, &rule);
     batch.send().map_err(Error::Conntrack)
+}
+
+/// True where the calling thread's network namespace has the filter's table. Whoever flushes all of nftables'
+/// rules takes it away.
+pub(crate) fn is_on(filter: &str) -> Result<bool, Error> {
+    let name = Attributes::default().string(TABLE_NAME, &table(filter));
+    match netlink::ask_family(INET, NF_TABLES, GET_TABLE, 0, &name, |_| Ok(())) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::Conntrack(error)),
+    }
 }
 
 /// Makes the calling thread's network namespace count packets and bytes of connections that begin

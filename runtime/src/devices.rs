@@ -9,7 +9,7 @@
 use crate::netlink::{self, attributes};
 use crate::places::{Attachment, Place};
 use crate::{Error, routing_domains};
-use bpfc_artifact::{Artifact, Family, Hook};
+use bpfc_artifact::{Artifact, Family, Hook, RuleTable};
 use std::fs;
 
 /// `IFLA_*` (include/uapi/linux/if_link.h).
@@ -44,6 +44,11 @@ struct Device {
 /// Refuses places at which the artifact's programs would decide other packets than their hooks see.
 pub(crate) fn check(artifact: &Artifact, plan: &[Attachment]) -> Result<(), Error> {
     routing_domains::check(artifact, plan)?;
+    suit(&artifact.rules, plan)
+}
+
+/// As [`check`], for programs that look at no routing domains, by their rules.
+pub(crate) fn suit(rules: &RuleTable, plan: &[Attachment]) -> Result<(), Error> {
     let by_device = |place: &Place| matches!(place, Place::Xdp { .. } | Place::Tc { .. });
     if !plan.iter().any(|attachment| by_device(&attachment.place)) {
         return Ok(());
@@ -64,7 +69,7 @@ pub(crate) fn check(artifact: &Artifact, plan: &[Attachment]) -> Result<(), Erro
         let reason = if is_xdp { refuse_xdp(device, &devices) } else { None };
         let reason = reason
             .or_else(|| refuse_any(device, &devices))
-            .or_else(|| shown_to_bridge(artifact, device));
+            .or_else(|| shown_to_bridge(rules, device));
         if let Some(reason) = reason {
             return Err(unsuitable(reason));
         }
@@ -131,7 +136,7 @@ fn refuse_any(device: &Device, all: &[Device]) -> Option<String> {
 }
 
 /// Why chains that br_netfilter shows bridged packets cannot run at a bridge's port.
-fn shown_to_bridge(artifact: &Artifact, device: &Device) -> Option<String> {
+fn shown_to_bridge(rules: &RuleTable, device: &Device) -> Option<String> {
     if device.member_of != "bridge" {
         return None;
     }
@@ -144,8 +149,7 @@ fn shown_to_bridge(artifact: &Artifact, device: &Device) -> Option<String> {
         fs::read_to_string(path).is_ok_and(|value| value.trim() != "0")
     };
     let bridged = |hook| matches!(hook, Some(Hook::Prerouting | Hook::Forward));
-    let rules = &artifact.rules.entries;
-    let rule = rules.iter().find(|rule| bridged(rule.hook) && shown(rule.family))?;
+    let rule = rules.entries.iter().find(|rule| bridged(rule.hook) && shown(rule.family))?;
     Some(format!(
         "{} is a port of a bridge whose packets br_netfilter shows to chain {}, and this target sees \
          only those for this host: use --target netfilter, or set net.bridge.bridge-nf-call-iptables \

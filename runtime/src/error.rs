@@ -105,6 +105,14 @@ pub enum Error {
     /// The filter belongs to another network namespace than the caller's.
     #[error("filter {0} was loaded in another network namespace: run this there")]
     Namespace(String),
+    /// The filter's network namespace is gone, or cannot be found.
+    #[error("{}", lost(.name, *.gone))]
+    NamespaceLost {
+        /// The filter.
+        name: String,
+        /// True where it is gone, and all of the filter's places with it.
+        gone: bool,
+    },
     /// bpffs is not where pins can live.
     #[error("{0}")]
     Bpffs(String),
@@ -177,6 +185,19 @@ fn hint(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => " (loading filters needs CAP_BPF and CAP_NET_ADMIN)",
         _ => "",
+    }
+}
+
+fn lost(name: &str, gone: bool) -> String {
+    match gone {
+        true => format!(
+            "the network namespace of filter {name} is gone: load it again from its ruleset, which \
+             replaces it, or unload it"
+        ),
+        false => format!(
+            "no name in /run/netns and no process leads to the network namespace of filter {name}, which is \
+             attached there all the same: run this in it, or `bpfc unload {name}`"
+        ),
     }
 }
 

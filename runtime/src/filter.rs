@@ -2,6 +2,7 @@
 
 use crate::conntrack::Attempt;
 use crate::counters::{self, Counters};
+use crate::health::{self, NamespaceStatus, Problem};
 use crate::home::{Home, Opened};
 use crate::log::{LogLost, LogReader};
 use crate::metadata::Metadata;
@@ -28,10 +29,10 @@ pub struct Filter {
 }
 
 #[derive(Debug)]
-struct Cached {
+pub(crate) struct Cached {
     /// [`Home::generation_id`].
     id: u32,
-    opened: Opened,
+    pub(crate) opened: Opened,
     rules: Arc<RuleTable>,
 }
 
@@ -50,6 +51,11 @@ pub struct Status {
     pub rules: usize,
     /// True where it keeps conntrack switched on.
     pub needs_conntrack: bool,
+    /// False where it should, and somebody has taken away what does; none where it need not, or where its
+    /// network namespace cannot be entered.
+    pub conntrack: Option<bool>,
+    /// The network namespace that it was loaded in.
+    pub namespace: NamespaceStatus,
 }
 
 /// A program as it stands.
@@ -76,6 +82,8 @@ pub struct AttachmentStatus {
     pub link: Option<u32>,
     /// False where the interface is gone or the link was removed by someone else.
     pub attached: bool,
+    /// Why it is not attached.
+    pub problem: Option<Problem>,
 }
 
 /// Attempts of a reader to see the same generation before and after reading. A replacement that
@@ -98,7 +106,10 @@ impl Filter {
         let path = pins::home(name);
         if path.exists() {
             let found = Home::open(name, path.clone())?;
-            if found.as_ref().map(switch::recover).transpose()?.unwrap_or(false) {
+            if let Some(home) = &found
+                && switch::recover(home)?
+                && !has_lost_its_namespace(home)?
+            {
                 return Err(Error::Exists(name.clone()));
             }
             switch::remove(name, path)?;
@@ -184,7 +195,7 @@ impl Filter {
     }
 
     /// The filter's home and state with nothing under way. The caller holds the lock.
-    fn settled(&self) -> Result<(Home, State), Error> {
+    pub(crate) fn settled(&self) -> Result<(Home, State), Error> {
         let home = self.home()?;
         if !switch::recover(&home)? {
             return Err(Error::NotFound(self.name.clone()));
@@ -208,7 +219,7 @@ impl Filter {
 
     /// Reads something of the generation that decides, by `read`, which may be called several
     /// times: until nothing was replaced meanwhile.
-    fn consistently<T>(
+    pub(crate) fn consistently<T>(
         &self,
         read: impl Fn(&Home, &State, &Cached) -> Result<T, Error>,
     ) -> Result<T, Error> {
@@ -299,15 +310,19 @@ impl Filter {
         let missing = || Error::NotFound(self.name.clone());
         let old = home.generation(state.target)?.ok_or_else(missing)?.metadata;
         let namespace = own_namespace()?;
-        if namespace != old.namespace {
-            return Err(Error::Namespace(self.name.clone()));
+        if !namespace.is(&old.namespace) {
+            let name = self.name.clone();
+            return Err(match old.namespace.run(|| ()) {
+                Some(()) => Error::Namespace(name),
+                None => Error::NamespaceLost { name, gone: false },
+            });
         }
         let options = options.unwrap_or(&old.options);
         let mut plan = places::plan(artifact, options)?;
         devices::check(artifact, &plan)?;
         places::refuse_moves(&plan, &old.attachments)?;
         let target = state.target.other();
-        let switched_on = artifact.needs_conntrack && !old.needs_conntrack;
+        let switched_on = artifact.needs_conntrack && !crate::conntrack::is_on(&self.name)?;
         let tracking = Attempt::begin(&self.name, switched_on)?;
         if artifact.needs_accounting {
             crate::conntrack::count()?;
@@ -361,14 +376,16 @@ impl Filter {
                     verified_insns: info.verified_insns,
                 });
             }
+            let found = health::look(home, metadata)?;
             let mut attachments = Vec::with_capacity(metadata.attachments.len());
-            for attachment in &metadata.attachments {
+            for (attachment, problem) in metadata.attachments.iter().zip(found.problems) {
                 let link = home.link(&attachment.place.pin_name())?;
                 let info = link.and_then(|link| link.info().ok());
                 attachments.push(AttachmentStatus {
                     attachment: attachment.clone(),
                     link: info.map(|info| info.id),
-                    attached: info.is_some_and(|info| info.ifindex != Some(0)),
+                    attached: problem.is_none(),
+                    problem,
                 });
             }
             Ok(Status {
@@ -378,6 +395,8 @@ impl Filter {
                 attachments,
                 rules: metadata.rules.entries.len(),
                 needs_conntrack: metadata.needs_conntrack,
+                conntrack: found.conntrack,
+                namespace: found.namespace,
             })
         })
     }
@@ -410,6 +429,14 @@ impl Filter {
     }
 }
 
+/// True where nothing of a filter is attached any more, as its network namespace is gone: its name is free.
+fn has_lost_its_namespace(home: &Home) -> Result<bool, Error> {
+    match home.generation(home.state.read()?.target)? {
+        Some(opened) => health::namespace_is_gone(home, &opened.metadata),
+        None => Ok(false),
+    }
+}
+
 fn own_namespace() -> Result<Namespace, Error> {
     Namespace::current().map_err(Error::kernel("find out the network namespace"))
 }
@@ -426,7 +453,7 @@ fn hold_places(
     for attachment in plan {
         let pin = attachment.place.pin_name();
         if let Some(link) = home.link(&pin)? {
-            if link.info().is_ok_and(|info| info.ifindex != Some(0)) {
+            if link.info().is_ok_and(|info| !info.detached) && attachment.place.is_taken()? {
                 keep_mode(&mut attachment.place, old)?;
                 continue;
             }

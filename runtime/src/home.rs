@@ -237,6 +237,54 @@ impl Home {
         Ok(open(&self.link_path(pin))?.map(Link::from_fd))
     }
 
+    /// True where a place has a link that says that it is attached; netfilter's always do.
+    pub fn has_attached_link(&self, attachment: &Attachment) -> Result<bool, Error> {
+        let Some(link) = self.link(&attachment.place.pin_name())? else { return Ok(false) };
+        let failed = || format!("ask for the link at {}", attachment.place);
+        Ok(!link.info().map_err(Error::kernel(failed()))?.detached)
+    }
+
+    /// True where the filter is attached at a place of the calling thread's network namespace.
+    pub fn is_attached(&self, attachment: &Attachment) -> Result<bool, Error> {
+        Ok(self.has_attached_link(attachment)? && attachment.place.is_taken()?)
+    }
+
+    /// Attaches a generation's program, or the trampoline to it, at a place until the link is closed.
+    pub fn attach(
+        &self,
+        generation: Generation,
+        attachment: &mut Attachment,
+    ) -> Result<Link, Error> {
+        let program = match attachment.pair {
+            Some(pair) => {
+                let attach_type = load_attach_type(attachment.place.attach_point());
+                stubs::trampoline(&self.state.0, &self.slots, pair, attach_type)?
+            }
+            None => {
+                let name = &attachment.program;
+                let missing = || Error::Artifact(format!("program {name} is not pinned"));
+                self.program(generation, name)?.ok_or_else(missing)?
+            }
+        };
+        attachment.place.attach(&program)
+    }
+
+    /// Pins a link, in the place of one of this name.
+    pub fn pin_link(&self, pin: &str, link: &Link) -> Result<(), Error> {
+        let path = self.link_path(pin);
+        pins::remove_pin(&path)?;
+        pin_at(link.as_fd(), &path)
+    }
+
+    /// Writes a generation's metadata anew, in one step.
+    pub fn write_metadata(&self, generation: Generation, metadata: &Metadata) -> Result<(), Error> {
+        let folder = self.generation_path(generation);
+        let new = folder.join("metadata~new");
+        pins::remove_pin(&new)?;
+        pin_at(metadata.store()?.as_fd(), &new)?;
+        pins::rename_over(&new, &folder.join("metadata"))
+    }
+
     /// Names of all links.
     pub fn links(&self) -> Result<Vec<String>, Error> {
         pins::entries(&self.path.join("links"))

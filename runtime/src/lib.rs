@@ -48,6 +48,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("artifacts hold little-endian instructions");
 
+mod again;
 mod bpffs;
 mod btf;
 pub mod clock;
@@ -55,9 +56,11 @@ mod conntrack;
 mod control_groups;
 mod counters;
 mod devices;
+mod digest;
 mod error;
 mod features;
 mod filter;
+mod health;
 mod home;
 pub mod ipset;
 mod kconfig;
@@ -81,14 +84,16 @@ mod sys;
 mod testrun;
 pub mod xtables;
 
+pub use again::Again;
 pub use bpfc_artifact::{Artifact, RuleEntry, RuleTable};
 pub use bpffs::{BpffsKeeper, bpffs_keeper, check_that_bpffs_lasts};
 pub use btf::BtfError;
 pub use counters::{Count, Counters};
 pub use error::{Error, VerifierError};
 pub use filter::{AttachmentStatus, Filter, ProgramStatus, Status};
+pub use health::{NamespaceStatus, Problem};
 pub use log::{LinkHeader, LogInterface, LogKind, LogLost, LogReader, LogRecord};
-pub use options::{Options, XdpMode};
+pub use options::{Options, XdpMode, control_groups};
 pub use places::{Attachment, Place};
 pub use recent::{RecentAddress, RecentEdit};
 pub use sets::{FilterSet, SetInfo, SetProblem};

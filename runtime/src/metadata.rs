@@ -3,12 +3,13 @@
 //! The text lies in entries of equal size, behind each other; its length in bytes, a native u64,
 //! stands first. The map is frozen once written.
 
-use crate::Error;
+use crate::digest::digest;
 use crate::namespace::Namespace;
 use crate::options::Options;
-use crate::places::Attachment;
+use crate::places::{Attachment, Place};
 use crate::sets::{self, SetRow};
 use crate::sys::{Map, MapSpec};
+use crate::{Error, routing_domains};
 use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapKind, MapRole, RuleTable};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,12 @@ pub(crate) struct Metadata {
     /// Its sets.
     #[serde(default)]
     pub sets: Vec<SetRow>,
+    /// Whether its programs follow rules of policy routing, and so cannot be where routing domains are.
+    #[serde(default)]
+    pub follows_rules: bool,
+    /// What it is made of ([`crate::digest`]); none in what earlier versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// One program.
@@ -70,6 +77,9 @@ impl Metadata {
             counters: counters.map(|map| map.name.clone()),
             rules: artifact.rules.clone(),
             sets: sets::rows(artifact),
+            follows_rules: routing_domains::follows_rules(artifact),
+            // Without one it is taken for changed.
+            digest: digest(artifact, options).ok(),
             kept: artifact
                 .maps
                 .iter()
@@ -77,6 +87,11 @@ impl Metadata {
                 .map(|map| MapDef { initial: Vec::new(), ..map.clone() })
                 .collect(),
         }
+    }
+
+    /// True where all of its places are control groups, which belong to no network namespace.
+    pub fn is_of_cgroups(&self) -> bool {
+        self.attachments.iter().all(|found| matches!(found.place, Place::Cgroup { .. }))
     }
 
     /// Writes it to a new map.

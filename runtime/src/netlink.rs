@@ -14,7 +14,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 /// `NFNL_SUBSYS_NFTABLES`.
-const NF_TABLES: u16 = 10;
+pub(crate) const NF_TABLES: u16 = 10;
 /// `NFNL_MSG_BATCH_BEGIN` and `NFNL_MSG_BATCH_END`.
 const BATCH_BEGIN: u16 = 16;
 const BATCH_END: u16 = 17;
@@ -128,11 +128,23 @@ pub(crate) fn ask(
     command: u16,
     flags: u16,
     attributes: &Attributes,
+    take: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    ask_family(UNSPECIFIED, subsystem, command, flags, attributes, take)
+}
+
+/// As [`ask`], about one family (`NFPROTO_*`).
+pub(crate) fn ask_family(
+    family: u8,
+    subsystem: u16,
+    command: u16,
+    flags: u16,
+    attributes: &Attributes,
     mut take: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut batch = Batch { bytes: Vec::new(), messages: 1 };
     let kind = subsystem << 8 | command;
-    batch.message(kind, FLAG_REQUEST | FLAG_ACK | flags, UNSPECIFIED, 0, &attributes.0);
+    batch.message(kind, FLAG_REQUEST | FLAG_ACK | flags, family, 0, &attributes.0);
     let socket = open(Some(netlink::NETFILTER))?;
     dump(&socket, &batch.bytes, |found, payload| {
         if found >> 8 == subsystem { take(payload.get(4..).ok_or_else(cut)?) } else { Ok(()) }

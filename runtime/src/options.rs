@@ -53,8 +53,8 @@ pub struct Options {
     /// Priority of all netfilter programs in the place of their own. The kernel refuses one that
     /// anything else at that hook holds, and `i32::MIN` and `i32::MAX`.
     pub priority: Option<i32>,
-    /// The cgroup (version 2) of cgroup programs; by default the whole hierarchy, wherever
-    /// `/proc/self/mounts` says that it is mounted, or else `/sys/fs/cgroup`.
+    /// The cgroup (version 2) of cgroup programs; none by default. [`control_groups`] is the whole hierarchy:
+    /// a program there decides for every socket of the machine, in all network namespaces.
     pub cgroup: PathBuf,
 }
 
@@ -66,7 +66,7 @@ impl Options {
             interfaces: Vec::new(),
             xdp_mode: XdpMode::Auto,
             priority: None,
-            cgroup: cgroups().unwrap_or_else(|| PathBuf::from("/sys/fs/cgroup")),
+            cgroup: PathBuf::new(),
         }
     }
 
@@ -78,7 +78,8 @@ impl Options {
     }
 }
 
-fn cgroups() -> Option<PathBuf> {
+/// The root of the hierarchy of control groups, version 2: wherever `/proc/self/mounts` says that it is mounted.
+pub fn control_groups() -> Option<PathBuf> {
     let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
     mounts.lines().find_map(|line| {
         let mut fields = line.split(' ').skip(1);

@@ -200,6 +200,11 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
         .map_err(Error::path(to))
 }
 
+/// Renames in one step; what has the new name goes.
+pub(crate) fn rename_over(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(Error::path(to))
+}
+
 /// Removes a name; none is fine.
 pub(crate) fn remove_pin(path: &Path) -> Result<(), Error> {
     match rustix::fs::unlinkat(CWD, path, AtFlags::empty()) {

@@ -2,7 +2,8 @@
 
 use crate::netlink::{self, attributes};
 use crate::options::{Options, XdpMode};
-use crate::stubs::PAIRS;
+use crate::programs::load_attach_type;
+use crate::stubs::{self, PAIRS};
 use crate::sys::{Link, LinkTarget, Program, XdpFlags};
 use crate::{Error, features, sys};
 use bpfc_artifact::{Artifact, AttachPoint, Family, Hook};
@@ -229,6 +230,17 @@ impl Place {
         result.map_err(|error| self.explain(error))
     }
 
+    /// False where a netfilter hook's priority is free in the calling thread's network namespace. It is asked
+    /// by holding it for a moment with a program that lets everything pass.
+    pub(crate) fn is_taken(&self) -> Result<bool, Error> {
+        if !self.is_netfilter() {
+            return Ok(true);
+        }
+        let attach = self.attach_point();
+        let program = stubs::pass(attach.kind(), load_attach_type(attach))?;
+        Ok(self.clone().attach(&program).is_err())
+    }
+
     fn explain(&self, error: io::Error) -> Error {
         let occupied = |reason: String| Error::Occupied { place: self.to_string(), reason };
         if error.raw_os_error() == Some(libc::EINVAL)
@@ -427,6 +439,9 @@ fn places(
             Ok(vec![Place::Netfilter { family, hook, priority }])
         }
         AttachPoint::CgroupIngress | AttachPoint::CgroupEgress => {
+            if options.cgroup.as_os_str().is_empty() {
+                return Err(Error::Options("name the control group to attach to".into()));
+            }
             let found = fs::metadata(&options.cgroup).map_err(Error::path(&options.cgroup))?;
             Ok(vec![Place::Cgroup {
                 path: options.cgroup.display().to_string(),

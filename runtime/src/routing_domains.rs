@@ -17,12 +17,18 @@ const SLAVE_KIND: u16 = 4;
 /// Refuses to attach programs that follow rules of policy routing to an interface of a routing
 /// domain, or to hooks that its packets pass.
 pub(crate) fn check(artifact: &Artifact, plan: &[Attachment]) -> Result<(), Error> {
-    let follows_rules = artifact.functions.iter().flat_map(|function| &function.relocs).any(
+    if follows_rules(artifact) { refuse(plan) } else { Ok(()) }
+}
+
+/// True where programs follow rules of policy routing.
+pub(crate) fn follows_rules(artifact: &Artifact) -> bool {
+    artifact.functions.iter().flat_map(|function| &function.relocs).any(
         |reloc| matches!(&reloc.kind, RelocKind::FieldOffset(field) if field.structure == "fib_rule"),
-    );
-    if !follows_rules {
-        return Ok(());
-    }
+    )
+}
+
+/// Refuses places where packets of a routing domain go by.
+pub(crate) fn refuse(plan: &[Attachment]) -> Result<(), Error> {
     let members = devices_of("vrf")?;
     for attachment in plan {
         let interface = match &attachment.place {

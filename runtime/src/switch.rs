@@ -75,8 +75,8 @@ fn advance(home: &Home, target: Generation) -> Result<(), Error> {
         let missing = || Error::Artifact(format!("program {} is not pinned", attachment.program));
         let new = home.program(target, &attachment.program)?.ok_or_else(missing)?;
         let new_id = new.info().map_err(Error::kernel(doing()))?.id;
-        // The interface is gone, or the link has moved before.
-        if info.ifindex == Some(0) || info.program == new_id {
+        // The interface or control group is gone, or the link has moved before.
+        if info.detached || info.program == new_id {
             continue;
         }
         let old = Program::by_id(info.program).map_err(Error::kernel(doing()))?;

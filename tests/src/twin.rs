@@ -16,7 +16,7 @@ use crate::{fingerprints, sets};
 use bpfc_artifact::Artifact;
 use bpfc_driver::{Options as CompilerOptions, compile, target};
 use bpfc_ir::{Hook, Input};
-use bpfc_runtime::{Filter, Options, XdpMode};
+use bpfc_runtime::{Filter, Options, XdpMode, control_groups};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -525,7 +525,7 @@ fn write(path: &Path, text: &str) -> Result<(), LabError> {
 
 /// The process's control group in the version 2 hierarchy, if there is one.
 fn own_cgroup() -> Option<PathBuf> {
-    let root = Options::new(NAME).cgroup;
+    let root = control_groups()?;
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let own = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
     let path = root.join(own);

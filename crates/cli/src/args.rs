@@ -166,10 +166,22 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 pub struct LoadArgs {
     /// Rulesets as `compile` takes them, or one object that it wrote.
-    #[arg(value_name = "RULESET|OBJECT", required = true)]
+    #[arg(value_name = "RULESET|OBJECT", required_unless_present = "again")]
     pub inputs: Vec<String>,
     #[command(flatten)]
     pub selection: SelectionArgs,
+    /// Attach loaded filters where they are not attached any more (an interface came back, somebody detached
+    /// a link): the arguments are names of filters, by default all of this network namespace. Nothing is
+    /// compiled, counters go on, and what is attached is left alone.
+    #[arg(long, conflicts_with_all = [
+        "target", "iface", "cgroup", "name", "xdp_mode", "priority", "trace", "if_changed", "from", "hook",
+        "table", "reject", "disable_pass",
+    ])]
+    pub again: bool,
+    /// Do nothing where the filter of this name is loaded already from the same rules with the same options
+    /// by the same version, and is attached.
+    #[arg(long)]
+    pub if_changed: bool,
     /// What the programs are for; an object knows its own.
     #[arg(long, value_parser = TargetName)]
     pub target: Option<String>,

@@ -1,5 +1,6 @@
 //! One module a command.
 
+mod again;
 mod check;
 mod compile;
 mod completions;

@@ -71,6 +71,9 @@ pub struct LinkInfo {
     pub program: u32,
     /// The interface of an XDP or tcx link, 0 when it is gone; none for other links.
     pub ifindex: Option<u32>,
+    /// True where the link itself says that it is attached nowhere: its interface or cgroup is gone, or
+    /// it was detached. A netfilter link never says so.
+    pub detached: bool,
 }
 
 impl Link {
@@ -151,7 +154,11 @@ impl Link {
         } else {
             None
         };
-        Ok(LinkInfo { id: info.id, program: info.prog_id, ifindex })
+        let is_cgroup = info.type_ == bpf_link_type::BPF_LINK_TYPE_CGROUP as u32;
+        // SAFETY: the type says that this is the member; it is an integer.
+        let no_cgroup = is_cgroup && unsafe { info.__bindgen_anon_1.cgroup.cgroup_id } == 0;
+        let detached = ifindex == Some(0) || no_cgroup;
+        Ok(LinkInfo { id: info.id, program: info.prog_id, ifindex, detached })
     }
 }
 

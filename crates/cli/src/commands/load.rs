@@ -11,6 +11,7 @@ use bpfc_driver as driver;
 use bpfc_ir::Input;
 use bpfc_runtime::{
     BpffsKeeper, Error, Filter, Options, XdpMode, bpffs_keeper, check_that_bpffs_lasts,
+    control_groups,
 };
 use serde::Serialize;
 
@@ -19,11 +20,16 @@ struct JsonLoaded<'a> {
     name: &'a str,
     target: &'a str,
     replaced: bool,
+    /// True where `--if-changed` found nothing to do.
+    unchanged: bool,
     rules: usize,
     places: Vec<String>,
 }
 
 pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
+    if args.again {
+        return super::again::run(&args.inputs, console, args.json);
+    }
     let name = name(args)?;
     let inputs = inputs::read_all(&args.inputs, &args.selection)?;
     let (artifact, options) = match object(args, &inputs)? {
@@ -34,8 +40,13 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
         None => compile(args, name, &inputs, console)?,
     };
     check_that_bpffs_lasts().map_err(refused)?;
-    let (filter, replaced) =
-        with_progress("loading", || load(&artifact, &options)).map_err(refused)?;
+    let there =
+        if args.if_changed { unchanged(&artifact, &options).map_err(refused)? } else { None };
+    let unchanged = there.is_some();
+    let (filter, replaced) = match there {
+        Some(filter) => (filter, false),
+        None => with_progress("loading", || load(&artifact, &options)).map_err(refused)?,
+    };
     if bpffs_keeper() == Some(BpffsKeeper::Others) {
         console.warning(
             "the bpffs at /sys/fs/bpf is not the machine's: the filter lasts as long as other processes have \
@@ -50,11 +61,16 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
             name: filter.name(),
             target: &status.target,
             replaced,
+            unchanged,
             rules: super::status::rule_count(&artifact.rules),
             places,
         });
     }
-    let done = if replaced { "replaced" } else { "loaded" };
+    let done = match (unchanged, replaced) {
+        (true, _) => "unchanged",
+        (false, true) => "replaced",
+        (false, false) => "loaded",
+    };
     let list: Vec<String> = places.iter().map(|place| format!("  {place}\n")).collect();
     console.print(&format!("{done} {}\n{}", filter.name(), list.concat()))
 }
@@ -68,6 +84,16 @@ fn load(artifact: &Artifact, options: &Options) -> Result<(Filter, bool), Error>
             Ok((filter, true))
         }
         loaded => loaded.map(|filter| (filter, false)),
+    }
+}
+
+/// The filter that is loaded, where loading it would change nothing.
+fn unchanged(artifact: &Artifact, options: &Options) -> Result<Option<Filter>, Error> {
+    match Filter::open(&options.name) {
+        // What cannot be compared, such as what another version has loaded, is for the load to judge.
+        Ok(filter) => Ok(filter.is_unchanged(artifact, options).unwrap_or(false).then_some(filter)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -170,6 +196,15 @@ fn options(args: &LoadArgs, name: String, artifact: &Artifact) -> Result<Options
     }
     if args.cgroup.is_some() && !has(ProgramKind::CgroupSkb) {
         return misplaced("--cgroup", "cgroup-skb");
+    }
+    if args.cgroup.is_none() && has(ProgramKind::CgroupSkb) {
+        let all = control_groups().unwrap_or_else(|| "/sys/fs/cgroup".into());
+        return Err(Failure::Usage(format!(
+            "target {} attaches to a control group: say which with --cgroup DIR (--cgroup {} is the whole \
+             machine, in all its network namespaces)",
+            artifact.target,
+            all.display()
+        )));
     }
     let mut options = Options::new(name);
     options.interfaces = args.iface.clone();

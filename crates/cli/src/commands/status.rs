@@ -1,9 +1,11 @@
-//! `bpfc status`: what is loaded and where.
+//! `bpfc status`: what is loaded and where, and whether it filters there.
+//!
+//! The exit status is 1 where something that should filter does not, so that supervision needs no parser.
 
 use crate::args::StatusArgs;
 use crate::console::{Console, Failure, elsewhere, refused};
 use bpfc_artifact::{RuleKind, RuleTable};
-use bpfc_runtime::{AttachmentStatus, Filter, ProgramStatus, Status};
+use bpfc_runtime::{AttachmentStatus, Error, Filter, Problem, ProgramStatus, Status};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
@@ -16,8 +18,36 @@ struct JsonStatus {
     /// Seconds since the filter was loaded or replaced; null where the kernel does not tell.
     age: Option<u64>,
     needs_conntrack: bool,
+    /// Whether what keeps conntrack on is there; null where nothing need be, or it cannot be seen.
+    conntrack: Option<bool>,
+    namespace: JsonNamespace,
     programs: Vec<JsonProgram>,
     attachments: Vec<JsonAttachment>,
+}
+
+/// A filter that cannot be read.
+#[derive(Serialize)]
+struct JsonUnreadable {
+    name: String,
+    error: String,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum JsonRow {
+    Filter(Box<JsonStatus>),
+    Unreadable(JsonUnreadable),
+}
+
+#[derive(Serialize)]
+struct JsonNamespace {
+    /// In `/run/netns`.
+    name: Option<String>,
+    inode: u64,
+    /// Whether it is the caller's.
+    own: bool,
+    /// Whether a name or a process leads to it.
+    found: bool,
 }
 
 #[derive(Serialize)]
@@ -35,6 +65,8 @@ struct JsonAttachment {
     place: bpfc_runtime::Place,
     link: Option<u32>,
     attached: bool,
+    /// Why it is not attached.
+    problem: Option<String>,
 }
 
 /// A filter's row.
@@ -45,32 +77,83 @@ struct Row {
     age: Option<Duration>,
 }
 
+/// A filter, or the name of one that cannot be read, and why.
+type Found = Result<Row, (String, String)>;
+
 pub(super) fn run(args: &StatusArgs, console: &Console) -> Result<(), Failure> {
     let filters = match &args.name {
         Some(name) => vec![Filter::open(name).map_err(refused)?],
         None => Filter::list().map_err(refused)?,
     };
-    let rows = filters.iter().map(row).collect::<Result<Vec<Row>, Failure>>()?;
+    let found = filters.iter().filter_map(|filter| match row(filter) {
+        Ok(row) => Some(Ok(row)),
+        // Unloaded meanwhile.
+        Err(Error::NotFound(_)) if args.name.is_none() => None,
+        Err(error) => Some(Err((filter.name().to_owned(), error.to_string()))),
+    });
+    let rows: Vec<Found> = found.collect();
+    let wrong: Vec<String> = rows.iter().flat_map(wrong).collect();
     if args.json {
-        let rows: Vec<JsonStatus> = rows.into_iter().map(json).collect();
-        return match (&args.name, rows.first()) {
-            (Some(_), Some(row)) => console.print_json(row),
-            _ => console.print_json(&rows),
-        };
+        let rows: Vec<JsonRow> = rows.into_iter().map(json).collect();
+        match (&args.name, rows.first()) {
+            (Some(_), Some(row)) => console.print_json(row)?,
+            _ => console.print_json(&rows)?,
+        }
+    } else {
+        match args.name {
+            Some(_) => console.print(&rows.iter().flatten().map(details).collect::<String>())?,
+            None => console.print(&list(&rows))?,
+        }
     }
-    match args.name {
-        Some(_) => console.print(&rows.iter().map(details).collect::<String>()),
-        None => console.print(&list(&rows)),
+    for text in &wrong {
+        console.failure(text);
     }
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::Said) }
 }
 
-fn row(filter: &Filter) -> Result<Row, Failure> {
-    let counters = filter.counters().map_err(refused)?;
-    Ok(Row {
-        status: filter.status().map_err(refused)?,
-        rules: rule_count(counters.rules()),
-        age: age(filter),
-    })
+/// What of a filter does not filter, and what to do.
+fn wrong(found: &Found) -> Vec<String> {
+    let Row { status, .. } = match found {
+        Ok(row) => row,
+        Err((name, error)) => return vec![format!("filter {name} cannot be read: {error}")],
+    };
+    let name = &status.name;
+    let mut wrong = Vec::new();
+    for AttachmentStatus { attachment, problem, .. } in &status.attachments {
+        let place = &attachment.place;
+        let (is, way_out) = match problem {
+            None => continue,
+            Some(Problem::InterfaceGone) => (
+                "its interface is gone",
+                format!("once it is back, `bpfc load {name} --again` attaches the filter"),
+            ),
+            Some(Problem::CgroupGone) => (
+                "the control group is gone",
+                format!("once it is back, `bpfc load {name} --again` attaches the filter"),
+            ),
+            Some(Problem::NamespaceGone) => (
+                "its network namespace is gone",
+                format!("a new `bpfc load` as {name} replaces it, `bpfc unload {name}` removes it"),
+            ),
+            Some(Problem::Detached) => (
+                "it was detached, or the place is new",
+                format!("`bpfc load {name} --again` attaches the filter"),
+            ),
+        };
+        wrong.push(format!("filter {name} does not filter at {place}: {is}; {way_out}"));
+    }
+    if status.conntrack == Some(false) {
+        wrong.push(format!(
+            "filter {name} needs conntrack, and its table inet bpfc-{name}, which keeps it on, is gone: `bpfc \
+             load {name} --again` makes it again"
+        ));
+    }
+    wrong
+}
+
+fn row(filter: &Filter) -> Result<Row, Error> {
+    let counters = filter.counters()?;
+    Ok(Row { status: filter.status()?, rules: rule_count(counters.rules()), age: age(filter) })
 }
 
 /// How many rules a table has, policies left out.
@@ -98,23 +181,48 @@ fn short(age: Duration) -> String {
 
 fn place(attachment: &AttachmentStatus) -> String {
     let place = attachment.attachment.place.to_string();
-    if attachment.attached { place } else { format!("{place} (gone)") }
+    match attachment.problem {
+        None => place,
+        Some(problem) => format!("{place} ({problem})"),
+    }
 }
 
-fn list(rows: &[Row]) -> String {
+/// A filter's network namespace: `-` for the caller's, else its name or its inode.
+fn namespace(status: &Status) -> String {
+    let found = &status.namespace;
+    let gone = |found: &AttachmentStatus| found.problem == Some(Problem::NamespaceGone);
+    match &found.name {
+        _ if found.own => "-".to_owned(),
+        Some(name) => name.clone(),
+        None if status.attachments.iter().any(gone) => format!("{} (gone)", found.inode),
+        None if !found.found => format!("{} (not found)", found.inode),
+        None => found.inode.to_string(),
+    }
+}
+
+fn list(rows: &[Found]) -> String {
     if rows.is_empty() {
         return format!("no filter is loaded{}\n", elsewhere());
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["NAME", "TARGET", "RULES", "AGE", "ATTACHED TO"]);
-    for Row { status, rules, age } in rows {
+    table.set_header(["NAME", "TARGET", "RULES", "AGE", "NAMESPACE", "ATTACHED TO"]);
+    for found in rows {
+        let Row { status, rules, age } = match found {
+            Ok(row) => row,
+            Err((name, error)) => {
+                let why = format!("cannot be read: {error}");
+                table.add_row([name, "?", "?", "?", "?", why.as_str()]);
+                continue;
+            }
+        };
         let places: Vec<String> = status.attachments.iter().map(place).collect();
         table.add_row([
             status.name.clone(),
             status.target.clone(),
             rules.to_string(),
             age.map(short).unwrap_or_else(|| "?".to_owned()),
+            namespace(status),
             places.join("; "),
         ]);
     }
@@ -127,8 +235,13 @@ fn details(row: &Row) -> String {
     if let Some(age) = age {
         text += &format!("  age: {}\n", short(*age));
     }
+    text += &format!("  namespace: {}\n", namespace(status));
     if status.needs_conntrack {
-        text += "  conntrack: kept on\n";
+        text += match status.conntrack {
+            Some(true) => "  conntrack: kept on\n",
+            Some(false) => "  conntrack: not kept on any more\n",
+            None => "  conntrack: kept on in a namespace that cannot be entered\n",
+        };
     }
     for attachment in &status.attachments {
         let link = attachment.link.map(|id| format!(", link {id}")).unwrap_or_default();
@@ -147,7 +260,11 @@ fn details(row: &Row) -> String {
     text
 }
 
-fn json(Row { status, rules, age }: Row) -> JsonStatus {
+fn json(found: Found) -> JsonRow {
+    let Row { status, rules, age } = match found {
+        Ok(row) => row,
+        Err((name, error)) => return JsonRow::Unreadable(JsonUnreadable { name, error }),
+    };
     let program = |program: ProgramStatus| JsonProgram {
         name: program.name,
         id: program.id,
@@ -160,16 +277,24 @@ fn json(Row { status, rules, age }: Row) -> JsonStatus {
         place: status.attachment.place,
         link: status.link,
         attached: status.attached,
+        problem: status.problem.map(|problem| problem.to_string()),
     };
-    JsonStatus {
+    JsonRow::Filter(Box::new(JsonStatus {
         name: status.name,
         target: status.target,
         rules,
         age: age.map(|age| age.as_secs()),
         needs_conntrack: status.needs_conntrack,
+        conntrack: status.conntrack,
+        namespace: JsonNamespace {
+            name: status.namespace.name,
+            inode: status.namespace.inode,
+            own: status.namespace.own,
+            found: status.namespace.found,
+        },
         programs: status.programs.into_iter().map(program).collect(),
         attachments: status.attachments.into_iter().map(attachment).collect(),
-    }
+    }))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod compile;
 mod counters;
 mod explain;
 mod fingerprints;
+mod life;
 mod log;
 mod misc;
 mod mounts;
