@@ -394,7 +394,7 @@ fn an_interface_that_goes_takes_only_itself() {
     here.run(|| {
         let options = Options::new(&name).interface("here");
         let filter = Filter::load(&artifact(&points, Verdict::Drop, 0), &options).unwrap();
-        common::ip(&format!("-n {} link del here", here.name));
+        here.ip("link del here");
         assert!(!filter.status().unwrap().attachments[0].attached);
         assert!(matches!(
             filter.replace(&artifact(&points, Verdict::Drop, 0)),
@@ -441,10 +441,9 @@ fn conntrack_is_switched_on_and_off() {
     });
     // From another namespace, too.
     Filter::open(&name).unwrap().unload().unwrap();
-    let tables = std::process::Command::new("ip")
-        .args(["netns", "exec", &net.name, "nft", "list", "tables"])
-        .output()
-        .unwrap();
+    let list = || std::process::Command::new("nft").args(["list", "tables"]).output().unwrap();
+    let tables = net.run(list);
+    assert!(tables.status.success(), "{tables:?}");
     assert!(!String::from_utf8_lossy(&tables.stdout).contains(&name));
 }
 

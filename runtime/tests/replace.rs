@@ -232,10 +232,10 @@ fn killed_on_an_interface(what: &str, point: AttachPoint) {
     let (here, there) = (Net::new(), Net::new());
     here.pair(&there);
     // Nothing but the test's own packets: no neighbour discovery.
-    common::ip(&format!("-n {} link set there arp off", there.name));
-    common::ip(&format!("-n {} link set here arp off", here.name));
-    common::ip(&format!("-n {} -6 addr flush dev there", there.name));
-    common::ip(&format!("-n {} -6 addr flush dev here", here.name));
+    there.ip("link set there arp off");
+    here.ip("link set here arp off");
+    there.ip("-6 addr flush dev there");
+    here.ip("-6 addr flush dev here");
     let to = here.run(|| udp("10.9.0.1:0"));
     to.set_nonblocking(true).unwrap();
     let stop = AtomicBool::new(false);

@@ -2,7 +2,9 @@
 //! nfnl_osf and for bpfc.
 //!
 //! The kernel has one list for all network namespaces. Whoever uses it holds a lock in common with
-//! others, and the last one takes the fingerprints out again.
+//! others, and the last one takes the fingerprints out again. Others than tests may have put theirs
+//! there, which nobody can list: packets that the kernel knows without those here are left out
+//! (`Oracle::strangers`).
 
 use crate::generate::draft::Draft;
 use crate::lab::LabError;
@@ -118,20 +120,36 @@ const FILE: [&str; 2] = ["-f", "/dev/stdin"];
 
 /// Loads the fingerprints into the kernel.
 pub fn load() -> Result<Loaded, LabError> {
-    let path = std::env::temp_dir().join("bpfc-tests-fingerprints.lock");
-    let name = path.display().to_string();
-    let lock = File::options().create(true).append(true).open(&path);
-    let lock = lock.map_err(LabError::io(name.clone()))?;
-    lock.lock_shared().map_err(LabError::io(name))?;
+    let lock = lock_file()?;
+    lock.lock_shared().map_err(LabError::io("lock"))?;
     run("nfnl_osf", &FILE, FINGERPRINTS)?;
     Ok(Loaded(lock))
+}
+
+/// Does something while the kernel holds none of the fingerprints; waits for those who use them.
+pub fn without<T>(body: impl FnOnce() -> Result<T, LabError>) -> Result<T, LabError> {
+    let lock = lock_file()?;
+    lock.lock().map_err(LabError::io("lock"))?;
+    // Tests that were killed may have left them.
+    remove()?;
+    body()
+}
+
+fn remove() -> Result<(), LabError> {
+    run("nfnl_osf", &[FILE[0], FILE[1], "-d"], FINGERPRINTS).map(drop)
+}
+
+fn lock_file() -> Result<File, LabError> {
+    let path = std::env::temp_dir().join("bpfc-tests-fingerprints.lock");
+    let file = File::options().create(true).append(true).open(&path);
+    file.map_err(LabError::io(path.display().to_string()))
 }
 
 impl Drop for Loaded {
     fn drop(&mut self) {
         // Whoever has the lock in between takes them out.
         if self.0.unlock().is_ok() && self.0.try_lock().is_ok() {
-            let _ = run("nfnl_osf", &[FILE[0], FILE[1], "-d"], FINGERPRINTS);
+            let _ = remove();
         }
     }
 }

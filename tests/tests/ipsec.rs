@@ -95,7 +95,7 @@ fn policies(family: Family) -> Result<(), Failed> {
     };
     let mut seen = read()?;
     // What answers and what is decrypted later comes later.
-    for _ in 0..50 {
+    for _ in 0..2000 {
         sleep(Duration::from_millis(20));
         let now = read()?;
         if now == seen && now.0 == now.1 {

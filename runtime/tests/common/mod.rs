@@ -218,7 +218,7 @@ pub struct Net {
     pub name: String,
 }
 
-pub fn ip(arguments: &str) {
+fn ip(arguments: &str) {
     let status = Command::new("ip").args(arguments.split_whitespace()).status();
     assert!(status.is_ok_and(|status| status.success()), "ip {arguments}");
 }
@@ -227,8 +227,15 @@ impl Net {
     pub fn new() -> Net {
         let name = unique("net");
         ip(&format!("netns add {name}"));
-        ip(&format!("-n {name} link set lo up"));
-        Net { name }
+        let net = Net { name };
+        net.ip("link set lo up");
+        net
+    }
+
+    /// Runs `ip` here: `ip -n` wants mounts of its own, which a root that is no mount point
+    /// (chroot) does not give it.
+    pub fn ip(&self, arguments: &str) {
+        self.run(|| ip(arguments));
     }
 
     /// Runs `action` in a thread of this namespace.
@@ -249,14 +256,11 @@ impl Net {
     /// A pair of interfaces, `here` (10.9.0.1) in this namespace and `there` (10.9.0.2) in the
     /// other.
     pub fn pair(&self, other: &Net) {
-        ip(&format!(
-            "-n {} link add here type veth peer name there netns {}",
-            self.name, other.name
-        ));
+        self.ip(&format!("link add here type veth peer name there netns {}", other.name));
         for (net, interface, address) in [(self, "here", "10.9.0.1"), (other, "there", "10.9.0.2")]
         {
-            ip(&format!("-n {} addr add {address}/24 dev {interface}", net.name));
-            ip(&format!("-n {} link set {interface} up", net.name));
+            net.ip(&format!("addr add {address}/24 dev {interface}"));
+            net.ip(&format!("link set {interface} up"));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::engines::engines;
 use super::{Engine, EngineError, Kernel, Packets, Ruleset, compare, shrink};
+use crate::fingerprints;
 use crate::generate::rng::Rng;
 use crate::generate::ruleset::Shape;
 use crate::lab::LabError;
@@ -64,10 +65,15 @@ impl Campaign {
     pub fn check(&mut self, text: String, frames: Vec<Frame>) -> Result<(), String> {
         let Shape { family, stage, .. } = self.shape;
         let ruleset = Ruleset { family, stage, text };
-        let arrived =
-            self.oracle.borrow_mut().arrivals(&frames).map_err(|error| error.to_string())?;
-        let frames: Vec<_> =
+        let lab = |error: LabError| error.to_string();
+        let arrived = self.oracle.borrow_mut().arrivals(&frames).map_err(lab)?;
+        let mut frames: Vec<_> =
             frames.into_iter().zip(arrived).filter_map(|(f, here)| here.then_some(f)).collect();
+        if fingerprints::are_named(&ruleset.text) {
+            let strangers = self.oracle.borrow_mut().strangers(&frames).map_err(lab)?;
+            let mut strangers = strangers.into_iter();
+            frames.retain(|_| strangers.next() == Some(false));
+        }
         let mut kernel = Kernel(Rc::clone(&self.oracle));
         for engine in &mut self.engines {
             let engine = engine.as_mut();

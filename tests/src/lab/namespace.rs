@@ -7,9 +7,11 @@
 
 use super::LabError;
 use crate::require;
+use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, CpuSet, sched_setaffinity, setns, unshare};
-use nix::unistd::Pid;
+use nix::sys::stat::{Mode, stat};
+use nix::unistd::{Pid, chdir, chroot, fchdir};
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -71,14 +73,52 @@ pub fn isolated<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     })
 }
 
+/// As [`isolated`], on any processor.
+///
+/// # Panics
+///
+/// Where `body` panics, or where the namespaces cannot be made.
+pub fn alone<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            own_bpf_mount().expect("root can mount a BPF file system");
+            Namespace::create().expect("root can create a network namespace");
+            body()
+        });
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 /// Gives the calling thread mounts of its own, and an empty BPF file system among them.
 fn own_bpf_mount() -> Result<(), LabError> {
     unshare(CloneFlags::CLONE_NEWNS).map_err(LabError::errno("unshare mounts"))?;
+    make_mounts_private().map_err(LabError::errno("making mounts private"))?;
     let none: Option<&str> = None;
-    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
-        .map_err(LabError::errno("making mounts private"))?;
     mount(Some("bpf"), BPF_MOUNT, Some("bpf"), MsFlags::empty(), none)
         .map_err(LabError::errno(BPF_MOUNT))
+}
+
+/// Lets nothing that is mounted in the calling thread's mount namespace reach others, where the thread
+/// shares its root and working folder with no other. Its root need be no mount point: with `chroot` it
+/// is a folder somewhere below the namespace's own root, which alone can be made private with all that
+/// is mounted in it.
+fn make_mounts_private() -> nix::Result<()> {
+    let open =
+        |path| open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
+    let (root, here) = (open("/")?, open(".")?);
+    // Who stands outside of their root can walk up to the namespace's.
+    chdir("/")?;
+    chroot("proc")?;
+    let place = |folder| stat(folder).map(|stat| (stat.st_dev, stat.st_ino));
+    while place(".")? != place("..")? {
+        chdir("..")?;
+    }
+    let none: Option<&str> = None;
+    let made = mount(none, ".", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none);
+    fchdir(root)?;
+    chroot(".")?;
+    fchdir(here)?;
+    made
 }
 
 /// Keeps the calling thread on the processor it is on.

@@ -359,25 +359,42 @@ impl Oracle {
     /// Which packets reach the stage's base chain. Leaves an empty ruleset in place.
     pub fn arrivals(&mut self, frames: &[Frame]) -> Result<Vec<bool>, LabError> {
         self.load(&self.stage.empty_ruleset())?;
-        let mut arrived = vec![false; frames.len()];
+        self.counted(frames, &self.label(self.stage.chain()))
+    }
+
+    /// Which packets the kernel knows by fingerprints that are none of the tests'. Leaves an empty
+    /// ruleset in place, and the tests' fingerprints out until a ruleset asks for them.
+    pub fn strangers(&mut self, frames: &[Frame]) -> Result<Vec<bool>, LabError> {
+        self.fingerprints = None;
+        let (table, chain) = (self.stage.table(), self.stage.chain());
+        // A rule that logs matches what any fingerprint does; nothing is logged in a namespace that
+        // has no logger.
+        let rule = format!("-A {chain} -p tcp -m osf --genre any --log 0");
+        let strangers = fingerprints::without(|| {
+            tables::restore(self.family, &format!("*{table}\n:{chain} ACCEPT\n{rule}\nCOMMIT\n"))?;
+            self.reader = Reader::new(self.family, table)?;
+            self.counted(frames, &format!("{}{table}/{chain}:1", self.family.label_prefix()))
+        })?;
+        self.load(&self.stage.empty_ruleset())?;
+        Ok(strangers)
+    }
+
+    /// Which packets a rule or policy of the ruleset in place counts.
+    fn counted(&mut self, frames: &[Frame], label: &str) -> Result<Vec<bool>, LabError> {
+        let mut counted = vec![false; frames.len()];
         let mut open = Vec::new();
         open.push(0..frames.len());
         while let Some(range) = open.pop() {
-            let count = self.count_arrivals(&frames[range.clone()])?;
+            let outcome = self.run(&frames[range.clone()])?;
+            let count = outcome.counters.get(label).map_or(0, |count| count.packets);
             if count == range.len() as u64 {
-                arrived[range].fill(true);
+                counted[range].fill(true);
             } else if count != 0 && range.len() > 1 {
                 let middle = range.start + range.len() / 2;
                 open.push(middle..range.end);
                 open.push(range.start..middle);
             }
         }
-        Ok(arrived)
-    }
-
-    fn count_arrivals(&mut self, frames: &[Frame]) -> Result<u64, LabError> {
-        let outcome = self.run(frames)?;
-        let label = self.label(self.stage.chain());
-        Ok(outcome.counters.get(&label).map_or(0, |count| count.packets))
+        Ok(counted)
     }
 }
