@@ -218,9 +218,29 @@ pub struct Net {
     pub name: String,
 }
 
-fn ip(arguments: &str) {
+/// Runs `ip`. What it would do in a namespace with `-n NAME` it does in a thread that is there: `ip -n`
+/// wants mounts of its own, which a root that is no mount point (chroot) does not give it.
+pub fn ip(arguments: &str) {
+    if let Some((name, rest)) = arguments.strip_prefix("-n ").and_then(|rest| rest.split_once(' '))
+    {
+        return within(name, || ip(rest));
+    }
     let status = Command::new("ip").args(arguments.split_whitespace()).status();
     assert!(status.is_ok_and(|status| status.success()), "ip {arguments}");
+}
+
+/// Runs `action` in a thread of a named network namespace.
+fn within<T: Send>(name: &str, action: impl FnOnce() -> T + Send) -> T {
+    let file = File::open(format!("/run/netns/{name}")).unwrap();
+    std::thread::scope(|scope| {
+        scope
+            .spawn(move || {
+                move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+                action()
+            })
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 impl Net {
@@ -232,25 +252,14 @@ impl Net {
         net
     }
 
-    /// Runs `ip` here: `ip -n` wants mounts of its own, which a root that is no mount point
-    /// (chroot) does not give it.
+    /// Runs `ip` here.
     pub fn ip(&self, arguments: &str) {
         self.run(|| ip(arguments));
     }
 
     /// Runs `action` in a thread of this namespace.
     pub fn run<T: Send>(&self, action: impl FnOnce() -> T + Send) -> T {
-        let file = File::open(format!("/run/netns/{}", self.name)).unwrap();
-        std::thread::scope(|scope| {
-            scope
-                .spawn(move || {
-                    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
-                        .unwrap();
-                    action()
-                })
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        within(&self.name, action)
     }
 
     /// A pair of interfaces, `here` (10.9.0.1) in this namespace and `there` (10.9.0.2) in the
