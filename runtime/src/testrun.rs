@@ -61,7 +61,8 @@ pub struct TestPacket<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// What it returned: `XDP_*`, `TC_ACT_*` (as a signed number), 0 or 1 for a cgroup,
-    /// `NF_DROP` (0) or `NF_ACCEPT` (1).
+    /// `NF_DROP` (0) or `NF_ACCEPT` (1). Where TC ingress drops a packet for this host and lets it go
+    /// on to packet sockets and bridges, it is `TC_ACT_SHOT` as well.
     pub verdict: i32,
     /// The packet afterwards; empty for netfilter.
     pub data: Vec<u8>,
@@ -81,6 +82,9 @@ const SKB_IFINDEX: usize = 40;
 const XDP_SIZE: usize = 24;
 const XDP_DATA_END: usize = 4;
 const XDP_INGRESS_IFINDEX: usize = 12;
+/// `TCX_PASS` (`enum tcx_action_base`) and `TC_ACT_SHOT`.
+const TCX_PASS: i32 = 0;
+const TC_ACT_SHOT: i32 = 2;
 /// `struct nf_hook_state` on 64-bit machines: hook and family, then five pointers.
 const HOOK_STATE_SIZE: usize = 48;
 
@@ -146,9 +150,14 @@ impl Unattached {
         let result = loaded
             .test_run(&run)
             .map_err(Error::kernel(format!("run program {} on a packet", entry.name)))?;
+        // TC ingress drops for this host alone what others may still read.
+        let verdict = match (entry.attach, result.retval as i32) {
+            (AttachPoint::TcIngress, TCX_PASS) => TC_ACT_SHOT,
+            (_, verdict) => verdict,
+        };
         let mark = result.context.get(SKB_MARK..).and_then(|tail| tail.first_chunk());
         Ok(Outcome {
-            verdict: result.retval as i32,
+            verdict,
             data: result.data,
             mark: mark.map(|mark| u32::from_ne_bytes(*mark)),
             nanoseconds: result.duration,

@@ -460,6 +460,232 @@ L0:
 L1:
   exit
 
+others_body: ; LoopBody
+; look at a device above
+  r7 = *(u64 *)(r2 +8)
+  r1 = *(u64 *)(r7 +0)
+  r2 = btf_id(list_head)
+  call bpf_rdonly_cast
+  r8 = *(u64 *)(r0 + offsetof(list_head, next))
+  r1 = *(u32 *)(r7 +64)
+  if r1 != 0x1 goto L0
+  r9 = *(u64 *)(r7 +32)
+  goto L1
+L0:
+  r9 = *(u64 *)(r7 +8)
+  r1 = 0x0
+  r1 += offsetof(netdev_adjacent, list)
+  r9 -= r1
+  r1 = r9
+  r2 = btf_id(netdev_adjacent)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 + offsetof(netdev_adjacent, dev))
+L1:
+  r9 += offsetof(net_device, adj_list.upper)
+  if r8 != r9 goto L2
+  r1 = *(u64 *)(r7 +8)
+  *(u64 *)(r7 +0) = r1
+  r1 = *(u64 *)(r7 +16)
+  *(u64 *)(r7 +8) = r1
+  r1 = *(u64 *)(r7 +24)
+  *(u64 *)(r7 +16) = r1
+  r1 = *(u32 *)(r7 +64)
+  r1 -= 0x1
+  *(u32 *)(r7 +64) = r1
+  if r1 != 0x0 goto L7
+  goto L10
+L2:
+  if r8 == 0x0 goto L9
+  *(u64 *)(r7 +0) = r8
+  r1 = 0x0
+  r1 += offsetof(netdev_adjacent, list)
+  r8 -= r1
+  r1 = r8
+  r2 = btf_id(netdev_adjacent)
+  call bpf_rdonly_cast
+  r8 = *(u64 *)(r0 + offsetof(netdev_adjacent, dev))
+  if r8 == 0x0 goto L9
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u64 *)(r0 + offsetof(net_device, nd_net))
+  r2 = *(u64 *)(r7 +56)
+  if r1 != r2 goto L6
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u64 *)(r0 + offsetof(net_device, rtnl_link_ops))
+  if r1 == 0x0 goto L9
+  r2 = btf_id(rtnl_link_ops)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(rtnl_link_ops, kind))
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x65676469726200 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x6e616c76000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x646e6f62000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x6d616574000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x20
+  r2 = 0x66727600000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x0
+  r2 = 0x6e616c7663616d ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x0
+  r2 = 0x7061747663616d ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x6e616c76706900 ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x70617476706900 ll
+  if r1 == r2 goto L4
+  goto L9
+L3:
+  r1 = *(u64 *)(r7 +40)
+  if r1 & 0x1 goto L6
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  goto L5
+L4:
+  r1 = *(u64 *)(r7 +40)
+  if r1 & 0x1 goto L9
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r1 = *(u64 *)(r7 +48)
+  if r9 == r1 goto L9
+L5:
+  r1 = *(u64 *)(r7 +40)
+  if r9 == r1 goto L8
+  goto L6
+L6:
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u8 *)(r0 + offsetof(net_device, upper_level))
+  if r1 == 0x1 goto L7
+  r1 = *(u32 *)(r7 +64)
+  if r1 >= 0x4 goto L9
+  r1 += 0x1
+  *(u32 *)(r7 +64) = r1
+  r1 = *(u64 *)(r7 +16)
+  *(u64 *)(r7 +24) = r1
+  r1 = *(u64 *)(r7 +8)
+  *(u64 *)(r7 +16) = r1
+  r1 = *(u64 *)(r7 +0)
+  *(u64 *)(r7 +8) = r1
+  r8 += offsetof(net_device, adj_list.upper)
+  *(u64 *)(r7 +0) = r8
+L7:
+  r0 = 0x0
+  exit
+L8:
+  *(u32 *)(r7 +68) = 2
+  goto L10
+L9:
+  *(u32 *)(r7 +68) = 0
+L10:
+  r0 = 0x1
+  exit
+
+others: ; Chain
+; ask whether a frame is for others
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L3
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = r0
+  r8 = *(u64 *)(r1 + offsetof(sk_buff, dev))
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r2 = *(u64 *)(r7 +40)
+  if r2 != r9 goto L0
+  r0 = 0x2
+  exit
+L0:
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u8 *)(r0 + offsetof(net_device, upper_level))
+  if r1 == 0x1 goto L1
+  *(u64 *)(r7 +32) = r8
+  *(u64 *)(r7 +48) = r9
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u64 *)(r0 + offsetof(net_device, nd_net))
+  *(u64 *)(r7 +56) = r1
+  r8 += offsetof(net_device, adj_list.upper)
+  *(u64 *)(r7 +0) = r8
+  *(u32 *)(r7 +64) = 1
+  *(u32 *)(r7 +68) = 1
+  r1 = r6
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x10000
+  r2 = &others_body
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +68)
+  if r0 != 0x1 goto L2
+  r1 = *(u32 *)(r7 +64)
+  if r1 != 0x0 goto L3
+L1:
+  r0 = 0x1
+L2:
+  exit
+L3:
+  r0 = 0x0
+  exit
+
 find_connection: ; Chain
 ; find the connection
   r6 = r1
@@ -654,11 +880,76 @@ L11:
   r0 = 0x0
   exit
 
+drop: ; Chain
+; drop for this host alone
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L2
+  r1 = *(u32 *)(r6 +4)
+  if r1 != 0x0 goto L0
+  r1 = *(u32 *)(r7 +68)
+  if r1 == 0x0 goto L2
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = r0
+  r8 = *(u64 *)(r1 + offsetof(sk_buff, dev))
+  r1 = *(u8 *)(r8 + offsetof(net_device, upper_level))
+  if r1 != 0x1 goto L2
+  r1 = *(u64 *)(r8 + offsetof(net_device, rx_handler))
+  if r1 != 0x0 goto L2
+  goto L1
+L0:
+  if r1 > 0x2 goto L2
+  *(u64 *)(r10 -8) = 0
+  r1 = r6
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x6
+  call helper 26
+  if r0 != 0x0 goto L2
+  r2 = *(u64 *)(r10 -8)
+  *(u64 *)(r7 +40) = r2
+  r1 = r6
+  r2 = r7
+  call others
+  if r0 != 0x1 goto L2
+L1:
+  r1 = r6
+  r2 = 0x3
+  call helper 32
+  if r0 != 0x0 goto L2
+  r0 = 0x0
+  exit
+L2:
+  r0 = 0x2
+  exit
+
 bpfc_tc_in: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  r1 = *(u32 *)(r6 +4)
+  *(u8 *)(r7 +74) = r1
+  if r1 != 0x3 goto L0
+  *(u64 *)(r10 -56) = 0
+  r1 = r6
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x6
+  call helper 26
+  if r0 != 0x0 goto L0
+  r2 = *(u64 *)(r10 -56)
+  *(u64 *)(r7 +40) = r2
+  r1 = r6
+  r2 = r7
+  call others
+  if r0 == 0x1 goto L9
+  if r0 != 0x2 goto L0
+  *(u8 *)(r7 +74) = 0
+L0:
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -669,21 +960,8 @@ bpfc_tc_in: ; Main
   r8 -= r2
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
-  if r9 == 0x8100 goto L0
-  if r9 != 0x88a8 goto L2
-L0:
-  r2 = r8
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L8
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
   if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L2
+  if r9 != 0x88a8 goto L3
 L1:
   r2 = r8
   r3 = r10
@@ -691,35 +969,48 @@ L1:
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L8
+  if r0 != 0x0 goto L9
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
+  if r9 == 0x8100 goto L2
+  if r9 != 0x88a8 goto L3
 L2:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L3
-  if r9 == 0x86dd goto L6
-  goto L8
-; parse the IPv4 header
+  r2 = r8
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L9
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
 L3:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L4
+  if r9 == 0x86dd goto L7
+  goto L9
+; parse the IPv4 header
+L4:
   r2 = *(u32 *)(r7 +76)
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L8
+  if r0 != 0x0 goto L9
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L8
+  if r2 != 0x4 goto L9
   r1 &= 0xf
-  if r1 < 0x5 goto L8
+  if r1 < 0x5 goto L9
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L8
+  if r2 < r1 goto L9
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -740,7 +1031,7 @@ L3:
   r4 = 0x1
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L8
+  if r0 != 0x0 goto L9
 ; copy the transport header
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
@@ -748,10 +1039,10 @@ L3:
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L5
-  if r4 <= 0x14 goto L4
+  if r4 < 0x1 goto L6
+  if r4 <= 0x14 goto L5
   r4 = 0x14
-L4:
+L5:
   r2 = *(u32 *)(r7 +76)
   r8 = *(u16 *)(r7 +68)
   r2 += r8
@@ -760,7 +1051,7 @@ L4:
   r1 = r6
   call helper 26
 ; interfaces, mark, packet type
-L5:
+L6:
   r1 = r6
   call bpf_cast_to_kern_ctx
   r8 = r0
@@ -781,16 +1072,19 @@ L5:
   r1 = r6
   r2 = r7
   call filter_INPUT
-  if w0 == 0x2 goto L7
-  goto L8
-L6:
-  goto L8
-; drop
+  if w0 == 0x2 goto L8
+  goto L9
 L7:
-  r0 = 0x2
+  goto L9
+; drop
+L8:
+  *(u32 *)(r7 +68) = 1
+  r1 = r6
+  r2 = r7
+  call drop
   exit
 ; accept
-L8:
+L9:
   r0 = 0xffffffff
   exit
 

@@ -1,4 +1,5 @@
 map counters PerCpuArray key 4 value 432 entries 1
+map state Array key 4 value 512 entries 1
 program bpfc_xdp Xdp entry bpfc_xdp
 
 ip6_filter_link_local: ; Chain
@@ -966,6 +967,302 @@ walk_ipv6_2: ; Chain
 L0:
   exit
 
+others_body: ; LoopBody
+; look at a device above
+  r7 = *(u64 *)(r2 +8)
+  r1 = *(u64 *)(r7 +0)
+  r3 = r1
+  r3 += offsetof(list_head, next)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r1 = *(u32 *)(r7 +64)
+  if r1 != 0x1 goto L0
+  r9 = *(u64 *)(r7 +32)
+  goto L1
+L0:
+  r9 = *(u64 *)(r7 +8)
+  r1 = 0x0
+  r1 += offsetof(netdev_adjacent, list)
+  r9 -= r1
+  r3 = r9
+  r3 += offsetof(netdev_adjacent, dev)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+L1:
+  r9 += offsetof(net_device, adj_list.upper)
+  if r8 != r9 goto L2
+  r1 = *(u64 *)(r7 +8)
+  *(u64 *)(r7 +0) = r1
+  r1 = *(u64 *)(r7 +16)
+  *(u64 *)(r7 +8) = r1
+  r1 = *(u64 *)(r7 +24)
+  *(u64 *)(r7 +16) = r1
+  r1 = *(u32 *)(r7 +64)
+  r1 -= 0x1
+  *(u32 *)(r7 +64) = r1
+  if r1 != 0x0 goto L7
+  goto L10
+L2:
+  if r8 == 0x0 goto L9
+  *(u64 *)(r7 +0) = r8
+  r1 = 0x0
+  r1 += offsetof(netdev_adjacent, list)
+  r8 -= r1
+  r3 = r8
+  r3 += offsetof(netdev_adjacent, dev)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  if r8 == 0x0 goto L9
+  r3 = r8
+  r3 += offsetof(net_device, nd_net)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -8)
+  r2 = *(u64 *)(r7 +56)
+  if r1 != r2 goto L6
+  r3 = r8
+  r3 += offsetof(net_device, rtnl_link_ops)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -8)
+  if r1 == 0x0 goto L9
+  r3 = r1
+  r3 += offsetof(rtnl_link_ops, kind)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x65676469726200 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x6e616c76000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x646e6f62000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x6d616574000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x20
+  r2 = 0x66727600000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x0
+  r2 = 0x6e616c7663616d ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x0
+  r2 = 0x7061747663616d ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x6e616c76706900 ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x70617476706900 ll
+  if r1 == r2 goto L4
+  goto L9
+L3:
+  r1 = *(u64 *)(r7 +40)
+  if r1 & 0x1 goto L6
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  goto L5
+L4:
+  r1 = *(u64 *)(r7 +40)
+  if r1 & 0x1 goto L9
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r1 = *(u64 *)(r7 +48)
+  if r9 == r1 goto L9
+L5:
+  r1 = *(u64 *)(r7 +40)
+  if r9 == r1 goto L8
+  goto L6
+L6:
+  r3 = r8
+  r3 += offsetof(net_device, upper_level)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x1
+  call helper 113
+  r1 = *(u8 *)(r10 -8)
+  if r1 == 0x1 goto L7
+  r1 = *(u32 *)(r7 +64)
+  if r1 >= 0x4 goto L9
+  r1 += 0x1
+  *(u32 *)(r7 +64) = r1
+  r1 = *(u64 *)(r7 +16)
+  *(u64 *)(r7 +24) = r1
+  r1 = *(u64 *)(r7 +8)
+  *(u64 *)(r7 +16) = r1
+  r1 = *(u64 *)(r7 +0)
+  *(u64 *)(r7 +8) = r1
+  r8 += offsetof(net_device, adj_list.upper)
+  *(u64 *)(r7 +0) = r8
+L7:
+  r0 = 0x0
+  exit
+L8:
+  *(u32 *)(r7 +68) = 2
+  goto L10
+L9:
+  *(u32 *)(r7 +68) = 0
+L10:
+  r0 = 0x1
+  exit
+
+others: ; Chain
+; ask whether a frame is for others
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L3
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r2 = *(u64 *)(r7 +40)
+  if r2 != r9 goto L0
+  r1 = *(u32 *)(r6 +12)
+  r4 = r1
+  r4 <<= 0x30
+  r4 |= r2
+  r1 &= 0x3f
+  r1 <<= 0x3
+  r5 = map state[0]+0
+  r5 += r1
+  *(u64 *)(r5 +0) = r4
+  r0 = 0x2
+  exit
+L0:
+  r3 = r8
+  r3 += offsetof(net_device, upper_level)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x1
+  call helper 113
+  r1 = *(u8 *)(r10 -8)
+  if r1 == 0x1 goto L1
+  *(u64 *)(r7 +32) = r8
+  *(u64 *)(r7 +48) = r9
+  r3 = r8
+  r3 += offsetof(net_device, nd_net)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -8)
+  *(u64 *)(r7 +56) = r1
+  r8 += offsetof(net_device, adj_list.upper)
+  *(u64 *)(r7 +0) = r8
+  *(u32 *)(r7 +64) = 1
+  *(u32 *)(r7 +68) = 1
+  r1 = r6
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x10000
+  r2 = &others_body
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +68)
+  if r0 != 0x1 goto L2
+  r1 = *(u32 *)(r7 +64)
+  if r1 != 0x0 goto L3
+L1:
+  r0 = 0x1
+L2:
+  exit
+L3:
+  r0 = 0x0
+  exit
+
 find_connection: ; Chain
 ; find the connection
   r6 = r1
@@ -1189,25 +1486,36 @@ bpfc_xdp: ; Main
   r4 = 0xe
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L12
+  if r0 != 0x0 goto L13
+  *(u8 *)(r7 +75) = 1
   r9 = *(u16 *)(r10 -44)
   r9 = be16 r9
-  r8 = 0xe
-  if r9 == 0x8100 goto L0
-  if r9 != 0x88a8 goto L2
-L0:
-  r2 = r8
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
+  *(u32 *)(r7 +84) = 0
+  r2 = *(u32 *)(r10 -56)
+  r3 = *(u16 *)(r10 -52)
+  r3 <<= 0x20
+  r2 |= r3
+  if r2 & 0x1 goto L0
+  r1 = *(u32 *)(r6 +12)
+  r4 = r1
+  r4 <<= 0x30
+  r4 |= r2
+  r1 &= 0x3f
+  r1 <<= 0x3
+  r5 = map state[0]+0
+  r5 += r1
+  r1 = *(u64 *)(r5 +0)
+  if r1 == r4 goto L0
+  *(u64 *)(r7 +40) = r2
   r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L12
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
+  r2 = r7
+  call others
+  if r0 == 0x1 goto L13
+  *(u32 *)(r7 +84) = r0
+L0:
+  r8 = 0xe
   if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L2
+  if r9 != 0x88a8 goto L3
 L1:
   r2 = r8
   r3 = r10
@@ -1215,29 +1523,42 @@ L1:
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L12
+  if r0 != 0x0 goto L13
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
+  if r9 == 0x8100 goto L2
+  if r9 != 0x88a8 goto L3
 L2:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L3
-  if r9 == 0x86dd goto L4
-  goto L12
+  r2 = r8
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L13
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
 L3:
-  goto L12
-; parse the IPv6 headers
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L4
+  if r9 == 0x86dd goto L5
+  goto L13
 L4:
+  goto L13
+; parse the IPv6 headers
+L5:
   r2 = *(u32 *)(r7 +76)
   r3 = r7
   r3 += 0x0
   r4 = 0x28
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L12
+  if r0 != 0x0 goto L13
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L12
+  if r1 != 0x6 goto L13
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -1252,43 +1573,43 @@ L4:
   r8 += r1
   r1 = r6
   call helper 188
-  if r8 > r0 goto L12
+  if r8 > r0 goto L13
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L5
-  if r1 == 0x2b goto L5
-  if r1 == 0x2c goto L5
-  if r1 == 0x33 goto L5
-  if r1 == 0x3c goto L5
-  goto L6
-L5:
+  if r1 == 0x0 goto L6
+  if r1 == 0x2b goto L6
+  if r1 == 0x2c goto L6
+  if r1 == 0x33 goto L6
+  if r1 == 0x3c goto L6
+  goto L7
+L6:
   r1 = r6
   r2 = r7
   call walk_ipv6_2
-L6:
+L7:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L7
+  if r1 != 0x0 goto L8
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L7
+  if r1 < r2 goto L8
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L8
-L7:
+  goto L9
+L8:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L8:
+L9:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L10
-  if r4 <= 0x14 goto L9
+  if r4 < 0x1 goto L11
+  if r4 <= 0x14 goto L10
   r4 = 0x14
-L9:
+L10:
   r2 = *(u32 *)(r7 +76)
   r8 = *(u16 *)(r7 +68)
   r2 += r8
@@ -1297,9 +1618,8 @@ L9:
   r1 = r6
   call helper 189
 ; interfaces, mark, packet type
-L10:
+L11:
   *(u32 *)(r7 +80) = 0
-  *(u8 *)(r7 +75) = 1
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
@@ -1320,13 +1640,13 @@ L10:
   r1 = r6
   r2 = r7
   call ip6_filter_INPUT
-  if w0 == 0x2 goto L11
-  goto L12
+  if w0 == 0x2 goto L12
+  goto L13
 ; drop
-L11:
+L12:
   r0 = 0x1
   exit
 ; accept
-L12:
+L13:
   r0 = 0x2
   exit

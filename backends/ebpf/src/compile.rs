@@ -1,5 +1,6 @@
 //! From IR to an artifact: programs by attach point, functions by chain, maps and rules.
 
+use crate::addressee::Addressing;
 use crate::asm::AsmError;
 use crate::counters::{COUNTER_SIZE, Counters};
 use crate::emitter::{COUNTERS_MAP, Emitter, Place};
@@ -139,6 +140,11 @@ impl Job<'_> {
             sum: None,
             fetch: None,
             room: None,
+            remembers: self.units.iter().any(|unit| {
+                target.addressing(unit.attach) == Some(Addressing::Address) && unit.is_received()
+            }),
+            addressee: None,
+            drop: None,
             strips: BTreeMap::new(),
             connections: Vec::new(),
             connection_marks: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! What emitting functions needs and fills: the functions so far, names, counters, and which
 //! shared functions (scans, walks, lookups) exist already.
 
+use crate::addressee::{Addressee, KNOWN};
 use crate::asm::{Asm, Jump, Label, R0, R1, R2, R6, R7, Reg, Width};
 use crate::counters::Counters;
 use crate::error::EmitError;
@@ -61,6 +62,11 @@ pub(crate) struct Emitter<'a> {
     pub(crate) routes: BTreeMap<Family, FunctionIndex>,
     pub(crate) device_search: Option<FunctionIndex>,
     pub(crate) room: Option<FunctionIndex>,
+    /// Whether a program remembers addresses of devices, how it asks whom a frame is for, and the
+    /// function that drops for this host alone.
+    pub(crate) remembers: bool,
+    pub(crate) addressee: Option<Addressee>,
+    pub(crate) drop: Option<FunctionIndex>,
     /// The functions that strip TCP options.
     pub(crate) strips: BTreeMap<OptionKinds, FunctionIndex>,
     pub(crate) connections: Vec<(ConntrackSource, Family, FunctionIndex)>,
@@ -129,10 +135,11 @@ impl Emitter<'_> {
         MapIndex(index as u32)
     }
 
-    /// The cells of states and, behind them, of objects: a u64 each, zero at load, shared by all
-    /// processors.
+    /// The cells of states and, behind them, of objects and of addresses: a u64 each, zero at load,
+    /// shared by all processors.
     fn cells(&mut self) -> MapIndex {
-        let cells = self.program.states.len() + self.program.objects.len();
+        let known = if self.remembers { KNOWN as usize } else { 0 };
+        let cells = self.program.states.len() + self.program.objects.len() + known;
         self.map(&MapRole::RuleState, || MapDef {
             value_size: cells.max(1) as u32 * CELL_SIZE,
             ..MapDef::new("state", MapKind::Array, MapRole::RuleState)
@@ -143,6 +150,12 @@ impl Emitter<'_> {
     pub(crate) fn state_cell(&mut self, asm: &mut Asm, dst: Reg, state: State) {
         let map = self.cells();
         asm.map_value(dst, map, state.as_u32() * CELL_SIZE);
+    }
+
+    /// The map and the offset in its value where the addresses of devices are remembered.
+    pub(crate) fn known_addresses(&mut self) -> (MapIndex, u32) {
+        let before = self.program.states.len() + self.program.objects.len();
+        (self.cells(), before as u32 * CELL_SIZE)
     }
 
     /// `dst` = the address of an object's cell.

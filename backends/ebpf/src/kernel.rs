@@ -4,7 +4,7 @@
 //! fault, and read 0 where there is nothing (kernel/bpf/verifier.c, `PTR_UNTRUSTED`). The kernel's
 //! tables are read under the RCU read lock that every program of ours runs in.
 
-use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R7, R9, Reg, Size, Width};
+use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R7, R9, Reg, Size, Width};
 use crate::target::Target;
 use bpfc_artifact::KernelField;
 
@@ -26,6 +26,27 @@ pub fn cast(asm: &mut Asm, address: Reg, structure: &str) {
 pub fn load(asm: &mut Asm, dst: Reg, base: Reg, structure: &str, member: &str, size: u16) {
     if let Some(width) = Size::of(size) {
         asm.load_field(width, dst, base, field(structure, member, size.into()));
+    }
+}
+
+/// Copies so many bytes, 8 at most, at r3 to the 8 bytes below r10; zero where there is nothing. Any
+/// kernel can, and any loader, where [`cast`] needs Linux 6.2.
+pub fn copy(asm: &mut Asm, bytes: i32) {
+    asm.store_imm(Size::D, FP, -8, 0);
+    asm.frame_address(R1, -8);
+    asm.mov_imm(R2, bytes);
+    asm.helper(Helper::ProbeReadKernel);
+}
+
+/// `dst =` a field of the structure at `base`, by [`copy`]. Clobbers r0 to r5.
+pub fn copy_field(asm: &mut Asm, dst: Reg, base: Reg, structure: &str, member: &str, size: u16) {
+    if base != R3 {
+        asm.mov(R3, base);
+    }
+    asm.add_field_offset(R3, field(structure, member, size.into()));
+    copy(asm, size.into());
+    if let Some(width) = Size::of(size) {
+        asm.load(width, dst, FP, -8);
     }
 }
 

@@ -4,6 +4,7 @@
 //! function fills that structure and calls the base chains. What differs between hooks is a
 //! [`Target`]. ARCHITECTURE.md explains the shape; [`target`] states the register contract.
 
+pub mod addressee;
 pub mod asm;
 mod bridge;
 mod chain;
@@ -50,6 +51,7 @@ mod transform;
 mod tuple;
 mod walk;
 
+pub use addressee::{Addressee, Addressing};
 pub use compile::{CompileOptions, compile};
 pub use counters::RULES_PER_CHUNK;
 pub use disassemble::disassemble;

@@ -4,6 +4,7 @@
 //! scratch until the packet is parsed. r6 is the context, r7 the packet structure, r8 and r9 are
 //! free.
 
+use crate::addressee::{self, Addressing};
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
@@ -28,6 +29,11 @@ pub(crate) fn is_received(hook: Hook) -> bool {
 }
 
 impl Unit<'_> {
+    /// Whether its chains are those of hooks that packets pass on their way in.
+    pub(crate) fn is_received(&self) -> bool {
+        self.ipv4.iter().chain(&self.ipv6).any(|entry| is_received(entry.hook))
+    }
+
     /// Whether it asks where each packet goes: it runs chains of several hooks of the receive path.
     pub(crate) fn is_routed(&self, target: &dyn Target) -> bool {
         let mut hooks = self.ipv4.iter().chain(&self.ipv6).map(|entry| entry.hook);
@@ -48,6 +54,9 @@ pub(crate) fn emit(
     let scratch = -8 - SCRATCH_SIZE;
     let walk = if unit.ipv6.is_empty() { None } else { Some(walk::function(emitter)?) };
 
+    let addressing = emitter.target.addressing(unit.attach).filter(|_| unit.is_received());
+    let addressee = addressing.map(|how| addressee::prepare(emitter, how)).transpose()?;
+
     let mut asm = Asm::new();
     let labels = MainLabels { ipv4: asm.label(), ipv6: asm.label(), pass: asm.label() };
     emitter.mark_line(&mut asm, None, "find the network header");
@@ -60,11 +69,12 @@ pub(crate) fn emit(
         needs: &emitter.needs,
         attach: unit.attach,
         labels,
+        addressee,
         scratch,
     };
     emitter.target.locate(&mut context);
 
-    let drop = asm.label();
+    let [drop, drop_all] = std::array::from_fn(|_| asm.label());
     for family in [Family::Ipv4, Family::Ipv6] {
         let (label, entries) = match family {
             Family::Ipv4 => (labels.ipv4, &unit.ipv4),
@@ -101,6 +111,7 @@ pub(crate) fn emit(
             needs: &emitter.needs,
             attach: unit.attach,
             labels,
+            addressee,
             scratch,
         });
         clear(&mut asm, scratch, late);
@@ -126,18 +137,38 @@ pub(crate) fn emit(
             emitter::call(&mut asm, function);
         }
         log::sample(emitter, &mut asm, emitter.trace_one_in);
-        run(emitter, &mut asm, unit, entries, End { drop, pass: labels.pass })?;
+        run(emitter, &mut asm, unit, entries, End { drop, drop_all, pass: labels.pass })?;
     }
 
-    emitter.mark_line(&mut asm, None, "drop");
-    asm.place(drop);
-    asm.mov_imm(R0, emitter.target.return_value(Verdict::Drop, unit.attach));
-    asm.exit();
+    let other = if unit.is_received() { Hook::Prerouting } else { Hook::Ingress };
+    for (label, hook) in [(drop, Hook::Input), (drop_all, other)] {
+        if asm.is_used(label) {
+            emitter.mark_line(&mut asm, None, "drop");
+            asm.place(label);
+            self::drop(emitter, &mut asm, unit.attach, hook)?;
+        }
+    }
     emitter.mark_line(&mut asm, None, "accept");
     asm.place(labels.pass);
     asm.mov_imm(R0, emitter.target.return_value(Verdict::Accept, unit.attach));
     asm.exit();
     Ok(asm.finish(name, FunctionKind::Main, emitter.target.kind(), size as u32)?)
+}
+
+/// Drops the packet in r6 and r7, as a hook's rules said, and ends the program.
+pub(crate) fn drop(
+    emitter: &mut Emitter<'_>,
+    asm: &mut Asm,
+    attach: AttachPoint,
+    hook: Hook,
+) -> Result<(), EmitError> {
+    if is_received(hook) && emitter.target.addressing(attach) == Some(Addressing::Type) {
+        addressee::drop(emitter, asm, hook == Hook::Input)?;
+    } else {
+        asm.mov_imm(R0, emitter.target.return_value(Verdict::Drop, attach));
+    }
+    asm.exit();
+    Ok(())
 }
 
 /// Overwrites what the target may have left at the packet structure's end, such as a dynptr, which
@@ -151,7 +182,10 @@ fn clear(asm: &mut Asm, scratch: i16, late: i16) {
 /// Where packets go after the base chains.
 #[derive(Clone, Copy)]
 struct End {
+    /// Dropped by the input hook.
     drop: Label,
+    /// Dropped by another.
+    drop_all: Label,
     pass: Label,
 }
 
@@ -212,9 +246,10 @@ fn call(emitter: &Emitter<'_>, asm: &mut Asm, entry: &Entry, reject: Label, end:
         asm.store_imm(Size::B, R7, layout::HOOK, log::hook_number(entry.hook));
     }
     let rejects = emitter.needs.answers.iter().any(|&(of, _)| of == entry.family);
+    let drop = if entry.hook == Hook::Input { end.drop } else { end.drop_all };
     for &func in &entry.chains {
         emitter::call_chain(emitter, asm, func);
-        asm.jump_imm(Jump::Eq, Width::W32, R0, outcome::DROP, end.drop);
+        asm.jump_imm(Jump::Eq, Width::W32, R0, outcome::DROP, drop);
         if rejects {
             asm.jump_imm(Jump::Ge, Width::W32, R0, outcome::REJECT, reject);
         }

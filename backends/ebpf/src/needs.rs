@@ -3,8 +3,8 @@
 use crate::Answer;
 use bpfc_artifact::log::OWNER;
 use bpfc_ir::{
-    Base, CtField, Device, Family, Func, LogKind, Lookup, Meta, Op, ProbeDef, Program, Query,
-    Rewrite, Rule, Scan, SocketField, Source, Terminator, Verdict, Way,
+    Base, CtField, Device, Family, Func, Function, LogKind, Lookup, Meta, Op, ProbeDef, Program,
+    Query, Rewrite, Rule, Scan, SocketField, Source, Terminator, Value, Verdict, Way,
 };
 use std::collections::BTreeSet;
 
@@ -132,11 +132,15 @@ pub enum Feature {
     Log,
     /// The owner of a logged packet's socket.
     LogOwner,
+    /// Dropping packets.
+    Drop,
+    /// How many packets there are, or how long they are.
+    Size,
 }
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 28] = [
+    pub const ALL: [Feature; 30] = [
         Feature::OutDevice,
         Feature::ConntrackExtension,
         Feature::CountConnections,
@@ -165,6 +169,8 @@ impl Feature {
         Feature::SetQueue,
         Feature::Log,
         Feature::LogOwner,
+        Feature::Drop,
+        Feature::Size,
     ];
 
     /// For "X is not known at ...".
@@ -198,6 +204,8 @@ impl Feature {
             Feature::Reject => "answering a rejected packet",
             Feature::Log => "logging packets",
             Feature::LogOwner => "logging who owns the packet's socket",
+            Feature::Drop => "dropping packets",
+            Feature::Size => "counting and measuring packets",
         }
     }
 }
@@ -236,6 +244,10 @@ pub fn feature(op: &Op) -> Option<Feature> {
             Device::Out => Feature::OutDevice,
         }),
         Op::Query(_, Query::Connections, _) => Some(Feature::CountConnections),
+        Op::Query(_, Query::Take | Query::Charge, _) | Op::Nth(..) | Op::Random => {
+            Some(Feature::Size)
+        }
+        Op::Query(_, Query::Recent(query), _) if query.hits > 1 => Some(Feature::Size),
         Op::SetMark(_) => Some(Feature::SetMark),
         Op::SetConnectionMark(_) => Some(Feature::SetConnectionMark),
         Op::ToHost => Some(Feature::ToHost),
@@ -251,6 +263,19 @@ pub fn feature(op: &Op) -> Option<Feature> {
             _ => Feature::Log,
         }),
         _ => None,
+    }
+}
+
+/// Whether an operation compares the packet's length with a number.
+fn measures(function: &Function, op: &Op) -> bool {
+    let is_length = |value: Value| {
+        matches!(function.definition(value), Op::Load(_, Source::Meta(Meta::Length)))
+    };
+    let is_number = |value: Value| matches!(function.definition(value), Op::Const(..));
+    match *op {
+        Op::InRange(value, ..) => is_length(value),
+        Op::Compare(_, value, number) => is_length(value) && is_number(number),
+        _ => false,
     }
 }
 
@@ -331,12 +356,18 @@ impl Needs {
                             asked.push((Feature::Mark, data.rule));
                         }
                     }
+                    if measures(function, &data.op) {
+                        asked.push((Feature::Size, data.rule));
+                    }
                     if let Some(feature) = feature(&data.op) {
                         needs.add(feature);
                         asked.push((feature, data.rule));
                     }
                 }
                 let end = &function.blocks[block];
+                if let Terminator::Verdict(Verdict::Drop | Verdict::Reject(_)) = end.terminator {
+                    asked.push((Feature::Drop, end.rule));
+                }
                 if let Terminator::Verdict(Verdict::Reject(reject)) = end.terminator {
                     needs.add(Feature::Reject);
                     needs.answers.insert((function.family, reject.into()));
@@ -387,7 +418,9 @@ impl Needs {
             | Feature::Rewrite
             | Feature::TransportChecksum
             | Feature::SetPriority
-            | Feature::SetQueue => {}
+            | Feature::SetQueue
+            | Feature::Drop
+            | Feature::Size => {}
             // Only packets that are for this host alone are answered.
             Feature::Reject => self.packet_type = true,
         }

@@ -102,7 +102,7 @@ pub fn facts(main: &mut MainContext<'_>, is_egress: bool) {
         asm.load(Size::W, R1, R6, MARK);
         asm.store(Size::W, R7, layout::MARK, R1);
     }
-    if main.needs.packet_type {
+    if main.needs.packet_type && main.addressee.is_none() {
         asm.load(Size::W, R1, R6, PACKET_TYPE);
         asm.store(Size::B, R7, layout::PACKET_TYPE, R1);
     }

@@ -5,6 +5,7 @@
 //! In every function that a target emits code into, r6 is the program's context and r7 points at
 //! `struct bpfc_packet`; both must be kept. r0 to r5 and, in main, r8 and r9 are free.
 
+use crate::addressee::{Addressee, Addressing};
 use crate::asm::{Asm, Label, Reg};
 use crate::{Feature, Needs, PacketLayout, Routing};
 use bpfc_artifact::{AttachPoint, ProgramKind};
@@ -45,6 +46,8 @@ pub struct MainContext<'a> {
     pub attach: AttachPoint,
     /// Where to jump to.
     pub labels: MainLabels,
+    /// How to tell whom a frame is for, where that is to be asked: [`Target::locate`] does.
+    pub addressee: Option<Addressee>,
     /// [`SCRATCH_SIZE`] bytes of stack below this offset from r10 are free: the lowest byte is
     /// at `scratch`.
     pub scratch: i16,
@@ -146,6 +149,12 @@ pub trait Target: Sync {
     /// Emits: store interface names, mark, packet type and the Ethernet header as the needs
     /// say. Falls through.
     fn facts(&self, main: &mut MainContext<'_>);
+
+    /// How a program at an attach point tells frames for others from those for this host; `None` where
+    /// it sees none.
+    fn addressing(&self, _attach: AttachPoint) -> Option<Addressing> {
+        None
+    }
 
     /// How connections are known at an attach point.
     fn conntrack(&self, attach: AttachPoint) -> ConntrackSource;

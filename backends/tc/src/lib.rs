@@ -11,7 +11,10 @@ use bpfc_ebpf::asm::{
 };
 use bpfc_ebpf::kernel::field;
 use bpfc_ebpf::skb;
-use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Replies, Routing, Target, ethernet};
+use bpfc_ebpf::{
+    Addressing, ConntrackSource, Feature, MainContext, Replies, Routing, Target, addressee,
+    ethernet,
+};
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// `TCX_NEXT` (`enum tcx_action_base`): go on with the next program, then the stack.
@@ -170,6 +173,11 @@ impl Target for Tc {
             (Feature::LogOwner, false) if hook != Hook::Ingress => {
                 Some("at TC ingress a packet has no socket yet: a log line has no UID= and GID=")
             }
+            (Feature::Drop, false) if hook == Hook::Prerouting => Some(
+                "at TC ingress a packet for this host that is dropped at prerouting reaches no packet \
+                 socket that is bound to IP, as those of DHCP clients are; what the input hook drops \
+                 does",
+            ),
             (Feature::InInterface, false) if hook != Hook::Ingress => Some(
                 "at TC ingress the input interface is the one the program is attached to, also \
                  where a VLAN, bridge or bond interface on top of it is what iptables sees",
@@ -200,6 +208,8 @@ impl Target for Tc {
         if main.needs.echoes {
             replies::let_pass(asm, main.labels.pass);
         }
+        addressee::pass_others_by_type(main);
+        let asm = &mut *main.asm;
         skb::network_offset(asm, R8);
         asm.load(Size::W, R9, R6, skb::PROTOCOL);
         asm.from_big_endian(R9, 16);
@@ -213,6 +223,10 @@ impl Target for Tc {
     fn facts(&self, main: &mut MainContext<'_>) {
         let is_egress = main.attach == AttachPoint::TcEgress;
         skb::facts(main, is_egress);
+    }
+
+    fn addressing(&self, attach: AttachPoint) -> Option<Addressing> {
+        (attach == AttachPoint::TcIngress).then_some(Addressing::Type)
     }
 
     fn conntrack(&self, attach: AttachPoint) -> ConntrackSource {

@@ -8,10 +8,11 @@ use bpfc_artifact::{AttachPoint, ProgramKind, log};
 use bpfc_ebpf::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
-use bpfc_ebpf::kernel::field;
+use bpfc_ebpf::kernel::{self, field};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{
-    ConntrackSource, Feature, MainContext, Replies, Routing, Target, ethernet, layout,
+    Addressing, ConntrackSource, Feature, MainContext, Replies, Routing, Target, addressee,
+    ethernet, layout,
 };
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
@@ -145,6 +146,15 @@ impl Target for Xdp {
             Feature::LogOwner if hook != Hook::Ingress => {
                 Some("at XDP a packet has no socket yet: a log line has no UID= and GID=")
             }
+            Feature::Drop if hook != Hook::Ingress => Some(
+                "at XDP a dropped packet reaches no packet socket either: DHCP clients, which under \
+                 iptables get their lease however packets are dropped, need a rule that accepts it, \
+                 and tcpdump shows only what passes",
+            ),
+            Feature::Size if hook != Hook::Ingress => Some(
+                "at XDP packets are counted and measured as they come in by the wire, where the \
+                 kernel's hooks see several of a connection merged into one (GRO)",
+            ),
             Feature::InInterface if hook != Hook::Ingress => Some(
                 "at XDP the input interface is the one the frame came in by, also where a VLAN, \
                  bridge or bond interface on top of it is what iptables sees",
@@ -174,6 +184,7 @@ impl Target for Xdp {
         asm.mov_imm(R2, 0);
         load(asm, header, 14);
         asm.jump_imm(Jump::Ne, Width::W64, R0, 0, labels.pass);
+        asm.store_imm(Size::B, R7, layout::LINK_HEADER, 1);
         if let Some(link) = main.layout.link() {
             for word in (0..12).step_by(4) {
                 asm.load(Size::W, R1, FP, header + word);
@@ -181,9 +192,12 @@ impl Target for Xdp {
             }
             asm.load(Size::H, R1, FP, header + 12);
             asm.store(Size::H, R7, link + 12, R1);
+            has_link_header(asm, header);
         }
         asm.load(Size::H, R9, FP, header + 12);
         asm.from_big_endian(R9, 16);
+        addressee::pass_others_by_address(main, header);
+        let asm = &mut *main.asm;
         if main.needs.packet_type {
             // The destination decides. The room of the header walk, which comes later, keeps it
             // while the device's address takes its place.
@@ -193,9 +207,16 @@ impl Target for Xdp {
             asm.store(Size::W, R7, layout::WALK_RESULT, R1);
             load_device(asm);
             packet_type(asm, header);
+            if main.addressee.is_some() {
+                addressee::type_of_device_above(asm);
+            }
         }
         asm.mov_imm(R8, 14);
         ethernet::find_network_header(main, self);
+    }
+
+    fn addressing(&self, _attach: AttachPoint) -> Option<Addressing> {
+        Some(Addressing::Address)
     }
 
     fn fetch(&self, asm: &mut Asm, _scratch: i16) {
@@ -214,7 +235,6 @@ impl Target for Xdp {
     fn facts(&self, main: &mut MainContext<'_>) {
         let asm = &mut *main.asm;
         asm.store_imm(Size::W, R7, layout::MARK, 0);
-        asm.store_imm(Size::B, R7, layout::LINK_HEADER, 1);
         if main.needs.forwarded {
             asm.store_imm(Size::B, R7, layout::FORWARDED, 0);
         }
@@ -365,6 +385,23 @@ fn load(asm: &mut Asm, to: i16, bytes: i32) {
     asm.mov_imm(R4, bytes);
     asm.mov(R1, R6);
     asm.helper(Helper::XdpLoadBytes);
+}
+
+/// Stores that a frame of a device that is no Ethernet device has no header for `-m mac` to look at
+/// (net/netfilter/xt_mac.c). That is the loopback device, whose frames come from the address 0: others
+/// need not ask.
+fn has_link_header(asm: &mut Asm, header: i16) {
+    const ARPHRD_ETHER: i32 = 1;
+    let has = asm.label();
+    asm.load(Size::H, R1, FP, header + 6);
+    asm.load(Size::W, R2, FP, header + 8);
+    asm.alu(Alu::Or, Width::W64, R1, R2);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, 0, has);
+    addressee::copy_xdp_device(asm, R3);
+    kernel::copy_field(asm, R1, R3, "net_device", "type", 2);
+    asm.jump_imm(Jump::Eq, Width::W64, R1, ARPHRD_ETHER, has);
+    asm.store_imm(Size::B, R7, layout::LINK_HEADER, 0);
+    asm.place(has);
 }
 
 /// r8 = the device that the frame came in by: `xdp_buff`'s `rxq->dev`.

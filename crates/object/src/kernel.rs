@@ -157,6 +157,8 @@ pub const MEMBERS: &[(&str, &str, u32, MemberKind)] = &[
     ("net", "ipv6", 0, MemberKind::Structure),
     ("inet6_dev", "cnf", 0, MemberKind::Structure),
     ("net_device", "nd_net", 8, MemberKind::Structure),
+    ("net_device", "adj_list.upper", 16, MemberKind::Structure),
+    ("netdev_adjacent", "list", 16, MemberKind::Structure),
     ("key_vector", "leaf", 8, MemberKind::Structure),
     ("tnode", "kv", 0, MemberKind::Structures),
     ("fib_info", "fib_nh", 0, MemberKind::Structures),

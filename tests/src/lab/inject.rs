@@ -42,6 +42,16 @@ pub struct Frame {
     pub bytes: Vec<u8>,
 }
 
+impl Frame {
+    /// The same bytes for the address of the loopback device, on which a test run without another
+    /// device takes place: what is for another address is nothing to a program's rules.
+    pub fn for_loopback(&self) -> Vec<u8> {
+        let mut bytes = self.bytes.clone();
+        bytes[..6].fill(0);
+        bytes
+    }
+}
+
 /// Veth pairs between the calling thread's namespace and one that only sends.
 #[derive(Debug)]
 pub struct Wire {

@@ -2,8 +2,10 @@
 //! there is room for.
 
 use crate::{artifact, in_lab, on_two_processors};
+use bpfc_packet::PacketBuilder;
 use bpfc_runtime::{TestPacket, Unattached};
 use bpfc_tests::differential::EngineError;
+use bpfc_tests::lab::inject::OUTER_MAC;
 use bpfc_tests::lab::namespace::run as run_tool;
 use bpfc_tests::lab::{Family, LabError};
 use bpfc_tests::traffic::packet;
@@ -12,6 +14,11 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 const PORT: u16 = 5353;
+
+/// A packet to this host for the loopback device, on which test runs take place.
+fn on_loopback(source: &str) -> PacketBuilder {
+    packet(source, "127.0.0.1").ethernet(OUTER_MAC, [0; 6])
+}
 
 fn rules(limits: &[&str]) -> String {
     let mut text = String::from("*filter\n:INPUT ACCEPT [0:0]\n");
@@ -32,7 +39,7 @@ fn counted(programs: &Unattached, rule: &str) -> Result<u64, EngineError> {
 
 /// Runs the program on a packet of a connection of this host with itself.
 fn see(programs: &Unattached, from: u16, times: u32) -> Result<i32, EngineError> {
-    let frame = packet("127.0.0.1", "127.0.0.1").udp(from, PORT).bytes();
+    let frame = on_loopback("127.0.0.1").udp(from, PORT).bytes();
     let data = TestPacket { data: &frame, ..TestPacket::default() };
     Ok(programs.run(0, &data, times)?.verdict)
 }
@@ -124,7 +131,7 @@ fn a_full_table_drops_until_connections_are_gone() {
             client.send_to(b"x", (Ipv4Addr::LOCALHOST, PORT)).map_err(io())?;
             server.recv(&mut [0; 1]).map_err(io())?;
             let from = client.local_addr().map_err(io())?.port();
-            let frame = packet(&source.to_string(), "127.0.0.1").udp(from, PORT).bytes();
+            let frame = on_loopback(&source.to_string()).udp(from, PORT).bytes();
             let data = TestPacket { data: &frame, ..TestPacket::default() };
             Ok::<_, EngineError>(programs.run(0, &data, 1)?.verdict)
         };

@@ -28,7 +28,7 @@ fn counted(options: &str, times: u32) -> Result<u64, EngineError> {
 }
 
 fn run(programs: &Unattached, frame: &Frame, times: u32) -> Result<(), EngineError> {
-    let data = TestPacket { data: &frame.bytes, ..TestPacket::default() };
+    let data = TestPacket { data: &frame.for_loopback(), ..TestPacket::default() };
     Ok(programs.run(0, &data, times).map(drop)?)
 }
 

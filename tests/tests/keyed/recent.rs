@@ -130,7 +130,7 @@ fn no_sight_is_lost_between_processors() {
         let programs = Unattached::load(&artifact(Family::Ipv4, rules, "xdp")?)?;
         let frame = packet(Family::Ipv4, 9, 53, 64);
         let see = |programs: &Unattached| {
-            let data = TestPacket { data: &frame.bytes, ..TestPacket::default() };
+            let data = TestPacket { data: &frame.for_loopback(), ..TestPacket::default() };
             programs.run(0, &data, TIMES).map(drop)
         };
         on_two_processors(|| see(&programs))?;

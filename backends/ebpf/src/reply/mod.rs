@@ -25,7 +25,7 @@ use crate::asm::{Asm, Jump, R0, R7, Size, Width};
 use crate::emitter::{self, Emitter, ReplyKey};
 use crate::error::EmitError;
 use crate::target::Replies;
-use crate::{layout, outcome};
+use crate::{layout, main_function, outcome};
 use bpfc_artifact::{AttachPoint, FunctionIndex, FunctionKind};
 use bpfc_ir::{Family, Hook, Reject, Verdict};
 
@@ -123,13 +123,13 @@ fn function(
     let sum = checksum::body(emitter)?;
     let reply = Reply { replies, key, sum };
     let mut asm = Asm::new();
-    let none = asm.label();
+    let [none, null] = std::array::from_fn(|_| asm.label());
     let (text, name) = match key.answer {
         Answer::Reset => ("answer with a TCP reset", "reply_tcp_reset"),
         Answer::Unreachable => ("answer with an ICMP error", "reply_unreachable"),
     };
     emitter.mark_line(&mut asm, None, text);
-    emitter::begin(&mut asm, none);
+    emitter::begin(&mut asm, null);
     match key.answer {
         Answer::Reset => reset::emit(emitter, &reply, &mut asm, none),
         Answer::Unreachable => unreachable::emit(emitter, &reply, &mut asm, none),
@@ -138,6 +138,8 @@ fn function(
     asm.exit();
     emitter.mark_line(&mut asm, None, "no answer");
     asm.place(none);
+    main_function::drop(emitter, &mut asm, attach, key.hook)?;
+    asm.place(null);
     asm.mov_imm(R0, target.return_value(Verdict::Drop, attach));
     asm.exit();
     let index = emitter.add(asm, name, FunctionKind::Chain)?;
