@@ -15,7 +15,7 @@ mod values;
 pub use builder::{Builder, Linkage, TypeId, VOID};
 pub use functions::{FunctionTypes, PACKET_STRUCT};
 pub use lines::{LineInfo, of_function as line_info_of_function};
-pub use values::of_map as types_of_map;
+pub use values::{is_typed, of_map as types_of_map};
 
 use crate::{Artifact, FunctionIndex};
 

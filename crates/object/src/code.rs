@@ -138,6 +138,16 @@ fn patched(layout: &Layout, insn: Insn, second: Option<Insn>, reloc: &Reloc) -> 
 }
 
 impl<'a> Code<'a> {
+    /// Puts numbers into the instructions at offsets in bytes.
+    pub fn place_numbers(&mut self, numbers: &[(u32, u32)]) {
+        for &(offset, number) in numbers {
+            let at = offset as usize + 4;
+            if let Some(immediate) = self.bytes.get_mut(at..at + 4) {
+                immediate.copy_from_slice(&number.to_le_bytes());
+            }
+        }
+    }
+
     /// Adds the table entry of the instruction at `offset` bytes.
     fn record(&mut self, artifact: &'a Artifact, layout: &Layout, offset: usize, reloc: &'a Reloc) {
         let elf = |r_type, target| ElfReloc { offset: offset as u64, r_type, target };

@@ -1,8 +1,9 @@
 //! Writes an artifact as an ELF relocatable object.
 
-use crate::check::{Invalid, check, map_use};
-use crate::code::{self, Code, Target};
-use crate::layout::{Layout, layout};
+use crate::check::{Invalid, check};
+use crate::code::{Code, Target};
+use crate::content::Content;
+use crate::layout::Layout;
 use crate::types::{self, MAP_DEFINITION_SIZE, MAPS_SECTION};
 use crate::{METADATA_SECTION, TEXT_SECTION, metadata};
 use bpfc_artifact::{Artifact, FunctionKind, MapIndex};
@@ -35,14 +36,7 @@ pub enum WriteError {
 /// the same bytes.
 pub fn write(artifact: &Artifact) -> Result<Vec<u8>, WriteError> {
     check(artifact)?;
-    let layout = layout(artifact);
-    let codes: Vec<Code> = layout
-        .sections
-        .iter()
-        .map(|section| code::of_section(artifact, &layout, section))
-        .collect();
-    let value_maps = value_maps(artifact);
-    let types = types::describe(artifact, &layout, &codes, &value_maps);
+    let Content { layout, codes, value_maps, types } = Content::of(artifact, metadata::VERSION);
 
     let mut writer = Writer::new();
     let sections = writer.code_sections(&layout, &codes);
@@ -55,17 +49,6 @@ pub fn write(artifact: &Artifact) -> Result<Vec<u8>, WriteError> {
     writer.data_section(".BTF.ext", SectionKind::Other, &types.ext, 4);
     writer.data_section(METADATA_SECTION, SectionKind::Other, &metadata::encode(artifact)?, 8);
     Ok(writer.object.write()?)
-}
-
-/// Maps whose values code addresses, with the names of their data sections: libbpf makes an array
-/// of one entry of each such section.
-fn value_maps(artifact: &Artifact) -> BTreeMap<MapIndex, String> {
-    (0..)
-        .map(MapIndex)
-        .zip(&artifact.maps)
-        .filter(|(index, _)| map_use(artifact, *index).by_value)
-        .map(|(index, map)| (index, format!(".bss.{}", map.name)))
-        .collect()
 }
 
 struct Writer<'a> {
@@ -143,9 +126,10 @@ impl<'a> Writer<'a> {
         for (index, map) in (0..).map(MapIndex).zip(&artifact.maps) {
             let (id, offset, size) = match value_maps.get(&index) {
                 Some(name) => {
-                    let id = self.section(name, SectionKind::UninitializedData);
+                    let id = self.section(name, SectionKind::Data);
+                    let value = vec![0; map.value_size as usize];
                     let size = u64::from(map.value_size);
-                    (id, self.object.append_section_bss(id, size, 8), size)
+                    (id, self.object.append_section_data(id, &value, 8), size)
                 }
                 None => {
                     let id = *maps_section.get_or_insert_with(|| {

@@ -47,11 +47,11 @@ pub struct Layout<'a> {
     pub text_start: Vec<u32>,
 }
 
-/// Places the functions of a valid artifact.
-pub fn layout(artifact: &Artifact) -> Layout<'_> {
+/// Places the functions of a valid artifact, in sections named as objects of a version have them.
+pub fn layout(artifact: &Artifact, version: u32) -> Layout<'_> {
     let mut sections: Vec<CodeSection> = Vec::new();
     for program in &artifact.programs {
-        let name = section_name(program.attach);
+        let name = section_name(program.attach, version);
         let at = sections.iter().position(|section| section.name == name).unwrap_or_else(|| {
             sections.push(CodeSection { name, pieces: Vec::new(), length: 0 });
             sections.len() - 1
@@ -75,13 +75,15 @@ pub fn layout(artifact: &Artifact) -> Layout<'_> {
     Layout { sections, text_start }
 }
 
-/// libbpf's name for an attach point's section. A netfilter section does not say which hook: the
-/// attacher chooses.
-fn section_name(attach: AttachPoint) -> &'static str {
+/// The name of an attach point's section, by which loaders know the program type: one that all of
+/// them read, libbpf before 1.3, aya and iproute2 too. `classifier` does not say which way, and a
+/// netfilter section not which hook: the attacher chooses.
+fn section_name(attach: AttachPoint, version: u32) -> &'static str {
     match attach {
         AttachPoint::Xdp | AttachPoint::Service => "xdp",
-        AttachPoint::TcIngress => "tcx/ingress",
-        AttachPoint::TcEgress => "tcx/egress",
+        AttachPoint::TcIngress if version == 1 => "tcx/ingress",
+        AttachPoint::TcEgress if version == 1 => "tcx/egress",
+        AttachPoint::TcIngress | AttachPoint::TcEgress => "classifier",
         AttachPoint::Netfilter { .. } => "netfilter",
         AttachPoint::CgroupIngress => "cgroup_skb/ingress",
         AttachPoint::CgroupEgress => "cgroup_skb/egress",

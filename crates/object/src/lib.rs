@@ -1,9 +1,10 @@
 //! ELF objects: an artifact as a file that libbpf loads, and back.
 //!
 //! [`write`] makes a relocatable eBPF object in libbpf's conventions: one section for each
-//! attach point (`xdp`, `tcx/ingress`, `netfilter` and so on) with the main functions of its
+//! program type (`xdp`, `classifier`, `netfilter` and so on) with the main functions of its
 //! programs, `.text` with all other functions, `.maps`, `license`, `.BTF`, `.BTF.ext`. So
-//! bpftool, libbpf, and what builds on it open and load an object without this project. What ELF
+//! bpftool, libbpf, iproute2 and others open and load an object without this project
+//! (docs/objects.md says which of them were tried). What ELF
 //! has no place for (rules and their counters, netfilter priorities) is in a section `.bpfc`,
 //! which holds the whole artifact; [`read`] takes it from there after it made sure that the code
 //! beside it is the same.
@@ -14,6 +15,7 @@
 
 mod check;
 mod code;
+mod content;
 mod elf;
 mod kernel;
 mod layout;

@@ -7,8 +7,10 @@
 
 use bpfc_artifact::Artifact;
 
-/// The version that is written and the only one that is read.
-pub const VERSION: u32 = 1;
+/// The version that is written. All from 1 on are read: objects of version 1 have sections
+/// `tcx/ingress` and `tcx/egress`, which older loaders do not know, and 0 where an instruction
+/// takes a type's number.
+pub const VERSION: u32 = 2;
 
 const MAGIC: &[u8; 4] = b"bpfc";
 const HEADER_SIZE: usize = 16;
@@ -21,7 +23,9 @@ pub enum MetadataError {
     #[error("the section does not begin as bpfc's sections do")]
     Magic,
     /// Written by another version of bpfc.
-    #[error("the object's format is version {0}, this bpfc reads version {VERSION}: compile again")]
+    #[error(
+        "the object's format is version {0}, this bpfc reads versions 1 to {VERSION}: compile again"
+    )]
     Version(u32),
     /// Damaged.
     #[error("the section is damaged: its checksum is wrong")]
@@ -42,8 +46,8 @@ pub fn encode(artifact: &Artifact) -> Result<Vec<u8>, serde_json::Error> {
     Ok(section)
 }
 
-/// The artifact of a section's bytes.
-pub fn decode(section: &[u8]) -> Result<Artifact, MetadataError> {
+/// The artifact of a section's bytes, and the version of the object's format.
+pub fn decode(section: &[u8]) -> Result<(Artifact, u32), MetadataError> {
     let (magic, rest) = section.split_first_chunk().ok_or(MetadataError::Magic)?;
     let (version, rest) = rest.split_first_chunk().ok_or(MetadataError::Magic)?;
     let (sum, json) = rest.split_first_chunk().ok_or(MetadataError::Magic)?;
@@ -51,13 +55,13 @@ pub fn decode(section: &[u8]) -> Result<Artifact, MetadataError> {
         return Err(MetadataError::Magic);
     }
     let version = u32::from_le_bytes(*version);
-    if version != VERSION {
+    if !(1..=VERSION).contains(&version) {
         return Err(MetadataError::Version(version));
     }
     if checksum(json) != u64::from_le_bytes(*sum) {
         return Err(MetadataError::Checksum);
     }
-    Ok(serde_json::from_slice(json)?)
+    Ok((serde_json::from_slice(json)?, version))
 }
 
 /// FNV-1a of 64 bits.

@@ -1,8 +1,8 @@
 //! Reads an object back.
 
 use crate::check::{Invalid, check};
-use crate::code::{self, Code, ElfReloc, Target};
-use crate::layout::layout;
+use crate::code::{Code, ElfReloc, Target};
+use crate::content::Content;
 use crate::metadata::{self, MetadataError};
 use crate::{METADATA_SECTION, TEXT_SECTION};
 use bpfc_artifact::Artifact;
@@ -66,20 +66,17 @@ pub fn read(bytes: &[u8]) -> Result<Artifact, ReadError> {
     }
     let file = File::parse(bytes)?;
     let metadata = file.section_by_name(METADATA_SECTION).ok_or(ReadError::NotBpfc)?;
-    let artifact = metadata::decode(metadata.data()?)?;
+    let (artifact, version) = metadata::decode(metadata.data()?)?;
     check(&artifact)?;
-    compare(&artifact, &file)?;
+    compare(&artifact, version, &file)?;
     Ok(artifact)
 }
 
 /// Makes sure that the file's code is the artifact's, no more and no less.
-fn compare(artifact: &Artifact, file: &File) -> Result<(), ReadError> {
-    let layout = layout(artifact);
-    let mut expected: BTreeMap<&str, Code> = layout
-        .sections
-        .iter()
-        .map(|section| (section.name, code::of_section(artifact, &layout, section)))
-        .collect();
+fn compare(artifact: &Artifact, version: u32, file: &File) -> Result<(), ReadError> {
+    let Content { layout, codes, .. } = Content::of(artifact, version);
+    let mut expected: BTreeMap<&str, Code> =
+        layout.sections.iter().map(|section| section.name).zip(codes).collect();
     for section in file.sections() {
         let name = section.name()?;
         if !is_code(section.flags()) {

@@ -10,7 +10,7 @@ use crate::code::{Code, CoreTarget, Target};
 use crate::kernel::{self, CType, MemberKind};
 use crate::layout::Layout;
 use bpfc_artifact::btf::{
-    Builder, FunctionTypes, Linkage, TypeId, VOID, line_info_of_function, types_of_map,
+    Builder, FunctionTypes, Linkage, TypeId, VOID, is_typed, line_info_of_function, types_of_map,
 };
 use bpfc_artifact::{Artifact, KernelField, MapDef, MapIndex};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +33,9 @@ pub struct Types {
     pub btf: Vec<u8>,
     /// `.BTF.ext`.
     pub ext: Vec<u8>,
+    /// By section: where an instruction takes the number that a type has here, in bytes, and the
+    /// number. libbpf does not look at it, cilium/ebpf wants it.
+    pub numbers: Vec<Vec<(u32, u32)>>,
 }
 
 /// Records of one kind in `.BTF.ext`: for each section its name's string offset and the records'
@@ -78,6 +81,7 @@ pub fn describe(
     all.maps(artifact, value_maps);
     let files: Vec<u32> = artifact.sources.iter().map(|name| all.btf.string(name)).collect();
     let (mut funcs, mut lines, mut cores) = (Table::new(8), Table::new(16), Table::new(16));
+    let mut numbers = Vec::with_capacity(codes.len());
     for (section, code) in layout.sections.iter().zip(codes) {
         let name = all.btf.string(section.name);
         let (mut func, mut line, mut core) = (Vec::new(), Vec::new(), Vec::new());
@@ -89,17 +93,22 @@ pub fn describe(
                 push(&mut line, &[info.insn * 8, info.file_name, info.text, info.line_column]);
             }
         }
+        let mut own = Vec::new();
         for reloc in &code.core {
             let [type_id, access, kind] = all.core(reloc.target);
+            if kind == BPF_CORE_TYPE_ID_TARGET {
+                own.push((reloc.offset, type_id));
+            }
             push(&mut core, &[reloc.offset, type_id, access, kind]);
         }
         funcs.sections.push((name, func));
         lines.sections.push((name, line));
         cores.sections.push((name, core));
+        numbers.push(own);
     }
     all.kfuncs(codes);
     all.options(codes);
-    Types { btf: all.btf.finish(), ext: ext(&[funcs, lines, cores]) }
+    Types { btf: all.btf.finish(), ext: ext(&[funcs, lines, cores]), numbers }
 }
 
 /// Header and tables of `.BTF.ext`.
@@ -151,8 +160,8 @@ impl Describer {
     }
 
     /// Each number is the length of an array that a member points at (libbpf's `__uint` macro);
-    /// of bytes, because the kernel refuses arrays of 4 GiB. Maps with a lock have types instead
-    /// of sizes (`__type`). What the maps in a map of maps are like is the type of its elements, an
+    /// of bytes, because the kernel refuses arrays of 4 GiB. Maps with a lock, and counters, have
+    /// types instead of sizes (`__type`). What the maps in a map of maps are like is the type of its elements, an
     /// array of none (`__array(values, ...)`), which must come last.
     fn map_definition(&mut self, map: &MapDef) -> TypeId {
         let values = map.inner.as_deref().map(|inner| {
@@ -167,7 +176,7 @@ impl Describer {
             ("max_entries", number(&mut self.btf, map.max_entries)),
             ("map_flags", number(&mut self.btf, map.flags)),
         ];
-        let sizes = match map.locked {
+        let sizes = match is_typed(map) {
             false => [
                 ("key_size", number(&mut self.btf, map.key_size)),
                 ("value_size", number(&mut self.btf, map.value_size)),

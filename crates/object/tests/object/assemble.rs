@@ -255,7 +255,7 @@ pub fn all() -> Vec<(Artifact, &'static [&'static str])> {
         (filter("xdp", &[AttachPoint::Xdp]), &["xdp"]),
         (
             filter("tc", &[AttachPoint::TcIngress, AttachPoint::TcEgress]),
-            &["tcx/ingress", "tcx/egress"],
+            &["classifier", "classifier"],
         ),
         (
             filter("netfilter", &[netfilter(v4, Hook::Input, 1), netfilter(v6, Hook::Forward, -5)]),

@@ -2,7 +2,7 @@
 
 use crate::assemble::{self, Code};
 use bpfc_artifact::*;
-use bpfc_object::{is_object, read, write};
+use bpfc_object::{ReadError, is_object, read, write};
 
 #[test]
 fn every_type_comes_back_the_same() {
@@ -43,4 +43,24 @@ fn other_files_are_not_objects() {
     let this = std::env::current_exe().and_then(std::fs::read).expect("this program");
     assert!(!is_object(&this));
     assert_eq!(read(&this).expect_err("not one").to_string(), "not an eBPF object file");
+}
+
+/// `tc-1.o` is what the first version wrote of a ruleset.
+#[test]
+fn objects_of_the_first_version_are_read() {
+    let first = include_bytes!("fixtures/tc-1.o");
+    let artifact = read(first).expect("reads");
+    assert_eq!(artifact.target, "tc");
+    let second = write(&artifact).expect("writes");
+    assert_ne!(first.as_slice(), second);
+    assert_eq!(read(&second).expect("reads"), artifact);
+    // A version that does not go with the code is no way to read it.
+    for (object, version) in [(first.to_vec(), 2), (second, 1)] {
+        let mut altered = object;
+        let at = altered.windows(8).position(|bytes| {
+            bytes[..4] == *b"bpfc" && bytes[4] == 3 - version && bytes[5..] == [0, 0, 0]
+        });
+        altered[at.expect("the version") + 4] = version;
+        assert!(matches!(read(&altered), Err(ReadError::Code { .. })));
+    }
 }
