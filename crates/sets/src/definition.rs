@@ -1,7 +1,9 @@
 //! What `ipset create` says of a set.
 
 use crate::kind::SetKind;
-use crate::parts::{parse_number, parse_v4, parse_v6, show_address};
+use crate::parts::{
+    parse_address, parse_length, parse_plain_ports, parse_port, parse_within, show_address,
+};
 use crate::{ElementError, Layout};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
@@ -99,7 +101,7 @@ impl SetDef {
         SetDef { name: name.to_owned(), kind, family, options: Options::default() }
     }
 
-    /// Reads the words behind `create`: the name, the type and options.
+    /// Reads the words behind `create`: the name, the type and options, with or without two dashes.
     ///
     /// # Errors
     /// The index of the word at fault, and a sentence.
@@ -116,123 +118,180 @@ impl SetDef {
             Err(message) => return bad(1, message),
         };
         let mut def = SetDef::new(name, kind, None);
-        let mut index = 2;
+        let mut given = Given::default();
         // The family decides how masks are read, wherever it stands.
-        if let Some(at) = words.iter().position(|word| *word == "family")
-            && kind.takes_family()
-        {
-            def.family = match words.get(at + 1).copied() {
-                Some("inet" | "ipv4") => Some(Family::Inet),
-                Some("inet6" | "ipv6") => Some(Family::Inet6),
-                _ => return bad(at, "the families are inet and inet6".into()),
-            };
-        }
-        while let Some(word) = words.get(index) {
-            let at = index;
-            let takes_value = !matches!(*word, "counters" | "comment" | "skbinfo" | "forceadd");
-            let value = words.get(index + 1).copied().unwrap_or_default();
-            if takes_value && value.is_empty() {
-                return bad(at, format!("'{word}' needs a value"));
+        for families in [true, false] {
+            let mut index = 2;
+            while let Some(word) = words.get(index) {
+                let at = index;
+                let word = option_word(word);
+                let takes_value =
+                    !matches!(word, "counters" | "comment" | "skbinfo" | "forceadd" | "-4" | "-6");
+                let value = words.get(index + 1).copied().unwrap_or_default();
+                if !def.takes_option(word) {
+                    return bad(at, format!("{kind} has no option '{word}'"));
+                }
+                if takes_value && words.len() < at + 2 {
+                    return bad(at, format!("'{word}' needs a value"));
+                }
+                index += 1 + usize::from(takes_value);
+                if matches!(word, "family" | "-4" | "-6") != families {
+                    continue;
+                }
+                if let Err((message, of_value)) = def.option(word, value, &mut given) {
+                    return bad(at + usize::from(of_value && takes_value), message);
+                }
             }
-            index += 1 + usize::from(takes_value);
-            if let Err((message, of_value)) = def.option(word, value) {
-                return bad(at + usize::from(of_value), message);
-            }
         }
-        def.check().map_err(|message| ElementError { word: 0, message })?;
+        def.check(&given).map_err(|message| ElementError { word: 0, message })?;
         Ok(def)
     }
 
-    /// Takes an option; an error says whether its value is at fault.
-    fn option(&mut self, word: &str, value: &str) -> Result<(), (String, bool)> {
-        let kind = self.kind;
-        let unknown = || Err((format!("{kind} has no option '{word}'"), false));
-        let number = |low: u32, high: u32| match parse_number(value) {
-            Some(number) if (low..=high).contains(&number) => Ok(number),
-            _ => Err((format!("'{value}' is not a number from {low} to {high}"), true)),
+    /// Whether `create` takes an option for sets of its type.
+    fn takes_option(&self, word: &str) -> bool {
+        use SetKind::{
+            BitmapIp, BitmapIpMac, BitmapPort, HashIp, HashIpMark, HashIpPort, HashIpPortIp,
+            HashIpPortNet, HashMac, HashNet,
         };
+        let kind = self.kind;
         let hash = !kind.is_bitmap() && !kind.is_list();
+        match word {
+            "counters" | "comment" | "skbinfo" | "timeout" => true,
+            "forceadd" | "hashsize" | "maxelem" | "bucketsize" | "initval" => hash,
+            "family" | "-4" | "-6" => hash && kind != HashMac,
+            "markmask" => kind == HashIpMark,
+            "size" => kind.is_list(),
+            "netmask" => kind.takes_netmask(),
+            "bitmask" => kind.takes_bitmask(),
+            "range" => kind.is_bitmap(),
+            // Older versions had them for these types; they mean nothing any more.
+            "probes" | "resize" => matches!(
+                kind,
+                HashIp | HashNet | HashIpMark | HashIpPort | HashIpPortIp | HashIpPortNet
+            ),
+            "gc" => kind == HashIp,
+            "from" | "to" | "network" if kind.is_bitmap() => {
+                matches!(kind, BitmapIp | BitmapIpMac) || (kind == BitmapPort && word != "network")
+            }
+            "from" | "to" | "network" => {
+                matches!(kind, HashIpMark | HashIpPort | HashIpPortIp | HashIpPortNet)
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes an option; an error says whether its value is at fault.
+    fn option(&mut self, word: &str, value: &str, given: &mut Given) -> Result<(), (String, bool)> {
+        let number = |low: u32, high: u32| match parse_within(value, low.into(), high.into()) {
+            Some(number) => Ok(number as u32),
+            None => Err((format!("'{value}' is not a number from {low} to {high}"), true)),
+        };
+        given.once(word)?;
         let options = &mut self.options;
         match word {
-            "family" if kind.takes_family() => {}
+            "-4" => self.family = Some(Family::Inet),
+            "-6" => self.family = Some(Family::Inet6),
+            "family" => {
+                self.family = match value {
+                    "inet" | "ipv4" | "-4" => Some(Family::Inet),
+                    "inet6" | "ipv6" | "-6" => Some(Family::Inet6),
+                    _ => return Err(("the families are inet and inet6".into(), false)),
+                }
+            }
             "counters" => options.counters = true,
             "comment" => options.comment = true,
             "skbinfo" => options.skbinfo = true,
-            "forceadd" if hash => options.force_add = true,
+            "forceadd" => options.force_add = true,
             "timeout" => options.timeout = Some(number(0, MAX_TIMEOUT)?),
-            "hashsize" if hash => options.hash_size = number(1, u32::MAX)?,
-            "maxelem" if hash => options.max_elements = number(0, u32::MAX)?,
-            // Older versions printed them; they mean nothing any more.
-            "probes" | "resize" | "gc" if hash => {
-                number(0, u32::MAX)?;
-            }
-            "bucketsize" if hash => options.bucket_size = Some(number(1, 255)?),
-            "initval" if hash => options.initial = Some(number(0, u32::MAX)?),
-            "markmask" if kind == SetKind::HashIpMark => {
-                options.mark_mask = number(1, u32::MAX)?;
-            }
-            "size" if kind.is_list() => options.list_size = number(1, u32::MAX)?,
-            "netmask" if kind.takes_netmask() => {
+            "hashsize" => options.hash_size = number(0, u32::MAX)?,
+            "maxelem" => options.max_elements = number(0, u32::MAX)?,
+            "bucketsize" => options.bucket_size = Some(number(0, 255)?),
+            "initval" => options.initial = Some(number(0, u32::MAX)?),
+            "markmask" => options.mark_mask = number(1, u32::MAX)?,
+            "size" => options.list_size = number(0, u32::MAX)?,
+            "netmask" => {
                 let most = if self.family == Some(Family::Inet6) { 128 } else { 32 };
-                options.netmask = Some(number(1, most)? as u8);
+                // The mask of whole addresses changes none.
+                options.netmask = Some(number(1, most)?).filter(|n| *n < most).map(|n| n as u8);
             }
-            "bitmask" if kind.takes_bitmask() => {
-                let mask = match self.family {
-                    Some(Family::Inet6) => parse_v6(value),
-                    _ => parse_v4(value.as_bytes()).map(u128::from),
-                };
-                match mask.filter(|mask| *mask != 0) {
-                    Some(mask) => options.bitmask = Some(mask),
-                    None => return Err((format!("'{value}' is not a mask of addresses"), true)),
-                }
+            "bitmask" => match parse_address(value, self.family == Some(Family::Inet6)) {
+                Some(mask) if mask != 0 => options.bitmask = Some(mask),
+                _ => return Err((format!("'{value}' is not a mask of addresses"), true)),
+            },
+            "range" | "from" | "to" | "network" if self.kind.is_bitmap() => {
+                self.range(word, value, given)?;
             }
-            "range" | "from" | "to" if kind.is_bitmap() => self.range(word, value)?,
-            _ => return unknown(),
+            // What is left says nothing.
+            _ => {}
         }
         Ok(())
     }
 
-    fn range(&mut self, word: &str, value: &str) -> Result<(), (String, bool)> {
+    /// Takes the ends of a bitmap, both at once or one by one.
+    fn range(&mut self, word: &str, value: &str, given: &mut Given) -> Result<(), (String, bool)> {
         let bad = || (format!("'{value}' is not a range of {}", self.kind), true);
-        let end = |text: &str| match self.kind {
-            SetKind::BitmapPort => text.parse::<u16>().ok().map(u32::from),
-            _ => parse_v4(text.as_bytes()),
-        };
-        let (low, high) = match word {
-            "range" => match (value.split_once('-'), value.split_once('/')) {
-                (Some((low, high)), _) => (end(low).ok_or_else(bad)?, end(high).ok_or_else(bad)?),
-                (None, Some((address, length))) if self.kind != SetKind::BitmapPort => {
-                    let address = end(address).ok_or_else(bad)?;
-                    let length: u32 = length.parse().ok().filter(|l| *l < 32).ok_or_else(bad)?;
-                    let mask = !(u32::MAX.checked_shr(length).unwrap_or(0));
-                    (address & mask, address | !mask)
+        let address = |text: &str| parse_address(text, false).map(|address| address as u32);
+        let (low, high) = match (self.kind, word) {
+            (SetKind::BitmapPort, "range") => {
+                let (low, high) = parse_plain_ports(value).map_err(|message| (message, true))?;
+                // One port is no range, and says so at the end.
+                (Some(low.into()), Some(high.into()).filter(|_| value.contains('-')))
+            }
+            (SetKind::BitmapPort, _) => {
+                let port = Some(u32::from(parse_port(value, 6).ok_or_else(bad)?));
+                if word == "from" { (port, None) } else { (None, port) }
+            }
+            (_, "from") => (Some(address(value).ok_or_else(bad)?), None),
+            (_, "to") => (None, Some(address(value).ok_or_else(bad)?)),
+            _ => match (value.rsplit_once('/'), value.split_once('-')) {
+                (Some((network, length)), _) => {
+                    let network = address(network).ok_or_else(bad)?;
+                    let length = parse_length(length, 0, 31).ok_or_else(bad)?;
+                    let mask = !u32::MAX.checked_shr(length.into()).unwrap_or(0);
+                    (Some(network & mask), Some(network | !mask))
+                }
+                (None, Some((low, high))) if word == "range" => {
+                    (Some(address(low).ok_or_else(bad)?), Some(address(high).ok_or_else(bad)?))
                 }
                 _ => return Err(bad()),
             },
-            "from" => (end(value).ok_or_else(bad)?, u32::MAX),
-            _ => (self.options.range.map_or(0, |range| range.0), end(value).ok_or_else(bad)?),
         };
-        self.options.range = Some((low.min(high), high.max(low)));
+        for (end, known) in [(low, &mut given.low), (high, &mut given.high)] {
+            if end.is_some() && known.is_some() {
+                return Err((format!("'{word}': the range is given already"), false));
+            }
+            *known = known.or(end);
+        }
         Ok(())
     }
 
-    fn check(&mut self) -> Result<(), String> {
-        if self.options.netmask.is_some() && self.options.bitmask.is_some() {
+    fn check(&mut self, given: &Given) -> Result<(), String> {
+        if given.words.contains(&"netmask") && given.words.contains(&"bitmask") {
             return Err("netmask and bitmask cannot be used together".into());
         }
         if !self.kind.is_bitmap() {
             return Ok(());
         }
-        let Some((low, high)) = self.options.range else {
-            return Err(format!("{} needs a range", self.kind));
+        let (low, high) = match (given.low, given.high) {
+            (Some(low), Some(high)) => (low.min(high), high.max(low)),
+            (None, None) => return Err(format!("{} needs a range", self.kind)),
+            (Some(_), None) => return Err(format!("the range of {} has no end", self.kind)),
+            (None, Some(_)) => return Err(format!("the range of {} has no beginning", self.kind)),
         };
+        self.options.range = Some((low, high));
+        let too_many = || Err(format!("the range exceeds {} elements", BITMAP_RANGE + 1));
         // A netmask makes one element of many addresses.
-        let shift = self.options.netmask.map_or(0, |length| 32 - u32::from(length));
-        let hosts = if shift >= 32 { 0 } else { (high - low) >> shift };
-        if hosts > BITMAP_RANGE {
-            return Err(format!("the range exceeds {} elements", BITMAP_RANGE + 1));
+        let Some(netmask) = self.options.netmask else {
+            return if high - low > BITMAP_RANGE { too_many() } else { Ok(()) };
+        };
+        let hosts = u32::MAX >> netmask;
+        let (low, high) = (low & !hosts, high | hosts);
+        self.options.range = Some((low, high));
+        match covering_length(low, high) {
+            Some(length) if length < netmask && netmask - length > 16 => too_many(),
+            Some(length) if length < netmask => Ok(()),
+            _ => Err(format!("networks of length {netmask} do not make up the range")),
         }
-        Ok(())
     }
 
     /// The mask of its addresses as a number: of the low 32 bits for IPv4.
@@ -328,6 +387,57 @@ impl fmt::Display for SetDef {
     }
 }
 
+/// What of `create` has been read.
+#[derive(Default)]
+struct Given<'a> {
+    /// Options that may stand once.
+    words: Vec<&'a str>,
+    /// The ends of a bitmap, as they were given.
+    low: Option<u32>,
+    high: Option<u32>,
+}
+
+impl Given<'_> {
+    /// Notes an option, which must not have been given with another value.
+    fn once(&mut self, word: &str) -> Result<(), (String, bool)> {
+        const ONCE: [&str; 12] = [
+            "family",
+            "timeout",
+            "hashsize",
+            "maxelem",
+            "bucketsize",
+            "initval",
+            "markmask",
+            "size",
+            "netmask",
+            "bitmask",
+            "-4",
+            "-6",
+        ];
+        let Some(known) = ONCE.into_iter().find(|known| *known == word) else { return Ok(()) };
+        let known = if matches!(known, "-4" | "-6") { "family" } else { known };
+        if self.words.contains(&known) {
+            return Err((format!("'{word}' is given already"), false));
+        }
+        self.words.push(known);
+        Ok(())
+    }
+}
+
+/// The length of the shortest network that begins at `low` and holds `high` as its last address, as
+/// the kernel looks for it (ip_set_bitmap_ip.c, `range_to_mask`): none where there is none.
+fn covering_length(low: u32, high: u32) -> Option<u8> {
+    (1..32u8).rev().find(|length| high & !(u32::MAX >> length) == low).or(match (low, high) {
+        (0, u32::MAX) => Some(0),
+        _ => None,
+    })
+}
+
+/// An option's word without the two dashes that may stand in front.
+pub(crate) fn option_word(word: &str) -> &str {
+    word.strip_prefix("--").unwrap_or(word)
+}
+
 /// A set's name: 1 to 31 bytes.
 pub fn check_name(name: &str) -> Result<(), String> {
     match name.len() {
@@ -380,6 +490,63 @@ mod tests {
         );
         assert_eq!(wrong("create a hash:ip timeout"), "2: 'timeout' needs a value");
         assert!(wrong(&format!("create {} hash:ip", "x".repeat(32))).contains("1 to 31 bytes"));
+    }
+
+    #[test]
+    fn older_words_are_taken() {
+        let same = |text: &str, expected: &str| {
+            assert_eq!(parse(text).unwrap().to_string(), format!("create {expected}"), "{text}");
+        };
+        let hash = "family inet hashsize 1024 maxelem 65536";
+        same(
+            "-N a iphash --hashsize 010 --probes 8 --resize 50 --gc 3",
+            "a hash:ip family inet hashsize 8 maxelem 65536",
+        );
+        same("create a nethash -6", "a hash:net family inet6 hashsize 1024 maxelem 65536");
+        same("create a ipporthash --from x --to y --network z", &format!("a hash:ip,port {hash}"));
+        same("-N a ipmap --from 10.0.0.9 --to 10.1", "a bitmap:ip range 10.0.0.1-10.0.0.9");
+        same("-N a ipmap --to 10.0.0.9 --from 10.0.0.1", "a bitmap:ip range 10.0.0.1-10.0.0.9");
+        same("-N a macipmap --network 10.0.0.0/24", "a bitmap:ip,mac range 10.0.0.0-10.0.0.255");
+        same("-N a portmap --from ssh --to 0120", "a bitmap:port range 22-80");
+        same("create a bitmap:port range udp:5-1", "a bitmap:port range 1-5");
+        same("create a hash:ip netmask 32 comment comment", &format!("a hash:ip {hash} comment"));
+        same(
+            "create a bitmap:ip range 10.0.0.3-10.0.2.9 netmask 24",
+            "a bitmap:ip range 10.0.0.0-10.0.2.255 netmask 24",
+        );
+        for (text, kind) in [("ipmachash", "hash:ip,mac"), ("machash", "hash:mac")] {
+            assert_eq!(text.parse::<SetKind>().unwrap().name(), kind);
+        }
+    }
+
+    #[test]
+    fn what_ipset_refuses_is_refused() {
+        for text in [
+            "create a hash:ip family any",
+            "create a hash:ip -4 -6",
+            "create a hash:ip timeout 5 timeout 5",
+            "create a hash:ip timeout 2147484",
+            "create a hash:ip maxelem -1",
+            "create a hash:ip bucketsize 256",
+            "create a hash:ip from 1 to 2",
+            "create a hash:net gc 2",
+            "create a hash:net,port probes 2",
+            "create a hash:mac -6",
+            "create a bitmap:ip range 10.0.0.1",
+            "create a bitmap:ip range 10.0.0.1/32",
+            "create a bitmap:ip from 10.0.0.1",
+            "create a bitmap:ip range 10.0.0.0/24 to 10.0.0.9",
+            "create a bitmap:ip range 10.0.0.0/16 netmask 8",
+            "create a bitmap:ip range 10.0.1.0-10.0.2.255 netmask 24",
+            "create a bitmap:ip range 10.0.0.0/24 family inet",
+            "create a bitmap:port range 80",
+            "create a bitmap:port network 1-2",
+            "create a list:set hashsize 4",
+            "create a hash:ip --hash 4",
+            "create a iptree",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -3,10 +3,10 @@
 //! One text may mean many elements (`10.0.0.1-10.0.0.9,tcp:80-90`): they are the product of what
 //! each part means, as the kernel adds them one by one.
 
-pub use crate::extensions::Extensions;
+pub use crate::extensions::{Command, Extensions};
 use crate::kind::{Part, SetKind};
 use crate::parts::{
-    self, Ports, parse_address, parse_interface, parse_mac, parse_number, prefix_mask,
+    self, Ports, parse_address, parse_interface, parse_length, parse_mac, parse_within, prefix_mask,
 };
 use crate::{Family, Layout, SetDef};
 
@@ -54,6 +54,7 @@ impl SetDef {
         let wanted = self.kind.parts();
         let mut choices = Vec::with_capacity(3);
         let mut mac = None;
+        let mut addresses = 0;
         let mut texts = text.split(',');
         for (index, part) in wanted.iter().enumerate() {
             let Some(text) = texts.next() else {
@@ -65,6 +66,10 @@ impl SetDef {
             };
             match part {
                 Part::OptionalMac => mac = Some(read_mac(text)?),
+                Part::Address => {
+                    choices.push(self.addresses(text, addresses)?);
+                    addresses += 1;
+                }
                 part => choices.push(self.choice(*part, text, wildcard)?),
             }
         }
@@ -101,6 +106,8 @@ impl SetDef {
     /// Appends the key of an address or a network that is written plainly, which most are.
     fn plain_key(&self, layout: &Layout, text: &str, out: &mut Vec<u8>) -> bool {
         let (address, length) = match text.split_once('/') {
+            // A leading zero makes it octal.
+            Some((_, length)) if length.starts_with(['0', '+']) => return false,
             Some((address, length)) if self.kind == SetKind::HashNet => (address, length.parse()),
             _ => (text, Ok(32)),
         };
@@ -123,19 +130,11 @@ impl SetDef {
 
     fn choice(&self, part: Part, text: &str, wildcard: bool) -> Result<Choice, String> {
         Ok(match part {
-            Part::Address => self.addresses(text)?,
+            Part::Address => self.addresses(text, 0)?,
             Part::Network => Choice::Networks(self.networks(text)?),
             Part::Port => Choice::Ports(parts::parse_ports(text, self.is_v6())?),
             Part::PlainPort => {
-                let (protocol, port) = match text.split_once(':') {
-                    None => (6, text),
-                    Some(("tcp", port)) => (6, port),
-                    Some(("udp", port)) => (17, port),
-                    Some((protocol, _)) => {
-                        return Err(format!("{protocol} is neither tcp nor udp"));
-                    }
-                };
-                let (low, high) = parts::parse_port_range(port, protocol)?;
+                let (low, high) = parts::parse_plain_ports(text)?;
                 let within = |port: u16| {
                     self.options.range.is_some_and(|(a, b)| (a..=b).contains(&port.into()))
                 };
@@ -144,11 +143,16 @@ impl SetDef {
                 }
                 Choice::Ports(Ports { protocol: 0, low, high })
             }
-            Part::Mac | Part::OptionalMac => Choice::Mac(read_mac(text)?),
+            Part::Mac | Part::OptionalMac => match read_mac(text)? {
+                [0, 0, 0, 0, 0, 0] => {
+                    return Err("the Ethernet address must not be all zero".into());
+                }
+                mac => Choice::Mac(mac),
+            },
             Part::Mark => {
-                let mark = parse_number(text)
+                let mark = parse_within(text, 0, u32::MAX.into())
                     .ok_or_else(|| format!("'{text}' is not a mark of 32 bits"))?;
-                Choice::Mark(mark & self.options.mark_mask)
+                Choice::Mark(mark as u32 & self.options.mark_mask)
             }
             Part::Interface => {
                 let (name, physdev) = match text.strip_prefix("physdev:") {
@@ -169,9 +173,14 @@ impl SetDef {
         })
     }
 
-    /// `ADDRESS`, `ADDRESS-ADDRESS` or `ADDRESS/LENGTH`; the last two for IPv4 only.
-    fn addresses(&self, text: &str) -> Result<Choice, String> {
+    /// `ADDRESS`, `ADDRESS-ADDRESS` or `ADDRESS/LENGTH`; the last two for IPv4 only, and where it is
+    /// the first address of a set without Ethernet addresses.
+    fn addresses(&self, text: &str, index: usize) -> Result<Choice, String> {
         let v6 = self.is_v6();
+        let alone = index > 0 || matches!(self.kind, SetKind::BitmapIpMac | SetKind::HashIpMac);
+        if alone && text.contains(['/', '-']) {
+            return Err(format!("'{text}' must be a single address"));
+        }
         let (low, high) = self.ends(text)?;
         if v6 && low != high {
             return Err("ranges of IPv6 addresses are not supported by ipset".into());
@@ -181,15 +190,22 @@ impl SetDef {
             if low < first.into() || high > last.into() {
                 return Err(format!("'{text}' is out of the range of the set"));
             }
-        } else if low & mask == 0 && self.kind == SetKind::HashIp {
+        } else if low & mask == 0
+            && index == 0
+            && matches!(self.kind, SetKind::HashIp | SetKind::HashIpPort)
+        {
             return Err("a null-valued element cannot be stored in a hash type of set".into());
         }
-        // With a netmask one element stands for all hosts of a network.
-        let step = match self.options.netmask {
-            Some(length) if !v6 => 1 << (32 - length.min(32)),
-            _ => 1,
+        let whole = prefix_mask(128, v6);
+        let (low, step, mask) = match self.options.netmask {
+            _ if low == high => return Ok(Choice::Addresses { low, high: low, step: 1, mask }),
+            // With a netmask one element stands for all hosts of a network. A bitmap counts networks
+            // from the first address on, a hash of addresses from the first network on.
+            Some(length) if self.kind.is_bitmap() => (low, 1 << (32 - length), mask),
+            Some(length) if self.kind == SetKind::HashIp => (low & mask, 1 << (32 - length), mask),
+            // Otherwise the kernel masks where a range begins, and nothing behind.
+            _ => (low & mask, 1, whole),
         };
-        let low = if self.options.netmask.is_some() { low & mask } else { low };
         Ok(Choice::Addresses { low, high, step, mask })
     }
 
@@ -202,10 +218,7 @@ impl SetDef {
         };
         if let Some((address, length)) = text.rsplit_once('/') {
             let bits = if v6 { 128 } else { 32 };
-            let length: u8 = length
-                .parse()
-                .ok()
-                .filter(|length| *length <= bits)
+            let length = parse_length(length, 0, bits)
                 .ok_or_else(|| format!("'{length}' is not a prefix length from 0 to {bits}"))?;
             if length == 0 {
                 return Err("the prefix length 0 means every address".into());
@@ -234,10 +247,9 @@ impl SetDef {
         let masked = |network: (u128, u8)| (network.0 & self.address_mask(), network.1);
         if let Some((address, length)) = text.rsplit_once('/') {
             let least = if self.kind.takes_everything() { 0 } else { 1 };
-            let length: u8 =
-                length.parse().ok().filter(|l| (least..=bits).contains(l)).ok_or_else(|| {
-                    format!("'{length}' is not a prefix length from {least} to {bits}")
-                })?;
+            let length = parse_length(length, least, bits).ok_or_else(|| {
+                format!("'{length}' is not a prefix length from {least} to {bits}")
+            })?;
             let address = parse_address(address, v6).ok_or_else(|| {
                 let kind = if v6 { "IPv6" } else { "IPv4" };
                 format!("'{address}' is no {kind} address")
@@ -273,11 +285,7 @@ fn range_to_networks(mut low: u128, high: u128) -> Vec<(u128, u8)> {
 }
 
 fn read_mac(text: &str) -> Result<[u8; 6], String> {
-    match parse_mac(text) {
-        Some([0, 0, 0, 0, 0, 0]) => Err("the Ethernet address must not be all zero".into()),
-        Some(mac) => Ok(mac),
-        None => Err(format!("'{text}' is no Ethernet address")),
-    }
+    parse_mac(text).ok_or_else(|| format!("'{text}' is no Ethernet address"))
 }
 
 /// More keys than allowed.

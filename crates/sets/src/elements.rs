@@ -1,6 +1,6 @@
 //! Many elements in few bytes.
 
-use crate::{ElementError, Extensions, Layout, SetDef};
+use crate::{Command, ElementError, Extensions, Layout, SetDef};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -98,11 +98,24 @@ impl Set {
     /// # Errors
     /// The word at fault, the element being word 0, and a sentence.
     pub fn append(&mut self, layout: &Layout, words: &[&str]) -> Result<usize, ElementError> {
+        self.append_for(Command::Add, layout, words)
+    }
+
+    /// As [`Set::append`], for any command that takes an element.
+    ///
+    /// # Errors
+    /// As of [`Set::append`].
+    pub fn append_for(
+        &mut self,
+        command: Command,
+        layout: &Layout,
+        words: &[&str],
+    ) -> Result<usize, ElementError> {
         let at_element = |message| ElementError { word: 0, message };
         let text = *words.first().ok_or_else(|| at_element("an element is missing".into()))?;
         let extensions = match words {
             [_] => Extensions::default(),
-            words => Extensions::parse(&self.def, &words[1..], 1)?,
+            words => Extensions::parse(&self.def, command, &words[1..], 1)?,
         };
         let present = self.elements.keys.len() / layout.key_size;
         let room = self.def.capacity().saturating_sub(present as u32);
@@ -115,7 +128,7 @@ impl Set {
             .inspect_err(|_| keys.truncate(before))
             .map_err(at_element)?;
         let count = (self.elements.keys.len() - before) / layout.key_size;
-        if count > room as usize {
+        if count > room as usize && !self.def.options.force_add {
             self.elements.keys.truncate(before);
             let most = self.def.capacity();
             return Err(at_element(format!("the set is full: it holds {most} elements")));

@@ -1,11 +1,40 @@
 //! What is kept beside an element: words behind it in `add`, and the bytes of its value.
 
-use crate::definition::MAX_TIMEOUT;
+use crate::definition::{MAX_TIMEOUT, option_word};
 use crate::layout::COMMENT;
+use crate::parts::parse_within;
 use crate::{ElementError, Layout, SetDef, SetKind};
 
 /// Nanoseconds in a second.
 pub(crate) const SECOND: u64 = 1_000_000_000;
+
+/// A hexadecimal number at the beginning of a text as scanf reads it, its low 32 bits, and what
+/// stands behind it, which ipset does not look at.
+fn scan_hex(text: &str) -> Option<(u32, &str)> {
+    let end = text.bytes().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    match digits {
+        "" => None,
+        // More than 64 bits are as many as there can be.
+        digits => Some((u64::from_str_radix(digits, 16).unwrap_or(u64::MAX) as u32, rest)),
+    }
+}
+
+/// A hexadecimal number without the `0x` that may stand in front.
+fn bare(text: &str) -> &str {
+    text.strip_prefix("0x").unwrap_or(text)
+}
+
+/// What words stand behind an element for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `add`.
+    Add,
+    /// `del`.
+    Delete,
+    /// `test`.
+    Test,
+}
 
 /// The words behind an element.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,16 +66,37 @@ impl Extensions {
     ///
     /// # Errors
     /// The word at fault and a sentence.
-    pub fn parse(def: &SetDef, words: &[&str], first: usize) -> Result<Self, ElementError> {
+    pub fn parse(
+        def: &SetDef,
+        command: Command,
+        words: &[&str],
+        first: usize,
+    ) -> Result<Self, ElementError> {
         let mut found = Extensions::default();
         let mut index = 0;
+        let mut given: Vec<&str> = Vec::new();
         while let Some(word) = words.get(index) {
+            let word = option_word(word);
             let bad = |offset: usize, message: String| ElementError {
                 word: first + index + offset,
                 message,
             };
             let value = words.get(index + 1).copied();
-            let takes_value = !matches!(*word, "nomatch" | "wildcard");
+            let takes_value = !matches!(word, "nomatch" | "wildcard");
+            let is_taken = match command {
+                Command::Add => true,
+                Command::Delete => matches!(word, "before" | "after"),
+                Command::Test => matches!(word, "before" | "after" | "nomatch"),
+            };
+            if !is_taken {
+                let what = if command == Command::Test { "test" } else { "del" };
+                return Err(bad(0, format!("{what} takes no '{word}'")));
+            }
+            let named = if word == "after" { "before" } else { word };
+            if takes_value && given.contains(&named) {
+                return Err(bad(0, format!("'{word}' is given already")));
+            }
+            given.push(named);
             if takes_value && value.is_none() {
                 return Err(bad(0, format!("'{word}' needs a value")));
             }
@@ -62,13 +112,9 @@ impl Extensions {
     fn take(&mut self, def: &SetDef, word: &str, value: &str) -> Result<(), (String, bool)> {
         let options = &def.options;
         let without = |what: &str| Err((format!("the set was created without {what}"), false));
-        let number = |most: u64| match value.parse::<u64>() {
-            Ok(number) if number <= most && !value.starts_with('+') => Ok(number),
-            _ => Err((format!("'{value}' is not a number from 0 to {most}"), true)),
-        };
-        let hex = |text: &str| {
-            let digits = text.strip_prefix("0x").unwrap_or(text);
-            u32::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))
+        let number = |most: u64| {
+            let number = parse_within(value, 0, most);
+            number.ok_or_else(|| (format!("'{value}' is not a number from 0 to {most}"), true))
         };
         match word {
             "nomatch" if def.kind.takes_nomatch() => self.nomatch = true,
@@ -79,8 +125,8 @@ impl Extensions {
             "timeout" if options.timeout.is_none() => return without("timeout"),
             "timeout" => self.timeout = Some(number(MAX_TIMEOUT.into())? as u32),
             "packets" | "bytes" if !options.counters => return without("counters"),
-            "packets" => self.packets = number(u64::MAX)?,
-            "bytes" => self.bytes = number(u64::MAX)?,
+            "packets" => self.packets = number(u64::MAX - 1)?,
+            "bytes" => self.bytes = number(u64::MAX - 1)?,
             "comment" if !options.comment => return without("comment"),
             "comment" if value.contains('"') => {
                 return Err(("a comment must not contain a quotation mark".into(), true));
@@ -91,18 +137,17 @@ impl Extensions {
             "comment" => value.clone_into(&mut self.comment),
             "skbmark" | "skbprio" | "skbqueue" if !options.skbinfo => return without("skbinfo"),
             "skbmark" => {
-                let (mark, mask) = match value.split_once('/') {
-                    Some((mark, mask)) => (hex(mark), hex(mask)),
-                    None => (hex(value), Some(u32::MAX)),
-                };
-                self.mark = mark
-                    .zip(mask)
-                    .ok_or_else(|| (format!("'{value}' is not MARK or MARK/MASK"), true))?;
+                let (mark, rest) = value
+                    .strip_prefix("0x")
+                    .and_then(scan_hex)
+                    .ok_or_else(|| (format!("'{value}' is not 0xMARK or 0xMARK/0xMASK"), true))?;
+                let mask = rest.strip_prefix("/0x").and_then(scan_hex);
+                self.mark = (mark, mask.map_or(u32::MAX, |(mask, _)| mask));
             }
             "skbprio" => {
-                let parts = value.split_once(':').and_then(|(major, minor)| {
-                    let part = |text| hex(text).and_then(|number| u16::try_from(number).ok());
-                    Some(u32::from(part(major)?) << 16 | u32::from(part(minor)?))
+                let parts = scan_hex(bare(value)).and_then(|(major, rest)| {
+                    let (minor, _) = scan_hex(bare(rest.strip_prefix(':')?))?;
+                    Some(major << 16 | minor & 0xffff)
                 });
                 self.priority =
                     parts.ok_or_else(|| (format!("'{value}' is not MAJOR:MINOR"), true))?;

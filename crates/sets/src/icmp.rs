@@ -1,5 +1,7 @@
 //! Names of ICMP and ICMPv6 types and codes, as ipset prints and takes them.
 
+use crate::parts::parse_within;
+
 /// `IPPROTO_ICMP`.
 pub(crate) const ICMP: u8 = 1;
 /// `IPPROTO_ICMPV6`.
@@ -74,8 +76,8 @@ fn names(protocol: u8) -> &'static [(&'static str, u8, u8)] {
 /// Type and code, one above the other, of a name or of `TYPE/CODE`.
 pub(crate) fn number(protocol: u8, text: &str) -> Option<u16> {
     if let Some((kind, code)) = text.split_once('/') {
-        let (kind, code): (u8, u8) = (kind.parse().ok()?, code.parse().ok()?);
-        return Some(u16::from_be_bytes([kind, code]));
+        let byte = |text| parse_within(text, 0, 255).map(|number| number as u8);
+        return Some(u16::from_be_bytes([byte(kind)?, byte(code)?]));
     }
     let found = names(protocol).iter().find(|(name, ..)| name.eq_ignore_ascii_case(text))?;
     Some(u16::from_be_bytes([found.1, found.2]))

@@ -155,6 +155,18 @@ impl SetKind {
         )
     }
 
+    /// Whether two sets of these types may be swapped where their families are the same: what the
+    /// kernel calls the types' features (net/netfilter/ipset/ip_set_core.c, `ip_set_swap`) is.
+    pub fn swaps_with(self, other: SetKind) -> bool {
+        let features = |kind| match kind {
+            SetKind::BitmapIp => SetKind::HashIp,
+            SetKind::BitmapIpMac => SetKind::HashIpMac,
+            SetKind::HashNetPortNet => SetKind::HashIpPortNet,
+            kind => kind,
+        };
+        features(self) == features(other)
+    }
+
     /// Whether `create` takes `bitmask`.
     pub fn takes_bitmask(self) -> bool {
         matches!(self, SetKind::HashIp | SetKind::HashIpPort | SetKind::HashNetNet)
@@ -183,6 +195,11 @@ impl FromStr for SetKind {
             "ipportnethash" => "hash:ip,port,net",
             "netporthash" => "hash:net,port",
             "netifacehash" => "hash:net,iface",
+            "ipmarkhash" => "hash:ip,mark",
+            "ipmachash" => "hash:ip,mac",
+            "machash" => "hash:mac",
+            "netnethash" => "hash:net,net",
+            "netportnethash" => "hash:net,port,net",
             "setlist" => "list:set",
             name => name,
         };

@@ -83,6 +83,16 @@ impl Layout {
         layout
     }
 
+    /// For a set of networks with interfaces: the key of the element that has the same network and
+    /// name, but for all names that begin so where this one is for the whole name, and the other
+    /// way. The kernel takes the two for one.
+    pub fn twin(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let flags = self.interface_flags?;
+        let mut twin = key.to_vec();
+        *twin.get_mut(flags)? ^= Self::WILDCARD;
+        Some(twin)
+    }
+
     /// For a set of networks with interfaces: the key that marks an element's network.
     pub fn network_key(&self, key: &[u8]) -> Option<Vec<u8>> {
         let (name, flags) = (self.interface?, self.interface_flags?);

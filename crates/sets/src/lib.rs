@@ -23,10 +23,10 @@ mod state;
 mod words;
 
 pub use definition::{Family, Options, SetDef, check_name};
-pub use element::{ElementError, Extensions};
+pub use element::{Command, ElementError, Extensions};
 pub use elements::{Elements, Set};
 pub use kind::{Part, SetKind};
 pub use layout::Layout;
 pub use print::Shown;
 pub use state::{Comparison, Counts, PacketInfo, Probe, State, Test};
-pub use words::split_words;
+pub use words::{expand_member, plain_quotes, split_words};

@@ -1,28 +1,73 @@
 //! Addresses, networks, ports, hardware addresses and interfaces as ipset writes them.
 //!
-//! Host names are not looked up: what a file says must not depend on a name server.
+//! Numbers are what strtoull makes of them (a leading `0` is octal, `0x` hexadecimal), IPv4 addresses
+//! what inet_aton makes of digits and dots (`10.1` is 10.0.0.1, `010.0.0.1` is 8.0.0.1), as ipset reads
+//! them. Host names are not looked up: what a file says must not depend on a name server.
 
 use crate::icmp::{self, ICMP, ICMPV6};
 use crate::layout::INTERFACE;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A number in decimal, or in hexadecimal behind `0x`.
-pub(crate) fn parse_number(text: &str) -> Option<u32> {
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(hex) if !hex.starts_with('+') => u32::from_str_radix(hex, 16).ok(),
-        Some(_) => None,
-        None if text.starts_with('+') => None,
-        None => text.parse().ok(),
-    }
+/// A number in decimal, in octal behind `0`, or in hexadecimal behind `0x`. A minus sign wraps around.
+pub(crate) fn parse_number(text: &str) -> Option<u64> {
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let hexadecimal = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let (digits, radix) = match (hexadecimal, text.strip_prefix('0')) {
+        (Some(digits), _) => (digits, 16),
+        (None, Some(digits)) if !digits.is_empty() => (digits, 8),
+        _ => (text, 10),
+    };
+    // A second sign is none of strtoull's.
+    let number = digits.starts_with(|c: char| c.is_ascii_hexdigit());
+    let number = u64::from_str_radix(digits, radix).ok().filter(|_| number)?;
+    Some(if negative { number.wrapping_neg() } else { number })
 }
 
-/// `A.B.C.D` as a number in network order.
+/// A number within bounds.
+pub(crate) fn parse_within(text: &str, low: u64, high: u64) -> Option<u64> {
+    parse_number(text).filter(|number| (low..=high).contains(number))
+}
+
+/// A prefix length.
+pub(crate) fn parse_length(text: &str, least: u8, most: u8) -> Option<u8> {
+    parse_within(text, least.into(), most.into()).map(|length| length as u8)
+}
+
+/// An IPv4 address as a number in network order.
 pub(crate) fn parse_v4(text: &[u8]) -> Option<u32> {
+    parse_dotted(text).or_else(|| parse_digits(text))
+}
+
+/// One to four numbers between dots, octal behind a leading zero; the last one fills what is left.
+fn parse_digits(text: &[u8]) -> Option<u32> {
+    let parts: Vec<&[u8]> = text.split(|byte| *byte == b'.').collect();
+    let (last, first) = parts.split_last()?;
+    let number = |part: &[u8]| {
+        let text = std::str::from_utf8(part).ok()?;
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        parse_number(text).filter(|_| digits)
+    };
+    if first.len() > 3 {
+        return None;
+    }
+    let most = u64::from(u32::MAX) >> (8 * first.len());
+    let mut address = number(last).filter(|last| *last <= most)?;
+    for (index, part) in first.iter().enumerate() {
+        address |= number(part).filter(|part| *part <= 255)? << (24 - 8 * index);
+    }
+    u32::try_from(address).ok()
+}
+
+/// Four decimal numbers without leading zeros, which most addresses are.
+fn parse_dotted(text: &[u8]) -> Option<u32> {
     let mut address = 0u32;
     let (mut part, mut digits, mut dots) = (0u32, 0, 0);
     for &byte in text {
         match byte {
-            b'0'..=b'9' if digits < 3 => {
+            b'0'..=b'9' if digits < 3 && (digits == 0 || part != 0) => {
                 part = part * 10 + u32::from(byte - b'0');
                 digits += 1;
             }
@@ -72,12 +117,12 @@ pub(crate) fn prefix_mask(length: u8, v6: bool) -> u128 {
     whole & whole.checked_shl(u32::from(bits.saturating_sub(length))).unwrap_or(0)
 }
 
-/// `AA:BB:CC:DD:EE:FF`; a byte may have one digit.
+/// `AA:BB:CC:DD:EE:FF`, at most as long; a byte may have one digit.
 pub(crate) fn parse_mac(text: &str) -> Option<[u8; 6]> {
     let mut mac = [0; 6];
     let mut parts = text.split(':');
     for byte in &mut mac {
-        let part = parts.next().filter(|part| matches!(part.len(), 1 | 2))?;
+        let part = parts.next().filter(|part| !part.is_empty() && text.len() <= 17)?;
         *byte = u8::from_str_radix(part, 16).ok().filter(|_| !part.starts_with('+'))?;
     }
     parts.next().is_none().then_some(mac)
@@ -114,7 +159,7 @@ const UDPLITE: u8 = 136;
 
 /// `[PROTOCOL:]PORT[-PORT]`, `icmp:TYPE/CODE`, `icmp:NAME`, `PROTOCOL:0`.
 pub(crate) fn parse_ports(text: &str, v6: bool) -> Result<Ports, String> {
-    let (protocol, port) = match text.split_once(':') {
+    let (protocol, port) = match split_inside(text, ':') {
         Some((protocol, port)) => (parse_protocol(protocol)?, port),
         None => (TCP, text),
     };
@@ -140,34 +185,66 @@ pub(crate) fn parse_ports(text: &str, v6: bool) -> Result<Ports, String> {
     }
 }
 
+/// The parts around the first separator, which stands at neither end.
+fn split_inside(text: &str, separator: char) -> Option<(&str, &str)> {
+    let inside = !text.starts_with(separator) && !text.ends_with(separator);
+    text.split_once(separator).filter(|_| inside)
+}
+
+/// A number or a name as /etc/protocols has it, in small letters or as its alias in capitals.
 fn parse_protocol(text: &str) -> Result<u8, String> {
-    let number = text.parse::<u8>().ok();
-    let number = number.or_else(|| bpfc_names::protocol_number(&text.to_ascii_lowercase()));
+    let small = text.to_ascii_lowercase();
+    let known = text == small || text == text.to_ascii_uppercase() || text.starts_with("IPv6-");
+    let named = || bpfc_names::protocol_number(&small).filter(|_| known || small == "icmpv6");
+    let number = parse_within(text, 0, 255).map(|number| number as u8).or_else(named);
     number.filter(|number| *number != 0).ok_or_else(|| format!("'{text}' is no protocol"))
 }
 
-/// `PORT[-PORT]`; names of services hold dashes, too.
+/// `PORT[-PORT]`; names of services that hold dashes stand in brackets.
 pub(crate) fn parse_port_range(text: &str, protocol: u8) -> Result<(u16, u16), String> {
-    let bad = || format!("'{text}' is no port from 0 to 65535, range of ports or service");
-    if let Some(port) = parse_port(text, protocol) {
-        return Ok((port, port));
-    }
-    for (at, _) in text.match_indices('-') {
-        let ends = (parse_port(&text[..at], protocol), parse_port(&text[at + 1..], protocol));
-        if let (Some(low), Some(high)) = ends {
-            return Ok((low.min(high), high.max(low)));
-        }
-    }
-    Err(bad())
+    let bad = || match text.contains('-') && !text.contains('[') {
+        true => format!(
+            "'{text}' is no port from 0 to 65535, range of ports or service (a service whose name \
+             has a dash stands in brackets)"
+        ),
+        false => format!("'{text}' is no port from 0 to 65535, range of ports or service"),
+    };
+    let ends = match text.starts_with('[') {
+        true => match text.split_once(']') {
+            Some((_, "")) => None,
+            Some((name, rest)) => {
+                let high = rest.strip_prefix('-').ok_or_else(bad)?;
+                Some((&text[..=name.len()], high))
+            }
+            None => return Err(bad()),
+        },
+        false => split_inside(text, '-'),
+    };
+    let (low, high) = ends.unwrap_or((text, text));
+    let low = parse_port(low, protocol).ok_or_else(bad)?;
+    let high = parse_port(high, protocol).ok_or_else(bad)?;
+    Ok((low.min(high), high.max(low)))
 }
 
-fn parse_port(text: &str, protocol: u8) -> Option<u16> {
-    match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => text.parse().ok(),
-        // UDP-Lite has no services of its own.
-        false if protocol == UDPLITE => bpfc_names::service_port(text, Some(UDP)),
-        false => bpfc_names::service_port(text, Some(protocol)),
+/// `[tcp:|udp:]PORT[-PORT]`, of which the protocol only says whose services are meant.
+pub(crate) fn parse_plain_ports(text: &str) -> Result<(u16, u16), String> {
+    let (protocol, port) = match split_inside(text, ':') {
+        Some((protocol, port)) => (parse_protocol(protocol)?, port),
+        None => (TCP, text),
+    };
+    match protocol {
+        TCP | UDP => parse_port_range(port, protocol),
+        _ => Err("only the protocols tcp and udp are valid".into()),
     }
+}
+
+/// A number, or the name of a service, which may stand in brackets.
+pub(crate) fn parse_port(text: &str, protocol: u8) -> Option<u16> {
+    if let Some(port) = parse_within(text, 0, u16::MAX.into()) {
+        return Some(port as u16);
+    }
+    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    bpfc_names::service_port(inner.unwrap_or(text), Some(protocol))
 }
 
 /// `tcp:80`, `icmp:echo-request`, `gre:0`.
@@ -189,7 +266,33 @@ mod tests {
     #[test]
     fn addresses() {
         assert_eq!(parse_v4(b"1.2.3.4"), Some(0x0102_0304));
-        for bad in ["1.2.3", "1.2.3.256", "1.2.3.4.5", "1..2.3", "1.2.3.", "", "a", "1.2.3.4444"] {
+        let others = [
+            ("10.1", 0x0a00_0001),
+            ("1.2.3", 0x0102_0003),
+            ("010.0.0.1", 0x0800_0001),
+            ("010", 8),
+            ("1.16777215", 0x01ff_ffff),
+            ("4294967295", u32::MAX),
+            ("1.2.00.017", 0x0102_000f),
+        ];
+        for (text, address) in others {
+            assert_eq!(parse_v4(text.as_bytes()), Some(address), "{text}");
+        }
+        for bad in [
+            "1.2.3.256",
+            "1.2.3.4.5",
+            "1..2.3",
+            "1.2.3.",
+            "",
+            "a",
+            "1.2.3.4444",
+            "0x0a000001",
+            "08.1",
+            "4294967296",
+            "1.16777216",
+            ".1",
+            "+1",
+        ] {
             assert_eq!(parse_v4(bad.as_bytes()), None, "{bad}");
         }
         assert_eq!(show_address(1, true), "::1");
@@ -205,8 +308,14 @@ mod tests {
         let read = |text: &str| parse_ports(text, false).map(|p| (p.protocol, p.low, p.high));
         assert_eq!(read("80"), Ok((6, 80, 80)));
         assert_eq!(read("udp:53-60"), Ok((17, 53, 60)));
-        assert_eq!(read("ftp-data"), Ok((6, 20, 20)));
-        assert_eq!(read("ftp-data-ssh"), Ok((6, 20, 22)));
+        assert_eq!(read("[ftp-data]"), Ok((6, 20, 20)));
+        assert_eq!(read("[ftp-data]-ssh"), Ok((6, 20, 22)));
+        assert_eq!(read("0120-0x52"), Ok((6, 80, 82)));
+        assert_eq!(read("TCP:80"), Ok((6, 80, 80)));
+        assert!(read("ftp-data").unwrap_err().contains("in brackets"));
+        for bad in ["Udp:80", "udplite:domain", "tcp:", ":80", "0:0", "256:0", "[ssh", "[ssh]80"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
         assert_eq!(read("icmp:ping"), Ok((1, 0x800, 0x800)));
         assert_eq!(read("icmp:3/1"), Ok((1, 0x301, 0x301)));
         assert_eq!(read("200:0"), Ok((200, 0, 0)));
@@ -216,6 +325,17 @@ mod tests {
         assert_eq!(show_port(58, 0x8700), "ipv6-icmp:neighbour-solicitation");
         assert_eq!(show_port(1, 0x0309), "icmp:network-prohibited");
         assert_eq!(show_port(200, 0), "200:0");
+    }
+
+    #[test]
+    fn numbers() {
+        let numbers = [("010", 8), ("0x1F", 31), ("+5", 5), ("0", 0), ("-1", u64::MAX), ("00", 0)];
+        for (text, number) in numbers {
+            assert_eq!(parse_number(text), Some(number), "{text}");
+        }
+        for bad in ["", "08", "0x", "5x", "--1", "+-1", "0x+1", "18446744073709551616", " 1"] {
+            assert_eq!(parse_number(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -463,7 +463,7 @@ mod tests {
         let create = "create m bitmap:ip,mac range 10.0.0.0/24 timeout 0 counters skbinfo";
         let words: Vec<&str> = create.split(' ').skip(1).collect();
         let mut set = Set::new(SetDef::parse(&words).expect("a definition"));
-        let add = ["10.0.0.1", "timeout", "9", "packets", "7", "skbmark", "5", "skbqueue", "2"];
+        let add = ["10.0.0.1", "timeout", "9", "packets", "7", "skbmark", "0x5", "skbqueue", "2"];
         set.append(&set.def.layout(), &add).expect("an element");
         let mut state = State::new(&set, 0);
         let probe = Probe { addresses: [0x0a00_0001, 0], mac: [2; 6], ..Probe::default() };

@@ -4,6 +4,10 @@
 //! A set is not a ruleset: nothing is compiled of it alone. Rulesets that name sets are lowered
 //! with the [`bpfc_ir::SetTable`] that the inputs beside them make.
 
+mod draft;
 mod read;
+mod recognise;
+mod words;
 
-pub use read::{FORMAT, read, recognise};
+pub use read::{FORMAT, read};
+pub use recognise::recognise;

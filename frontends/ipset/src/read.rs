@@ -1,14 +1,18 @@
 //! The reader of `ipset save` text: one command a line, carried out in order.
 //!
-//! `create`, `add`, `del`, `flush`, `destroy`, `rename` and `swap` are carried out as
-//! `ipset restore` would; the result is what would then be in the kernel. With `-exist` (or `-!`)
-//! in a line, what is there already is no error.
+//! Lines are carried out as `ipset restore` of version 7.17 would do it; the result is what would
+//! then be in the kernel, and what ipset or the kernel refuses because of what is there is an error.
+//!
+//! `-exist` (or `-!`) counts for its line and all later ones. ipset sends lines that add to one set, or
+//! delete from one, together, and takes the first one's word for all of them.
 
+use crate::draft::{Draft, at, other_of};
+use crate::words::{Command, take_options};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
 use bpfc_ir::SetTable;
-use bpfc_sets::{ElementError, Layout, Set, SetDef, check_name, split_words};
+use bpfc_sets::{ElementError, SetDef, check_name, expand_member, plain_quotes, split_words};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The name of the format, as `--from` takes it.
 pub const FORMAT: &str = "ipset-save";
@@ -18,18 +22,9 @@ const NUMBER: &str = "# number ";
 
 /// Errors of one file after which reading it ends.
 const MOST_ERRORS: usize = 100;
-
-/// Whether a text is of this format: its first line that is no comment begins with `create` and
-/// names a set and a type.
-pub fn recognise(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(64 << 10)];
-    let text = String::from_utf8_lossy(head);
-    let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
-    let mut words =
-        first.unwrap_or_default().split_ascii_whitespace().filter(|w| !w.starts_with('-'));
-    let command = matches!(words.next(), Some("create" | "n" | "add"));
-    command && words.next().is_some() && words.next().is_some_and(|word| word.contains([':', '.']))
-}
+/// Most bytes of a line and most words that ipset takes (its `MAX_CMDLINE_CHARS`, `MAX_ARGS`).
+const MOST_BYTES: usize = 1022;
+const MOST_WORDS: usize = 30;
 
 /// Reads a text and adds its sets to `table`. All errors are reported, up to a hundred.
 pub fn read(
@@ -50,12 +45,13 @@ pub fn read(
         sets: BTreeMap::new(),
         numbers: Vec::new(),
         current: None,
+        exist: false,
+        together: None,
     };
     let text = sources.file(file).text();
     let mut start = 0;
-    let mut words = Vec::new();
     for line in text.split('\n') {
-        reader.line(line, start, &mut words);
+        reader.line(line, start);
         start += line.len() + 1;
         if reader.diagnostics.error_count() >= errors + MOST_ERRORS {
             break;
@@ -63,17 +59,6 @@ pub fn read(
     }
     reader.finish(table);
     file
-}
-
-/// A set that is being read.
-struct Draft {
-    set: Set,
-    layout: Layout,
-    span: Span,
-    /// Where each element was added, with how many came of it: for messages.
-    lines: Vec<(u32, u32)>,
-    /// Elements may be added twice.
-    exist: bool,
 }
 
 struct Reader<'a> {
@@ -85,10 +70,15 @@ struct Reader<'a> {
     numbers: Vec<(u16, String)>,
     /// The set of the last `add`, taken out of `sets`: most lines name the same.
     current: Option<Draft>,
+    /// Whether a line has said `-exist`.
+    exist: bool,
+    /// What the last line was sent together with: the command, the set, and whether the first of
+    /// them said `-exist`.
+    together: Option<(Command, String, bool)>,
 }
 
 impl Reader<'_> {
-    fn line<'t>(&mut self, line: &'t str, start: usize, words: &mut Vec<&'t str>) {
+    fn line(&mut self, line: &str, start: usize) {
         if let Some(rest) = line.strip_prefix(NUMBER) {
             if let Some((number, name)) = rest.split_once(' ')
                 && let Ok(number) = number.parse()
@@ -97,7 +87,12 @@ impl Reader<'_> {
             }
             return;
         }
-        if line.trim_ascii_start().starts_with('#') {
+        let trimmed = line.trim_ascii();
+        if trimmed.is_empty() || trimmed.starts_with('#') {
+            return;
+        }
+        if trimmed == "COMMIT" {
+            self.together = None;
             return;
         }
         if self.damaged
@@ -108,35 +103,88 @@ impl Reader<'_> {
             self.error(at, end, "these bytes are not UTF-8".into());
             return;
         }
-        if let Err(at) = split_words(line, words) {
+        if line.len() > MOST_BYTES {
+            let message =
+                format!("the line is longer than the {MOST_BYTES} bytes that ipset reads");
+            self.error(start, start + line.len(), message);
+            return;
+        }
+        let plain = plain_quotes(line);
+        // Where words do not stand as they are written, the line as a whole is at fault.
+        let place = |word: &str| match &plain {
+            Cow::Borrowed(_) => {
+                let at = start + offset(line, word);
+                (at, at + word.len().max(1))
+            }
+            Cow::Owned(_) => (start, start + line.len()),
+        };
+        let mut words = Vec::new();
+        if let Err(at) = split_words(&plain, &mut words) {
             self.error(start + at, start + line.len(), "a quotation mark is not closed".into());
             return;
         }
-        let count = words.len();
-        words.retain(|word| !matches!(*word, "-exist" | "-!" | "--exist"));
-        let exist = words.len() != count;
-        let Some((command, arguments)) = words.split_first() else { return };
-        let result = match *command {
-            "add" | "-A" | "--add" => self.add(arguments, exist, start),
-            "create" | "-N" | "--create" | "n" => self.create(arguments, exist, line, start),
-            "del" | "-D" | "--del" => self.delete(arguments, exist),
-            "flush" | "-F" | "--flush" | "destroy" | "-X" | "--destroy" | "x" => {
-                self.empty(command, arguments)
-            }
-            "rename" | "-E" | "--rename" | "e" => self.rename(arguments),
-            "swap" | "-W" | "--swap" | "w" => self.swap(arguments),
-            "COMMIT" | "quit" => Ok(()),
-            _ => {
-                let message = format!("there is no command '{command}' in a file of sets");
-                let at = start + offset(line, command);
-                self.error(at, at + command.len(), message);
+        if words.len() > MOST_WORDS {
+            let message = format!("the line has more than the {MOST_WORDS} words that ipset reads");
+            self.error(start, start + line.len(), message);
+            return;
+        }
+        match take_options(&mut words) {
+            Ok(exist) => self.exist |= exist,
+            Err((word, message)) => {
+                let (at, end) = place(word);
+                self.error(at, end, message);
                 return;
             }
+        }
+        let Some((word, arguments)) = words.split_first() else { return };
+        let (from, to) = place(word);
+        let Some(command) = Command::of(word) else {
+            self.error(from, to, format!("there is no command '{word}' in a file of sets"));
+            return;
+        };
+        if !command.arguments().contains(&arguments.len()) {
+            let message = match arguments.get(*command.arguments().end()) {
+                Some(more) => format!("'{word}' takes no '{more}'"),
+                None => format!("'{word}' needs more words"),
+            };
+            self.error(from, to, message);
+            return;
+        }
+        let exist = self.exist_of(command, arguments);
+        let whole = Span::new(self.file, start, start + line.trim_ascii_end().len());
+        let result = match command {
+            Command::Add => self.add(arguments, exist, start),
+            Command::Create => self.create(arguments, exist, whole),
+            Command::Delete => self.delete(arguments, exist),
+            Command::Test => self.test(arguments),
+            Command::Flush => self.flush(arguments),
+            Command::Destroy => self.destroy(arguments),
+            Command::Rename => self.rename(arguments),
+            Command::Swap => self.swap(arguments),
+            Command::List | Command::Save => self.named(arguments).map(drop),
+            Command::Other => Err(at(usize::MAX, not_here(word))),
         };
         if let Err(error) = result {
-            let word = arguments.get(error.word).unwrap_or(command);
-            let at = start + offset(line, word);
-            self.error(at, at + word.len().max(1), error.message);
+            let (at, end) = place(arguments.get(error.word).unwrap_or(word));
+            self.error(at, end, error.message);
+        }
+    }
+
+    /// Whether a line's elements may be there, or not be there, already.
+    fn exist_of(&mut self, command: Command, arguments: &[&str]) -> bool {
+        let set = match (command, arguments.first()) {
+            (Command::Add | Command::Delete, Some(set)) => *set,
+            _ => {
+                self.together = None;
+                return self.exist;
+            }
+        };
+        match &self.together {
+            Some((with, name, exist)) if *with == command && name == set => *exist,
+            _ => {
+                self.together = Some((command, set.to_owned(), self.exist));
+                self.exist
+            }
         }
     }
 
@@ -145,181 +193,193 @@ impl Reader<'_> {
         self.diagnostics.push(Diagnostic::error(Code::BAD_SET, Some(span), message));
     }
 
+    /// Says that an element was added at an offset that was there already.
+    fn twice(&mut self, name: &str, start: Option<u32>) {
+        let Some(start) = start.map(|start| start as usize) else { return };
+        let span = Span::new(self.file, start, start + 3);
+        let message = format!("the element is already in set '{name}'");
+        let error = Diagnostic::error(Code::BAD_SET, Some(span), message)
+            .with_help("ipset restore takes it where -exist stands in this line or one before");
+        self.diagnostics.push(error);
+    }
+
     /// Makes the set of a name the current one.
     fn turn_to(&mut self, name: &str) -> Result<&mut Draft, ElementError> {
-        if self.current.as_ref().is_none_or(|draft| draft.set.def.name != name) {
+        if self.current.as_ref().is_none_or(|draft| draft.def().name != name) {
             self.put_back();
             self.current = self.sets.remove(name);
         }
-        let missing = || at(0, format!("there is no set '{name}'"));
-        self.current.as_mut().ok_or_else(missing)
+        self.current.as_mut().ok_or_else(|| missing(0, name))
     }
 
     fn put_back(&mut self) {
         if let Some(draft) = self.current.take() {
-            self.sets.insert(draft.set.def.name.clone(), draft);
+            self.sets.insert(draft.def().name.clone(), draft);
         }
     }
 
     fn add(&mut self, words: &[&str], exist: bool, start: usize) -> Result<(), ElementError> {
-        let Some((name, element)) = words.split_first() else {
-            return Err(at(0, "add needs the name of a set and an element".into()));
-        };
+        let (name, element) = (words[0], &words[1..]);
         let draft = self.turn_to(name)?;
-        draft.exist |= exist;
         let line = u32::try_from(start).unwrap_or(u32::MAX);
-        if draft.set.def.kind.is_list() {
-            return self.add_member(name, element, line, exist);
+        if draft.is_list() {
+            let element = expand_member(element);
+            self.known_member(&element)?;
+            return self.turn_to(name)?.add_member(&element, exist, line);
         }
-        let layout = draft.layout;
-        let count = draft.set.append(&layout, element).map_err(shifted)?;
-        draft.lines.push((line, count as u32));
+        let twice = draft.add(element, exist, line)?;
+        self.twice(name, twice);
         Ok(())
     }
 
-    /// Adds a set to a list, before or after another one.
-    fn add_member(
-        &mut self,
-        name: &str,
-        words: &[&str],
-        line: u32,
-        exist: bool,
-    ) -> Result<(), ElementError> {
-        let member = *words.first().ok_or_else(|| at(0, "the member is missing".into()))?;
-        let known = match self.sets.get(member) {
-            Some(draft) if draft.set.def.kind.is_list() => {
-                return Err(at(1, format!("'{member}' is a list, and a list holds no lists")));
+    /// A list's member, and the one that it stands before or after, must be sets and no lists.
+    fn known_member(&mut self, element: &[&str]) -> Result<(), ElementError> {
+        self.put_back();
+        let member = element.first().copied().unwrap_or_default();
+        match self.sets.get(member) {
+            Some(draft) if draft.is_list() => {
+                Err(at(1, format!("'{member}' is a list, and a list holds no lists")))
             }
-            known => known.is_some(),
-        };
-        if !known {
-            return Err(at(1, format!("there is no set '{member}' before this line")));
+            Some(_) => match other_of(element) {
+                Some(other) if !self.sets.contains_key(other) => Err(missing(3, other)),
+                _ => Ok(()),
+            },
+            None => Err(at(1, format!("there is no set '{member}' before this line"))),
         }
-        let draft = self.turn_to(name)?;
-        let layout = draft.layout;
-        let before = draft.set.len();
-        let members = draft.set.members();
-        if let Some(there) = members.iter().position(|known| known == member) {
-            if !exist {
-                return Err(at(1, format!("'{member}' is already in the list")));
-            }
-            remove_at(&mut draft.set, &layout, there);
-            draft.lines.remove(there);
-            return self.add_member(name, words, line, exist);
-        }
-        let place = place_of(words)
-            .map(|(first, other)| {
-                let found = members.iter().position(|known| known == other);
-                let position = found.map(|found| if first { found } else { found + 1 });
-                position.ok_or_else(|| at(3, format!("'{other}' is not in the list")))
-            })
-            .transpose()?;
-        draft.set.append(&layout, words).map_err(shifted)?;
-        draft.lines.push((line, 1));
-        if let Some(place) = place {
-            let elements = &mut draft.set.elements;
-            elements.keys[place * layout.key_size..].rotate_right(layout.key_size);
-            elements.values[place * layout.value_size..].rotate_right(layout.value_size);
-            draft.lines[place..=before].rotate_right(1);
-        }
-        Ok(())
     }
 
-    fn create(
-        &mut self,
-        words: &[&str],
-        exist: bool,
-        line: &str,
-        start: usize,
-    ) -> Result<(), ElementError> {
+    fn create(&mut self, words: &[&str], exist: bool, span: Span) -> Result<(), ElementError> {
         let def = SetDef::parse(words)?;
         self.put_back();
         if let Some(there) = self.sets.get(&def.name) {
-            if exist && there.set.def.kind == def.kind && there.set.def.family == def.family {
+            if exist && there.is_same(&def) {
                 return Ok(());
             }
-            return Err(at(0, format!("there is a set '{}' already", def.name)));
+            let how = if exist { " with another definition" } else { "" };
+            return Err(at(0, format!("there is a set '{}' already{how}", def.name)));
         }
-        let layout = def.layout();
-        let span = Span::new(self.file, start, start + line.trim_ascii_end().len());
-        let draft = Draft { set: Set::new(def), layout, span, lines: Vec::new(), exist: false };
-        self.sets.insert(draft.set.def.name.clone(), draft);
+        self.sets.insert(def.name.clone(), Draft::new(def, span));
         Ok(())
+    }
+
+    /// A set whose elements are kept by key: a line asks which are there.
+    fn settled(&mut self, name: &str) -> Result<&mut Draft, ElementError> {
+        let twice = self.turn_to(name)?.settle();
+        self.twice(name, twice);
+        self.turn_to(name)
     }
 
     fn delete(&mut self, words: &[&str], exist: bool) -> Result<(), ElementError> {
-        let Some((name, element)) = words.split_first() else {
-            return Err(at(0, "del needs the name of a set and an element".into()));
-        };
-        let draft = self.turn_to(name)?;
-        let layout = draft.layout;
-        let mut wanted = Set::new(draft.set.def.clone());
-        wanted.append(&layout, element).map_err(shifted)?;
-        let mut gone: BTreeSet<&[u8]> = wanted.iter().map(|(key, _)| key).collect();
-        let places = draft.set.iter().enumerate();
-        let found: Vec<usize> =
-            places.filter(|(_, (key, _))| gone.remove(key)).map(|(place, _)| place).collect();
-        if !gone.is_empty() && !exist {
-            let text = element.first().copied().unwrap_or_default();
-            return Err(at(1, format!("'{text}' is not in the set")));
+        let (name, element) = (words[0], &words[1..]);
+        let draft = self.settled(name)?;
+        if draft.is_list() {
+            let element = expand_member(element);
+            self.known_member(&element)?;
+            return self.turn_to(name)?.delete_member(&element, exist);
         }
-        for place in found.into_iter().rev() {
-            remove_at(&mut draft.set, &layout, place);
-            remove_line(&mut draft.lines, place);
+        draft.delete(element, exist)
+    }
+
+    /// ipset ends where the element is not there.
+    fn test(&mut self, words: &[&str]) -> Result<(), ElementError> {
+        let (name, element) = (words[0], &words[1..]);
+        let draft = self.settled(name)?;
+        let found = match draft.is_list() {
+            true => draft.member(&expand_member(element))?.is_some(),
+            false => draft.holds(element)?,
+        };
+        match found {
+            true => Ok(()),
+            false => Err(at(1, format!("{} is NOT in set {name}", element[0]))),
+        }
+    }
+
+    /// The names of the sets that a line is about: the one that it names, or all.
+    fn named(&mut self, words: &[&str]) -> Result<Vec<String>, ElementError> {
+        self.put_back();
+        match words.first() {
+            Some(name) if self.sets.contains_key(*name) => Ok(vec![(*name).to_owned()]),
+            Some(name) => Err(missing(0, name)),
+            None => Ok(self.sets.keys().cloned().collect()),
+        }
+    }
+
+    /// Elements that are there twice are an error, also where they go.
+    fn settle(&mut self, name: &str) {
+        let twice = self.sets.get_mut(name).and_then(Draft::settle);
+        self.twice(name, twice);
+    }
+
+    fn flush(&mut self, words: &[&str]) -> Result<(), ElementError> {
+        for name in self.named(words)? {
+            self.settle(&name);
+            if let Some(draft) = self.sets.get_mut(&name) {
+                draft.clear();
+            }
         }
         Ok(())
     }
 
-    fn empty(&mut self, command: &str, words: &[&str]) -> Result<(), ElementError> {
-        self.put_back();
-        let destroys = command.contains(['d', 'X', 'x']);
-        let names: Vec<String> = match words.first() {
-            Some(name) if self.sets.contains_key(*name) => vec![(*name).to_owned()],
-            Some(name) => return Err(at(0, format!("there is no set '{name}'"))),
-            None => self.sets.keys().cloned().collect(),
-        };
+    fn destroy(&mut self, words: &[&str]) -> Result<(), ElementError> {
+        let names = self.named(words)?;
+        for name in &names {
+            self.free(name, "destroyed").map_err(|message| at(0, message))?;
+        }
         for name in names {
-            if destroys {
-                self.sets.remove(&name);
-            } else if let Some(draft) = self.sets.get_mut(&name) {
-                draft.set = Set::new(draft.set.def.clone());
-                draft.lines.clear();
-            }
+            self.settle(&name);
+            self.sets.remove(&name);
         }
         Ok(())
+    }
+
+    /// A list's member stays as it is.
+    fn free(&self, name: &str, what: &str) -> Result<(), String> {
+        match self.sets.values().find(|draft| draft.has_member(name)) {
+            Some(list) => {
+                let list = &list.def().name;
+                Err(format!("'{name}' cannot be {what}: it is a member of the list '{list}'"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn rename(&mut self, words: &[&str]) -> Result<(), ElementError> {
         self.put_back();
-        let [from, to] = words else {
-            return Err(at(0, "rename needs two names".into()));
-        };
-        if self.sets.contains_key(*to) {
+        let (from, to) = (words[0], words[1]);
+        check_name(to).map_err(|message| at(1, message))?;
+        if !self.sets.contains_key(from) {
+            return Err(missing(0, from));
+        }
+        self.free(from, "renamed").map_err(|message| at(0, message))?;
+        if self.sets.contains_key(to) {
             return Err(at(1, format!("there is a set '{to}' already")));
         }
-        check_name(to).map_err(|message| at(1, message))?;
-        let draft = self.sets.remove(*from);
-        let mut draft = draft.ok_or_else(|| at(0, format!("there is no set '{from}'")))?;
-        (*to).clone_into(&mut draft.set.def.name);
-        self.sets.insert((*to).to_owned(), draft);
+        if let Some(mut draft) = self.sets.remove(from) {
+            to.clone_into(&mut draft.set.def.name);
+            self.sets.insert(to.to_owned(), draft);
+        }
         Ok(())
     }
 
     fn swap(&mut self, words: &[&str]) -> Result<(), ElementError> {
         self.put_back();
-        let [first, second] = words else {
-            return Err(at(0, "swap needs two names".into()));
+        let (first, second) = (words[0], words[1]);
+        let (Some(one), Some(other)) = (self.sets.get(first), self.sets.get(second)) else {
+            let word = usize::from(self.sets.contains_key(first));
+            return Err(missing(word, words[word]));
         };
-        for (word, name) in [(0, first), (1, second)] {
-            if !self.sets.contains_key(*name) {
-                return Err(at(word, format!("there is no set '{name}'")));
-            }
+        let (one, other) = (one.def(), other.def());
+        if !one.kind.swaps_with(other.kind) || one.family != other.family {
+            let message = format!(
+                "'{first}' and '{second}' cannot be swapped: their types or families do not match"
+            );
+            return Err(at(0, message));
         }
-        let (one, other) = (self.sets.remove(*first), self.sets.remove(*second));
+        let (one, other) = (self.sets.remove(first), self.sets.remove(second));
         for (draft, name) in [(one, second), (other, first)] {
             if let Some(mut draft) = draft {
-                (*name).clone_into(&mut draft.set.def.name);
-                self.sets.insert((*name).to_owned(), draft);
+                name.clone_into(&mut draft.set.def.name);
+                self.sets.insert(name.to_owned(), draft);
             }
         }
         Ok(())
@@ -328,21 +388,12 @@ impl Reader<'_> {
     /// Sorts what was read, looks for elements that are there twice, and gives the sets out.
     fn finish(mut self, table: &mut SetTable) {
         self.put_back();
-        for (name, mut draft) in std::mem::take(&mut self.sets) {
-            if draft.exist {
-                keep_last(&mut draft.set, &draft.layout);
-            }
-            if let Some((_, second)) = draft.set.sort() {
-                let start = line_of(&draft.lines, second) as usize;
-                let span = Span::new(self.file, start, start + 3);
-                let message = format!("the element is already in set '{name}'");
-                let error = Diagnostic::error(Code::BAD_SET, Some(span), message)
-                    .with_help("ipset restore takes it with -exist in the line");
-                self.diagnostics.push(error);
-            }
-            if !table.insert(draft.set, Some(draft.span)) {
+        for (name, draft) in std::mem::take(&mut self.sets) {
+            let (set, span, twice) = draft.finish();
+            self.twice(&name, twice);
+            if !table.insert(set, Some(span)) {
                 let message = format!("there is a set '{name}' in another input");
-                self.diagnostics.push(Diagnostic::error(Code::BAD_SET, Some(draft.span), message));
+                self.diagnostics.push(Diagnostic::error(Code::BAD_SET, Some(span), message));
             }
         }
         for (number, name) in self.numbers {
@@ -351,65 +402,20 @@ impl Reader<'_> {
     }
 }
 
+fn missing(word: usize, name: &str) -> ElementError {
+    at(word, format!("there is no set '{name}'"))
+}
+
+/// Why a command cannot stand in a file.
+fn not_here(word: &str) -> String {
+    match word.trim_start_matches('-').starts_with('q') {
+        true => "ipset ends at 'quit', and elements that it has not sent yet are lost: take the line out"
+            .into(),
+        false => format!("the command '{word}' does not stand in a file of sets"),
+    }
+}
+
 /// The offset of a word in its line, of which it is a slice.
 fn offset(line: &str, word: &str) -> usize {
     (word.as_ptr() as usize).saturating_sub(line.as_ptr() as usize)
-}
-
-fn at(word: usize, message: String) -> ElementError {
-    ElementError { word, message }
-}
-
-/// Errors of elements count their words behind the set's name.
-fn shifted(error: ElementError) -> ElementError {
-    ElementError { word: error.word + 1, ..error }
-}
-
-/// `before NAME` (true) or `after NAME` behind a member.
-fn place_of<'a>(words: &[&'a str]) -> Option<(bool, &'a str)> {
-    let at = words.iter().position(|word| matches!(*word, "before" | "after"))?;
-    Some((words[at] == "before", *words.get(at + 1)?))
-}
-
-fn remove_at(set: &mut Set, layout: &Layout, place: usize) {
-    let (key, value) = (layout.key_size, layout.value_size);
-    set.elements.keys.drain(place * key..(place + 1) * key);
-    set.elements.values.drain(place * value..(place + 1) * value);
-}
-
-/// Takes one element out of the line that it came of.
-fn remove_line(lines: &mut Vec<(u32, u32)>, mut place: usize) {
-    for index in 0..lines.len() {
-        let count = lines[index].1 as usize;
-        if place < count {
-            lines[index].1 -= 1;
-            if count == 1 {
-                lines.remove(index);
-            }
-            return;
-        }
-        place -= count;
-    }
-}
-
-/// The offset of the line that an element came of.
-fn line_of(lines: &[(u32, u32)], mut place: usize) -> u32 {
-    for (start, count) in lines {
-        if place < *count as usize {
-            return *start;
-        }
-        place -= *count as usize;
-    }
-    0
-}
-
-/// Of elements that were added several times the last stays.
-fn keep_last(set: &mut Set, layout: &Layout) {
-    let last: BTreeMap<Vec<u8>, Vec<u8>> =
-        set.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
-    if last.len() * layout.key_size == set.elements.keys.len() || set.def.kind.is_list() {
-        return;
-    }
-    set.elements.keys = last.keys().flatten().copied().collect();
-    set.elements.values = last.values().flatten().copied().collect();
 }
