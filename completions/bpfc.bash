@@ -906,7 +906,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__load)
-            opts="-h --from --hook --table --reject --disable-pass --target --iface --cgroup --name --xdp-mode --priority --trace --json --color --help"
+            opts="-h --from --hook --table --reject --disable-pass --again --if-changed --target --iface --cgroup --name --xdp-mode --priority --trace --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

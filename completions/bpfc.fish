@@ -130,6 +130,8 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l trace -d 'Trace one p
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l again -d 'Attach loaded filters where they are not attached any more (an interface came back, somebody detached a link): the arguments are names of filters, by default all of this network namespace. Nothing is compiled, counters go on, and what is attached is left alone'
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l if-changed -d 'Do nothing where the filter of this name is loaded already from the same rules with the same options by the same version, and is attached'
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l json -d 'Print JSON'
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand unload" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'

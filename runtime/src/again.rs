@@ -36,10 +36,11 @@ pub struct Again {
     pub conntrack: bool,
 }
 
-/// Attempts to take a netfilter hook's priority, which somebody who looks whether it is free holds for a
-/// moment.
-const ATTEMPTS: u32 = 20;
-const PAUSE: Duration = Duration::from_millis(1);
+/// Attempts to take a place. Somebody who looks whether a netfilter hook's priority is free holds it for a
+/// moment, and a link whose pin was removed goes a grace period of RCU later, which takes a busy machine some
+/// tens of milliseconds.
+const ATTEMPTS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Filter {
     /// Attaches the filter where it is not attached any more: to an interface that came back under the same

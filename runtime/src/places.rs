@@ -267,6 +267,10 @@ impl Place {
                     ),
                 }
             }
+            // tcx takes a program once at a place.
+            (Place::Tc { .. }, Some(libc::EEXIST)) => {
+                occupied("the filter's program is there already, by another link".into())
+            }
             (Place::Netfilter { priority, .. }, Some(libc::EBUSY)) => occupied(format!(
                 "something holds priority {priority} at this hook (iptables' filter tables are at \
                  0): choose another"
