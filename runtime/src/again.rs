@@ -52,7 +52,7 @@ impl Filter {
     /// [`Error::NamespaceLost`] where the filter's network namespace cannot be found. What is wrong with one
     /// place alone is in [`Again::missing`].
     pub fn again(&self) -> Result<Again, Error> {
-        let _lock = crate::pins::lock()?;
+        let _lock = self.lock()?;
         let (home, state) = self.settled()?;
         let missing = || Error::NotFound(self.name().to_owned());
         let metadata = home.generation(state.target)?.ok_or_else(missing)?.metadata;

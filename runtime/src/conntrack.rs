@@ -51,21 +51,41 @@ fn table(filter: &str) -> String {
 pub(crate) fn enable(filter: &str) -> Result<(), Error> {
     let table = table(filter);
     let name = Attributes::default().string(TABLE_NAME, &table);
-    let chain = Attributes::default().string(CHAIN_TABLE, &table).string(CHAIN_NAME, CHAIN);
-    let state = Attributes::default().number(CT_REGISTER, REGISTER_1).number(CT_KEY, STATE);
-    let expression =
-        Attributes::default().string(EXPRESSION_NAME, "ct").nested(EXPRESSION_DATA, state);
-    let rule = Attributes::default()
-        .string(RULE_TABLE, &table)
-        .string(RULE_CHAIN, CHAIN)
-        .nested(RULE_EXPRESSIONS, Attributes::default().nested(ELEMENT, expression));
     let mut batch = Batch::new();
     // Added, so that it can be deleted, so that it is new; all in one step.
     batch.add(NEW_TABLE, CREATE, INET, &name);
     batch.add(DELETE_TABLE, 0, INET, &name);
+    add(&mut batch, &table);
+    batch.send().map_err(Error::Conntrack)
+}
+
+/// Adds a table with the rule that uses conntrack.
+fn add(batch: &mut Batch, table: &str) {
+    let name = Attributes::default().string(TABLE_NAME, table);
+    let chain = Attributes::default().string(CHAIN_TABLE, table).string(CHAIN_NAME, CHAIN);
+    let state = Attributes::default().number(CT_REGISTER, REGISTER_1).number(CT_KEY, STATE);
+    let expression =
+        Attributes::default().string(EXPRESSION_NAME, "ct").nested(EXPRESSION_DATA, state);
+    let rule = Attributes::default()
+        .string(RULE_TABLE, table)
+        .string(RULE_CHAIN, CHAIN)
+        .nested(RULE_EXPRESSIONS, Attributes::default().nested(ELEMENT, expression));
     batch.add(NEW_TABLE, CREATE, INET, &name);
     batch.add(NEW_CHAIN, CREATE, INET, &chain);
     batch.add(NEW_RULE, CREATE | APPEND, INET, &rule);
+}
+
+/// Has the kernel load nf_tables and nf_conntrack where they are modules, whose kernel functions
+/// programs call. Leaves nothing behind, whenever it dies: the table comes and goes in one step.
+pub(crate) fn provide() -> Result<(), Error> {
+    if std::path::Path::new("/proc/sys/net/netfilter/nf_conntrack_max").exists() {
+        return Ok(());
+    }
+    // No filter's table is called so.
+    let table = format!("bpfc~{}", std::process::id());
+    let mut batch = Batch::new();
+    add(&mut batch, &table);
+    batch.add(DELETE_TABLE, 0, INET, &Attributes::default().string(TABLE_NAME, &table));
     batch.send().map_err(Error::Conntrack)
 }
 

@@ -53,6 +53,17 @@ pub enum Error {
     /// A filter of this name is loaded already.
     #[error("a filter named {0} is loaded already: replace it, or unload it first")]
     Exists(String),
+    /// Others have replaced the filter, time and again, while the kernel verified a replacement.
+    #[error(
+        "filter {name} was replaced {attempts} times by others while the kernel verified this \
+         replacement: nothing was changed, try again"
+    )]
+    Overtaken {
+        /// The filter.
+        name: String,
+        /// How often.
+        attempts: u32,
+    },
     /// No filter of this name is loaded.
     #[error("no filter named {0} is loaded")]
     NotFound(String),

@@ -1,21 +1,17 @@
 //! Filters: what a caller loads, finds again, reads, replaces and unloads.
 
-use crate::conntrack::Attempt;
 use crate::counters::{self, Counters};
 use crate::health::{self, NamespaceStatus, Problem};
 use crate::home::{Home, Opened};
+use crate::lock::Lock;
 use crate::log::{LogLost, LogReader};
-use crate::metadata::Metadata;
-use crate::namespace::Namespace;
-use crate::options::{Options, XdpMode};
-use crate::places::{self, Attachment, Place};
-use crate::programs::ProgramSet;
+use crate::places::Attachment;
 use crate::recent::Programs;
-use crate::sets::{OldSets, SetRow};
+use crate::sets::SetRow;
 use crate::state::{Generation, State};
 use crate::sys::Map;
-use crate::{Error, devices, pins, switch};
-use bpfc_artifact::{Artifact, MapDef, RuleTable};
+use crate::{Error, pins, switch};
+use bpfc_artifact::{MapDef, RuleTable};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A loaded filter. It stays when this value is dropped and when the process exits; another
@@ -92,53 +88,7 @@ const READ_ATTEMPTS: u32 = 1000;
 const READ_PAUSE: std::time::Duration = std::time::Duration::from_millis(2);
 
 impl Filter {
-    /// Loads `artifact` as a new filter: its programs decide when this returns, and in all places
-    /// at once, or nothing has changed.
-    ///
-    /// Needs CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN (for pins and BTF numbers), and Linux 5.9
-    /// for XDP, 6.6 for tc, 6.4 for netfilter, 5.7 for cgroups.
-    pub fn load(artifact: &Artifact, options: &Options) -> Result<Filter, Error> {
-        pins::check_name(&options.name)?;
-        pins::prepare()?;
-        let _lock = pins::lock()?;
-        switch::clean()?;
-        let name = &options.name;
-        let path = pins::home(name);
-        if path.exists() {
-            let found = Home::open(name, path.clone())?;
-            if let Some(home) = &found
-                && switch::recover(home)?
-                && !has_lost_its_namespace(home)?
-            {
-                return Err(Error::Exists(name.clone()));
-            }
-            switch::remove(name, path)?;
-        }
-        let mut plan = places::plan(artifact, options)?;
-        devices::check(artifact, &plan)?;
-        let namespace = own_namespace()?;
-        let mut home = Home::create(name, pins::new_home(name))?;
-        let result = Attempt::begin(name, artifact.needs_conntrack).and_then(|tracking| {
-            if artifact.needs_accounting {
-                crate::conntrack::count()?;
-            }
-            let set = ProgramSet::load(artifact, Vec::new(), &OldSets::default())?;
-            hold_places(&home, artifact, &mut plan, None)?;
-            let metadata = Metadata::of(artifact, namespace, options, plan);
-            fill(&home, Generation::A, artifact, &set, &metadata)?;
-            home.rename(pins::home(name))?;
-            switch::switch(&home, Generation::A)?;
-            tracking.keep();
-            Ok(())
-        });
-        if let Err(error) = result {
-            home.remove()?;
-            return Err(error);
-        }
-        Ok(Filter::named(name))
-    }
-
-    fn named(name: &str) -> Filter {
+    pub(crate) fn named(name: &str) -> Filter {
         Filter { name: name.to_owned(), cache: Mutex::new(None) }
     }
 
@@ -154,10 +104,9 @@ impl Filter {
             return Err(Error::NotFound(name.to_owned()));
         }
         let filter = Filter::named(name);
+        let lock = Lock::if_free(&pins::home(name))?;
         let home = filter.home()?;
-        if let Some(_lock) = pins::try_lock()?
-            && !switch::recover(&home)?
-        {
+        if lock.is_some() && !switch::recover(&home)? {
             switch::remove(name, pins::home(name))?;
             return Err(Error::NotFound(name.to_owned()));
         }
@@ -170,9 +119,7 @@ impl Filter {
         if !pins::is_prepared()? {
             return Ok(Vec::new());
         }
-        if let Some(_lock) = pins::try_lock()? {
-            switch::clean()?;
-        }
+        switch::clean()?;
         let mut filters = Vec::new();
         for name in pins::names()? {
             match Filter::open(&name) {
@@ -192,6 +139,12 @@ impl Filter {
     fn home(&self) -> Result<Home, Error> {
         let found = Home::open(&self.name, pins::home(&self.name))?;
         found.ok_or_else(|| Error::NotFound(self.name.clone()))
+    }
+
+    /// Waits for the right to change it.
+    pub(crate) fn lock(&self) -> Result<Lock, Error> {
+        let lock = Lock::wait(&self.name, &pins::home(&self.name))?;
+        lock.ok_or_else(|| Error::NotFound(self.name.clone()))
     }
 
     /// The filter's home and state with nothing under way. The caller holds the lock.
@@ -273,7 +226,7 @@ impl Filter {
     /// Sets all counts to zero in one step and gives what they were at that moment: no packet is
     /// missing in both.
     pub fn zero(&self) -> Result<Counters, Error> {
-        let _lock = pins::lock()?;
+        let _lock = self.lock()?;
         let (home, mut state) = self.settled()?;
         let missing = || Error::NotFound(self.name.clone());
         let cached = self.opened(&home, state.target)?.ok_or_else(missing)?;
@@ -284,69 +237,6 @@ impl Filter {
         cached.opened.base.write(*half, &counters::negate(&sums))?;
         home.state.write(state)?;
         Ok(Counters::new(Arc::clone(&cached.rules), counters::add(&sums, &base)))
-    }
-
-    /// Replaces the filter by `artifact` with the options that it was loaded with: see
-    /// [`Filter::replace_with`].
-    pub fn replace(&self, artifact: &Artifact) -> Result<(), Error> {
-        self.replace_by(artifact, None)
-    }
-
-    /// Replaces the filter by `artifact`, which may be attached elsewhere. At no moment does a
-    /// packet pass unfiltered: on failure the old programs decide as before, and if this process
-    /// dies the old ones or the new ones do. Netfilter hooks change over all at once, interfaces
-    /// and cgroups one after another. Rules that are in both keep their counts.
-    ///
-    /// A netfilter hook that stays keeps its priority: another one is an error.
-    ///
-    /// To be called in the network namespace that the filter was loaded in.
-    pub fn replace_with(&self, artifact: &Artifact, options: &Options) -> Result<(), Error> {
-        self.replace_by(artifact, Some(options))
-    }
-
-    fn replace_by(&self, artifact: &Artifact, options: Option<&Options>) -> Result<(), Error> {
-        let _lock = pins::lock()?;
-        let (home, state) = self.settled()?;
-        let missing = || Error::NotFound(self.name.clone());
-        let old = home.generation(state.target)?.ok_or_else(missing)?.metadata;
-        let namespace = own_namespace()?;
-        if !namespace.is(&old.namespace) {
-            let name = self.name.clone();
-            return Err(match old.namespace.run(|| ()) {
-                Some(()) => Error::Namespace(name),
-                None => Error::NamespaceLost { name, gone: false },
-            });
-        }
-        let options = options.unwrap_or(&old.options);
-        let mut plan = places::plan(artifact, options)?;
-        devices::check(artifact, &plan)?;
-        places::refuse_moves(&plan, &old.attachments)?;
-        let target = state.target.other();
-        let switched_on = artifact.needs_conntrack && !crate::conntrack::is_on(&self.name)?;
-        let tracking = Attempt::begin(&self.name, switched_on)?;
-        if artifact.needs_accounting {
-            crate::conntrack::count()?;
-        }
-        let kept = home.kept(state.target, &old)?;
-        let sets = home.sets(state.target, &old)?;
-        let set = ProgramSet::load(artifact, kept, &sets)?;
-        let result = hold_places(&home, artifact, &mut plan, Some(&old)).and_then(|()| {
-            let metadata = Metadata::of(artifact, namespace, options, plan);
-            fill(&home, target, artifact, &set, &metadata)?;
-            switch::switch(&home, target)
-        });
-        if let Err(error) = result {
-            let state = home.state.read()?;
-            if state.settled {
-                switch::tidy(&home, state.target)?;
-            }
-            return Err(error);
-        }
-        tracking.keep();
-        if old.needs_conntrack && !artifact.needs_conntrack {
-            crate::conntrack::disable(&self.name)?;
-        }
-        Ok(())
     }
 
     /// A stream of what its rules log. One reader at a time: see [`LogReader`].
@@ -415,80 +305,14 @@ impl Filter {
     /// As [`Filter::unload`], for a filter that need not be in good order.
     pub fn unload_named(name: &str) -> Result<(), Error> {
         pins::check_name(name)?;
-        let path = pins::home(name);
         if !pins::is_prepared()? {
             return Err(Error::NotFound(name.to_owned()));
         }
-        let _lock = pins::lock()?;
         switch::clean()?;
-        if !path.exists() {
-            return Err(Error::NotFound(name.to_owned()));
-        }
-        pins::rename(&path, &pins::dead_home(name))?;
-        switch::remove(name, pins::dead_home(name))
+        let (path, dead) = (pins::home(name), pins::dead_home(name));
+        let _lock = Filter::named(name).lock()?;
+        switch::finish(name, &dead)?;
+        pins::rename(&path, &dead)?;
+        switch::remove(name, dead)
     }
-}
-
-/// True where nothing of a filter is attached any more, as its network namespace is gone: its name is free.
-fn has_lost_its_namespace(home: &Home) -> Result<bool, Error> {
-    match home.generation(home.state.read()?.target)? {
-        Some(opened) => health::namespace_is_gone(home, &opened.metadata),
-        None => Ok(false),
-    }
-}
-
-fn own_namespace() -> Result<Namespace, Error> {
-    Namespace::current().map_err(Error::kernel("find out the network namespace"))
-}
-
-/// Sees to it that every place of the plan has a link. A link that is there stays; XDP's mode is
-/// then the one that it has.
-fn hold_places(
-    home: &Home,
-    artifact: &Artifact,
-    plan: &mut [Attachment],
-    old: Option<&Metadata>,
-) -> Result<(), Error> {
-    places::assign_pairs(plan, old.map_or(&[], |old| &old.attachments))?;
-    for attachment in plan {
-        let pin = attachment.place.pin_name();
-        if let Some(link) = home.link(&pin)? {
-            if link.info().is_ok_and(|info| !info.detached) && attachment.place.is_taken()? {
-                keep_mode(&mut attachment.place, old)?;
-                continue;
-            }
-            home.release(&pin)?;
-        }
-        attachment.place.choose_mode(artifact.sends)?;
-        home.hold(attachment)?;
-    }
-    Ok(())
-}
-
-fn keep_mode(place: &mut Place, old: Option<&Metadata>) -> Result<(), Error> {
-    let pin = place.pin_name();
-    let Place::Xdp { mode, interface, .. } = place else { return Ok(()) };
-    let places = old.iter().flat_map(|old| &old.attachments).map(|found| &found.place);
-    for there in places.filter(|there| there.pin_name() == pin) {
-        let Place::Xdp { mode: has, .. } = there else { continue };
-        if *mode != XdpMode::Auto && mode != has {
-            return Err(Error::Options(format!(
-                "XDP on {interface} is {has} and cannot become {mode} in place: unload the filter \
-                 first"
-            )));
-        }
-        *mode = *has;
-    }
-    Ok(())
-}
-
-fn fill(
-    home: &Home,
-    generation: Generation,
-    artifact: &Artifact,
-    set: &ProgramSet,
-    metadata: &Metadata,
-) -> Result<(), Error> {
-    let maps: Vec<&str> = artifact.maps.iter().map(|map| map.name.as_str()).collect();
-    home.fill(generation, set, &maps, metadata)
 }

@@ -3,6 +3,7 @@
 //! Nothing here decides in which order things happen; that is [`crate::switch`].
 
 use crate::counters::{self, Base, Count};
+use crate::lock::Lock;
 use crate::metadata::Metadata;
 use crate::places::Attachment;
 use crate::programs::{ProgramSet, load_attach_type};
@@ -50,9 +51,8 @@ fn pin_at(fd: BorrowedFd<'_>, path: &Path) -> Result<(), Error> {
 }
 
 impl Home {
-    /// Makes the directory with an empty state: everything passes.
+    /// Fills a new directory with an empty state: everything passes.
     pub fn create(name: &str, path: PathBuf) -> Result<Home, Error> {
-        pins::make_new_dir(&path)?;
         pins::make_dir(&path.join("links"))?;
         let (state, slots) = (StateMap::create()?, stubs::create_slots()?);
         pin_at(state.0.as_fd(), &path.join("state"))?;
@@ -115,8 +115,8 @@ impl Home {
     }
 
     /// The right to read the filter's log, if nobody has it.
-    pub fn lock_log(&self) -> Result<Option<pins::Lock>, Error> {
-        pins::try_lock_at(&self.path.join("links"))
+    pub fn lock_log(&self) -> Result<Option<Lock>, Error> {
+        Lock::of_other(&self.path.join("links"))
     }
 
     /// The maps of a generation that outlive it.

@@ -7,6 +7,7 @@ mod record;
 pub use record::{LinkHeader, LogInterface, LogKind, LogRecord};
 
 use crate::home::Home;
+use crate::lock::Lock;
 use crate::state::Generation;
 use crate::sys::{Map, RingBuffer};
 use crate::{Error, pins};
@@ -29,7 +30,7 @@ pub struct LogReader {
     buffer: RingBuffer,
     lost: Map,
     generation: u32,
-    _lock: pins::Lock,
+    _lock: Lock,
 }
 
 /// How many log records found no room.

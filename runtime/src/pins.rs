@@ -10,13 +10,13 @@
 //! /sys/fs/bpf/bpfc/NAME~dead             an unload that has not finished
 //! ```
 //!
-//! Pins outlive the process, so a filter stays when its loader exits. Whoever changes something
-//! holds an exclusive `flock` on the directory, which the kernel drops when its holder dies; so
-//! what a lock holder finds half done has no living owner and may be finished or removed.
+//! Pins outlive the process, so a filter stays when its loader exits. Whoever changes a filter holds
+//! the lock of its directory ([`crate::lock`]), which the kernel drops when its holder dies; so what
+//! a lock holder finds half done has no living owner and may be finished or removed.
 
 use crate::{Error, bpffs};
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags};
-use std::fs::{self, DirBuilder, File};
+use rustix::fs::{AtFlags, CWD, RenameFlags};
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
         )));
     }
     Ok(())
+}
+
+/// Where all filters are.
+pub(crate) fn root() -> &'static Path {
+    Path::new(ROOT)
 }
 
 /// Where the filter of a name is.
@@ -75,79 +80,6 @@ pub(crate) fn is_prepared() -> Result<bool, Error> {
     }
 }
 
-/// The right to change filters, until dropped.
-#[derive(Debug)]
-pub(crate) struct Lock(#[allow(dead_code)] File);
-
-fn open_directory(path: &Path) -> Result<File, Error> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::open(path, flags, Mode::empty())
-        .map(File::from)
-        .map_err(io::Error::from)
-        .map_err(Error::path(path))
-}
-
-/// Waits for the lock.
-pub(crate) fn lock() -> Result<Lock, Error> {
-    let root = open_directory(Path::new(ROOT))?;
-    wait(&root)?;
-    Ok(Lock(root))
-}
-
-fn wait(root: &File) -> Result<(), Error> {
-    loop {
-        match rustix::fs::flock(root, FlockOperation::LockExclusive) {
-            Ok(()) => return Ok(()),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(Error::path(Path::new(ROOT))(error.into())),
-        }
-    }
-}
-
-/// The lock to be taken again and again by one holder, who must not share it: two threads that lock the
-/// same open directory both have it.
-#[derive(Debug)]
-pub(crate) struct Locker(File);
-
-/// The right to change filters, until dropped, of a [`Locker`].
-#[derive(Debug)]
-pub(crate) struct Locked<'a>(&'a File);
-
-impl Locker {
-    /// Opens it.
-    pub fn new() -> Result<Locker, Error> {
-        open_directory(Path::new(ROOT)).map(Locker)
-    }
-
-    /// Waits for the lock.
-    pub fn lock(&mut self) -> Result<Locked<'_>, Error> {
-        wait(&self.0)?;
-        Ok(Locked(&self.0))
-    }
-}
-
-impl Drop for Locked<'_> {
-    fn drop(&mut self) {
-        // It cannot fail for an open file.
-        let _ = rustix::fs::flock(self.0, FlockOperation::Unlock);
-    }
-}
-
-/// The lock, if nobody holds it.
-pub(crate) fn try_lock() -> Result<Option<Lock>, Error> {
-    try_lock_at(Path::new(ROOT))
-}
-
-/// The lock of another directory, if nobody holds it.
-pub(crate) fn try_lock_at(path: &Path) -> Result<Option<Lock>, Error> {
-    let directory = open_directory(path)?;
-    match rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(Lock(directory))),
-        Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(None),
-        Err(error) => Err(Error::path(path)(error.into())),
-    }
-}
-
 /// Names of the loaded filters, sorted.
 pub(crate) fn names() -> Result<Vec<String>, Error> {
     Ok(entries(Path::new(ROOT))?.into_iter().filter(|name| check_name(name).is_ok()).collect())
@@ -180,9 +112,13 @@ pub(crate) fn entries(path: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Makes a directory, for root alone, that must not be there.
-pub(crate) fn make_new_dir(path: &Path) -> Result<(), Error> {
-    DirBuilder::new().mode(0o700).create(path).map_err(Error::path(path))
+/// Makes a directory, for root alone; false where there is one.
+pub(crate) fn make_new_dir(path: &Path) -> Result<bool, Error> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(Error::path(path)(error)),
+    }
 }
 
 /// Makes a directory, for root alone, unless it is there.

@@ -18,7 +18,9 @@ pub(crate) struct ProgramSet {
 
 impl ProgramSet {
     /// Checks the artifact, makes its maps and loads its programs. Of `kept`, the maps of the
-    /// filter that it replaces, it takes over those that it has, too.
+    /// filter that it replaces, it takes over those that it has, too. Of `sets` those that it has
+    /// as well stay empty until [`sets::carry`]. It takes as long as the kernel verifies: no lock
+    /// is held meanwhile.
     pub fn load(
         artifact: &Artifact,
         kept: Vec<(MapDef, Map)>,

@@ -19,12 +19,14 @@
 use crate::conntrack;
 use crate::counters;
 use crate::home::{Home, Opened};
+use crate::lock::Lock;
 use crate::metadata::Metadata;
 use crate::places::Attachment;
 use crate::state::{Generation, State};
 use crate::sys::{Link, Map, MapSpec, Program};
 use crate::{Error, pins, stubs};
 use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
 
 /// Makes `target`, which is filled, the generation that decides. On failure the other one decides
 /// as before.
@@ -159,18 +161,34 @@ fn wait_for_programs() -> Result<(), Error> {
     outer.update_fd(0, inner.as_fd()).map_err(Error::kernel(failed))
 }
 
-/// Removes what loads and unloads that died have left. The caller holds the lock.
+/// Removes what loads and unloads that died have left. What is locked is somebody's.
 pub(crate) fn clean() -> Result<(), Error> {
     for (name, path) in pins::leftovers()? {
-        remove(&name, path)?;
+        if let Some(_lock) = Lock::if_free(&path)? {
+            remove(&name, path)?;
+        }
     }
     Ok(())
 }
 
-/// Removes a filter's directory, complete or not, with all that hangs on it.
-pub(crate) fn remove(name: &str, path: std::path::PathBuf) -> Result<(), Error> {
+/// Waits for the load or unload that has this directory, and removes what it leaves if it dies.
+pub(crate) fn finish(name: &str, path: &Path) -> Result<(), Error> {
+    match Lock::wait(name, path)? {
+        Some(_lock) => remove(name, path.to_owned()),
+        None => Ok(()),
+    }
+}
+
+/// Removes a filter's directory, complete or not, with all that hangs on it. The caller holds its
+/// lock.
+pub(crate) fn remove(name: &str, path: PathBuf) -> Result<(), Error> {
+    // Where a filter has the name, conntrack is kept on for that one: this is what a load has
+    // left that came too late. No load comes to have the name while this directory is there.
+    let loaded = path != pins::home(name) && pins::home(name).exists();
     let Some(home) = Home::open(name, path.clone())? else {
-        conntrack::disable(name).or_else(conntrack_is_off)?;
+        if !loaded {
+            conntrack::disable(name).or_else(conntrack_is_off)?;
+        }
         return pins::remove_tree(&path);
     };
     let mut namespace = None;
@@ -180,6 +198,9 @@ pub(crate) fn remove(name: &str, path: std::path::PathBuf) -> Result<(), Error> 
         }
     }
     home.remove()?;
+    if loaded {
+        return Ok(());
+    }
     match namespace {
         Some(namespace) => namespace.run(|| conntrack::disable(name)).unwrap_or(Ok(())),
         None => conntrack::disable(name),

@@ -1,7 +1,7 @@
 //! How many elements a second come and go in a loaded filter's sets. It reports and judges nothing.
 //!
 //! `cargo bench -p bpfc-tests --bench set_updates`, as root. One at a time is what a daemon does that
-//! bans an address as it sees it: each change takes and gives back the lock of all filters. All
+//! bans an address as it sees it: each change takes and gives back the filter's lock. All
 //! together is what `bpfc set` does with many elements.
 
 use bpfc_driver::Options as CompilerOptions;
@@ -60,8 +60,8 @@ fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
         let rates = [
             rate(|| all.iter().try_for_each(|words| set.add(words, false)))?,
             rate(|| all.iter().try_for_each(|words| set.delete(words, false)))?,
-            rate(|| set.add_all(&all, false))?,
-            rate(|| set.delete_all(&all, false))?,
+            rate(|| Ok(set.add_all(&all, false)?))?,
+            rate(|| Ok(set.delete_all(&all, false)?))?,
         ];
         println!(
             "{name:<12} {:>14.0} {:>14.0} {:>14.0} {:>14.0}",

@@ -332,6 +332,10 @@ pub enum RecentCommand {
 /// `bpfc set`.
 #[derive(Debug, Args)]
 pub struct SetArgs {
+    /// What is there already is written anew; what is to be deleted may be gone. As ipset's
+    /// `-exist` and `-!`, which are taken as well, it can stand anywhere.
+    #[arg(long, global = true)]
+    pub exist: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: SetCommand,
@@ -398,9 +402,6 @@ pub enum SetCommand {
         /// A file, or `-` for standard input.
         #[arg(default_value = "-")]
         file: String,
-        /// What is there already is written anew; what is to be deleted may be gone.
-        #[arg(long)]
-        exist: bool,
     },
     /// Give each set that a file defines the elements that it has there, each set in one step.
     Replace {
@@ -415,9 +416,6 @@ pub enum SetCommand {
 /// An element of a set of a filter.
 #[derive(Debug, Args)]
 pub struct ElementArgs {
-    /// What is there already is written anew; what is to be deleted may be gone.
-    #[arg(long)]
-    pub exist: bool,
     /// The filter's name.
     #[arg(value_parser = filter_name)]
     pub name: String,

@@ -9,19 +9,23 @@ mod args;
 mod commands;
 mod console;
 mod inputs;
+mod ipset_words;
 mod listing;
 mod progress;
 mod review;
 
 use args::{Cli, Command, RecentCommand};
+use bpfc_runtime::{Waiting, on_waiting};
 use clap::{CommandFactory as _, Parser as _};
-use console::{Console, Failure};
+use console::{Console, Failure, say};
+use serde_json::json;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Runs the command line and answers its exit status: 0 done, 1 the input or the kernel said no,
 /// 2 the command line is wrong.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = ipset_words::translate(arguments.into_iter().collect());
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -31,6 +35,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let console = Console::new(cli.color, is_json(&cli.command));
+    let waiting: fn(&Waiting) = match is_json(&cli.command) {
+        true => |waiting: &Waiting| say(&format!("{}\n", json!({ "note": waiting.to_string() }))),
+        false => |waiting: &Waiting| say(&format!("note: {waiting}\n")),
+    };
+    // Whoever calls this twice in a process has said so before.
+    let _ = on_waiting(waiting);
     let failure = match commands::run(&cli.command, &console) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(failure) => failure,

@@ -2,9 +2,9 @@
 
 use super::load::{map_memory, start};
 use super::place::{Place, SetRow};
-use super::{SetProblem, is_alike};
+use super::{SetProblem, Stopped, is_alike};
 use crate::home::Home;
-use crate::pins::Locker;
+use crate::lock::{Lock, Locker};
 use crate::state::State;
 use crate::sys::{Map, Mapping, clock};
 use crate::{Error, Filter, pins};
@@ -78,7 +78,8 @@ impl Filter {
     /// them before or after.
     pub fn swap_sets(&self, one: &str, other: &str) -> Result<(), Error> {
         let (one, other) = (self.set(one)?, self.set(other)?);
-        let _lock = pins::lock()?;
+        let lock = Lock::wait(self.name(), &pins::home(self.name()))?;
+        let _lock = lock.ok_or_else(|| Error::NotFound(self.name().to_owned()))?;
         one.with(|first| {
             other.with(|second| {
                 if !is_alike(&first.row.def, &second.row.def) {
@@ -322,20 +323,26 @@ impl FilterSet {
         self.act(&mut handle.opened, act)
     }
 
-    /// Changes the set as it is now, under the lock of all filters.
+    /// Changes the set as it is now, under the filter's lock.
     fn change<T>(&self, act: impl FnOnce(&mut Opened) -> Result<T, Error>) -> Result<T, Error> {
         let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
         let Handle { locker, opened } = &mut *handle;
         if let (Some(locker), Some(known)) = (locker.as_mut(), opened.as_mut()) {
             let _lock = locker.lock()?;
+            // Then it is the filter whose lock this is: one that was unloaded has another state.
             if known.is_current()? {
                 known.refresh()?;
                 return act(known);
             }
         }
-        // Where the filter was, there may be other directories now.
-        let _lock = locker.insert(Locker::new()?).lock()?;
-        self.act(opened, act)
+        loop {
+            let found = Locker::new(&self.filter)?;
+            let found = found.ok_or_else(|| Error::NotFound(self.filter.clone()))?;
+            let lock = locker.insert(found).lock()?;
+            if lock.is_current()? {
+                return self.act(opened, act);
+            }
+        }
     }
 
     fn act<T>(
@@ -394,32 +401,63 @@ impl FilterSet {
     /// # Errors
     /// [`Error::Set`] says what ipset would.
     pub fn add(&self, element: &[&str], exist: bool) -> Result<(), Error> {
-        self.add_all(&[element], exist)
+        Ok(self.add_all(&[element], exist)?)
+    }
+
+    /// Whether this would be an element for [`FilterSet::add`], whatever is in the set.
+    ///
+    /// # Errors
+    /// [`Error::Set`] says what ipset would.
+    pub fn check(&self, element: &[&str]) -> Result<(), Error> {
+        self.with(|opened| self.wanted(&opened.row, element).map(drop))
+    }
+
+    fn wanted(&self, row: &SetRow, words: &[&str]) -> Result<Set, Error> {
+        let wanted = self.read(&row.def, words)?;
+        if row.def.kind.is_list() {
+            check_member(row, words.first().copied().unwrap_or_default())?;
+        }
+        Ok(wanted)
     }
 
     /// Adds many elements, up to the first that cannot be added.
     ///
     /// # Errors
-    /// As of [`FilterSet::add`].
-    pub fn add_all(&self, elements: &[&[&str]], exist: bool) -> Result<(), Error> {
-        self.change(|opened| {
+    /// As of [`FilterSet::add`], and how many were added before.
+    pub fn add_all(&self, elements: &[&[&str]], exist: bool) -> Result<(), Stopped> {
+        self.change_each(elements, |opened, words, now, parts| {
             let layout = opened.row.def.layout();
-            let now = clock();
-            for words in elements {
-                let mut wanted = self.read(&opened.row.def, words)?;
-                if opened.row.def.kind.is_list() {
-                    check_member(&opened.row, words.first().copied().unwrap_or_default())?;
-                }
-                if let Some(at) = layout.timeout {
-                    let values = wanted.elements.values.chunks_exact_mut(layout.value_size);
-                    values.for_each(|value| start(&mut value[at..at + 8], now));
-                }
-                for (key, value) in wanted.iter() {
-                    opened.add(key, value, exist, now)?;
-                }
+            let mut wanted = self.wanted(&opened.row, words)?;
+            if let Some(at) = layout.timeout {
+                let values = wanted.elements.values.chunks_exact_mut(layout.value_size);
+                values.for_each(|value| start(&mut value[at..at + 8], now));
+            }
+            for (key, value) in wanted.iter() {
+                opened.add(key, value, exist, now)?;
+                *parts += 1;
             }
             Ok(())
         })
+    }
+
+    /// Changes elements one after the other, under one lock. `act` counts what an element means
+    /// in its last argument.
+    fn change_each(
+        &self,
+        elements: &[&[&str]],
+        act: impl Fn(&mut Opened, &[&str], u64, &mut usize) -> Result<(), Error>,
+    ) -> Result<(), Stopped> {
+        let (mut index, mut parts) = (0, 0);
+        let result = self.change(|opened| {
+            let now = clock();
+            for words in elements {
+                parts = 0;
+                act(opened, words, now, &mut parts)?;
+                index += 1;
+            }
+            Ok(())
+        });
+        result.map_err(|error| Stopped { index, parts, error })
     }
 
     /// Deletes an element, or several. With `exist` one that is not there is no error.
@@ -427,23 +465,21 @@ impl FilterSet {
     /// # Errors
     /// [`Error::Set`] says what ipset would.
     pub fn delete(&self, element: &[&str], exist: bool) -> Result<(), Error> {
-        self.delete_all(&[element], exist)
+        Ok(self.delete_all(&[element], exist)?)
     }
 
     /// Deletes many elements, up to the first that cannot be deleted.
     ///
     /// # Errors
-    /// As of [`FilterSet::delete`].
-    pub fn delete_all(&self, elements: &[&[&str]], exist: bool) -> Result<(), Error> {
-        self.change(|opened| {
-            let now = clock();
-            for words in elements {
-                for (key, _) in self.read(&opened.row.def, words)?.iter() {
-                    match opened.delete(key, now) {
-                        Err(Error::Set { problem: SetProblem::NotThere, .. }) if exist => {}
-                        result => result?,
-                    }
+    /// As of [`FilterSet::delete`], and how many were deleted before.
+    pub fn delete_all(&self, elements: &[&[&str]], exist: bool) -> Result<(), Stopped> {
+        self.change_each(elements, |opened, words, now, parts| {
+            for (key, _) in self.read(&opened.row.def, words)?.iter() {
+                match opened.delete(key, now) {
+                    Err(Error::Set { problem: SetProblem::NotThere, .. }) if exist => {}
+                    result => result?,
                 }
+                *parts += 1;
             }
             Ok(())
         })

@@ -37,26 +37,38 @@ pub(crate) struct OldSets {
 }
 
 impl OldSets {
-    /// The elements of a set that was loaded with the same: the new one goes on with them.
-    fn elements(&self, row: &SetRow) -> Result<Option<Map>, Error> {
+    /// A set that was loaded with the same, and its maps: the new one goes on with its elements.
+    fn like(&self, row: &SetRow) -> Option<(&SetRow, &Map, &Map)> {
         let same = |before: &&SetRow| {
             before.def.name == row.def.name
                 && before.digest == row.digest
                 && is_alike(&before.def, &row.def)
         };
-        let Some(before) = self.rows.iter().find(same) else { return Ok(None) };
-        let (Some(outer), Some(state)) =
-            (self.maps.get(&before.elements), self.maps.get(&before.state))
-        else {
-            return Ok(None);
-        };
-        let memory = map_memory(state)?;
-        Place::new(before, outer, &memory).elements().map(Some)
+        let before = self.rows.iter().find(same)?;
+        Some((before, self.maps.get(&before.elements)?, self.maps.get(&before.state)?))
     }
 }
 
-/// Puts the elements into an artifact's maps, before any program is attached. A set that was
-/// loaded with the same before goes on as it is now.
+/// Lets the sets that were loaded with the same before go on as they are now. The caller holds the
+/// filter's lock, and no program that uses the new maps is attached.
+pub(crate) fn carry(artifact: &Artifact, maps: &[Map], old: &OldSets) -> Result<(), Error> {
+    for (entry, row) in artifact.sets.iter().zip(&rows(artifact)) {
+        let Some((before, outer, state)) = old.like(row) else { continue };
+        let memory = map_memory(state)?;
+        let elements = Place::new(before, outer, &memory).elements()?;
+        let memory = map_memory(&maps[entry.state.0 as usize])?;
+        let place = Place::new(row, &maps[entry.elements.0 as usize], &memory);
+        if place.state.area > 0 {
+            let (keys, _) = elements.elements().map_err(Error::kernel("read a set"))?;
+            place.count_all(keys.chunks_exact(place.layout.key_size));
+        }
+        place.begin(&elements)?;
+    }
+    Ok(())
+}
+
+/// Puts the elements into an artifact's maps, before any program is attached. Sets that go on as
+/// they are ([`carry`]) are left out.
 pub(crate) fn fill(artifact: &Artifact, maps: &[Map], old: &OldSets) -> Result<(), Error> {
     let rows = rows(artifact);
     let now = clock();
@@ -65,10 +77,7 @@ pub(crate) fn fill(artifact: &Artifact, maps: &[Map], old: &OldSets) -> Result<(
         let state = &maps[entry.state.0 as usize];
         let memory = map_memory(state)?;
         let place = Place::new(row, outer, &memory);
-        if let Some(elements) = old.elements(row)? {
-            let (keys, _) = elements.elements().map_err(Error::kernel("read a set"))?;
-            place.count_all(keys.chunks_exact(place.layout.key_size));
-            place.begin(&elements)?;
+        if old.like(row).is_some() {
             continue;
         }
         let elements = place.empty_map()?;

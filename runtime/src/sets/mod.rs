@@ -5,7 +5,7 @@
 //! changes the lists of prefix lengths is written beside it and then switched to by one number, so
 //! that a packet sees the set before or after, never between.
 //!
-//! Changes are made under the lock of all filters, as everything that changes a filter. Programs
+//! Changes are made under the filter's lock, as everything that changes a filter. Programs
 //! take no lock: the SET target may add and delete meanwhile.
 
 mod handle;
@@ -13,7 +13,7 @@ mod load;
 mod place;
 
 pub use handle::{FilterSet, SetInfo};
-pub(crate) use load::{OldSets, fill, rows};
+pub(crate) use load::{OldSets, carry, fill, rows};
 pub(crate) use place::SetRow;
 
 use crate::Error;
@@ -41,6 +41,25 @@ pub enum SetProblem {
     /// Two sets that cannot be swapped.
     #[error("The sets cannot be swapped: their type does not match")]
     Types,
+}
+
+/// One of many elements could not be changed: those before it were.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Stopped {
+    /// Which one of those that were given, from 0.
+    pub index: usize,
+    /// Of an element that means several, such as a range of addresses, how many were changed.
+    pub parts: usize,
+    /// Why.
+    #[source]
+    pub error: Error,
+}
+
+impl From<Stopped> for Error {
+    fn from(stopped: Stopped) -> Error {
+        stopped.error
+    }
 }
 
 impl SetProblem {

@@ -75,15 +75,23 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     console.print(&format!("{done} {}\n{}", filter.name(), list.concat()))
 }
 
-/// Loads, or replaces the filter that has the name.
+/// How often a filter may come and go while this one is loaded.
+const ATTEMPTS: u32 = 5;
+
+/// Loads, or replaces the filter that has the name. Others may load and unload it meanwhile.
 fn load(artifact: &Artifact, options: &Options) -> Result<(Filter, bool), Error> {
-    match Filter::load(artifact, options) {
-        Err(Error::Exists(name)) => {
-            let filter = Filter::open(&name)?;
-            filter.replace_with(artifact, options)?;
-            Ok((filter, true))
+    let mut attempt = 1;
+    loop {
+        let found = match Filter::load(artifact, options) {
+            Err(Error::Exists(name)) => Filter::open(&name),
+            loaded => return loaded.map(|filter| (filter, false)),
+        };
+        let replaced =
+            found.and_then(|filter| filter.replace_with(artifact, options).map(|()| filter));
+        match replaced {
+            Err(Error::NotFound(_)) if attempt < ATTEMPTS => attempt += 1,
+            replaced => return replaced.map(|filter| (filter, true)),
         }
-        loaded => loaded.map(|filter| (filter, false)),
     }
 }
 

@@ -1,19 +1,17 @@
 //! `bpfc set`: a loaded filter's sets, in ipset's words.
 
+mod restore;
+
 use crate::args::{SetArgs, SetCommand};
 use crate::console::{Console, Failure, refused};
 use crate::inputs;
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver as driver;
 use bpfc_ir::Input;
-use bpfc_runtime::{Error, Filter, FilterSet, SetInfo, SetProblem};
-use bpfc_sets::{Shown, split_words};
+use bpfc_runtime::{Error, Filter, FilterSet, SetInfo, SetProblem, Stopped};
+use bpfc_sets::Shown;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fmt::Write;
-
-/// Elements that are added under one lock.
-const BATCH: usize = 4096;
 
 #[derive(Serialize)]
 struct JsonSets<'a> {
@@ -32,14 +30,15 @@ struct JsonSet {
 }
 
 pub(super) fn run(args: &SetArgs, console: &Console) -> Result<(), Failure> {
+    let exist = args.exist;
     match &args.command {
         SetCommand::Add(args) => {
             let words: Vec<&str> = args.element.iter().map(String::as_str).collect();
-            set(&args.name, &args.set)?.add(&words, args.exist).map_err(said)
+            set(&args.name, &args.set)?.add_all(&[&words], exist).map_err(stopped)
         }
         SetCommand::Del(args) => {
             let words: Vec<&str> = args.element.iter().map(String::as_str).collect();
-            set(&args.name, &args.set)?.delete(&words, args.exist).map_err(said)
+            set(&args.name, &args.set)?.delete_all(&[&words], exist).map_err(stopped)
         }
         SetCommand::Test(args) => {
             let words: Vec<&str> = args.element.iter().map(String::as_str).collect();
@@ -67,7 +66,7 @@ pub(super) fn run(args: &SetArgs, console: &Console) -> Result<(), Failure> {
             let filter = Filter::open(name).map_err(refused)?;
             filter.swap_sets(set, other).map_err(said)
         }
-        SetCommand::Restore { name, file, exist } => restore(name, file, *exist),
+        SetCommand::Restore { name, file } => restore::run(name, file, exist),
         SetCommand::Replace { name, file } => replace(name, file, console),
     }
 }
@@ -83,6 +82,17 @@ fn said(error: Error) -> Failure {
             Failure::Refused(problem.to_string())
         }
         error => refused(error),
+    }
+}
+
+/// Why an element could not be changed, and what of it was, where it means several.
+fn stopped(stopped: Stopped) -> Failure {
+    let parts = stopped.parts;
+    match said(stopped.error) {
+        Failure::Refused(reason) if parts > 0 => {
+            Failure::Refused(format!("{reason}; {parts} elements before it were changed"))
+        }
+        failure => failure,
     }
 }
 
@@ -136,90 +146,6 @@ impl JsonSet {
             elements: elements(info).collect(),
         }
     }
-}
-
-/// Lines that change one set in one way, to be carried out together.
-#[derive(Default)]
-struct Changes<'t> {
-    set: String,
-    deletes: bool,
-    elements: Vec<Vec<&'t str>>,
-}
-
-/// Carries out lines in their order; those that add to one set, or delete from one, are taken
-/// together.
-fn restore(name: &str, file: &str, exist: bool) -> Result<(), Failure> {
-    let bytes = inputs::read_bytes(file).map_err(Failure::Refused)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let filter = Filter::open(name).map_err(refused)?;
-    let mut sets: BTreeMap<String, FilterSet> = BTreeMap::new();
-    let mut changes = Changes::default();
-    let failed = |number: usize, failure: Failure| match failure {
-        Failure::Refused(message) => Failure::Refused(format!("{file}:{number}: {message}")),
-        other => other,
-    };
-    for (number, line) in (1..).zip(text.lines()) {
-        let mut words = Vec::new();
-        split_words(line, &mut words)
-            .map_err(|_| Failure::Refused(format!("{file}:{number}: a quotation mark is open")))?;
-        let (command, of, element) = match words[..] {
-            [] | ["COMMIT" | "create" | "-N" | "n", ..] => continue,
-            [word, ..] if word.starts_with('#') => continue,
-            [command, of, ref element @ ..] => (command, of, element),
-            [_] => return Err(Failure::Refused(format!("{file}:{number}: words are missing"))),
-        };
-        let together = matches!(command, "add" | "del")
-            && of == changes.set
-            && changes.deletes == (command == "del")
-            && changes.elements.len() < BATCH;
-        if !together {
-            let changed = change(&filter, &mut sets, &mut changes, exist);
-            changed.map_err(|failure| failed(number - 1, failure))?;
-        }
-        let result = match command {
-            "add" | "del" => {
-                of.clone_into(&mut changes.set);
-                changes.deletes = command == "del";
-                changes.elements.push(element.to_vec());
-                Ok(())
-            }
-            "flush" => opened(&filter, &mut sets, of)?.flush().map_err(said),
-            other => Err(Failure::Refused(format!("'{other}' is neither add, del nor flush"))),
-        };
-        result.map_err(|failure| failed(number, failure))?;
-    }
-    let last = text.lines().count();
-    change(&filter, &mut sets, &mut changes, exist).map_err(|failure| failed(last, failure))
-}
-
-fn opened<'s>(
-    filter: &Filter,
-    sets: &'s mut BTreeMap<String, FilterSet>,
-    name: &str,
-) -> Result<&'s FilterSet, Failure> {
-    if !sets.contains_key(name) {
-        sets.insert(name.to_owned(), filter.set(name).map_err(said)?);
-    }
-    sets.get(name).ok_or(Failure::Said)
-}
-
-fn change(
-    filter: &Filter,
-    sets: &mut BTreeMap<String, FilterSet>,
-    changes: &mut Changes<'_>,
-    exist: bool,
-) -> Result<(), Failure> {
-    let Changes { set, deletes, elements } = std::mem::take(changes);
-    if elements.is_empty() {
-        return Ok(());
-    }
-    let elements: Vec<&[&str]> = elements.iter().map(Vec::as_slice).collect();
-    let set = opened(filter, sets, &set)?;
-    match deletes {
-        true => set.delete_all(&elements, exist),
-        false => set.add_all(&elements, exist),
-    }
-    .map_err(said)
 }
 
 fn replace(name: &str, file: &str, console: &Console) -> Result<(), Failure> {

@@ -12,4 +12,5 @@ mod mounts;
 mod recent;
 mod replay;
 mod run;
+mod set;
 mod snapshot;
