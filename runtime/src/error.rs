@@ -7,6 +7,7 @@
 
 use crate::btf::BtfError;
 use crate::sys::LoadFailure;
+use crate::{permissions, verifier_log};
 use std::io;
 use std::path::PathBuf;
 
@@ -128,7 +129,7 @@ pub enum Error {
     #[error("{0}")]
     Bpffs(String),
     /// Conntrack could not be switched on or off.
-    #[error("cannot make this network namespace track connections: {0}")]
+    #[error("cannot make this network namespace track connections: {}{}", .0, hint(.0))]
     Conntrack(io::Error),
     /// A system call failed.
     #[error("cannot {doing}: {source}{}", hint(.source))]
@@ -182,7 +183,21 @@ impl Error {
     }
 
     pub(crate) fn verifier(program: &str, failure: LoadFailure) -> Error {
-        let reason = reason(&failure);
+        let number = failure.error.raw_os_error();
+        let said = verifier_log::reason(&failure.log);
+        // These come before the verifier, or behind it.
+        let elsewhere = match number {
+            Some(libc::EMFILE | libc::ENFILE) => true,
+            Some(libc::EPERM | libc::ENOMEM | libc::ENOSPC | libc::EAGAIN) => said.is_none(),
+            _ => false,
+        };
+        if elsewhere {
+            return Error::kernel(format!("load program {program}"))(failure.error);
+        }
+        let reason = said.unwrap_or_else(|| match number {
+            Some(libc::E2BIG) => "it has more than 1,000,000 instructions".into(),
+            _ => failure.error.to_string(),
+        });
         Error::Verifier(Box::new(VerifierError {
             program: program.to_owned(),
             reason,
@@ -192,10 +207,22 @@ impl Error {
     }
 }
 
-fn hint(error: &io::Error) -> &'static str {
+/// What an error number is about that says little by itself.
+fn hint(error: &io::Error) -> String {
     match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => " (loading filters needs CAP_BPF and CAP_NET_ADMIN)",
-        _ => "",
+        Some(libc::EPERM | libc::EACCES) => permissions::reason(),
+        Some(libc::EMFILE) => {
+            " (this process has as many files open as RLIMIT_NOFILE allows: raise it, as by \
+             `ulimit -n`)"
+                .into()
+        }
+        Some(libc::ENFILE) => {
+            " (the system has as many files open as the sysctl fs.file-max allows)".into()
+        }
+        Some(libc::ENOMEM) => {
+            " (the system, or the control group by its limit memory.max, is out of memory)".into()
+        }
+        _ => String::new(),
     }
 }
 
@@ -220,86 +247,38 @@ fn path_hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// What limits a message of the verifier stands for (kernel/bpf/verifier.c, messages unchanged
-/// from Linux 5.10 to 6.18).
-const LIMITS: [(&str, &str); 4] = [
-    (
-        "BPF program is too large",
-        "it is too large for the verifier (1,000,000 instructions processed)",
-    ),
-    ("jumps is too complex", "it has too many pending branches (8,192)"),
-    ("frames is too deep", "its chains call each other more than 7 deep"),
-    ("Too large", "its nested chains need more than 512 bytes of stack"),
-];
-
-/// The reason in a verifier's log: the last line that is neither an instruction nor statistics,
-/// the source line it stands under, and what limit it means.
-fn reason(failure: &LoadFailure) -> String {
-    let mut said = None;
-    let mut source = None;
-    for line in failure.log.lines().rev() {
-        let line = line.trim_end();
-        let statistics = [
-            "processed ",
-            "verification time ",
-            "stack depth ",
-            "max_states_per_insn",
-            "insns processed",
-        ];
-        if line.is_empty() || statistics.iter().any(|start| line.starts_with(start)) {
-            continue;
-        }
-        if said.is_none() {
-            said = Some(line);
-        } else if let Some(text) = line.strip_prefix("; ") {
-            source = Some(text);
-            break;
-        }
-    }
-    let Some(said) = said else {
-        return match failure.error.raw_os_error() {
-            Some(libc::EPERM) => {
-                "no permission: loading programs needs CAP_BPF and CAP_NET_ADMIN".into()
-            }
-            Some(libc::E2BIG) => "it has more than 1,000,000 instructions".into(),
-            _ => failure.error.to_string(),
-        };
-    };
-    let mut text = match LIMITS.iter().find(|(message, _)| said.contains(message)) {
-        Some((_, meaning)) => format!("{meaning}: {said}"),
-        None => said.to_owned(),
-    };
-    if let Some(source) = source {
-        text.push_str(", in: ");
-        text.push_str(source);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn failure(number: i32, log: &str) -> LoadFailure {
-        LoadFailure { error: io::Error::from_raw_os_error(number), log: log.into() }
+    fn refused(number: i32, log: &str) -> Error {
+        let error = io::Error::from_raw_os_error(number);
+        Error::verifier("main", LoadFailure { error, log: log.into() })
     }
 
     #[test]
     fn the_reason_comes_from_the_log() {
-        let log = "Validating chain() func#1...\n; -A INPUT -j DROP @ rules:3\n13: (71) r1 = \
-                   *(u8 *)(r2 +3)\nR2 invalid mem access 'mem_or_null'\nprocessed 16 insns (limit \
-                   1000000) max_states_per_insn 1\n\n";
-        let text = reason(&failure(libc::EACCES, log));
-        assert_eq!(text, "R2 invalid mem access 'mem_or_null', in: -A INPUT -j DROP @ rules:3");
+        let error = refused(libc::ENOMEM, "The sequence of 8193 jumps is too complex.\n");
+        assert!(matches!(error, Error::Verifier(_)), "{error}");
+        assert!(error.to_string().contains("too many pending branches"), "{error}");
+        assert!(refused(libc::E2BIG, "").to_string().contains("1,000,000 instructions"));
     }
 
     #[test]
-    fn misleading_numbers_are_explained() {
-        let deep = reason(&failure(libc::E2BIG, "the call stack of 8 frames is too deep !\n"));
-        assert!(deep.starts_with("its chains call each other more than 7 deep"), "{deep}");
-        let branches =
-            reason(&failure(libc::EFAULT, "The sequence of 8193 jumps is too complex.\n"));
-        assert!(branches.starts_with("it has too many pending branches"), "{branches}");
-        assert!(reason(&failure(libc::EPERM, "")).contains("CAP_BPF"));
+    fn what_the_verifier_did_not_refuse_is_not_called_so() {
+        let verified = "0: (95) exit\nprocessed 1 insns (limit 1000000)\n";
+        for (number, log, words) in [
+            (libc::EMFILE, verified, "RLIMIT_NOFILE"),
+            (libc::EMFILE, "", "RLIMIT_NOFILE"),
+            (libc::ENFILE, "", "fs.file-max"),
+            (libc::ENOMEM, verified, "control group"),
+            (libc::EPERM, "", "("),
+        ] {
+            let error = refused(number, log);
+            assert!(matches!(error, Error::Kernel { .. }), "{error}");
+            let text = error.to_string();
+            assert!(text.starts_with("cannot load program main: "), "{text}");
+            assert!(text.contains(words), "{text}");
+        }
     }
 }

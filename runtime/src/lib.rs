@@ -72,6 +72,7 @@ mod metadata;
 mod namespace;
 mod netlink;
 mod options;
+mod permissions;
 mod pins;
 mod places;
 mod programs;
@@ -84,6 +85,7 @@ mod switch;
 mod symbols;
 mod sys;
 mod testrun;
+mod verifier_log;
 pub mod xtables;
 
 pub use again::Again;

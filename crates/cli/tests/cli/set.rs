@@ -17,7 +17,7 @@ fn with_set(script: &str) -> Option<crate::run::Ran> {
     let rules = file(&folder, "web.rules", RULES);
     let sets = file(&folder, "web.set", SETS);
     let script = format!(
-        "$BPFC load {rules} {sets} --target cgroup-skb --cgroup /sys/fs/cgroup --name web\n{script}\n$BPFC unload web"
+        "$BPFC load {rules} {sets} --target netfilter --name web\n{script}\n$BPFC unload web"
     );
     let path = folder.path().to_str().expect("a path in UTF-8");
     alone(&script, &[("F", path)])
