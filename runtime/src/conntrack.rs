@@ -7,9 +7,9 @@
 //! moment that it exists (`nft_ct_get_init` in net/netfilter/nft_ct.c takes a reference for the
 //! whole namespace); its chain is hooked nowhere, so that no packet ever runs it.
 
-use crate::Error;
 use crate::netlink::{self, APPEND, Attributes, Batch, CREATE, NF_TABLES};
-use std::io;
+use crate::{Error, pins};
+use std::{fmt, io};
 
 /// `NFPROTO_INET`: both families.
 const INET: u8 = 1;
@@ -49,13 +49,17 @@ fn table(filter: &str) -> String {
 /// Makes the calling thread's network namespace track connections for the filter of this name.
 /// Doing so twice is fine. Loads nf_tables and nf_conntrack where they are modules.
 pub(crate) fn enable(filter: &str) -> Result<(), Error> {
-    let table = table(filter);
-    let name = Attributes::default().string(TABLE_NAME, &table);
+    renew(&table(filter))
+}
+
+/// Makes a table, anew where it was there.
+fn renew(table: &str) -> Result<(), Error> {
+    let name = Attributes::default().string(TABLE_NAME, table);
     let mut batch = Batch::new();
     // Added, so that it can be deleted, so that it is new; all in one step.
     batch.add(NEW_TABLE, CREATE, INET, &name);
     batch.add(DELETE_TABLE, 0, INET, &name);
-    add(&mut batch, &table);
+    add(&mut batch, table);
     batch.send().map_err(Error::Conntrack)
 }
 
@@ -73,6 +77,72 @@ fn add(batch: &mut Batch, table: &str) {
     batch.add(NEW_TABLE, CREATE, INET, &name);
     batch.add(NEW_CHAIN, CREATE, INET, &chain);
     batch.add(NEW_RULE, CREATE | APPEND, INET, &rule);
+}
+
+/// Who keeps connection tracking on by a table of bpfc's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConntrackKeeper {
+    /// A filter of this name.
+    Filter(String),
+    /// [`keep_conntrack`] for this name.
+    Name(String),
+}
+
+impl fmt::Display for ConntrackKeeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConntrackKeeper::Filter(name) => write!(f, "filter {name}"),
+            ConntrackKeeper::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// What the tables of [`keep_conntrack`] are called; those of filters begin with `bpfc-`.
+const KEPT: &str = "bpfc_conntrack_";
+
+/// Makes the calling thread's network namespace track connections until [`release_conntrack`], or
+/// as long as it is there. Doing so twice is fine. Programs that another loader attaches need
+/// it; [`crate::Filter::load`] does so by itself.
+///
+/// # Errors
+/// [`Error::Options`] for what cannot be a name, [`Error::Conntrack`].
+pub fn keep_conntrack(name: &str) -> Result<(), Error> {
+    pins::check_name(name)?;
+    renew(&format!("{KEPT}{name}"))
+}
+
+/// Undoes [`keep_conntrack`]; nothing to undo is fine.
+///
+/// # Errors
+/// As of [`keep_conntrack`].
+pub fn release_conntrack(name: &str) -> Result<(), Error> {
+    pins::check_name(name)?;
+    remove(&format!("{KEPT}{name}"))
+}
+
+/// Who keeps connection tracking on in the calling thread's network namespace, filters first. Rules
+/// of others may do so as well.
+///
+/// # Errors
+/// [`Error::Conntrack`].
+pub fn conntrack_keepers() -> Result<Vec<ConntrackKeeper>, Error> {
+    /// `NLM_F_DUMP`.
+    const DUMP: u16 = 0x300;
+    let mut found = Vec::new();
+    let result = netlink::ask(NF_TABLES, GET_TABLE, DUMP, &Attributes::default(), |message| {
+        let name = netlink::attributes(message).find(|(kind, _)| *kind == TABLE_NAME);
+        let name = name.and_then(|(_, text)| std::str::from_utf8(text).ok());
+        let name = name.map_or("", |name| name.trim_end_matches('\0'));
+        if let Some(filter) = name.strip_prefix("bpfc-") {
+            found.push(ConntrackKeeper::Filter(filter.to_owned()));
+        } else if let Some(name) = name.strip_prefix(KEPT) {
+            found.push(ConntrackKeeper::Name(name.to_owned()));
+        }
+        Ok(())
+    });
+    result.map_err(Error::Conntrack)?;
+    found.sort();
+    Ok(found)
 }
 
 /// Has the kernel load nf_tables and nf_conntrack where they are modules, whose kernel functions
@@ -109,8 +179,12 @@ pub(crate) fn count() -> Result<(), Error> {
 
 /// Takes the table away; none is fine. Connections are tracked as long as anyone else asks.
 pub(crate) fn disable(filter: &str) -> Result<(), Error> {
+    remove(&table(filter))
+}
+
+fn remove(table: &str) -> Result<(), Error> {
     let mut batch = Batch::new();
-    batch.add(DELETE_TABLE, 0, INET, &Attributes::default().string(TABLE_NAME, &table(filter)));
+    batch.add(DELETE_TABLE, 0, INET, &Attributes::default().string(TABLE_NAME, table));
     match batch.send() {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::Conntrack(error)),
         _ => Ok(()),

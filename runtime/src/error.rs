@@ -147,6 +147,19 @@ pub enum Error {
         /// What the kernel said.
         source: io::Error,
     },
+    /// A later version loaded the filter, and this one would misread what it has pinned.
+    #[error(
+        "filter {name} was loaded by a later version of bpfc: its pins are of format {format}, and \
+         this one knows formats up to {known}; use that version, or unload the filter"
+    )]
+    Newer {
+        /// The filter.
+        name: String,
+        /// The format that it has.
+        format: u32,
+        /// The latest one that is known here.
+        known: u32,
+    },
     /// The pinned metadata is not what this version writes.
     #[error("the pinned metadata of {name} cannot be read: {reason}")]
     Metadata {

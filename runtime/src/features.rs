@@ -4,12 +4,33 @@
 //! smallest use of the feature and turn its absence into [`Error::Unsupported`] with the kernel
 //! version that has it.
 
+use crate::places::Attachment;
 use crate::sys::{Link, LinkTarget};
 use crate::{Error, stubs};
 use bpfc_artifact::{AttachPoint, ProgramKind};
 
 /// An interface number that no interface has.
 const NO_INTERFACE: u32 = i32::MAX as u32;
+
+/// Checks that the running kernel can attach programs at `attach`, as far as that depends on its
+/// version.
+///
+/// # Errors
+/// [`Error::Unsupported`] says since when kernels can.
+pub fn supports(attach: AttachPoint) -> Result<(), Error> {
+    require(attach)
+}
+
+/// Checks that programs can be attached where a plan says, before any time is spent on them.
+pub(crate) fn check(plan: &[Attachment]) -> Result<(), Error> {
+    let points: Vec<AttachPoint> = plan.iter().map(|found| found.place.attach_point()).collect();
+    let netfilter = |point: &&AttachPoint| matches!(point, AttachPoint::Netfilter { .. });
+    let tc = |point: &&AttachPoint| matches!(point, AttachPoint::TcIngress | AttachPoint::TcEgress);
+    for point in [points.iter().find(netfilter), points.iter().find(tc)].into_iter().flatten() {
+        require(*point)?;
+    }
+    Ok(())
+}
 
 /// Checks that programs can be attached at `attach`.
 pub(crate) fn require(attach: AttachPoint) -> Result<(), Error> {

@@ -5,6 +5,7 @@
 use crate::counters::{self, Base, Count};
 use crate::lock::Lock;
 use crate::metadata::Metadata;
+use crate::namespace::Namespace;
 use crate::places::Attachment;
 use crate::programs::{ProgramSet, load_attach_type};
 use crate::sets::OldSets;
@@ -101,6 +102,12 @@ impl Home {
         let path = self.generation_path(generation).join("metadata");
         let map = open_map(&path)?;
         map.map(|map| map.id().map_err(Error::path(&path))).transpose()
+    }
+
+    /// The network namespace of a generation, whichever version filled it.
+    pub fn namespace(&self, generation: Generation) -> Option<Namespace> {
+        let map = open_map(&self.generation_path(generation).join("metadata")).ok()??;
+        Metadata::namespace_of(&map, &self.name)
     }
 
     /// A program of a generation.
@@ -313,12 +320,15 @@ impl Home {
         pins::remove_pin(&path)
     }
 
-    /// Removes the filter: first all netfilter hooks pass at once, then links go one by one.
+    /// Removes the filter: first all netfilter hooks pass at once, then links go one by one. It
+    /// needs no more than the directory's layout: where a later version has another kind of state,
+    /// hooks go one by one, too.
     pub fn remove(self) -> Result<(), Error> {
-        let state = self.state.read()?;
-        let empty = state.target.other();
-        self.clear_slots(empty)?;
-        self.state.write(State { target: empty, settled: true, ..state })?;
+        if let Ok(state) = self.state.read() {
+            let empty = state.target.other();
+            let _ = self.clear_slots(empty);
+            let _ = self.state.write(State { target: empty, settled: true, ..state });
+        }
         for pin in self.links()? {
             self.release(&pin)?;
         }

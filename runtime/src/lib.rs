@@ -50,6 +50,13 @@ compile_error!("artifacts hold little-endian instructions");
 
 mod again;
 mod bpffs;
+// What tests of the runtime from outside share, too.
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod common;
+#[cfg(test)]
+extern crate self as bpfc_runtime;
+
 mod btf;
 pub mod clock;
 mod conntrack;
@@ -60,6 +67,8 @@ mod digest;
 mod error;
 mod features;
 mod filter;
+#[cfg(test)]
+mod formats;
 mod health;
 mod home;
 pub mod ipset;
@@ -92,8 +101,10 @@ pub use again::Again;
 pub use bpfc_artifact::{Artifact, RuleEntry, RuleTable};
 pub use bpffs::{BpffsKeeper, bpffs_keeper, check_that_bpffs_lasts};
 pub use btf::BtfError;
+pub use conntrack::{ConntrackKeeper, conntrack_keepers, keep_conntrack, release_conntrack};
 pub use counters::{Count, Counters};
 pub use error::{Error, VerifierError};
+pub use features::supports;
 pub use filter::{AttachmentStatus, Filter, ProgramStatus, Status};
 pub use health::{NamespaceStatus, Problem};
 pub use lock::{Waiting, on_waiting};

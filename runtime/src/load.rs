@@ -21,7 +21,7 @@ use crate::programs::ProgramSet;
 use crate::sets::{self, OldSets};
 use crate::state::Generation;
 use crate::sys::Map;
-use crate::{Error, Filter, devices, health, pins, switch};
+use crate::{Error, Filter, devices, features, health, pins, switch};
 use bpfc_artifact::{Artifact, MapDef};
 use std::path::PathBuf;
 
@@ -51,6 +51,7 @@ impl Filter {
         refuse_loaded(name)?;
         let mut plan = places::plan(artifact, options)?;
         devices::check(artifact, &plan)?;
+        features::check(&plan)?;
         let namespace = own_namespace()?;
         if artifact.needs_conntrack {
             conntrack::provide()?;
@@ -116,6 +117,7 @@ impl Filter {
             let options = options.unwrap_or(&old.options);
             let plan = places::plan(artifact, options)?;
             devices::check(artifact, &plan)?;
+            features::check(&plan)?;
             places::refuse_moves(&plan, &old.attachments)?;
             if artifact.needs_conntrack {
                 conntrack::provide()?;
@@ -196,9 +198,11 @@ fn refuse_loaded(name: &str) -> Result<(), Error> {
 
 /// True where nothing of a filter is attached any more, as its network namespace is gone: its name is free.
 fn has_lost_its_namespace(home: &Home) -> Result<bool, Error> {
-    match home.generation(home.state.read()?.target)? {
-        Some(opened) => health::namespace_is_gone(home, &opened.metadata),
-        None => Ok(false),
+    match home.generation(home.state.read()?.target) {
+        Ok(Some(opened)) => health::namespace_is_gone(home, &opened.metadata),
+        // What cannot be read is not known to be gone.
+        Err(Error::Newer { .. } | Error::Metadata { .. }) | Ok(None) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -13,8 +13,10 @@ use crate::{Error, routing_domains};
 use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapKind, MapRole, RuleTable};
 use serde::{Deserialize, Serialize};
 
-/// Version of the layout under bpffs; another one is refused.
-const VERSION: u32 = 1;
+/// Version of what is written here. It goes up where a reader of the version below would misread it
+/// or could not read it; fields that are only added do not raise it, as readers ignore what they
+/// do not know and take a default for what is not there. All versions up to this one are read.
+pub(crate) const VERSION: u32 = 1;
 /// Bytes of an entry.
 const PART: usize = 32 << 10;
 /// Bytes of the length in front.
@@ -45,6 +47,14 @@ pub(crate) struct Metadata {
     /// What it is made of ([`crate::digest`]); none in what earlier versions wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+}
+
+/// What every version has, whatever else changes.
+#[derive(Deserialize)]
+struct Envelope {
+    version: u32,
+    #[serde(default)]
+    namespace: Option<serde_json::Value>,
 }
 
 /// One program.
@@ -98,6 +108,11 @@ impl Metadata {
     pub fn store(&self) -> Result<Map, Error> {
         let json = serde_json::to_vec(self)
             .map_err(|error| Error::Artifact(format!("cannot be described: {error}")))?;
+        Metadata::store_text(&json)
+    }
+
+    /// Writes its text to a new map.
+    pub fn store_text(json: &[u8]) -> Result<Map, Error> {
         let mut bytes = (json.len() as u64).to_ne_bytes().to_vec();
         bytes.extend(json);
         bytes.resize(bytes.len().next_multiple_of(PART), 0);
@@ -119,23 +134,48 @@ impl Metadata {
     }
 
     /// Reads what [`Metadata::store`] wrote for the filter `name`.
+    ///
+    /// # Errors
+    /// [`Error::Newer`] where a later version wrote it.
     pub fn read(map: &Map, name: &str) -> Result<Metadata, Error> {
-        let bad = |reason: String| Error::Metadata { name: name.to_owned(), reason };
+        Metadata::parse(&Metadata::text(map, name)?, name)
+    }
+
+    fn parse(text: &[u8], name: &str) -> Result<Metadata, Error> {
+        let bad = |error: serde_json::Error| Error::Metadata {
+            name: name.to_owned(),
+            reason: error.to_string(),
+        };
+        let envelope: Envelope = serde_json::from_slice(text).map_err(bad)?;
+        if envelope.version > VERSION {
+            return Err(Error::Newer {
+                name: name.to_owned(),
+                format: envelope.version,
+                known: VERSION,
+            });
+        }
+        serde_json::from_slice(text).map_err(bad)
+    }
+
+    /// The network namespace that the filter belongs to, whichever version wrote it.
+    pub fn namespace_of(map: &Map, name: &str) -> Option<Namespace> {
+        let text = Metadata::text(map, name).ok()?;
+        let envelope: Envelope = serde_json::from_slice(&text).ok()?;
+        serde_json::from_value(envelope.namespace?).ok()
+    }
+
+    /// The text that a map holds.
+    pub fn text(map: &Map, name: &str) -> Result<Vec<u8>, Error> {
+        let bad = |reason: &str| Error::Metadata { name: name.to_owned(), reason: reason.into() };
         let mut bytes = Vec::new();
         for index in 0..map.max_entries() {
             let part = map.lookup(&index.to_ne_bytes());
             bytes.extend(part.map_err(Error::kernel("read a filter's metadata"))?);
         }
         let Some((length, text)) = bytes.split_first_chunk::<LENGTH>() else {
-            return Err(bad("it is empty".into()));
+            return Err(bad("it is empty"));
         };
         let length = usize::try_from(u64::from_ne_bytes(*length)).unwrap_or(usize::MAX);
-        let text = text.get(..length).ok_or_else(|| bad("it is cut off".into()))?;
-        let metadata: Metadata =
-            serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
-        if metadata.version != VERSION {
-            return Err(bad(format!("its version is {}, not {VERSION}", metadata.version)));
-        }
-        Ok(metadata)
+        text.get(..length).map(<[u8]>::to_vec).ok_or_else(|| bad("it is cut off"))
     }
 }

@@ -193,9 +193,7 @@ pub(crate) fn remove(name: &str, path: PathBuf) -> Result<(), Error> {
     };
     let mut namespace = None;
     for generation in [Generation::A, Generation::B] {
-        if let Ok(Some(opened)) = home.generation(generation) {
-            namespace = Some(opened.metadata.namespace);
-        }
+        namespace = home.namespace(generation).or(namespace);
     }
     home.remove()?;
     if loaded {

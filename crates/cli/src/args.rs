@@ -49,6 +49,8 @@ pub enum Command {
     Recent(RecentArgs),
     /// List and change a loaded filter's sets, as `ipset` would.
     Set(SetArgs),
+    /// Keep connection tracking on in this network namespace, for programs that other loaders attach.
+    Conntrack(ConntrackArgs),
     /// Run the packets of a capture through a ruleset and print each verdict.
     Replay(ReplayArgs),
     /// Say why a packet meets its verdict: every rule and test on its way.
@@ -425,6 +427,39 @@ pub struct ElementArgs {
     /// `192.0.2.1,tcp:80 timeout 60 comment web`.
     #[arg(required = true, trailing_var_arg = true)]
     pub element: Vec<String>,
+}
+
+/// `bpfc conntrack`.
+#[derive(Debug, Args)]
+pub struct ConntrackArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ConntrackCommand,
+}
+
+/// What `bpfc conntrack` does.
+#[derive(Debug, Subcommand)]
+pub enum ConntrackCommand {
+    /// Keep it on, until `off` for the same name or the end of the network namespace. Doing so
+    /// twice is fine.
+    On {
+        /// On whose behalf, where several are.
+        #[arg(long, default_value = "default", value_parser = filter_name)]
+        name: String,
+    },
+    /// Keep it on no longer. Connections are tracked as long as a filter, another name or rules of
+    /// others ask.
+    Off {
+        /// On whose behalf it was kept on.
+        #[arg(long, default_value = "default", value_parser = filter_name)]
+        name: String,
+    },
+    /// Say which filters and names keep it on; exit status 1 where none does.
+    Status {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// `bpfc replay`.

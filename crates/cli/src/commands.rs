@@ -4,6 +4,7 @@ mod again;
 mod check;
 mod compile;
 mod completions;
+mod conntrack;
 mod counters;
 mod explain;
 mod help_code;
@@ -32,6 +33,7 @@ pub fn run(command: &Command, console: &Console) -> Result<(), Failure> {
         Command::Recent(args) => recent::run(args, console),
         Command::Replay(args) => replay::run(args, console),
         Command::Set(args) => set::run(args, console),
+        Command::Conntrack(args) => conntrack::run(args, console),
         Command::Explain(args) => explain::run(args, console),
         Command::Snapshot(args) => snapshot::run(args, console),
         Command::HelpCode(args) => help_code::run(args, console),

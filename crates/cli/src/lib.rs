@@ -14,7 +14,7 @@ mod listing;
 mod progress;
 mod review;
 
-use args::{Cli, Command, RecentCommand};
+use args::{Cli, Command, ConntrackCommand, RecentCommand};
 use bpfc_runtime::{Waiting, on_waiting};
 use clap::{CommandFactory as _, Parser as _};
 use console::{Console, Failure, say};
@@ -75,6 +75,9 @@ fn is_json(command: &Command) -> bool {
         Command::Replay(args) => args.json,
         Command::Explain(args) => args.json,
         Command::Set(args) => args.json(),
+        Command::Conntrack(args) => {
+            matches!(args.command, ConntrackCommand::Status { json: true })
+        }
         Command::HelpCode(args) => args.json,
         Command::Compile(_)
         | Command::Unload(_)

@@ -1,7 +1,7 @@
 //! `bpfc compile`: rulesets to an object, or to the text of a stage.
 
 use crate::args::{CompileArgs, Emit};
-use crate::console::{Console, Failure};
+use crate::console::{Console, Failure, say};
 use crate::inputs;
 use crate::progress::with_progress;
 use bpfc_diag::Diagnostics;
@@ -34,6 +34,13 @@ pub(super) fn run(args: &CompileArgs, console: &Console) -> Result<(), Failure> 
     let compilation = with_progress("compiling", || compile(&inputs, target, &options));
     console.report(&compilation.diagnostics, &compilation.sources);
     let bytes = result(args, &options, &compilation)?;
+    if args.emit == Emit::Obj && compilation.artifact.as_ref().is_some_and(|a| a.needs_conntrack) {
+        say(
+            "note: the programs ask for connections, which the kernel tracks only while something in \
+             the network namespace uses conntrack: `bpfc load` sees to that, and for any other \
+             loader `bpfc conntrack on` does\n",
+        );
+    }
     match destination {
         Destination::Stdout => console.print_bytes(&bytes),
         Destination::File(path) => write(&path, &bytes),

@@ -45,7 +45,14 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     let unchanged = there.is_some();
     let (filter, replaced) = match there {
         Some(filter) => (filter, false),
-        None => with_progress("loading", || load(&artifact, &options)).map_err(refused)?,
+        None => {
+            with_progress("loading", || load(&artifact, &options)).map_err(|error| match error {
+                Error::Unsupported { .. } => {
+                    Failure::Refused(format!("{error}{}", alternatives(args, &artifact, &inputs)))
+                }
+                error => refused(error),
+            })?
+        }
     };
     if bpffs_keeper() == Some(BpffsKeeper::Others) {
         console.warning(
@@ -73,6 +80,31 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     };
     let list: Vec<String> = places.iter().map(|place| format!("  {place}\n")).collect();
     console.print(&format!("{done} {}\n{}", filter.name(), list.concat()))
+}
+
+/// What else can be done where this kernel cannot attach programs of the target: which targets
+/// take the ruleset here.
+fn alternatives(args: &LoadArgs, artifact: &Artifact, inputs: &[Input]) -> String {
+    if inputs.iter().any(|input| bpfc_object::is_object(&input.bytes)) {
+        return String::new();
+    }
+    let takes = |target: &&dyn driver::Target| {
+        let compiled = driver::compile(inputs, *target, &inputs::options(&args.selection, None));
+        let attached = |artifact: &Artifact| {
+            artifact.programs.iter().all(|program| bpfc_runtime::supports(program.attach).is_ok())
+        };
+        target.name() != artifact.target && compiled.artifact.as_ref().is_some_and(attached)
+    };
+    let names: Vec<String> = driver::targets()
+        .iter()
+        .copied()
+        .filter(takes)
+        .map(|target| format!("--target {}", target.name()))
+        .collect();
+    match names[..] {
+        [] => "; no other target takes this ruleset on this kernel".into(),
+        _ => format!("; on this kernel the ruleset can be loaded with {}", names.join(" or ")),
+    }
 }
 
 /// How often a filter may come and go while this one is loaded.

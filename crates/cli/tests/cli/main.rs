@@ -2,9 +2,11 @@
 
 mod check;
 mod compile;
+mod conntrack;
 mod counters;
 mod explain;
 mod fingerprints;
+mod formats;
 mod life;
 mod log;
 mod misc;
