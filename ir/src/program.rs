@@ -1,8 +1,11 @@
 //! A whole program: rules, functions, entries and state.
 
-use crate::{Family, Func, Function, Hook, Object, ObjectDef, Op, Probe, ProbeDef, Rule, State};
+use crate::{
+    Family, Func, Function, Hook, Object, ObjectDef, Op, Probe, ProbeDef, Rule, Source, State,
+};
 use bpfc_diag::Span;
 use cranelift_entity::PrimaryMap;
+use std::collections::BTreeSet;
 
 /// Whether a rule entity is a rule or a base chain's policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,6 +123,38 @@ impl Program {
         let mut asking =
             insts.filter(|inst| inst.op.host_fact().is_some_and(|fact| !fact.is_tracked()));
         asking.next().map(|inst| inst.rule)
+    }
+
+    /// The hooks whose packets come through each function, by its number.
+    pub fn hooks(&self) -> Vec<BTreeSet<Hook>> {
+        let mut hooks = vec![BTreeSet::new(); self.funcs.len()];
+        for entry in &self.entries {
+            let mut open = entry.chains.clone();
+            while let Some(func) = open.pop() {
+                if hooks[func.as_u32() as usize].insert(entry.hook) {
+                    open.extend(self.funcs[func].callees());
+                }
+            }
+        }
+        hooks
+    }
+
+    /// Makes constants of loads that yield nothing at any hook whose packets come through their
+    /// function ([`crate::Meta::is_absent_at`]).
+    pub fn settle_absent(&mut self) {
+        let hooks = self.hooks();
+        for (function, hooks) in self.funcs.values_mut().zip(hooks) {
+            if hooks.is_empty() {
+                continue;
+            }
+            for inst in function.insts.values_mut() {
+                if let Op::Load(ty, Source::Meta(meta)) = inst.op
+                    && hooks.iter().all(|&hook| meta.is_absent_at(hook))
+                {
+                    inst.op = Op::Const(ty, 0);
+                }
+            }
+        }
     }
 
     /// The functions that the entries reach, callees before callers, each once. `None` where

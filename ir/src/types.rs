@@ -234,6 +234,18 @@ impl Meta {
             Meta::InInterface | Meta::OutInterface | Meta::InPort | Meta::OutPort => Type::I128,
         }
     }
+
+    /// Whether no packet of the kernel's hook has it, so that it reads as 0 there: before routing no
+    /// packet has an output interface, and one that this host sends has come in by none
+    /// (`nf_hook_state`, include/linux/netfilter.h) and with no link header. Which port of a bridge
+    /// a packet leaves by is noted at the forward hook (net/bridge/br_netfilter_hooks.c).
+    pub fn is_absent_at(self, hook: Hook) -> bool {
+        match hook {
+            Hook::Prerouting | Hook::Input => matches!(self, Meta::OutInterface | Meta::OutPort),
+            Hook::Output => matches!(self, Meta::InInterface | Meta::LinkHeader | Meta::OutPort),
+            Hook::Ingress | Hook::Forward | Hook::Postrouting | Hook::Egress => false,
+        }
+    }
 }
 
 /// What a time means in the calendar. Counts seconds from 1970 on, without leap seconds.

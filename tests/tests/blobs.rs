@@ -92,7 +92,8 @@ fn compare(family: Family, table: &str, text: &str) {
 
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     assert_eq!(blob::recognise(&bytes), Some(ir_family(family)), "{text}");
-    let read = blob::read("blob", &bytes, ir_family(family), &sets, &mut sources, &mut diagnostics);
+    let read =
+        blob::read("blob", &bytes, ir_family(family), &sets, None, &mut sources, &mut diagnostics);
     let (model, _) = read.unwrap_or_else(|| panic!("{text}{diagnostics:?}"));
     assert_eq!(print::ruleset(&model, true).text, saved);
 

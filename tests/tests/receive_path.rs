@@ -56,7 +56,8 @@ fn ruleset(family: Family, rules: bool) -> String {
          -A PREROUTING -d {local} -j seen\n-A INPUT -p tcp -j seen\n\
          -A INPUT -p udp -m udp --dport 9 -j DROP\n\
          -A FORWARD -o wan0\n-A FORWARD -o wan1 -p tcp -j DROP\n-A FORWARD ! -o wan+\n\
-         -A FORWARD -m {ttl} 63 -j seen\n-A FORWARD -m {ttl} 64\n-A seen -p tcp\nCOMMIT\n\
+         -A FORWARD -m {ttl} 63 -j seen\n-A FORWARD -m {ttl} 64\n-A seen -p tcp\n-A seen -o wan0\n-A seen ! -o wan0\n\
+         -A seen -o + -p tcp\nCOMMIT\n\
          *filter\n:INPUT DROP\n:FORWARD DROP\n:OUTPUT ACCEPT\n\
          -A INPUT -d {local} -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -i eth0\n\
          -A FORWARD -i eth0 -o wan0 -p tcp -m tcp --dport 80 -j ACCEPT\n\

@@ -117,7 +117,8 @@ impl Target for Tc {
                 "TC ingress runs before routing, which --hook input,forward does in the program; \
                  compile the rule so, or for tc at output or postrouting",
             ),
-            (Feature::OutInterface, false) => Some(
+            // Before, no packet has one at the kernel's hooks either.
+            (Feature::OutInterface, false) if hook == Hook::Forward => Some(
                 "TC ingress runs before routing, which --hook input,forward does in the program; \
                  compile the rule so, for netfilter at the forward, output or postrouting hook, or \
                  for tc at output or postrouting",
@@ -182,7 +183,8 @@ impl Target for Tc {
                 "at TC ingress the input interface is the one the program is attached to, also \
                  where a VLAN, bridge or bond interface on top of it is what iptables sees",
             ),
-            (Feature::InInterface, true) => {
+            // At the output hook no packet has one in the kernel either.
+            (Feature::InInterface, true) if hook != Hook::Output => {
                 Some("at TC egress the input interface of a forwarded packet is no longer known")
             }
             _ => None,

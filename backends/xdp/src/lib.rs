@@ -59,7 +59,7 @@ impl Target for Xdp {
         AttachPoint::Xdp
     }
 
-    fn refusal(&self, _hook: Hook, feature: Feature) -> Option<&'static str> {
+    fn refusal(&self, hook: Hook, feature: Feature) -> Option<&'static str> {
         match feature {
             Feature::ConntrackExtension => Some(
                 "the tracker has not seen the packet yet, so neither its counters nor what it will \
@@ -88,7 +88,8 @@ impl Target for Xdp {
                 "XDP runs before routing, which --hook input,forward does in the program; compile \
                  the rule so, or for tc at output or postrouting",
             ),
-            Feature::OutInterface => Some(
+            // Before, no packet has one at the kernel's hooks either.
+            Feature::OutInterface if hook == Hook::Forward => Some(
                 "XDP runs before routing, which --hook input,forward does in the program; compile \
                  the rule so, for netfilter at the forward, output or postrouting hook, or for tc at \
                  output or postrouting",

@@ -124,6 +124,28 @@ codes! {
          nothing interrupts it. Where each chain calls the next one from two rules the paths double\n\
          with every chain: thirty of them would keep a processor busy for a minute, forty for a day.\n\
          Call the chains on the way from fewer rules, or nest them less.";
+    REPEATED = 26, "a table or base chain stands twice",
+        "A table that stands twice in one input is flushed before its second part, as iptables-restore\n\
+         flushes it: the rules of the last part count. Policies of base chains that the last part does\n\
+         not declare stay. A base chain that a table declares twice keeps its rules, and the last policy\n\
+         counts.\n\
+         Keep the part that is meant.";
+    GUESSED_FAMILY = 27, "the family of a ruleset is a guess",
+        "Nothing in the input is IPv4's or IPv6's alone, and no comment names the tool that printed it:\n\
+         it is compiled as iptables' (IPv4).\n\
+         Say what it is: --from iptables-save or --from ip6tables-save.";
+    MISSING_TABLE = 28, "a table that was asked for is missing",
+        "--table names a table that no input has, or an input says that it could not print it: where\n\
+         iptables-nft meets a table that nft changed, it prints `# Table ... is incompatible` in its place.\n\
+         Correct the name, or leave the table out of --table and to the kernel.";
+    NFT_DIFFERS = 29, "the ruleset decides differently in nftables",
+        "The input is a dump of iptables-nft. bpfc decides as the kernel's iptables (legacy) does, which\n\
+         in a few cases is not how nftables runs the same rules: the message names the case, and\n\
+         docs/semantics.md lists them.";
+    OTHER_RULES = 30, "rules of the other iptables are not read",
+        "The kernel holds rules of iptables-legacy and of iptables-nft, or those of iptables-nft alone.\n\
+         live:iptables and live:ip6tables read the legacy tables. For the others compile what iptables-save\n\
+         prints: `iptables-save | bpfc load -`.";
     BAD_SET = 40, "a set's definition or element is wrong",
         "A line of the input that defines sets cannot be carried out. ipset restore would refuse it too,\n\
          or it needs a name server, which bpfc never asks.";

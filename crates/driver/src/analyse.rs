@@ -6,6 +6,7 @@
 //! blocks follow each other, a rule's tests lead to its `count`, and the rules of a chain are
 //! tried in the order of their numbers.
 
+mod absent;
 mod conditions;
 mod ranges;
 
@@ -32,13 +33,17 @@ pub fn analyse(program: &Program, diagnostics: &mut Diagnostics) {
             .values()
             .any(|inst| matches!(inst.op, Op::Rewrite(ref write) if write.changes_bytes()))
     });
+    let hooks = program.hooks();
     let mut findings = Vec::new();
     let mut budget = COMPARISONS;
     for (func, function) in &program.funcs {
         let rules = rules.get(function.name.as_str()).map_or(&[][..], Vec::as_slice);
         if reached.contains(&func) {
             let reader = Reader::new(function, writes_packet);
-            dead_rules(program, &reader, function, rules, &mut budget, &mut findings);
+            let absent = absent::dead_rules(program, function, &hooks[func.as_u32() as usize]);
+            let mut found =
+                Finder { program, reader: &reader, absent: &absent, findings: &mut findings };
+            found.dead_rules(function, rules, &mut budget);
         } else {
             findings.push(unused_chain(program, &function.name, rules));
         }
@@ -66,42 +71,49 @@ struct Decider {
     conditions: Conditions,
 }
 
-fn dead_rules(
-    program: &Program,
-    reader: &Reader<'_>,
-    function: &Function,
-    rules: &[Rule],
-    budget: &mut usize,
-    findings: &mut Vec<Diagnostic>,
-) {
-    let counts = counts(function);
-    let mut deciders = Deciders::default();
-    let mut decided: Option<Rule> = None;
-    for &rule in rules {
-        let data = &program.rules[rule];
-        if matches!(data.kind, RuleKind::Policy) {
-            continue;
-        }
-        if let Some(by) = decided {
-            findings.push(shadowed(program, rule, by));
-            continue;
-        }
-        let Some(&block) = counts.get(&rule) else {
-            findings.push(contradictory(data));
-            continue;
-        };
-        // A rule that is counted in two places is not of the shape that this reads.
-        let Some(block) = block else { continue };
-        let conditions = reader.conditions(block, rule);
-        if conditions.is_contradiction() || !reader.is_reachable(block) {
-            findings.push(contradictory(data));
-        } else if let Some(by) = deciders.covering(&conditions, budget) {
-            findings.push(shadowed(program, rule, by));
-        } else if conditions.exact && decides(program, function, block) {
-            if conditions.is_empty() {
-                decided = Some(rule);
+/// What looks through a function's rules.
+struct Finder<'a> {
+    program: &'a Program,
+    reader: &'a Reader<'a>,
+    /// Rules that ask for what no packet has where they stand, with what is said of them.
+    absent: &'a BTreeMap<Rule, Diagnostic>,
+    findings: &'a mut Vec<Diagnostic>,
+}
+
+impl Finder<'_> {
+    fn dead_rules(&mut self, function: &Function, rules: &[Rule], budget: &mut usize) {
+        let Finder { program, reader, absent, .. } = *self;
+        let counts = counts(function);
+        let mut deciders = Deciders::default();
+        let mut decided: Option<Rule> = None;
+        for &rule in rules {
+            let data = &program.rules[rule];
+            if matches!(data.kind, RuleKind::Policy) {
+                continue;
             }
-            deciders.add(Decider { rule, conditions });
+            if let Some(by) = decided {
+                self.findings.push(shadowed(program, rule, by));
+                continue;
+            }
+            let Some(&block) = counts.get(&rule) else {
+                self.findings.push(contradictory(data));
+                continue;
+            };
+            // A rule that is counted in two places is not of the shape that this reads.
+            let Some(block) = block else { continue };
+            let conditions = reader.conditions(block, rule);
+            if conditions.is_contradiction() || !reader.is_reachable(block) {
+                self.findings.push(contradictory(data));
+            } else if let Some(said) = absent.get(&rule) {
+                self.findings.push(said.clone());
+            } else if let Some(by) = deciders.covering(&conditions, budget) {
+                self.findings.push(shadowed(program, rule, by));
+            } else if conditions.exact && decides(program, function, block) {
+                if conditions.is_empty() {
+                    decided = Some(rule);
+                }
+                deciders.add(Decider { rule, conditions });
+            }
         }
     }
 }

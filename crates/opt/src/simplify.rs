@@ -1,10 +1,12 @@
 //! Simplification, each step linear in a function:
 //!
-//! 1. operations on constants become constants, comparisons that no number changes the answer of
+//! 1. what no packet of the hooks that reach a function has is a constant
+//!    ([`Program::settle_absent`]);
+//! 2. operations on constants become constants, comparisons that no number changes the answer of
 //!    too (`fold`);
-//! 2. branches on constants, or with one successor, become jumps;
-//! 3. jumps lead past empty blocks (`thread`);
-//! 4. blocks that nothing leads to, and pure instructions that nothing uses, go.
+//! 3. branches on constants, or with one successor, become jumps;
+//! 4. jumps lead past empty blocks (`thread`);
+//! 5. blocks that nothing leads to, and pure instructions that nothing uses, go.
 //!
 //! Blocks are not merged: a rule keeps its own.
 
@@ -15,6 +17,7 @@ use bpfc_ir::{ControlFlow, Function, Program, Terminator};
 use cranelift_entity::SecondaryMap;
 
 pub(crate) fn run(program: &mut Program) {
+    program.settle_absent();
     for function in program.funcs.values_mut() {
         simplify(function);
     }

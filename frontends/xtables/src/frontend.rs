@@ -27,7 +27,8 @@ const FORMATS: &[InputFormat] = &[
     InputFormat { name: BLOB6, description: "tables as the kernel keeps them, IPv6" },
 ];
 
-/// Reads text of a family and registers it; errors are reported. Users and groups are numbers.
+/// Reads every table of a text of a family and registers it; errors are reported. Users and groups
+/// are numbers.
 pub fn read_text(
     name: &str,
     bytes: &[u8],
@@ -35,12 +36,14 @@ pub fn read_text(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> (Ruleset, bpfc_diag::FileId) {
-    read_text_with(None, name, bytes, family, sources, diagnostics)
+    read_text_with(None, None, name, bytes, family, sources, diagnostics)
 }
 
-/// The same with names of users and groups that someone knows.
+/// The same with names of users and groups that someone knows, and of the tables of these names
+/// alone (`None` for every one); the rules of others are counted.
 pub fn read_text_with(
     accounts: Option<&'static dyn Accounts>,
+    compiled: Option<&[String]>,
     name: &str,
     bytes: &[u8],
     family: Family,
@@ -50,7 +53,7 @@ pub fn read_text_with(
     let decoded = String::from_utf8_lossy(bytes);
     let damaged = matches!(decoded, std::borrow::Cow::Owned(_));
     let file = sources.add(name, decoded);
-    let text = Text { text: sources.file(file).text(), damaged, file, family, accounts };
+    let text = Text { text: sources.file(file).text(), damaged, file, family, accounts, compiled };
     (text::read(&text, diagnostics), file)
 }
 
@@ -145,14 +148,16 @@ impl Frontend for XtablesFrontend {
                 return None;
             }
         };
+        let (name, bytes) = (&input.name, &input.bytes);
+        let compiled = lower::compiled_tables(options);
+        let compiled = Some(compiled.as_slice());
         let (ruleset, file) = match format {
             BLOB4 | BLOB6 => {
-                let (name, bytes) = (&input.name, &input.bytes);
-                blob::read(name, bytes, family, &options.sets, sources, diagnostics)?
+                blob::read(name, bytes, family, &options.sets, compiled, sources, diagnostics)?
             }
             _ => {
-                let (accounts, name, bytes) = (options.accounts, &input.name, &input.bytes);
-                read_text_with(accounts, name, bytes, family, sources, diagnostics)
+                let accounts = options.accounts;
+                read_text_with(accounts, compiled, name, bytes, family, sources, diagnostics)
             }
         };
         let mut program = Program::new();

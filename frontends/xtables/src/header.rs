@@ -103,6 +103,10 @@ impl InterfaceTest {
 
     fn save(&self, letter: char, out: &mut String) {
         if self.mask[0] == 0 {
+            // iptables-save leaves out what every packet passes, and, wrongly, its inversion.
+            if self.invert {
+                let _ = write!(out, " ! -{letter} +");
+            }
             return;
         }
         let _ = write!(out, "{} -{letter} ", if self.invert { " !" } else { "" });

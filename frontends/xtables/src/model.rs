@@ -33,6 +33,8 @@ pub struct Table {
     pub chains: Vec<Chain>,
     /// Where it begins.
     pub span: Option<Span>,
+    /// How many more rules it has, which were not read because the table is not compiled.
+    pub unread: usize,
 }
 
 impl Table {

@@ -27,6 +27,7 @@ fn from_blob(name: &str) -> Ruleset {
         &bytes,
         family(name),
         &SetTable::default(),
+        None,
         &mut sources,
         &mut diagnostics,
     );
@@ -125,6 +126,7 @@ fn interfaces_need_not_be_ascii() {
         &bytes,
         Family::Ipv4,
         &SetTable::default(),
+        None,
         &mut sources,
         &mut diagnostics,
     );
@@ -166,6 +168,7 @@ fn spans_of_a_blob_point_at_its_rules() {
         &bytes,
         Family::Ipv4,
         &SetTable::default(),
+        None,
         &mut sources,
         &mut diagnostics,
     );

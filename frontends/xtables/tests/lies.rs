@@ -48,6 +48,7 @@ fn lie(name: &str, changes: &[Change]) -> String {
         &bytes,
         Family::Ipv4,
         &SetTable::default(),
+        None,
         &mut sources,
         &mut diagnostics,
     );

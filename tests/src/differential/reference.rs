@@ -32,6 +32,7 @@ impl Engine for Reference {
             file,
             family: ruleset.family.into(),
             accounts: None,
+            compiled: None,
         };
         let model = read(&text, &mut diagnostics);
         if diagnostics.has_errors() {

@@ -29,8 +29,15 @@ pub fn text(bytes: &[u8]) {
 /// What reads as a blob must print.
 pub fn read_blob(bytes: &[u8], family: Family) -> Option<Ruleset> {
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let read =
-        blobs::read("blob", bytes, family, &SetTable::default(), &mut sources, &mut diagnostics);
+    let read = blobs::read(
+        "blob",
+        bytes,
+        family,
+        &SetTable::default(),
+        None,
+        &mut sources,
+        &mut diagnostics,
+    );
     assert_eq!(read.is_none(), diagnostics.has_errors());
     let (ruleset, _) = read?;
     print::ruleset(&ruleset, true);

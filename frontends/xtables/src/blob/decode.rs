@@ -62,7 +62,7 @@ pub fn table(
             RuleReader { raw, family, sets, jumps: &jumps, chain: index, rule: 0, problems };
         chains.push(reader.chain(chain));
     }
-    Ok(Table { name: raw.name.to_owned(), chains, span: None })
+    Ok(Table { name: raw.name.to_owned(), chains, span: None, unread: 0 })
 }
 
 struct RuleReader<'a, 'p> {

@@ -85,13 +85,15 @@ pub fn tables(bytes: &[u8], family: Family) -> Result<Vec<RawTable<'_>>, BlobErr
 }
 
 /// Reads a blob of a family and registers it as the text that iptables-save would print, so that
-/// spans point into that. Structs name sets by numbers that `sets` knows. `None` where an error
-/// was reported.
+/// spans point into that. Structs name sets by numbers that `sets` knows. What is wrong with rules
+/// of tables that are not among `compiled` (`None` for every one) is nobody's concern. `None` where
+/// an error was reported.
 pub fn read(
     name: &str,
     bytes: &[u8],
     family: Family,
     sets: &SetTable,
+    compiled: Option<&[String]>,
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> Option<(Ruleset, FileId)> {
@@ -118,6 +120,10 @@ pub fn read(
     }
     let mut damaged = false;
     for (table, problem) in problems {
+        let name = &ruleset.tables[table].name;
+        if compiled.is_some_and(|tables| !tables.contains(name)) {
+            continue;
+        }
         let place = &printed.rules[table][problem.chain][problem.rule];
         let mut error = Diagnostic::error(problem.code, Some(span(place)), problem.message);
         if let Some(note) = problem.note {

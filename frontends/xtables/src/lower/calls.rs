@@ -28,8 +28,10 @@ impl Reached {
         diagnostics: &mut Diagnostics,
     ) -> Result<Self, ()> {
         let used = find_loops(table, diagnostics)?;
+        // Rules that could not be read may be those that use a chain.
+        let whole = !diagnostics.has_errors();
         for (chain, used) in table.chains.iter().zip(&used) {
-            if !used {
+            if !used && whole {
                 diagnostics.push(Diagnostic::warning(
                     Code::UNUSED_CHAIN,
                     chain.span,

@@ -25,6 +25,11 @@ use std::collections::BTreeMap;
 /// Tables in the order of their hooks' priorities, with the table names that are compiled.
 const PRIORITY: [&str; 4] = ["raw", "mangle", "filter", "security"];
 
+/// The names of the tables that are compiled.
+pub fn compiled_tables(options: &FrontendOptions) -> Vec<String> {
+    options.tables.clone().unwrap_or_else(|| vec!["filter".to_owned()])
+}
+
 /// Lowers the chosen tables and hooks of a ruleset into `program`. `span` stands for the whole
 /// input. `None` where an error was reported.
 pub fn lower(
@@ -58,7 +63,10 @@ pub fn lower(
         return None;
     }
     if entries.is_empty() {
-        diagnostics.push(no_chain(ruleset, options, span));
+        // Where lines could not be read, the chains may be missing for that.
+        if !diagnostics.has_errors() {
+            diagnostics.push(no_chain(ruleset, options, span));
+        }
         return None;
     }
     let family = ruleset.family;
@@ -77,27 +85,12 @@ fn choose_tables<'a>(
     diagnostics: &mut Diagnostics,
     failed: &mut bool,
 ) -> Vec<&'a Table> {
-    let chosen = |name: &str| match &options.tables {
-        Some(tables) => tables.iter().any(|table| table == name),
-        None => name == "filter",
-    };
+    let compiled = compiled_tables(options);
+    let chosen = |name: &str| compiled.iter().any(|table| table == name);
     for table in &ruleset.tables {
         let known = PRIORITY.contains(&table.name.as_str());
         if !chosen(&table.name) {
-            let rules: usize = table.chains.iter().map(|chain| chain.rules.len()).sum();
-            let stays = match rules {
-                0 => "it has no rules".to_owned(),
-                1 => "its rule must stay in the kernel".to_owned(),
-                _ => format!("its {rules} rules must stay in the kernel"),
-            };
-            diagnostics.push(
-                Diagnostic::note(
-                    Code::TABLE_LEFT_OUT,
-                    table.span,
-                    format!("table '{}' is not compiled", table.name),
-                )
-                .with_note(stays),
-            );
+            diagnostics.push(left_out(table));
         } else if !known {
             *failed = true;
             diagnostics.push(
@@ -111,6 +104,25 @@ fn choose_tables<'a>(
         }
     }
     PRIORITY.iter().filter(|name| chosen(name)).filter_map(|name| ruleset.table(name)).collect()
+}
+
+/// That a table is not compiled, and what must stay in the kernel for it.
+fn left_out(table: &Table) -> Diagnostic {
+    let read: usize = table.chains.iter().map(|chain| chain.rules.len()).sum();
+    let drops = table
+        .chains
+        .iter()
+        .find(|chain| chain.base.is_some_and(|base| base.policy != Verdict::Accept));
+    let stays = match (read + table.unread, drops) {
+        (0, None) => "it has no rules".to_owned(),
+        (0, Some(chain)) => {
+            format!("it has no rules; the policy DROP of {} must stay in the kernel", chain.name)
+        }
+        (1, _) => "its rule must stay in the kernel".to_owned(),
+        (rules, _) => format!("its {rules} rules must stay in the kernel"),
+    };
+    let message = format!("table '{}' is not compiled", table.name);
+    Diagnostic::note(Code::TABLE_LEFT_OUT, table.span, message).with_note(stays)
 }
 
 /// Names the base chains that stay in the kernel because their hook is not compiled.
@@ -141,10 +153,7 @@ fn no_chain(ruleset: &Ruleset, options: &FrontendOptions, span: Option<Span>) ->
         }
         None => "on any hook".to_owned(),
     };
-    let wanted = match &options.tables {
-        Some(tables) => tables.join(", "),
-        None => "filter".to_owned(),
-    };
+    let wanted = compiled_tables(options).join(", ");
     let kind = match ruleset.family {
         Family::Ipv4 => "IPv4",
         Family::Ipv6 => "IPv6",

@@ -6,6 +6,7 @@
 use super::connlimit_state::Table;
 use crate::lower::RuleCx;
 use crate::reference::{Outcome, View, address_number};
+use crate::text::value;
 use crate::{
     Families, Fields, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported,
 };
@@ -69,7 +70,10 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
     let family = options.family;
     let bits = bits(family);
     let length = match options.get("connlimit-mask") {
-        Some(given) => given.number(0, bits.into())? as u32,
+        // What is no prefix counts as the whole address.
+        Some(given) => value::prefix(family, given.text())
+            .map_err(|message| given.bad(message))?
+            .map_or(bits, u32::from),
         None => bits,
     };
     let all = u128::MAX >> (128 - bits);

@@ -7,6 +7,7 @@ use super::hashlimit_rate::{Rate, parse_burst, print_bytes, print_rate};
 use super::hashlimit_state::Table;
 use crate::lower::RuleCx;
 use crate::reference::{Outcome, View};
+use crate::text::value;
 use crate::{
     Families, Fields, Match, MatchExtension, Memory, OptionSpec, Options, Problem, Revision,
     Unsupported,
@@ -143,9 +144,14 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
         Some(given) => given.number(0, u32::MAX.into()).map(|number| number as u32),
         None => Ok(missing),
     };
-    let bits = if options.family == Family::Ipv4 { 32 } else { 128 };
+    let bits: u32 = if options.family == Family::Ipv4 { 32 } else { 128 };
     let prefix = |id: &str| match options.get(id) {
-        Some(given) => given.number(0, bits).map(|length| length as u8),
+        Some(given) => value::prefix(options.family, given.text())
+            .and_then(|length| {
+                // The kernel refuses it.
+                length.ok_or_else(|| format!("'{}' is no prefix of an address", given.text()))
+            })
+            .map_err(|message| given.bad(message)),
         None => Ok(bits as u8),
     };
     let mut config = Config {

@@ -107,7 +107,8 @@ impl Match for Mh {
     }
 
     fn save(&self, out: &mut String) {
-        if self.is_any() {
+        // iptables-save leaves the inversion of every type out, too.
+        if self.is_any() && !self.invert {
             return;
         }
         let sign = if self.invert { " !" } else { "" };

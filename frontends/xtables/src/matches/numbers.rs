@@ -74,9 +74,10 @@ impl NumberRange {
         cx.expect_range(number, self.low.into(), self.high.into(), !self.invert);
     }
 
-    /// Appends ` --espspi 1:2` in iptables-save's form; nothing for every number, even inverted.
+    /// Appends ` --espspi 1:2` in iptables-save's form; nothing for every number. Their inversion,
+    /// which iptables-save leaves out, is shown.
     pub fn save(&self, option: &str, out: &mut String) {
-        if self.is_any() {
+        if self.is_any() && !self.invert {
             return;
         }
         let sign = if self.invert { " !" } else { "" };

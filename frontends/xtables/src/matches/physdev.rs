@@ -103,6 +103,13 @@ impl Physdev {
         let flags = [self.is_in, self.is_out, self.is_bridged];
         flags.into_iter().chain(ports).flatten().all(|invert| invert)
     }
+
+    /// Whether only packets match of which is noted by which port they leave.
+    fn needs_output(&self) -> bool {
+        self.is_bridged == Some(false)
+            || self.is_out == Some(false)
+            || self.output.is_some() && !self.matches_unbridged()
+    }
 }
 
 impl Match for Physdev {
@@ -158,6 +165,12 @@ impl Match for Physdev {
             let name = b.meta(meta);
             b.compare_const(Condition::Ne, name, 0)
         };
+        // What only a port to leave by can meet is decided without more, as that is absent at most
+        // hooks.
+        if self.needs_output() {
+            let there = present(cx, Meta::OutPort);
+            cx.require(there);
+        }
         let bridged = present(cx, Meta::Bridged);
         cx.builder().require(bridged, unbridged);
         let tests = [

@@ -80,9 +80,10 @@ impl PortRange {
         cx.expect_range(port, self.low.into(), self.high.into(), !self.invert);
     }
 
-    /// Appends ` --sport 1:2` in iptables-save's form; nothing for every port, even inverted.
+    /// Appends ` --sport 1:2` in iptables-save's form; nothing for every port. Their inversion, which
+    /// iptables-save leaves out, is shown.
     pub fn save(&self, option: &str, out: &mut String) {
-        if !self.is_any() {
+        if !self.is_any() || self.invert {
             self.numbers().save(option, out);
         }
     }

@@ -2,7 +2,12 @@
 //!
 //! What iptables-restore takes is taken (`ip46tables_restore_main`), and also what it is too
 //! strict about: lines of any length, line ends of DOS, jumps to chains that are declared further
-//! down. Every line is read on its own, so that one run reports every error.
+//! down. Every line is read on its own, so that one run reports every error. Of a table that is not
+//! compiled rules are counted and not read: they may need extensions that nobody knows here.
+//!
+//! A table that stands twice is flushed before its second part, as iptables-restore flushes it, but
+//! for the policies of its base chains. A base chain that is declared twice keeps its rules, and the
+//! last policy counts.
 
 use super::command::{Command, Context, PlainRule, PlainTarget};
 use super::{rule, words};
@@ -33,6 +38,8 @@ pub struct Text<'a> {
     pub family: Family,
     /// Who knows users and groups by name.
     pub accounts: Option<&'static dyn Accounts>,
+    /// The tables that are compiled; `None` for every one.
+    pub compiled: Option<&'a [String]>,
 }
 
 /// Reads a dump. The ruleset holds what could be read; it is whole only where no error was
@@ -45,6 +52,7 @@ pub fn read(text: &Text<'_>, diagnostics: &mut Diagnostics) -> Ruleset {
         table: None,
         rules: 0,
         too_many: false,
+        outside: Vec::new(),
     };
     let mut offset = 0;
     for line in text.text.split_inclusive('\n') {
@@ -63,8 +71,12 @@ pub fn read(text: &Text<'_>, diagnostics: &mut Diagnostics) -> Ruleset {
         );
         reader.commit();
     }
+    reader.report_outside();
     reader.ruleset
 }
+
+/// The most lines outside of tables that are named where there is no table at all.
+const MAX_OUTSIDE: usize = 20;
 
 struct Reader<'a, 'd> {
     text: &'a Text<'a>,
@@ -73,12 +85,19 @@ struct Reader<'a, 'd> {
     table: Option<OpenTable<'a>>,
     rules: usize,
     too_many: bool,
+    /// Errors for lines outside of tables.
+    outside: Vec<Diagnostic>,
 }
 
 /// A table before its COMMIT.
 struct OpenTable<'a> {
     name: &'a str,
     span: Span,
+    /// Whether its rules are read; else they are counted.
+    is_read: bool,
+    unread: usize,
+    /// How many rules of an earlier part are flushed, where there is one.
+    flushed: Option<usize>,
     chains: Vec<OpenChain>,
     /// Chain indices by name; looked up only.
     index: HashMap<String, usize>,
@@ -88,6 +107,8 @@ struct OpenChain {
     name: String,
     base: Option<Base>,
     span: Span,
+    /// Whether a line declares it.
+    declared: bool,
     rules: VecDeque<PlainRule>,
     /// Whether `-X` took it away.
     deleted: bool,
@@ -111,10 +132,16 @@ impl<'a> Reader<'a, '_> {
             match line.strip_prefix('*') {
                 Some(rest) => self.open_table(rest, span),
                 None if line.trim().is_empty() => {}
-                None => self.error(Code::SYNTAX, span, "this line stands outside a table"),
+                None => self.outside.push(Diagnostic::error(
+                    Code::SYNTAX,
+                    Some(span),
+                    "this line stands outside a table",
+                )),
             }
         } else if line == "COMMIT" {
             self.commit();
+        } else if self.table.as_ref().is_some_and(|table| !table.is_read) {
+            self.unread_line(line, span);
         } else if let Some(rest) = line.strip_prefix(':') {
             self.declare_chain(rest, span);
         } else if !line.trim().is_empty() {
@@ -122,23 +149,116 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
+    /// Reports the lines outside of tables: all where there are tables, too, and else so many that
+    /// people see what the file is.
+    fn report_outside(&mut self) {
+        let outside = std::mem::take(&mut self.outside);
+        let shown = match self.ruleset.tables.is_empty() {
+            true => MAX_OUTSIDE.min(outside.len()),
+            false => outside.len(),
+        };
+        let more = outside.len() - shown;
+        let place = outside.get(shown).and_then(|error| error.span);
+        outside.into_iter().take(shown).for_each(|error| self.diagnostics.push(error));
+        if more > 0 {
+            let lines = if more == 1 { "line stands" } else { "lines stand" };
+            let message =
+                format!("{more} more {lines} outside a table: there is none in the input");
+            self.diagnostics.push(Diagnostic::error(Code::SYNTAX, place, message));
+        }
+    }
+
     fn open_table(&mut self, rest: &'a str, span: Span) {
         let Some(name) = rest.split([' ', '\t']).find(|word| !word.is_empty()) else {
             return self.error(Code::SYNTAX, span, "the table has no name");
         };
-        if self.ruleset.table(name).is_some() {
-            self.error(
-                Code::SYNTAX,
-                span,
-                format!(
-                    "table '{name}' stands twice in the input; the second would replace the first"
-                ),
-            );
-        }
-        if crate::model::base_chains(name).is_empty() {
+        let compiled = self.text.compiled;
+        let is_known = !crate::model::base_chains(name).is_empty();
+        if !is_known {
             self.error(Code::SYNTAX, span, format!("there is no table '{name}'"));
         }
-        self.table = Some(OpenTable { name, span, chains: Vec::new(), index: HashMap::new() });
+        let is_read = is_known && compiled.is_none_or(|tables| tables.iter().any(|t| t == name));
+        let chains = Vec::new();
+        let mut table = OpenTable {
+            name,
+            span,
+            is_read,
+            unread: 0,
+            flushed: None,
+            chains,
+            index: HashMap::new(),
+        };
+        let earlier = self.ruleset.tables.iter().position(|table| table.name == name);
+        if let Some(earlier) = earlier.map(|at| self.ruleset.tables.remove(at)) {
+            self.flush(&earlier, &mut table);
+        }
+        self.table = Some(table);
+    }
+
+    /// What a second part of a table leaves of the first: the policies of base chains.
+    fn flush(&mut self, earlier: &Table, table: &mut OpenTable<'_>) {
+        for chain in &earlier.chains {
+            let Some(base) = chain.base else { continue };
+            let index = table.add_chain(&chain.name, chain.span.unwrap_or(table.span));
+            table.chains[index].base = Some(base);
+        }
+        table.flushed = Some(earlier.chains.iter().map(|chain| chain.rules.len()).sum());
+    }
+
+    /// Warns of a table that stood in the input before.
+    fn warn_of_flush(&mut self, table: &OpenTable<'_>) {
+        let Some(rules) = table.flushed.filter(|_| table.is_read) else { return };
+        let what = match rules {
+            1 => "the rule before it is flushed".to_owned(),
+            _ => format!("the {rules} rules before it are flushed"),
+        };
+        let mut warning = Diagnostic::warning(
+            Code::REPEATED,
+            Some(table.span),
+            format!("table '{}' stands twice in the input: the last one counts", table.name),
+        )
+        .with_label("this one counts")
+        .with_note(format!("{what}, as iptables-restore does without -n"));
+        let drops = |base: Base| base.policy != Verdict::Accept;
+        let kept = table.chains.iter().filter(|c| !c.declared && c.base.is_some_and(drops));
+        let kept: Vec<&str> = kept.map(|chain| chain.name.as_str()).collect();
+        if !kept.is_empty() {
+            warning = warning.with_note(format!(
+                "it does not declare {}: the policy DROP stays, where iptables-nft-restore sets ACCEPT",
+                kept.join(", ")
+            ));
+        }
+        self.diagnostics.push(warning.with_help("keep the part that is meant"));
+    }
+
+    /// A line of a table that is not compiled: its rules and policies are told of.
+    fn unread_line(&mut self, line: &str, span: Span) {
+        let Some(table) = &mut self.table else { return };
+        if let Some(rest) = line.strip_prefix(':') {
+            let mut words = rest.split([' ', '\t']).filter(|word| !word.is_empty());
+            if let (Some(name), Some("DROP")) = (words.next(), words.next())
+                && base_hook(table.name, name).is_some()
+            {
+                let index = match table.index.get(name) {
+                    Some(&index) => index,
+                    None => table.add_chain(name, span),
+                };
+                if let Some(base) = &mut table.chains[index].base {
+                    base.policy = Verdict::Drop;
+                }
+            }
+            return;
+        }
+        let command = match line.starts_with('[') {
+            true => line.split_once(']').map_or("", |(_, rest)| rest),
+            false => line,
+        };
+        let adds = |word: &str| {
+            word.starts_with("-A")
+                || word.starts_with("-I")
+                || matches!(word, "--append" | "--insert")
+        };
+        table.unread += usize::from(command.split_whitespace().any(adds));
     }
 
     fn declare_chain(&mut self, rest: &'a str, span: Span) {
@@ -148,7 +268,16 @@ impl<'a> Reader<'a, '_> {
         };
         let policy = words.next();
         let counters = words.next();
-        self.new_chain(name, span);
+        if self.declared_base(name) {
+            let message = format!("base chain '{name}' is declared twice: its last policy counts");
+            self.diagnostics.push(
+                Diagnostic::warning(Code::REPEATED, Some(span), message)
+                    .with_label("the policy is set once more")
+                    .with_note("no rule is lost by it"),
+            );
+        } else {
+            self.new_chain(name, span);
+        }
         let Some(policy) = policy else {
             return self.error(Code::SYNTAX, span, format!("chain '{name}' has no policy"));
         };
@@ -166,6 +295,13 @@ impl<'a> Reader<'a, '_> {
             };
             self.set_policy(name, policy, counters, span);
         }
+    }
+
+    /// Whether a line has declared this base chain.
+    fn declared_base(&self, name: &str) -> bool {
+        let Some(table) = &self.table else { return false };
+        let chain = table.index.get(name).map(|&index| &table.chains[index]);
+        chain.is_some_and(|chain| chain.declared && chain.base.is_some())
     }
 
     fn new_chain(&mut self, name: &str, span: Span) {
@@ -187,11 +323,30 @@ impl<'a> Reader<'a, '_> {
             );
         }
         let Some(table) = &mut self.table else { return };
-        if table.index.contains_key(name) {
-            let message = format!("chain '{name}' is declared twice");
-            return self.error(Code::SYNTAX, span, message);
+        if let Some(&index) = table.index.get(name) {
+            let chain = &mut table.chains[index];
+            // Base chains that rules stand in before their declaration, or that an earlier part of the
+            // table left.
+            if chain.base.is_some() && !chain.declared {
+                (chain.declared, chain.span) = (true, span);
+                return;
+            }
+            let error = Diagnostic::error(
+                Code::SYNTAX,
+                Some(span),
+                format!("chain '{name}' is declared twice"),
+            );
+            self.diagnostics.push(
+                error
+                    .with_note(
+                        "iptables-legacy-restore refuses it; iptables-nft-restore flushes the chain",
+                    )
+                    .with_help("remove the line, or the rules that stand before it"),
+            );
+            return;
         }
-        table.add_chain(name, span);
+        let index = table.add_chain(name, span);
+        table.chains[index].declared = true;
     }
 
     fn set_policy(&mut self, name: &str, policy: &str, counters: Option<Counters>, span: Span) {
@@ -379,6 +534,7 @@ impl<'a> Reader<'a, '_> {
 
     fn commit(&mut self) {
         let Some(table) = self.table.take() else { return };
+        self.warn_of_flush(&table);
         // Indices shift where chains were deleted.
         let mut places = vec![0; table.chains.len()];
         let is_base: Vec<bool> = table.chains.iter().map(|chain| chain.base.is_some()).collect();
@@ -415,7 +571,8 @@ impl<'a> Reader<'a, '_> {
             });
         }
         let name = table.name.to_owned();
-        self.ruleset.tables.push(Table { name, chains, span: Some(table.span) });
+        let (span, unread) = (Some(table.span), table.unread);
+        self.ruleset.tables.push(Table { name, chains, span, unread });
     }
 }
 
@@ -431,6 +588,7 @@ impl OpenTable<'_> {
             name: name.to_owned(),
             base,
             span,
+            declared: false,
             rules: VecDeque::new(),
             deleted: false,
         });

@@ -79,6 +79,23 @@ pub fn mask(family: Family, text: &str) -> Result<u128, String> {
     Ok(prefix_mask(bits as u32, length as u32))
 }
 
+/// A prefix length as `--connlimit-mask` and `--hashlimit-srcmask` take it: a number up to 128 in
+/// either family, or a mask as getaddrinfo reads addresses (`xtopt_parse_plen`). `None` for what is
+/// no prefix: a mask with ones behind zeros, or IPv4's numbers above 32.
+pub fn prefix(family: Family, text: &str) -> Result<Option<u8>, String> {
+    let bits = if family == Family::Ipv4 { 32 } else { 128 };
+    if let Some(length) = c_number_within(text, 0, 128) {
+        return Ok(Some(length as u8).filter(|&length| u32::from(length) <= bits));
+    }
+    let mask = match family {
+        Family::Ipv4 => inet_aton(text).map(u128::from),
+        Family::Ipv6 => text.parse::<Ipv6Addr>().ok().map(u128::from),
+    };
+    let mask =
+        mask.ok_or_else(|| format!("'{text}' is neither a mask nor a prefix length (0-{bits})"))?;
+    Ok(crate::header::prefix_length(family, mask).map(|length| length as u8))
+}
+
 /// The mask of a prefix length, in the low `bits` bits.
 pub fn prefix_mask(bits: u32, length: u32) -> u128 {
     let all = u128::MAX >> (128 - bits);
@@ -214,6 +231,25 @@ mod tests {
         assert!(read("1.2.3.4.5").is_err());
         assert!(read("1.2.3.256").is_err());
         assert!(read("1.2.3.4/255.0.255.0").is_err());
+    }
+
+    #[test]
+    fn prefixes_are_lengths_or_masks() {
+        let four = |text| prefix(Family::Ipv4, text);
+        for (text, length) in
+            [("24", 24), ("255.255.255.0", 24), ("0xffff0000", 16), ("032", 26), ("0.0.0.0", 0)]
+        {
+            assert_eq!(four(text), Ok(Some(length)), "{text}");
+        }
+        for text in ["255.255", "255.0.255.0", "33", "128", "0.0.0.255"] {
+            assert_eq!(four(text), Ok(None), "{text}");
+        }
+        assert!(four("ffff::").is_err() && four("x").is_err());
+        let six = |text| prefix(Family::Ipv6, text);
+        assert_eq!(six("ffff:ffff:ffff::"), Ok(Some(48)));
+        assert_eq!(six("::1"), Ok(None));
+        assert_eq!(six("::"), Ok(Some(0)));
+        assert!(six("129").is_err() && six("255.255.255.0").is_err());
     }
 
     #[test]

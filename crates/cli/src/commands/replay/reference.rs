@@ -132,11 +132,19 @@ pub(in crate::commands) fn read(input: &Input, sets: &SetTable) -> Result<Rulese
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let (name, bytes) = (&input.name, &input.bytes);
     let read = match format {
-        "iptables-blob" | "ip6tables-blob" => {
-            bpfc_xtables::blob::read(name, bytes, family, sets, &mut sources, &mut diagnostics)
-        }
+        // What is wrong with the tables that are compiled has been said.
+        "iptables-blob" | "ip6tables-blob" => bpfc_xtables::blob::read(
+            name,
+            bytes,
+            family,
+            sets,
+            Some(&[]),
+            &mut sources,
+            &mut diagnostics,
+        ),
         "iptables-save" | "ip6tables-save" => Some(bpfc_xtables::read_text_with(
             Some(&accounts::System),
+            None,
             name,
             bytes,
             family,
