@@ -80,6 +80,7 @@ mod log;
 mod metadata;
 mod namespace;
 mod netlink;
+pub mod nft_tables;
 mod options;
 mod permissions;
 mod pins;

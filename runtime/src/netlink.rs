@@ -63,6 +63,12 @@ impl Attributes {
         self.put(kind, &[value])
     }
 
+    /// As they are sent.
+    #[cfg(test)]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Attributes inside one.
     pub fn nested(self, kind: u16, inner: Attributes) -> Attributes {
         self.put(kind | NESTED, &inner.0)

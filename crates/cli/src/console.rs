@@ -4,9 +4,13 @@
 //! closes the pipe early (`bpfc counters x | head -1`) ends the output, not with an error.
 
 use crate::args::ColorChoice;
-use bpfc_diag::{Diagnostics, JsonDiagnostic, Renderer, SourceMap, summary};
+use bpfc_diag::{Diagnostic, Diagnostics, JsonDiagnostic, Renderer, SourceMap, summary};
 use bpfc_runtime::{BpffsKeeper, Error, bpffs_keeper};
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
+
+/// How the command's console writes, for what is found out before there is anything to report beside it.
+static CONSOLE: OnceLock<(ColorChoice, bool)> = OnceLock::new();
 
 /// Why a command did not do what was asked; decides the exit status.
 #[derive(Debug)]
@@ -65,8 +69,9 @@ pub struct Console {
 impl Console {
     /// A console that colors diagnostics as told. With `json` diagnostics are written to
     /// standard error as JSON, one object a line.
-    pub fn new(color: ColorChoice, json: bool) -> Self {
-        let color = match color {
+    pub fn new(choice: ColorChoice, json: bool) -> Self {
+        let _ = CONSOLE.set((choice, json));
+        let color = match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto => {
@@ -127,6 +132,15 @@ impl Console {
             true => say(&format!("{}\n", serde_json::json!({ "error": message }))),
             false => say(&format!("error: {message}\n")),
         }
+    }
+}
+
+/// Writes one diagnostic that points at no text, as the command's console does.
+pub fn remark(diagnostic: Diagnostic) {
+    if let Some(&(choice, json)) = CONSOLE.get() {
+        let mut diagnostics = Diagnostics::new();
+        diagnostics.push(diagnostic);
+        Console::new(choice, json).report(&diagnostics, &SourceMap::new());
     }
 }
 

@@ -2,12 +2,13 @@
 
 use crate::accounts;
 use crate::args::{Reject, SelectionArgs};
-use crate::console::{Console, Failure};
+use crate::console::{self, Console, Failure};
+use bpfc_diag::{Code, Diagnostic};
 use bpfc_driver::{Options, SETS, all_formats, passes, targets};
-use bpfc_ir::{Hook, Input};
+use bpfc_ir::{Family, Hook, Input, Verdict};
 use bpfc_packet::Capture;
-use bpfc_runtime::Filter;
 use bpfc_runtime::xtables::{self, TableFamily};
+use bpfc_runtime::{Filter, nft_tables};
 use clap::builder::{PossibleValue, TypedValueParser};
 use std::error::Error;
 use std::ffi::OsStr;
@@ -116,7 +117,7 @@ pub fn read_all(names: &[String], selection: &SelectionArgs) -> Result<Vec<Input
     let mut errors = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let format = selection.from.get(index).or(selection.from.first()).cloned();
-        match read(name) {
+        match read(name, selection) {
             Ok((bytes, live_format)) => {
                 let format = live_format.map(str::to_owned).or(format);
                 inputs.push(Input { name: name.clone(), bytes, format });
@@ -161,15 +162,12 @@ fn unreadable(name: &str, error: &(dyn Error + 'static)) -> String {
 }
 
 /// The bytes of one input, and its format where the kernel says it.
-fn read(name: &str) -> Result<(Vec<u8>, Option<&'static str>), String> {
+fn read(name: &str, selection: &SelectionArgs) -> Result<(Vec<u8>, Option<&'static str>), String> {
     let live = |family: TableFamily, format: &'static str| {
         let bytes = xtables::read_tables(family).map_err(|error| unreadable(name, &error))?;
-        if bytes.is_empty() {
-            return Err(format!(
-                "{name}: the kernel holds no such tables for this network namespace (rules that \
-                 iptables-nft made are in nftables: compile what `iptables-save` prints)"
-            ));
-        }
+        let nft = nft_tables::filled(family).map_err(|error| unreadable(name, &error))?;
+        let remark = beside_nft(name, family, &bytes, &nft, &selection.table)?;
+        remark.into_iter().for_each(console::remark);
         Ok((bytes, Some(format)))
     };
     match name {
@@ -184,6 +182,69 @@ fn read(name: &str) -> Result<(Vec<u8>, Option<&'static str>), String> {
         )),
         path => Ok((read_file(Path::new(path))?, None)),
     }
+}
+
+/// What is said of the rules of iptables-nft (`nft` are its tables that hold something) where the
+/// legacy tables are read: an error where these would let everything pass in their place.
+fn beside_nft(
+    name: &str,
+    family: TableFamily,
+    bytes: &[u8],
+    nft: &[String],
+    chosen: &[String],
+) -> Result<Option<Diagnostic>, String> {
+    let (prefix, tool) = match family {
+        TableFamily::Ipv4 => ("ip", "iptables-save"),
+        TableFamily::Ipv6 => ("ip6", "ip6tables-save"),
+    };
+    let is_chosen = |table: &str| match chosen {
+        [] => table == "filter",
+        chosen => chosen.iter().any(|name| name == table),
+    };
+    let tables: Vec<String> = nft.iter().map(|table| format!("{prefix} {table}")).collect();
+    let tables = tables.join(", ");
+    if nft.iter().any(|table| is_chosen(table)) && is_blank(bytes, family, is_chosen) {
+        let legacy = if bytes.is_empty() {
+            "there are no legacy tables"
+        } else {
+            "the legacy tables are empty"
+        };
+        return Err(format!(
+            "{name}: {legacy}, and the rules are iptables-nft's (nftables holds {tables}), which \
+             live: does not read: {tool} | bpfc load - --name NAME"
+        ));
+    }
+    if bytes.is_empty() {
+        return Err(format!("{name}: the kernel holds no such tables for this network namespace"));
+    }
+    if nft.is_empty() {
+        return Ok(None);
+    }
+    let message =
+        format!("{name} reads the legacy tables; those of iptables-nft ({tables}) hold rules, too");
+    Ok(Some(
+        Diagnostic::warning(Code::OTHER_RULES, None, message)
+            .with_note("the kernel runs both; what iptables-nft made stays where it is")
+            .with_help(format!("to compile those instead: {tool} | bpfc load - --name NAME")),
+    ))
+}
+
+/// Whether the chosen tables of a blob have no rules and accept everything, or are not there.
+fn is_blank(bytes: &[u8], family: TableFamily, is_chosen: impl Fn(&str) -> bool) -> bool {
+    let family = match family {
+        TableFamily::Ipv4 => Family::Ipv4,
+        TableFamily::Ipv6 => Family::Ipv6,
+    };
+    if bytes.is_empty() {
+        return true;
+    }
+    // What cannot be read is said where it is compiled.
+    let Ok(tables) = bpfc_xtables::blob::tables(bytes, family) else { return false };
+    tables.iter().filter(|table| is_chosen(table.name)).all(|table| {
+        table.chains.iter().all(|chain| {
+            chain.rules.is_empty() && chain.base.is_none_or(|base| base.policy == Verdict::Accept)
+        })
+    })
 }
 
 /// The bytes of a file, or of standard input for `-`.
@@ -269,6 +330,25 @@ mod tests {
         let names = ["a".to_owned(), "b".to_owned(), "c".to_owned()];
         let selection = SelectionArgs { from: vec!["x".into(); 2], ..SelectionArgs::default() };
         assert!(matches!(read_all(&names, &selection), Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn rules_of_nft_are_not_passed_over() {
+        let said = |nft: &[&str], chosen: &[&str], bytes: &[u8]| {
+            let [nft, chosen] = [nft, chosen].map(|list| list.iter().map(|s| (*s).to_owned()));
+            let (nft, chosen): (Vec<String>, Vec<String>) = (nft.collect(), chosen.collect());
+            beside_nft("live:ip6tables", TableFamily::Ipv6, bytes, &nft, &chosen)
+                .map(|remark| remark.map(|remark| remark.message))
+        };
+        let error = said(&["filter"], &[], b"").unwrap_err();
+        assert!(error.contains("ip6 filter") && error.contains("ip6tables-save | bpfc"), "{error}");
+        let error = said(&["nat"], &[], b"").unwrap_err();
+        assert!(error.contains("holds no such tables"), "{error}");
+        assert!(said(&["mangle"], &["filter", "mangle"], b"").is_err());
+        // Bytes that are no blob are not blank.
+        let warning = said(&["filter", "nat"], &[], b"x").unwrap().unwrap();
+        assert!(warning.contains("ip6 filter, ip6 nat"), "{warning}");
+        assert_eq!(said(&[], &[], b"x"), Ok(None));
     }
 
     #[test]

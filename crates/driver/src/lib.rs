@@ -7,12 +7,15 @@ mod analyse;
 mod beside;
 mod dot;
 pub mod emit;
+mod family;
+mod look;
 mod merge;
 mod pipeline;
 mod registry;
 mod reject;
 #[cfg(test)]
 mod sample;
+mod tables;
 mod trace;
 mod tree;
 

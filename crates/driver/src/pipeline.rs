@@ -5,7 +5,7 @@
 
 use crate::beside::{format_beside, holds_rules, read_fingerprints, read_sets};
 use crate::registry::{SETS, frontend_of, planned_format, recognise, targets_with};
-use crate::{drop_rejected, formats, merge};
+use crate::{drop_rejected, family, formats, look, merge, tables};
 use bpfc_artifact::{Artifact, FunctionIndex, LONGEST_WALK};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ebpf::{CallSize, CompileOptions, Target, call_size};
@@ -244,7 +244,11 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
             (Some(lowered), None) => merged = Some(lowered.program),
             (Some(lowered), Some(program)) => {
                 if let Err(errors) = merge::merge(program, lowered.program, &input.name) {
-                    errors.into_iter().for_each(|error| lowering.diagnostics.push(error));
+                    let errors = match family::ask(inputs, diagnostics) {
+                        Some(error) => vec![error],
+                        None => errors,
+                    };
+                    errors.into_iter().for_each(|error| diagnostics.push(error));
                     failed = true;
                 }
             }
@@ -258,6 +262,10 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
         let message = format!("'{}' holds {what} and no rules", input.name);
         let error = Diagnostic::error(Code::NO_CHAIN, None, message);
         lowering.diagnostics.push(error.with_help(help));
+    }
+    if !failed && let Some(error) = tables::missing(&options, &lowering.sources) {
+        lowering.diagnostics.push(error);
+        failed = true;
     }
     lowering.program = merged.filter(|_| !failed);
     // Reading and lowering find errors one after the other; people mend a file from its top.
@@ -277,6 +285,9 @@ pub fn format_of(input: &Input) -> Result<&'static str, Diagnostic> {
 fn frontend_for(input: &Input) -> Result<(&'static dyn Frontend, &'static str), Diagnostic> {
     let names = || formats().map(|f| f.name).collect::<Vec<_>>().join(", ");
     let unreadable = |message: String| Diagnostic::error(Code::UNREADABLE, None, message);
+    if let Some(error) = look::encoding(&input.name, &input.bytes) {
+        return Err(error);
+    }
     match &input.format {
         Some(name) => frontend_of(name).ok_or_else(|| match planned_format(name) {
             Some(format) => {
@@ -289,29 +300,9 @@ fn frontend_for(input: &Input) -> Result<(&'static dyn Frontend, &'static str), 
         None if input.bytes.trim_ascii().is_empty() => {
             Err(unreadable(format!("'{}' is empty: there is no ruleset in it", input.name)))
         }
-        None => recognise(&input.bytes).ok_or_else(|| {
-            let error = unreadable(format!("the format of '{}' is not recognised", input.name))
-                .with_help(format!("name the format with --from: {}", names()));
-            match looks_like_nft(&input.bytes) {
-                true => error.with_note("it looks like nftables, which is not supported yet"),
-                false => error,
-            }
-        }),
+        None => recognise(&input.bytes)
+            .ok_or_else(|| look::unrecognised(&input.name, &input.bytes, &names())),
     }
-}
-
-/// Whether the first words are those of an nftables ruleset, as text or as JSON.
-fn looks_like_nft(bytes: &[u8]) -> bool {
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]);
-    let json = head.trim_start().starts_with('{') && head.contains("\"nftables\"");
-    json || head.lines().any(|line| {
-        let mut words = line.split_whitespace();
-        matches!(
-            (words.next(), words.next()),
-            (Some("table"), Some("ip" | "ip6" | "inet" | "arp" | "bridge" | "netdev"))
-                | (Some("flush"), Some("ruleset"))
-        )
-    })
 }
 
 /// Runs the passes. `None` where one found an error.

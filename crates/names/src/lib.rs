@@ -3,6 +3,10 @@
 //! A compiler's result must not depend on the machine's name files, so the names are here.
 //! Numbers always work.
 
+mod nearest;
+
+pub use nearest::nearest;
+
 /// Transport protocols as a set, for services.
 const T: u8 = 1;
 const U: u8 = 2;
@@ -470,6 +474,11 @@ const SERVICES: &[(&str, u16, u8)] = &[
     ("zope-ftp", 8021, T),
     ("zserv", 346, T),
 ];
+
+/// Every protocol's names.
+pub fn protocol_names() -> impl Iterator<Item = &'static str> {
+    PROTOCOLS.iter().map(|(_, name)| *name)
+}
 
 /// The number of a protocol name in lower case, `all` being 0.
 pub fn protocol_number(name: &str) -> Option<u8> {

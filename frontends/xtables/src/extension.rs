@@ -215,6 +215,11 @@ pub trait Match: Debug + Send + Sync {
         false
     }
 
+    /// Whether it is a limit whose burst the kernel's arithmetic makes smaller.
+    fn overflows(&self) -> bool {
+        false
+    }
+
     /// The sets that it looks up.
     fn sets(&self) -> Vec<&str> {
         Vec::new()

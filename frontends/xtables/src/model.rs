@@ -130,6 +130,9 @@ pub enum Target {
     Action(Arc<dyn Action>),
 }
 
+/// Every table.
+pub const TABLES: &[&str] = &["filter", "mangle", "nat", "raw", "security"];
+
 /// The base chains that the kernel's table of this name has, with their hooks, in the order that
 /// iptables lists them (net/ipv4/netfilter/iptable_*.c).
 pub fn base_chains(table: &str) -> &'static [(&'static str, Hook)] {

@@ -129,6 +129,20 @@ pub fn find_action(name: &str, family: Family) -> Known<ActionExtension> {
     }
 }
 
+/// The names that `-m` takes in a family, those of what is refused included.
+pub fn match_names(family: Family) -> impl Iterator<Item = &'static str> {
+    let taken = MATCHES.iter().filter(move |m| m.families.contains(family));
+    let refused = unsupported::MATCHES.iter().filter(move |row| row.families.contains(family));
+    taken.map(|m| m.name).chain(refused.map(|row| row.name))
+}
+
+/// The names that `-j` takes in a family, likewise.
+pub fn action_names(family: Family) -> impl Iterator<Item = &'static str> {
+    let taken = ACTIONS.iter().filter(move |a| a.families.contains(family));
+    let refused = unsupported::ACTIONS.iter().filter(move |row| row.families.contains(family));
+    taken.map(|a| a.name).chain(refused.map(|row| row.name))
+}
+
 fn other<T>(
     table: &'static [Unsupportable],
     name: &str,

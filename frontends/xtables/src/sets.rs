@@ -359,10 +359,15 @@ impl SetRef {
                     values.push(address);
                 }
                 Part::Mark => values.push(b.meta(Meta::Mark)),
-                Part::Interface => values.push(b.meta(match source {
-                    true => Meta::InInterface,
-                    false => Meta::OutInterface,
-                })),
+                Part::Interface => {
+                    let name = b.meta(match source {
+                        true => Meta::InInterface,
+                        false => Meta::OutInterface,
+                    });
+                    let given = b.compare_const(Condition::Ne, name, 0);
+                    b.require(given, missed);
+                    values.push(name);
+                }
                 Part::Name => {}
             }
         }
@@ -409,6 +414,9 @@ impl SetRef {
                 Part::Interface => {
                     let found = packet.packet();
                     let name = if source { found.in_interface } else { found.out_interface };
+                    if !name.is_some() {
+                        return None;
+                    }
                     probe.interface = name.number().to_be_bytes();
                 }
                 Part::Name => {}

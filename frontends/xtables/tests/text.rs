@@ -238,7 +238,11 @@ fn every_error_is_reported_in_one_run() {
 fn loops_are_refused_where_a_base_chain_reaches_them() {
     let lower = |text: &str| {
         let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-        let input = Input { name: "x".to_owned(), bytes: text.into(), format: None };
+        let input = Input {
+            name: "x".to_owned(),
+            bytes: text.into(),
+            format: Some("iptables-save".to_owned()),
+        };
         let options = FrontendOptions::default();
         let lowered = XtablesFrontend.lower(
             &input,

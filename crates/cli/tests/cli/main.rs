@@ -12,6 +12,7 @@ mod log;
 mod misc;
 mod mounts;
 mod recent;
+mod recognition;
 mod replay;
 mod run;
 mod set;

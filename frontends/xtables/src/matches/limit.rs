@@ -105,6 +105,10 @@ impl Match for Limit {
         &LIMIT
     }
 
+    fn overflows(&self) -> bool {
+        self.average.checked_mul(self.burst).is_none()
+    }
+
     fn save(&self, out: &mut String) {
         out.push_str(" --limit");
         print_rate(self.average, out);

@@ -93,6 +93,11 @@ const BASE: &[(&str, char)] = &[
     ("ipv6", '6'),
 ];
 
+/// The long names of base options.
+pub fn base_names() -> impl Iterator<Item = &'static str> {
+    BASE.iter().map(|(name, _)| *name)
+}
+
 /// Whether a base option takes a value in any case.
 pub fn takes_value(letter: char) -> bool {
     "ACDIRNPEMcdijopstgm".contains(letter)

@@ -10,6 +10,7 @@
 //! last policy counts.
 
 use super::command::{Command, Context, PlainRule, PlainTarget};
+use super::foreign::{Foreign, nearest};
 use super::{rule, words};
 use crate::model::{Base, Chain, Counters, Rule, Ruleset, Table, Target, base_hook};
 use crate::registry::{self, Known};
@@ -124,19 +125,18 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn line(&mut self, line: &'a str, offset: usize) {
-        if line.is_empty() || line.starts_with('#') {
+        let span = self.span(offset, line);
+        if let Some(comment) = line.strip_prefix('#') {
+            return self.comment(comment, span);
+        }
+        if line.is_empty() {
             return;
         }
-        let span = self.span(offset, line);
         if self.table.is_none() {
             match line.strip_prefix('*') {
                 Some(rest) => self.open_table(rest, span),
                 None if line.trim().is_empty() => {}
-                None => self.outside.push(Diagnostic::error(
-                    Code::SYNTAX,
-                    Some(span),
-                    "this line stands outside a table",
-                )),
+                None => self.outside.push(outside(line, span)),
             }
         } else if line == "COMMIT" {
             self.commit();
@@ -159,13 +159,41 @@ impl<'a> Reader<'a, '_> {
         };
         let more = outside.len() - shown;
         let place = outside.get(shown).and_then(|error| error.span);
-        outside.into_iter().take(shown).for_each(|error| self.diagnostics.push(error));
+        let mut said = Vec::new();
+        for mut error in outside.into_iter().take(shown) {
+            // What a line is, is said of the first of its kind.
+            if said.contains(&error.help) {
+                (error.notes, error.help) = (Vec::new(), None);
+            } else {
+                said.push(error.help.clone());
+            }
+            self.diagnostics.push(error);
+        }
         if more > 0 {
             let lines = if more == 1 { "line stands" } else { "lines stand" };
             let message =
                 format!("{more} more {lines} outside a table: there is none in the input");
             self.diagnostics.push(Diagnostic::error(Code::SYNTAX, place, message));
         }
+    }
+
+    /// Of comments only those count by which iptables-nft-save says what it leaves out.
+    fn comment(&mut self, comment: &str, span: Span) {
+        let named = comment.trim_start().strip_prefix("Table `");
+        let Some((name, rest)) = named.and_then(|named| named.split_once('\'')) else { return };
+        if !rest.contains("incompatible") {
+            return;
+        }
+        let is_compiled =
+            self.text.compiled.is_none_or(|tables| tables.iter().any(|table| table == name));
+        let message = format!("table '{name}' is not whole in this dump");
+        let note = "iptables-nft-save leaves out what nft has made of it, and says so on this line";
+        let found = match is_compiled {
+            true => Diagnostic::error(Code::MISSING_TABLE, Some(span), message)
+                .with_help("leave the table out with --table, and to the kernel"),
+            false => Diagnostic::note(Code::MISSING_TABLE, Some(span), message),
+        };
+        self.diagnostics.push(found.with_note(note));
     }
 
     fn open_table(&mut self, rest: &'a str, span: Span) {
@@ -175,7 +203,9 @@ impl<'a> Reader<'a, '_> {
         let compiled = self.text.compiled;
         let is_known = !crate::model::base_chains(name).is_empty();
         if !is_known {
-            self.error(Code::SYNTAX, span, format!("there is no table '{name}'"));
+            let error =
+                Diagnostic::error(Code::SYNTAX, Some(span), format!("there is no table '{name}'"));
+            self.diagnostics.push(meant(error, name, crate::model::TABLES));
         }
         let is_read = is_known && compiled.is_none_or(|tables| tables.iter().any(|t| t == name));
         let chains = Vec::new();
@@ -525,7 +555,14 @@ impl<'a> Reader<'a, '_> {
             None if base_hook(table.name, name).is_some() => table.add_chain(name, span),
             None => {
                 let message = format!("table '{}' has no chain '{name}'", table.name);
-                self.error(Code::MISSING_CHAIN, span, message);
+                let error = Diagnostic::error(Code::MISSING_CHAIN, Some(span), message);
+                let base = crate::model::base_chains(table.name).iter().map(|(name, _)| *name);
+                let known = table.chains.iter().map(|chain| chain.name.as_str()).chain(base);
+                let error = match nearest(name, known) {
+                    Some(near) => error.with_help(format!("did you mean '{near}'?")),
+                    None => error.with_help(format!("declare it with a line `:{name} - [0:0]`")),
+                };
+                self.diagnostics.push(error);
                 return None;
             }
         };
@@ -537,6 +574,7 @@ impl<'a> Reader<'a, '_> {
         self.warn_of_flush(&table);
         // Indices shift where chains were deleted.
         let mut places = vec![0; table.chains.len()];
+        let names: Vec<String> = table.chains.iter().map(|chain| chain.name.clone()).collect();
         let is_base: Vec<bool> = table.chains.iter().map(|chain| chain.base.is_some()).collect();
         let mut kept = 0;
         for (place, chain) in places.iter_mut().zip(&table.chains) {
@@ -555,7 +593,9 @@ impl<'a> Reader<'a, '_> {
                 let index = |name: &str| {
                     table.index.get(name).map(|&index| (places[index], is_base[index]))
                 };
-                match resolve(target, target_span, index, self.text.family, self.diagnostics) {
+                let near = |name: &str| near_target(name, &names, self.text.family);
+                let family = self.text.family;
+                match resolve(target, target_span, index, near, family, self.diagnostics) {
                     Some(target) => {
                         let span = Some(span);
                         rules.push(Rule { header, matches, target, counters, span, refused });
@@ -602,6 +642,7 @@ fn resolve(
     target: PlainTarget,
     span: Span,
     index: impl Fn(&str) -> Option<(usize, bool)>,
+    near: impl Fn(&str) -> Option<String>,
     family: Family,
     diagnostics: &mut Diagnostics,
 ) -> Option<Target> {
@@ -625,11 +666,42 @@ fn resolve(
     } else {
         format!("'{name}' is not a chain of this table")
     };
-    diagnostics.push(
-        Diagnostic::error(Code::MISSING_CHAIN, Some(span), message)
-            .with_help("declare the chain with a line `:NAME - [0:0]`, or correct the name"),
-    );
+    let help = match near(&name) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("declare the chain with a line `:{name} - [0:0]`, or correct the name"),
+    };
+    diagnostics.push(Diagnostic::error(Code::MISSING_CHAIN, Some(span), message).with_help(help));
     None
+}
+
+/// The chain or target that a word may have meant.
+fn near_target(word: &str, chains: &[String], family: Family) -> Option<String> {
+    let verdicts = ["ACCEPT", "DROP", "RETURN"].into_iter();
+    let mut known: Vec<&str> = chains.iter().map(String::as_str).collect();
+    for name in verdicts.chain(registry::action_names(family)) {
+        known.push(name);
+    }
+    nearest(word, known).map(str::to_owned)
+}
+
+/// With the known word that may have been meant, where one is near.
+fn meant(error: Diagnostic, word: &str, known: &[&str]) -> Diagnostic {
+    match nearest(word, known.iter().copied()) {
+        Some(near) => error.with_help(format!("did you mean '{near}'?")),
+        None => error,
+    }
+}
+
+/// The error for a line outside of tables.
+fn outside(line: &str, span: Span) -> Diagnostic {
+    let error = Diagnostic::error(Code::SYNTAX, Some(span), "this line stands outside a table");
+    match Foreign::of(line) {
+        Some(Foreign::Commands) => {
+            error.with_help("put it between a line such as *filter and its COMMIT")
+        }
+        Some(kind) => error.with_note(kind.note()).with_help(kind.help("FILE")),
+        None => error,
+    }
 }
 
 /// `[PACKETS:BYTES]`.

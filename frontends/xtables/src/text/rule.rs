@@ -4,7 +4,8 @@
 //! may stand before an option or, as old dumps have it, before its value.
 
 use super::command::{Command, Context, Verb};
-use super::getopt::{Found, Kind, Loaded, find, takes_value};
+use super::foreign::nearest;
+use super::getopt::{Found, Kind, Loaded, base_names, find, takes_value};
 use super::{Word, value};
 use crate::header::{AddressTest, FragmentTest, ProtocolTest};
 use crate::model::Counters;
@@ -102,6 +103,9 @@ impl<'a> Parser<'_, 'a, '_> {
                 self.long(word, long);
             } else if text.len() > 1 && text.starts_with('-') {
                 self.short(word);
+            } else if text == "[unsupported" {
+                self.unsupported_revision(word);
+                return;
             } else if !self.opaque {
                 self.error(Code::SYNTAX, word.span, format!("'{text}' belongs to no option"));
             }
@@ -112,6 +116,23 @@ impl<'a> Parser<'_, 'a, '_> {
         if let Some(span) = self.invert {
             self.error(Code::SYNTAX, span, "nothing follows this !");
         }
+    }
+
+    /// What iptables prints in the place of options that a newer one has given the kernel.
+    fn unsupported_revision(&mut self, word: &Word<'a>) {
+        self.at = self.words.len();
+        // What the extension lacks now is only what was not printed.
+        self.extensions.clear();
+        let message =
+            "the rule is not whole: iptables could not print an extension of this revision";
+        let span = self.words.last().map_or(word.span, |last| word.span.to(last.span));
+        self.errors.push(
+            Diagnostic::error(Code::SYNTAX, Some(span), message)
+                .with_note(
+                    "an iptables of a newer version than the one that printed it has made it",
+                )
+                .with_help("print the rules with the iptables that made them, or a newer version"),
+        );
     }
 
     /// A cluster of short options, the last of which may carry its value.
@@ -174,7 +195,9 @@ impl<'a> Parser<'_, 'a, '_> {
             Some(word.span),
             format!("unknown option '{}'", word.text),
         );
+        let near = self.near_option(word.text.trim_start_matches('-'));
         error = match (loaded.is_empty(), &self.protocol) {
+            _ if near.is_some() => error.with_help(near.unwrap_or_default()),
             (true, None) => {
                 error.with_help("name the match first with -m, or the protocol with -p")
             }
@@ -186,6 +209,15 @@ impl<'a> Parser<'_, 'a, '_> {
         self.errors.push(error);
         // What follows is probably its value.
         while self.optional_value().is_some() {}
+    }
+
+    /// A sentence with the option that may have been meant: one of iptables' own, or of a match or
+    /// target that the rule names.
+    fn near_option(&self, name: &str) -> Option<String> {
+        let name = name.split('=').next().unwrap_or(name);
+        let loaded = self.extensions.iter().flat_map(|loaded| loaded.kind.options());
+        let known = loaded.map(|spec| spec.name).chain(base_names());
+        nearest(name, known).map(|near| format!("did you mean '--{near}'?"))
     }
 
     /// Lets the match of `-p`'s protocol join in, once.
@@ -451,7 +483,14 @@ impl<'a> Parser<'_, 'a, '_> {
                 let walk = self.context.family == Family::Ipv6;
                 self.header.protocol = ProtocolTest { number: number.into(), invert, walk };
             }
-            Err(message) => self.error(Code::BAD_VALUE, word.span, message),
+            Err(message) => {
+                let error = Diagnostic::error(Code::BAD_VALUE, Some(word.span), message);
+                let lower = word.text.to_ascii_lowercase();
+                self.errors.push(match nearest(&lower, names::protocol_names()) {
+                    Some(near) => error.with_help(format!("did you mean '{near}'?")),
+                    None => error.with_help("give the protocol's number"),
+                });
+            }
         }
         self.protocol = Some(word);
     }
@@ -521,6 +560,10 @@ impl<'a> Parser<'_, 'a, '_> {
         if let Refusal::Unsupported(row) = why {
             let otherwise = "remove the rule, or leave the chains that hold it to the kernel";
             error = error.with_note(row.reason).with_help(row.way_out.unwrap_or(otherwise));
+        } else if matches!(why, Refusal::Unknown)
+            && let Some(near) = nearest(name, registry::match_names(self.context.family))
+        {
+            error = error.with_help(format!("did you mean '{near}'?"));
         }
         self.errors.push(error);
     }
