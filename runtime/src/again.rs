@@ -152,7 +152,9 @@ fn make_link(mut attach: impl FnMut() -> Result<Link, Error>) -> Result<Link, Er
 /// Finds what a place is called after: its number may be another one.
 fn find(place: &mut Place) -> Result<(), Error> {
     match place {
-        Place::Xdp { interface, ifindex, .. } | Place::Tc { interface, ifindex, .. } => {
+        Place::Xdp { interface, ifindex, .. }
+        | Place::Tc { interface, ifindex, .. }
+        | Place::Companion { interface, ifindex } => {
             *ifindex = places::interface_number(interface)?;
         }
         Place::Cgroup { path, id, .. } => {

@@ -20,6 +20,7 @@ impl Filter {
     /// version of the runtime has loaded the same, from the same network namespace, it is attached at all of
     /// its places, and those are where the options' names lead now. Changes nothing.
     pub fn is_unchanged(&self, artifact: &Artifact, options: &Options) -> Result<bool, Error> {
+        let artifact = &*places::supported(artifact);
         let digest = digest(artifact, options)?;
         let plan = places::plan(artifact, options)?;
         let plan: BTreeSet<String> = plan.iter().map(|found| found.place.pin_name()).collect();

@@ -36,7 +36,7 @@ pub(crate) fn check(plan: &[Attachment]) -> Result<(), Error> {
 pub(crate) fn require(attach: AttachPoint) -> Result<(), Error> {
     match attach {
         AttachPoint::Netfilter { .. } => netfilter(attach),
-        AttachPoint::TcIngress | AttachPoint::TcEgress => tcx(attach),
+        AttachPoint::TcIngress | AttachPoint::TcEgress | AttachPoint::Companion => tcx(attach),
         AttachPoint::Xdp
         | AttachPoint::CgroupIngress
         | AttachPoint::CgroupEgress
@@ -61,7 +61,8 @@ fn netfilter(attach: AttachPoint) -> Result<(), Error> {
 /// Without tcx the attach type is unknown (EINVAL); with it, it is the interface (ENODEV).
 fn tcx(attach: AttachPoint) -> Result<(), Error> {
     let program = stubs::pass(ProgramKind::SchedCls, 0)?;
-    let target = LinkTarget::Tcx { ifindex: NO_INTERFACE, attach_type: attach.attach_type() };
+    let target =
+        LinkTarget::Tcx { ifindex: NO_INTERFACE, attach_type: attach.attach_type(), first: false };
     match Link::create(&program, target) {
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
             Err(Error::Unsupported { feature: "tcx links", since: "Linux 6.6" })

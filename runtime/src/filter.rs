@@ -41,8 +41,10 @@ pub struct Status {
     pub target: String,
     /// Its programs.
     pub programs: Vec<ProgramStatus>,
-    /// Where they are.
+    /// Where those that decide are.
     pub attachments: Vec<AttachmentStatus>,
+    /// Where companions are, which note what the others want to know.
+    pub companions: Vec<AttachmentStatus>,
     /// Number of rules and policies.
     pub rules: usize,
     /// True where it keeps conntrack switched on.
@@ -278,11 +280,14 @@ impl Filter {
                     problem,
                 });
             }
+            let (companions, attachments) =
+                attachments.into_iter().partition(|found| found.attachment.place.is_companion());
             Ok(Status {
                 name: self.name.clone(),
                 target: metadata.target.clone(),
                 programs,
                 attachments,
+                companions,
                 rules: metadata.rules.entries.len(),
                 needs_conntrack: metadata.needs_conntrack,
                 conntrack: found.conntrack,

@@ -115,7 +115,9 @@ fn problem(home: &Home, attachment: &Attachment) -> Result<Option<Problem>, Erro
 
 fn what_is_missing(attachment: &Attachment) -> Problem {
     match &attachment.place {
-        Place::Xdp { interface, .. } | Place::Tc { interface, .. }
+        Place::Xdp { interface, .. }
+        | Place::Tc { interface, .. }
+        | Place::Companion { interface, .. }
             if places::interface_number(interface).is_err() =>
         {
             Problem::InterfaceGone

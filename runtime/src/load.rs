@@ -46,6 +46,7 @@ impl Filter {
     pub fn load(artifact: &Artifact, options: &Options) -> Result<Filter, Error> {
         pins::check_name(&options.name)?;
         pins::prepare()?;
+        let artifact = &*places::supported(artifact);
         switch::clean()?;
         let name = &options.name;
         refuse_loaded(name)?;
@@ -103,6 +104,7 @@ impl Filter {
     }
 
     fn replace_by(&self, artifact: &Artifact, options: Option<&Options>) -> Result<(), Error> {
+        let artifact = &*places::supported(artifact);
         let namespace = own_namespace()?;
         for _ in 0..ATTEMPTS {
             let before = self.before()?;

@@ -8,6 +8,7 @@ use crate::sys::{Link, LinkTarget, Program, XdpFlags};
 use crate::{Error, features, sys};
 use bpfc_artifact::{Artifact, AttachPoint, Family, Hook};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File};
@@ -50,6 +51,13 @@ pub enum Place {
         /// Direction.
         egress: bool,
     },
+    /// tcx egress on an interface, in front of others, where a companion notes what leaves.
+    Companion {
+        /// Its name when the filter was loaded.
+        interface: String,
+        /// Its number.
+        ifindex: u32,
+    },
     /// A netfilter hook of the network namespace.
     Netfilter {
         /// IPv4 or IPv6.
@@ -78,6 +86,7 @@ impl fmt::Display for Place {
             Place::Tc { interface, egress, .. } => {
                 write!(f, "tc {} on {interface}", direction(*egress))
             }
+            Place::Companion { interface, .. } => write!(f, "tc egress on {interface}"),
             Place::Netfilter { family, hook, priority } => {
                 write!(
                     f,
@@ -140,6 +149,7 @@ impl Place {
         match self {
             Place::Xdp { ifindex, .. } => format!("xdp-{ifindex}"),
             Place::Tc { ifindex, egress, .. } => format!("tc-{}-{ifindex}", direction(*egress)),
+            Place::Companion { ifindex, .. } => format!("companion-{ifindex}"),
             Place::Netfilter { family, hook, priority } => {
                 format!("netfilter-{}-{}-{priority}", family_word(*family), hook_word(*hook))
             }
@@ -153,12 +163,18 @@ impl Place {
             Place::Xdp { .. } => AttachPoint::Xdp,
             Place::Tc { egress: false, .. } => AttachPoint::TcIngress,
             Place::Tc { egress: true, .. } => AttachPoint::TcEgress,
+            Place::Companion { .. } => AttachPoint::Companion,
             Place::Netfilter { family, hook, priority } => {
                 AttachPoint::Netfilter { family: *family, hook: *hook, priority: *priority }
             }
             Place::Cgroup { egress: false, .. } => AttachPoint::CgroupIngress,
             Place::Cgroup { egress: true, .. } => AttachPoint::CgroupEgress,
         }
+    }
+
+    /// Whether what is here decides nothing.
+    pub(crate) fn is_companion(&self) -> bool {
+        matches!(self, Place::Companion { .. })
     }
 
     fn is_netfilter(&self) -> bool {
@@ -209,7 +225,12 @@ impl Place {
         let result = match self {
             Place::Xdp { ifindex, mode, .. } => attach_xdp(program, *ifindex, mode),
             Place::Tc { ifindex, .. } => {
-                Link::create(program, LinkTarget::Tcx { ifindex: *ifindex, attach_type })
+                let target = LinkTarget::Tcx { ifindex: *ifindex, attach_type, first: false };
+                Link::create(program, target)
+            }
+            Place::Companion { ifindex, .. } => {
+                let target = LinkTarget::Tcx { ifindex: *ifindex, attach_type, first: true };
+                Link::create(program, target)
             }
             Place::Netfilter { family, hook, priority } => {
                 let Some(hook) = hook_number(*hook) else {
@@ -377,6 +398,31 @@ pub(crate) fn refuse_moves(plan: &[Attachment], old: &[Attachment]) -> Result<()
     Ok(())
 }
 
+/// The artifact without what this kernel has no place for and its programs can do without: companions,
+/// where there is no tcx.
+pub(crate) fn supported(artifact: &Artifact) -> Cow<'_, Artifact> {
+    if artifact.programs.iter().any(is_companion)
+        && features::require(AttachPoint::Companion).is_err()
+    {
+        return without_companions(artifact);
+    }
+    Cow::Borrowed(artifact)
+}
+
+/// The artifact without its companions.
+pub(crate) fn without_companions(artifact: &Artifact) -> Cow<'_, Artifact> {
+    if !artifact.programs.iter().any(is_companion) {
+        return Cow::Borrowed(artifact);
+    }
+    let mut less = artifact.clone();
+    less.programs.retain(|program| !is_companion(program));
+    Cow::Owned(less)
+}
+
+fn is_companion(program: &bpfc_artifact::Program) -> bool {
+    program.attach == AttachPoint::Companion
+}
+
 /// Where an artifact's programs go by the caller's options, in the artifact's order.
 pub(crate) fn plan(artifact: &Artifact, options: &Options) -> Result<Vec<Attachment>, Error> {
     let mut interfaces = Vec::with_capacity(options.interfaces.len());
@@ -435,6 +481,9 @@ fn places(
         }),
         AttachPoint::TcIngress => tc(false),
         AttachPoint::TcEgress => tc(true),
+        AttachPoint::Companion => {
+            on_interfaces(&|interface, ifindex| Place::Companion { interface, ifindex })
+        }
         AttachPoint::Netfilter { family, hook, priority } => {
             if hook_number(hook).is_none() {
                 return Err(Error::Artifact(format!("{} is no netfilter hook", hook_word(hook))));

@@ -32,7 +32,9 @@ pub(crate) fn refuse(plan: &[Attachment]) -> Result<(), Error> {
     let members = devices_of("vrf")?;
     for attachment in plan {
         let interface = match &attachment.place {
-            Place::Xdp { interface, .. } | Place::Tc { interface, .. } => {
+            Place::Xdp { interface, .. }
+            | Place::Tc { interface, .. }
+            | Place::Companion { interface, .. } => {
                 members.iter().find(|member| *member == interface)
             }
             _ => members.first(),

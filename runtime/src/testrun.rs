@@ -18,7 +18,7 @@
 use crate::Error;
 use crate::conntrack;
 use crate::counters::{self, Count, Counters};
-use crate::places::{family_number, hook_number};
+use crate::places::{self, family_number, hook_number};
 use crate::programs::ProgramSet;
 use crate::sets::OldSets;
 use crate::sys::{Map, TestRun};
@@ -92,6 +92,7 @@ impl Unattached {
     /// Loads an artifact's programs. Where they ask conntrack, this network namespace tracks
     /// connections as long as the value lives.
     pub fn load(artifact: &Artifact) -> Result<Unattached, Error> {
+        let artifact = &*places::without_companions(artifact);
         let tracking = artifact.needs_conntrack.then(|| {
             let number = LOADED.fetch_add(1, Ordering::Relaxed);
             format!("test-{}-{number}", std::process::id())
@@ -221,6 +222,7 @@ fn context(attach: AttachPoint, packet: &TestPacket<'_>) -> Result<Vec<u8>, Erro
         }
         AttachPoint::TcIngress
         | AttachPoint::TcEgress
+        | AttachPoint::Companion
         | AttachPoint::CgroupIngress
         | AttachPoint::CgroupEgress => {
             let mut bytes = vec![0; SKB_SIZE];

@@ -103,12 +103,11 @@ impl Firewall {
             }
             Firewall::Program("xdp", mode) => View {
                 loopback: mode != XdpMode::Native,
-                own_pings: false,
                 output: false,
                 forward: false,
                 ..everything
             },
-            Firewall::Program(..) => View { own_pings: false, forward: false, ..everything },
+            Firewall::Program(..) => View { forward: false, ..everything },
         }
     }
 }

@@ -48,6 +48,7 @@ pub fn program(attach: AttachPoint) -> String {
         AttachPoint::Xdp | AttachPoint::Service => "bpfc_xdp".to_owned(),
         AttachPoint::TcIngress => "bpfc_tc_in".to_owned(),
         AttachPoint::TcEgress => "bpfc_tc_out".to_owned(),
+        AttachPoint::Companion => "bpfc_companion".to_owned(),
         AttachPoint::CgroupIngress => "bpfc_cgroup_in".to_owned(),
         AttachPoint::CgroupEgress => "bpfc_cgroup_out".to_owned(),
         AttachPoint::Netfilter { family, hook, .. } => {

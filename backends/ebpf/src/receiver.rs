@@ -60,7 +60,7 @@ pub(crate) fn function(
     asm.goto(look);
     asm.place(icmp);
     // The packet that it quotes came from here.
-    QUOTED.read(emitter, &mut asm, family, none, none);
+    QUOTED.read(emitter, &mut asm, family, none, none, none);
     original(emitter, &mut asm, family, RELATED, look);
 
     asm.place(look);

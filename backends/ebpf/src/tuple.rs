@@ -23,10 +23,28 @@ pub(crate) struct Shape {
     pub protocol: i16,
     /// ICMP's protocol number.
     pub icmp: i32,
+    /// ICMP's queries that begin something new: the types of request and answer.
+    pub queries: &'static [(i32, i32)],
+    /// `NFPROTO_*`.
+    pub number: i32,
 }
 
-const IPV4: Shape = Shape { addresses: 12, address: 4, protocol: 9, icmp: 1 };
-const IPV6: Shape = Shape { addresses: 8, address: 16, protocol: 6, icmp: 58 };
+const IPV4: Shape = Shape {
+    addresses: 12,
+    address: 4,
+    protocol: 9,
+    icmp: 1,
+    queries: &[(8, 0), (13, 14), (15, 16), (17, 18)],
+    number: 2,
+};
+const IPV6: Shape = Shape {
+    addresses: 8,
+    address: 16,
+    protocol: 6,
+    icmp: 58,
+    queries: &[(128, 129), (139, 140)],
+    number: 10,
+};
 
 impl Shape {
     pub fn of(family: Family) -> &'static Self {
@@ -78,10 +96,12 @@ pub(crate) struct Quoted {
 }
 
 impl Quoted {
-    /// Bytes of the network header and of the ports behind it, rounded up.
+    /// Bytes of the network header and of the transport header's beginning behind it.
     pub const HEADER: i16 = 48;
-    /// Where the ports lie behind the network header.
-    const PORTS: i16 = 40;
+    /// Where the transport header begins.
+    pub const TRANSPORT: i16 = 40;
+    /// Bytes of it that are read.
+    const TRANSPORT_BYTES: i32 = 8;
 
     /// Lowest byte of the frame that is used.
     const fn scratch(self) -> i16 {
@@ -89,18 +109,21 @@ impl Quoted {
     }
 
     /// r2 = bytes from the ICMP header on. r8 = protocol of the quoted TCP or UDP packet, and the
-    /// tuple is filled; at `other`, with ICMP's type in r1, where it is no error, and at `broken`
-    /// where it quotes nothing of that kind. IPv6's transport header must follow its fixed header.
+    /// tuple is filled; at `other`, with ICMP's type in r1 and r2 as it was, where it is no error; at
+    /// `rest` where it quotes a packet of another protocol, which is in r8, with the transport header's
+    /// first 8 bytes behind the network header, 0 where there are none; and at `broken` where it quotes
+    /// no packet. IPv6's transport header must follow its fixed header.
     pub fn read(
         self,
         emitter: &Emitter<'_>,
         asm: &mut Asm,
         family: Family,
         other: Label,
+        rest: Label,
         broken: Label,
     ) {
         let shape = Shape::of(family);
-        let [error, ported] = std::array::from_fn(|_| asm.label());
+        let [error, ported, short] = std::array::from_fn(|_| asm.label());
         asm.jump_imm(Jump::Lt, Width::W64, R2, 8, broken);
         asm.load(Size::B, R1, R7, layout::TRANSPORT);
         match family {
@@ -134,12 +157,22 @@ impl Quoted {
                 asm.alu_imm(Alu::Add, Width::W64, R8, 40);
             }
         }
-        let ports = self.header + Self::PORTS;
+        let ports = self.header + Self::TRANSPORT;
+        for protocol in [TCP, UDP] {
+            asm.load(Size::B, R1, FP, self.header + shape.protocol);
+            asm.jump_imm(Jump::Eq, Width::W64, R1, protocol, ported);
+        }
+        walk::fetch(emitter, asm, 0, Self::TRANSPORT_BYTES, ports, self.scratch(), short);
+        asm.load(Size::B, R8, FP, self.header + shape.protocol);
+        asm.goto(rest);
+        asm.place(short);
+        asm.store_imm(Size::D, FP, ports, 0);
+        asm.load(Size::B, R8, FP, self.header + shape.protocol);
+        asm.jump_imm(Jump::Ne, Width::W64, R8, shape.icmp, rest);
+        asm.goto(broken);
+        asm.place(ported);
         fetch(asm, 4, ports);
         asm.load(Size::B, R8, FP, self.header + shape.protocol);
-        asm.jump_imm(Jump::Eq, Width::W64, R8, TCP, ported);
-        asm.jump_imm(Jump::Ne, Width::W64, R8, UDP, broken);
-        asm.place(ported);
         let addresses = self.header + shape.addresses;
         for word in (0..shape.address).step_by(4) {
             asm.load(Size::W, R1, FP, addresses + shape.address + word);
@@ -152,6 +185,17 @@ impl Quoted {
         asm.store(Size::H, FP, to, R1);
         asm.load(Size::H, R1, FP, ports);
         asm.store(Size::H, FP, to + 2, R1);
+    }
+
+    /// Goes on where the packet that quotes was sent to where the quoted one came from. Clobbers r1 and
+    /// r2.
+    pub fn require_sender(self, asm: &mut Asm, shape: &Shape, otherwise: Label) {
+        let destination = layout::NETWORK + shape.addresses + shape.address;
+        for word in (0..shape.address).step_by(4) {
+            asm.load(Size::W, R1, FP, self.header + shape.addresses + word);
+            asm.load(Size::W, R2, R7, destination + word);
+            asm.jump(Jump::Ne, Width::W64, R1, R2, otherwise);
+        }
     }
 
     /// Goes on where the IPv4 packet that was read is whole, or the first of its fragments.

@@ -60,6 +60,10 @@ pub enum AttachPoint {
     CgroupIngress,
     /// `BPF_CGROUP_INET_EGRESS` link; Linux 5.7.
     CgroupEgress,
+    /// `BPF_TCX_EGRESS` link in front of others, on the interfaces that the artifact's other programs
+    /// are attached to; Linux 6.6. It notes what the others want to know of packets that come in, and
+    /// lets everything pass: without it they know less.
+    Companion,
     /// Nowhere: an XDP program that whoever loads the artifact runs by `BPF_PROG_TEST_RUN`.
     Service,
 }
@@ -104,7 +108,9 @@ impl AttachPoint {
     pub fn kind(self) -> ProgramKind {
         match self {
             AttachPoint::Xdp | AttachPoint::Service => ProgramKind::Xdp,
-            AttachPoint::TcIngress | AttachPoint::TcEgress => ProgramKind::SchedCls,
+            AttachPoint::TcIngress | AttachPoint::TcEgress | AttachPoint::Companion => {
+                ProgramKind::SchedCls
+            }
             AttachPoint::Netfilter { .. } => ProgramKind::Netfilter,
             AttachPoint::CgroupIngress | AttachPoint::CgroupEgress => ProgramKind::CgroupSkb,
         }
@@ -118,7 +124,7 @@ impl AttachPoint {
             AttachPoint::Xdp | AttachPoint::Service => 37,
             AttachPoint::Netfilter { .. } => 45,
             AttachPoint::TcIngress => 46,
-            AttachPoint::TcEgress => 47,
+            AttachPoint::TcEgress | AttachPoint::Companion => 47,
         }
     }
 }

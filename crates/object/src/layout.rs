@@ -50,7 +50,9 @@ pub struct Layout<'a> {
 /// Places the functions of a valid artifact, in sections named as objects of a version have them.
 pub fn layout(artifact: &Artifact, version: u32) -> Layout<'_> {
     let mut sections: Vec<CodeSection> = Vec::new();
-    for program in &artifact.programs {
+    // Companions stay out: a kernel without tcx would refuse the whole object for one.
+    let programs = artifact.programs.iter();
+    for program in programs.filter(|program| program.attach != AttachPoint::Companion) {
         let name = section_name(program.attach, version);
         let at = sections.iter().position(|section| section.name == name).unwrap_or_else(|| {
             sections.push(CodeSection { name, pieces: Vec::new(), length: 0 });
@@ -83,7 +85,7 @@ fn section_name(attach: AttachPoint, version: u32) -> &'static str {
         AttachPoint::Xdp | AttachPoint::Service => "xdp",
         AttachPoint::TcIngress if version == 1 => "tcx/ingress",
         AttachPoint::TcEgress if version == 1 => "tcx/egress",
-        AttachPoint::TcIngress | AttachPoint::TcEgress => "classifier",
+        AttachPoint::TcIngress | AttachPoint::TcEgress | AttachPoint::Companion => "classifier",
         AttachPoint::Netfilter { .. } => "netfilter",
         AttachPoint::CgroupIngress => "cgroup_skb/ingress",
         AttachPoint::CgroupEgress => "cgroup_skb/egress",

@@ -12,6 +12,9 @@ const ATTACH_NETFILTER: u32 = 45;
 /// `BPF_F_REPLACE`: the link must still hold the old program.
 const REPLACE: u32 = 1 << 2;
 
+/// `BPF_F_BEFORE`, of no program in particular: in front of all.
+const BEFORE: u32 = 1 << 3;
+
 /// `XDP_FLAGS_*` (include/uapi/linux/if_link.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum XdpFlags {
@@ -31,12 +34,14 @@ pub enum LinkTarget<'a> {
         /// Where it runs.
         flags: XdpFlags,
     },
-    /// tcx on an interface, behind the programs that are there; Linux 6.6.
+    /// tcx on an interface, behind the programs that are there or in front of them; Linux 6.6.
     Tcx {
         /// The interface.
         ifindex: u32,
         /// `BPF_TCX_INGRESS` or `BPF_TCX_EGRESS`.
         attach_type: u32,
+        /// Whether in front of all.
+        first: bool,
     },
     /// A netfilter hook of this network namespace; Linux 6.4.
     Netfilter {
@@ -87,7 +92,10 @@ impl Link {
                 attr.link_create.attach_type = ATTACH_XDP;
                 attr.link_create.flags = flags as u32;
             }
-            LinkTarget::Tcx { ifindex, attach_type } => {
+            LinkTarget::Tcx { ifindex, attach_type, first } => {
+                if first {
+                    attr.link_create.flags = BEFORE;
+                }
                 attr.link_create.__bindgen_anon_2.target_ifindex = ifindex;
                 attr.link_create.attach_type = attach_type;
             }

@@ -5,9 +5,12 @@
 //! the tracker will say once it sees the packet (net/netfilter/nf_conntrack_core.c,
 //! `resolve_normal_ct`); docs/semantics.md lists what it cannot know.
 
+mod companion;
 mod extension;
 mod lookup;
 pub(crate) mod mark;
+mod noted;
+mod probe;
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::{self, Emitter};
@@ -90,7 +93,9 @@ fn emit(
         match source {
             ConntrackSource::Skb => from_skb(emitter, &mut asm, &places, -8),
             ConntrackSource::Lookup(kfunc) => {
-                lookup::emit(emitter, &mut asm, &places, family, kfunc);
+                let notes = noted::map(emitter);
+                companion::add(emitter, notes)?;
+                lookup::emit(emitter, &mut asm, &places, family, kfunc, notes);
             }
         }
     }
@@ -126,8 +131,27 @@ fn from_skb(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places, scratch: i16)
     asm.mov_imm(R1, state::ESTABLISHED);
     asm.alu(Alu::Lsh, Width::W64, R1, R8);
     asm.store(Size::B, R7, places.state, R1);
-    copy_entry(emitter, asm, places);
+    copy_entry(emitter, asm, places, Entry::Typed);
     asm.place(done);
+}
+
+/// How the entry in r9 is read.
+#[derive(Clone, Copy, Debug)]
+enum Entry {
+    /// r9 is a typed pointer.
+    Typed,
+    /// r9 is an address; 8 bytes of the frame are free at this place.
+    Address(i16),
+}
+
+impl Entry {
+    /// `dst` = a field of the entry in r9. Clobbers r0 to r5.
+    fn load(self, asm: &mut Asm, size: Size, dst: Reg, member: &str, bytes: u32) {
+        match self {
+            Entry::Typed => asm.load_field(size, dst, R9, field("nf_conn", member, bytes)),
+            Entry::Address(scratch) => probe::load(asm, size, dst, member, bytes, scratch),
+        }
+    }
 }
 
 /// `dst = (struct nf_conn *)address`, by way of a structure on the stack, at `scratch`, whose first
@@ -142,10 +166,10 @@ fn load_entry(asm: &mut Asm, address: Reg, dst: Reg, scratch: i16) {
 }
 
 /// Copies where the connection at r9 came from, or the one that announced it. Clobbers r8.
-fn copy_initiator(emitter: &Emitter<'_>, asm: &mut Asm) {
+fn copy_initiator(emitter: &Emitter<'_>, asm: &mut Asm, entry: Entry) {
     let Some(to) = emitter.layout.ct(CtField::Initiator) else { return };
     let announced = asm.label();
-    asm.load_field(Size::D, R8, R9, field("nf_conn", "master", 8));
+    entry.load(asm, Size::D, R8, "master", 8);
     asm.jump_imm(Jump::Ne, Width::W64, R8, 0, announced);
     asm.mov(R8, R9);
     asm.place(announced);
@@ -159,17 +183,18 @@ fn copy_initiator(emitter: &Emitter<'_>, asm: &mut Asm) {
     asm.helper(Helper::ProbeReadKernel);
 }
 
-/// Copies what rules may ask of the entry at r9.
-fn copy_entry(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places) {
+/// Copies what rules may ask of the entry in r9. What it carries besides is never asked of an entry that
+/// was found by its address.
+fn copy_entry(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places, entry: Entry) {
     asm.store_imm(Size::B, R7, places.present, 1);
-    asm.load_field(Size::D, R1, R9, field("nf_conn", "status", 8));
+    entry.load(asm, Size::D, R1, "status", 8);
     asm.store(Size::W, R7, places.status, R1);
-    asm.load_field(Size::W, R1, R9, field("nf_conn", "mark", 4));
+    entry.load(asm, Size::W, R1, "mark", 4);
     asm.store(Size::W, R7, places.mark, R1);
     if emitter.needs.initiator {
-        copy_initiator(emitter, asm);
+        copy_initiator(emitter, asm, entry);
     }
-    if emitter.needs.extensions {
+    if emitter.needs.extensions && matches!(entry, Entry::Typed) {
         extension::copy(emitter, asm);
     }
     if !emitter.needs.tuples {

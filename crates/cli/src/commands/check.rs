@@ -7,7 +7,7 @@ use crate::args::CheckArgs;
 use crate::console::{Console, Failure};
 use crate::inputs;
 use crate::progress::with_progress;
-use bpfc_artifact::Artifact;
+use bpfc_artifact::{Artifact, AttachPoint};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, JsonDiagnostic, Severity};
 use bpfc_driver as driver;
 use bpfc_ir::{Program, RuleKind};
@@ -128,10 +128,15 @@ fn try_target(
         target: target.name(),
         compiles: artifact.is_some(),
         hooks: hooks.iter().map(ToString::to_string).collect(),
-        programs: artifact.as_ref().map_or(0, |artifact| artifact.programs.len()),
+        programs: artifact.as_ref().map_or(0, programs),
         instructions: artifact.as_ref().map_or(0, instructions),
         diagnostics,
     }
+}
+
+/// How many programs decide, or serve whoever loads the artifact.
+fn programs(artifact: &Artifact) -> usize {
+    artifact.programs.iter().filter(|program| program.attach != AttachPoint::Companion).count()
 }
 
 fn instructions(artifact: &Artifact) -> usize {

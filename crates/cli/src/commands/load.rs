@@ -61,6 +61,14 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
         );
     }
     let status = filter.status().map_err(refused)?;
+    let has_companion =
+        artifact.programs.iter().any(|program| program.attach == AttachPoint::Companion);
+    if has_companion && status.companions.is_empty() {
+        console.warning(
+            "connections of protocols other than TCP and UDP are not known here, for which this kernel has no \
+             place (tcx, Linux 6.6): their packets are NEW, and answers to pings INVALID",
+        );
+    }
     let places: Vec<String> =
         status.attachments.iter().map(|a| a.attachment.place.to_string()).collect();
     if args.json {
@@ -207,7 +215,9 @@ fn compile(
 
 /// The runtime's options; what the target has no use for is refused, not ignored.
 fn options(args: &LoadArgs, name: String, artifact: &Artifact) -> Result<Options, Failure> {
-    let attached = artifact.programs.iter().filter(|p| p.attach != AttachPoint::Service);
+    let attached = artifact.programs.iter();
+    let attached =
+        attached.filter(|p| !matches!(p.attach, AttachPoint::Service | AttachPoint::Companion));
     let kinds: Vec<ProgramKind> = attached.map(|p| p.attach.kind()).collect();
     let has = |kind: ProgramKind| kinds.contains(&kind);
     let misplaced = |option: &str, of: &str| {

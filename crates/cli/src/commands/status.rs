@@ -23,6 +23,8 @@ struct JsonStatus {
     namespace: JsonNamespace,
     programs: Vec<JsonProgram>,
     attachments: Vec<JsonAttachment>,
+    /// Programs that decide nothing and note what the others want to know.
+    companions: Vec<JsonAttachment>,
 }
 
 /// A filter that cannot be read.
@@ -119,7 +121,8 @@ fn wrong(found: &Found) -> Vec<String> {
     };
     let name = &status.name;
     let mut wrong = Vec::new();
-    for AttachmentStatus { attachment, problem, .. } in &status.attachments {
+    let places = status.attachments.iter().chain(&status.companions);
+    for AttachmentStatus { attachment, problem, .. } in places {
         let place = &attachment.place;
         let (is, way_out) = match problem {
             None => continue,
@@ -251,6 +254,14 @@ fn details(row: &Row) -> String {
             attachment.attachment.program
         );
     }
+    for companion in &status.companions {
+        let link = companion.link.map(|id| format!(", link {id}")).unwrap_or_default();
+        text += &format!(
+            "  connections noted: {} by program {}{link}\n",
+            place(companion),
+            companion.attachment.program
+        );
+    }
     for program in &status.programs {
         text += &format!(
             "  program: {}, id {}, {} instructions, {} bytes of machine code\n",
@@ -294,6 +305,7 @@ fn json(found: Found) -> JsonRow {
         },
         programs: status.programs.into_iter().map(program).collect(),
         attachments: status.attachments.into_iter().map(attachment).collect(),
+        companions: status.companions.into_iter().map(attachment).collect(),
     }))
 }
 

@@ -116,7 +116,7 @@ pub fn map(name: &str, kind: MapKind, role: MapRole, value_size: u32, max_entrie
 fn accept(attach: AttachPoint) -> i32 {
     match attach {
         AttachPoint::Xdp | AttachPoint::Service => 2,
-        AttachPoint::TcIngress | AttachPoint::TcEgress => -1,
+        AttachPoint::TcIngress | AttachPoint::TcEgress | AttachPoint::Companion => -1,
         AttachPoint::Netfilter { .. } | AttachPoint::CgroupIngress | AttachPoint::CgroupEgress => 1,
     }
 }

@@ -157,7 +157,7 @@ impl<'a> Engine<'a> {
             AttachPoint::Netfilter { family: ArtifactFamily::Ipv6, .. } => {
                 version == Some(IpVersion::V6)
             }
-            AttachPoint::Service => false,
+            AttachPoint::Service | AttachPoint::Companion => false,
             _ => true,
         })
     }
@@ -197,7 +197,7 @@ fn data(attach: AttachPoint, frame: &Frame) -> Option<Vec<u8>> {
             let addresses = frame.bytes[..12].try_into().ok()?;
             Some(untagged(attach, addresses, parsed.version(), parsed.bytes()))
         }
-        AttachPoint::Service => None,
+        AttachPoint::Service | AttachPoint::Companion => None,
         AttachPoint::Xdp => Some(frame.bytes.clone()).filter(|data| data.len() >= ETHERNET),
         // The kernel runs nothing on frames without content, or with half an IP header.
         AttachPoint::TcIngress | AttachPoint::TcEgress => {
