@@ -16,6 +16,9 @@ _bpfc() {
             ",$1")
                 cmd="bpfc"
                 ;;
+            bpfc,__complete)
+                cmd="bpfc__subcmd____complete"
+                ;;
             bpfc,check)
                 cmd="bpfc__subcmd__check"
                 ;;
@@ -24,6 +27,9 @@ _bpfc() {
                 ;;
             bpfc,completions)
                 cmd="bpfc__subcmd__completions"
+                ;;
+            bpfc,conntrack)
+                cmd="bpfc__subcmd__conntrack"
                 ;;
             bpfc,counters)
                 cmd="bpfc__subcmd__counters"
@@ -49,6 +55,9 @@ _bpfc() {
             bpfc,replay)
                 cmd="bpfc__subcmd__replay"
                 ;;
+            bpfc,semantics)
+                cmd="bpfc__subcmd__semantics"
+                ;;
             bpfc,set)
                 cmd="bpfc__subcmd__set"
                 ;;
@@ -61,6 +70,33 @@ _bpfc() {
             bpfc,unload)
                 cmd="bpfc__subcmd__unload"
                 ;;
+            bpfc__subcmd__conntrack,help)
+                cmd="bpfc__subcmd__conntrack__subcmd__help"
+                ;;
+            bpfc__subcmd__conntrack,off)
+                cmd="bpfc__subcmd__conntrack__subcmd__off"
+                ;;
+            bpfc__subcmd__conntrack,on)
+                cmd="bpfc__subcmd__conntrack__subcmd__on"
+                ;;
+            bpfc__subcmd__conntrack,status)
+                cmd="bpfc__subcmd__conntrack__subcmd__status"
+                ;;
+            bpfc__subcmd__conntrack__subcmd__help,help)
+                cmd="bpfc__subcmd__conntrack__subcmd__help__subcmd__help"
+                ;;
+            bpfc__subcmd__conntrack__subcmd__help,off)
+                cmd="bpfc__subcmd__conntrack__subcmd__help__subcmd__off"
+                ;;
+            bpfc__subcmd__conntrack__subcmd__help,on)
+                cmd="bpfc__subcmd__conntrack__subcmd__help__subcmd__on"
+                ;;
+            bpfc__subcmd__conntrack__subcmd__help,status)
+                cmd="bpfc__subcmd__conntrack__subcmd__help__subcmd__status"
+                ;;
+            bpfc__subcmd__help,__complete)
+                cmd="bpfc__subcmd__help__subcmd____complete"
+                ;;
             bpfc__subcmd__help,check)
                 cmd="bpfc__subcmd__help__subcmd__check"
                 ;;
@@ -69,6 +105,9 @@ _bpfc() {
                 ;;
             bpfc__subcmd__help,completions)
                 cmd="bpfc__subcmd__help__subcmd__completions"
+                ;;
+            bpfc__subcmd__help,conntrack)
+                cmd="bpfc__subcmd__help__subcmd__conntrack"
                 ;;
             bpfc__subcmd__help,counters)
                 cmd="bpfc__subcmd__help__subcmd__counters"
@@ -94,6 +133,9 @@ _bpfc() {
             bpfc__subcmd__help,replay)
                 cmd="bpfc__subcmd__help__subcmd__replay"
                 ;;
+            bpfc__subcmd__help,semantics)
+                cmd="bpfc__subcmd__help__subcmd__semantics"
+                ;;
             bpfc__subcmd__help,set)
                 cmd="bpfc__subcmd__help__subcmd__set"
                 ;;
@@ -105,6 +147,15 @@ _bpfc() {
                 ;;
             bpfc__subcmd__help,unload)
                 cmd="bpfc__subcmd__help__subcmd__unload"
+                ;;
+            bpfc__subcmd__help__subcmd__conntrack,off)
+                cmd="bpfc__subcmd__help__subcmd__conntrack__subcmd__off"
+                ;;
+            bpfc__subcmd__help__subcmd__conntrack,on)
+                cmd="bpfc__subcmd__help__subcmd__conntrack__subcmd__on"
+                ;;
+            bpfc__subcmd__help__subcmd__conntrack,status)
+                cmd="bpfc__subcmd__help__subcmd__conntrack__subcmd__status"
                 ;;
             bpfc__subcmd__help__subcmd__recent,add)
                 cmd="bpfc__subcmd__help__subcmd__recent__subcmd__add"
@@ -242,7 +293,7 @@ _bpfc() {
 
     case "${cmd}" in
         bpfc)
-            opts="-h -V --color --help --version compile check load unload status counters log recent set replay explain snapshot help-code completions help"
+            opts="-q -h -V --color --quiet --help --version compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -259,8 +310,26 @@ _bpfc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        bpfc__subcmd____complete)
+            opts="-q -h --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         bpfc__subcmd__check)
-            opts="-h --from --hook --table --reject --disable-pass --target --json --color --help"
+            opts="-q -h --from --hook --table --reject --disable-pass --target --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -271,7 +340,7 @@ _bpfc() {
                     return 0
                     ;;
                 --hook)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "prerouting input forward output postrouting" -- "${cur}"))
                     return 0
                     ;;
                 --table)
@@ -302,7 +371,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__compile)
-            opts="-o -h --from --hook --table --reject --disable-pass --target --output --emit --after --as-lowered --priority --trace --color --help"
+            opts="-o -q -h --from --hook --table --reject --disable-pass --target --output --emit --after --as-lowered --priority --trace --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -313,7 +382,7 @@ _bpfc() {
                     return 0
                     ;;
                 --hook)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "prerouting input forward output postrouting" -- "${cur}"))
                     return 0
                     ;;
                 --table)
@@ -368,7 +437,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__completions)
-            opts="-h --color --help bash elvish fish powershell zsh"
+            opts="-q -h --color --quiet --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -385,8 +454,158 @@ _bpfc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        bpfc__subcmd__conntrack)
+            opts="-q -h --color --quiet --help on off status help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__conntrack__subcmd__help)
+            opts="on off status help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__conntrack__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__conntrack__subcmd__help__subcmd__off)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__conntrack__subcmd__help__subcmd__on)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__conntrack__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__conntrack__subcmd__off)
+            opts="-q -h --name --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__conntrack__subcmd__on)
+            opts="-q -h --name --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__conntrack__subcmd__status)
+            opts="-q -h --json --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         bpfc__subcmd__counters)
-            opts="-x -h --zero --exact --json --color --help"
+            opts="-x -q -h --zero --exact --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -404,7 +623,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__explain)
-            opts="-h --from --hook --table --reject --disable-pass --packet --hex --pcap --facts --live --count --timeout --number --iface --target --json --color --help"
+            opts="-q -h --from --hook --table --reject --disable-pass --packet --hex --pcap --facts --live --count --timeout --number --iface --target --warnings --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -415,7 +634,7 @@ _bpfc() {
                     return 0
                     ;;
                 --hook)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "prerouting input forward output postrouting" -- "${cur}"))
                     return 0
                     ;;
                 --table)
@@ -482,7 +701,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__help)
-            opts="compile check load unload status counters log recent set replay explain snapshot help-code completions help"
+            opts="compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -496,7 +715,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__help__subcmd__code)
-            opts="-h --json --color --help"
+            opts="-q -h --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -506,6 +725,20 @@ _bpfc() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd____complete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -544,6 +777,62 @@ _bpfc() {
         bpfc__subcmd__help__subcmd__completions)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__conntrack)
+            opts="on off status"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__conntrack__subcmd__off)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__conntrack__subcmd__on)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__conntrack__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -710,6 +999,20 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__help__subcmd__replay)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__semantics)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -906,7 +1209,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__load)
-            opts="-h --from --hook --table --reject --disable-pass --again --if-changed --target --iface --cgroup --name --xdp-mode --priority --trace --json --color --help"
+            opts="-q -h --from --hook --table --reject --disable-pass --again --if-changed --target --iface --cgroup --name --xdp-mode --priority --trace --warnings --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -917,7 +1220,7 @@ _bpfc() {
                     return 0
                     ;;
                 --hook)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "prerouting input forward output postrouting" -- "${cur}"))
                     return 0
                     ;;
                 --table)
@@ -972,7 +1275,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__log)
-            opts="-w -n -h --json --pcapng --write --count --timeout --color --help"
+            opts="-w -n -q -h --json --pcapng --write --count --timeout --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1014,7 +1317,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__recent)
-            opts="-h --color --help list add del flush help"
+            opts="-q -h --color --quiet --help list add del flush help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1032,7 +1335,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__recent__subcmd__add)
-            opts="-h --color --help"
+            opts="-q -h --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1050,7 +1353,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__recent__subcmd__del)
-            opts="-h --color --help"
+            opts="-q -h --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1068,7 +1371,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__recent__subcmd__flush)
-            opts="-h --color --help"
+            opts="-q -h --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1170,7 +1473,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__recent__subcmd__list)
-            opts="-h --json --color --help"
+            opts="-q -h --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1188,7 +1491,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__replay)
-            opts="-h --from --hook --table --reject --disable-pass --pcap --target --engine --iface --json --color --help"
+            opts="-q -h --from --hook --table --reject --disable-pass --pcap --target --engine --iface --warnings --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1199,7 +1502,7 @@ _bpfc() {
                     return 0
                     ;;
                 --hook)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "prerouting input forward output postrouting" -- "${cur}"))
                     return 0
                     ;;
                 --table)
@@ -1241,8 +1544,26 @@ _bpfc() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        bpfc__subcmd__semantics)
+            opts="-q -h --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         bpfc__subcmd__set)
-            opts="-h --color --help add del test list save flush swap restore replace help"
+            opts="-q -h --exist --color --quiet --help add del test list save flush swap restore replace help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1260,7 +1581,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__set__subcmd__add)
-            opts="-h --exist --color --help"
+            opts="-q -h --exist --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1278,7 +1599,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__set__subcmd__del)
-            opts="-h --exist --color --help"
+            opts="-q -h --exist --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1296,7 +1617,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__set__subcmd__flush)
-            opts="-h --color --help"
+            opts="-q -h --exist --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1468,7 +1789,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__set__subcmd__list)
-            opts="-h --json --color --help"
+            opts="-q -h --json --exist --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1486,7 +1807,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__set__subcmd__replace)
-            opts="-h --color --help"
+            opts="-q -h --exist --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1504,7 +1825,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__set__subcmd__restore)
-            opts="-h --exist --color --help"
+            opts="-q -h --exist --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1522,7 +1843,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__set__subcmd__save)
-            opts="-h --color --help"
+            opts="-q -h --exist --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1540,7 +1861,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__set__subcmd__swap)
-            opts="-h --color --help"
+            opts="-q -h --exist --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1558,7 +1879,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__set__subcmd__test)
-            opts="-h --exist --color --help"
+            opts="-q -h --exist --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1576,7 +1897,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__snapshot)
-            opts="-h --from --hook --table --reject --disable-pass --check --dir --color --help"
+            opts="-q -h --from --hook --table --reject --disable-pass --check --dir --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1587,7 +1908,7 @@ _bpfc() {
                     return 0
                     ;;
                 --hook)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "prerouting input forward output postrouting" -- "${cur}"))
                     return 0
                     ;;
                 --table)
@@ -1618,7 +1939,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__status)
-            opts="-h --json --color --help"
+            opts="-q -h --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1636,7 +1957,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__unload)
-            opts="-h --color --help"
+            opts="-q -h --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1657,7 +1978,17 @@ _bpfc() {
 }
 
 if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _bpfc -o nosort -o bashdefault -o default bpfc
+    complete -F _bpfc_here -o nosort -o bashdefault -o default bpfc
 else
-    complete -F _bpfc -o bashdefault -o default bpfc
+    complete -F _bpfc_here -o bashdefault -o default bpfc
 fi
+
+_bpfc_here() {
+    local names
+    names=$("${COMP_WORDS[0]}" __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+    if [[ -n $names ]]; then
+        COMPREPLY=( $(compgen -W "$names" -- "${COMP_WORDS[COMP_CWORD]}") )
+    else
+        _bpfc "$@"
+    fi
+}

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_bpfc_global_optspecs
-    string join \n color= h/help V/version
+    string join \n color= q/quiet h/help V/version
 end
 
 function __fish_bpfc_needs_command
@@ -27,6 +27,7 @@ end
 complete -c bpfc -n "__fish_bpfc_needs_command" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_needs_command" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_needs_command" -s V -l version -d 'Print version'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "compile" -d 'Compile rulesets to an eBPF object, or show a stage on the way'
@@ -38,11 +39,14 @@ complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "counters" -d 'Print a loa
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "log" -d 'Print what a loaded filter\'s rules log, as the kernel\'s log would show it'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "recent" -d 'Show or change a loaded filter\'s lists of recently seen addresses'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "set" -d 'List and change a loaded filter\'s sets, as `ipset` would'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "conntrack" -d 'Keep connection tracking on in this network namespace, for programs that other loaders attach'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "replay" -d 'Run the packets of a capture through a ruleset and print each verdict'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "explain" -d 'Say why a packet meets its verdict: every rule and test on its way'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "snapshot" -d 'Write what every stage makes of rulesets, or compare with what was written before'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "help-code" -d 'Explain a diagnostic\'s code'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "semantics" -d 'Say where a program can decide differently from the kernel\'s own rules, and why'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "__complete" -d 'Print what can stand at the end of a command line, for completion scripts'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
 ip6tables-save\t'what ip6tables-save prints'
@@ -52,7 +56,11 @@ ipset-save\t'what ipset save prints'
 pf.os\t'fingerprints that nfnl_osf loads'
 nft\t'nftables text'
 nft-json\t'nftables JSON'"
-complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r -f -a "prerouting\t''
+input\t''
+forward\t''
+output\t''
+postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l table -d 'Tables to compile [default: filter]' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
@@ -77,6 +85,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l color -d 'When to 
 always\t'Always'
 never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l as-lowered -d 'With --emit ir, tree or dot: show the program before the first pass'
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
 ip6tables-save\t'what ip6tables-save prints'
@@ -86,7 +95,11 @@ ipset-save\t'what ipset save prints'
 pf.os\t'fingerprints that nfnl_osf loads'
 nft\t'nftables text'
 nft-json\t'nftables JSON'"
-complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r -f -a "prerouting\t''
+input\t''
+forward\t''
+output\t''
+postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l table -d 'Tables to compile [default: filter]' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
@@ -100,6 +113,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l color -d 'When to co
 always\t'Always'
 never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
 ip6tables-save\t'what ip6tables-save prints'
@@ -109,7 +123,11 @@ ipset-save\t'what ipset save prints'
 pf.os\t'fingerprints that nfnl_osf loads'
 nft\t'nftables text'
 nft-json\t'nftables JSON'"
-complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r -f -a "prerouting\t''
+input\t''
+forward\t''
+output\t''
+postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l table -d 'Tables to compile [default: filter]' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
@@ -132,16 +150,20 @@ always\t'Always'
 never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l again -d 'Attach loaded filters where they are not attached any more (an interface came back, somebody detached a link): the arguments are names of filters, by default all of this network namespace. Nothing is compiled, counters go on, and what is attached is left alone'
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l if-changed -d 'Do nothing where the filter of this name is loaded already from the same rules with the same options by the same version, and is attached'
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l warnings -d 'Print warnings and notes about the ruleset, as `check` does, not only how many there are'
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand unload" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand unload" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand unload" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand status" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand status" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand status" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
@@ -149,6 +171,7 @@ never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -l zero -d 'Set the counters to zero after printing them'
 complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -s x -l exact -d 'Print whole numbers, without K, M and G'
 complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand log" -s w -l write -l pcapng -d 'Write a pcapng capture instead, `-` for standard output' -r -F
 complete -c bpfc -n "__fish_bpfc_using_subcommand log" -s n -l count -d 'Stop after so many records' -r
@@ -157,10 +180,12 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand log" -l color -d 'When to colo
 always\t'Always'
 never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand log" -l json -d 'Print JSON, one object a record'
+complete -c bpfc -n "__fish_bpfc_using_subcommand log" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and not __fish_seen_subcommand_from list add del flush help" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and not __fish_seen_subcommand_from list add del flush help" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and not __fish_seen_subcommand_from list add del flush help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and not __fish_seen_subcommand_from list add del flush help" -f -a "list" -d 'Print the addresses of a list, or of every list, from the one seen longest ago on'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and not __fish_seen_subcommand_from list add del flush help" -f -a "add" -d 'See an address now'
@@ -171,18 +196,22 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcom
 always\t'Always'
 never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from add" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from del" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from del" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from del" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from flush" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from flush" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from flush" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from help" -f -a "list" -d 'Print the addresses of a list, or of every list, from the one seen longest ago on'
 complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcommand_from help" -f -a "add" -d 'See an address now'
@@ -192,6 +221,8 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand recent; and __fish_seen_subcom
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -l exist -d 'What is there already is written anew; what is to be deleted may be gone. As ipset\'s `-exist` and `-!`, which are taken as well, it can stand anywhere'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -f -a "add" -d 'Add an element'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subcommand_from add del test list save flush swap restore replace help" -f -a "del" -d 'Delete an element'
@@ -206,43 +237,57 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand set; and not __fish_seen_subco
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from add" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from add" -l exist -d 'What is there already is written anew; what is to be deleted may be gone'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from add" -l exist -d 'What is there already is written anew; what is to be deleted may be gone. As ipset\'s `-exist` and `-!`, which are taken as well, it can stand anywhere'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from del" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from del" -l exist -d 'What is there already is written anew; what is to be deleted may be gone'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from del" -l exist -d 'What is there already is written anew; what is to be deleted may be gone. As ipset\'s `-exist` and `-!`, which are taken as well, it can stand anywhere'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from del" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from del" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from test" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from test" -l exist -d 'What is there already is written anew; what is to be deleted may be gone'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from test" -l exist -d 'What is there already is written anew; what is to be deleted may be gone. As ipset\'s `-exist` and `-!`, which are taken as well, it can stand anywhere'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from test" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from list" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from list" -l exist -d 'What is there already is written anew; what is to be deleted may be gone. As ipset\'s `-exist` and `-!`, which are taken as well, it can stand anywhere'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from save" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from save" -l exist -d 'What is there already is written anew; what is to be deleted may be gone. As ipset\'s `-exist` and `-!`, which are taken as well, it can stand anywhere'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from save" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from save" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from flush" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from flush" -l exist -d 'What is there already is written anew; what is to be deleted may be gone. As ipset\'s `-exist` and `-!`, which are taken as well, it can stand anywhere'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from flush" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from flush" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from swap" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from swap" -l exist -d 'What is there already is written anew; what is to be deleted may be gone. As ipset\'s `-exist` and `-!`, which are taken as well, it can stand anywhere'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from swap" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from swap" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from restore" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from restore" -l exist -d 'What is there already is written anew; what is to be deleted may be gone'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from restore" -l exist -d 'What is there already is written anew; what is to be deleted may be gone. As ipset\'s `-exist` and `-!`, which are taken as well, it can stand anywhere'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from restore" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from replace" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from replace" -l exist -d 'What is there already is written anew; what is to be deleted may be gone. As ipset\'s `-exist` and `-!`, which are taken as well, it can stand anywhere'
+complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from replace" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from replace" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add an element'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "del" -d 'Delete an element'
@@ -254,6 +299,37 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcomman
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "restore" -d 'Carry out the `add`, `del` and `flush` lines of what `ipset save` prints'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "replace" -d 'Give each set that a file defines the elements that it has there, each set in one step'
 complete -c bpfc -n "__fish_bpfc_using_subcommand set; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and not __fish_seen_subcommand_from on off status help" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and not __fish_seen_subcommand_from on off status help" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and not __fish_seen_subcommand_from on off status help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and not __fish_seen_subcommand_from on off status help" -f -a "on" -d 'Keep it on, until `off` for the same name or the end of the network namespace. Doing so twice is fine'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and not __fish_seen_subcommand_from on off status help" -f -a "off" -d 'Keep it on no longer. Connections are tracked as long as a filter, another name or rules of others ask'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and not __fish_seen_subcommand_from on off status help" -f -a "status" -d 'Say which filters and names keep it on; exit status 1 where none does'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and not __fish_seen_subcommand_from on off status help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from on" -l name -d 'On whose behalf, where several are' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from on" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from on" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from on" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from off" -l name -d 'On whose behalf it was kept on' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from off" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from off" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from off" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from status" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from status" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from help" -f -a "on" -d 'Keep it on, until `off` for the same name or the end of the network namespace. Doing so twice is fine'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from help" -f -a "off" -d 'Keep it on no longer. Connections are tracked as long as a filter, another name or rules of others ask'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from help" -f -a "status" -d 'Say which filters and names keep it on; exit status 1 where none does'
+complete -c bpfc -n "__fish_bpfc_using_subcommand conntrack; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
 ip6tables-save\t'what ip6tables-save prints'
 iptables-blob\t'tables as the kernel keeps them, IPv4'
@@ -262,7 +338,11 @@ ipset-save\t'what ipset save prints'
 pf.os\t'fingerprints that nfnl_osf loads'
 nft\t'nftables text'
 nft-json\t'nftables JSON'"
-complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r -f -a "prerouting\t''
+input\t''
+forward\t''
+output\t''
+postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l table -d 'Tables to compile [default: filter]' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
@@ -280,7 +360,9 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l iface -d 'The packe
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l warnings -d 'Print warnings and notes about the ruleset, as `check` does, not only how many there are'
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l json -d 'Print JSON: one object a packet, then one with the counters'
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
 ip6tables-save\t'what ip6tables-save prints'
@@ -290,7 +372,11 @@ ipset-save\t'what ipset save prints'
 pf.os\t'fingerprints that nfnl_osf loads'
 nft\t'nftables text'
 nft-json\t'nftables JSON'"
-complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r -f -a "prerouting\t''
+input\t''
+forward\t''
+output\t''
+postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l table -d 'Tables to compile [default: filter]' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
@@ -312,7 +398,9 @@ cgroup-skb\t'packets to and from the sockets of a control group'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l warnings -d 'Print warnings and notes about the ruleset, as `check` does, not only how many there are'
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l from -d 'The rulesets\' format, where content does not tell; once for all rulesets, or once for each' -r -f -a "iptables-save\t'what iptables-save prints'
 ip6tables-save\t'what ip6tables-save prints'
@@ -322,7 +410,11 @@ ipset-save\t'what ipset save prints'
 pf.os\t'fingerprints that nfnl_osf loads'
 nft\t'nftables text'
 nft-json\t'nftables JSON'"
-complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l hook -d 'Hooks whose chains are compiled; the default depends on the target' -r -f -a "prerouting\t''
+input\t''
+forward\t''
+output\t''
+postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l table -d 'Tables to compile [default: filter]' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
@@ -333,31 +425,47 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l color -d 'When to
 always\t'Always'
 never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l check -d 'Write nothing: print what changed, by rule, and fail where something did'
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help-code" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand help-code" -l json -d 'Print JSON'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help-code" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help-code" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand semantics" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand semantics" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
+complete -c bpfc -n "__fish_bpfc_using_subcommand semantics" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c bpfc -n "__fish_bpfc_using_subcommand completions" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand completions" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "compile" -d 'Compile rulesets to an eBPF object, or show a stage on the way'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "check" -d 'Say what compiles, what does not and why, and which rules are dead'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "load" -d 'Compile rulesets (or take an object) and attach the programs'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "unload" -d 'Detach a loaded filter'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "status" -d 'List loaded filters'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "counters" -d 'Print a loaded filter\'s counters as `iptables -nvL --line-numbers` would'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "log" -d 'Print what a loaded filter\'s rules log, as the kernel\'s log would show it'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "recent" -d 'Show or change a loaded filter\'s lists of recently seen addresses'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "set" -d 'List and change a loaded filter\'s sets, as `ipset` would'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "replay" -d 'Run the packets of a capture through a ruleset and print each verdict'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "explain" -d 'Say why a packet meets its verdict: every rule and test on its way'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "snapshot" -d 'Write what every stage makes of rulesets, or compare with what was written before'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "help-code" -d 'Explain a diagnostic\'s code'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "completions" -d 'Print a shell\'s completion script'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set replay explain snapshot help-code completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c bpfc -n "__fish_bpfc_using_subcommand __complete" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand __complete" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
+complete -c bpfc -n "__fish_bpfc_using_subcommand __complete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "compile" -d 'Compile rulesets to an eBPF object, or show a stage on the way'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "check" -d 'Say what compiles, what does not and why, and which rules are dead'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "load" -d 'Compile rulesets (or take an object) and attach the programs'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "unload" -d 'Detach a loaded filter'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "status" -d 'List loaded filters'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "counters" -d 'Print a loaded filter\'s counters as `iptables -nvL --line-numbers` would'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "log" -d 'Print what a loaded filter\'s rules log, as the kernel\'s log would show it'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "recent" -d 'Show or change a loaded filter\'s lists of recently seen addresses'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "set" -d 'List and change a loaded filter\'s sets, as `ipset` would'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "conntrack" -d 'Keep connection tracking on in this network namespace, for programs that other loaders attach'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "replay" -d 'Run the packets of a capture through a ruleset and print each verdict'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "explain" -d 'Say why a packet meets its verdict: every rule and test on its way'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "snapshot" -d 'Write what every stage makes of rulesets, or compare with what was written before'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "help-code" -d 'Explain a diagnostic\'s code'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "semantics" -d 'Say where a program can decide differently from the kernel\'s own rules, and why'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "completions" -d 'Print a shell\'s completion script'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "__complete" -d 'Print what can stand at the end of a command line, for completion scripts'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from recent" -f -a "list" -d 'Print the addresses of a list, or of every list, from the one seen longest ago on'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from recent" -f -a "add" -d 'See an address now'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from recent" -f -a "del" -d 'Remove an address'
@@ -371,3 +479,11 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcomma
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from set" -f -a "swap" -d 'Exchange the elements of two sets of the same type and options'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from set" -f -a "restore" -d 'Carry out the `add`, `del` and `flush` lines of what `ipset save` prints'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from set" -f -a "replace" -d 'Give each set that a file defines the elements that it has there, each set in one step'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from conntrack" -f -a "on" -d 'Keep it on, until `off` for the same name or the end of the network namespace. Doing so twice is fine'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from conntrack" -f -a "off" -d 'Keep it on no longer. Connections are tracked as long as a filter, another name or rules of others ask'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and __fish_seen_subcommand_from conntrack" -f -a "status" -d 'Say which filters and names keep it on; exit status 1 where none does'
+function __fish_bpfc_here
+    set -l words (commandline -opc) (commandline -ct)
+    $words[1] __complete -- $words[2..] 2>/dev/null
+end
+complete -c bpfc -f -n "__fish_bpfc_here | string length -q" -a "(__fish_bpfc_here)"

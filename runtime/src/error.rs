@@ -104,7 +104,7 @@ pub enum Error {
     /// A link of ours holds a program that is not ours.
     #[error(
         "the link at {place} now holds program {program} ({name}), which is not this filter's: \
-         someone else replaced it"
+         another process replaced it"
     )]
     Changed {
         /// Interface or hook.

@@ -61,8 +61,18 @@ pub fn on_waiting(tell: fn(&Waiting)) -> bool {
 /// The right to change one filter, or to read its log, until dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _own: File,
-    _root: Option<File>,
+    own: File,
+    root: Option<File>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would leave the locks with a child that another thread has just forked, until
+        // that runs its own program. It cannot fail for open files.
+        for file in std::iter::once(&self.own).chain(&self.root) {
+            let _ = rustix::fs::flock(file, FlockOperation::Unlock);
+        }
+    }
 }
 
 fn open_directory(path: &Path) -> Result<Option<File>, Error> {
@@ -164,7 +174,7 @@ impl Lock {
             let Some(own) = open_directory(path)? else { return Ok(None) };
             flock(&own, false, path, Some(filter))?;
             if is_still(&own, path)? {
-                return Ok(Some(Lock { _own: own, _root: Some(root) }));
+                return Ok(Some(Lock { own, root: Some(root) }));
             }
         }
     }
@@ -178,7 +188,7 @@ impl Lock {
         let Some(own) = open_directory(path)? else { return Ok(None) };
         let locked = try_flock(&own, FlockOperation::NonBlockingLockExclusive, path)?;
         let locked = locked && is_still(&own, path)?;
-        Ok(locked.then_some(Lock { _own: own, _root: Some(root) }))
+        Ok(locked.then_some(Lock { own, root: Some(root) }))
     }
 
     /// Makes a directory and locks it; none where it was there, or was taken for what a dead
@@ -191,7 +201,7 @@ impl Lock {
         }
         let Some(own) = open_directory(path)? else { return Ok(None) };
         flock(&own, false, path, Some(filter))?;
-        Ok(is_still(&own, path)?.then_some(Lock { _own: own, _root: Some(root) }))
+        Ok(is_still(&own, path)?.then_some(Lock { own, root: Some(root) }))
     }
 
     /// The lock of a directory that is about something else than changing filters, if nobody
@@ -200,7 +210,7 @@ impl Lock {
         let gone = || Error::path(path)(io::ErrorKind::NotFound.into());
         let own = open_directory(path)?.ok_or_else(gone)?;
         let locked = try_flock(&own, FlockOperation::NonBlockingLockExclusive, path)?;
-        Ok(locked.then_some(Lock { _own: own, _root: None }))
+        Ok(locked.then_some(Lock { own, root: None }))
     }
 }
 

@@ -83,7 +83,10 @@ impl LogReader {
     /// The reader of a filter's log.
     pub(crate) fn open(home: &Home) -> Result<LogReader, Error> {
         let lock = home.lock_log()?.ok_or_else(|| {
-            Error::Options(format!("someone else reads the log of filter {}", home.name))
+            Error::Options(format!(
+                "the log of filter {} is being read by another process",
+                home.name
+            ))
         })?;
         let generation = home.state.read()?.target;
         let id = home.generation_id(generation)?;

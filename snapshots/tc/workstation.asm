@@ -1,6 +1,8 @@
 map counters PerCpuArray key 4 value 240 entries 1
+map connections LruHash key 40 value 8 entries 65536
 program bpfc_tc_in TcIngress entry bpfc_tc_in
 program bpfc_tc_out TcEgress entry bpfc_tc_out
+program bpfc_companion Companion entry bpfc_companion
 
 filter_INPUT: ; Chain
 ; chain entry
@@ -582,197 +584,738 @@ L3:
   r0 = 0x0
   exit
 
+bpfc_companion: ; Main
+; note the connection
+  r6 = r1
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = r0
+  r8 = *(u64 *)(r1 + offsetof(sk_buff, _nfct))
+  r8 &= 0xfffffff8
+  if r8 == 0x0 goto L5
+  *(u64 *)(r10 -56) = r8
+  r1 = r10
+  r1 += 0xffffffc8
+  r2 = btf_id(nf_ct_event)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 + offsetof(nf_ct_event, ct))
+  r1 = r9
+  r1 += offsetof(nf_conn, tuplehash)
+  r1 = *(u8 *)(r1 +54)
+  if r1 == 0x6 goto L5
+  if r1 == 0x11 goto L5
+  r1 = exists(nf_conn, zone)
+  if r1 == 0x0 goto L0
+  r1 = *(u16 *)(r9 + offsetof(nf_conn, zone))
+  if r1 == 0x0 goto L0
+  r1 = r9
+  r1 += offsetof(nf_conn, zone)
+  r1 = *(u8 *)(r1 +3)
+  if r1 & 0x1 goto L2
+L0:
+  r3 = r9
+  r3 += offsetof(nf_conn, tuplehash)
+  r3 += 0x10
+  r1 = r10
+  r1 += 0xffffffd8
+  r2 = 0x28
+  call helper 113
+  *(u8 *)(r10 -1) = 0
+  r1 = r8
+  r1 |= 0x0
+  *(u64 *)(r10 -48) = r1
+  r1 = map connections
+  r2 = r10
+  r2 += 0xffffffd8
+  call helper 1
+  if r0 == 0x0 goto L1
+  r1 = *(u64 *)(r0 +0)
+  r2 = *(u64 *)(r10 -48)
+  if r1 == r2 goto L2
+L1:
+  r1 = map connections
+  r2 = r10
+  r2 += 0xffffffd8
+  r3 = r10
+  r3 += 0xffffffd0
+  r4 = 0x0
+  call helper 2
+L2:
+  r1 = exists(nf_conn, zone)
+  if r1 == 0x0 goto L3
+  r1 = *(u16 *)(r9 + offsetof(nf_conn, zone))
+  if r1 == 0x0 goto L3
+  r1 = r9
+  r1 += offsetof(nf_conn, zone)
+  r1 = *(u8 *)(r1 +3)
+  if r1 & 0x2 goto L5
+L3:
+  r3 = r9
+  r3 += offsetof(nf_conn, tuplehash)
+  r3 += 0x48
+  r1 = r10
+  r1 += 0xffffffd8
+  r2 = 0x28
+  call helper 113
+  *(u8 *)(r10 -1) = 0
+  r1 = r8
+  r1 |= 0x1
+  *(u64 *)(r10 -48) = r1
+  r1 = map connections
+  r2 = r10
+  r2 += 0xffffffd8
+  call helper 1
+  if r0 == 0x0 goto L4
+  r1 = *(u64 *)(r0 +0)
+  r2 = *(u64 *)(r10 -48)
+  if r1 == r2 goto L5
+L4:
+  r1 = map connections
+  r2 = r10
+  r2 += 0xffffffd8
+  r3 = r10
+  r3 += 0xffffffd0
+  r4 = 0x0
+  call helper 2
+L5:
+  r0 = 0xffffffff
+  exit
+
 find_connection: ; Chain
 ; find the connection
   r6 = r1
   r7 = r2
-  if r7 == 0x0 goto L11
+  if r7 == 0x0 goto L44
   *(u8 *)(r7 +136) = 0
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L9
+  if r1 != 0x0 goto L42
   r1 = *(u16 *)(r7 +70)
-  if r1 != 0x0 goto L9
+  if r1 != 0x0 goto L42
   r8 = *(u8 *)(r7 +72)
   r2 = *(u32 *)(r7 +60)
-  if r8 == 0x6 goto L0
-  if r8 == 0x11 goto L1
-  if r8 == 0x1 goto L3
-  goto L8
+  *(u64 *)(r10 -8) = 0
+  if r8 == 0x6 goto L14
+  if r8 == 0x11 goto L15
+  if r8 == 0x1 goto L18
+  if r8 != 0x84 goto L0
+  r1 = exists(nf_ip_net, sctp)
+  if r1 == 0x0 goto L0
+  if r2 < 0xc goto L42
 L0:
-  if r2 < 0x14 goto L9
+  *(u64 *)(r10 -64) = 0
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
+  *(u64 *)(r10 -40) = 0
+  *(u64 *)(r10 -32) = 0
+  r1 = *(u32 *)(r7 +12)
+  *(u32 *)(r10 -64) = r1
+  r1 = *(u32 *)(r7 +16)
+  *(u32 *)(r10 -44) = r1
+  *(u16 *)(r10 -46) = 2
+  *(u8 *)(r10 -26) = r8
+  if r8 == 0x1 goto L5
+  if r8 == 0x3a goto L42
+  if r8 == 0x2f goto L4
+  if r8 == 0x84 goto L1
+  if r8 == 0x21 goto L2
+  if r8 == 0x88 goto L3
+  goto L6
+L1:
+  r1 = exists(nf_ip_net, sctp)
+  if r1 == 0x0 goto L6
+  goto L3
+L2:
+  r1 = exists(nf_ip_net, dccp)
+  if r1 == 0x0 goto L6
+L3:
+  if r2 < 0x4 goto L6
+  r1 = *(u16 *)(r7 +40)
+  *(u16 *)(r10 -48) = r1
+  r1 = *(u16 *)(r7 +42)
+  *(u16 *)(r10 -28) = r1
+  goto L6
+L4:
+  r1 = exists(nf_ip_net, gre)
+  if r1 == 0x0 goto L6
+  if r2 < 0x8 goto L6
+  r1 = *(u8 *)(r7 +41)
+  r1 &= 0x7
+  if r1 != 0x1 goto L6
+  r1 = *(u16 *)(r7 +42)
+  r1 = be16 r1
+  if r1 != 0x880b goto L42
+  r1 = *(u16 *)(r7 +46)
+  *(u16 *)(r10 -28) = r1
+  goto L6
+L5:
+  r1 = *(u16 *)(r7 +44)
+  *(u16 *)(r10 -48) = r1
+  r1 = *(u16 *)(r7 +40)
+  *(u16 *)(r10 -28) = r1
+L6:
+  *(u8 *)(r10 -25) = 0
+  r1 = map connections
+  r2 = r10
+  r2 += 0xffffffc0
+  call helper 1
+  if r0 == 0x0 goto L8
+  r9 = *(u64 *)(r0 +0)
+  r1 = r9
+  r1 &= 0x1
+  r9 &= 0xfffffff8
+  *(u8 *)(r7 +138) = r1
+  *(u8 *)(r10 -25) = r1
+  r3 = r9
+  r3 += offsetof(nf_conn, tuplehash)
+  r3 += 0x10
+  r1 *= 0x38
+  r3 += r1
+  r1 = r10
+  r1 += 0xffffff90
+  r2 = 0x28
+  call helper 113
+  r1 = *(u64 *)(r10 -112)
+  r2 = *(u64 *)(r10 -64)
+  if r1 != r2 goto L8
+  r1 = *(u64 *)(r10 -104)
+  r2 = *(u64 *)(r10 -56)
+  if r1 != r2 goto L8
+  r1 = *(u64 *)(r10 -96)
+  r2 = *(u64 *)(r10 -48)
+  if r1 != r2 goto L8
+  r1 = *(u64 *)(r10 -88)
+  r2 = *(u64 *)(r10 -40)
+  if r1 != r2 goto L8
+  r1 = *(u64 *)(r10 -80)
+  r2 = *(u64 *)(r10 -32)
+  if r1 != r2 goto L8
+  r3 = r6
+  r3 += offsetof(sk_buff, dev)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  *(u64 *)(r10 -16) = r3
+  r3 = r9
+  r3 += offsetof(nf_conn, ct_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -24)
+  r2 = *(u64 *)(r10 -16)
+  if r1 != r2 goto L8
+  r1 = exists(nf_conn, zone)
+  if r1 == 0x0 goto L7
+  r3 = r9
+  r3 += offsetof(nf_conn, zone)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x4
+  call helper 113
+  r1 = *(u16 *)(r10 -24)
+  if r1 == 0x0 goto L7
+  r1 = *(u8 *)(r10 -21)
+  r2 = *(u8 *)(r7 +138)
+  r1 >>= r2
+  if r1 & 0x1 goto L8
+L7:
+  r3 = r9
+  r3 += offsetof(nf_conn, status)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -24)
+  if r1 & 0x200 goto L8
+  r1 &= 0x8
+  if r1 == 0x0 goto L8
+  r3 = r9
+  r3 += offsetof(nf_conn, timeout)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x4
+  call helper 113
+  r1 = *(u32 *)(r10 -24)
+  call helper 118
+  r1 = *(u32 *)(r10 -24)
+  w1 -= w0
+  if w1 s< 0x1 goto L8
+  goto L10
+L8:
+  if r8 != 0x88 goto L11
+  *(u16 *)(r10 -48) = 0
+  *(u16 *)(r10 -28) = 0
+  *(u8 *)(r10 -25) = 0
+  r1 = map connections
+  r2 = r10
+  r2 += 0xffffffc0
+  call helper 1
+  if r0 == 0x0 goto L11
+  r9 = *(u64 *)(r0 +0)
+  r1 = r9
+  r1 &= 0x1
+  r9 &= 0xfffffff8
+  *(u8 *)(r7 +138) = r1
+  *(u8 *)(r10 -25) = r1
+  r3 = r9
+  r3 += offsetof(nf_conn, tuplehash)
+  r3 += 0x10
+  r1 *= 0x38
+  r3 += r1
+  r1 = r10
+  r1 += 0xffffff90
+  r2 = 0x28
+  call helper 113
+  r1 = *(u64 *)(r10 -112)
+  r2 = *(u64 *)(r10 -64)
+  if r1 != r2 goto L11
+  r1 = *(u64 *)(r10 -104)
+  r2 = *(u64 *)(r10 -56)
+  if r1 != r2 goto L11
+  r1 = *(u64 *)(r10 -96)
+  r2 = *(u64 *)(r10 -48)
+  if r1 != r2 goto L11
+  r1 = *(u64 *)(r10 -88)
+  r2 = *(u64 *)(r10 -40)
+  if r1 != r2 goto L11
+  r1 = *(u64 *)(r10 -80)
+  r2 = *(u64 *)(r10 -32)
+  if r1 != r2 goto L11
+  r3 = r6
+  r3 += offsetof(sk_buff, dev)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  *(u64 *)(r10 -16) = r3
+  r3 = r9
+  r3 += offsetof(nf_conn, ct_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -24)
+  r2 = *(u64 *)(r10 -16)
+  if r1 != r2 goto L11
+  r1 = exists(nf_conn, zone)
+  if r1 == 0x0 goto L9
+  r3 = r9
+  r3 += offsetof(nf_conn, zone)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x4
+  call helper 113
+  r1 = *(u16 *)(r10 -24)
+  if r1 == 0x0 goto L9
+  r1 = *(u8 *)(r10 -21)
+  r2 = *(u8 *)(r7 +138)
+  r1 >>= r2
+  if r1 & 0x1 goto L11
+L9:
+  r3 = r9
+  r3 += offsetof(nf_conn, status)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -24)
+  if r1 & 0x200 goto L11
+  r1 &= 0x8
+  if r1 == 0x0 goto L11
+  r3 = r9
+  r3 += offsetof(nf_conn, timeout)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x4
+  call helper 113
+  r1 = *(u32 *)(r10 -24)
+  call helper 118
+  r1 = *(u32 *)(r10 -24)
+  w1 -= w0
+  if w1 s< 0x1 goto L11
+L10:
+  *(u8 *)(r7 +136) = 1
+  r3 = r9
+  r3 += offsetof(nf_conn, status)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -24)
+  *(u32 *)(r7 +140) = r1
+  r3 = r9
+  r3 += offsetof(nf_conn, mark)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x4
+  call helper 113
+  r1 = *(u32 *)(r10 -24)
+  *(u32 *)(r7 +144) = r1
+  r1 = *(u64 *)(r10 -8)
+  if r1 != 0x0 goto L22
+  goto L17
+L11:
+  r1 = *(u64 *)(r10 -8)
+  if r1 != 0x0 goto L42
+  if r8 == 0x84 goto L12
+  if r8 != 0x1 goto L41
+  r1 = *(u8 *)(r7 +40)
+  if r1 == 0x8 goto L41
+  if r1 == 0xd goto L41
+  if r1 == 0xf goto L41
+  if r1 == 0x11 goto L41
+  goto L42
+L12:
+  r1 = exists(nf_ip_net, sctp)
+  if r1 == 0x0 goto L41
+  r2 = *(u32 *)(r7 +60)
+  if r2 < 0x10 goto L42
+  r1 = *(u16 *)(r7 +54)
+  if r1 == 0x0 goto L42
+  r1 = *(u8 *)(r7 +52)
+  if r1 == 0x4 goto L41
+  if r1 == 0x5 goto L41
+  if r1 == 0x8 goto L41
+  r3 = *(u32 *)(r7 +44)
+  if r3 != 0x0 goto L42
+  if r1 == 0x1 goto L13
+  if r1 == 0x2 goto L13
+  if r1 == 0x7 goto L41
+  if r1 == 0x9 goto L41
+  if r1 == 0xa goto L41
+  goto L42
+L13:
+  if r2 < 0x20 goto L42
+  goto L41
+L14:
+  if r2 < 0x14 goto L42
   r1 = *(u8 *)(r7 +52)
   r1 >>= 0x4
   r1 <<= 0x2
-  if r1 < 0x14 goto L9
-  if r1 > r2 goto L9
+  if r1 < 0x14 goto L42
+  if r1 > r2 goto L42
   r1 = *(u8 *)(r7 +53)
   r1 &= 0x37
   r2 = 0x3000400170014 ll
   r2 >>= r1
   r2 &= 0x1
-  if r2 == 0x0 goto L9
-  goto L2
-L1:
-  if r2 < 0x8 goto L9
+  if r2 == 0x0 goto L42
+  goto L16
+L15:
+  if r2 < 0x8 goto L42
   r1 = *(u16 *)(r7 +44)
   r1 = be16 r1
-  if r1 < 0x8 goto L9
-  if r1 > r2 goto L9
-L2:
+  if r1 < 0x8 goto L42
+  if r1 > r2 goto L42
+L16:
   r1 = *(u32 *)(r7 +12)
-  *(u32 *)(r10 -56) = r1
+  *(u32 *)(r10 -64) = r1
   r1 = *(u32 *)(r7 +16)
-  *(u32 *)(r10 -52) = r1
+  *(u32 *)(r10 -60) = r1
   r1 = *(u32 *)(r7 +40)
-  *(u32 *)(r10 -48) = r1
-  *(u32 *)(r10 -16) = -1
-  *(u32 *)(r10 -12) = 0
-  *(u32 *)(r10 -8) = 0
-  *(u8 *)(r10 -8) = r8
+  *(u32 *)(r10 -56) = r1
+  *(u32 *)(r10 -24) = -1
+  *(u32 *)(r10 -20) = 0
+  *(u32 *)(r10 -16) = 0
+  *(u8 *)(r10 -16) = r8
   r1 = r6
   r2 = r10
-  r2 += 0xffffffc8
+  r2 += 0xffffffc0
   r3 = 0xc
   r4 = r10
-  r4 += 0xfffffff0
+  r4 += 0xffffffe8
   r5 = 0xc
   call bpf_skb_ct_lookup
-  if r0 == 0x0 goto L7
+  if r0 == 0x0 goto L40
   r9 = r0
   *(u8 *)(r7 +136) = 1
   r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
   *(u32 *)(r7 +140) = r1
   r1 = *(u32 *)(r9 + offsetof(nf_conn, mark))
   *(u32 *)(r7 +144) = r1
-  r1 = *(u8 *)(r10 -7)
+  r1 = *(u8 *)(r10 -15)
   *(u8 *)(r7 +138) = r1
   r1 = r9
   call bpf_ct_release
+L17:
   r2 = 0x2
   r1 = *(u8 *)(r7 +138)
-  if r1 != 0x0 goto L10
+  if r1 != 0x0 goto L43
   r1 = *(u32 *)(r7 +140)
-  if r1 & 0x2 goto L10
+  if r1 & 0x2 goto L43
   r2 = 0x4
-  if r1 & 0x1 goto L10
+  if r1 & 0x1 goto L43
   r2 = 0x8
-  goto L10
-L3:
-  if r2 < 0x8 goto L9
+  goto L43
+L18:
+  if r2 < 0x8 goto L42
   r1 = *(u8 *)(r7 +40)
-  if r1 == 0x3 goto L4
-  if r1 == 0x4 goto L4
-  if r1 == 0x5 goto L4
-  if r1 == 0xb goto L4
-  if r1 == 0xc goto L4
-  goto L6
-L4:
+  if r1 == 0x3 goto L19
+  if r1 == 0x4 goto L19
+  if r1 == 0x5 goto L19
+  if r1 == 0xb goto L19
+  if r1 == 0xc goto L19
+  goto L39
+L19:
   r8 = *(u16 *)(r7 +68)
   r8 += 0x8
+  *(u64 *)(r10 -112) = 0
   *(u64 *)(r10 -104) = 0
   *(u64 *)(r10 -96) = 0
   *(u64 *)(r10 -88) = 0
   *(u64 *)(r10 -80) = 0
   *(u64 *)(r10 -72) = 0
-  *(u64 *)(r10 -64) = 0
   r2 = r8
   r2 += 0x14
   r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L9
+  if r2 > r1 goto L42
   r2 -= 0x14
   r1 = *(u32 *)(r7 +76)
   r2 += r1
   r3 = r10
-  r3 += 0xffffff98
+  r3 += 0xffffff90
   r4 = 0x14
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L9
-  r1 = *(u8 *)(r10 -104)
+  if r0 != 0x0 goto L42
+  r1 = *(u8 *)(r10 -112)
   r1 &= 0xf
   r1 <<= 0x2
   r8 += r1
+  r1 = *(u8 *)(r10 -103)
+  if r1 == 0x6 goto L21
+  r1 = *(u8 *)(r10 -103)
+  if r1 == 0x11 goto L21
+  r2 = r8
+  r2 += 0x8
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L20
+  r2 -= 0x8
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffffb8
+  r4 = 0x8
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L20
+  r8 = *(u8 *)(r10 -103)
+  goto L23
+L20:
+  *(u64 *)(r10 -72) = 0
+  r8 = *(u8 *)(r10 -103)
+  if r8 != 0x1 goto L23
+  goto L42
+L21:
   r2 = r8
   r2 += 0x4
   r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L9
+  if r2 > r1 goto L42
   r2 -= 0x4
   r1 = *(u32 *)(r7 +76)
   r2 += r1
   r3 = r10
-  r3 += 0xffffffc0
+  r3 += 0xffffffb8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L9
-  r8 = *(u8 *)(r10 -95)
-  if r8 == 0x6 goto L5
-  if r8 != 0x11 goto L9
-L5:
-  r1 = *(u32 *)(r10 -88)
-  *(u32 *)(r10 -56) = r1
-  r1 = *(u32 *)(r10 -92)
-  *(u32 *)(r10 -52) = r1
-  r1 = *(u16 *)(r10 -62)
-  *(u16 *)(r10 -48) = r1
-  r1 = *(u16 *)(r10 -64)
-  *(u16 *)(r10 -46) = r1
-  r1 = *(u16 *)(r10 -98)
+  if r0 != 0x0 goto L42
+  r8 = *(u8 *)(r10 -103)
+  r1 = *(u32 *)(r10 -96)
+  *(u32 *)(r10 -64) = r1
+  r1 = *(u32 *)(r10 -100)
+  *(u32 *)(r10 -60) = r1
+  r1 = *(u16 *)(r10 -70)
+  *(u16 *)(r10 -56) = r1
+  r1 = *(u16 *)(r10 -72)
+  *(u16 *)(r10 -54) = r1
+  r1 = *(u16 *)(r10 -106)
   r1 = be16 r1
   r1 &= 0x1fff
-  if r1 != 0x0 goto L9
-  *(u32 *)(r10 -16) = -1
-  *(u32 *)(r10 -12) = 0
-  *(u32 *)(r10 -8) = 0
-  *(u8 *)(r10 -8) = r8
+  if r1 != 0x0 goto L42
+  r1 = *(u32 *)(r10 -100)
+  r2 = *(u32 *)(r7 +16)
+  if r1 != r2 goto L42
+  *(u32 *)(r10 -24) = -1
+  *(u32 *)(r10 -20) = 0
+  *(u32 *)(r10 -16) = 0
+  *(u8 *)(r10 -16) = r8
   r1 = r6
   r2 = r10
-  r2 += 0xffffffc8
+  r2 += 0xffffffc0
   r3 = 0xc
   r4 = r10
-  r4 += 0xfffffff0
+  r4 += 0xffffffe8
   r5 = 0xc
   call bpf_skb_ct_lookup
-  if r0 == 0x0 goto L9
+  if r0 == 0x0 goto L42
   r9 = r0
   *(u8 *)(r7 +136) = 1
   r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
   *(u32 *)(r7 +140) = r1
   r1 = *(u32 *)(r9 + offsetof(nf_conn, mark))
   *(u32 *)(r7 +144) = r1
-  r1 = *(u8 *)(r10 -7)
+  r1 = *(u8 *)(r10 -15)
   *(u8 *)(r7 +138) = r1
   r1 = r9
   call bpf_ct_release
+L22:
   r2 = 0x4
-  goto L10
-L6:
-  if r1 == 0x8 goto L8
-  if r1 == 0xd goto L8
-  if r1 == 0xf goto L8
-  if r1 == 0x11 goto L8
-  r2 = 0x40
-  goto L9
-L7:
-  if r8 != 0x6 goto L8
+  goto L43
+L23:
+  r1 = *(u16 *)(r10 -106)
+  r1 = be16 r1
+  r1 &= 0x1fff
+  if r1 != 0x0 goto L42
+  r1 = *(u32 *)(r10 -100)
+  r2 = *(u32 *)(r7 +16)
+  if r1 != r2 goto L42
+  *(u64 *)(r10 -64) = 0
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
+  *(u64 *)(r10 -40) = 0
+  *(u64 *)(r10 -32) = 0
+  r1 = *(u32 *)(r10 -100)
+  *(u32 *)(r10 -44) = r1
+  r1 = *(u32 *)(r10 -96)
+  *(u32 *)(r10 -64) = r1
+  *(u16 *)(r10 -46) = 2
+  *(u8 *)(r10 -26) = r8
+  if r8 == 0x1 goto L28
+  if r8 == 0x3a goto L42
+  if r8 == 0x2f goto L27
+  if r8 == 0x84 goto L24
+  if r8 == 0x21 goto L25
+  if r8 == 0x88 goto L26
+  goto L38
+L24:
+  r1 = exists(nf_ip_net, sctp)
+  if r1 == 0x0 goto L38
+  goto L26
+L25:
+  r1 = exists(nf_ip_net, dccp)
+  if r1 == 0x0 goto L38
+L26:
+  r1 = *(u16 *)(r10 -72)
+  *(u16 *)(r10 -28) = r1
+  r1 = *(u16 *)(r10 -70)
+  *(u16 *)(r10 -48) = r1
+  goto L38
+L27:
+  r1 = exists(nf_ip_net, gre)
+  if r1 == 0x0 goto L38
+  r1 = *(u8 *)(r10 -71)
+  r1 &= 0x7
+  if r1 != 0x1 goto L38
+  r1 = *(u16 *)(r10 -70)
+  r1 = be16 r1
+  if r1 != 0x880b goto L42
+  r1 = *(u16 *)(r10 -66)
+  *(u16 *)(r10 -48) = r1
+  goto L38
+L28:
+  r1 = *(u16 *)(r10 -68)
+  *(u16 *)(r10 -48) = r1
+  r1 = *(u16 *)(r10 -72)
+  *(u16 *)(r10 -28) = r1
+  r1 = *(u8 *)(r10 -72)
+  if r1 != 0x8 goto L29
+  r1 = 0x0
+  goto L37
+L29:
+  if r1 != 0x0 goto L30
+  r1 = 0x8
+  goto L37
+L30:
+  if r1 != 0xd goto L31
+  r1 = 0xe
+  goto L37
+L31:
+  if r1 != 0xe goto L32
+  r1 = 0xd
+  goto L37
+L32:
+  if r1 != 0xf goto L33
+  r1 = 0x10
+  goto L37
+L33:
+  if r1 != 0x10 goto L34
+  r1 = 0xf
+  goto L37
+L34:
+  if r1 != 0x11 goto L35
+  r1 = 0x12
+  goto L37
+L35:
+  if r1 != 0x12 goto L36
+  r1 = 0x11
+  goto L37
+L36:
+  goto L42
+L37:
+  *(u8 *)(r10 -28) = r1
+L38:
+  *(u64 *)(r10 -8) = 1
+  goto L6
+L39:
+  goto L0
+L40:
+  if r8 != 0x6 goto L41
   r1 = *(u8 *)(r7 +53)
   r1 &= 0x17
-  if r1 == 0x2 goto L8
-  if r1 == 0x10 goto L8
-  goto L9
-L8:
+  if r1 == 0x2 goto L41
+  if r1 != 0x10 goto L42
+  r3 = r6
+  r3 += offsetof(sk_buff, dev)
+  r1 = r10
+  r1 += 0xffffffc0
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -64)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xffffffc0
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -64)
+  r3 += offsetof(net, ct)
+  r3 += offsetof(netns_ct, nf_ct_proto)
+  r3 += offsetof(nf_ip_net, tcp)
+  r3 += offsetof(nf_tcp_net, tcp_loose)
+  r1 = r10
+  r1 += 0xffffffc0
+  r2 = 0x1
+  call helper 113
+  r1 = *(u8 *)(r10 -64)
+  if r1 == 0x0 goto L42
+L41:
   *(u8 *)(r7 +136) = 1
   *(u8 *)(r7 +138) = 0
   *(u32 *)(r7 +140) = 0
   *(u32 *)(r7 +144) = 0
   *(u8 *)(r7 +139) = r8
   r2 = 0x8
-  goto L10
-L9:
+  goto L43
+L42:
   r2 = 0x1
-L10:
+L43:
   *(u8 *)(r7 +137) = r2
-L11:
+L44:
   r0 = 0x0
   exit
 

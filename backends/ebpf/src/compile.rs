@@ -279,7 +279,7 @@ fn check_features(
     if let Some(routing) = target.routing().filter(|_| routed) {
         diagnostics.push(
             Diagnostic::warning(Code::SEMANTICS_DIFFER, None, routing.caveat())
-                .with_note("docs/semantics.md lists every such case"),
+                .with_note("`bpfc semantics` lists every such case"),
         );
     }
     let mut warned: Vec<(Hook, Feature)> = Vec::new();
@@ -320,7 +320,7 @@ fn check_features(
                 warned.push((entry.hook, feature));
                 diagnostics.push(
                     Diagnostic::warning(Code::SEMANTICS_DIFFER, span, caveat)
-                        .with_note("docs/semantics.md lists every such case"),
+                        .with_note("`bpfc semantics` lists every such case"),
                 );
             }
         }

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and nothing about what it does.
 
-use crate::inputs::{FormatName, PassName, TargetName, filter_name};
+use crate::inputs::{FormatName, HookName, PassName, TargetName, filter_name};
+use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -15,6 +16,9 @@ pub struct Cli {
     /// When to color diagnostics; auto means on a terminal where NO_COLOR is not set.
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     pub color: ColorChoice,
+    /// Say errors only: neither warnings nor notes, nor what was done.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
 }
 
 /// When to write color.
@@ -59,8 +63,13 @@ pub enum Command {
     Snapshot(SnapshotArgs),
     /// Explain a diagnostic's code.
     HelpCode(HelpCodeArgs),
+    /// Say where a program can decide differently from the kernel's own rules, and why.
+    Semantics(SemanticsArgs),
     /// Print a shell's completion script.
     Completions(CompletionsArgs),
+    /// Print what can stand at the end of a command line, for completion scripts.
+    #[command(name = "__complete", hide = true)]
+    Complete(CompleteArgs),
 }
 
 /// Which rulesets, and what of them.
@@ -82,7 +91,7 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "FORMAT", value_parser = FormatName)]
     pub from: Vec<String>,
     /// Hooks whose chains are compiled; the default depends on the target.
-    #[arg(long, value_name = "HOOK", value_delimiter = ',', value_parser = crate::inputs::hook)]
+    #[arg(long, value_name = "HOOK", value_delimiter = ',', value_parser = HookName.try_map(|name| crate::inputs::hook(&name)))]
     pub hook: Vec<bpfc_ir::Hook>,
     /// Tables to compile [default: filter].
     #[arg(long, value_name = "TABLE", value_delimiter = ',')]
@@ -207,6 +216,9 @@ pub struct LoadArgs {
     /// recorded.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub trace: Option<u32>,
+    /// Print warnings and notes about the ruleset, as `check` does, not only how many there are.
+    #[arg(long)]
+    pub warnings: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -480,6 +492,9 @@ pub struct ReplayArgs {
     /// The packets' input interface (output interface for output and postrouting).
     #[arg(long, value_name = "IF", default_value = "eth0")]
     pub iface: String,
+    /// Print warnings and notes about the ruleset, as `check` does, not only how many there are.
+    #[arg(long)]
+    pub warnings: bool,
     /// Print JSON: one object a packet, then one with the counters.
     #[arg(long)]
     pub json: bool,
@@ -530,6 +545,9 @@ pub struct ExplainArgs {
     /// the ruleset].
     #[arg(long, value_parser = TargetName)]
     pub target: Option<String>,
+    /// Print warnings and notes about the ruleset, as `check` does, not only how many there are.
+    #[arg(long, conflicts_with = "live")]
+    pub warnings: bool,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -584,6 +602,21 @@ pub struct HelpCodeArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `bpfc semantics`.
+#[derive(Debug, Args)]
+pub struct SemanticsArgs {
+    /// Words of a section's title, such as connections: those sections alone.
+    pub section: Vec<String>,
+}
+
+/// `bpfc __complete`.
+#[derive(Debug, Args)]
+pub struct CompleteArgs {
+    /// The command line without the program's name; the last word is being typed.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<String>,
 }
 
 /// `bpfc completions`.

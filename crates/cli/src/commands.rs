@@ -3,6 +3,7 @@
 mod again;
 mod check;
 mod compile;
+mod complete;
 mod completions;
 mod conntrack;
 mod counters;
@@ -12,10 +13,13 @@ mod load;
 mod log;
 mod recent;
 mod replay;
+mod semantics;
 mod set;
 mod snapshot;
 mod status;
 mod unload;
+
+pub use completions::script as completion_script;
 
 use crate::args::Command;
 use crate::console::{Console, Failure};
@@ -37,6 +41,8 @@ pub fn run(command: &Command, console: &Console) -> Result<(), Failure> {
         Command::Explain(args) => explain::run(args, console),
         Command::Snapshot(args) => snapshot::run(args, console),
         Command::HelpCode(args) => help_code::run(args, console),
+        Command::Semantics(args) => semantics::run(args, console),
         Command::Completions(args) => completions::run(args, console),
+        Command::Complete(args) => complete::run(args, console),
     }
 }

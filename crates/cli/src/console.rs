@@ -2,15 +2,21 @@
 //!
 //! Results go to standard output, everything said about them to standard error. A reader that
 //! closes the pipe early (`bpfc counters x | head -1`) ends the output, not with an error.
+//!
+//! Comments, prefixes and names come from rulesets, and a terminal obeys control characters: text for
+//! people shows them as `\x1b`, wherever it goes. JSON, captures, objects and what `ipset restore` reads
+//! hold what there is, JSON in its own escapes.
 
 use crate::args::ColorChoice;
-use bpfc_diag::{Diagnostic, Diagnostics, JsonDiagnostic, Renderer, SourceMap, summary};
+use bpfc_diag::{Diagnostic, Diagnostics, JsonDiagnostic, Renderer, Severity, SourceMap, summary};
 use bpfc_runtime::{BpffsKeeper, Error, bpffs_keeper};
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
 /// How the command's console writes, for what is found out before there is anything to report beside it.
-static CONSOLE: OnceLock<(ColorChoice, bool)> = OnceLock::new();
+static CONSOLE: OnceLock<(ColorChoice, bool, bool)> = OnceLock::new();
 
 /// Why a command did not do what was asked; decides the exit status.
 #[derive(Debug)]
@@ -64,13 +70,14 @@ pub fn elsewhere() -> &'static str {
 pub struct Console {
     renderer: Renderer,
     json: bool,
+    quiet: bool,
 }
 
 impl Console {
     /// A console that colors diagnostics as told. With `json` diagnostics are written to
-    /// standard error as JSON, one object a line.
-    pub fn new(choice: ColorChoice, json: bool) -> Self {
-        let _ = CONSOLE.set((choice, json));
+    /// standard error as JSON, one object a line; with `quiet` only errors are.
+    pub fn new(choice: ColorChoice, json: bool, quiet: bool) -> Self {
+        let _ = CONSOLE.set((choice, json, quiet));
         let color = match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
@@ -80,12 +87,25 @@ impl Console {
                 !forbidden && !dumb && io::stderr().is_terminal()
             }
         };
-        Console { renderer: Renderer::new(color), json }
+        Console { renderer: Renderer::new(color), json, quiet }
     }
 
-    /// Writes a result.
+    /// Writes a result for people, or JSON, which has no control characters.
     pub fn print(&self, text: &str) -> Result<(), Failure> {
-        self.print_bytes(text.as_bytes())
+        self.print_bytes(printable(text).as_bytes())
+    }
+
+    /// Writes text that some program reads; to a terminal as [`Console::print`] does.
+    pub fn print_exact(&self, text: &str) -> Result<(), Failure> {
+        match io::stdout().is_terminal() {
+            true => self.print(text),
+            false => self.print_bytes(text.as_bytes()),
+        }
+    }
+
+    /// Says what was done, unless nothing is to be said.
+    pub fn done(&self, text: &str) -> Result<(), Failure> {
+        if self.quiet { Ok(()) } else { self.print(text) }
     }
 
     /// Writes a result that is not text.
@@ -102,27 +122,51 @@ impl Console {
 
     /// Writes diagnostics, and how many there were.
     pub fn report(&self, diagnostics: &Diagnostics, sources: &SourceMap) {
+        let shown = match self.quiet {
+            true => only(diagnostics, Severity::Error),
+            false => diagnostics.clone(),
+        };
         let mut text = String::new();
         if self.json {
-            for diagnostic in diagnostics.iter() {
-                text += &serde_json::to_string(&JsonDiagnostic::new(diagnostic, sources))
-                    .unwrap_or_default();
-                text.push('\n');
+            for diagnostic in shown.iter() {
+                text += &json_line(&JsonDiagnostic::new(diagnostic, sources)).unwrap_or_default();
             }
         } else {
-            text = self.renderer.render_all(diagnostics, sources);
-            if let Some(summary) = summary(diagnostics) {
+            text = self.renderer.render_all(&shown, sources);
+            if let Some(summary) = summary(&shown) {
                 text += &format!("{summary}\n");
             }
         }
         say(&text);
     }
 
+    /// Writes errors as [`Console::report`] does, and of what else `bpfc check` would say how much it
+    /// is, in one line, unless all of it is wanted. JSON is for programs, which choose for themselves.
+    pub fn report_errors(&self, diagnostics: &Diagnostics, sources: &SourceMap, all: bool) {
+        if all || self.json || self.quiet {
+            return self.report(diagnostics, sources);
+        }
+        let errors = only(diagnostics, Severity::Error);
+        self.report(&errors, sources);
+        let rest = [(Severity::Warning, "warning"), (Severity::Note, "note")]
+            .map(|(severity, word)| (only(diagnostics, severity).iter().count(), word));
+        let rest: Vec<String> = rest
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, word)| format!("{number} {word}{}", if number == 1 { "" } else { "s" }))
+            .collect();
+        if !rest.is_empty() {
+            let them = if rest == ["1 warning"] || rest == ["1 note"] { "it" } else { "them" };
+            say(&format!("{} about the ruleset: --warnings shows {them}\n", rest.join(", ")));
+        }
+    }
+
     /// Says what an operator should know though the command did what was asked.
     pub fn warning(&self, message: &str) {
         match self.json {
+            _ if self.quiet => {}
             true => say(&format!("{}\n", serde_json::json!({ "warning": message }))),
-            false => say(&format!("warning: {message}\n")),
+            false => say(&format!("warning: {}\n", printable(message))),
         }
     }
 
@@ -130,23 +174,54 @@ impl Console {
     pub fn failure(&self, message: &str) {
         match self.json {
             true => say(&format!("{}\n", serde_json::json!({ "error": message }))),
-            false => say(&format!("error: {message}\n")),
+            false => say(&format!("error: {}\n", printable(message))),
         }
     }
 }
 
 /// Writes one diagnostic that points at no text, as the command's console does.
 pub fn remark(diagnostic: Diagnostic) {
-    if let Some(&(choice, json)) = CONSOLE.get() {
+    if let Some(&(choice, json, quiet)) = CONSOLE.get() {
         let mut diagnostics = Diagnostics::new();
         diagnostics.push(diagnostic);
-        Console::new(choice, json).report(&diagnostics, &SourceMap::new());
+        Console::new(choice, json, quiet).report(&diagnostics, &SourceMap::new());
     }
 }
 
-/// A value as one line of JSON.
+/// The diagnostics of one severity.
+fn only(diagnostics: &Diagnostics, severity: Severity) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    diagnostics.iter().filter(|d| d.severity == severity).for_each(|d| found.push(d.clone()));
+    found
+}
+
+/// Text with control characters as `\x1b`, line ends and tabs excepted.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let harmful = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match harmful(c) {
+            true => _ = write!(out, "\\x{:02x}", u32::from(c)),
+            false => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A value as one line of JSON. Control characters beyond ASCII's, which JSON lets stand in strings and
+/// terminals obey, are written as escapes, too.
 pub fn json_line(value: &impl serde::Serialize) -> Result<String, Failure> {
     match serde_json::to_string(value) {
+        Ok(text) if text.contains(char::is_control) => {
+            let escape = |c: char| match c.is_control() {
+                true => format!("\\u{:04x}", u32::from(c)),
+                false => c.to_string(),
+            };
+            Ok(text.chars().map(escape).collect::<String>() + "\n")
+        }
         Ok(text) => Ok(text + "\n"),
         Err(error) => Err(Failure::Refused(format!("cannot write JSON: {error}"))),
     }
@@ -155,4 +230,23 @@ pub fn json_line(value: &impl serde::Serialize) -> Result<String, Failure> {
 /// Writes to standard error. That nobody reads it is no reason to fail.
 pub fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown() {
+        assert_eq!(printable("a\tb\n"), "a\tb\n");
+        assert_eq!(printable("\x1b[2J\u{9b}\x7f\r"), "\\x1b[2J\\x9b\\x7f\\x0d");
+    }
+
+    #[test]
+    fn json_keeps_what_it_escapes() {
+        let value = "\x1b \u{9b} \x7f";
+        let line = json_line(&value).unwrap();
+        assert_eq!(line, "\"\\u001b \\u009b \\u007f\"\n");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), value);
+    }
 }

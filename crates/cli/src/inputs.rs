@@ -61,12 +61,18 @@ registry_parser!(
     passes().map(|p| PossibleValue::new(p.name).help(p.description))
 );
 
-/// A hook's name.
-pub fn hook(word: &str) -> Result<Hook, String> {
-    word.parse().map_err(|_| {
-        let names: Vec<String> = Hook::ALL.iter().map(Hook::to_string).collect();
-        format!("the hooks are {}", names.join(", "))
-    })
+registry_parser!(
+    /// A hook's name.
+    HookName,
+    HOOKS.iter().map(PossibleValue::new)
+);
+
+/// The hooks that iptables has, as `Hook` prints them.
+const HOOKS: [&str; 5] = ["prerouting", "input", "forward", "output", "postrouting"];
+
+/// A hook by its name.
+pub fn hook(name: &str) -> Result<Hook, String> {
+    name.parse().map_err(|_| format!("the hooks are {}", HOOKS.join(", ")))
 }
 
 /// A filter's name.
@@ -304,6 +310,15 @@ pub fn stem(name: &str) -> Option<String> {
     Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned())
 }
 
+/// A filter's name for what is made of an input: its [`stem`], with a dash for every run of characters
+/// that a filter's name cannot have. `web.v4.rules` becomes `web-v4`.
+pub fn name_of(input: &str) -> Option<String> {
+    let stem = stem(input)?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let parts: Vec<&str> = stem.split(|c| !fits(c)).filter(|part| !part.is_empty()).collect();
+    Some(parts.join("-"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,6 +328,16 @@ mod tests {
         assert_eq!(stem("a/webserver.rules").as_deref(), Some("webserver"));
         assert_eq!(stem("live:iptables").as_deref(), Some("iptables"));
         assert_eq!(stem("-"), None);
+        for (input, name) in [
+            ("/etc/web.v4.rules", "web-v4"),
+            ("rules.v4", "rules"),
+            ("my rules (2).txt", "my-rules-2"),
+            ("a--b_c", "a-b_c"),
+            (".rules", "rules"),
+            ("live:iptables", "iptables"),
+        ] {
+            assert_eq!(name_of(input).as_deref(), Some(name), "{input}");
+        }
     }
 
     #[test]
@@ -323,6 +348,14 @@ mod tests {
         };
         assert_eq!(message.lines().count(), 3, "{message}");
         assert!(message.contains("live:nft is not supported yet"));
+    }
+
+    #[test]
+    fn hooks_are_named() {
+        for name in HOOKS {
+            assert_eq!(hook(name).map(|hook| hook.to_string()), Ok(name.to_owned()));
+        }
+        assert!(hook("inptu").unwrap_err().contains("postrouting"));
     }
 
     #[test]
@@ -349,11 +382,5 @@ mod tests {
         let warning = said(&["filter", "nat"], &[], b"x").unwrap().unwrap();
         assert!(warning.contains("ip6 filter, ip6 nat"), "{warning}");
         assert_eq!(said(&[], &[], b"x"), Ok(None));
-    }
-
-    #[test]
-    fn hooks_are_named() {
-        assert_eq!(hook("input"), Ok(Hook::Input));
-        assert!(hook("inptu").unwrap_err().contains("postrouting"));
     }
 }

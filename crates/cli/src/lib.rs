@@ -16,7 +16,7 @@ mod review;
 
 use args::{Cli, Command, ConntrackCommand, RecentCommand};
 use bpfc_runtime::{Waiting, on_waiting};
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 use console::{Console, Failure, say};
 use serde_json::json;
 use std::ffi::OsString;
@@ -26,7 +26,8 @@ use std::process::ExitCode;
 /// 2 the command line is wrong.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = ipset_words::translate(arguments.into_iter().collect());
-    let cli = match Cli::try_parse_from(arguments) {
+    let parsed = Cli::command().version(VERSION).try_get_matches_from(arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are printed to standard output and are no failure.
@@ -34,7 +35,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(error.exit_code() as u8);
         }
     };
-    let console = Console::new(cli.color, is_json(&cli.command));
+    let console = Console::new(cli.color, is_json(&cli.command), cli.quiet);
     let waiting: fn(&Waiting) = match is_json(&cli.command) {
         true => |waiting: &Waiting| say(&format!("{}\n", json!({ "note": waiting.to_string() }))),
         false => |waiting: &Waiting| say(&format!("note: {waiting}\n")),
@@ -59,9 +60,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// The command's definition, for manual pages and completions.
+/// What `--version` prints: the version and, where the sources are a commit's, that commit and its day.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("BPFC_COMMIT"));
+
+/// The command's definition, for manual pages and completions: the same for every commit.
 pub fn definition() -> clap::Command {
     Cli::command()
+}
+
+/// A shell's completion script.
+pub fn completion_script(shell: clap_complete::Shell) -> Vec<u8> {
+    commands::completion_script(shell)
 }
 
 fn is_json(command: &Command) -> bool {
@@ -82,6 +91,8 @@ fn is_json(command: &Command) -> bool {
         Command::Compile(_)
         | Command::Unload(_)
         | Command::Snapshot(_)
+        | Command::Semantics(_)
+        | Command::Complete(_)
         | Command::Completions(_) => false,
     }
 }

@@ -88,7 +88,7 @@ codes! {
          --table names others. What the table does must stay in the kernel.";
     SEMANTICS_DIFFER = 14, "the target sees packets differently from the kernel's hook",
         "At this target's hook packets have not yet been defragmented, routed or untagged, or the\n\
-         connection is not known. docs/semantics.md says what is decided in which case.";
+         connection is not known. `bpfc semantics` says what is decided in which case.";
     TOO_LARGE = 15, "the ruleset is too large for the target",
         "The programs would exceed a limit of the kernel's verifier. The message gives the number.";
     DEAD_RULE = 16, "a rule can never match",

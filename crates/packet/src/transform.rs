@@ -49,7 +49,7 @@ fn one(text: &str) -> Result<Transform, String> {
     };
     let mut made = Transform { protocol, ..Transform::default() };
     for word in words {
-        let bad = || format!("'{word}' says nothing of a transformation");
+        let bad = || format!("'{word}' is not part of a transformation");
         match word.split_once('=') {
             None if word == "transport" => made.mode = 0,
             None if word == "tunnel" => made.mode = 1,

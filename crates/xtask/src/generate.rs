@@ -2,7 +2,7 @@
 //! from the command's definition, `docs/coverage.md` by compiling a rule for each extension, and in
 //! `snapshots` what every stage makes of the rulesets in `examples`.
 
-use crate::{Failure, coverage};
+use crate::{Failure, coverage, manual};
 use clap_complete::Shell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -69,13 +69,11 @@ fn files() -> std::io::Result<BTreeMap<PathBuf, Vec<u8>>> {
     command.build();
     pages(&command, "bpfc", &mut files)?;
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut bpfc_cli::definition(), "bpfc", &mut script);
         let name = match shell {
             Shell::Zsh => "_bpfc".to_owned(),
             shell => format!("bpfc.{shell}"),
         };
-        files.insert(Path::new("completions").join(name), script);
+        files.insert(Path::new("completions").join(name), bpfc_cli::completion_script(shell));
     }
     Ok(files)
 }
@@ -87,9 +85,26 @@ fn pages(
     files: &mut BTreeMap<PathBuf, Vec<u8>>,
 ) -> std::io::Result<()> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone().disable_help_subcommand(true)).render(&mut page)?;
+    let man = clap_mangen::Man::new(command.clone().disable_help_subcommand(true));
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    let commands =
+        || command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set());
+    if commands().next().is_some() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    if command.get_after_long_help().is_some() {
+        man.render_extra_section(&mut page)?;
+    }
+    page.extend(manual::sections(name, commands().map(clap::Command::get_name)).into_bytes());
+    if name == "bpfc" {
+        man.render_version_section(&mut page)?;
+    }
     files.insert(Path::new("docs/man").join(format!("{name}.1")), page);
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+    for sub in commands() {
         pages(sub, &format!("{name}-{}", sub.get_name()), files)?;
     }
     Ok(())

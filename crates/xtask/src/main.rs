@@ -1,8 +1,10 @@
 //! The project's own chores: `cargo xtask generate` makes what is generated and committed,
-//! `cargo xtask test` runs every test.
+//! `cargo xtask test` runs every test, `cargo xtask install` installs the command.
 
 mod coverage;
 mod generate;
+mod install;
+mod manual;
 mod packages;
 mod test;
 
@@ -26,6 +28,15 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Build the command and install it with its manual pages and completions.
+    Install {
+        /// What everything is installed below.
+        #[arg(long, default_value = "/usr/local", value_name = "DIR")]
+        prefix: PathBuf,
+        /// A folder that stands for the root, for making packages.
+        #[arg(long, default_value = "/", value_name = "DIR")]
+        destdir: PathBuf,
+    },
     /// Run every test; as root, install what they need first. Says what it skipped.
     ///
     /// With BPFC_REQUIRE_ALL=1 in the environment, what cannot run is a failure.
@@ -43,6 +54,7 @@ fn main() -> ExitCode {
     let root = workspace();
     let result = match Cli::parse().task {
         Task::Generate { check } => generate::run(&root, check),
+        Task::Install { prefix, destdir } => install::run(&root, &prefix, &destdir),
         Task::Test { arguments } => test::run(&root, &arguments),
     };
     match result {

@@ -181,6 +181,7 @@ fn senders_have_the_names_that_the_machine_knows() {
         let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
         let (ruleset, _) = read_text_with(
             accounts,
+            None,
             "text",
             text.as_bytes(),
             Family::Ipv4,
@@ -207,7 +208,7 @@ fn senders_have_the_names_that_the_machine_knows() {
     assert_eq!(
         read(None, "--uid-owner tor").1,
         [
-            "--uid-owner: 'tor' is no number or range of numbers, and nobody here knows names: write \
+            "--uid-owner: 'tor' is not a number or a range of numbers, and names cannot be looked up here: write \
           the number as iptables-save does"
         ]
     );
@@ -288,7 +289,11 @@ fn matches_of_some_tables_stand_in_no_other() {
     }
     let (_, diagnostics) = lower(&text("nat"), None);
     let error = diagnostics.iter().find(|found| found.code == Code::BAD_VALUE).expect("an error");
-    assert!(error.message.contains("only the tables mangle, raw can"), "{}", error.message);
+    assert!(
+        error.message.contains("it is valid in these tables only: mangle, raw"),
+        "{}",
+        error.message
+    );
 }
 
 #[test]

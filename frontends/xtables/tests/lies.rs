@@ -117,8 +117,8 @@ fn extensions() {
     says(half(tcp, 56), "a match or target of 56 bytes, where 48 are left");
     says(half(tcp, 40), "bytes are left where a match must stand");
     says(byte(tcp + 32 + 11, 0x10), "match 'tcp': unknown inversion flags 0x10");
-    says(byte(ENTRIES + 152 + 80, 17), "the match 'tcp' stands in a rule of another protocol");
-    says(byte(ENTRIES + 152 + INVERSIONS, 0x40), "the match 'tcp' stands in a rule of another");
+    says(byte(ENTRIES + 152 + 80, 17), "the match 'tcp' is in a rule of another protocol");
+    says(byte(ENTRIES + 152 + INVERSIONS, 0x40), "the match 'tcp' is in a rule of another");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn without_hooks_the_kernels_hook_sets_must_be_there() {
     let found = lie("chains4.entries", &[word(place, 3)]);
     assert!(found.contains("neither hooks"), "{found}");
     let found = lie("chains4.entries", &[word(place + 1872, 2)]);
-    assert!(found.contains("a rule of INPUT stands among those of FORWARD"), "{found}");
+    assert!(found.contains("a rule of INPUT is among those of FORWARD"), "{found}");
 }
 
 #[test]

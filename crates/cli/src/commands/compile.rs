@@ -42,7 +42,11 @@ pub(super) fn run(args: &CompileArgs, console: &Console) -> Result<(), Failure> 
         );
     }
     match destination {
-        Destination::Stdout => console.print_bytes(&bytes),
+        Destination::Stdout => match (args.emit, String::from_utf8(bytes)) {
+            (Emit::Ir | Emit::Tree | Emit::Asm | Emit::Dot, Ok(text)) => console.print(&text),
+            (Emit::Obj | Emit::Json, Ok(text)) => console.print_exact(&text),
+            (_, Err(bytes)) => console.print_bytes(bytes.as_bytes()),
+        },
         Destination::File(path) => write(&path, &bytes),
     }
 }

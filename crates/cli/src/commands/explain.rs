@@ -85,7 +85,7 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Result<(), Failure> 
     let mut options = inputs::options(&args.selection, None);
     options.hooks = Some(vec![hook]);
     let (target, compilation) = with_progress("compiling", || compile(args, &inputs, &options))?;
-    console.report(&compilation.diagnostics, &compilation.sources);
+    console.report_errors(&compilation.diagnostics, &compilation.sources, args.warnings);
     let (Some(lowered), Some(program), Some(artifact)) =
         (&compilation.lowered, &compilation.program, &compilation.artifact)
     else {

@@ -87,7 +87,7 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
         (false, false) => "loaded",
     };
     let list: Vec<String> = places.iter().map(|place| format!("  {place}\n")).collect();
-    console.print(&format!("{done} {}\n{}", filter.name(), list.concat()))
+    console.done(&format!("{done} {}\n{}", filter.name(), list.concat()))
 }
 
 /// What else can be done where this kernel cannot attach programs of the target: which targets
@@ -149,7 +149,7 @@ fn name(args: &LoadArgs) -> Result<String, Failure> {
     if let Some(name) = &args.name {
         return Ok(name.clone());
     }
-    let stem = args.inputs.first().and_then(|input| inputs::stem(input)).ok_or_else(|| {
+    let stem = args.inputs.first().and_then(|input| inputs::name_of(input)).ok_or_else(|| {
         Failure::Usage("a filter from standard input needs a name: --name NAME".into())
     })?;
     inputs::filter_name(&stem)
@@ -209,7 +209,7 @@ fn compile(
     let compilation = with_progress("compiling", || driver::compile(inputs, target, &selected));
     let options =
         compilation.artifact.as_ref().map(|artifact| options(args, name, artifact)).transpose()?;
-    console.report(&compilation.diagnostics, &compilation.sources);
+    console.report_errors(&compilation.diagnostics, &compilation.sources, args.warnings);
     compilation.artifact.zip(options).ok_or(Failure::Said)
 }
 

@@ -80,7 +80,7 @@ pub(super) fn run(args: &ReplayArgs, console: &Console) -> Result<(), Failure> {
     let mut options = inputs::options(&args.ruleset.selection, None);
     options.hooks = Some(vec![hook]);
     let compilation = with_progress("compiling", || driver::compile(&inputs, target, &options));
-    console.report(&compilation.diagnostics, &compilation.sources);
+    console.report_errors(&compilation.diagnostics, &compilation.sources, args.warnings);
     let (Some(program), Some(artifact)) = (&compilation.lowered, &compilation.artifact) else {
         return Err(Failure::Said);
     };

@@ -59,7 +59,7 @@ pub(super) fn run(args: &SetArgs, console: &Console) -> Result<(), Failure> {
         }
         SetCommand::Save { name, set } => {
             let infos = infos(name, set.as_deref())?;
-            console.print(&infos.iter().map(saved).collect::<String>())
+            console.print_exact(&infos.iter().map(saved).collect::<String>())
         }
         SetCommand::Flush { name, set: of } => set(name, of)?.flush().map_err(said),
         SetCommand::Swap { name, set, other } => {

@@ -6,5 +6,5 @@ use bpfc_runtime::Filter;
 
 pub(super) fn run(args: &UnloadArgs, console: &Console) -> Result<(), Failure> {
     Filter::unload_named(&args.name).map_err(refused)?;
-    console.print(&format!("unloaded {}\n", args.name))
+    console.done(&format!("unloaded {}\n", args.name))
 }

@@ -7,6 +7,7 @@ mod counters;
 mod explain;
 mod fingerprints;
 mod formats;
+mod json;
 mod life;
 mod log;
 mod misc;

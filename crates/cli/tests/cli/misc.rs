@@ -1,6 +1,6 @@
 //! What belongs to no ruleset, and the arguments of commands that need root.
 
-use crate::run::{RULES, bpfc, bpfc_with, command, file, folder};
+use crate::run::{RULES, alone, bpfc, bpfc_with, command, file, folder};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
@@ -33,6 +33,120 @@ fn completions_are_printed() {
         assert!(bpfc(&["completions", shell]).ok().out.contains("snapshot"), "{shell}");
     }
     bpfc(&["completions", "abacus"]).fails(2);
+}
+
+/// Bash is asked as it asks itself; what a machine alone knows comes from the command.
+#[test]
+fn bash_completes_names() {
+    let script = r#"
+    $BPFC load "$RULES" --target netfilter --quiet
+    set +e
+    export PATH="$(dirname "$BPFC"):$PATH"
+    source <(bpfc completions bash)
+    complete -p bpfc >&2
+    complete_line() {
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+        _bpfc_here bpfc "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        echo "${COMPREPLY[*]}"
+    }
+    complete_line bpfc unload ''
+    complete_line bpfc counters -x we
+    complete_line bpfc counters nothing
+    complete_line bpfc load x --iface l
+    complete_line bpfc load x --hook in
+    complete_line bpfc unlo
+    bpfc unload web-v4 >&2
+    "#;
+    let folder = folder();
+    let rules = file(&folder, "web.v4.rules", RULES);
+    let Some(ran) = alone(script, &[("RULES", &rules)]) else { return };
+    let ran = ran.ok();
+    assert_eq!(ran.out, "web-v4\nweb-v4\n\nlo\ninput\nunload\n", "{}", ran.err);
+}
+
+/// The scripts of shells that are installed here are read by them.
+#[test]
+fn shells_read_their_scripts() {
+    for (shell, arguments) in [("bash", ["-n"]), ("zsh", ["-n"]), ("fish", ["-n"])] {
+        let folder = folder();
+        let script = file(&folder, "script", bpfc(&["completions", shell]).ok().bytes);
+        match std::process::Command::new(shell).args(arguments).arg(&script).output() {
+            Ok(output) => assert!(output.status.success(), "{shell}: {output:?}"),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && shell != "bash" => {}
+            Err(error) => panic!("{shell}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn the_page_on_semantics_is_at_hand() {
+    let page = bpfc(&["semantics"]).ok().out;
+    assert!(page.starts_with("# Where a program can decide differently"), "{page}");
+    let part = bpfc(&["semantics", "Connections"]).ok().out;
+    assert!(part.starts_with("## Connections\n") && page.contains(part.trim_end()), "{part}");
+    let ran = bpfc(&["semantics", "elephants"]).fails(2);
+    assert!(ran.err.contains("\n  Fragments\n"), "{}", ran.err);
+}
+
+#[test]
+fn the_version_is_a_commit_s() {
+    let version = bpfc(&["--version"]).ok().out;
+    let words: Vec<&str> = version.trim_end().split(' ').collect();
+    assert_eq!(words[..2], ["bpfc", env!("CARGO_PKG_VERSION")], "{version}");
+    // Sources outside of a repository name none.
+    if let [_, _, hash, date] = words[..] {
+        let hash = hash.strip_prefix('(').expect("a commit in parentheses");
+        assert!(hash.len() >= 7 && hash.bytes().all(|b| b.is_ascii_hexdigit()), "{version}");
+        assert!(date.len() == 11 && date.ends_with(')'), "{version}");
+    } else {
+        assert_eq!(words.len(), 2, "{version}");
+    }
+}
+
+/// What `check` shows is counted by the others, in one line.
+#[test]
+fn warnings_are_counted() {
+    let folder = folder();
+    let rules = "*filter\n:INPUT ACCEPT\n:none - [0:0]\n-A INPUT -p tcp -j ACCEPT\n\
+                 -A INPUT -p tcp -m tcp --dport 22 -j DROP\nCOMMIT\n";
+    let rules = file(&folder, "warned.rules", rules);
+    let packet = ["--packet", "in=eth0 ip saddr 1.1.1.1 daddr 1.1.1.2 tcp sport 1 dport 22"];
+    let explain = |more: &[&str]| bpfc(&[&["explain", &rules], &packet[..], more].concat()).ok();
+    let check = bpfc(&["check", &rules, "--target", "netfilter"]).ok();
+    let warnings = check.err.matches("warning[").count();
+    assert!(warnings >= 2, "{}", check.err);
+    let counted = explain(&["--target", "netfilter"]).err;
+    assert!(counted.lines().count() <= 1 && !counted.contains("warning["), "{counted}");
+    assert_eq!(explain(&["--target", "netfilter", "--quiet"]).err, "");
+    let shown = explain(&["--target", "netfilter", "--warnings"]).err;
+    assert_eq!(shown.is_empty(), counted.is_empty(), "{shown}\n{counted}");
+    assert_eq!(bpfc(&["check", &rules, "--quiet"]).ok().err, "");
+}
+
+/// Control characters of rulesets and file names are shown, not obeyed.
+#[test]
+fn terminals_are_not_written_to() {
+    let folder = folder();
+    let comment = "-A INPUT -m comment --comment \"\u{1b}[2J\u{9b}31m\" -j bad\u{1b}[0m\n";
+    let rules = format!("*filter\n:INPUT ACCEPT [0:0]\n:bad\u{1b}[0m - [0:0]\n{comment}COMMIT\n");
+    let rules = file(&folder, "a\u{1b}[31m.rules", rules);
+    let packet = ["--packet", "in=eth0 ip saddr 1.1.1.1 daddr 1.1.1.2 tcp sport 1 dport 22"];
+    for arguments in [
+        &["check", &rules][..],
+        &["compile", &rules, "--emit", "tree"],
+        &["compile", &rules, "--emit", "ir"],
+        &["compile", &rules, "--emit", "asm"],
+        &["explain", &rules, packet[0], packet[1]],
+        &["explain", &rules, packet[0], packet[1], "--json"],
+        &["check", "/nonexistent/\u{1b}[31m"],
+    ] {
+        let ran = bpfc(arguments);
+        for text in [&ran.out, &ran.err] {
+            assert!(!text.contains(['\u{1b}', '\u{9b}']), "{arguments:?}: {text:?}");
+        }
+    }
+    let tree = bpfc(&["compile", &rules, "--emit", "tree"]).ok().out;
+    assert!(tree.contains("\\x1b[2J"), "{tree}");
 }
 
 #[test]
@@ -92,7 +206,7 @@ fn objects_are_loaded_as_they_are() {
 #[test]
 fn names_are_checked_first() {
     let folder = folder();
-    let rules = file(&folder, "my.own.rules", RULES);
+    let rules = file(&folder, "+++.rules", RULES);
     for arguments in [
         &["unload", "a/b"][..],
         &["status", "a.b"],

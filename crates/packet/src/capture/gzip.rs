@@ -43,7 +43,7 @@ pub(super) fn unpack(file: &[u8]) -> Result<Option<(Vec<u8>, bool)>, CaptureErro
     // Tapes and some tools pad with zeros.
     match rest.iter().all(|byte| *byte == 0) {
         true => Ok(Some((unpacked, false))),
-        false => Err(CaptureError::Unpack("something else stands behind it".to_owned())),
+        false => Err(CaptureError::Unpack("it is followed by something else".to_owned())),
     }
 }
 

@@ -115,7 +115,7 @@ pub fn tables(bytes: &[u8]) -> Result<Vec<Container<'_>>, BlobError> {
 fn table(bytes: &[u8], start: usize) -> Result<Container<'_>, BlobError> {
     let rest = &bytes[start..];
     let Some(table) = table_name(rest) else {
-        return Err(BlobError::new(start, "no table name stands here"));
+        return Err(BlobError::new(start, "expected the name of a table"));
     };
     let same_name = rest.get(INFO..INFO + NAME).is_some_and(|name| name == &rest[..NAME]);
     if same_name {

@@ -129,14 +129,13 @@ impl RuleReader<'_, '_> {
         let protocol = header.protocol;
         let right = u8::try_from(protocol.number).is_ok_and(|n| extension.protocols.contains(&n));
         if !extension.protocols.is_empty() && (!right || protocol.invert) {
-            let message = format!("the match '{}' stands in a rule of another protocol", raw.name);
+            let message = format!("the match '{}' is in a rule of another protocol", raw.name);
             self.damaged(raw.offset, message);
         }
         let decoded = self.decode("match", raw, extension.revisions, header);
         let Some(made) = decoded else { return opaque_match(raw.name) };
         if !made.tables().is_empty() && !made.tables().contains(&self.raw.name) {
-            let message =
-                format!("the match '{}' stands in the table '{}'", raw.name, self.raw.name);
+            let message = format!("the match '{}' is in the table '{}'", raw.name, self.raw.name);
             self.damaged(raw.offset, message);
         }
         made
@@ -189,8 +188,7 @@ impl RuleReader<'_, '_> {
         let decoded = self.decode("target", raw, extension.revisions, header);
         let tables = decoded.as_ref().map_or(extension.tables, |made| made.tables());
         if !tables.is_empty() && !tables.contains(&self.raw.name) {
-            let message =
-                format!("the target '{}' stands in the table '{}'", raw.name, self.raw.name);
+            let message = format!("the target '{}' is in the table '{}'", raw.name, self.raw.name);
             self.damaged(raw.offset, message);
         }
         Target::Action(decoded.unwrap_or_else(|| opaque_action(raw.name)))

@@ -141,7 +141,7 @@ fn from_come_from(
             Some(&(known, _)) if known == hook => {}
             Some(&(known, _)) if known > hook => {
                 let message = format!(
-                    "a rule of {} stands among those of {}",
+                    "a rule of {} is among those of {}",
                     BASE_NAMES[hook], BASE_NAMES[known]
                 );
                 return Err(BlobError::new(offset, message));

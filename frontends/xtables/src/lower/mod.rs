@@ -99,7 +99,7 @@ fn choose_tables<'a>(
                     table.span,
                     format!("table '{}' cannot be compiled", table.name),
                 )
-                .with_help(format!("only the tables {} can", PRIORITY.join(", "))),
+                .with_help(format!("the tables that can be compiled are {}", PRIORITY.join(", "))),
             );
         }
     }

@@ -69,7 +69,9 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
     let filter: ClassicFilter = insns.trim_end_matches(',').parse().map_err(bad)?;
     match filter.insns().len() {
         found if found == count => Ok(Arc::new(Bpf { filter })),
-        found => Err(bad(format!("it has {found} instructions and says {count}"))),
+        found => {
+            Err(bad(format!("it has {found} instructions, but its length field says {count}")))
+        }
     }
 }
 

@@ -63,7 +63,7 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
     let (echo, reduced) = (flag("ecn-tcp-ece"), flag("ecn-tcp-cwr"));
     let protocol = options.header.protocol;
     if echo.or(reduced).is_some() && (protocol.number != 6 || protocol.invert) {
-        return Err(options.bad("the TCP bits need a rule that also says -p tcp"));
+        return Err(options.bad("matching TCP's bits needs -p tcp in the rule"));
     }
     let point = match options.get("ecn-ip-ect") {
         Some(given) => Some((given.number(0, 3)? as u8, given.invert)),

@@ -112,7 +112,7 @@ fn parse_range(
                  write the number as iptables-save does"
             ))),
             None => Err(given.unsupported(format!(
-                "'{text}' is no number or range of numbers, and nobody here knows names: write the \
+                "'{text}' is not a number or a range of numbers, and names cannot be looked up here: write the \
                  number as iptables-save does"
             ))),
         },

@@ -61,7 +61,7 @@ impl Ecn {
     fn check(self, header: &Header) -> Result<Arc<dyn Action>, String> {
         let tcp = header.protocol.number == 6 && !header.protocol.invert;
         if self.flags().0 != 0 && !tcp {
-            return Err("TCP flags can be set only where the rule says -p tcp".to_owned());
+            return Err("setting TCP flags needs -p tcp in the rule".to_owned());
         }
         Ok(Arc::new(self))
     }

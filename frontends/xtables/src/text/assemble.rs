@@ -202,6 +202,9 @@ fn make_action(
 fn check_table(tables: &[&str], options: &Options<'_>, table: &str) -> Result<(), Problem> {
     match tables.is_empty() || tables.contains(&table) {
         true => Ok(()),
-        false => Err(options.bad(format!("only the tables {} can", tables.join(", ")))),
+        false => {
+            let tables = tables.join(", ");
+            Err(options.bad(format!("it is valid in these tables only: {tables}")))
+        }
     }
 }

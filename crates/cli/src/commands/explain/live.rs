@@ -33,7 +33,7 @@ pub(super) fn run(name: &str, args: &ExplainArgs, console: &Console) -> Result<(
     let rules = filter.counters().map_err(refused)?.rules().clone();
     let mut reader = filter.log().map_err(|error| match error {
         Error::Options(_) => Failure::Refused(format!(
-            "{error}: packets are traced where a rule says TRACE, or in a filter that was loaded \
+            "{error}: packets are traced where a rule has the target TRACE, or in a filter that was loaded \
              with --trace"
         )),
         error => refused(error),
