@@ -109,12 +109,13 @@ fn text_with_a_refused_extension_is_an_error_that_names_it() {
              -A INPUT {words} --an-option of-it\nCOMMIT\n"
         );
         let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-        let input = Input { name: "text".to_owned(), bytes: text.into_bytes(), format: None };
-        let options = FrontendOptions::default();
         let format = match family {
             Family::Ipv4 => "iptables-save",
             Family::Ipv6 => "ip6tables-save",
         };
+        let (name_of, bytes) = ("text".to_owned(), text.into_bytes());
+        let input = Input { name: name_of, bytes, format: Some(format.to_owned()) };
+        let options = FrontendOptions::default();
         let lowered =
             XtablesFrontend.lower(&input, format, &options, &mut sources, &mut diagnostics);
         assert!(lowered.is_none());
@@ -151,7 +152,8 @@ fn a_blob_with_refused_extensions_names_each_in_its_rule() {
 
 fn lower(text: &str, hooks: Option<Vec<Hook>>) -> (Option<bpfc_ir::Program>, Diagnostics) {
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let input = Input { name: "text".to_owned(), bytes: text.into(), format: None };
+    let format = Some("iptables-save".to_owned());
+    let input = Input { name: "text".to_owned(), bytes: text.into(), format };
     let options = FrontendOptions { hooks, tables: None, ..FrontendOptions::default() };
     let lowered =
         XtablesFrontend.lower(&input, "iptables-save", &options, &mut sources, &mut diagnostics);
@@ -280,14 +282,14 @@ fn traced_packets_tell_what_the_kernel_calls_each_rule() {
 
 #[test]
 fn matches_of_some_tables_stand_in_no_other() {
-    let text = |table: &str| {
-        format!("*{table}\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -m rpfilter -j ACCEPT\nCOMMIT\n")
+    let text = |table: &str, chain: &str| {
+        format!("*{table}\n:{chain} ACCEPT [0:0]\n-A {chain} -m rpfilter -j ACCEPT\nCOMMIT\n")
     };
     for table in ["raw", "mangle"] {
-        let (_, diagnostics) = lower(&text(table), None);
+        let (_, diagnostics) = lower(&text(table, "PREROUTING"), None);
         assert!(!codes(&diagnostics).contains(&Code::BAD_VALUE), "{diagnostics:?}");
     }
-    let (_, diagnostics) = lower(&text("nat"), None);
+    let (_, diagnostics) = lower(&text("filter", "INPUT"), None);
     let error = diagnostics.iter().find(|found| found.code == Code::BAD_VALUE).expect("an error");
     assert!(
         error.message.contains("it is valid in these tables only: mangle, raw"),

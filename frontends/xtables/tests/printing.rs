@@ -9,6 +9,11 @@ use bpfc_xtables::{print, read_text};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+#[path = "support/lost.rs"]
+mod lost;
+
+use lost::without_lost;
+
 /// Rules of both families; `@` and `%` stand for two addresses of the family's.
 const RULES: &[&str] = &[
     "-A INPUT",
@@ -301,21 +306,6 @@ fn oracle(family: Family, name: &str, text: &str) -> Option<(String, String)> {
 fn listed(line: &str) -> Vec<&str> {
     // The match bpf ends in a NUL there.
     line.trim_end_matches('\0').split_whitespace().skip(2).collect()
-}
-
-/// A rule as iptables-save prints it, which loses the inversion of a test that everything passes.
-fn without_lost(line: &str) -> String {
-    let lost = [
-        "! -i +",
-        "! -o +",
-        "! --sport 0:65535",
-        "! --dport 0:65535",
-        "! --espspi 0:4294967295",
-        "! --ahspi 0:4294967295",
-        "! --ipcompspi 0:4294967295",
-        "! --mh-type 0:255",
-    ];
-    lost.iter().fold(line.to_owned(), |line, words| line.replace(&format!(" {words}"), ""))
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn every_error_is_reported_in_one_run() {
     let found = errors(
         Family::Ipv4,
         "stray\n*filter\n:INPUT MAYBE [0:0]\n:U ACCEPT [0:0]\n:INPUT - [0:0]\n-A INPUT -p nosuch\n\
-         -A INPUT -m rateest --rateest x -m nfacct --nfacct-name x -j NFQUEUE\nCOMMIT\n*filter\n",
+         -A INPUT -m rateest --rateest x -m nfacct --nfacct-name x -j NFQUEUE\nCOMMIT\n*mangle\n",
     );
     let codes: Vec<(u16, &str)> = found.iter().map(|e| (e.0.0, e.1.as_str())).collect();
     let (syntax, value) = (Code::SYNTAX.0, Code::BAD_VALUE.0);
@@ -223,13 +223,11 @@ fn every_error_is_reported_in_one_run() {
             (syntax, "stray"),
             (syntax, ":INPUT MAYBE [0:0]"),
             (syntax, ":U ACCEPT [0:0]"),
-            (syntax, ":INPUT - [0:0]"),
             (value, "nosuch"),
             (unsupported, "rateest"),
             (unsupported, "nfacct"),
             (unsupported, "NFQUEUE"),
-            (syntax, "*filter"),
-            (syntax, "*filter"),
+            (syntax, "*mangle"),
         ]
     );
 }

@@ -24,7 +24,7 @@ add seen 127.0.0.1 timeout 0 comment \"this host\"
 ";
 
 /// Numbers and words that no two runs have in common.
-const VOLATILE: [&str; 17] = [
+const VOLATILE: [&str; 18] = [
     "age",
     "id",
     "instructions",
@@ -32,6 +32,7 @@ const VOLATILE: [&str; 17] = [
     "verified_instructions",
     "link",
     "ifindex",
+    "inode",
     "time",
     "line",
     "packet",

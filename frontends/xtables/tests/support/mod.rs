@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod lost;
+
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::{Family, Frontend as _, FrontendOptions, Input, Program};
 use bpfc_xtables::XtablesFrontend;
