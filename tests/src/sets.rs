@@ -74,6 +74,7 @@ add infonet 10.1.0.4/30 skbmark 0x80000000/0xff000000 skbprio 1:2
 create infoport hash:ip,port family inet skbinfo
 add infoport 10.0.0.1-10.0.0.4,udp:53 skbmark 0xff/0xffff
 add infoport 10.0.0.1-10.0.0.4,icmp:echo-request skbprio 1:2
+create few hash:ip family inet maxelem 3
 create mac bitmap:ip,mac range 10.0.0.0/24
 add mac 10.0.0.1
 add mac 10.0.0.2

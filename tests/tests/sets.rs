@@ -11,9 +11,18 @@ use std::collections::BTreeSet;
 /// `add`, `del` and `test`, in ipset's words.
 const CHANGES: &str = "\
 add ip 10.0.0.1
+add ip 010.0.0.9
+test ip 8.0.0.9
+add ip 10.1
+add ip 11.9
+del ip 11.0.0.9 timeout 5
+del ip 11.0.011
+add ip 0x0a000001
 add ip 10.0.0.9
 del ip 10.0.0.9
 del ip 10.0.0.9
+del ip 10.0.0.9 -exist
+del ip 12.0.0.0/24 -exist
 test ip 10.0.0.2
 test ip 10.0.0.200
 add ip24 10.0.0.77
@@ -24,7 +33,10 @@ add net 10.0.0.0/9
 test net 10.200.0.1
 test net 10.1.7.7
 test net 10.1.7.7 nomatch
+test net 10.1.7.7 --nomatch
+test net 10.1.7.7 timeout 5
 test net 10.1.0.0/16
+del net 10.1.0.0/16 nomatch
 del net 10.1.0.0/16
 test net 10.1.7.7
 add net 12.0.0.0/6
@@ -50,8 +62,16 @@ test netif 10.2.2.3,eth0
 test netif 10.2.2.3,eth9
 test netif 172.16.1.1,eth7
 del netif 10.0.0.0/8,eth0
-add netif 30.0.0.0/8,eth wildcard
-add count 10.0.0.77 packets 3
+add netif 30.0.0.0/010,eth wildcard
+add netif 30.0.0.0/8,eth
+add netif 30.0.0.0/8,eth -exist
+del netif 172.16.0.0/12,eth
+add count 10.0.0.77 packets 0x3
+add count 10.0.0.2 -exist
+add count 10.0.0.77 bytes 9 -exist
+add countnet 10.9.0.0/16 comment packets packets 5
+add countnet 10.9.0.0/16 comment packets -exist
+del countnet 10.9.0.0/16
 add count 10.0.0.78 comment x
 add countnet 10.9.0.0/16 comment nine
 add info 10.0.0.9 skbmark 0x5/0xf skbprio 2:3f skbqueue 4
@@ -59,10 +79,38 @@ add info 10.0.0.10 skbmark 0x77
 del info 10.0.0.1
 add mac 10.0.0.9,1:2:3:4:5:6
 add mac 10.0.0.1
-del list net
+add mac 10.0.0.1,1:2:3:4:5:7
+add mac 10.0.0.1,1:2:3:4:5:8
+add mac 10.0.0.1 -exist
+test mac 10.0.0.1,1:2:3:4:5:7
+test mac 10.0.0.1,1:2:3:4:5:8
+test mac 10.0.0.1
+add mac 10.0.0.1,1:2:3:4:5:9 -exist
+test mac 10.0.0.1,1:2:3:4:5:9
+add infomac 10.0.0.1,1:2:3:4:5:9
+add few 1.1.1.1-1.1.1.9
+add few 1.1.1.1-1.1.1.3
+add few 1.1.1.1-1.1.1.9 -exist
+del few 1.1.1.0/24 -exist
+add few 1.1.1.7-1.1.1.9
+test list net before ipport
+test list ipport after net
+test list net after ipport
+del list net before bport
+del list net before nothere
+del list net before ipport
 test list net
-add list net
+test list ipport after ip
+del list net
+del list net -exist
+del list nothere -exist
+test list nothere
+add list deeplist
 add list ip
+add list ip,after,net
+add list net,before,ipport packets 7
+add list net,before,ipport -exist
+add list net after bport -exist
 add ip6 2001:db8::77
 add ip6 ::
 test net6 2001:db8::7
@@ -94,7 +142,7 @@ fn artifact() -> Artifact {
         format: Some(name.to_owned()),
     };
     let mut four = sets::NAMES4.to_vec();
-    four.extend([("netif", 2), ("mac", 2), ("infomac", 2), ("maclist", 2)]);
+    four.extend([("netif", 2), ("mac", 2), ("infomac", 2), ("maclist", 2), ("few", 1)]);
     let mut six = sets::NAMES6.to_vec();
     six.push(("netif6", 2));
     let inputs = [
@@ -109,9 +157,12 @@ fn artifact() -> Artifact {
 
 /// Whether the runtime takes a line.
 fn change(set: &FilterSet, command: &str, element: &[&str]) -> bool {
+    let exist = element.contains(&"-exist");
+    let element: Vec<&str> = element.iter().copied().filter(|word| *word != "-exist").collect();
+    let element = &element[..];
     match command {
-        "add" => set.add(element, false).is_ok(),
-        "del" => set.delete(element, false).is_ok(),
+        "add" => set.add(element, exist).is_ok(),
+        "del" => set.delete(element, exist).is_ok(),
         _ => set.test(element).unwrap_or(false),
     }
 }

@@ -31,25 +31,33 @@ enum Choice {
     Name([u8; 32]),
 }
 
+/// What an element's text says beside its keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Beside {
+    /// The Ethernet address of a `bitmap:ip,mac` element, which is no part of the key.
+    pub(crate) mac: Option<[u8; 6]>,
+    /// It means more than the limit.
+    pub(crate) more: bool,
+}
+
 /// Longest key of any type.
 pub(crate) const LONGEST_KEY: usize = 40;
 
 impl SetDef {
-    /// Reads an element and appends the keys that it means, at most `limit` of them. Yields the
-    /// Ethernet address of a `bitmap:ip,mac` element, which is no part of the key.
+    /// Reads an element and appends the keys that it means, at most `limit` of them.
     ///
     /// # Errors
     /// A sentence.
-    pub fn parse_keys(
+    pub(crate) fn parse_keys(
         &self,
         layout: &Layout,
         text: &str,
         wildcard: bool,
         limit: u32,
         out: &mut Vec<u8>,
-    ) -> Result<Option<[u8; 6]>, String> {
+    ) -> Result<Beside, String> {
         if self.is_plain() && self.plain_key(layout, text, out) {
-            return Ok(None);
+            return Ok(Beside::default());
         }
         let wanted = self.kind.parts();
         let mut choices = Vec::with_capacity(3);
@@ -79,10 +87,8 @@ impl SetDef {
         let mut key = [0; LONGEST_KEY];
         let mut expansion =
             Expansion { layout, size: layout.key_size, limit, start: out.len(), out };
-        match expansion.expand(&choices, &mut key, 0) {
-            Ok(()) => Ok(mac),
-            Err(Full) => Err(format!("'{text}' means more elements than fit into the set")),
-        }
+        let more = expansion.expand(&choices, &mut key, 0).is_err();
+        Ok(Beside { mac, more })
     }
 
     /// What an element of this type looks like, for messages.

@@ -15,6 +15,58 @@ pub struct Elements {
     pub values: Vec<u8>,
 }
 
+/// What an element's words mean for a set that is there.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The keys, in the order in which the kernel comes to them. To be added are at most one more
+    /// than fit into the set, to be tested is the first.
+    pub keys: Vec<u8>,
+    /// The value that each of them has, timeouts counted from when it is loaded.
+    pub value: Vec<u8>,
+    /// What stands behind the element's text.
+    pub extensions: Extensions,
+}
+
+/// Most elements of one text that are deleted, or added to a set that makes room for them.
+const MOST_AT_ONCE: u32 = 1 << 24;
+
+impl Wanted {
+    /// Reads an element with the words behind it.
+    ///
+    /// # Errors
+    /// The word at fault, the element being word 0, and a sentence.
+    pub fn read(
+        def: &SetDef,
+        layout: &Layout,
+        command: Command,
+        words: &[&str],
+    ) -> Result<Wanted, ElementError> {
+        let at_element = |message| ElementError { word: 0, message };
+        let text = *words.first().ok_or_else(|| at_element("an element is missing".into()))?;
+        let extensions = Extensions::parse(def, command, &words[1..], 1)?;
+        // Who adds more than fit is stopped by the set.
+        let (limit, stops) = match command {
+            Command::Test => (1, true),
+            Command::Add if !def.options.force_add => (def.capacity().saturating_add(1), true),
+            Command::Add | Command::Delete => (MOST_AT_ONCE, false),
+        };
+        let mut keys = Vec::new();
+        let beside = def
+            .parse_keys(layout, text, extensions.wildcard, limit, &mut keys)
+            .map_err(at_element)?;
+        if beside.more && !stops {
+            return Err(at_element(format!("'{text}' means more than {MOST_AT_ONCE} elements")));
+        }
+        let value = extensions.value(def, layout, beside.mac);
+        Ok(Wanted { keys, value, extensions })
+    }
+
+    /// The keys one by one.
+    pub fn keys(&self, layout: &Layout) -> impl Iterator<Item = &[u8]> {
+        self.keys.chunks_exact(layout.key_size)
+    }
+}
+
 /// A set with its first elements: sorted by key, in a list in the order of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Set {
@@ -122,11 +174,16 @@ impl Set {
         let before = self.elements.keys.len();
         let keys = &mut self.elements.keys;
         let most = self.def.capacity().max(1);
-        let mac = self
+        let beside = self
             .def
             .parse_keys(layout, text, extensions.wildcard, most, keys)
+            .and_then(|beside| match beside.more {
+                true => Err(format!("'{text}' means more elements than fit into the set")),
+                false => Ok(beside),
+            })
             .inspect_err(|_| keys.truncate(before))
             .map_err(at_element)?;
+        let mac = beside.mac;
         let count = (self.elements.keys.len() - before) / layout.key_size;
         if count > room as usize && !self.def.options.force_add {
             self.elements.keys.truncate(before);
@@ -198,5 +255,29 @@ mod packed {
             _ => None,
         });
         bytes.collect::<Option<Vec<u8>>>().ok_or_else(|| D::Error::custom("not hexadecimal"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(create: &str, command: Command, element: &str) -> Result<usize, String> {
+        let def = SetDef::parse(&create.split(' ').collect::<Vec<_>>()).expect("a definition");
+        let words: Vec<&str> = element.split(' ').collect();
+        let layout = def.layout();
+        let wanted = Wanted::read(&def, &layout, command, &words);
+        wanted.map(|wanted| wanted.keys(&layout).count()).map_err(|error| error.message)
+    }
+
+    #[test]
+    fn no_more_is_read_than_can_count() {
+        let few = "s hash:ip maxelem 3";
+        assert_eq!(wanted(few, Command::Add, "10.0.0.0/8"), Ok(4));
+        assert_eq!(wanted(few, Command::Test, "10.0.0.0/8"), Ok(1));
+        assert_eq!(wanted(few, Command::Delete, "10.0.0.0/16"), Ok(1 << 16));
+        let reason = wanted(few, Command::Delete, "10.0.0.0-12.0.0.0").expect_err("too many");
+        assert!(reason.contains("more than 16777216 elements"), "{reason}");
+        assert_eq!(wanted("s hash:ip maxelem 3 forceadd", Command::Add, "10.0.0.0/24"), Ok(256));
     }
 }

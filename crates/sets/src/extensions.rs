@@ -49,6 +49,8 @@ pub struct Extensions {
     pub packets: u64,
     /// `bytes`.
     pub bytes: u64,
+    /// Whether words gave `packets` and `bytes`.
+    pub counted: [bool; 2],
     /// `comment`.
     pub comment: String,
     /// `skbmark`: mark and mask.
@@ -125,8 +127,8 @@ impl Extensions {
             "timeout" if options.timeout.is_none() => return without("timeout"),
             "timeout" => self.timeout = Some(number(MAX_TIMEOUT.into())? as u32),
             "packets" | "bytes" if !options.counters => return without("counters"),
-            "packets" => self.packets = number(u64::MAX - 1)?,
-            "bytes" => self.bytes = number(u64::MAX - 1)?,
+            "packets" => (self.packets, self.counted[0]) = (number(u64::MAX - 1)?, true),
+            "bytes" => (self.bytes, self.counted[1]) = (number(u64::MAX - 1)?, true),
             "comment" if !options.comment => return without("comment"),
             "comment" if value.contains('"') => {
                 return Err(("a comment must not contain a quotation mark".into(), true));
@@ -156,6 +158,54 @@ impl Extensions {
             _ => return Err((format!("an element of {} has no '{word}'", def.kind), false)),
         }
         Ok(())
+    }
+
+    /// What becomes of an element that is there already when it is added with `wanted` as its value;
+    /// none where that is an error. Counters that words did not give stay, and so does the Ethernet
+    /// address of a `bitmap:ip,mac` element, which is taken from whoever brings the first one.
+    pub fn renewed(
+        &self,
+        layout: &Layout,
+        there: &[u8],
+        wanted: &[u8],
+        exist: bool,
+    ) -> Option<Vec<u8>> {
+        let mut value = wanted.to_vec();
+        let has_mac = |value: &[u8]| u32::from(value[0]) & Layout::HAS_MAC != 0;
+        let mut keep = |at: usize, size: usize| {
+            value[at..at + size].copy_from_slice(&there[at..at + size]);
+        };
+        match layout.value_mac {
+            Some(_) if has_mac(wanted) && !has_mac(there) => {
+                // What it was added with begins to count.
+                if let Some(at) = layout.timeout.filter(|_| self.timeout.is_none()) {
+                    keep(at, 8);
+                }
+            }
+            _ if !exist => return None,
+            Some(at) if !has_mac(wanted) => {
+                keep(0, 4);
+                keep(at, 6);
+            }
+            _ => {}
+        }
+        for (offset, given) in [(0, self.counted[0]), (8, self.counted[1])] {
+            if let Some(at) = layout.counters.filter(|_| !given) {
+                keep(at + offset, 8);
+            }
+        }
+        Some(value)
+    }
+
+    /// Whether `test` with these words finds an element that is there with `value`: an exception
+    /// where it asks for one, and with the Ethernet address that it names.
+    pub fn finds(&self, layout: &Layout, value: &[u8], wanted: &[u8]) -> bool {
+        let flags = u32::from(value[0]);
+        let both = flags & u32::from(wanted[0]) & Layout::HAS_MAC != 0;
+        let mac =
+            |value: &[u8]| layout.value_mac.and_then(|at| Some(value.get(at..at + 6)?.to_vec()));
+        let other_mac = both && mac(value) != mac(wanted);
+        (flags & Layout::NOMATCH != 0) == self.nomatch && !other_mac
     }
 
     /// The value of an element, its timeout counted from when it is loaded.

@@ -5,7 +5,7 @@
 //! there on, so that every later line meets what the kernel would have then.
 
 use bpfc_diag::Span;
-use bpfc_sets::{Command, ElementError, Layout, Set, SetDef, SetKind};
+use bpfc_sets::{Command, ElementError, Layout, Set, SetDef, SetKind, Wanted};
 use std::collections::BTreeMap;
 
 /// A set that is being read.
@@ -32,8 +32,10 @@ fn shifted(error: ElementError) -> ElementError {
 
 impl Draft {
     pub(crate) fn new(def: SetDef, span: Span) -> Draft {
-        // An element for a whole name and one for all that begin so are one.
-        let by_key = (def.kind == SetKind::HashNetIface).then(BTreeMap::new);
+        // An element for a whole name and one for all that begin so are one, and one without an
+        // Ethernet address takes the first that comes.
+        let settled = matches!(def.kind, SetKind::HashNetIface | SetKind::BitmapIpMac);
+        let by_key = settled.then(BTreeMap::new);
         let layout = def.layout();
         Draft { set: Set::new(def), layout, span, lines: Vec::new(), by_key }
     }
@@ -100,30 +102,22 @@ impl Draft {
             self.lines.push((line, count as u32));
             return Ok(twice);
         };
-        let mut wanted = Set::new(self.set.def.clone());
-        wanted.append(&self.layout, words).map_err(shifted)?;
-        let most = wanted.def.capacity() as usize;
-        for (key, value) in wanted.iter() {
+        let def = &self.set.def;
+        let wanted = read(def, &self.layout, Command::Add, words)?;
+        let most = def.capacity() as usize;
+        let value = &wanted.value;
+        for key in wanted.keys(&self.layout) {
             let twin = self.layout.twin(key).filter(|twin| elements.contains_key(twin));
             // What is there keeps its form, and counters that are not given.
             let key = twin.as_deref().unwrap_or(key);
             if let Some(there) = elements.get_mut(key) {
-                if !exist {
-                    return Err(at(1, "the element is already in the set".into()));
-                }
-                let given = |word: &str| words.iter().any(|w| w.trim_start_matches("--") == word);
-                let mut value = value.to_vec();
-                for (offset, word) in [(0, "packets"), (8, "bytes")] {
-                    if let Some(at) = self.layout.counters.filter(|_| !given(word)) {
-                        let counter = at + offset..at + offset + 8;
-                        value[counter.clone()].copy_from_slice(&there[counter]);
-                    }
-                }
-                *there = value;
+                let renewed = wanted.extensions.renewed(&self.layout, there, value, exist);
+                let already = || at(1, "the element is already in the set".into());
+                *there = renewed.ok_or_else(already)?;
                 continue;
             } else if elements.len() >= most {
                 // The kernel's choice depends on a number that it draws for each set.
-                if !wanted.def.options.force_add || elements.pop_first().is_none() {
+                if !def.options.force_add || elements.pop_first().is_none() {
                     return Err(at(1, format!("the set is full: it holds {most} elements")));
                 }
             }
@@ -134,10 +128,10 @@ impl Draft {
 
     /// Deletes what an element's words mean.
     pub(crate) fn delete(&mut self, words: &[&str], exist: bool) -> Result<(), ElementError> {
-        let wanted = self.wanted(Command::Delete, words)?;
         let layout = self.layout;
+        let wanted = read(&self.set.def, &layout, Command::Delete, words)?;
         let elements = self.by_key.get_or_insert_default();
-        for (key, _) in wanted.iter() {
+        for key in wanted.keys(&layout) {
             let gone = elements.remove(key).is_some() || {
                 let twin = layout.twin(key);
                 twin.is_some_and(|twin| elements.remove(&twin).is_some())
@@ -152,11 +146,10 @@ impl Draft {
 
     /// Whether an element is in the set; a whole address is in a set of networks that holds it.
     pub(crate) fn holds(&self, words: &[&str]) -> Result<bool, ElementError> {
-        let wanted = self.wanted(Command::Test, words)?;
-        let nomatch = words.contains(&"nomatch");
-        let Some((key, _)) = wanted.iter().next() else { return Ok(false) };
-        let Some(elements) = &self.by_key else { return Ok(false) };
         let layout = &self.layout;
+        let wanted = read(&self.set.def, layout, Command::Test, words)?;
+        let Some(key) = wanted.keys(layout).next() else { return Ok(false) };
+        let Some(elements) = &self.by_key else { return Ok(false) };
         let bits = layout.address_size as u8 * 8;
         let mut keys = vec![key.to_vec()];
         if layout.prefixes.iter().flatten().all(|at| key[*at] == bits) {
@@ -180,16 +173,7 @@ impl Draft {
             }
         }
         let found = keys.iter().find_map(|key| elements.get(key));
-        Ok(found.is_some_and(|value| {
-            let is_exception = u32::from(value[0]) & Layout::NOMATCH != 0;
-            is_exception == nomatch
-        }))
-    }
-
-    fn wanted(&self, command: Command, words: &[&str]) -> Result<Set, ElementError> {
-        let mut wanted = Set::new(self.set.def.clone());
-        wanted.append_for(command, &self.layout, words).map_err(shifted)?;
-        Ok(wanted)
+        Ok(found.is_some_and(|value| wanted.extensions.finds(layout, value, &wanted.value)))
     }
 
     /// Adds a member to a list, before or after another one.
@@ -207,9 +191,11 @@ impl Draft {
                 return Err(at(1, format!("'{member}' is already in the list")));
             }
             // It keeps its place.
-            let value = self.wanted(Command::Add, words)?.elements.values;
+            let wanted = read(&self.set.def, &self.layout, Command::Add, words)?;
             let size = self.layout.value_size;
-            self.set.elements.values[there * size..(there + 1) * size].copy_from_slice(&value);
+            let known = &mut self.set.elements.values[there * size..(there + 1) * size];
+            let renewed = wanted.extensions.renewed(&self.layout, known, &wanted.value, true);
+            known.copy_from_slice(renewed.as_deref().unwrap_or(&wanted.value));
             return Ok(());
         }
         let before = self.set.len();
@@ -231,7 +217,7 @@ impl Draft {
         words: &[&str],
         exist: bool,
     ) -> Result<(), ElementError> {
-        self.wanted(Command::Delete, words)?;
+        read(&self.set.def, &self.layout, Command::Delete, words)?;
         match self.member(words)? {
             Some(there) => {
                 let (key, value) = (self.layout.key_size, self.layout.value_size);
@@ -301,6 +287,16 @@ impl Draft {
             && (one.counters, one.comment, one.skbinfo) == (two.counters, two.comment, two.skbinfo)
             && one.list_size.max(4) == two.list_size.max(4)
     }
+}
+
+/// What an element's words mean.
+fn read(
+    def: &SetDef,
+    layout: &Layout,
+    command: Command,
+    words: &[&str],
+) -> Result<Wanted, ElementError> {
+    Wanted::read(def, layout, command, words).map_err(shifted)
 }
 
 /// `before NAME` (true) or `after NAME` behind a member.

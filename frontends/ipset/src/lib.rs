@@ -7,7 +7,6 @@
 mod draft;
 mod read;
 mod recognise;
-mod words;
 
 pub use read::{FORMAT, read};
 pub use recognise::recognise;

@@ -2,15 +2,14 @@
 //!
 //! Lines are carried out as `ipset restore` of version 7.17 would do it; the result is what would
 //! then be in the kernel, and what ipset or the kernel refuses because of what is there is an error.
-//!
-//! `-exist` (or `-!`) counts for its line and all later ones. ipset sends lines that add to one set, or
-//! delete from one, together, and takes the first one's word for all of them.
 
 use crate::draft::{Draft, at, other_of};
-use crate::words::{Command, take_options};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
 use bpfc_ir::SetTable;
-use bpfc_sets::{ElementError, SetDef, check_name, expand_member, plain_quotes, split_words};
+use bpfc_sets::{
+    ElementError, LineCommand as Command, MOST_BYTES, MOST_WORDS, SetDef, Together, check_name,
+    expand_member, plain_quotes, split_words, take_options,
+};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -22,9 +21,6 @@ const NUMBER: &str = "# number ";
 
 /// Errors of one file after which reading it ends.
 const MOST_ERRORS: usize = 100;
-/// Most bytes of a line and most words that ipset takes (its `MAX_CMDLINE_CHARS`, `MAX_ARGS`).
-const MOST_BYTES: usize = 1022;
-const MOST_WORDS: usize = 30;
 
 /// Reads a text and adds its sets to `table`. All errors are reported, up to a hundred.
 pub fn read(
@@ -45,8 +41,7 @@ pub fn read(
         sets: BTreeMap::new(),
         numbers: Vec::new(),
         current: None,
-        exist: false,
-        together: None,
+        together: Together::default(),
     };
     let text = sources.file(file).text();
     let mut start = 0;
@@ -70,11 +65,8 @@ struct Reader<'a> {
     numbers: Vec<(u16, String)>,
     /// The set of the last `add`, taken out of `sets`: most lines name the same.
     current: Option<Draft>,
-    /// Whether a line has said `-exist`.
-    exist: bool,
-    /// What the last line was sent together with: the command, the set, and whether the first of
-    /// them said `-exist`.
-    together: Option<(Command, String, bool)>,
+    /// For which lines `-exist` counts.
+    together: Together,
 }
 
 impl Reader<'_> {
@@ -92,7 +84,7 @@ impl Reader<'_> {
             return;
         }
         if trimmed == "COMMIT" {
-            self.together = None;
+            self.together.commit();
             return;
         }
         if self.damaged
@@ -129,7 +121,8 @@ impl Reader<'_> {
             return;
         }
         match take_options(&mut words) {
-            Ok(exist) => self.exist |= exist,
+            Ok(true) => self.together.say_exist(),
+            Ok(false) => {}
             Err((word, message)) => {
                 let (at, end) = place(word);
                 self.error(at, end, message);
@@ -150,7 +143,7 @@ impl Reader<'_> {
             self.error(from, to, message);
             return;
         }
-        let exist = self.exist_of(command, arguments);
+        let exist = self.together.is_exist(command, arguments);
         let whole = Span::new(self.file, start, start + line.trim_ascii_end().len());
         let result = match command {
             Command::Add => self.add(arguments, exist, start),
@@ -167,24 +160,6 @@ impl Reader<'_> {
         if let Err(error) = result {
             let (at, end) = place(arguments.get(error.word).unwrap_or(word));
             self.error(at, end, error.message);
-        }
-    }
-
-    /// Whether a line's elements may be there, or not be there, already.
-    fn exist_of(&mut self, command: Command, arguments: &[&str]) -> bool {
-        let set = match (command, arguments.first()) {
-            (Command::Add | Command::Delete, Some(set)) => *set,
-            _ => {
-                self.together = None;
-                return self.exist;
-            }
-        };
-        match &self.together {
-            Some((with, name, exist)) if *with == command && name == set => *exist,
-            _ => {
-                self.together = Some((command, set.to_owned(), self.exist));
-                self.exist
-            }
         }
     }
 

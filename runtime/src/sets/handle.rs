@@ -8,7 +8,8 @@ use crate::lock::{Lock, Locker};
 use crate::state::State;
 use crate::sys::{Map, Mapping, clock};
 use crate::{Error, Filter, pins};
-use bpfc_sets::{Layout, Set, SetDef};
+use bpfc_sets::{Command, Layout, Set, SetDef, Wanted, expand_member};
+use std::borrow::Cow;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
@@ -29,16 +30,18 @@ struct Handle {
 
 /// What of it is open: the maps of one generation.
 #[derive(Debug)]
-struct Opened {
+pub(super) struct Opened {
     home: Home,
     generation: u32,
     /// The filter's state when that generation was last known to decide.
     state: State,
-    row: SetRow,
+    pub(super) row: SetRow,
+    /// The names of the filter's sets, and whether each is a list.
+    pub(super) names: Vec<(String, bool)>,
     outer: Map,
     memory: Mapping,
     /// The map with the elements, and the slot that it was found in.
-    elements: Map,
+    pub(super) elements: Map,
     slot: u32,
 }
 
@@ -140,7 +143,7 @@ impl Opened {
         Ok(())
     }
 
-    fn expired(&self, value: &[u8], now: u64) -> bool {
+    pub(super) fn expired(&self, value: &[u8], now: u64) -> bool {
         let layout = self.row.def.layout();
         let expires = layout.timeout.and_then(|at| value.get(at..at + 8)?.try_into().ok());
         let expires = expires.map_or(0, u64::from_le_bytes);
@@ -162,8 +165,28 @@ impl Opened {
         Ok(())
     }
 
-    fn add(&mut self, key: &[u8], value: &[u8], exist: bool, now: u64) -> Result<(), Error> {
+    /// The key that an element of this one has: in a set with interfaces, of a name and of all that
+    /// begin so the one that is there.
+    fn known<'k>(&self, key: &'k [u8]) -> Cow<'k, [u8]> {
+        let twin = self.row.def.layout().twin(key);
+        match twin.filter(|twin| self.elements.lookup(twin).is_ok()) {
+            Some(twin) => Cow::Owned(twin),
+            None => Cow::Borrowed(key),
+        }
+    }
+
+    /// Adds an element of what words mean.
+    fn add(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        wanted: &Wanted,
+        exist: bool,
+        now: u64,
+    ) -> Result<(), Error> {
         let name = self.row.def.name.clone();
+        let layout = self.row.def.layout();
+        let key = &*self.known(key);
         let failed = |error| Error::kernel(format!("add an element to set {name}"))(error);
         for attempt in 0..3 {
             let result = match self.place().is_full() && self.elements.lookup(key).is_err() {
@@ -182,12 +205,16 @@ impl Opened {
                     return Ok(());
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    let there = self.elements.lookup(key);
-                    let dead = there.is_ok_and(|there| self.expired(&there, now));
-                    if !exist && !dead {
-                        return Err(SetProblem::Exists.of(&name));
-                    }
-                    match self.elements.put(key, value, false) {
+                    // A packet can have deleted it meanwhile.
+                    let Ok(there) = self.elements.lookup(key) else { continue };
+                    let renewed = match self.expired(&there, now) {
+                        true => value.to_vec(),
+                        false => wanted
+                            .extensions
+                            .renewed(&layout, &there, value, exist)
+                            .ok_or_else(|| SetProblem::Exists.of(&name))?,
+                    };
+                    match self.elements.put(key, &renewed, false) {
                         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                         result => return result.map_err(failed),
                     }
@@ -229,6 +256,7 @@ impl Opened {
 
     fn delete(&self, key: &[u8], now: u64) -> Result<(), Error> {
         let name = &self.row.def.name;
+        let key = &*self.known(key);
         if self.row.def.options.timeout.is_some()
             && self.elements.lookup(key).is_ok_and(|value| self.expired(&value, now))
         {
@@ -247,7 +275,7 @@ impl Opened {
     }
 
     /// Whether an element is in the set; a whole address is looked up under every prefix length.
-    fn test(&self, key: &[u8], nomatch: bool, now: u64) -> Result<bool, Error> {
+    fn test(&self, key: &[u8], wanted: &Wanted, now: u64) -> Result<bool, Error> {
         let layout = self.row.def.layout();
         let bits = layout.address_size as u8 * 8;
         let whole = layout.prefixes.iter().flatten().all(|at| key[*at] == bits);
@@ -279,8 +307,7 @@ impl Opened {
                 let Ok(value) = self.elements.lookup(&key) else { continue };
                 met = true;
                 if !self.expired(&value, now) {
-                    let is_exception = u32::from(value[0]) & Layout::NOMATCH != 0;
-                    return Ok(is_exception == nomatch);
+                    return Ok(wanted.extensions.finds(&layout, &value, &wanted.value));
                 }
             }
             let mark = layout.network_key(&key).filter(|_| !met);
@@ -370,6 +397,8 @@ impl FilterSet {
         let generation = home.generation_id(target)?.ok_or_else(missing)?;
         let metadata = home.generation(target)?.ok_or_else(missing)?.metadata;
         let mut rows = metadata.sets.into_iter();
+        let names =
+            rows.clone().map(|row| (row.def.name.clone(), row.def.kind.is_list())).collect();
         let row = rows.find(|row| row.def.name == self.name);
         let row = row.ok_or_else(|| SetProblem::Missing.of(&self.name))?;
         let outer = home.map(target, &row.elements)?.ok_or_else(missing)?;
@@ -378,7 +407,7 @@ impl FilterSet {
         let place = Place::new(&row, &outer, &memory);
         let (slot, elements) = (place.slot(), place.elements()?);
         let state = found;
-        Ok(Opened { home, generation, state, row, outer, memory, elements, slot })
+        Ok(Opened { home, generation, state, row, names, outer, memory, elements, slot })
     }
 
     /// Its definition.
@@ -386,12 +415,17 @@ impl FilterSet {
         self.with(|opened| Ok(opened.row.def.clone()))
     }
 
-    /// Reads an element with what stands behind it, as `ipset add` takes it.
-    fn read(&self, def: &SetDef, words: &[&str]) -> Result<Set, Error> {
-        let mut set = Set::new(def.clone());
-        set.append(&def.layout(), words)
+    /// Reads an element with what stands behind it, as ipset's command takes it.
+    fn read(&self, command: Command, opened: &Opened, words: &[&str]) -> Result<Wanted, Error> {
+        let def = &opened.row.def;
+        let member = def.kind.is_list().then(|| expand_member(words));
+        let words = member.as_deref().unwrap_or(words);
+        let wanted = Wanted::read(def, &def.layout(), command, words)
             .map_err(|error| SetProblem::Element(error.message).of(&self.name))?;
-        Ok(set)
+        if let Some(member) = member.as_deref().and_then(|words| words.first()) {
+            opened.check_names(command, member, &wanted)?;
+        }
+        Ok(wanted)
     }
 
     /// Adds an element: its text (which may mean several, such as a range of addresses) and the
@@ -404,20 +438,12 @@ impl FilterSet {
         Ok(self.add_all(&[element], exist)?)
     }
 
-    /// Whether this would be an element for [`FilterSet::add`], whatever is in the set.
+    /// Whether this would be an element for a command, whatever is in the set.
     ///
     /// # Errors
     /// [`Error::Set`] says what ipset would.
-    pub fn check(&self, element: &[&str]) -> Result<(), Error> {
-        self.with(|opened| self.wanted(&opened.row, element).map(drop))
-    }
-
-    fn wanted(&self, row: &SetRow, words: &[&str]) -> Result<Set, Error> {
-        let wanted = self.read(&row.def, words)?;
-        if row.def.kind.is_list() {
-            check_member(row, words.first().copied().unwrap_or_default())?;
-        }
-        Ok(wanted)
+    pub fn check(&self, command: Command, element: &[&str]) -> Result<(), Error> {
+        self.with(|opened| self.read(command, opened, element).map(drop))
     }
 
     /// Adds many elements, up to the first that cannot be added.
@@ -427,13 +453,14 @@ impl FilterSet {
     pub fn add_all(&self, elements: &[&[&str]], exist: bool) -> Result<(), Stopped> {
         self.change_each(elements, |opened, words, now, parts| {
             let layout = opened.row.def.layout();
-            let mut wanted = self.wanted(&opened.row, words)?;
+            let wanted = self.read(Command::Add, opened, words)?;
+            let mut value = wanted.value.clone();
             if let Some(at) = layout.timeout {
-                let values = wanted.elements.values.chunks_exact_mut(layout.value_size);
-                values.for_each(|value| start(&mut value[at..at + 8], now));
+                start(&mut value[at..at + 8], now);
             }
-            for (key, value) in wanted.iter() {
-                opened.add(key, value, exist, now)?;
+            for key in wanted.keys(&layout) {
+                opened.check_place(Command::Add, key, &wanted, now)?;
+                opened.add(key, &value, &wanted, exist, now)?;
                 *parts += 1;
             }
             Ok(())
@@ -474,7 +501,9 @@ impl FilterSet {
     /// As of [`FilterSet::delete`], and how many were deleted before.
     pub fn delete_all(&self, elements: &[&[&str]], exist: bool) -> Result<(), Stopped> {
         self.change_each(elements, |opened, words, now, parts| {
-            for (key, _) in self.read(&opened.row.def, words)?.iter() {
+            let wanted = self.read(Command::Delete, opened, words)?;
+            for key in wanted.keys(&opened.row.def.layout()) {
+                opened.check_place(Command::Delete, key, &wanted, now)?;
                 match opened.delete(key, now) {
                     Err(Error::Set { problem: SetProblem::NotThere, .. }) if exist => {}
                     result => result?,
@@ -492,11 +521,15 @@ impl FilterSet {
     /// [`Error::Set`] for what is no element.
     pub fn test(&self, element: &[&str]) -> Result<bool, Error> {
         self.with(|opened| {
-            let wanted = self.read(&opened.row.def, element)?;
-            let nomatch = element.contains(&"nomatch");
+            let wanted = self.read(Command::Test, opened, element)?;
             let now = clock();
-            let mut keys = wanted.iter().map(|(key, _)| key);
-            keys.next().map_or(Ok(false), |key| opened.test(key, nomatch, now))
+            let layout = opened.row.def.layout();
+            let Some(key) = wanted.keys(&layout).next() else { return Ok(false) };
+            match opened.check_place(Command::Test, key, &wanted, now) {
+                Ok(()) => opened.test(key, &wanted, now),
+                Err(Error::Set { .. }) => Ok(false),
+                Err(error) => Err(error),
+            }
         })
     }
 
@@ -562,21 +595,5 @@ impl FilterSet {
             place.mark_all(&map, keys())?;
             opened.replace(map)
         })
-    }
-}
-
-/// A list holds the sets that it was compiled with: others are not asked by the programs.
-fn check_member(row: &SetRow, name: &str) -> Result<(), Error> {
-    let known = row.members.iter().any(|key| {
-        let end = key.iter().position(|byte| *byte == 0).unwrap_or(key.len());
-        &key[..end] == name.as_bytes()
-    });
-    match known {
-        true => Ok(()),
-        false => Err(SetProblem::Element(format!(
-            "set '{name}' was not in the list when the filter was compiled: load it again with the \
-             list as it shall be"
-        ))
-        .of(&row.def.name)),
     }
 }

@@ -9,6 +9,7 @@
 //! take no lock: the SET target may add and delete meanwhile.
 
 mod handle;
+mod list;
 mod load;
 mod place;
 

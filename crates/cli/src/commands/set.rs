@@ -44,7 +44,7 @@ pub(super) fn run(args: &SetArgs, console: &Console) -> Result<(), Failure> {
             let words: Vec<&str> = args.element.iter().map(String::as_str).collect();
             let found = set(&args.name, &args.set)?.test(&words).map_err(said)?;
             let not = if found { "" } else { "NOT " };
-            console.print(&format!("{} is {not}in set {}.\n", words[0], args.set))?;
+            console.done(&format!("{} is {not}in set {}.\n", words[0], args.set))?;
             if found { Ok(()) } else { Err(Failure::Said) }
         }
         SetCommand::List { name, set, json } => {

@@ -50,6 +50,36 @@ $BPFC set save web banned
 }
 
 #[test]
+fn options_and_names_are_read_as_ipset_reads_them() {
+    let Some(ran) = with_set(
+        "\
+$BPFC set add web banned -s 10.0.0.1 -o save
+$BPFC set test web banned 10.0.0.1 -q
+! $BPFC set test web banned -q 10.0.0.2
+! $BPFC set add web banned 10.0.0.2 -x
+! $BPFC set add web -x 10.0.0.2
+! $BPFC set del web banned 10.0.0.1 timeout 5
+$BPFC set del web banned 10.0.0.0/8 -!
+printf -- '-! -A banned 10.0.0.3\\nadd banned 10.0.0.4\\na banned \"10.0.0.3\"\\n' \
+  | $BPFC set restore web
+$BPFC set save web banned
+",
+    ) else {
+        return;
+    };
+    let ran = ran.ok();
+    assert!(ran.out.ends_with("add banned 10.0.0.3\nadd banned 10.0.0.4\n"), "{}", ran.out);
+    assert!(!ran.out.contains("is in set"), "{}", ran.out);
+    for reason in [
+        "an element of hash:ip has no '-x'",
+        "The set with the given name does not exist",
+        "del takes no 'timeout'",
+    ] {
+        assert!(ran.err.contains(reason), "{}", ran.err);
+    }
+}
+
+#[test]
 fn a_restore_that_stops_names_its_line_and_how_far_it_came() {
     let lines = |text: &str| text.replace('\n', "\\n");
     let run = |text: &str| {

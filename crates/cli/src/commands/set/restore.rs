@@ -1,15 +1,17 @@
 //! `bpfc set restore`: carries out the lines of what `ipset save` prints.
 //!
-//! All lines are read before the first is carried out, so that what is wrong with a line by
+//! Lines are read as ipset reads them: its commands in any spelling, its options anywhere, `-exist`
+//! for all lines from the one on that says it. All lines are read before the first is carried out, so that what is wrong with a line by
 //! itself changes nothing. What only the set can say (an element is there already, the set is
 //! full) stops at its line, and the error says how far it came.
 
 use super::said;
 use crate::console::{Failure, refused};
 use crate::inputs;
-use crate::ipset_words::is_exist;
 use bpfc_runtime::{Filter, FilterSet, Stopped};
-use bpfc_sets::split_words;
+use bpfc_sets::{
+    Command, LineCommand, MOST_BYTES, MOST_WORDS, Together, plain_quotes, split_words, take_options,
+};
 use std::collections::BTreeMap;
 
 /// Elements that are changed under one lock.
@@ -31,8 +33,8 @@ struct Line<'t> {
     text: &'t str,
     change: Change,
     /// None where it is every set.
-    set: Option<&'t str>,
-    element: Vec<&'t str>,
+    set: Option<String>,
+    element: Vec<String>,
     exist: bool,
 }
 
@@ -47,8 +49,9 @@ pub(super) fn run(name: &str, file: &str, exist: bool) -> Result<(), Failure> {
         Failure::Refused(format!("{file}:{number}: {}: {reason}; {done}", shown(line)))
     };
     let mut lines = Vec::new();
+    let mut together = Together::new(exist);
     for (number, text) in (1..).zip(text.lines()) {
-        let read = read(number, text, exist).and_then(|line| {
+        let read = read(number, text, &mut together).and_then(|line| {
             line.as_ref().map_or(Ok(()), |line| check(&filter, &mut sets, line)).map(|()| line)
         });
         let nothing = |reason: String| failed(number, text, &reason, "no line was carried out");
@@ -57,7 +60,7 @@ pub(super) fn run(name: &str, file: &str, exist: bool) -> Result<(), Failure> {
     let mut done = 0;
     while let Some(first) = lines.get(done) {
         let alike = |line: &&Line<'_>| {
-            (line.change, line.set, line.exist) == (first.change, first.set, first.exist)
+            (line.change, &line.set, line.exist) == (first.change, &first.set, first.exist)
         };
         let together: Vec<&Line<'_>> = lines[done..].iter().take_while(alike).take(BATCH).collect();
         let Err(Stopped { index, parts, error }) = carry_out(&filter, &sets, &together) else {
@@ -96,25 +99,42 @@ fn shown(line: &str) -> String {
 }
 
 /// Reads a line; none where it changes nothing.
-fn read(number: usize, text: &str, exist: bool) -> Result<Option<Line<'_>>, String> {
-    let mut words = Vec::new();
-    split_words(text, &mut words).map_err(|_| "a quotation mark is not closed".to_owned())?;
-    if words.first().is_some_and(|word| word.starts_with('#')) {
+fn read<'t>(
+    number: usize,
+    text: &'t str,
+    together: &mut Together,
+) -> Result<Option<Line<'t>>, String> {
+    if text.trim_ascii_start().starts_with('#') {
         return Ok(None);
     }
-    let count = words.len();
-    words.retain(|word| !is_exist(word));
-    let exist = exist || words.len() < count;
-    let (command, rest) = match words.split_first() {
+    if text.len() > MOST_BYTES {
+        return Err(format!("the line is longer than the {MOST_BYTES} bytes that ipset reads"));
+    }
+    let plain = plain_quotes(text);
+    let mut words = Vec::new();
+    split_words(&plain, &mut words).map_err(|_| "a quotation mark is not closed".to_owned())?;
+    if words.len() > MOST_WORDS {
+        return Err(format!("the line has more than the {MOST_WORDS} words that ipset reads"));
+    }
+    if take_options(&mut words).map_err(|(_, reason)| reason)? {
+        together.say_exist();
+    }
+    let (word, rest) = match words.split_first() {
         None => return Ok(None),
-        Some((command, rest)) => (*command, rest),
+        Some((word, rest)) => (*word, rest),
     };
+    if word == "COMMIT" {
+        together.commit();
+        return Ok(None);
+    }
+    let command = LineCommand::of(word);
+    let exist = command.is_some_and(|command| together.is_exist(command, rest));
     let change = match command {
-        "COMMIT" | "create" | "-N" | "n" | "--create" => return Ok(None),
-        "add" | "-A" | "--add" => Change::Add,
-        "del" | "-D" | "--del" => Change::Delete,
-        "flush" | "-F" | "--flush" => Change::Flush,
-        other => return Err(format!("'{}' is neither add, del nor flush", shown(other))),
+        Some(LineCommand::Create) => return Ok(None),
+        Some(LineCommand::Add) => Change::Add,
+        Some(LineCommand::Delete) => Change::Delete,
+        Some(LineCommand::Flush) => Change::Flush,
+        _ => return Err(format!("'{}' is neither add, del nor flush", shown(word))),
     };
     let (set, element) = match rest {
         [] if change == Change::Flush => (None, Vec::new()),
@@ -123,27 +143,29 @@ fn read(number: usize, text: &str, exist: bool) -> Result<Option<Line<'_>>, Stri
         [_, word, ..] if change == Change::Flush => {
             return Err(format!("'{}' is too much", shown(word)));
         }
-        [set, element @ ..] => (Some(*set), element.to_vec()),
+        [set, element @ ..] => (Some((*set).to_owned()), element.to_vec()),
     };
+    let element = element.into_iter().map(str::to_owned).collect();
     Ok(Some(Line { number, text, change, set, element, exist }))
 }
 
 /// What is wrong with a line whatever is in its set; opens the set.
 fn check(filter: &Filter, sets: &mut Sets, line: &Line<'_>) -> Result<(), String> {
-    let Some(name) = line.set else { return Ok(()) };
+    let Some(name) = &line.set else { return Ok(()) };
     let opened = match sets.get(name) {
         Some(opened) => opened,
         None => {
             let opened = filter.set(name).map_err(|error| reason(said(error)))?;
-            sets.entry(name.to_owned()).or_insert(opened)
+            sets.entry(name.clone()).or_insert(opened)
         }
     };
-    match line.change {
-        Change::Flush => Ok(()),
-        Change::Add | Change::Delete => {
-            opened.check(&line.element).map_err(|error| reason(said(error)))
-        }
-    }
+    let command = match line.change {
+        Change::Flush => return Ok(()),
+        Change::Add => Command::Add,
+        Change::Delete => Command::Delete,
+    };
+    let element: Vec<&str> = line.element.iter().map(String::as_str).collect();
+    opened.check(command, &element).map_err(|error| reason(said(error)))
 }
 
 fn reason(failure: Failure) -> String {
@@ -157,8 +179,10 @@ fn reason(failure: Failure) -> String {
 fn carry_out(filter: &Filter, sets: &Sets, lines: &[&Line<'_>]) -> Result<(), Stopped> {
     let Some(first) = lines.first() else { return Ok(()) };
     let at_first = |error| Stopped { index: 0, parts: 0, error };
-    let elements: Vec<&[&str]> = lines.iter().map(|line| line.element.as_slice()).collect();
-    match (first.change, first.set.and_then(|name| sets.get(name))) {
+    let elements: Vec<Vec<&str>> =
+        lines.iter().map(|line| line.element.iter().map(String::as_str).collect()).collect();
+    let elements: Vec<&[&str]> = elements.iter().map(Vec::as_slice).collect();
+    match (first.change, first.set.as_ref().and_then(|name| sets.get(name))) {
         (Change::Add, Some(set)) => set.add_all(&elements, first.exist),
         (Change::Delete, Some(set)) => set.delete_all(&elements, first.exist),
         (_, Some(set)) => set.flush().map_err(at_first),
