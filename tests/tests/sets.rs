@@ -7,6 +7,7 @@ use bpfc_runtime::{Artifact, Error, Filter, FilterSet};
 use bpfc_tests::lab::namespace::{isolated, run};
 use bpfc_tests::{require, sets};
 use std::collections::BTreeSet;
+use std::net::UdpSocket;
 
 /// `add`, `del` and `test`, in ipset's words.
 const CHANGES: &str = "\
@@ -281,5 +282,66 @@ fn change_together() {
 fn changes_from_several_threads_are_all_made() {
     if require::met(require::KERNEL_IPTABLES) {
         isolated(change_together);
+    }
+}
+
+/// A full set with `forceadd` takes what packets add, and keeps its size; one without takes nothing
+/// more, also where marks of networks lie beside its elements.
+fn make_room() {
+    const SETS: &str = "\
+create room hash:ip maxelem 3 forceadd counters
+create roomif hash:net,iface maxelem 3 forceadd
+create full hash:ip maxelem 3
+create fullif hash:net,iface maxelem 3
+";
+    const RULES: &str = "\
+*filter
+:INPUT ACCEPT [0:0]
+-A INPUT -p udp --dport 4000 -j SET --add-set room src
+-A INPUT -p udp --dport 4000 -j SET --add-set roomif src,src
+-A INPUT -p udp --dport 4000 -j SET --add-set full src
+-A INPUT -p udp --dport 4000 -j SET --add-set fullif src,src
+COMMIT
+";
+    run("ip", &["link", "set", "lo", "up"], "").expect("lo comes up");
+    let input = |format: &str, text: &str| Input {
+        name: format.to_owned(),
+        bytes: text.as_bytes().to_vec(),
+        format: Some(format.to_owned()),
+    };
+    let inputs = [input("iptables-save", RULES), input("ipset-save", SETS)];
+    let receiver = UdpSocket::bind("127.0.0.1:4000").expect("a socket");
+    for name in ["netfilter", "tc"] {
+        let compiled = compile(&inputs, target(name).expect("the target"), &Options::default());
+        let artifact = compiled.artifact.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
+        let mut options = bpfc_runtime::Options::new("room");
+        if name == "tc" {
+            options.interfaces = vec!["lo".to_owned()];
+        }
+        let filter = Filter::load(&artifact, &options).expect("loads");
+        let set = |name: &str| filter.set(name).expect("the set");
+        for last in 1..40 {
+            let address = format!("127.0.1.{last}");
+            let sender = UdpSocket::bind((address.as_str(), 0)).expect("a socket");
+            sender.send_to(b"x", "127.0.0.1:4000").expect("sends");
+            receiver.recv(&mut [0; 8]).expect("receives");
+            for (name, element) in [("room", address.clone()), ("roomif", format!("{address},lo"))]
+            {
+                let there = set(name).list().expect("lists").set;
+                assert_eq!(there.len(), last.min(3), "{name} after {address}");
+                assert!(set(name).test(&[&element]).expect("tests"), "{name} has no {element}");
+            }
+            for name in ["full", "fullif"] {
+                assert_eq!(set(name).list().expect("lists").set.len(), last.min(3), "{name}");
+            }
+        }
+        filter.unload().expect("unloads");
+    }
+}
+
+#[test]
+fn full_sets_make_room_for_what_packets_add() {
+    if require::met(require::KERNEL_IPTABLES) {
+        isolated(make_room);
     }
 }

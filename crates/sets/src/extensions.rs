@@ -25,6 +25,10 @@ fn bare(text: &str) -> &str {
     text.strip_prefix("0x").unwrap_or(text)
 }
 
+/// Words that another one follows.
+const WITH_VALUES: [&str; 9] =
+    ["timeout", "packets", "bytes", "comment", "skbmark", "skbprio", "skbqueue", "before", "after"];
+
 /// What words stand behind an element for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -99,7 +103,7 @@ impl Extensions {
                 return Err(bad(0, format!("'{word}' is given already")));
             }
             given.push(named);
-            if takes_value && value.is_none() {
+            if takes_value && value.is_none() && WITH_VALUES.contains(&word) {
                 return Err(bad(0, format!("'{word}' needs a value")));
             }
             let value = value.unwrap_or_default();

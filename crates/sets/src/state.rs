@@ -355,7 +355,8 @@ impl State {
     }
 
     /// Adds an element of these bytes; one that is there stays, unless it has expired or `exist`
-    /// lets it be overwritten. False where the set is full or the element is there.
+    /// lets it be overwritten. False where the set is full and no element makes room (`forceadd`), or
+    /// the element is there.
     pub fn add(&mut self, key: Vec<u8>, value: &[u8], exist: bool, now: u64) -> bool {
         if let Some(there) = self.elements.get(&key)
             && !exist
@@ -375,7 +376,11 @@ impl State {
                 self.elements.remove(key);
             }
             if self.elements.len() >= self.capacity() {
-                return false;
+                // Which one goes is as good as chance in the kernel.
+                let room = self.def.options.force_add.then(|| self.elements.pop_first()).flatten();
+                if room.is_none() {
+                    return false;
+                }
             }
         }
         let value = started(&self.layout, value, now);

@@ -3,16 +3,30 @@
 //!
 //! A network part takes the longest prefix length that the set holds. A new element is made of
 //! zeros and then filled in, so that nothing large lies on the stack.
+//!
+//! A full set with `forceadd` makes room: one of the elements that come first in the map goes, drawn by
+//! lot, as no program can reach an element of a bucket (`bpf_for_each_map_elem`, Linux 5.13).
 
 use super::key::{Arguments, load_mac};
 use super::{Argument, Code, KEY, VALUE};
-use crate::asm::{Alu, FP, Helper, Jump, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
+use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
+use crate::emitter::Emitter;
+use crate::error::EmitError;
 use crate::layout;
-use bpfc_artifact::MaskList;
+use bpfc_artifact::{FunctionIndex, FunctionKind, MaskList};
 use bpfc_sets::{Layout, SetKind};
 
 /// An interface's name while the network is marked.
 const SAVED: i16 = -88;
+/// The key of an element that makes room, and behind it how many others are passed over for it.
+const VICTIM: i16 = -136;
+const PASSED: i16 = VICTIM + 40;
+/// Among how many elements it is chosen, a power of two.
+const CHOICE: i32 = 64;
+/// Attempts to make room: others may take it.
+const ATTEMPTS: usize = 2;
+/// The map is full (`E2BIG`).
+const FULL: i32 = -7;
 /// `BPF_NOEXIST`.
 const NO_EXIST: i32 = 1;
 /// Nanoseconds in a second.
@@ -142,7 +156,82 @@ impl Code<'_> {
         self.asm.store_imm(Size::B, FP, flags, 0);
     }
 
-    pub(super) fn add(&mut self, exist: bool, timeout: Option<u32>, argument: Argument<'_>) {
+    /// Goes to `full` where as many elements are there as fit, and the map has more room: beside its
+    /// elements lie marks of their networks.
+    fn check_room(&mut self, full: Label) {
+        let Some(counts) = self.state.prefix_counts[0].filter(|_| self.layout.interface.is_some())
+        else {
+            return;
+        };
+        let bits = self.layout.address_size as u32 * 8;
+        let asm = &mut self.asm;
+        asm.map_value(R3, self.place.state, self.place.offset + counts);
+        asm.mov_imm(R1, 0);
+        for length in 0..=bits {
+            asm.load(Size::D, R2, R3, length as i16 * 8);
+            asm.alu(Alu::Add, Width::W64, R1, R2);
+        }
+        asm.constant(R2, self.def.capacity().into());
+        asm.jump(Jump::Ge, Width::W64, R1, R2, full);
+    }
+
+    /// Puts an element of zeros into the map: r0 = 0 where that is done.
+    fn put(&mut self) {
+        let asm = &mut self.asm;
+        asm.mov(R1, R6);
+        asm.mov(R2, FP);
+        asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(KEY));
+        asm.map_value(R3, self.place.state, self.place.zeros);
+        asm.mov_imm(R4, NO_EXIST);
+        asm.helper(Helper::MapUpdate);
+    }
+
+    /// Deletes an element, no matter which. The key on the stack stays.
+    fn make_room(&mut self, choose: FunctionIndex) {
+        let words = (0..self.layout.key_size as i16).step_by(8);
+        self.asm.helper(Helper::Random);
+        self.asm.alu_imm(Alu::And, Width::W64, R0, CHOICE - 1);
+        self.asm.store(Size::D, FP, PASSED, R0);
+        for word in words.clone() {
+            self.asm.store_imm(Size::D, FP, VICTIM + word, 0);
+        }
+        self.asm.mov(R1, R6);
+        self.asm.function_pointer(R2, choose);
+        self.asm.mov(R3, FP);
+        self.asm.alu_imm(Alu::Add, Width::W64, R3, VICTIM.into());
+        self.asm.mov_imm(R4, 0);
+        self.asm.helper(Helper::ForEachMapElement);
+        self.exchange();
+        let gone = self.asm.label();
+        self.asm.mov(R1, R6);
+        self.asm.mov(R2, FP);
+        self.asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(KEY));
+        self.asm.helper(Helper::MapDelete);
+        self.asm.jump_imm(Jump::Ne, Width::W64, R0, 0, gone);
+        self.count_networks(-1);
+        self.mark_network(-1);
+        self.asm.place(gone);
+        self.exchange();
+    }
+
+    /// Exchanges the key with that of the element that makes room.
+    fn exchange(&mut self) {
+        for word in (0..self.layout.key_size as i16).step_by(8) {
+            self.asm.load(Size::D, R1, FP, KEY + word);
+            self.asm.load(Size::D, R2, FP, VICTIM + word);
+            self.asm.store(Size::D, FP, VICTIM + word, R1);
+            self.asm.store(Size::D, FP, KEY + word, R2);
+        }
+    }
+
+    /// Adds the packet's element; `choose` is the function that chooses one that makes room.
+    pub(super) fn add(
+        &mut self,
+        exist: bool,
+        timeout: Option<u32>,
+        choose: Option<FunctionIndex>,
+        argument: Argument<'_>,
+    ) {
         let arguments = self.packet_key(argument);
         let [absent, old, fill] = std::array::from_fn(|_| self.asm.label());
         let miss = self.miss;
@@ -160,14 +249,26 @@ impl Code<'_> {
         }
 
         self.asm.place(absent);
-        let asm = &mut self.asm;
-        asm.mov(R1, R6);
-        asm.mov(R2, FP);
-        asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(KEY));
-        asm.map_value(R3, self.place.state, self.place.zeros);
-        asm.mov_imm(R4, NO_EXIST);
-        asm.helper(Helper::MapUpdate);
-        asm.jump_imm(Jump::Ne, Width::W64, R0, 0, miss);
+        let [full, added] = std::array::from_fn(|_| self.asm.label());
+        self.check_room(if choose.is_some() { full } else { miss });
+        self.put();
+        match choose {
+            Some(choose) => {
+                self.asm.jump_imm(Jump::Eq, Width::W64, R0, 0, added);
+                self.asm.jump_imm(Jump::Ne, Width::W64, R0, FULL, miss);
+                self.asm.place(full);
+                for attempt in 1..=ATTEMPTS {
+                    self.make_room(choose);
+                    self.put();
+                    match attempt {
+                        ATTEMPTS => self.asm.jump_imm(Jump::Ne, Width::W64, R0, 0, miss),
+                        _ => self.asm.jump_imm(Jump::Eq, Width::W64, R0, 0, added),
+                    }
+                }
+            }
+            None => self.asm.jump_imm(Jump::Ne, Width::W64, R0, 0, miss),
+        }
+        self.asm.place(added);
         self.count_networks(1);
         self.mark_network(1);
         self.lookup();
@@ -242,4 +343,36 @@ impl Code<'_> {
         self.asm.mov_imm(R0, 1);
         self.asm.exit();
     }
+}
+
+/// The function `long choose(map, key, value, struct { key; left; } *)`: takes an element's key, and
+/// ends when none is left to be passed over.
+pub(super) fn choose(
+    emitter: &mut Emitter<'_>,
+    layout: Layout,
+) -> Result<FunctionIndex, EmitError> {
+    let mut asm = Asm::new();
+    emitter.mark_line(&mut asm, None, "choose an element that makes room");
+    let [pass, stop] = std::array::from_fn(|_| asm.label());
+    if let Some(at) = layout.interface_flags {
+        // No element, but a mark.
+        asm.load(Size::B, R1, R2, at as i16);
+        asm.jump_imm(Jump::Eq, Width::W64, R1, Layout::NETWORK.into(), pass);
+    }
+    for word in (0..layout.key_size as i16).step_by(8) {
+        asm.load(Size::D, R1, R2, word);
+        asm.store(Size::D, R4, word, R1);
+    }
+    let left = PASSED - VICTIM;
+    asm.load(Size::D, R1, R4, left);
+    asm.jump_imm(Jump::Eq, Width::W64, R1, 0, stop);
+    asm.alu_imm(Alu::Sub, Width::W64, R1, 1);
+    asm.store(Size::D, R4, left, R1);
+    asm.place(pass);
+    asm.mov_imm(R0, 0);
+    asm.exit();
+    asm.place(stop);
+    asm.mov_imm(R0, 1);
+    asm.exit();
+    emitter.add(asm, "choose", FunctionKind::Static { arguments: 4 })
 }

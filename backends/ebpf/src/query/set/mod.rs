@@ -36,6 +36,12 @@ pub(super) fn emit(
     query: &SetQuery,
 ) -> Result<FunctionIndex, EmitError> {
     let place = emitter.sets.place(object);
+    let choose = match query {
+        SetQuery::Add { .. } if set.def.options.force_add => {
+            Some(change::choose(emitter, set.def.layout())?)
+        }
+        _ => None,
+    };
     let mut asm = Asm::new();
     let miss = asm.label();
     let mut code = Code {
@@ -67,7 +73,7 @@ pub(super) fn emit(
             };
             code.member(key, test, &argument);
         }
-        SetQuery::Add { exist, timeout } => code.add(*exist, *timeout, &argument),
+        SetQuery::Add { exist, timeout } => code.add(*exist, *timeout, choose, &argument),
         SetQuery::Delete => code.delete(&argument),
     }
     code.missed(&argument);
