@@ -1,7 +1,7 @@
 //! What a front end is: something that recognises an input and lowers it to a [`Program`].
 
 use crate::{Fingerprint, Hook, Program, SetTable};
-use bpfc_diag::{Diagnostics, FileId, SourceMap};
+use bpfc_diag::{Diagnostic, Diagnostics, FileId, SourceMap};
 use std::sync::Arc;
 
 /// A format that `--from` names.
@@ -34,6 +34,8 @@ pub struct FrontendOptions {
     /// Whether packets may be traced: every rule and policy that counts a packet, and every end of
     /// a user chain, then has a record of kind [`crate::LogKind::Trace`].
     pub traced: bool,
+    /// How large programs may be where the result is compiled. `None` where nothing is.
+    pub limit: Option<SizeLimit>,
     /// The sets that rules may name.
     pub sets: Arc<SetTable>,
     /// The fingerprints that rules compare packets with, in the order in which they are loaded;
@@ -41,6 +43,31 @@ pub struct FrontendOptions {
     pub fingerprints: Option<Arc<Vec<Fingerprint>>>,
     /// Who knows the users and groups that rules name; `None` where only numbers will do.
     pub accounts: Option<&'static dyn Accounts>,
+}
+
+/// How large programs may be. Rules of one hook that take more, whatever the target, are refused
+/// before they are lowered, and before they are read where that can be known.
+#[derive(Clone, Debug)]
+pub struct SizeLimit {
+    /// Instructions of a program.
+    pub instructions: u64,
+    /// The limit in words: a sentence without its period.
+    pub said: &'static str,
+    /// The hooks whose chains each of the targets runs that may be compiled for. Where one of them
+    /// is too large for every target, nothing is left to lower, and that is an error.
+    pub targets: Vec<Vec<Hook>>,
+}
+
+impl SizeLimit {
+    /// The error of the first of these hooks, where each target runs one of them.
+    pub fn leaves_nothing<'h>(
+        &self,
+        too_large: &'h [(Hook, Diagnostic)],
+    ) -> Option<&'h Diagnostic> {
+        let is_hit = |hooks: &Vec<Hook>| too_large.iter().any(|(hook, _)| hooks.contains(hook));
+        let (_, error) = too_large.first()?;
+        self.targets.iter().all(is_hit).then_some(error)
+    }
 }
 
 /// The numbers of a machine's users and groups, such as /etc/passwd and /etc/group have them.
@@ -59,6 +86,9 @@ pub struct Lowered {
     pub program: Program,
     /// The text that spans point into.
     pub file: FileId,
+    /// Hooks of which the program holds nothing, since their rules are too many, each with the error
+    /// that says so: for whoever compiles them.
+    pub too_large: Vec<(Hook, Diagnostic)>,
 }
 
 /// A reader of rulesets, registered by name with the driver.

@@ -43,7 +43,7 @@ pub use chunks::{ChunkFlags, SctpChunks};
 pub use entities::{Block, Func, Inst, Object, Probe, Rule, State, Value};
 pub use fingerprint::{Fingerprint, TcpOption, Window};
 pub use flow::ControlFlow;
-pub use frontend::{Accounts, Frontend, FrontendOptions, Input, InputFormat, Lowered};
+pub use frontend::{Accounts, Frontend, FrontendOptions, Input, InputFormat, Lowered, SizeLimit};
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use graph::Edge;
 pub use host_fact::HostFact;

@@ -208,7 +208,7 @@ impl Error {
             return Error::kernel(format!("load program {program}"))(failure.error);
         }
         let reason = said.unwrap_or_else(|| match number {
-            Some(libc::E2BIG) => "it has more than 1,000,000 instructions".into(),
+            Some(libc::E2BIG) => bpfc_artifact::MOST_PROCESSED.into(),
             _ => failure.error.to_string(),
         });
         Error::Verifier(Box::new(VerifierError {

@@ -5,13 +5,12 @@
 //! follow the reason: they are called Reason, At, Causal path and Suggestion, may show instructions
 //! once more, and are not what is wrong with a ruleset.
 
+use bpfc_artifact::MOST_PROCESSED;
+
 /// What limits a message of the verifier stands for (kernel/bpf/verifier.c, messages unchanged
 /// from Linux 5.10 to 7.3).
 const LIMITS: [(&str, &str); 4] = [
-    (
-        "BPF program is too large",
-        "it is too large for the verifier (1,000,000 instructions processed)",
-    ),
+    ("BPF program is too large", MOST_PROCESSED),
     ("jumps is too complex", "it has too many pending branches (8,192)"),
     ("frames is too deep", "its chains call each other more than 7 deep"),
     ("Too large", "its nested chains need more than 512 bytes of stack"),
@@ -152,6 +151,8 @@ Validating chain() func#1...
         assert!(deep.starts_with("its chains call each other more than 7 deep"), "{deep}");
         let branches = said("The sequence of 8193 jumps is too complex.\n");
         assert!(branches.starts_with("it has too many pending branches"), "{branches}");
+        let large = said("BPF program is too large. Processed 1000001 insn\n");
+        assert!(large.starts_with("the kernel's verifier processes 1,000,000"), "{large}");
         // A word that begins as a heading does is none.
         assert_eq!(said("At least one exit is missing\n"), "At least one exit is missing");
     }

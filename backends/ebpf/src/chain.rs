@@ -8,7 +8,7 @@ use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::select::{self, Part};
 use crate::{outcome, segment};
-use bpfc_artifact::{Function, FunctionIndex, FunctionKind};
+use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MAX_INSTRUCTIONS};
 use bpfc_ir::{Func, Program as IrProgram};
 
 /// Emits a chain whose callees were emitted.
@@ -28,10 +28,15 @@ pub(crate) fn emit(
         let emitted = select::part(emitter, function, name, Part { blocks, next: None })?;
         functions.push(emitter.push(emitted));
     } else {
+        let mut size = 0;
         for (i, blocks) in parts.iter().enumerate() {
             let name = emitter.name(&format!("{}_{i}", function.name));
             let next = parts.get(i + 1).map(|next| next[0]);
             let emitted = select::part(emitter, function, name, Part { blocks, next })?;
+            size += emitted.insns.len();
+            if size > MAX_INSTRUCTIONS {
+                return Err(EmitError::TooLarge(function.name.clone()));
+            }
             functions.push(emitter.push(emitted));
         }
         if functions.len().saturating_mul(sites(program, func)) > MOST_CALLS {

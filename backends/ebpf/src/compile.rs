@@ -88,6 +88,11 @@ pub fn compile(
         }
         let (code, help) = match error {
             EmitError::Asm(_) => (Code::TOO_LARGE, "split the chain into several chains"),
+            EmitError::TooLarge(_) => (
+                Code::TOO_LARGE,
+                "put lists of addresses and ports into sets (`ipset`), or keep part of the rules \
+                 in the kernel",
+            ),
             _ => (Code::NESTING, "simplify the rules of the chain"),
         };
         diagnostics.push(Diagnostic::error(code, None, error.to_string()).with_help(help));

@@ -1,6 +1,7 @@
 //! Why code generation stops.
 
 use crate::asm::AsmError;
+use bpfc_artifact::{MAX_INSTRUCTIONS, MOST_PROCESSED};
 
 /// Why a function cannot be emitted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +12,9 @@ pub enum EmitError {
     /// The frame would exceed the kernel's 512 bytes.
     #[error("{0} needs {1} bytes of stack, more than the 512 that eBPF has")]
     Frame(String, i32),
+    /// A chain has more instructions than a program may have.
+    #[error("chain {0} takes more than {max} instructions: {MOST_PROCESSED}", max = MAX_INSTRUCTIONS)]
+    TooLarge(String),
     /// The assembler refused.
     #[error(transparent)]
     Asm(#[from] AsmError),

@@ -16,6 +16,7 @@ mod program;
 pub mod recent;
 mod rule;
 mod set;
+mod verification;
 mod walk;
 
 pub use insn::Insn;
@@ -26,6 +27,7 @@ pub use program::{
 };
 pub use rule::{CounterSlot, RuleEntry, RuleKind, RuleTable, UserChain};
 pub use set::{MaskList, SetEntry, SetState};
+pub use verification::{MAX_INSTRUCTIONS, MOST_PROCESSED, Outcome, Verification};
 pub use walk::LONGEST_WALK;
 
 use serde::{Deserialize, Serialize};

@@ -15,6 +15,7 @@ mod registry;
 mod reject;
 #[cfg(test)]
 mod sample;
+mod size;
 mod tables;
 mod trace;
 mod tree;
@@ -24,7 +25,7 @@ pub use beside::{holds_rules, read_fingerprints, read_sets};
 pub use bpfc_ebpf::{ConntrackSource, Target};
 pub use pipeline::{
     Compilation, Lowering, Options, after_pass, build, compile, format_of, generate, lower,
-    optimise, restrict,
+    lower_compiled, optimise, restrict,
 };
 pub use registry::{
     FINGERPRINTS, SETS, all_formats, formats, frontends, passes, planned_format, recognise, target,

@@ -5,9 +5,9 @@
 
 use crate::beside::{format_beside, holds_rules, read_fingerprints, read_sets};
 use crate::registry::{SETS, frontend_of, planned_format, recognise, targets_with};
-use crate::{drop_rejected, family, formats, look, merge, tables};
-use bpfc_artifact::{Artifact, FunctionIndex, LONGEST_WALK};
-use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
+use crate::{drop_rejected, family, formats, look, merge, size, tables};
+use bpfc_artifact::{Artifact, LONGEST_WALK};
+use bpfc_diag::{Code, Diagnostic, Diagnostics, Severity, SourceMap};
 use bpfc_ebpf::{CallSize, CompileOptions, Target, call_size};
 use bpfc_ir::{Accounts, Frontend, FrontendOptions, Hook, Input, Program};
 use bpfc_opt::{Limits, Observer, OptError, Pass};
@@ -36,6 +36,17 @@ impl Options {
         let (tables, accounts) = (self.tables.clone(), self.accounts);
         FrontendOptions { hooks, tables, accounts, ..FrontendOptions::default() }
     }
+
+    /// The same where what they make is compiled for some of these targets: what is too large for
+    /// each of them is refused before it takes time and memory.
+    fn compiled(&self, hooks: Option<Vec<Hook>>, targets: &[&dyn Target]) -> FrontendOptions {
+        let run = |target: &&dyn Target| match (&hooks, target.default_hooks()) {
+            (Some(hooks), _) => hooks.clone(),
+            (None, default) => default.unwrap_or(target.hooks()).to_vec(),
+        };
+        let limit = size::limit(targets.iter().map(run).collect());
+        FrontendOptions { limit: Some(limit), ..self.frontend(hooks) }
+    }
 }
 
 /// Inputs as one program in IR, before any pass.
@@ -45,6 +56,9 @@ pub struct Lowering {
     pub program: Option<Program>,
     /// The inputs' texts.
     pub sources: SourceMap,
+    /// Hooks that the program leaves out, since their rules are too many for one, each with the error
+    /// for targets that run it.
+    pub too_large: Vec<(Hook, Diagnostic)>,
     /// What was found on the way.
     pub diagnostics: Diagnostics,
 }
@@ -68,8 +82,10 @@ pub struct Compilation {
 pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Compilation {
     let mut diagnostics = Diagnostics::new();
     let hooks = hooks(target, options, &mut diagnostics);
-    let lowered =
-        |traced| lower_with(inputs, FrontendOptions { traced, ..options.frontend(hooks.clone()) });
+    let lowered = |traced| {
+        let compiled = options.compiled(hooks.clone(), &[target]);
+        lower_with(inputs, FrontendOptions { traced, ..compiled })
+    };
     let traced = options.codegen.trace_one_in.is_some();
     let mut lowering = lowered(traced);
     // What one input traces may meet the rules of another.
@@ -214,6 +230,12 @@ pub fn lower(inputs: &[Input], options: &Options) -> Lowering {
     lower_with(inputs, options.frontend(options.hooks.clone()))
 }
 
+/// The same for programs that are compiled for some of these targets: hooks of which no target takes
+/// the rules, because there are too many, are left out, and where nothing is left that is an error.
+pub fn lower_compiled(inputs: &[Input], options: &Options, targets: &[&dyn Target]) -> Lowering {
+    lower_with(inputs, options.compiled(options.hooks.clone(), targets))
+}
+
 fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
     let mut lowering = Lowering::default();
     let sets = read_sets(inputs, &mut lowering.sources, &mut lowering.diagnostics);
@@ -222,7 +244,7 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
     let options = FrontendOptions { sets: Arc::new(sets), fingerprints, ..options };
     let mut merged: Option<Program> = None;
     for input in inputs.iter().filter(|input| holds_rules(input)) {
-        let Lowering { sources, diagnostics, .. } = &mut lowering;
+        let Lowering { sources, diagnostics, too_large, .. } = &mut lowering;
         let lowered = match frontend_for(input) {
             Ok((frontend, format)) => frontend.lower(input, format, &options, sources, diagnostics),
             Err(error) => {
@@ -238,6 +260,9 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
                 let message = format!("the front end made IR that is wrong: {error}");
                 diagnostics.push(Diagnostic::error(Code::DEFECT, None, message));
             }
+        }
+        if let Some(lowered) = &lowered {
+            too_large.extend(lowered.too_large.iter().cloned());
         }
         match (lowered, &mut merged) {
             (None, _) => failed = true,
@@ -361,27 +386,14 @@ pub fn generate(
     diagnostics: &mut Diagnostics,
 ) -> Option<Artifact> {
     let artifact = bpfc_ebpf::compile(program, target, sources, &options.codegen, diagnostics)?;
-    let sizes = artifact.programs.iter().map(|program| {
-        let functions = artifact.closure(program.entry);
-        let insns = |f: &FunctionIndex| artifact.functions[f.0 as usize].insns.len();
-        (program, functions.iter().map(insns).sum::<usize>())
-    });
-    let too_large: Vec<Diagnostic> = sizes
-        .filter(|(_, size)| *size > MAX_INSTRUCTIONS)
-        .map(|(program, size)| {
-            let message = format!(
-                "program {} for target {} has {size} instructions, and the kernel takes \
-                 {MAX_INSTRUCTIONS}",
-                program.name,
-                target.name()
-            );
-            Diagnostic::error(Code::TOO_LARGE, None, message)
-                .with_help("compile fewer rules: choose hooks with --hook, or split the ruleset")
-        })
-        .collect();
-    if !too_large.is_empty() {
-        too_large.into_iter().for_each(|diagnostic| diagnostics.push(diagnostic));
-        return None;
+    for program in &artifact.programs {
+        if let Some(found) = size::check(&artifact, program, target) {
+            let is_error = found.severity == Severity::Error;
+            diagnostics.push(found);
+            if is_error {
+                return None;
+            }
+        }
     }
     if artifact.programs.iter().any(|program| artifact.walk(program.entry) > LONGEST_WALK) {
         diagnostics.push(bpfc_opt::too_many_paths(program));
@@ -389,9 +401,6 @@ pub fn generate(
     }
     Some(artifact)
 }
-
-/// `BPF_COMPLEXITY_LIMIT_INSNS` (include/linux/bpf.h), for a program with its subprograms.
-const MAX_INSTRUCTIONS: usize = 1_000_000;
 
 #[cfg(test)]
 mod tests {

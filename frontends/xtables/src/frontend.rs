@@ -8,9 +8,12 @@ use crate::blob;
 use crate::lower;
 use crate::model::Ruleset;
 use crate::nft;
+use crate::size;
 use crate::text::{self, Text};
-use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap, Span};
-use bpfc_ir::{Accounts, Family, Frontend, FrontendOptions, Input, InputFormat, Lowered, Program};
+use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
+use bpfc_ir::{
+    Accounts, Family, Frontend, FrontendOptions, Hook, Input, InputFormat, Lowered, Program,
+};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Reads iptables and ip6tables rulesets.
@@ -37,7 +40,7 @@ pub fn read_text(
     family: Family,
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
-) -> (Ruleset, bpfc_diag::FileId) {
+) -> (Ruleset, FileId) {
     read_text_with(None, None, name, bytes, family, sources, diagnostics)
 }
 
@@ -51,12 +54,17 @@ pub fn read_text_with(
     family: Family,
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
-) -> (Ruleset, bpfc_diag::FileId) {
-    let decoded = String::from_utf8_lossy(bytes);
-    let damaged = matches!(decoded, std::borrow::Cow::Owned(_));
-    let file = sources.add(name, decoded);
+) -> (Ruleset, FileId) {
+    let (file, damaged) = register(name, bytes, sources);
     let text = Text { text: sources.file(file).text(), damaged, file, family, accounts, compiled };
     (text::read(&text, diagnostics), file)
+}
+
+/// Registers a text; yields also whether there were bytes that are not UTF-8.
+fn register(name: &str, bytes: &[u8], sources: &mut SourceMap) -> (FileId, bool) {
+    let decoded = String::from_utf8_lossy(bytes);
+    let damaged = matches!(decoded, std::borrow::Cow::Owned(_));
+    (sources.add(name, decoded), damaged)
 }
 
 /// Whether a text is one of iptables or ip6tables, and the family that it shows: see the module's
@@ -180,14 +188,28 @@ impl Frontend for XtablesFrontend {
         };
         let (name, bytes) = (&input.name, &input.bytes);
         let compiled = lower::compiled_tables(options);
-        let compiled = Some(compiled.as_slice());
+        let mut too_large = None;
         let (ruleset, file) = match format {
             BLOB4 | BLOB6 => {
+                let compiled = Some(compiled.as_slice());
                 blob::read(name, bytes, family, &options.sets, compiled, sources, diagnostics)?
             }
             _ => {
-                let accounts = options.accounts;
-                read_text_with(accounts, compiled, name, bytes, family, sources, diagnostics)
+                let (file, damaged) = register(name, bytes, sources);
+                let text = sources.file(file).text();
+                if let Some(limit) = &options.limit
+                    && let Some(sizes) = size::of_text(text, file, &compiled)
+                {
+                    let found = sizes.too_large(limit, options.hooks.as_deref());
+                    if let Some(error) = limit.leaves_nothing(&found) {
+                        diagnostics.push(error.clone());
+                        return None;
+                    }
+                    too_large = Some(found);
+                }
+                let (accounts, compiled) = (options.accounts, Some(compiled.as_slice()));
+                let text = Text { text, damaged, file, family, accounts, compiled };
+                (text::read(&text, diagnostics), file)
             }
         };
         let whole_text = diagnostics.error_count() == errors;
@@ -202,10 +224,21 @@ impl Frontend for XtablesFrontend {
         }
         let mut program = Program::new();
         let whole = Span::new(file, 0, 0);
-        let lowered = lower::lower(&ruleset, options, Some(whole), &mut program, diagnostics);
+        let too_large = too_large.unwrap_or_else(|| match &options.limit {
+            Some(limit) => size::of_tables(lower::chosen_tables(&ruleset, options))
+                .too_large(limit, options.hooks.as_deref()),
+            None => Vec::new(),
+        });
+        if let Some(error) = options.limit.as_ref().and_then(|l| l.leaves_nothing(&too_large)) {
+            diagnostics.push(error.clone());
+            return None;
+        }
+        let left_out: Vec<Hook> = too_large.iter().map(|(hook, _)| *hook).collect();
+        let lowered =
+            lower::lower(&ruleset, options, &left_out, Some(whole), &mut program, diagnostics);
         if diagnostics.error_count() > errors {
             return None;
         }
-        lowered.map(|()| Lowered { program, file })
+        lowered.map(|()| Lowered { program, file, too_large })
     }
 }

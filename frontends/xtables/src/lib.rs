@@ -18,6 +18,7 @@ pub mod print;
 pub mod reference;
 pub mod registry;
 mod sets;
+mod size;
 pub mod targets;
 pub mod text;
 mod unsupported;

@@ -33,7 +33,7 @@ pub fn program(ruleset: &Ruleset) -> Result<Program, EngineError> {
         tables: Some(vec![ruleset.stage.table().to_owned()]),
         ..Options::default()
     };
-    let Lowering { program, sources, diagnostics } = lower(&inputs(ruleset), &options);
+    let Lowering { program, sources, diagnostics, .. } = lower(&inputs(ruleset), &options);
     program.ok_or_else(|| EngineError::refused(&diagnostics, &sources))
 }
 

@@ -10,7 +10,7 @@ use crate::progress::with_progress;
 use bpfc_artifact::{Artifact, AttachPoint};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, JsonDiagnostic, Severity};
 use bpfc_driver as driver;
-use bpfc_ir::{Program, RuleKind};
+use bpfc_ir::{Hook, Program, RuleKind};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -49,7 +49,9 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
     let inputs = inputs::read_all(&args.ruleset.rulesets, selection)?;
     let options = inputs::options(selection, None);
     let (sources, checked) = with_progress("checking", || {
-        let lowering = driver::lower(&inputs, &options);
+        let targets = chosen_targets(args);
+        let lowering = driver::lower_compiled(&inputs, &options, &targets);
+        let too_large = &lowering.too_large;
         let mut diagnostics = lowering.diagnostics;
         let checked = match lowering.program {
             Some(mut program) => {
@@ -57,7 +59,8 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
                     driver::drop_rejected(&mut program, &mut diagnostics);
                 }
                 driver::analyse(&program, &mut diagnostics);
-                let targets = try_targets(args, &program, &lowering.sources, &options);
+                let sources = &lowering.sources;
+                let targets = try_targets(&targets, &program, too_large, sources, &options);
                 Checked {
                     rules: program
                         .rules
@@ -92,18 +95,26 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
     if compiles { Ok(()) } else { Err(Failure::Said) }
 }
 
-/// Compiles for every chosen target, side by side; the results come in the targets' order.
+/// The targets that are tried.
+fn chosen_targets(args: &CheckArgs) -> Vec<&'static dyn driver::Target> {
+    let chosen = |name: &str| args.target.as_deref().is_none_or(|wanted| wanted == name);
+    driver::targets().iter().copied().filter(|target| chosen(target.name())).collect()
+}
+
+/// Compiles for every target, side by side; the results come in the targets' order.
 fn try_targets(
-    args: &CheckArgs,
+    targets: &[&'static dyn driver::Target],
     program: &Program,
+    too_large: &[(Hook, Diagnostic)],
     sources: &bpfc_diag::SourceMap,
     options: &driver::Options,
 ) -> Vec<TargetResult> {
-    let chosen = |name: &str| args.target.as_deref().is_none_or(|wanted| wanted == name);
-    let targets = driver::targets().iter().copied().filter(|target| chosen(target.name()));
     std::thread::scope(|scope| {
         let running: Vec<_> = targets
-            .map(|target| scope.spawn(move || try_target(target, program, sources, options)))
+            .iter()
+            .map(|&target| {
+                scope.spawn(move || try_target(target, program, too_large, sources, options))
+            })
             .collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, TargetResult>| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -115,6 +126,7 @@ fn try_targets(
 fn try_target(
     target: &dyn driver::Target,
     program: &Program,
+    too_large: &[(Hook, Diagnostic)],
     sources: &bpfc_diag::SourceMap,
     options: &driver::Options,
 ) -> TargetResult {
@@ -122,7 +134,14 @@ fn try_target(
     let part = driver::restrict(program, target, options.hooks.as_deref());
     let mut hooks: BTreeSet<_> = part.entries.iter().map(|entry| entry.hook).collect();
     hooks.extend(options.hooks.iter().flatten());
-    let built = driver::build(&part, target, sources, options, &mut diagnostics);
+    let runs = options.hooks.as_deref().or(target.default_hooks()).unwrap_or(target.hooks());
+    let too_large: Vec<_> = too_large.iter().filter(|(hook, _)| runs.contains(hook)).collect();
+    hooks.extend(too_large.iter().map(|(hook, _)| *hook));
+    let built = match too_large.is_empty() {
+        true => driver::build(&part, target, sources, options, &mut diagnostics),
+        false => None,
+    };
+    too_large.into_iter().for_each(|(_, error)| diagnostics.push(error.clone()));
     let artifact = built.map(|(_, artifact)| artifact).filter(|_| !diagnostics.has_errors());
     TargetResult {
         target: target.name(),

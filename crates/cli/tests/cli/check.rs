@@ -175,3 +175,54 @@ fn calls_that_would_keep_the_kernel_busy_are_refused() {
         bpfc_with(&["check", "-"], &rules).ok();
     }
 }
+
+/// Rules that each name an address and a port.
+fn simple_rules(number: usize) -> String {
+    let rules = (0..number).map(|rule| {
+        let [_, a, b, c] = (rule as u32).to_be_bytes();
+        format!("-A INPUT -s 10.{a}.{b}.{c} -p tcp --dport {} -j ACCEPT\n", rule % 60_000 + 1)
+    });
+    format!("*filter\n:INPUT DROP\n{}COMMIT\n", rules.collect::<String>())
+}
+
+const LIMIT: &str = "the kernel's verifier processes 1,000,000 instructions of a program at most";
+
+#[test]
+fn what_is_too_large_is_refused_with_number_limit_and_place() {
+    // Before anything is read, once what all targets need at the least is too much.
+    let rules = simple_rules(100_000);
+    for command in [&["check", "-"][..], &["load", "-", "--name", "large", "--target", "netfilter"]]
+    {
+        let ran = bpfc_with(command, &rules).fails(1);
+        let said = "the 100000 rules that packets of the input hook meet take at least 1500000 \
+                    instructions";
+        assert!(ran.err.contains(&format!("error[BPFC0015]: {said}: {LIMIT}")), "{}", ran.err);
+        assert!(ran.err.contains("--> -:66669:1"), "{}", ran.err);
+        assert!(ran.err.contains("ipset"), "{}", ran.err);
+    }
+    // Others may be too large where these are not compiled, or for another target.
+    let forwards = rules.replace("INPUT", "FORWARD").replace(":FORWARD", ":INPUT DROP\n:FORWARD");
+    bpfc_with(&["check", "-", "--hook", "input"], &forwards).ok();
+    let ran = bpfc_with(&["check", "-"], &forwards).ok();
+    assert!(ran.err.contains("warning[BPFC0015]: the 100000 rules"), "{}", ran.err);
+    assert!(
+        ran.out.contains("netfilter   input, forward  does not compile: 1 error"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn what_the_verifier_would_not_finish_is_refused() {
+    // It processes some instructions twice, so that fewer than it takes are too many.
+    let ran = bpfc_with(&["check", "-", "--target", "xdp"], &simple_rules(30_000)).fails(1);
+    let said = "error[BPFC0015]: program bpfc_xdp for target xdp has ";
+    assert!(ran.err.contains(said), "{}", ran.err);
+    assert!(ran.err.contains(", and verifying it takes about 105"), "{}", ran.err);
+    assert!(ran.err.contains(LIMIT), "{}", ran.err);
+    assert!(ran.err.contains("the kernel would come as far as filter/INPUT:"), "{}", ran.err);
+    let near = bpfc_with(&["check", "-", "--target", "xdp"], &simple_rules(28_300)).ok();
+    assert!(near.err.contains("warning[BPFC0015]: program bpfc_xdp"), "{}", near.err);
+    let small = bpfc_with(&["check", "-", "--target", "xdp"], &simple_rules(10_000)).ok();
+    assert!(!small.err.contains("BPFC0015"), "{}", small.err);
+}

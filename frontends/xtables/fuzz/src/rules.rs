@@ -64,7 +64,7 @@ pub fn lower_and_verify(ruleset: &Ruleset) {
     let tables = Some(["raw", "mangle", "filter"].map(str::to_owned).to_vec());
     let fingerprints = Some(Arc::new(vec![fingerprint()]));
     let options = FrontendOptions { tables, fingerprints, ..FrontendOptions::default() };
-    if lower::lower(ruleset, &options, None, &mut program, &mut diagnostics).is_some() {
+    if lower::lower(ruleset, &options, &[], None, &mut program, &mut diagnostics).is_some() {
         assert_eq!(verify(&program), Ok(()));
     }
 }

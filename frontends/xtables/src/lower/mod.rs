@@ -30,11 +30,12 @@ pub fn compiled_tables(options: &FrontendOptions) -> Vec<String> {
     options.tables.clone().unwrap_or_else(|| vec!["filter".to_owned()])
 }
 
-/// Lowers the chosen tables and hooks of a ruleset into `program`. `span` stands for the whole
-/// input. `None` where an error was reported.
+/// Lowers the chosen tables and hooks of a ruleset into `program`, without those hooks that are
+/// `too_large`. `span` stands for the whole input. `None` where an error was reported.
 pub fn lower(
     ruleset: &Ruleset,
     options: &FrontendOptions,
+    too_large: &[Hook],
     span: Option<Span>,
     program: &mut Program,
     diagnostics: &mut Diagnostics,
@@ -45,7 +46,8 @@ pub fn lower(
     for table in tables {
         let wanted = |hook: Hook| options.hooks.as_ref().is_none_or(|hooks| hooks.contains(&hook));
         note_left_out(table, wanted, diagnostics);
-        let Ok(reached) = Reached::of(table, wanted, diagnostics) else {
+        let lowered = |hook: Hook| wanted(hook) && !too_large.contains(&hook);
+        let Ok(reached) = Reached::of(table, lowered, diagnostics) else {
             failed = true;
             continue;
         };
@@ -64,7 +66,7 @@ pub fn lower(
     }
     if entries.is_empty() {
         // Where lines could not be read, the chains may be missing for that.
-        if !diagnostics.has_errors() {
+        if !diagnostics.has_errors() && too_large.is_empty() {
             diagnostics.push(no_chain(ruleset, options, span));
         }
         return None;
@@ -76,6 +78,16 @@ pub fn lower(
         chains,
     }));
     Some(())
+}
+
+/// The tables of a ruleset that are compiled, in priority order.
+pub fn chosen_tables<'a>(
+    ruleset: &'a Ruleset,
+    options: &FrontendOptions,
+) -> impl Iterator<Item = &'a Table> {
+    let compiled = compiled_tables(options);
+    let chosen = PRIORITY.iter().filter(move |name| compiled.iter().any(|table| table == *name));
+    chosen.filter_map(|name| ruleset.table(name))
 }
 
 /// The tables to compile, in priority order; what is left out is noted.
@@ -103,7 +115,7 @@ fn choose_tables<'a>(
             );
         }
     }
-    PRIORITY.iter().filter(|name| chosen(name)).filter_map(|name| ruleset.table(name)).collect()
+    chosen_tables(ruleset, options).collect()
 }
 
 /// That a table is not compiled, and what must stay in the kernel for it.
