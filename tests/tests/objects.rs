@@ -1,10 +1,12 @@
 //! Objects of real rulesets, for every target that compiles them: libbpf opens each, and the kernel
-//! takes what libbpf makes of it.
+//! takes what libbpf makes of it; and what aya makes of those that it can load.
 //!
 //! The rulesets are the shipped examples and one for each match and each target that writes
 //! packets, in variations that `BPFC_SEED` chooses.
 
-use bpfc_artifact::Artifact;
+use aya::EbpfLoader;
+use aya::programs::Program;
+use bpfc_artifact::{Artifact, RelocKind};
 use bpfc_driver::{Options, compile, targets};
 use bpfc_ir::Input;
 use bpfc_tests::differential::Ruleset;
@@ -130,6 +132,28 @@ fn open(artifact: &Artifact) -> Result<(), String> {
     let opened = opened.map_err(|error| failed(&error))?;
     if require::met(&[Need::Root]) {
         opened.load().map_err(|error| failed(&error))?;
+        if !needs_externs(artifact) {
+            load_by_aya(&object).map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether it takes something from the kernel by name, which aya does not look for.
+fn needs_externs(artifact: &Artifact) -> bool {
+    let mut relocs = artifact.functions.iter().flat_map(|function| &function.relocs);
+    relocs.any(|reloc| matches!(reloc.kind, RelocKind::Kfunc(_) | RelocKind::Kconfig(_)))
+}
+
+fn load_by_aya(object: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+    let mut loaded = EbpfLoader::new().load(object)?;
+    for (name, program) in loaded.programs_mut() {
+        match program {
+            Program::Xdp(program) => program.load()?,
+            Program::SchedClassifier(program) => program.load()?,
+            Program::CgroupSkb(program) => program.load()?,
+            _ => return Err(format!("{name} has a type that is not expected").into()),
+        }
     }
     Ok(())
 }

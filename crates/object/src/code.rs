@@ -120,6 +120,10 @@ fn patched(layout: &Layout, insn: Insn, second: Option<Insn>, reloc: &Reloc) -> 
         RelocKind::MapValue(_) => {
             Insn { src: 0, off: 0, imm: second.map_or(0, |second| second.imm), ..insn }
         }
+        RelocKind::Call(callee) if layout.called_by_place[callee.0 as usize] => {
+            let start = layout.text_start[callee.0 as usize];
+            Insn { dst: 0, src: BPF_PSEUDO_CALL, off: 0, imm: start as i32 - 1, ..insn }
+        }
         RelocKind::Call(_) | RelocKind::Kfunc(_) => {
             Insn { dst: 0, src: BPF_PSEUDO_CALL, off: 0, imm: -1, ..insn }
         }
@@ -155,6 +159,9 @@ impl<'a> Code<'a> {
         match &reloc.kind {
             RelocKind::Map(map) | RelocKind::MapValue(map) => {
                 self.relocs.push(elf(R_BPF_64_64, Target::Map(*map)));
+            }
+            RelocKind::Call(callee) if layout.called_by_place[callee.0 as usize] => {
+                self.relocs.push(elf(R_BPF_64_32, Target::Text));
             }
             RelocKind::Call(callee) => {
                 let name = &artifact.functions[callee.0 as usize].name;

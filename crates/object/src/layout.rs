@@ -45,6 +45,9 @@ pub struct Layout<'a> {
     /// For each function of the artifact its place in `.text`, in units of 8 bytes; 0 for main
     /// functions, which nothing points at.
     pub text_start: Vec<u32>,
+    /// For each function whether calls of it name `.text` and its place there, as those of clang do
+    /// where a function is static, and not its symbol: cilium/ebpf takes no local one.
+    pub called_by_place: Vec<bool>,
 }
 
 /// Places the functions of a valid artifact, in sections named as objects of a version have them.
@@ -74,7 +77,12 @@ pub fn layout(artifact: &Artifact, version: u32) -> Layout<'_> {
     if !text.pieces.is_empty() {
         sections.push(text);
     }
-    Layout { sections, text_start }
+    let called_by_place = artifact.functions.iter().map(|function| {
+        let is_local =
+            matches!(function.kind, FunctionKind::Static { .. } | FunctionKind::LoopBody);
+        is_local && version > 1
+    });
+    Layout { sections, text_start, called_by_place: called_by_place.collect() }
 }
 
 /// The name of an attach point's section, by which loaders know the program type: one that all of

@@ -9,6 +9,7 @@ mod fingerprints;
 mod formats;
 mod json;
 mod life;
+mod loaders;
 mod log;
 mod misc;
 mod mounts;

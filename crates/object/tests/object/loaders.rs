@@ -4,7 +4,7 @@ use crate::assemble::{self, Code};
 use aya_obj::{Object, ProgramSection};
 use bpfc_artifact::*;
 use bpfc_object::write;
-use object::{Object as _, ObjectSection as _};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 
 /// A program without kernel functions, and its counters.
 fn plain(attach: AttachPoint) -> Artifact {
@@ -85,6 +85,26 @@ fn an_instruction_holds_the_number_that_its_relocation_names() {
                 }
             }
             at += number * size;
+        }
+    }
+    assert!(found > 0);
+}
+
+/// cilium/ebpf takes calls of local functions only as clang writes them: the symbol is the
+/// section's, and the instruction holds the place (`relocateInstruction`, elf_reader.go).
+#[test]
+fn no_relocation_names_a_local_function() {
+    let mut found = 0;
+    for (artifact, _) in assemble::all() {
+        let bytes = write(&artifact).expect("writes");
+        let file = object::File::parse(&*bytes).expect("an object");
+        for (_, relocation) in file.sections().flat_map(|section| section.relocations()) {
+            let object::RelocationTarget::Symbol(index) = relocation.target() else { continue };
+            let symbol = file.symbol_by_index(index).expect("a symbol");
+            if symbol.is_local() {
+                assert_eq!(symbol.kind(), object::SymbolKind::Section, "{:?}", symbol.name());
+                found += 1;
+            }
         }
     }
     assert!(found > 0);
