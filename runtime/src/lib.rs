@@ -69,6 +69,7 @@ mod features;
 mod filter;
 #[cfg(test)]
 mod formats;
+mod forwarding;
 mod health;
 mod home;
 pub mod ipset;
@@ -107,6 +108,7 @@ pub use counters::{Count, Counters};
 pub use error::{Error, VerifierError};
 pub use features::supports;
 pub use filter::{AttachmentStatus, Filter, ProgramStatus, Status};
+pub use forwarding::{Misrouted, misrouted};
 pub use health::{NamespaceStatus, Problem};
 pub use lock::{Waiting, on_waiting};
 pub use log::{LinkHeader, LogInterface, LogKind, LogLost, LogReader, LogRecord};

@@ -91,7 +91,11 @@ fn corpus() -> Vec<Ruleset> {
         .map(|path| {
             let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
             let family = if name.ends_with(".v6") { Family::Ipv6 } else { Family::Ipv4 };
-            let text = fs::read_to_string(&path).expect("a readable file");
+            let mut text = fs::read_to_string(&path).expect("a readable file");
+            // iptables-restore knows COMMIT only with the end of its line.
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
             let tool = name.split('.').next().unwrap_or_default();
             let sets = fs::read_to_string(folder.join(format!("{tool}.sets"))).ok();
             Ruleset { name, family, text, sets }

@@ -11,7 +11,7 @@ use bpfc_driver as driver;
 use bpfc_ir::Input;
 use bpfc_runtime::{
     BpffsKeeper, Error, Filter, Options, XdpMode, bpffs_keeper, check_that_bpffs_lasts,
-    control_groups,
+    control_groups, misrouted,
 };
 use serde::Serialize;
 
@@ -68,6 +68,9 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
             "connections of protocols other than TCP and UDP are not known here, for which this kernel has no \
              place (tcx, Linux 6.6): their packets are NEW, and answers to pings INVALID",
         );
+    }
+    for misrouted in misrouted(&artifact, status.attachments.iter().map(|a| &a.attachment.place)) {
+        console.warning(&misrouted.to_string());
     }
     let places: Vec<String> =
         status.attachments.iter().map(|a| a.attachment.place.to_string()).collect();

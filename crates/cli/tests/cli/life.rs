@@ -208,3 +208,25 @@ fn the_units_are_well_formed() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !said.contains("bpfc"), "{said}");
 }
+
+#[test]
+fn chains_of_one_hook_alone_on_a_router_are_warned_of() {
+    passes(
+        "ip link add eth0 type veth peer name eth1; ip link set eth0 up
+echo 0 >/proc/sys/net/ipv4/ip_forward
+for target in xdp tc; do
+try $LOAD --target $target --iface eth0; ends 0
+case $said in *forwards*) fail \"$said\" ;; esac
+try $BPFC unload life
+done
+echo 1 >/proc/sys/net/ipv4/ip_forward
+for target in xdp tc; do
+try $LOAD --target $target --iface eth0 --json; ends 0; says 'eth0 forwards IPv4 packets (net.ipv4.conf.eth0.forwarding is on)'
+try $LOAD --target $target --iface eth0 --hook input,forward; ends 0
+case $said in *forwards*) fail \"$said\" ;; esac
+try $LOAD --target $target --iface eth0 --hook forward; ends 0; says 'come in by eth0 meet the forward chains'
+try $BPFC unload life; ends 0
+done
+",
+    );
+}
