@@ -141,7 +141,7 @@ codes! {
     NFT_DIFFERS = 29, "the ruleset decides differently in nftables",
         "The input is a dump of iptables-nft. bpfc decides as the kernel's iptables (legacy) does, which\n\
          in a few cases is not how nftables runs the same rules: the message names the case, and\n\
-         docs/semantics.md lists them.";
+         `bpfc semantics dumps` lists them.";
     OTHER_RULES = 30, "rules of the other iptables are not read",
         "The kernel holds rules of iptables-legacy and of iptables-nft, or those of iptables-nft alone.\n\
          live:iptables and live:ip6tables read the legacy tables. For the others compile what iptables-save\n\

@@ -26,7 +26,7 @@ pub(crate) fn warn(ruleset: &Ruleset, diagnostics: &mut Diagnostics) {
     };
     let first = |has: &dyn Fn(&Rule) -> bool| rules().find(|rule| has(rule));
     let note =
-        "the dump says that iptables-nft made it: docs/semantics.md lists what differs there";
+        "the dump says that iptables-nft made it: `bpfc semantics dumps` lists what differs there";
     let limit = first(&|rule: &Rule| rule.matches.iter().any(|matched| matched.overflows()));
     if let Some(rule) = limit {
         let message = "iptables-nft lets the whole burst through; iptables, and so what is compiled, \
