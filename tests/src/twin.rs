@@ -189,6 +189,9 @@ impl Host {
         };
         let counted = match firewall {
             Firewall::Kernel => {
+                if plan.rulesets.iter().any(|(_, text)| sets::are_named(text)) {
+                    sets::restore()?;
+                }
                 for (family, text) in &plan.rulesets {
                     tables::restore(*family, text)?;
                 }

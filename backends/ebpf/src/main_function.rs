@@ -57,6 +57,9 @@ pub(crate) fn emit(
     let addressing = emitter.target.addressing(unit.attach).filter(|_| unit.is_received());
     let addressee = addressing.map(|how| addressee::prepare(emitter, how)).transpose()?;
 
+    let mut hooks = unit.ipv4.iter().chain(&unit.ipv6).map(|entry| entry.hook);
+    let arrived = !hooks.any(|hook| hook == Hook::Output);
+
     let mut asm = Asm::new();
     let labels = MainLabels { ipv4: asm.label(), ipv6: asm.label(), pass: asm.label() };
     emitter.mark_line(&mut asm, None, "find the network header");
@@ -68,6 +71,7 @@ pub(crate) fn emit(
         layout: &emitter.layout,
         needs: &emitter.needs,
         attach: unit.attach,
+        arrived,
         labels,
         addressee,
         scratch,
@@ -110,6 +114,7 @@ pub(crate) fn emit(
             layout: &emitter.layout,
             needs: &emitter.needs,
             attach: unit.attach,
+            arrived,
             labels,
             addressee,
             scratch,

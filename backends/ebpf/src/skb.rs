@@ -128,7 +128,14 @@ pub fn facts(main: &mut MainContext<'_>, is_egress: bool) {
         asm.load_field(Size::D, R9, R8, field("sk_buff", "dev", 8));
         copy_name(asm, R9, name);
     }
-    copy_link(main);
+    match main.arrived {
+        true => copy_link(main),
+        // At the kernel's output hook it has none yet.
+        false if main.layout.link().is_some() => {
+            main.asm.store_imm(Size::B, R7, layout::LINK_HEADER, 0);
+        }
+        false => {}
+    }
 }
 
 /// Stores that the packet, which is on its way out, is forwarded, where the `struct sk_buff` in r8

@@ -44,6 +44,9 @@ pub struct MainContext<'a> {
     pub needs: &'a Needs,
     /// Where the program will be attached.
     pub attach: AttachPoint,
+    /// Whether packets still have the link header that the kernel's hooks know, if any: what leaves
+    /// has the next one already.
+    pub arrived: bool,
     /// Where to jump to.
     pub labels: MainLabels,
     /// How to tell whom a frame is for, where that is to be asked: [`Target::locate`] does.

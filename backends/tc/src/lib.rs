@@ -127,7 +127,7 @@ impl Target for Tc {
                 "TC ingress runs before routing; compile the rule for netfilter at the forward, \
                  output or postrouting hook, or for tc at output or postrouting",
             ),
-            (Feature::Link, true) if hook != Hook::Egress => Some(
+            (Feature::Link, true) if hook == Hook::Postrouting => Some(
                 "at TC egress a packet has the Ethernet header that it leaves with, at the kernel's hook \
                  the one that it came with, if any; compile the rule for netfilter, or for xdp or tc at \
                  the prerouting, input or forward hook",

@@ -104,6 +104,13 @@ impl Physdev {
         flags.into_iter().chain(ports).flatten().all(|invert| invert)
     }
 
+    /// Whether it asks nothing but that no port be noted by which the packet leaves.
+    fn wants_no_output(&self) -> bool {
+        let asked = [self.is_bridged, self.is_out];
+        let other = self.is_in.is_some() || self.input.is_some() || self.output.is_some();
+        !other && asked.contains(&Some(true)) && !asked.contains(&Some(false))
+    }
+
     /// Whether only packets match of which is noted by which port they leave.
     fn needs_output(&self) -> bool {
         self.is_bridged == Some(false)
@@ -158,6 +165,13 @@ impl Match for Physdev {
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
+        // That no port to leave by is noted says the same of every packet, and at most hooks is known.
+        if self.wants_no_output() {
+            let name = cx.builder().meta(Meta::OutPort);
+            let there = cx.builder().compare_const(Condition::Ne, name, 0);
+            cx.expect(there, false);
+            return Ok(());
+        }
         let fork = cx.fork(false);
         let unbridged = if self.matches_unbridged() { fork.matched } else { fork.failed };
         let present = |cx: &mut RuleCx<'_>, meta| {
