@@ -77,6 +77,12 @@ impl HashLimit {
         crate::limit::CLOCKS.iter().any(|&hertz| self.numbers(hertz).is_some())
     }
 
+    /// The clocks, in ticks a second, of kernels that refuse its rate and burst.
+    pub fn refusing(&self) -> Vec<u32> {
+        let clocks = crate::limit::CLOCKS.into_iter();
+        clocks.filter(|&hertz| self.numbers(hertz).is_none()).collect()
+    }
+
     /// The table that serves rules of which some want it so and later ones want `other`: as the
     /// first say, if all measure the same.
     pub(crate) fn joined(&self, other: &HashLimit) -> Option<HashLimit> {

@@ -16,6 +16,11 @@ pub fn is_taken(average: u32, burst: u32) -> bool {
     CLOCKS.iter().any(|&clock| Credits::new(average, burst, clock).is_some())
 }
 
+/// The clocks, in ticks a second, of kernels that refuse a limit.
+pub fn refusing(average: u32, burst: u32) -> Vec<u32> {
+    CLOCKS.into_iter().filter(|&clock| Credits::new(average, burst, clock).is_none()).collect()
+}
+
 /// A limit in credits, for a kernel with so many clock ticks a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credits {

@@ -99,6 +99,18 @@ impl ObjectKind {
         }
     }
 
+    /// The clocks, in ticks a second, of kernels that refuse its rate.
+    pub fn refusing_clocks(&self) -> Vec<u32> {
+        match self {
+            &ObjectKind::Limit { average, burst } => limit::refusing(average, burst),
+            ObjectKind::HashLimit(table) => table.refusing(),
+            ObjectKind::Quota { .. }
+            | ObjectKind::Connections { .. }
+            | ObjectKind::Set(_)
+            | ObjectKind::Recent(_) => Vec::new(),
+        }
+    }
+
     /// The state at first, in the interpreter.
     pub(crate) fn initial(&self) -> u64 {
         match self {

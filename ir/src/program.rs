@@ -5,7 +5,7 @@ use crate::{
 };
 use bpfc_diag::Span;
 use cranelift_entity::PrimaryMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a rule entity is a rule or a base chain's policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -106,6 +106,19 @@ impl Program {
             Some((probe, _)) => probe,
             None => self.probes.push(definition),
         }
+    }
+
+    /// The rules with a rate that kernels with some clocks refuse, and those clocks' ticks a
+    /// second.
+    pub fn refused_rates(&self) -> BTreeMap<Rule, Vec<u32>> {
+        let insts = self.funcs.values().flat_map(|function| function.insts.values());
+        let asked = insts.filter_map(|inst| match inst.op {
+            Op::Query(object, ..) => {
+                Some((inst.rule?, self.objects[object].kind.refusing_clocks()))
+            }
+            _ => None,
+        });
+        asked.filter(|(_, clocks)| !clocks.is_empty()).collect()
     }
 
     /// Whether a rule traces packets.

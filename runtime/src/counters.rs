@@ -12,8 +12,8 @@
 use crate::Error;
 use crate::sys::{Map, MapSpec};
 use bpfc_artifact::{CounterSlot, Family, MapKind, RuleEntry, RuleKind, RuleTable};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Packets and bytes.
@@ -128,6 +128,12 @@ fn identities(rules: &RuleTable) -> Vec<Identity<'_>> {
         *number += 1;
     }
     identities
+}
+
+/// Which of `from`'s rules `to` has not.
+pub(crate) fn left(from: &RuleTable, to: &RuleTable) -> Vec<bool> {
+    let known: BTreeSet<_> = identities(to).into_iter().collect();
+    identities(from).iter().map(|identity| !known.contains(identity)).collect()
 }
 
 /// The counts of `from`'s rules as rows of `to`'s: zero for rules that `from` has not.
@@ -257,6 +263,18 @@ mod tests {
             carry(&from, &counts, &to),
             [Count::default(), count(1), count(4), count(3), Count::default()]
         );
+    }
+
+    #[test]
+    fn rules_that_are_gone_are_told_by_occurrence() {
+        let table = |rules: &[(&str, &str)]| RuleTable {
+            entries: rules.iter().map(|(chain, text)| rule(chain, text)).collect(),
+            ..RuleTable::default()
+        };
+        let from = table(&[("A", "x"), ("A", "y"), ("A", "x"), ("B", "x")]);
+        let to = table(&[("A", "z"), ("A", "x"), ("B", "x")]);
+        assert_eq!(left(&from, &to), [false, true, true, false]);
+        assert_eq!(left(&from, &from), [false; 4]);
     }
 
     #[test]

@@ -32,6 +32,19 @@ pub enum Error {
     /// The verifier refused a program.
     #[error(transparent)]
     Verifier(#[from] Box<VerifierError>),
+    /// The kernel would refuse a rule's rate and burst.
+    #[error(
+        "{place}: this kernel, whose clock has {ticks} ticks a second, refuses the rate and burst of this rule \
+         ({text}): give a smaller burst, or a faster rate"
+    )]
+    Rate {
+        /// File, line and label of the rule.
+        place: String,
+        /// Its text.
+        text: String,
+        /// `CONFIG_HZ`.
+        ticks: u32,
+    },
     /// The kernel lacks a feature.
     #[error("this kernel has no {feature}: {since} has it")]
     Unsupported {

@@ -46,7 +46,7 @@ impl Options {
 
 /// `HZ`: a coarse clock's resolution is a tick (kernel/time/posix-timers.c,
 /// `posix_get_coarse_res`).
-fn ticks_per_second() -> u32 {
+pub(crate) fn ticks_per_second() -> u32 {
     let resolution = clock_getres(ClockId::RealtimeCoarse);
     let nanoseconds = resolution.tv_sec as u64 * NANOSECONDS + resolution.tv_nsec as u64;
     let nanoseconds = nanoseconds.max(1);

@@ -10,6 +10,7 @@
 //! What changes without a new generation is read again under the lock: counts, which only the switch
 //! reads, and the sets ([`crate::sets::carry`]), whose elements come and go.
 
+use crate::carried::{self, Lost};
 use crate::conntrack::{self, Attempt};
 use crate::home::Home;
 use crate::lock::Lock;
@@ -21,7 +22,7 @@ use crate::programs::ProgramSet;
 use crate::sets::{self, OldSets};
 use crate::state::Generation;
 use crate::sys::Map;
-use crate::{Error, Filter, devices, features, health, pins, switch};
+use crate::{Error, Filter, devices, features, health, pins, rates, switch};
 use bpfc_artifact::{Artifact, MapDef};
 use std::path::PathBuf;
 
@@ -53,6 +54,7 @@ impl Filter {
         let mut plan = places::plan(artifact, options)?;
         devices::check(artifact, &plan)?;
         features::check(&plan)?;
+        rates::check(artifact)?;
         let namespace = own_namespace()?;
         if artifact.needs_conntrack {
             conntrack::provide()?;
@@ -82,7 +84,7 @@ impl Filter {
     /// Replaces the filter by `artifact` with the options that it was loaded with: see
     /// [`Filter::replace_with`].
     pub fn replace(&self, artifact: &Artifact) -> Result<(), Error> {
-        self.replace_by(artifact, None)
+        self.replace_by(artifact, None).map(drop)
     }
 
     /// Replaces the filter by `artifact`, which may be attached elsewhere. At no moment does a
@@ -100,10 +102,26 @@ impl Filter {
     /// # Errors
     /// [`Error::Overtaken`] where others have replaced it again and again meanwhile.
     pub fn replace_with(&self, artifact: &Artifact, options: &Options) -> Result<(), Error> {
+        self.replace_telling(artifact, options).map(drop)
+    }
+
+    /// As [`Filter::replace_with`]; tells what of the filter was not carried over.
+    ///
+    /// # Errors
+    /// As of [`Filter::replace_with`].
+    pub fn replace_telling(
+        &self,
+        artifact: &Artifact,
+        options: &Options,
+    ) -> Result<Vec<Lost>, Error> {
         self.replace_by(artifact, Some(options))
     }
 
-    fn replace_by(&self, artifact: &Artifact, options: Option<&Options>) -> Result<(), Error> {
+    fn replace_by(
+        &self,
+        artifact: &Artifact,
+        options: Option<&Options>,
+    ) -> Result<Vec<Lost>, Error> {
         let artifact = &*places::supported(artifact);
         let namespace = own_namespace()?;
         for _ in 0..ATTEMPTS {
@@ -120,6 +138,7 @@ impl Filter {
             let plan = places::plan(artifact, options)?;
             devices::check(artifact, &plan)?;
             features::check(&plan)?;
+            rates::check(artifact)?;
             places::refuse_moves(&plan, &old.attachments)?;
             if artifact.needs_conntrack {
                 conntrack::provide()?;
@@ -131,7 +150,8 @@ impl Filter {
                 continue;
             }
             sets::carry(artifact, &set.maps, &before.sets)?;
-            return take_over(&home, artifact, &set, old, options, plan);
+            let lost = carried::lost(&home, &state, old, &before.sets, artifact)?;
+            return take_over(&home, artifact, &set, old, options, plan).map(|()| lost);
         }
         Err(Error::Overtaken { name: self.name().to_owned(), attempts: ATTEMPTS })
     }

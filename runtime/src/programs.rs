@@ -75,7 +75,7 @@ pub(crate) fn load_attach_type(attach: AttachPoint) -> u32 {
 }
 
 /// Whether one map can stand for another.
-fn is_same(old: &MapDef, new: &MapDef) -> bool {
+pub(crate) fn is_same(old: &MapDef, new: &MapDef) -> bool {
     let sizes = |map: &MapDef| {
         (map.kind, map.key_size, map.value_size, map.max_entries, map.flags, map.locked)
     };

@@ -121,6 +121,14 @@ fn read<'m>(
     Some(value.map(|value| decode(layout, &value)))
 }
 
+/// The name of the list that a kept map holds and how many addresses are in it; none where it
+/// holds no list.
+pub(crate) fn addresses(def: &MapDef, map: &Map) -> Result<Option<(String, usize)>, Error> {
+    let Some((name, _)) = list(def) else { return Ok(None) };
+    let addresses = read(std::iter::once((def, map)), &name).transpose()?;
+    Ok(addresses.map(|addresses| (name, addresses.len())))
+}
+
 /// Finds the program of a name.
 pub(crate) type Programs<'a> = dyn Fn(&str) -> Result<Program, Error> + 'a;
 

@@ -422,7 +422,7 @@ fn artifact(
         functions: emitter.functions,
         programs,
         maps,
-        rules: RuleTable { entries, chains: chains.collect() },
+        rules: RuleTable { entries, chains: chains.collect(), rates: Vec::new() },
         sets: emitter.sets.entries(program),
         needs_conntrack: emitter.needs.conntrack || emitter.needs.counted,
         needs_accounting: emitter.needs.accounting,

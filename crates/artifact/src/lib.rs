@@ -25,7 +25,7 @@ pub use program::{
     AttachPoint, Family, Function, FunctionIndex, FunctionKind, Hook, KernelField, Line, Program,
     ProgramKind, Reloc, RelocKind,
 };
-pub use rule::{CounterSlot, RuleEntry, RuleKind, RuleTable, UserChain};
+pub use rule::{CounterSlot, RefusedRate, RuleEntry, RuleKind, RuleTable, UserChain};
 pub use set::{MaskList, SetEntry, SetState};
 pub use verification::{MAX_INSTRUCTIONS, MOST_PROCESSED, Outcome, Verification};
 pub use walk::LONGEST_WALK;

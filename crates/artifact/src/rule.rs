@@ -75,6 +75,19 @@ pub struct RuleTable {
     /// The user chains, also those that have no rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chains: Vec<UserChain>,
+    /// Rules whose rates not every kernel takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<RefusedRate>,
+}
+
+/// A rule that kernels with some clocks refuse, as its rate and burst do not fit the units that they
+/// count in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedRate {
+    /// The rule, by its place in [`RuleTable::entries`].
+    pub rule: u32,
+    /// How many ticks a second those clocks have (`CONFIG_HZ`).
+    pub ticks: Vec<u32>,
 }
 
 impl RuleTable {

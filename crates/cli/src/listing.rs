@@ -260,7 +260,7 @@ mod tests {
             name: name.into(),
         });
         let entries = rows.iter().map(|(e, _)| e.clone()).collect();
-        (RuleTable { entries, chains: chains.to_vec() }, counts.collect())
+        (RuleTable { entries, chains: chains.to_vec(), rates: Vec::new() }, counts.collect())
     }
 
     // As printed by iptables 1.8.9 for the same rules and counters.

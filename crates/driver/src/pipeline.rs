@@ -6,7 +6,7 @@
 use crate::beside::{format_beside, holds_rules, read_fingerprints, read_sets};
 use crate::registry::{SETS, frontend_of, planned_format, recognise, targets_with};
 use crate::{drop_rejected, family, formats, look, merge, size, tables};
-use bpfc_artifact::{Artifact, LONGEST_WALK};
+use bpfc_artifact::{Artifact, LONGEST_WALK, RefusedRate};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, Severity, SourceMap};
 use bpfc_ebpf::{CallSize, CompileOptions, Target, call_size};
 use bpfc_ir::{Accounts, Frontend, FrontendOptions, Hook, Input, Program};
@@ -150,7 +150,21 @@ pub fn build(
         }
     };
     found.iter().for_each(|diagnostic| diagnostics.push(diagnostic.clone()));
-    built
+    built.map(|(built, mut artifact)| {
+        artifact.rules.rates = refused_rates(program, &artifact);
+        (built, artifact)
+    })
+}
+
+/// The rules whose rates the running kernel may refuse.
+fn refused_rates(program: &Program, artifact: &Artifact) -> Vec<RefusedRate> {
+    let rates = program.refused_rates().into_iter();
+    let found = rates.filter_map(|(rule, ticks)| {
+        let label = &program.rules[rule].label;
+        let rule = artifact.rules.entries.iter().position(|entry| entry.label == *label)?;
+        Some(RefusedRate { rule: u32::try_from(rule).ok()?, ticks })
+    });
+    found.collect()
 }
 
 /// What came of building within limits.

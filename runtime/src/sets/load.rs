@@ -6,7 +6,7 @@ use super::place::{Place, SetRow};
 use crate::Error;
 use crate::sys::{Map, Mapping, clock};
 use bpfc_artifact::Artifact;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rows of an artifact's sets.
 pub(crate) fn rows(artifact: &Artifact) -> Vec<SetRow> {
@@ -46,6 +46,47 @@ impl OldSets {
         };
         let before = self.rows.iter().find(same)?;
         Some((before, self.maps.get(&before.elements)?, self.maps.get(&before.state)?))
+    }
+}
+
+impl OldSets {
+    /// The sets of which elements are there that `artifact`'s have not, and how many.
+    pub(crate) fn lost(&self, artifact: &Artifact) -> Result<Vec<(String, usize)>, Error> {
+        let new = rows(artifact);
+        let mut found = Vec::new();
+        for before in &self.rows {
+            let at = new.iter().position(|row| row.def.name == before.def.name);
+            if at.is_some_and(|at| self.like(&new[at]).is_some()) {
+                continue;
+            }
+            let maps = (self.maps.get(&before.elements), self.maps.get(&before.state));
+            let (Some(outer), Some(state)) = maps else { continue };
+            let memory = map_memory(state)?;
+            let elements = Place::new(before, outer, &memory).elements()?;
+            let (keys, values) = elements.elements().map_err(Error::kernel("read a set"))?;
+            let layout = before.def.layout();
+            let now = clock();
+            let alive = keys
+                .chunks_exact(layout.key_size)
+                .zip(values.chunks_exact(layout.value_size))
+                .filter(|(key, value)| {
+                    let expires = layout.timeout.and_then(|at| value.get(at..at + 8));
+                    let expires = expires.and_then(|bytes| bytes.try_into().ok());
+                    let expires = expires.map_or(0, u64::from_le_bytes);
+                    !layout.is_mark(key) && (expires == 0 || expires > now)
+                });
+            let successor = at.map(|at| &artifact.sets[at].set);
+            let successor = successor.filter(|set| {
+                set.def.layout().key_size == layout.key_size && set.def.kind == before.def.kind
+            });
+            let kept: BTreeSet<&[u8]> =
+                successor.iter().flat_map(|set| set.iter()).map(|(key, _)| key).collect();
+            let lost = alive.filter(|(key, _)| !kept.contains(key)).count();
+            if lost > 0 {
+                found.push((before.def.name.clone(), lost));
+            }
+        }
+        Ok(found)
     }
 }
 

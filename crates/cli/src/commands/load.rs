@@ -10,7 +10,7 @@ use bpfc_artifact::{Artifact, AttachPoint, ProgramKind};
 use bpfc_driver as driver;
 use bpfc_ir::Input;
 use bpfc_runtime::{
-    BpffsKeeper, Error, Filter, Options, XdpMode, bpffs_keeper, check_that_bpffs_lasts,
+    BpffsKeeper, Error, Filter, Lost, Options, XdpMode, bpffs_keeper, check_that_bpffs_lasts,
     control_groups, misrouted,
 };
 use serde::Serialize;
@@ -24,7 +24,20 @@ struct JsonLoaded<'a> {
     unchanged: bool,
     rules: usize,
     places: Vec<String>,
+    /// What of the filter that was replaced was not carried over.
+    not_carried: Vec<JsonLost<'a>>,
 }
+
+#[derive(Serialize)]
+struct JsonLost<'a> {
+    kind: &'static str,
+    name: &'a str,
+    /// What of it, as a sentence's part.
+    what: String,
+}
+
+/// How many of the things that were not carried over are named on a terminal.
+const NAMED: usize = 10;
 
 pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     if args.again {
@@ -43,8 +56,8 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     let there =
         if args.if_changed { unchanged(&artifact, &options).map_err(refused)? } else { None };
     let unchanged = there.is_some();
-    let (filter, replaced) = match there {
-        Some(filter) => (filter, false),
+    let (filter, replacement) = match there {
+        Some(filter) => (filter, None),
         None => {
             with_progress("loading", || load(&artifact, &options)).map_err(|error| match error {
                 Error::Unsupported { .. } => {
@@ -54,6 +67,8 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
             })?
         }
     };
+    let replaced = replacement.is_some();
+    let lost = replacement.unwrap_or_default();
     if bpffs_keeper() == Some(BpffsKeeper::Others) {
         console.warning(
             "the bpffs at /sys/fs/bpf is not the machine's: the filter lasts as long as other processes have \
@@ -82,6 +97,14 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
             unchanged,
             rules: super::status::rule_count(&artifact.rules),
             places,
+            not_carried: lost
+                .iter()
+                .map(|lost| JsonLost {
+                    kind: lost.kind(),
+                    name: lost.name(),
+                    what: lost.to_string(),
+                })
+                .collect(),
         });
     }
     let done = match (unchanged, replaced) {
@@ -90,7 +113,17 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
         (false, false) => "loaded",
     };
     let list: Vec<String> = places.iter().map(|place| format!("  {place}\n")).collect();
-    console.done(&format!("{done} {}\n{}", filter.name(), list.concat()))
+    console.done(&format!("{done} {}\n{}{}", filter.name(), list.concat(), not_carried(&lost)))
+}
+
+/// The lines that name what was not carried over.
+fn not_carried(lost: &[Lost]) -> String {
+    let mut lines: String =
+        lost.iter().take(NAMED).map(|lost| format!("  not carried over: {lost}\n")).collect();
+    if lost.len() > NAMED {
+        lines += &format!("  and {} more, which --json names\n", lost.len() - NAMED);
+    }
+    lines
 }
 
 /// What else can be done where this kernel cannot attach programs of the target: which targets
@@ -121,19 +154,21 @@ fn alternatives(args: &LoadArgs, artifact: &Artifact, inputs: &[Input]) -> Strin
 /// How often a filter may come and go while this one is loaded.
 const ATTEMPTS: u32 = 5;
 
-/// Loads, or replaces the filter that has the name. Others may load and unload it meanwhile.
-fn load(artifact: &Artifact, options: &Options) -> Result<(Filter, bool), Error> {
+/// Loads, or replaces the filter that has the name, and tells then what was not carried over. Others
+/// may load and unload it meanwhile.
+fn load(artifact: &Artifact, options: &Options) -> Result<(Filter, Option<Vec<Lost>>), Error> {
     let mut attempt = 1;
     loop {
         let found = match Filter::load(artifact, options) {
             Err(Error::Exists(name)) => Filter::open(&name),
-            loaded => return loaded.map(|filter| (filter, false)),
+            loaded => return loaded.map(|filter| (filter, None)),
         };
-        let replaced =
-            found.and_then(|filter| filter.replace_with(artifact, options).map(|()| filter));
+        let replaced = found.and_then(|filter| {
+            filter.replace_telling(artifact, options).map(|lost| (filter, Some(lost)))
+        });
         match replaced {
             Err(Error::NotFound(_)) if attempt < ATTEMPTS => attempt += 1,
-            replaced => return replaced.map(|filter| (filter, true)),
+            replaced => return replaced,
         }
     }
 }

@@ -15,6 +15,7 @@ mod misc;
 mod mounts;
 mod recent;
 mod recognition;
+mod replacement;
 mod replay;
 mod run;
 mod set;

@@ -68,7 +68,7 @@ $BPFC set save web banned
         return;
     };
     let ran = ran.ok();
-    assert!(ran.out.ends_with("add banned 10.0.0.3\nadd banned 10.0.0.4\n"), "{}", ran.out);
+    assert!(ran.out.contains("64\nadd banned 10.0.0.3\nadd banned 10.0.0.4\n"), "{}", ran.out);
     assert!(!ran.out.contains("is in set"), "{}", ran.out);
     for reason in [
         "an element of hash:ip has no '-x'",

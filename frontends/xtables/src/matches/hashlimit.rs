@@ -332,11 +332,18 @@ impl Match for HashLimitMatch {
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
-        let wanted = ObjectKind::HashLimit(self.config.table());
-        let object = cx.named_object(&self.object_name(), wanted)?;
+        let wanted = self.config.table();
+        let object = cx.named_object(&self.object_name(), ObjectKind::HashLimit(wanted))?;
         let ObjectKind::HashLimit(table) = *cx.object_kind(object) else {
             return Err(Unsupported("its table is none".into()));
         };
+        if table != wanted && !wanted.refusing().is_empty() {
+            return Err(Unsupported(
+                "whether the kernel takes its rate depends on the kernel's clock, and its table is an earlier \
+                 rule's with another rate: give it a table of its own"
+                    .into(),
+            ));
+        }
         let matched = cx.builder().block();
         let lowering = Lowering { object, table, above: self.config.mode & mode::INVERT != 0 };
         lowering.run(cx, matched);
