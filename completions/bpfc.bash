@@ -329,7 +329,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__check)
-            opts="-q -h --from --hook --table --reject --disable-pass --target --json --color --quiet --help"
+            opts="-q -h --from --hook --table --reject --disable-pass --target --kernel --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -357,6 +357,10 @@ _bpfc() {
                     ;;
                 --target)
                     COMPREPLY=($(compgen -W "xdp tc netfilter cgroup-skb" -- "${cur}"))
+                    return 0
+                    ;;
+                --kernel)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -109,6 +109,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l target -d 'The targe
 tc\t'traffic control (tcx) at an interface\'s ingress and egress'
 netfilter\t'BPF_NETFILTER at the kernel\'s own hooks'
 cgroup-skb\t'packets to and from the sockets of a control group'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l kernel -d 'A kernel that the programs are to load on, as `uname -r` prints its version (6.1, 6.12.9-cloud-amd64): says which targets it can take, and what it lacks for the others' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"

@@ -51,7 +51,7 @@ pub enum Error {
         /// What is missing.
         feature: &'static str,
         /// From which kernel on it is there.
-        since: &'static str,
+        since: String,
     },
     /// A kernel function or structure that a program uses is not there.
     #[error(transparent)]

@@ -7,7 +7,7 @@
 use crate::places::Attachment;
 use crate::sys::{Link, LinkTarget};
 use crate::{Error, stubs};
-use bpfc_artifact::{AttachPoint, ProgramKind};
+use bpfc_artifact::{AttachPoint, KernelFeature, ProgramKind, kernel};
 
 /// An interface number that no interface has.
 const NO_INTERFACE: u32 = i32::MAX as u32;
@@ -52,10 +52,19 @@ fn netfilter(attach: AttachPoint) -> Result<(), Error> {
         return Ok(());
     }
     stubs::pass(ProgramKind::Xdp, AttachPoint::Xdp.attach_type())?;
-    Err(Error::Unsupported {
-        feature: "BPF_NETFILTER programs",
-        since: "Linux 6.4 with CONFIG_NETFILTER_BPF_LINK",
-    })
+    Err(missing(attach))
+}
+
+/// That the kernel lacks what an attach point needs.
+fn missing(attach: AttachPoint) -> Error {
+    let (feature, since) = match kernel::attaching(attach) {
+        Some(KernelFeature { since, name, with: "", .. }) => (*name, format!("Linux {since}")),
+        Some(KernelFeature { since, name, with, .. }) => {
+            (*name, format!("Linux {since} with {with}"))
+        }
+        None => ("such programs", "another one".to_owned()),
+    };
+    Error::Unsupported { feature, since }
 }
 
 /// Without tcx the attach type is unknown (EINVAL); with it, it is the interface (ENODEV).
@@ -64,9 +73,7 @@ fn tcx(attach: AttachPoint) -> Result<(), Error> {
     let target =
         LinkTarget::Tcx { ifindex: NO_INTERFACE, attach_type: attach.attach_type(), first: false };
     match Link::create(&program, target) {
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            Err(Error::Unsupported { feature: "tcx links", since: "Linux 6.6" })
-        }
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Err(missing(attach)),
         _ => Ok(()),
     }
 }

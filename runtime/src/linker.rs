@@ -9,8 +9,8 @@ use crate::Error;
 use crate::symbols::Symbols;
 use bpfc_artifact::btf::{self, EncodedBtf};
 use bpfc_artifact::{
-    Artifact, CounterSlot, FunctionIndex, FunctionKind, Insn, KernelField, LONGEST_WALK, MapIndex,
-    MapRole, RelocKind,
+    Artifact, CounterSlot, FunctionIndex, FunctionKind, Insn, KernelField, MapIndex, MapRole,
+    RelocKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::RawFd;
@@ -180,7 +180,7 @@ pub(crate) fn check(artifact: &Artifact) -> Result<(), Error> {
         }
     }
     check_functions(artifact)?;
-    match artifact.programs.iter().find(|program| artifact.walk(program.entry) > LONGEST_WALK) {
+    match artifact.walks_too_far() {
         Some(program) => Err(Error::TooManyPaths { program: program.name.clone() }),
         None => Ok(()),
     }

@@ -95,7 +95,7 @@ impl Symbols {
         if enumerator == BRIDGE_PORTS && !Path::new(BRIDGE_SETTINGS).exists() {
             return Err(Error::Unsupported {
                 feature: "bridge ports of packets",
-                since: "one with the module br_netfilter loaded ('modprobe br_netfilter')",
+                since: "one with the module br_netfilter loaded ('modprobe br_netfilter')".into(),
             });
         }
         Ok(value)

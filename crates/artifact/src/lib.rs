@@ -10,6 +10,7 @@
 
 pub mod btf;
 mod insn;
+pub mod kernel;
 pub mod log;
 mod map;
 mod program;
@@ -20,6 +21,7 @@ mod verification;
 mod walk;
 
 pub use insn::Insn;
+pub use kernel::{KernelFeature, KernelVersion};
 pub use map::{MapDef, MapIndex, MapKind, MapRole};
 pub use program::{
     AttachPoint, Family, Function, FunctionIndex, FunctionKind, Hook, KernelField, Line, Program,

@@ -6,12 +6,12 @@
 //! below each other take a minute and forty a day. What is longer than [`LONGEST_WALK`] is
 //! therefore never given to the kernel.
 
-use crate::{Artifact, FunctionIndex, RelocKind};
+use crate::{Artifact, FunctionIndex, Program, RelocKind};
 use std::collections::BTreeMap;
 
-/// The instructions on all paths of calls that the kernel is asked to walk at most. It walks a
-/// thousand million in one to two seconds.
-pub const LONGEST_WALK: u64 = 200_000_000;
+/// The instructions on all paths of calls that the kernel is asked to walk at most for the programs
+/// of an artifact, which takes it about a second.
+pub const LONGEST_WALK: u64 = 800_000_000;
 
 impl Artifact {
     /// How many instructions lie on all paths of calls from `entry`: those of each function as
@@ -44,6 +44,18 @@ impl Artifact {
             waiting.pop();
         }
         known[&entry].unwrap_or(u64::MAX)
+    }
+
+    /// The program with which the kernel would walk too far; `None` where it may load all.
+    ///
+    /// # Panics
+    /// When an index does not lie in [`Artifact::functions`].
+    pub fn walks_too_far(&self) -> Option<&Program> {
+        let mut walked = 0u64;
+        self.programs.iter().find(|program| {
+            walked = walked.saturating_add(self.walk(program.entry));
+            walked > LONGEST_WALK
+        })
     }
 
     /// What a function calls, once for each call.

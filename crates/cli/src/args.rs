@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and nothing about what it does.
 
 use crate::inputs::{FormatName, HookName, PassName, TargetName, filter_name};
+use bpfc_artifact::KernelVersion;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -168,9 +169,18 @@ pub struct CheckArgs {
     /// The target to check for [default: every one].
     #[arg(long, value_parser = TargetName)]
     pub target: Option<String>,
+    /// A kernel that the programs are to load on, as `uname -r` prints its version (6.1,
+    /// 6.12.9-cloud-amd64): says which targets it can take, and what it lacks for the others.
+    #[arg(long, value_name = "VERSION", value_parser = kernel_version)]
+    pub kernel: Option<KernelVersion>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Reads a kernel's version.
+fn kernel_version(text: &str) -> Result<KernelVersion, String> {
+    text.parse().map_err(|()| "a kernel's version is two numbers or more, such as 6.1".to_owned())
 }
 
 /// `bpfc load`.

@@ -9,6 +9,7 @@ mod conntrack;
 mod counters;
 mod explain;
 mod help_code;
+mod kernel;
 mod load;
 mod log;
 mod recent;

@@ -146,6 +146,10 @@ codes! {
         "The kernel holds rules of iptables-legacy and of iptables-nft, or those of iptables-nft alone.\n\
          live:iptables and live:ip6tables read the legacy tables. For the others compile what iptables-save\n\
          prints: `iptables-save | bpfc load -`.";
+    OLD_KERNEL = 31, "the kernel is too old for the target",
+        "check --kernel was asked about a kernel that lacks what the programs of a target need. The message\n\
+         names it and the version that has it first. Another target may do, or rules that ask for less.\n\
+         Kernels of distributions may have more than their version says: loading tells.";
     BAD_SET = 40, "a set's definition or element is wrong",
         "A line of the input that defines sets cannot be carried out. ipset restore would refuse it too,\n\
          or it needs a name server, which bpfc never asks.";

@@ -6,7 +6,8 @@
 use crate::beside::{format_beside, holds_rules, read_fingerprints, read_sets};
 use crate::registry::{SETS, frontend_of, planned_format, recognise, targets_with};
 use crate::{drop_rejected, family, formats, look, merge, size, tables};
-use bpfc_artifact::{Artifact, LONGEST_WALK, RefusedRate};
+use bpfc_artifact::kernel::SMALL_FRAMES;
+use bpfc_artifact::{Artifact, KernelFeature, RefusedRate};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, Severity, SourceMap};
 use bpfc_ebpf::{CallSize, CompileOptions, Target, call_size};
 use bpfc_ir::{Accounts, Frontend, FrontendOptions, Hook, Input, Program};
@@ -106,6 +107,19 @@ pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Comp
         .and_then(|program| build(program, target, &sources, options, &mut diagnostics));
     let (program, artifact) = built.unzip();
     Compilation { lowered, program, artifact, sources, diagnostics }
+}
+
+/// What loading an artifact needs of a kernel, latest first.
+///
+/// # Panics
+/// When an index in the artifact is wrong, or functions call each other in a loop.
+pub fn kernel_needs(artifact: &Artifact) -> Vec<&'static KernelFeature> {
+    let mut needs = artifact.kernel_needs();
+    if !call_size(artifact).fits() {
+        needs.push(&SMALL_FRAMES);
+        needs.sort_by_key(|feature| std::cmp::Reverse(feature.since));
+    }
+    needs
 }
 
 /// Optimises a lowered program for a target and generates its code. Where what came of it needs
@@ -409,7 +423,7 @@ pub fn generate(
             }
         }
     }
-    if artifact.programs.iter().any(|program| artifact.walk(program.entry) > LONGEST_WALK) {
+    if artifact.walks_too_far().is_some() {
         diagnostics.push(bpfc_opt::too_many_paths(program));
         return None;
     }
@@ -475,6 +489,44 @@ mod tests {
         let mut first = Some(newer);
         assert_eq!(fit(|_| (first.is_some(), first.take())), Fit::Newer(true, newer));
         assert_eq!(build([neither, neither, neither]), Fit::None(size(999, 999)));
+    }
+
+    #[test]
+    fn every_helper_and_function_has_its_kernel() {
+        let text = "*filter\n:INPUT DROP\n:OUTPUT ACCEPT\n\
+             -A INPUT -m recent --name r --update --seconds 5 -j DROP\n\
+             -A INPUT -m time --timestart 08:00 -m limit --limit 1/s -j LOG\n\
+             -A INPUT -m conntrack --ctstate NEW -m socket -j ACCEPT\n\
+             -A INPUT -m hashlimit --hashlimit-above 1/s --hashlimit-name h --hashlimit-mode srcip\n\
+             -A INPUT -m addrtype --dst-type LOCAL -m statistic --mode random --probability 0.5\n\
+             -A INPUT -m quota --quota 5 -m string --algo bm --string x -j REJECT\nCOMMIT\n";
+        let input =
+            Input { name: "many".into(), bytes: text.into(), format: Some("iptables-save".into()) };
+        let drop = Options { drop_rejected: true, ..Options::default() };
+        for target in targets() {
+            for options in [Options::default(), drop.clone()] {
+                let compiled = compile(std::slice::from_ref(&input), *target, &options);
+                let Some(artifact) = compiled.artifact else { continue };
+                assert!(artifact.least_kernel().is_some());
+                for function in &artifact.functions {
+                    for reloc in &function.relocs {
+                        if let bpfc_artifact::RelocKind::Kfunc(name) = &reloc.kind {
+                            assert!(
+                                bpfc_artifact::kernel::kernel_function(name).is_some(),
+                                "{name}"
+                            );
+                        }
+                    }
+                    let calls = function.insns.iter().enumerate().filter(|(at, insn)| {
+                        let own = function.relocs.iter().any(|reloc| reloc.insn as usize == *at);
+                        insn.code == 0x85 && insn.src == 0 && !own
+                    });
+                    for (_, insn) in calls {
+                        assert!(bpfc_artifact::kernel::helper(insn.imm).is_some(), "{}", insn.imm);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

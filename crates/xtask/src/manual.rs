@@ -44,6 +44,7 @@ const PAGES: &[Page] = &[
         examples: &[
             ("Every target:", "bpfc check rules.v4 rules.v6"),
             ("The kernel's own rules, for one target:", "bpfc check live:iptables --target tc"),
+            ("What a machine with an older kernel can load:", "bpfc check rules.v4 --kernel 6.1"),
             ("Rules with sets:", "bpfc check rules.v4 sets.ipset --json"),
         ],
         see_also: &["bpfc-help-code(1)", "bpfc-semantics(1)"],

@@ -12,7 +12,7 @@
 mod blob;
 
 use blob::{Blob, kind};
-use bpfc_artifact::KernelField;
+use bpfc_artifact::{KernelFeature, KernelField, kernel};
 use std::path::Path;
 use std::{fs, io};
 
@@ -47,7 +47,7 @@ pub enum BtfError {
     #[error("this kernel's BTF has no structure {0}")]
     NoStructure(String),
     /// The structure has no such member.
-    #[error("this kernel's structure {structure} has no member {member}{}", member_since(.member))]
+    #[error("this kernel's structure {structure} has no member {member}{}", member_since(.structure, .member))]
     NoMember {
         /// The structure.
         structure: String,
@@ -83,16 +83,12 @@ pub enum BtfError {
     ModuleType(String),
 }
 
-/// Which kernels have a function: commit dates of its first release.
-fn since(function: &str) -> &'static str {
-    match function {
-        "bpf_xdp_ct_lookup" | "bpf_skb_ct_lookup" | "bpf_ct_release" => {
-            " (Linux 5.18 has it, with CONFIG_NF_CONNTRACK and CONFIG_DEBUG_INFO_BTF_MODULES, once \
-             nf_conntrack is loaded)"
-        }
-        "bpf_dynptr_from_skb" | "bpf_dynptr_from_xdp" | "bpf_dynptr_slice" => " (Linux 6.4 has it)",
-        "bpf_cast_to_kern_ctx" | "bpf_rdonly_cast" => " (Linux 6.2 has it)",
-        _ => "",
+/// Which kernels have a function.
+fn since(function: &str) -> String {
+    match kernel::kernel_function(function) {
+        Some(KernelFeature { since, with: "", .. }) => format!(" (Linux {since} has it)"),
+        Some(KernelFeature { since, with, .. }) => format!(" (Linux {since} has it, with {with})"),
+        None => String::new(),
     }
 }
 
@@ -106,11 +102,11 @@ fn option(enumerator: &str) -> &'static str {
 }
 
 /// Which kernels have a structure's member.
-fn member_since(member: &str) -> &'static str {
-    match member {
-        "ct_zone_id" => " (Linux 6.11 has it)",
-        "zone" => " (with CONFIG_NF_CONNTRACK_ZONES it has)",
-        _ => "",
+fn member_since(structure: &str, member: &str) -> String {
+    match kernel::member(structure, member) {
+        Some(feature) => format!(" (Linux {} has it)", feature.since),
+        None if member == "zone" => " (with CONFIG_NF_CONNTRACK_ZONES it has)".to_owned(),
+        None => String::new(),
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! With `--target` the ruleset must compile for that target. Without, every target is tried, and
 //! the check fails where none takes the ruleset; what one target alone refuses is a warning then.
+//! With `--kernel` a target must also be one that a kernel of that version can load.
 
+use super::kernel;
 use crate::args::CheckArgs;
 use crate::console::{Console, Failure};
 use crate::inputs;
 use crate::progress::with_progress;
-use bpfc_artifact::{Artifact, AttachPoint};
+use bpfc_artifact::{Artifact, AttachPoint, KernelFeature, KernelVersion};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, JsonDiagnostic, Severity};
 use bpfc_driver as driver;
 use bpfc_ir::{Hook, Program, RuleKind};
@@ -31,13 +33,38 @@ struct TargetResult {
     hooks: Vec<String>,
     programs: usize,
     instructions: usize,
+    /// The first kernel that has all that the programs need, where there are any.
+    least_kernel: Option<String>,
+    /// What the kernel that was asked about lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lacks: Option<Vec<Lack>>,
     #[serde(skip)]
     diagnostics: Diagnostics,
+}
+
+impl TargetResult {
+    /// Whether the kernel that was asked about, if one was, can take the programs.
+    fn is_taken(&self) -> bool {
+        self.compiles && self.lacks.as_ref().is_none_or(Vec::is_empty)
+    }
+}
+
+/// Something that a kernel lacks.
+#[derive(Serialize)]
+struct Lack {
+    feature: &'static str,
+    since: String,
 }
 
 #[derive(Serialize)]
 struct JsonCheck<'a> {
     compiles: bool,
+    /// The kernel that was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<String>,
+    /// Whether it can take the programs of a target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loads: Option<bool>,
     rules: usize,
     chains: usize,
     targets: &'a [TargetResult],
@@ -60,7 +87,11 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
                 }
                 driver::analyse(&program, &mut diagnostics);
                 let sources = &lowering.sources;
-                let targets = try_targets(&targets, &program, too_large, sources, &options);
+                let job = Job { program: &program, too_large, sources, options: &options };
+                let mut results = try_targets(&targets, &job, args.kernel);
+                if let Some(kernel) = args.kernel {
+                    advise(&mut results, kernel, &targets, &job);
+                }
                 Checked {
                     rules: program
                         .rules
@@ -68,7 +99,7 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
                         .filter(|rule| matches!(rule.kind, RuleKind::Rule(_)))
                         .count(),
                     chains: program.funcs.len(),
-                    targets,
+                    targets: results,
                     diagnostics,
                 }
             }
@@ -77,10 +108,13 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
         (lowering.sources, checked)
     });
     let compiles = checked.targets.iter().any(|target| target.compiles);
-    let diagnostics = all_diagnostics(&checked, compiles && args.target.is_none());
+    let taken = checked.targets.iter().any(TargetResult::is_taken);
+    let diagnostics = all_diagnostics(&checked, taken && args.target.is_none());
     if args.json {
         console.print_json(&JsonCheck {
             compiles,
+            kernel: args.kernel.map(|kernel| kernel.to_string()),
+            loads: args.kernel.map(|_| taken),
             rules: checked.rules,
             chains: checked.chains,
             targets: &checked.targets,
@@ -92,7 +126,7 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
             console.print(&text(&checked))?;
         }
     }
-    if compiles { Ok(()) } else { Err(Failure::Said) }
+    if taken { Ok(()) } else { Err(Failure::Said) }
 }
 
 /// The targets that are tried.
@@ -101,20 +135,25 @@ fn chosen_targets(args: &CheckArgs) -> Vec<&'static dyn driver::Target> {
     driver::targets().iter().copied().filter(|target| chosen(target.name())).collect()
 }
 
+/// What is compiled.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    program: &'a Program,
+    too_large: &'a [(Hook, Diagnostic)],
+    sources: &'a bpfc_diag::SourceMap,
+    options: &'a driver::Options,
+}
+
 /// Compiles for every target, side by side; the results come in the targets' order.
 fn try_targets(
     targets: &[&'static dyn driver::Target],
-    program: &Program,
-    too_large: &[(Hook, Diagnostic)],
-    sources: &bpfc_diag::SourceMap,
-    options: &driver::Options,
+    job: &Job<'_>,
+    kernel: Option<KernelVersion>,
 ) -> Vec<TargetResult> {
     std::thread::scope(|scope| {
         let running: Vec<_> = targets
             .iter()
-            .map(|&target| {
-                scope.spawn(move || try_target(target, program, too_large, sources, options))
-            })
+            .map(|&target| scope.spawn(move || try_target(target, job, kernel)))
             .collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, TargetResult>| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -125,11 +164,10 @@ fn try_targets(
 
 fn try_target(
     target: &dyn driver::Target,
-    program: &Program,
-    too_large: &[(Hook, Diagnostic)],
-    sources: &bpfc_diag::SourceMap,
-    options: &driver::Options,
+    job: &Job<'_>,
+    kernel: Option<KernelVersion>,
 ) -> TargetResult {
+    let &Job { program, too_large, sources, options } = job;
     let mut diagnostics = Diagnostics::new();
     let part = driver::restrict(program, target, options.hooks.as_deref());
     let mut hooks: BTreeSet<_> = part.entries.iter().map(|entry| entry.hook).collect();
@@ -143,13 +181,60 @@ fn try_target(
     };
     too_large.into_iter().for_each(|(_, error)| diagnostics.push(error.clone()));
     let artifact = built.map(|(_, artifact)| artifact).filter(|_| !diagnostics.has_errors());
-    TargetResult {
+    let mut result = TargetResult {
         target: target.name(),
         compiles: artifact.is_some(),
         hooks: hooks.iter().map(ToString::to_string).collect(),
         programs: artifact.as_ref().map_or(0, programs),
         instructions: artifact.as_ref().map_or(0, instructions),
+        least_kernel: None,
+        lacks: None,
         diagnostics,
+    };
+    let Some(artifact) = artifact else { return result };
+    let needs = driver::kernel_needs(&artifact);
+    result.least_kernel = needs.first().map(|feature| feature.since.to_string());
+    if let Some(version) = kernel {
+        let lacks = kernel::lacks(&artifact, version);
+        let said = kernel::refusal(result.target, version, &lacks)
+            .or_else(|| kernel::alone(&artifact, version));
+        said.into_iter().for_each(|diagnostic| result.diagnostics.push(diagnostic));
+        let lack = |f: &&KernelFeature| Lack { feature: f.name, since: f.since.to_string() };
+        result.lacks = Some(lacks.iter().map(lack).collect());
+    }
+    result
+}
+
+/// Where a kernel cannot take a target's programs, says which targets it can take; those that were
+/// not asked for are tried then, too.
+fn advise(
+    results: &mut [TargetResult],
+    version: KernelVersion,
+    tried: &[&'static dyn driver::Target],
+    job: &Job<'_>,
+) {
+    let is_refused = |result: &TargetResult| result.compiles && !result.is_taken();
+    if !results.iter().any(is_refused) {
+        return;
+    }
+    let is_new = |target: &&dyn driver::Target| tried.iter().all(|t| t.name() != target.name());
+    let others: Vec<_> = driver::targets().iter().copied().filter(is_new).collect();
+    let others = try_targets(&others, job, Some(version));
+    let taken = results.iter().chain(&others).filter(|result| result.is_taken());
+    let taken: Vec<&str> = taken.map(|result| result.target).collect();
+    let help = match taken[..] {
+        [] => format!("no target takes this ruleset on Linux {version}"),
+        _ => format!("targets that Linux {version} can take: {}", taken.join(", ")),
+    };
+    for result in results.iter_mut().filter(|result| is_refused(result)) {
+        let mut said = Diagnostics::new();
+        for diagnostic in result.diagnostics.iter() {
+            said.push(match diagnostic.code {
+                Code::OLD_KERNEL => diagnostic.clone().with_help(help.clone()),
+                _ => diagnostic.clone(),
+            });
+        }
+        result.diagnostics = said;
     }
 }
 
@@ -190,6 +275,11 @@ fn text(checked: &Checked) -> String {
     table.load_style(presets::NOTHING);
     for result in &checked.targets {
         let outcome = match result.compiles {
+            true if !result.is_taken() => {
+                let lacks = result.lacks.iter().flatten().next();
+                let lacks = lacks.map_or("", |lack| lack.feature);
+                format!("compiles, but that kernel has no {lacks}")
+            }
             true => format!(
                 "compiles: {}, {}",
                 plural(result.programs, "program"),
@@ -199,7 +289,9 @@ fn text(checked: &Checked) -> String {
                 format!("does not compile: {}", plural(result.diagnostics.error_count(), "error"))
             }
         };
-        table.add_row([result.target.to_owned(), result.hooks.join(", "), outcome]);
+        let least = result.least_kernel.as_ref();
+        let least = least.map_or_else(String::new, |version| format!("Linux {version}"));
+        table.add_row([result.target.to_owned(), result.hooks.join(", "), outcome, least]);
     }
     let rows: Vec<String> =
         table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect();

@@ -2,6 +2,7 @@
 //!
 //! An object and the ruleset it was compiled from do the same: both become one artifact here.
 
+use super::kernel;
 use crate::args::{self, LoadArgs};
 use crate::console::{Console, Failure, refused};
 use crate::inputs;
@@ -58,14 +59,19 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     let unchanged = there.is_some();
     let (filter, replacement) = match there {
         Some(filter) => (filter, None),
-        None => {
-            with_progress("loading", || load(&artifact, &options)).map_err(|error| match error {
-                Error::Unsupported { .. } => {
-                    Failure::Refused(format!("{error}{}", alternatives(args, &artifact, &inputs)))
+        None => with_progress("loading", || load(&artifact, &options)).map_err(|error| {
+            let is_unsupported = matches!(error, Error::Unsupported { .. });
+            let is_lacking = matches!(error, Error::Btf(_) | Error::Verifier(_));
+            let old = old(&artifact).filter(|_| is_unsupported || is_lacking);
+            match refused(error) {
+                Failure::Refused(said) if is_unsupported || old.is_some() => {
+                    let said = said.trim_end();
+                    let other = alternatives(args, &artifact, &inputs);
+                    Failure::Refused(format!("{said}{}{other}", old.unwrap_or_default()))
                 }
-                error => refused(error),
-            })?
-        }
+                failure => failure,
+            }
+        })?,
     };
     let replaced = replacement.is_some();
     let lost = replacement.unwrap_or_default();
@@ -126,6 +132,18 @@ fn not_carried(lost: &[Lost]) -> String {
     lines
 }
 
+/// What this kernel is too old for, by its version.
+fn old(artifact: &Artifact) -> Option<String> {
+    let running = kernel::running()?;
+    let lacks = kernel::lacks(artifact, running);
+    let least = lacks.first()?.since;
+    Some(format!(
+        "; with target {} the ruleset needs Linux {least} or later, and {running} has no {}",
+        artifact.target,
+        kernel::list(&lacks)
+    ))
+}
+
 /// What else can be done where this kernel cannot attach programs of the target: which targets
 /// take the ruleset here.
 fn alternatives(args: &LoadArgs, artifact: &Artifact, inputs: &[Input]) -> String {
@@ -135,7 +153,9 @@ fn alternatives(args: &LoadArgs, artifact: &Artifact, inputs: &[Input]) -> Strin
     let takes = |target: &&dyn driver::Target| {
         let compiled = driver::compile(inputs, *target, &inputs::options(&args.selection, None));
         let attached = |artifact: &Artifact| {
-            artifact.programs.iter().all(|program| bpfc_runtime::supports(program.attach).is_ok())
+            let decide = artifact.programs.iter().filter(|p| p.attach != AttachPoint::Companion);
+            let mut decide = decide.map(|program| program.attach);
+            decide.all(|attach| bpfc_runtime::supports(attach).is_ok()) && old(artifact).is_none()
         };
         target.name() != artifact.target && compiled.artifact.as_ref().is_some_and(attached)
     };

@@ -153,7 +153,7 @@ fn calls_that_would_keep_the_kernel_busy_are_refused() {
     // Two chains a level, each of which calls both of the next.
     let ladder = |chain: usize| vec![chain / 2 * 2 + 2, chain / 2 * 2 + 3];
     let refused = [
-        levels(24, twice),
+        levels(27, twice),
         levels(30, twice),
         levels(100, twice),
         levels(60, next_two),
@@ -171,7 +171,12 @@ fn calls_that_would_keep_the_kernel_busy_are_refused() {
         let ran = bpfc_with(&load, &rules).fails(1);
         assert!(ran.err.contains("error[BPFC0025]: "), "{}", ran.err);
     }
-    for rules in [levels(16, twice), levels(20, next_two), levels(100, |chain| vec![chain + 1])] {
+    for rules in [
+        levels(16, twice),
+        levels(24, twice),
+        levels(20, next_two),
+        levels(100, |chain| vec![chain + 1]),
+    ] {
         bpfc_with(&["check", "-"], &rules).ok();
     }
 }
@@ -183,6 +188,54 @@ fn simple_rules(number: usize) -> String {
         format!("-A INPUT -s 10.{a}.{b}.{c} -p tcp --dport {} -j ACCEPT\n", rule % 60_000 + 1)
     });
     format!("*filter\n:INPUT DROP\n{}COMMIT\n", rules.collect::<String>())
+}
+
+#[test]
+fn another_kernel_is_answered_for() {
+    let line = |out: &str, target: &str| {
+        let found = out.lines().find(|line| line.trim_start().starts_with(target));
+        found.unwrap_or_else(|| panic!("{out}")).to_owned()
+    };
+    // Each target says the least kernel.
+    let rules = "*filter\n:INPUT DROP\n-A INPUT -s 10.0.0.1/32 -j ACCEPT\nCOMMIT\n";
+    let ran = bpfc_with(&["check", "-"], rules).ok();
+    assert!(line(&ran.out, "netfilter").ends_with("Linux 6.4"), "{}", ran.out);
+    assert!(line(&ran.out, "tc").ends_with("Linux 6.6"), "{}", ran.out);
+    assert!(line(&ran.out, "xdp").ends_with("Linux 5.18"), "{}", ran.out);
+    // One that has less.
+    let ran = bpfc_with(&["check", "-", "--kernel", "6.1.0-13-amd64"], rules).ok();
+    let said = "warning[BPFC0031]: target netfilter needs Linux 6.4 for this ruleset, and Linux 6.1 has no \
+                BPF_NETFILTER programs (6.4)";
+    assert!(ran.err.contains(said), "{}", ran.err);
+    assert!(ran.err.contains("targets that Linux 6.1 can take: xdp, cgroup-skb"), "{}", ran.err);
+    assert!(line(&ran.out, "xdp").contains("compiles: 1 program"), "{}", ran.out);
+    assert!(
+        line(&ran.out, "tc").contains("compiles, but that kernel has no tcx links"),
+        "{}",
+        ran.out
+    );
+    let one = ["check", "-", "--kernel", "6.1", "--target", "netfilter"];
+    let ran = bpfc_with(&one, rules).fails(1);
+    assert!(ran.err.contains("error[BPFC0031]: target netfilter needs Linux 6.4"), "{}", ran.err);
+    assert!(ran.err.contains("targets that Linux 6.1 can take: xdp, cgroup-skb"), "{}", ran.err);
+    let ran = bpfc_with(&["check", "-", "--kernel", "5.4"], rules).fails(1);
+    assert!(ran.err.contains("no target takes this ruleset on Linux 5.4"), "{}", ran.err);
+    // One that has all.
+    for version in ["6.6", "6.12.9-cloud-amd64", "7.0"] {
+        let ran = bpfc_with(&["check", "-", "--kernel", version], rules).ok();
+        assert!(!ran.err.contains("BPFC0031"), "{}", ran.err);
+    }
+    // Companions are done without.
+    let rules = "*filter\n:INPUT DROP\n-A INPUT -s 10.0.0.1/32 -m state --state NEW\nCOMMIT\n";
+    let ran = bpfc_with(&["check", "-", "--kernel", "6.1", "--target", "xdp"], rules).ok();
+    assert!(
+        ran.err.contains("target xdp: Linux 6.1 has no tcx links (6.6), by which"),
+        "{}",
+        ran.err
+    );
+    for nonsense in ["six", "6", "6.x", "", "6.1 or so"] {
+        bpfc_with(&["check", "-", "--kernel", nonsense], rules).fails(2);
+    }
 }
 
 const LIMIT: &str = "the kernel's verifier processes 1,000,000 instructions of a program at most";

@@ -101,6 +101,9 @@ fn check_and_explain_and_replay() {
     hold("check", &golden(&out));
     // What a compiler's user is told of the source is told of by its line.
     let nothing = file(&folder, "bad.rules", "*filter\n:INPUT ACCEPT\n-A INPUT -j NONE\nCOMMIT\n");
+    let old = ["check", &rules, &sets, "--json", "--target", "tc", "--kernel", "6.1"];
+    let out = bpfc(&old).fails(1).out.replace(folder.path().to_str().expect("UTF-8"), "DIR");
+    hold("check-kernel", &golden(&out));
     let ran = bpfc(&["check", &nothing, "--json", "--target", "tc"]).fails(1);
     let out = ran.out.replace(folder.path().to_str().expect("UTF-8"), "DIR");
     hold("check-error", &golden(&out));
