@@ -45,6 +45,9 @@ pub struct Status {
     pub attachments: Vec<AttachmentStatus>,
     /// Where companions are, which note what the others want to know.
     pub companions: Vec<AttachmentStatus>,
+    /// True where its programs find connections of protocols other than TCP and UDP in conntrack's own table, so
+    /// that they need no companions.
+    pub walks_connections: bool,
     /// Number of rules and policies.
     pub rules: usize,
     /// True where it keeps conntrack switched on.
@@ -288,6 +291,7 @@ impl Filter {
                 programs,
                 attachments,
                 companions,
+                walks_connections: metadata.walks_connections,
                 rules: metadata.rules.entries.len(),
                 needs_conntrack: metadata.needs_conntrack,
                 conntrack: found.conntrack,

@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_getres};
 use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
 
 /// `BPF_F_RDONLY_PROG`, Linux 5.2.
-const PROGRAMS_READ_ONLY: u32 = 1 << 7;
+pub(crate) const PROGRAMS_READ_ONLY: u32 = 1 << 7;
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// The options that are known, in a map.

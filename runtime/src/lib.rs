@@ -61,6 +61,7 @@ mod btf;
 mod carried;
 pub mod clock;
 mod conntrack;
+mod conntrack_table;
 mod control_groups;
 mod counters;
 mod devices;

@@ -47,18 +47,18 @@ impl Filter {
     pub fn load(artifact: &Artifact, options: &Options) -> Result<Filter, Error> {
         pins::check_name(&options.name)?;
         pins::prepare()?;
-        let artifact = &*places::supported(artifact);
         switch::clean()?;
         let name = &options.name;
         refuse_loaded(name)?;
+        if artifact.needs_conntrack {
+            conntrack::provide()?;
+        }
+        let artifact = &*places::supported(artifact);
         let mut plan = places::plan(artifact, options)?;
         devices::check(artifact, &plan)?;
         features::check(&plan)?;
         rates::check(artifact)?;
         let namespace = own_namespace()?;
-        if artifact.needs_conntrack {
-            conntrack::provide()?;
-        }
         let set = ProgramSet::load(artifact, Vec::new(), &OldSets::default())?;
         let (_lock, path) = claim(name)?;
         let mut home = Home::create(name, path)?;
@@ -67,7 +67,8 @@ impl Filter {
                 conntrack::count()?;
             }
             hold_places(&home, artifact, &mut plan, None)?;
-            let metadata = Metadata::of(artifact, namespace, options, plan);
+            let mut metadata = Metadata::of(artifact, namespace, options, plan);
+            metadata.walks_connections = set.walks_connections;
             fill(&home, Generation::A, artifact, &set, &metadata)?;
             home.rename(pins::home(name))?;
             switch::switch(&home, Generation::A)?;
@@ -122,7 +123,6 @@ impl Filter {
         artifact: &Artifact,
         options: Option<&Options>,
     ) -> Result<Vec<Lost>, Error> {
-        let artifact = &*places::supported(artifact);
         let namespace = own_namespace()?;
         for _ in 0..ATTEMPTS {
             let before = self.before()?;
@@ -135,14 +135,15 @@ impl Filter {
                 });
             }
             let options = options.unwrap_or(&old.options);
+            if artifact.needs_conntrack {
+                conntrack::provide()?;
+            }
+            let artifact = &*places::supported(artifact);
             let plan = places::plan(artifact, options)?;
             devices::check(artifact, &plan)?;
             features::check(&plan)?;
             rates::check(artifact)?;
             places::refuse_moves(&plan, &old.attachments)?;
-            if artifact.needs_conntrack {
-                conntrack::provide()?;
-            }
             let set = ProgramSet::load(artifact, before.kept, &before.sets)?;
             let _lock = self.lock()?;
             let (home, state) = self.settled()?;
@@ -186,7 +187,8 @@ fn take_over(
         conntrack::count()?;
     }
     let result = hold_places(home, artifact, &mut plan, Some(old)).and_then(|()| {
-        let metadata = Metadata::of(artifact, own_namespace()?, options, plan);
+        let mut metadata = Metadata::of(artifact, own_namespace()?, options, plan);
+        metadata.walks_connections = set.walks_connections;
         fill(home, target, artifact, set, &metadata)?;
         switch::switch(home, target)
     });

@@ -44,6 +44,9 @@ pub(crate) struct Metadata {
     /// Whether its programs follow rules of policy routing, and so cannot be where routing domains are.
     #[serde(default)]
     pub follows_rules: bool,
+    /// Whether its programs walk conntrack's own table ([`crate::conntrack_table`]).
+    #[serde(default)]
+    pub walks_connections: bool,
     /// What it is made of ([`crate::digest`]); none in what earlier versions wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -88,6 +91,7 @@ impl Metadata {
             rules: artifact.rules.clone(),
             sets: sets::rows(artifact),
             follows_rules: routing_domains::follows_rules(artifact),
+            walks_connections: false,
             // Without one it is taken for changed.
             digest: digest(artifact, options).ok(),
             kept: artifact

@@ -5,7 +5,7 @@ use crate::options::{Options, XdpMode};
 use crate::programs::load_attach_type;
 use crate::stubs::{self, PAIRS};
 use crate::sys::{Link, LinkTarget, Program, XdpFlags};
-use crate::{Error, features, sys};
+use crate::{Error, conntrack_table, features, sys};
 use bpfc_artifact::{Artifact, AttachPoint, Family, Hook};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -398,12 +398,18 @@ pub(crate) fn refuse_moves(plan: &[Attachment], old: &[Attachment]) -> Result<()
     Ok(())
 }
 
-/// The artifact without what this kernel has no place for and its programs can do without: companions,
-/// where there is no tcx.
+/// The artifact without what its programs can do without on this kernel: companions, where conntrack's own table is
+/// walked, and where there is no tcx, which is their place. Conntrack must be there ([`crate::conntrack::provide`]).
 pub(crate) fn supported(artifact: &Artifact) -> Cow<'_, Artifact> {
-    if artifact.programs.iter().any(is_companion)
-        && features::require(AttachPoint::Companion).is_err()
-    {
+    if !artifact.programs.iter().any(is_companion) {
+        return Cow::Borrowed(artifact);
+    }
+    if conntrack_table::is_walked(artifact) {
+        let mut less = without_companions(artifact).into_owned();
+        conntrack_table::forgo_notes(&mut less);
+        return Cow::Owned(less);
+    }
+    if features::require(AttachPoint::Companion).is_err() {
         return without_companions(artifact);
     }
     Cow::Borrowed(artifact)

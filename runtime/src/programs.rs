@@ -1,9 +1,10 @@
 //! Makes an artifact's maps and loads its programs, attached to nothing.
 
+use crate::kconfig::PROGRAMS_READ_ONLY;
 use crate::sets::{self, OldSets};
 use crate::symbols::Symbols;
 use crate::sys::{LoadRequest, MMAPABLE, Map, MapSpec, Program, load_btf};
-use crate::{Error, clock, control_groups, features, linker};
+use crate::{Error, clock, conntrack_table, control_groups, features, linker};
 use bpfc_artifact::btf::{Builder, FunctionTypes, types_of_map};
 use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapRole, ProgramKind};
 use std::io;
@@ -14,6 +15,8 @@ use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
 pub(crate) struct ProgramSet {
     pub maps: Vec<Map>,
     pub programs: Vec<Program>,
+    /// Whether they walk conntrack's own table.
+    pub walks_connections: bool,
 }
 
 impl ProgramSet {
@@ -29,12 +32,17 @@ impl ProgramSet {
         linker::check(artifact)?;
         let mut kept = kept;
         let mut maps = Vec::with_capacity(artifact.maps.len());
+        let mut table = None;
         for def in &artifact.maps {
             let same = |(old, _): &(MapDef, Map)| def.keep && is_same(old, def);
-            maps.push(match kept.iter().position(same) {
+            let map = match kept.iter().position(same) {
                 Some(at) => kept.swap_remove(at).1,
                 None => create_map(def)?,
-            });
+            };
+            if conntrack_table::is_place_of(def) {
+                table = conntrack_table::tell(&map)?;
+            }
+            maps.push(map);
         }
         sets::fill(artifact, &maps, sets)?;
         let fds: Vec<RawFd> = maps.iter().map(|map| map.as_fd().as_raw_fd()).collect();
@@ -62,7 +70,8 @@ impl ProgramSet {
                 Err(Error::verifier(&program.name, failure))
             })?);
         }
-        Ok(ProgramSet { maps, programs })
+        conntrack_table::require_still(table)?;
+        Ok(ProgramSet { maps, programs, walks_connections: table.is_some() })
     }
 }
 
@@ -93,10 +102,12 @@ fn typed_map(def: &MapDef, spec: &MapSpec<'_>, inner: Option<&Map>) -> io::Resul
     Map::create_typed(spec, None, Some((btf.as_fd(), types.map(|id| id.0))))
 }
 
-/// The state of sets is written from here while programs use it.
-fn mappable(def: &MapDef) -> u32 {
+/// Flags besides a map's own: the state of sets is written from here while programs use it, and where conntrack's table
+/// lies is a constant to programs.
+fn more_flags(def: &MapDef) -> u32 {
     match &def.role {
         MapRole::Object { object, part } if object == "sets" && part == "state" => MMAPABLE,
+        _ if conntrack_table::is_place_of(def) => PROGRAMS_READ_ONLY,
         _ => 0,
     }
 }
@@ -108,7 +119,7 @@ fn create_map(def: &MapDef) -> Result<Map, Error> {
         key_size: def.key_size,
         value_size: def.value_size,
         max_entries: def.max_entries,
-        flags: def.flags | mappable(def),
+        flags: def.flags | more_flags(def),
     };
     let inner = def.inner.as_deref().map(create_map).transpose()?;
     let map = typed_map(def, &spec, inner.as_ref()).map_err(Error::kernel(format!(

@@ -22,7 +22,8 @@ fn packets(filter: &Filter) -> u64 {
 }
 
 fn problems(filter: &Filter) -> Vec<Option<Problem>> {
-    filter.status().unwrap().attachments.iter().map(|found| found.problem).collect()
+    let status = filter.status().unwrap();
+    status.attachments.iter().chain(&status.companions).map(|found| found.problem).collect()
 }
 
 /// The folder of a filter's links; what is removed there is detached.
@@ -359,10 +360,10 @@ const BEGUN: &str = "the child has begun";
 #[test]
 fn child() {
     let Ok(task) = std::env::var(CHILD) else { return };
-    let (what, name) = task.split_once(' ').unwrap();
+    let (what, name) = task.rsplit_once(' ').unwrap();
     println!("{BEGUN}");
-    let point = point(what);
-    let built = artifact(&[point], Verdict::Drop, 0);
+    let points = points(what);
+    let built = artifact(&points, Verdict::Drop, 0);
     let mut round = 0_u32;
     loop {
         round += 1;
@@ -373,7 +374,7 @@ fn child() {
                     std::fs::remove_file(pin).unwrap();
                 }
                 let again = filter.again().unwrap();
-                assert_eq!(again.attached.len(), 1, "{:?}", again.missing);
+                assert_eq!(again.attached.len(), points.len(), "{:?}", again.missing);
             }
             Ok(filter) => filter.unload().unwrap(),
             Err(Error::NotFound(_)) => {
@@ -384,11 +385,13 @@ fn child() {
     }
 }
 
-fn point(what: &str) -> AttachPoint {
+fn points(what: &str) -> Vec<AttachPoint> {
     match what {
-        "xdp" => AttachPoint::Xdp,
-        "tc" => AttachPoint::TcIngress,
-        _ => input(96),
+        "xdp" => vec![AttachPoint::Xdp],
+        "tc" => vec![AttachPoint::TcIngress],
+        "companion of tc" => vec![AttachPoint::TcIngress, AttachPoint::Companion],
+        "companion of xdp" => vec![AttachPoint::Xdp, AttachPoint::Companion],
+        _ => vec![input(96)],
     }
 }
 
@@ -425,7 +428,8 @@ fn killed(what: &str) {
     if what != "netfilter" {
         silent(&here, &there);
     }
-    let built = artifact(&[point(what)], Verdict::Drop, 0);
+    let points = points(what);
+    let built = artifact(&points, Verdict::Drop, 0);
     let load = || here.run(|| Filter::load(&built, &options(what, &name)).unwrap());
     load();
     let (mut loaded, mut attached) = (0, 0);
@@ -457,9 +461,9 @@ fn killed(what: &str) {
         let again = filter.again().unwrap();
         assert!(again.missing.is_empty(), "{:?}", again.missing);
         attached += again.attached.len();
-        assert_eq!(problems(&filter), [None]);
+        assert_eq!(problems(&filter), vec![None; points.len()]);
         // Nothing is left of what was killed.
-        assert_eq!(pins(&name).len(), 1);
+        assert_eq!(pins(&name).len(), points.len());
         Filter::list().unwrap();
         let others: Vec<_> = std::fs::read_dir("/sys/fs/bpf/bpfc")
             .unwrap()
@@ -501,6 +505,15 @@ fn tc_survives_kills_of_load_and_again() {
     let test = "tc_survives_kills_of_load_and_again";
     if can_run(test) && has_linux(test, 6, 6) {
         killed("tc");
+    }
+}
+
+#[test]
+fn companions_survive_kills_of_load_and_again() {
+    let test = "companions_survive_kills_of_load_and_again";
+    if can_run(test) && has_linux(test, 6, 6) {
+        killed("companion of tc");
+        killed("companion of xdp");
     }
 }
 

@@ -122,6 +122,9 @@ fn a_hook_keeps_its_priority() {
     });
 }
 
+/// What decides, and what notes for it.
+const WITH_COMPANION: [AttachPoint; 2] = [AttachPoint::Xdp, AttachPoint::Companion];
+
 /// What a child process of this test shall do until it is killed.
 const CHILD: &str = "BPFC_TEST_CHILD";
 /// What it says when it begins.
@@ -132,7 +135,7 @@ const BEGUN: &str = "the child has begun";
 #[test]
 fn child() {
     let Ok(task) = std::env::var(CHILD) else { return };
-    let (what, name) = task.split_once(' ').unwrap();
+    let (what, name) = task.rsplit_once(' ').unwrap();
     println!("{BEGUN}");
     let mut round = 0;
     loop {
@@ -157,6 +160,11 @@ fn child() {
                 let points = &points[..1 + round as usize % 2];
                 let built = artifact(points, Verdict::Drop, shift);
                 Filter::open(name).unwrap().replace(&built).unwrap();
+            }
+            "companion" => {
+                let built = artifact(&WITH_COMPANION, Verdict::Drop, shift);
+                let options = Options::new(name).interface("here");
+                Filter::load(&built, &options).unwrap().unload().unwrap();
             }
             _ => {
                 let built = artifact(&[input(61), output(62)], Verdict::Drop, shift);
@@ -317,4 +325,61 @@ fn a_load_that_is_killed_leaves_all_or_nothing() {
             assert!(common::passes());
         }
     });
+}
+
+/// Where a filter has a companion, too: both are there, or neither, and the next load finds the places free.
+#[test]
+fn a_load_that_is_killed_leaves_no_companion_alone() {
+    let test = "a_load_that_is_killed_leaves_no_companion_alone";
+    if !can_run(test) || !has_linux(test, 6, 6) {
+        return;
+    }
+    let name = unique("noted");
+    let _cleanup = Cleanup(name.clone());
+    let (here, there) = (Net::new(), Net::new());
+    here.pair(&there);
+    let options = Options::new(&name).interface("here");
+    let built = artifact(&WITH_COMPANION, Verdict::Drop, 0);
+    let check = |filter: &Filter| {
+        let status = filter.status().unwrap();
+        assert_eq!((status.attachments.len(), status.companions.len()), (1, 1));
+        let mut places = status.attachments.iter().chain(&status.companions);
+        assert!(places.all(|found| found.attached), "{status:?}");
+    };
+    here.run(|| {
+        for time in moments(30) {
+            kill_after(&name, "companion", time);
+            match Filter::open(&name) {
+                Ok(filter) => {
+                    check(&filter);
+                    filter.unload().unwrap();
+                }
+                Err(Error::NotFound(_)) => {
+                    assert!(matches!(Filter::unload_named(&name), Err(Error::NotFound(_))));
+                }
+                Err(error) => panic!("{error}"),
+            }
+            // The companion of this test drops what leaves.
+            is_free(&here, &there);
+            let filter = Filter::load(&built, &options).unwrap();
+            check(&filter);
+            filter.unload().unwrap();
+        }
+    });
+}
+
+/// Waits until datagrams pass both ways: links that are no longer pinned go a moment later.
+fn is_free(here: &Net, there: &Net) {
+    for (net, other, address) in [(here, there, "10.9.0.2:0"), (there, here, "10.9.0.1:0")] {
+        let to = other.run(|| udp(address));
+        let from = net.run(|| udp("0.0.0.0:0"));
+        let start = Instant::now();
+        loop {
+            from.send_to(b"packet", to.local_addr().unwrap()).unwrap();
+            if to.recv(&mut [0; 64]).is_ok() {
+                break;
+            }
+            assert!(start.elapsed() < PATIENCE, "something still drops what goes to {address}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 map counters PerCpuArray key 4 value 448 entries 1
 map connections LruHash key 40 value 8 entries 65536
+map conntrack_table Array key 4 value 32 entries 1
 program bpfc_tc_in TcIngress entry bpfc_tc_in
 program bpfc_tc_out TcEgress entry bpfc_tc_out
 program bpfc_companion Companion entry bpfc_companion
@@ -1321,26 +1322,1320 @@ L5:
   r0 = 0xffffffff
   exit
 
+connection_step: ; LoopBody
+; look at one entry of conntrack's table
+  r6 = r2
+  r8 = *(u64 *)(r6 +0)
+  if r8 != 0x0 goto L2
+  r3 = map conntrack_table[0]+24
+  r3 = *(u64 *)(r3 +0)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x4
+  call helper 113
+  r9 = *(u32 *)(r10 -80)
+  if r9 & 0x1 goto L5
+  r3 = map conntrack_table[0]+0
+  r3 = *(u64 *)(r3 +0)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -80)
+  r3 = map conntrack_table[0]+8
+  r3 = *(u64 *)(r3 +0)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x4
+  call helper 113
+  r7 = *(u32 *)(r10 -80)
+  r3 = map conntrack_table[0]+24
+  r3 = *(u64 *)(r3 +0)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x4
+  call helper 113
+  r1 = *(u32 *)(r10 -80)
+  if r1 != r9 goto L5
+  if r8 == 0x0 goto L6
+  r3 = map conntrack_table[0]+16
+  r3 = *(u64 *)(r3 +0)
+  r1 = r10
+  r1 += 0xffffffb8
+  r2 = 0x10
+  call helper 113
+  r3 = *(u64 *)(r6 +16)
+  r3 += offsetof(net, hash_mix)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x4
+  call helper 113
+  r9 = *(u32 *)(r10 -80)
+  r1 = exists(nf_conntrack_tuple, dst.__nfct_hash_offsetend)
+  if r1 == 0x0 goto L0
+  r1 = *(u64 *)(r10 -64)
+  r1 ^= r9
+  *(u64 *)(r10 -64) = r1
+  r1 = *(u64 *)(r6 +48)
+  *(u64 *)(r10 -56) = r1
+  r1 = *(u64 *)(r6 +56)
+  *(u64 *)(r10 -48) = r1
+  r1 = *(u64 *)(r6 +64)
+  *(u64 *)(r10 -40) = r1
+  r1 = *(u64 *)(r6 +72)
+  *(u64 *)(r10 -32) = r1
+  r1 = *(u64 *)(r6 +80)
+  r2 = 0x2700000000000000 ll
+  r1 |= r2
+  *(u64 *)(r10 -24) = r1
+  r1 = 0x736f6d6570736575 ll
+  r0 = *(u64 *)(r10 -72)
+  r1 ^= r0
+  r2 = 0x646f72616e646f6d ll
+  r0 = *(u64 *)(r10 -64)
+  r2 ^= r0
+  r3 = 0x6c7967656e657261 ll
+  r0 = *(u64 *)(r10 -72)
+  r3 ^= r0
+  r4 = 0x7465646279746573 ll
+  r0 = *(u64 *)(r10 -64)
+  r4 ^= r0
+  r0 = *(u64 *)(r10 -56)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -48)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -40)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -32)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -24)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r3 ^= 0xff
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r2
+  r1 ^= r3
+  r1 ^= r4
+  goto L1
+L0:
+  r1 = *(u64 *)(r6 +48)
+  *(u64 *)(r10 -56) = r1
+  r1 = *(u64 *)(r6 +56)
+  *(u64 *)(r10 -48) = r1
+  r1 = *(u64 *)(r6 +64)
+  *(u64 *)(r10 -40) = r1
+  r1 = *(u64 *)(r6 +72)
+  *(u64 *)(r10 -32) = r1
+  r1 = *(u32 *)(r6 +80)
+  *(u64 *)(r10 -24) = r1
+  r1 = *(u8 *)(r6 +86)
+  r1 <<= 0x10
+  r2 = *(u16 *)(r6 +84)
+  r1 |= r2
+  r1 <<= 0x20
+  r1 |= r9
+  *(u64 *)(r10 -16) = r1
+  r1 = 0x3000000000000000 ll
+  *(u64 *)(r10 -8) = r1
+  r1 = 0x736f6d6570736575 ll
+  r0 = *(u64 *)(r10 -72)
+  r1 ^= r0
+  r2 = 0x646f72616e646f6d ll
+  r0 = *(u64 *)(r10 -64)
+  r2 ^= r0
+  r3 = 0x6c7967656e657261 ll
+  r0 = *(u64 *)(r10 -72)
+  r3 ^= r0
+  r4 = 0x7465646279746573 ll
+  r0 = *(u64 *)(r10 -64)
+  r4 ^= r0
+  r0 = *(u64 *)(r10 -56)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -48)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -40)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -32)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -24)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -16)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -8)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r3 ^= 0xff
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r2
+  r1 ^= r3
+  r1 ^= r4
+L1:
+  w1 = w1
+  r1 *= r7
+  r1 >>= 0x20
+  *(u64 *)(r6 +8) = r1
+  r1 <<= 0x3
+  r3 = r8
+  r3 += r1
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -80)
+  if r1 == 0x0 goto L6
+  *(u64 *)(r6 +0) = r1
+  goto L5
+L2:
+  if r8 & 0x1 goto L4
+  r3 = r8
+  r1 = r10
+  r1 += 0xffffffc8
+  r2 = 0x38
+  call helper 113
+  r1 = *(u64 *)(r10 -56)
+  *(u64 *)(r6 +0) = r1
+  r1 = *(u64 *)(r10 -40)
+  r2 = *(u64 *)(r6 +48)
+  r1 ^= r2
+  if r1 != 0x0 goto L5
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r6 +56)
+  r1 ^= r2
+  if r1 != 0x0 goto L5
+  r1 = *(u64 *)(r10 -24)
+  r2 = *(u64 *)(r6 +64)
+  r1 ^= r2
+  if r1 != 0x0 goto L5
+  r1 = *(u64 *)(r10 -16)
+  r2 = *(u64 *)(r6 +72)
+  r1 ^= r2
+  if r1 != 0x0 goto L5
+  r1 = *(u64 *)(r10 -8)
+  r2 = *(u64 *)(r6 +80)
+  r1 ^= r2
+  r1 <<= 0x8
+  if r1 != 0x0 goto L5
+  r7 = *(u8 *)(r10 -1)
+  if r7 > 0x1 goto L5
+  r9 = r8
+  r1 = 0x0
+  r1 += offsetof(nf_conn, tuplehash)
+  r9 -= r1
+  r1 = r7
+  r1 *= 0x38
+  r9 -= r1
+  r3 = r9
+  r3 += offsetof(nf_conn, ct_net)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -80)
+  r2 = *(u64 *)(r6 +16)
+  if r1 != r2 goto L5
+  r1 = exists(nf_conn, zone)
+  if r1 == 0x0 goto L3
+  r3 = r9
+  r3 += offsetof(nf_conn, zone)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x4
+  call helper 113
+  r1 = *(u16 *)(r10 -80)
+  if r1 == 0x0 goto L3
+  r1 = *(u8 *)(r10 -77)
+  r2 = *(u8 *)(r10 -1)
+  r1 >>= r2
+  if r1 & 0x1 goto L5
+L3:
+  r3 = r9
+  r3 += offsetof(nf_conn, status)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -80)
+  if r1 & 0x200 goto L5
+  r1 &= 0x8
+  if r1 == 0x0 goto L5
+  r3 = r9
+  r3 += offsetof(nf_conn, timeout)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x4
+  call helper 113
+  r1 = *(u32 *)(r10 -80)
+  call helper 118
+  r1 = *(u32 *)(r10 -80)
+  w1 -= w0
+  if w1 s< 0x1 goto L5
+  *(u64 *)(r6 +24) = r9
+  *(u64 *)(r6 +32) = r7
+  goto L6
+L4:
+  r8 >>= 0x1
+  r1 = *(u64 *)(r6 +8)
+  if r1 == r8 goto L6
+  *(u64 *)(r6 +0) = 0
+L5:
+  r0 = 0x0
+  exit
+L6:
+  r0 = 0x1
+  exit
+
 find_connection: ; Chain
 ; find the connection
   r6 = r1
   r7 = r2
-  if r7 == 0x0 goto L39
+  if r7 == 0x0 goto L42
   *(u8 *)(r7 +120) = 0
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L37
+  if r1 != 0x0 goto L40
   r1 = *(u16 *)(r7 +70)
-  if r1 != 0x0 goto L37
+  if r1 != 0x0 goto L40
   r8 = *(u8 *)(r7 +72)
   r2 = *(u32 *)(r7 +60)
   *(u64 *)(r10 -8) = 0
-  if r8 == 0x6 goto L14
-  if r8 == 0x11 goto L15
-  if r8 == 0x3a goto L18
+  if r8 == 0x6 goto L17
+  if r8 == 0x11 goto L18
+  if r8 == 0x3a goto L21
   if r8 != 0x84 goto L0
   r1 = exists(nf_ip_net, sctp)
   if r1 == 0x0 goto L0
-  if r2 < 0xc goto L37
+  if r2 < 0xc goto L40
 L0:
   *(u64 *)(r10 -64) = 0
   *(u64 *)(r10 -56) = 0
@@ -1366,7 +2661,7 @@ L0:
   *(u16 *)(r10 -46) = 10
   *(u8 *)(r10 -26) = r8
   if r8 == 0x3a goto L5
-  if r8 == 0x1 goto L37
+  if r8 == 0x1 goto L40
   if r8 == 0x2f goto L4
   if r8 == 0x84 goto L1
   if r8 == 0x21 goto L2
@@ -1395,7 +2690,7 @@ L4:
   if r1 != 0x1 goto L6
   r1 = *(u16 *)(r7 +42)
   r1 = be16 r1
-  if r1 != 0x880b goto L37
+  if r1 != 0x880b goto L40
   r1 = *(u16 *)(r7 +46)
   *(u16 *)(r10 -28) = r1
   goto L6
@@ -1405,12 +2700,48 @@ L5:
   r1 = *(u16 *)(r7 +40)
   *(u16 *)(r10 -28) = r1
 L6:
+  r1 = map conntrack_table[0]+0
+  r1 = *(u64 *)(r1 +0)
+  if r1 == 0x0 goto L7
+  *(u8 *)(r10 -25) = 0
+  r3 = r6
+  r3 += offsetof(sk_buff, dev)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  *(u64 *)(r10 -96) = r3
+  *(u8 *)(r7 +122) = 0
+  r1 = *(u8 *)(r7 +122)
+  *(u64 *)(r10 -112) = r1
+  *(u64 *)(r10 -104) = r1
+  *(u64 *)(r10 -88) = r1
+  *(u64 *)(r10 -80) = r1
+  r1 = 0x100000
+  r2 = &connection_step
+  r3 = r10
+  r3 += 0xffffff90
+  r4 = 0x0
+  call helper 181
+  r9 = *(u64 *)(r10 -88)
+  if r9 == 0x0 goto L10
+  r1 = *(u64 *)(r10 -80)
+  *(u8 *)(r7 +122) = r1
+  goto L9
+L7:
   *(u8 *)(r10 -25) = 0
   r1 = map connections
   r2 = r10
   r2 += 0xffffffc0
   call helper 1
-  if r0 == 0x0 goto L8
+  if r0 == 0x0 goto L10
   r9 = *(u64 *)(r0 +0)
   r1 = r9
   r1 &= 0x1
@@ -1428,19 +2759,19 @@ L6:
   call helper 113
   r1 = *(u64 *)(r10 -112)
   r2 = *(u64 *)(r10 -64)
-  if r1 != r2 goto L8
+  if r1 != r2 goto L10
   r1 = *(u64 *)(r10 -104)
   r2 = *(u64 *)(r10 -56)
-  if r1 != r2 goto L8
+  if r1 != r2 goto L10
   r1 = *(u64 *)(r10 -96)
   r2 = *(u64 *)(r10 -48)
-  if r1 != r2 goto L8
+  if r1 != r2 goto L10
   r1 = *(u64 *)(r10 -88)
   r2 = *(u64 *)(r10 -40)
-  if r1 != r2 goto L8
+  if r1 != r2 goto L10
   r1 = *(u64 *)(r10 -80)
   r2 = *(u64 *)(r10 -32)
-  if r1 != r2 goto L8
+  if r1 != r2 goto L10
   r3 = r6
   r3 += offsetof(sk_buff, dev)
   r1 = r10
@@ -1463,33 +2794,33 @@ L6:
   call helper 113
   r1 = *(u64 *)(r10 -24)
   r2 = *(u64 *)(r10 -16)
-  if r1 != r2 goto L8
+  if r1 != r2 goto L10
   r1 = exists(nf_conn, zone)
-  if r1 == 0x0 goto L7
-  r3 = r9
-  r3 += offsetof(nf_conn, zone)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x4
-  call helper 113
-  r1 = *(u16 *)(r10 -24)
-  if r1 == 0x0 goto L7
-  r1 = *(u8 *)(r10 -21)
-  r2 = *(u8 *)(r7 +122)
-  r1 >>= r2
-  if r1 & 0x1 goto L8
-L7:
-  r3 = r9
-  r3 += offsetof(nf_conn, status)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -24)
-  if r1 & 0x200 goto L8
-  r1 &= 0x8
   if r1 == 0x0 goto L8
   r3 = r9
+  r3 += offsetof(nf_conn, zone)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x4
+  call helper 113
+  r1 = *(u16 *)(r10 -24)
+  if r1 == 0x0 goto L8
+  r1 = *(u8 *)(r10 -21)
+  r2 = *(u8 *)(r7 +122)
+  r1 >>= r2
+  if r1 & 0x1 goto L10
+L8:
+  r3 = r9
+  r3 += offsetof(nf_conn, status)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -24)
+  if r1 & 0x200 goto L10
+  r1 &= 0x8
+  if r1 == 0x0 goto L10
+  r3 = r9
   r3 += offsetof(nf_conn, timeout)
   r1 = r10
   r1 += 0xffffffe8
@@ -1499,18 +2830,55 @@ L7:
   call helper 118
   r1 = *(u32 *)(r10 -24)
   w1 -= w0
-  if w1 s< 0x1 goto L8
-  goto L10
-L8:
-  if r8 != 0x88 goto L11
+  if w1 s< 0x1 goto L10
+L9:
+  goto L13
+L10:
+  if r8 != 0x88 goto L14
   *(u16 *)(r10 -48) = 0
   *(u16 *)(r10 -28) = 0
+  r1 = map conntrack_table[0]+0
+  r1 = *(u64 *)(r1 +0)
+  if r1 == 0x0 goto L11
+  *(u8 *)(r10 -25) = 0
+  r3 = r6
+  r3 += offsetof(sk_buff, dev)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  *(u64 *)(r10 -96) = r3
+  *(u8 *)(r7 +122) = 0
+  r1 = *(u8 *)(r7 +122)
+  *(u64 *)(r10 -112) = r1
+  *(u64 *)(r10 -104) = r1
+  *(u64 *)(r10 -88) = r1
+  *(u64 *)(r10 -80) = r1
+  r1 = 0x100000
+  r2 = &connection_step
+  r3 = r10
+  r3 += 0xffffff90
+  r4 = 0x0
+  call helper 181
+  r9 = *(u64 *)(r10 -88)
+  if r9 == 0x0 goto L14
+  r1 = *(u64 *)(r10 -80)
+  *(u8 *)(r7 +122) = r1
+  goto L13
+L11:
   *(u8 *)(r10 -25) = 0
   r1 = map connections
   r2 = r10
   r2 += 0xffffffc0
   call helper 1
-  if r0 == 0x0 goto L11
+  if r0 == 0x0 goto L14
   r9 = *(u64 *)(r0 +0)
   r1 = r9
   r1 &= 0x1
@@ -1528,19 +2896,19 @@ L8:
   call helper 113
   r1 = *(u64 *)(r10 -112)
   r2 = *(u64 *)(r10 -64)
-  if r1 != r2 goto L11
+  if r1 != r2 goto L14
   r1 = *(u64 *)(r10 -104)
   r2 = *(u64 *)(r10 -56)
-  if r1 != r2 goto L11
+  if r1 != r2 goto L14
   r1 = *(u64 *)(r10 -96)
   r2 = *(u64 *)(r10 -48)
-  if r1 != r2 goto L11
+  if r1 != r2 goto L14
   r1 = *(u64 *)(r10 -88)
   r2 = *(u64 *)(r10 -40)
-  if r1 != r2 goto L11
+  if r1 != r2 goto L14
   r1 = *(u64 *)(r10 -80)
   r2 = *(u64 *)(r10 -32)
-  if r1 != r2 goto L11
+  if r1 != r2 goto L14
   r3 = r6
   r3 += offsetof(sk_buff, dev)
   r1 = r10
@@ -1563,9 +2931,9 @@ L8:
   call helper 113
   r1 = *(u64 *)(r10 -24)
   r2 = *(u64 *)(r10 -16)
-  if r1 != r2 goto L11
+  if r1 != r2 goto L14
   r1 = exists(nf_conn, zone)
-  if r1 == 0x0 goto L9
+  if r1 == 0x0 goto L12
   r3 = r9
   r3 += offsetof(nf_conn, zone)
   r1 = r10
@@ -1573,12 +2941,12 @@ L8:
   r2 = 0x4
   call helper 113
   r1 = *(u16 *)(r10 -24)
-  if r1 == 0x0 goto L9
+  if r1 == 0x0 goto L12
   r1 = *(u8 *)(r10 -21)
   r2 = *(u8 *)(r7 +122)
   r1 >>= r2
-  if r1 & 0x1 goto L11
-L9:
+  if r1 & 0x1 goto L14
+L12:
   r3 = r9
   r3 += offsetof(nf_conn, status)
   r1 = r10
@@ -1586,9 +2954,9 @@ L9:
   r2 = 0x8
   call helper 113
   r1 = *(u64 *)(r10 -24)
-  if r1 & 0x200 goto L11
+  if r1 & 0x200 goto L14
   r1 &= 0x8
-  if r1 == 0x0 goto L11
+  if r1 == 0x0 goto L14
   r3 = r9
   r3 += offsetof(nf_conn, timeout)
   r1 = r10
@@ -1599,8 +2967,8 @@ L9:
   call helper 118
   r1 = *(u32 *)(r10 -24)
   w1 -= w0
-  if w1 s< 0x1 goto L11
-L10:
+  if w1 s< 0x1 goto L14
+L13:
   *(u8 *)(r7 +120) = 1
   r3 = r9
   r3 += offsetof(nf_conn, status)
@@ -1619,60 +2987,60 @@ L10:
   r1 = *(u32 *)(r10 -24)
   *(u32 *)(r7 +128) = r1
   r1 = *(u64 *)(r10 -8)
-  if r1 != 0x0 goto L21
-  goto L17
-L11:
-  r1 = *(u64 *)(r10 -8)
-  if r1 != 0x0 goto L37
-  if r8 == 0x84 goto L12
-  if r8 != 0x3a goto L36
-  r1 = *(u8 *)(r7 +40)
-  if r1 == 0x80 goto L36
-  if r1 == 0x8b goto L36
-  goto L37
-L12:
-  r1 = exists(nf_ip_net, sctp)
-  if r1 == 0x0 goto L36
-  r2 = *(u32 *)(r7 +60)
-  if r2 < 0x10 goto L37
-  r1 = *(u16 *)(r7 +54)
-  if r1 == 0x0 goto L37
-  r1 = *(u8 *)(r7 +52)
-  if r1 == 0x4 goto L36
-  if r1 == 0x5 goto L36
-  if r1 == 0x8 goto L36
-  r3 = *(u32 *)(r7 +44)
-  if r3 != 0x0 goto L37
-  if r1 == 0x1 goto L13
-  if r1 == 0x2 goto L13
-  if r1 == 0x7 goto L36
-  if r1 == 0x9 goto L36
-  if r1 == 0xa goto L36
-  goto L37
-L13:
-  if r2 < 0x20 goto L37
-  goto L36
+  if r1 != 0x0 goto L24
+  goto L20
 L14:
-  if r2 < 0x14 goto L37
+  r1 = *(u64 *)(r10 -8)
+  if r1 != 0x0 goto L40
+  if r8 == 0x84 goto L15
+  if r8 != 0x3a goto L39
+  r1 = *(u8 *)(r7 +40)
+  if r1 == 0x80 goto L39
+  if r1 == 0x8b goto L39
+  goto L40
+L15:
+  r1 = exists(nf_ip_net, sctp)
+  if r1 == 0x0 goto L39
+  r2 = *(u32 *)(r7 +60)
+  if r2 < 0x10 goto L40
+  r1 = *(u16 *)(r7 +54)
+  if r1 == 0x0 goto L40
+  r1 = *(u8 *)(r7 +52)
+  if r1 == 0x4 goto L39
+  if r1 == 0x5 goto L39
+  if r1 == 0x8 goto L39
+  r3 = *(u32 *)(r7 +44)
+  if r3 != 0x0 goto L40
+  if r1 == 0x1 goto L16
+  if r1 == 0x2 goto L16
+  if r1 == 0x7 goto L39
+  if r1 == 0x9 goto L39
+  if r1 == 0xa goto L39
+  goto L40
+L16:
+  if r2 < 0x20 goto L40
+  goto L39
+L17:
+  if r2 < 0x14 goto L40
   r1 = *(u8 *)(r7 +52)
   r1 >>= 0x4
   r1 <<= 0x2
-  if r1 < 0x14 goto L37
-  if r1 > r2 goto L37
+  if r1 < 0x14 goto L40
+  if r1 > r2 goto L40
   r1 = *(u8 *)(r7 +53)
   r1 &= 0x37
   r2 = 0x3000400170014 ll
   r2 >>= r1
   r2 &= 0x1
-  if r2 == 0x0 goto L37
-  goto L16
-L15:
-  if r2 < 0x8 goto L37
+  if r2 == 0x0 goto L40
+  goto L19
+L18:
+  if r2 < 0x8 goto L40
   r1 = *(u16 *)(r7 +44)
   r1 = be16 r1
-  if r1 < 0x8 goto L37
-  if r1 > r2 goto L37
-L16:
+  if r1 < 0x8 goto L40
+  if r1 > r2 goto L40
+L19:
   r1 = *(u32 *)(r7 +8)
   *(u32 *)(r10 -64) = r1
   r1 = *(u32 *)(r7 +12)
@@ -1703,7 +3071,7 @@ L16:
   r4 += 0xffffffe8
   r5 = 0xc
   call bpf_skb_ct_lookup
-  if r0 == 0x0 goto L35
+  if r0 == 0x0 goto L38
   r9 = r0
   *(u8 *)(r7 +120) = 1
   r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
@@ -1714,20 +3082,20 @@ L16:
   *(u8 *)(r7 +122) = r1
   r1 = r9
   call bpf_ct_release
-L17:
+L20:
   r2 = 0x2
   r1 = *(u8 *)(r7 +122)
-  if r1 != 0x0 goto L38
+  if r1 != 0x0 goto L41
   r1 = *(u32 *)(r7 +124)
-  if r1 & 0x2 goto L38
+  if r1 & 0x2 goto L41
   r2 = 0x4
-  if r1 & 0x1 goto L38
+  if r1 & 0x1 goto L41
   r2 = 0x8
-  goto L38
-L18:
-  if r2 < 0x8 goto L37
+  goto L41
+L21:
+  if r2 < 0x8 goto L40
   r1 = *(u8 *)(r7 +40)
-  if r1 >= 0x80 goto L34
+  if r1 >= 0x80 goto L37
   r8 = *(u16 *)(r7 +68)
   r8 += 0x8
   *(u64 *)(r10 -112) = 0
@@ -1739,7 +3107,7 @@ L18:
   r2 = r8
   r2 += 0x28
   r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L37
+  if r2 > r1 goto L40
   r2 -= 0x28
   r1 = *(u32 *)(r7 +76)
   r2 += r1
@@ -1748,16 +3116,16 @@ L18:
   r4 = 0x28
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L37
+  if r0 != 0x0 goto L40
   r8 += 0x28
   r1 = *(u8 *)(r10 -106)
-  if r1 == 0x6 goto L20
+  if r1 == 0x6 goto L23
   r1 = *(u8 *)(r10 -106)
-  if r1 == 0x11 goto L20
+  if r1 == 0x11 goto L23
   r2 = r8
   r2 += 0x8
   r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L19
+  if r2 > r1 goto L22
   r2 -= 0x8
   r1 = *(u32 *)(r7 +76)
   r2 += r1
@@ -1766,19 +3134,19 @@ L18:
   r4 = 0x8
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L19
+  if r0 != 0x0 goto L22
   r8 = *(u8 *)(r10 -106)
-  goto L22
-L19:
+  goto L25
+L22:
   *(u64 *)(r10 -72) = 0
   r8 = *(u8 *)(r10 -106)
-  if r8 != 0x3a goto L22
-  goto L37
-L20:
+  if r8 != 0x3a goto L25
+  goto L40
+L23:
   r2 = r8
   r2 += 0x4
   r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L37
+  if r2 > r1 goto L40
   r2 -= 0x4
   r1 = *(u32 *)(r7 +76)
   r2 += r1
@@ -1787,7 +3155,7 @@ L20:
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L37
+  if r0 != 0x0 goto L40
   r8 = *(u8 *)(r10 -106)
   r1 = *(u32 *)(r10 -88)
   *(u32 *)(r10 -64) = r1
@@ -1811,16 +3179,16 @@ L20:
   *(u16 *)(r10 -30) = r1
   r1 = *(u32 *)(r10 -104)
   r2 = *(u32 *)(r7 +24)
-  if r1 != r2 goto L37
+  if r1 != r2 goto L40
   r1 = *(u32 *)(r10 -100)
   r2 = *(u32 *)(r7 +28)
-  if r1 != r2 goto L37
+  if r1 != r2 goto L40
   r1 = *(u32 *)(r10 -96)
   r2 = *(u32 *)(r7 +32)
-  if r1 != r2 goto L37
+  if r1 != r2 goto L40
   r1 = *(u32 *)(r10 -92)
   r2 = *(u32 *)(r7 +36)
-  if r1 != r2 goto L37
+  if r1 != r2 goto L40
   *(u32 *)(r10 -24) = -1
   *(u32 *)(r10 -20) = 0
   *(u32 *)(r10 -16) = 0
@@ -1833,7 +3201,7 @@ L20:
   r4 += 0xffffffe8
   r5 = 0xc
   call bpf_skb_ct_lookup
-  if r0 == 0x0 goto L37
+  if r0 == 0x0 goto L40
   r9 = r0
   *(u8 *)(r7 +120) = 1
   r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
@@ -1844,22 +3212,22 @@ L20:
   *(u8 *)(r7 +122) = r1
   r1 = r9
   call bpf_ct_release
-L21:
+L24:
   r2 = 0x4
-  goto L38
-L22:
+  goto L41
+L25:
   r1 = *(u32 *)(r10 -104)
   r2 = *(u32 *)(r7 +24)
-  if r1 != r2 goto L37
+  if r1 != r2 goto L40
   r1 = *(u32 *)(r10 -100)
   r2 = *(u32 *)(r7 +28)
-  if r1 != r2 goto L37
+  if r1 != r2 goto L40
   r1 = *(u32 *)(r10 -96)
   r2 = *(u32 *)(r7 +32)
-  if r1 != r2 goto L37
+  if r1 != r2 goto L40
   r1 = *(u32 *)(r10 -92)
   r2 = *(u32 *)(r7 +36)
-  if r1 != r2 goto L37
+  if r1 != r2 goto L40
   *(u64 *)(r10 -64) = 0
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
@@ -1883,84 +3251,84 @@ L22:
   *(u32 *)(r10 -52) = r1
   *(u16 *)(r10 -46) = 10
   *(u8 *)(r10 -26) = r8
-  if r8 == 0x3a goto L27
-  if r8 == 0x1 goto L37
-  if r8 == 0x2f goto L26
-  if r8 == 0x84 goto L23
-  if r8 == 0x21 goto L24
-  if r8 == 0x88 goto L25
-  goto L33
-L23:
+  if r8 == 0x3a goto L30
+  if r8 == 0x1 goto L40
+  if r8 == 0x2f goto L29
+  if r8 == 0x84 goto L26
+  if r8 == 0x21 goto L27
+  if r8 == 0x88 goto L28
+  goto L36
+L26:
   r1 = exists(nf_ip_net, sctp)
-  if r1 == 0x0 goto L33
-  goto L25
-L24:
+  if r1 == 0x0 goto L36
+  goto L28
+L27:
   r1 = exists(nf_ip_net, dccp)
-  if r1 == 0x0 goto L33
-L25:
+  if r1 == 0x0 goto L36
+L28:
   r1 = *(u16 *)(r10 -72)
   *(u16 *)(r10 -28) = r1
   r1 = *(u16 *)(r10 -70)
   *(u16 *)(r10 -48) = r1
-  goto L33
-L26:
+  goto L36
+L29:
   r1 = exists(nf_ip_net, gre)
-  if r1 == 0x0 goto L33
+  if r1 == 0x0 goto L36
   r1 = *(u8 *)(r10 -71)
   r1 &= 0x7
-  if r1 != 0x1 goto L33
+  if r1 != 0x1 goto L36
   r1 = *(u16 *)(r10 -70)
   r1 = be16 r1
-  if r1 != 0x880b goto L37
+  if r1 != 0x880b goto L40
   r1 = *(u16 *)(r10 -66)
   *(u16 *)(r10 -48) = r1
-  goto L33
-L27:
+  goto L36
+L30:
   r1 = *(u16 *)(r10 -68)
   *(u16 *)(r10 -48) = r1
   r1 = *(u16 *)(r10 -72)
   *(u16 *)(r10 -28) = r1
   r1 = *(u8 *)(r10 -72)
-  if r1 != 0x80 goto L28
+  if r1 != 0x80 goto L31
   r1 = 0x81
-  goto L32
-L28:
-  if r1 != 0x81 goto L29
-  r1 = 0x80
-  goto L32
-L29:
-  if r1 != 0x8b goto L30
-  r1 = 0x8c
-  goto L32
-L30:
-  if r1 != 0x8c goto L31
-  r1 = 0x8b
-  goto L32
+  goto L35
 L31:
-  goto L37
+  if r1 != 0x81 goto L32
+  r1 = 0x80
+  goto L35
 L32:
-  *(u8 *)(r10 -28) = r1
+  if r1 != 0x8b goto L33
+  r1 = 0x8c
+  goto L35
 L33:
+  if r1 != 0x8c goto L34
+  r1 = 0x8b
+  goto L35
+L34:
+  goto L40
+L35:
+  *(u8 *)(r10 -28) = r1
+L36:
   *(u64 *)(r10 -8) = 1
   goto L6
-L34:
+L37:
   r2 = 0x40
-  if r1 == 0x82 goto L38
-  if r1 == 0x83 goto L38
-  if r1 == 0x84 goto L38
-  if r1 == 0x85 goto L38
-  if r1 == 0x86 goto L38
-  if r1 == 0x87 goto L38
-  if r1 == 0x88 goto L38
-  if r1 == 0x89 goto L38
-  if r1 == 0x8f goto L38
+  if r1 == 0x82 goto L41
+  if r1 == 0x83 goto L41
+  if r1 == 0x84 goto L41
+  if r1 == 0x85 goto L41
+  if r1 == 0x86 goto L41
+  if r1 == 0x87 goto L41
+  if r1 == 0x88 goto L41
+  if r1 == 0x89 goto L41
+  if r1 == 0x8f goto L41
   goto L0
-L35:
-  if r8 != 0x6 goto L36
+L38:
+  if r8 != 0x6 goto L39
   r1 = *(u8 *)(r7 +53)
   r1 &= 0x17
-  if r1 == 0x2 goto L36
-  if r1 != 0x10 goto L37
+  if r1 == 0x2 goto L39
+  if r1 != 0x10 goto L40
   r3 = r6
   r3 += offsetof(sk_buff, dev)
   r1 = r10
@@ -1983,20 +3351,20 @@ L35:
   r2 = 0x1
   call helper 113
   r1 = *(u8 *)(r10 -64)
-  if r1 == 0x0 goto L37
-L36:
+  if r1 == 0x0 goto L40
+L39:
   *(u8 *)(r7 +120) = 1
   *(u8 *)(r7 +122) = 0
   *(u32 *)(r7 +124) = 0
   *(u32 *)(r7 +128) = 0
   *(u8 *)(r7 +123) = r8
   r2 = 0x8
-  goto L38
-L37:
+  goto L41
+L40:
   r2 = 0x1
-L38:
+L41:
   *(u8 *)(r7 +121) = r2
-L39:
+L42:
   r0 = 0x0
   exit
 

@@ -1,5 +1,6 @@
 map counters PerCpuArray key 4 value 160 entries 1
 map connections LruHash key 40 value 8 entries 65536
+map conntrack_table Array key 4 value 32 entries 1
 program bpfc_tc_in TcIngress entry bpfc_tc_in
 program bpfc_tc_out TcEgress entry bpfc_tc_out
 program bpfc_companion Companion entry bpfc_companion
@@ -558,26 +559,1320 @@ L5:
   r0 = 0xffffffff
   exit
 
+connection_step: ; LoopBody
+; look at one entry of conntrack's table
+  r6 = r2
+  r8 = *(u64 *)(r6 +0)
+  if r8 != 0x0 goto L2
+  r3 = map conntrack_table[0]+24
+  r3 = *(u64 *)(r3 +0)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x4
+  call helper 113
+  r9 = *(u32 *)(r10 -80)
+  if r9 & 0x1 goto L5
+  r3 = map conntrack_table[0]+0
+  r3 = *(u64 *)(r3 +0)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -80)
+  r3 = map conntrack_table[0]+8
+  r3 = *(u64 *)(r3 +0)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x4
+  call helper 113
+  r7 = *(u32 *)(r10 -80)
+  r3 = map conntrack_table[0]+24
+  r3 = *(u64 *)(r3 +0)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x4
+  call helper 113
+  r1 = *(u32 *)(r10 -80)
+  if r1 != r9 goto L5
+  if r8 == 0x0 goto L6
+  r3 = map conntrack_table[0]+16
+  r3 = *(u64 *)(r3 +0)
+  r1 = r10
+  r1 += 0xffffffb8
+  r2 = 0x10
+  call helper 113
+  r3 = *(u64 *)(r6 +16)
+  r3 += offsetof(net, hash_mix)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x4
+  call helper 113
+  r9 = *(u32 *)(r10 -80)
+  r1 = exists(nf_conntrack_tuple, dst.__nfct_hash_offsetend)
+  if r1 == 0x0 goto L0
+  r1 = *(u64 *)(r10 -64)
+  r1 ^= r9
+  *(u64 *)(r10 -64) = r1
+  r1 = *(u64 *)(r6 +48)
+  *(u64 *)(r10 -56) = r1
+  r1 = *(u64 *)(r6 +56)
+  *(u64 *)(r10 -48) = r1
+  r1 = *(u64 *)(r6 +64)
+  *(u64 *)(r10 -40) = r1
+  r1 = *(u64 *)(r6 +72)
+  *(u64 *)(r10 -32) = r1
+  r1 = *(u64 *)(r6 +80)
+  r2 = 0x2700000000000000 ll
+  r1 |= r2
+  *(u64 *)(r10 -24) = r1
+  r1 = 0x736f6d6570736575 ll
+  r0 = *(u64 *)(r10 -72)
+  r1 ^= r0
+  r2 = 0x646f72616e646f6d ll
+  r0 = *(u64 *)(r10 -64)
+  r2 ^= r0
+  r3 = 0x6c7967656e657261 ll
+  r0 = *(u64 *)(r10 -72)
+  r3 ^= r0
+  r4 = 0x7465646279746573 ll
+  r0 = *(u64 *)(r10 -64)
+  r4 ^= r0
+  r0 = *(u64 *)(r10 -56)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -48)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -40)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -32)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -24)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r3 ^= 0xff
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r2
+  r1 ^= r3
+  r1 ^= r4
+  goto L1
+L0:
+  r1 = *(u64 *)(r6 +48)
+  *(u64 *)(r10 -56) = r1
+  r1 = *(u64 *)(r6 +56)
+  *(u64 *)(r10 -48) = r1
+  r1 = *(u64 *)(r6 +64)
+  *(u64 *)(r10 -40) = r1
+  r1 = *(u64 *)(r6 +72)
+  *(u64 *)(r10 -32) = r1
+  r1 = *(u32 *)(r6 +80)
+  *(u64 *)(r10 -24) = r1
+  r1 = *(u8 *)(r6 +86)
+  r1 <<= 0x10
+  r2 = *(u16 *)(r6 +84)
+  r1 |= r2
+  r1 <<= 0x20
+  r1 |= r9
+  *(u64 *)(r10 -16) = r1
+  r1 = 0x3000000000000000 ll
+  *(u64 *)(r10 -8) = r1
+  r1 = 0x736f6d6570736575 ll
+  r0 = *(u64 *)(r10 -72)
+  r1 ^= r0
+  r2 = 0x646f72616e646f6d ll
+  r0 = *(u64 *)(r10 -64)
+  r2 ^= r0
+  r3 = 0x6c7967656e657261 ll
+  r0 = *(u64 *)(r10 -72)
+  r3 ^= r0
+  r4 = 0x7465646279746573 ll
+  r0 = *(u64 *)(r10 -64)
+  r4 ^= r0
+  r0 = *(u64 *)(r10 -56)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -48)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -40)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -32)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -24)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -16)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r0 = *(u64 *)(r10 -8)
+  r4 ^= r0
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r0
+  r3 ^= 0xff
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 += r2
+  r5 = r2
+  r2 <<= 0xd
+  r5 >>= 0x33
+  r2 |= r5
+  r2 ^= r1
+  r5 = r1
+  r1 <<= 0x20
+  r5 >>= 0x20
+  r1 |= r5
+  r3 += r4
+  r5 = r4
+  r4 <<= 0x10
+  r5 >>= 0x30
+  r4 |= r5
+  r4 ^= r3
+  r1 += r4
+  r5 = r4
+  r4 <<= 0x15
+  r5 >>= 0x2b
+  r4 |= r5
+  r4 ^= r1
+  r3 += r2
+  r5 = r2
+  r2 <<= 0x11
+  r5 >>= 0x2f
+  r2 |= r5
+  r2 ^= r3
+  r5 = r3
+  r3 <<= 0x20
+  r5 >>= 0x20
+  r3 |= r5
+  r1 ^= r2
+  r1 ^= r3
+  r1 ^= r4
+L1:
+  w1 = w1
+  r1 *= r7
+  r1 >>= 0x20
+  *(u64 *)(r6 +8) = r1
+  r1 <<= 0x3
+  r3 = r8
+  r3 += r1
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -80)
+  if r1 == 0x0 goto L6
+  *(u64 *)(r6 +0) = r1
+  goto L5
+L2:
+  if r8 & 0x1 goto L4
+  r3 = r8
+  r1 = r10
+  r1 += 0xffffffc8
+  r2 = 0x38
+  call helper 113
+  r1 = *(u64 *)(r10 -56)
+  *(u64 *)(r6 +0) = r1
+  r1 = *(u64 *)(r10 -40)
+  r2 = *(u64 *)(r6 +48)
+  r1 ^= r2
+  if r1 != 0x0 goto L5
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r6 +56)
+  r1 ^= r2
+  if r1 != 0x0 goto L5
+  r1 = *(u64 *)(r10 -24)
+  r2 = *(u64 *)(r6 +64)
+  r1 ^= r2
+  if r1 != 0x0 goto L5
+  r1 = *(u64 *)(r10 -16)
+  r2 = *(u64 *)(r6 +72)
+  r1 ^= r2
+  if r1 != 0x0 goto L5
+  r1 = *(u64 *)(r10 -8)
+  r2 = *(u64 *)(r6 +80)
+  r1 ^= r2
+  r1 <<= 0x8
+  if r1 != 0x0 goto L5
+  r7 = *(u8 *)(r10 -1)
+  if r7 > 0x1 goto L5
+  r9 = r8
+  r1 = 0x0
+  r1 += offsetof(nf_conn, tuplehash)
+  r9 -= r1
+  r1 = r7
+  r1 *= 0x38
+  r9 -= r1
+  r3 = r9
+  r3 += offsetof(nf_conn, ct_net)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -80)
+  r2 = *(u64 *)(r6 +16)
+  if r1 != r2 goto L5
+  r1 = exists(nf_conn, zone)
+  if r1 == 0x0 goto L3
+  r3 = r9
+  r3 += offsetof(nf_conn, zone)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x4
+  call helper 113
+  r1 = *(u16 *)(r10 -80)
+  if r1 == 0x0 goto L3
+  r1 = *(u8 *)(r10 -77)
+  r2 = *(u8 *)(r10 -1)
+  r1 >>= r2
+  if r1 & 0x1 goto L5
+L3:
+  r3 = r9
+  r3 += offsetof(nf_conn, status)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -80)
+  if r1 & 0x200 goto L5
+  r1 &= 0x8
+  if r1 == 0x0 goto L5
+  r3 = r9
+  r3 += offsetof(nf_conn, timeout)
+  r1 = r10
+  r1 += 0xffffffb0
+  r2 = 0x4
+  call helper 113
+  r1 = *(u32 *)(r10 -80)
+  call helper 118
+  r1 = *(u32 *)(r10 -80)
+  w1 -= w0
+  if w1 s< 0x1 goto L5
+  *(u64 *)(r6 +24) = r9
+  *(u64 *)(r6 +32) = r7
+  goto L6
+L4:
+  r8 >>= 0x1
+  r1 = *(u64 *)(r6 +8)
+  if r1 == r8 goto L6
+  *(u64 *)(r6 +0) = 0
+L5:
+  r0 = 0x0
+  exit
+L6:
+  r0 = 0x1
+  exit
+
 find_connection: ; Chain
 ; find the connection
   r6 = r1
   r7 = r2
-  if r7 == 0x0 goto L44
+  if r7 == 0x0 goto L47
   *(u8 *)(r7 +120) = 0
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L42
+  if r1 != 0x0 goto L45
   r1 = *(u16 *)(r7 +70)
-  if r1 != 0x0 goto L42
+  if r1 != 0x0 goto L45
   r8 = *(u8 *)(r7 +72)
   r2 = *(u32 *)(r7 +60)
   *(u64 *)(r10 -8) = 0
-  if r8 == 0x6 goto L14
-  if r8 == 0x11 goto L15
-  if r8 == 0x1 goto L18
+  if r8 == 0x6 goto L17
+  if r8 == 0x11 goto L18
+  if r8 == 0x1 goto L21
   if r8 != 0x84 goto L0
   r1 = exists(nf_ip_net, sctp)
   if r1 == 0x0 goto L0
-  if r2 < 0xc goto L42
+  if r2 < 0xc goto L45
 L0:
   *(u64 *)(r10 -64) = 0
   *(u64 *)(r10 -56) = 0
@@ -591,7 +1886,7 @@ L0:
   *(u16 *)(r10 -46) = 2
   *(u8 *)(r10 -26) = r8
   if r8 == 0x1 goto L5
-  if r8 == 0x3a goto L42
+  if r8 == 0x3a goto L45
   if r8 == 0x2f goto L4
   if r8 == 0x84 goto L1
   if r8 == 0x21 goto L2
@@ -620,7 +1915,7 @@ L4:
   if r1 != 0x1 goto L6
   r1 = *(u16 *)(r7 +42)
   r1 = be16 r1
-  if r1 != 0x880b goto L42
+  if r1 != 0x880b goto L45
   r1 = *(u16 *)(r7 +46)
   *(u16 *)(r10 -28) = r1
   goto L6
@@ -630,12 +1925,48 @@ L5:
   r1 = *(u16 *)(r7 +40)
   *(u16 *)(r10 -28) = r1
 L6:
+  r1 = map conntrack_table[0]+0
+  r1 = *(u64 *)(r1 +0)
+  if r1 == 0x0 goto L7
+  *(u8 *)(r10 -25) = 0
+  r3 = r6
+  r3 += offsetof(sk_buff, dev)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  *(u64 *)(r10 -96) = r3
+  *(u8 *)(r7 +122) = 0
+  r1 = *(u8 *)(r7 +122)
+  *(u64 *)(r10 -112) = r1
+  *(u64 *)(r10 -104) = r1
+  *(u64 *)(r10 -88) = r1
+  *(u64 *)(r10 -80) = r1
+  r1 = 0x100000
+  r2 = &connection_step
+  r3 = r10
+  r3 += 0xffffff90
+  r4 = 0x0
+  call helper 181
+  r9 = *(u64 *)(r10 -88)
+  if r9 == 0x0 goto L10
+  r1 = *(u64 *)(r10 -80)
+  *(u8 *)(r7 +122) = r1
+  goto L9
+L7:
   *(u8 *)(r10 -25) = 0
   r1 = map connections
   r2 = r10
   r2 += 0xffffffc0
   call helper 1
-  if r0 == 0x0 goto L8
+  if r0 == 0x0 goto L10
   r9 = *(u64 *)(r0 +0)
   r1 = r9
   r1 &= 0x1
@@ -653,19 +1984,19 @@ L6:
   call helper 113
   r1 = *(u64 *)(r10 -112)
   r2 = *(u64 *)(r10 -64)
-  if r1 != r2 goto L8
+  if r1 != r2 goto L10
   r1 = *(u64 *)(r10 -104)
   r2 = *(u64 *)(r10 -56)
-  if r1 != r2 goto L8
+  if r1 != r2 goto L10
   r1 = *(u64 *)(r10 -96)
   r2 = *(u64 *)(r10 -48)
-  if r1 != r2 goto L8
+  if r1 != r2 goto L10
   r1 = *(u64 *)(r10 -88)
   r2 = *(u64 *)(r10 -40)
-  if r1 != r2 goto L8
+  if r1 != r2 goto L10
   r1 = *(u64 *)(r10 -80)
   r2 = *(u64 *)(r10 -32)
-  if r1 != r2 goto L8
+  if r1 != r2 goto L10
   r3 = r6
   r3 += offsetof(sk_buff, dev)
   r1 = r10
@@ -688,33 +2019,33 @@ L6:
   call helper 113
   r1 = *(u64 *)(r10 -24)
   r2 = *(u64 *)(r10 -16)
-  if r1 != r2 goto L8
+  if r1 != r2 goto L10
   r1 = exists(nf_conn, zone)
-  if r1 == 0x0 goto L7
-  r3 = r9
-  r3 += offsetof(nf_conn, zone)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x4
-  call helper 113
-  r1 = *(u16 *)(r10 -24)
-  if r1 == 0x0 goto L7
-  r1 = *(u8 *)(r10 -21)
-  r2 = *(u8 *)(r7 +122)
-  r1 >>= r2
-  if r1 & 0x1 goto L8
-L7:
-  r3 = r9
-  r3 += offsetof(nf_conn, status)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -24)
-  if r1 & 0x200 goto L8
-  r1 &= 0x8
   if r1 == 0x0 goto L8
   r3 = r9
+  r3 += offsetof(nf_conn, zone)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x4
+  call helper 113
+  r1 = *(u16 *)(r10 -24)
+  if r1 == 0x0 goto L8
+  r1 = *(u8 *)(r10 -21)
+  r2 = *(u8 *)(r7 +122)
+  r1 >>= r2
+  if r1 & 0x1 goto L10
+L8:
+  r3 = r9
+  r3 += offsetof(nf_conn, status)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -24)
+  if r1 & 0x200 goto L10
+  r1 &= 0x8
+  if r1 == 0x0 goto L10
+  r3 = r9
   r3 += offsetof(nf_conn, timeout)
   r1 = r10
   r1 += 0xffffffe8
@@ -724,18 +2055,55 @@ L7:
   call helper 118
   r1 = *(u32 *)(r10 -24)
   w1 -= w0
-  if w1 s< 0x1 goto L8
-  goto L10
-L8:
-  if r8 != 0x88 goto L11
+  if w1 s< 0x1 goto L10
+L9:
+  goto L13
+L10:
+  if r8 != 0x88 goto L14
   *(u16 *)(r10 -48) = 0
   *(u16 *)(r10 -28) = 0
+  r1 = map conntrack_table[0]+0
+  r1 = *(u64 *)(r1 +0)
+  if r1 == 0x0 goto L11
+  *(u8 *)(r10 -25) = 0
+  r3 = r6
+  r3 += offsetof(sk_buff, dev)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  *(u64 *)(r10 -96) = r3
+  *(u8 *)(r7 +122) = 0
+  r1 = *(u8 *)(r7 +122)
+  *(u64 *)(r10 -112) = r1
+  *(u64 *)(r10 -104) = r1
+  *(u64 *)(r10 -88) = r1
+  *(u64 *)(r10 -80) = r1
+  r1 = 0x100000
+  r2 = &connection_step
+  r3 = r10
+  r3 += 0xffffff90
+  r4 = 0x0
+  call helper 181
+  r9 = *(u64 *)(r10 -88)
+  if r9 == 0x0 goto L14
+  r1 = *(u64 *)(r10 -80)
+  *(u8 *)(r7 +122) = r1
+  goto L13
+L11:
   *(u8 *)(r10 -25) = 0
   r1 = map connections
   r2 = r10
   r2 += 0xffffffc0
   call helper 1
-  if r0 == 0x0 goto L11
+  if r0 == 0x0 goto L14
   r9 = *(u64 *)(r0 +0)
   r1 = r9
   r1 &= 0x1
@@ -753,19 +2121,19 @@ L8:
   call helper 113
   r1 = *(u64 *)(r10 -112)
   r2 = *(u64 *)(r10 -64)
-  if r1 != r2 goto L11
+  if r1 != r2 goto L14
   r1 = *(u64 *)(r10 -104)
   r2 = *(u64 *)(r10 -56)
-  if r1 != r2 goto L11
+  if r1 != r2 goto L14
   r1 = *(u64 *)(r10 -96)
   r2 = *(u64 *)(r10 -48)
-  if r1 != r2 goto L11
+  if r1 != r2 goto L14
   r1 = *(u64 *)(r10 -88)
   r2 = *(u64 *)(r10 -40)
-  if r1 != r2 goto L11
+  if r1 != r2 goto L14
   r1 = *(u64 *)(r10 -80)
   r2 = *(u64 *)(r10 -32)
-  if r1 != r2 goto L11
+  if r1 != r2 goto L14
   r3 = r6
   r3 += offsetof(sk_buff, dev)
   r1 = r10
@@ -788,9 +2156,9 @@ L8:
   call helper 113
   r1 = *(u64 *)(r10 -24)
   r2 = *(u64 *)(r10 -16)
-  if r1 != r2 goto L11
+  if r1 != r2 goto L14
   r1 = exists(nf_conn, zone)
-  if r1 == 0x0 goto L9
+  if r1 == 0x0 goto L12
   r3 = r9
   r3 += offsetof(nf_conn, zone)
   r1 = r10
@@ -798,12 +2166,12 @@ L8:
   r2 = 0x4
   call helper 113
   r1 = *(u16 *)(r10 -24)
-  if r1 == 0x0 goto L9
+  if r1 == 0x0 goto L12
   r1 = *(u8 *)(r10 -21)
   r2 = *(u8 *)(r7 +122)
   r1 >>= r2
-  if r1 & 0x1 goto L11
-L9:
+  if r1 & 0x1 goto L14
+L12:
   r3 = r9
   r3 += offsetof(nf_conn, status)
   r1 = r10
@@ -811,9 +2179,9 @@ L9:
   r2 = 0x8
   call helper 113
   r1 = *(u64 *)(r10 -24)
-  if r1 & 0x200 goto L11
+  if r1 & 0x200 goto L14
   r1 &= 0x8
-  if r1 == 0x0 goto L11
+  if r1 == 0x0 goto L14
   r3 = r9
   r3 += offsetof(nf_conn, timeout)
   r1 = r10
@@ -824,8 +2192,8 @@ L9:
   call helper 118
   r1 = *(u32 *)(r10 -24)
   w1 -= w0
-  if w1 s< 0x1 goto L11
-L10:
+  if w1 s< 0x1 goto L14
+L13:
   *(u8 *)(r7 +120) = 1
   r3 = r9
   r3 += offsetof(nf_conn, status)
@@ -844,62 +2212,62 @@ L10:
   r1 = *(u32 *)(r10 -24)
   *(u32 *)(r7 +128) = r1
   r1 = *(u64 *)(r10 -8)
-  if r1 != 0x0 goto L22
-  goto L17
-L11:
-  r1 = *(u64 *)(r10 -8)
-  if r1 != 0x0 goto L42
-  if r8 == 0x84 goto L12
-  if r8 != 0x1 goto L41
-  r1 = *(u8 *)(r7 +40)
-  if r1 == 0x8 goto L41
-  if r1 == 0xd goto L41
-  if r1 == 0xf goto L41
-  if r1 == 0x11 goto L41
-  goto L42
-L12:
-  r1 = exists(nf_ip_net, sctp)
-  if r1 == 0x0 goto L41
-  r2 = *(u32 *)(r7 +60)
-  if r2 < 0x10 goto L42
-  r1 = *(u16 *)(r7 +54)
-  if r1 == 0x0 goto L42
-  r1 = *(u8 *)(r7 +52)
-  if r1 == 0x4 goto L41
-  if r1 == 0x5 goto L41
-  if r1 == 0x8 goto L41
-  r3 = *(u32 *)(r7 +44)
-  if r3 != 0x0 goto L42
-  if r1 == 0x1 goto L13
-  if r1 == 0x2 goto L13
-  if r1 == 0x7 goto L41
-  if r1 == 0x9 goto L41
-  if r1 == 0xa goto L41
-  goto L42
-L13:
-  if r2 < 0x20 goto L42
-  goto L41
+  if r1 != 0x0 goto L25
+  goto L20
 L14:
-  if r2 < 0x14 goto L42
+  r1 = *(u64 *)(r10 -8)
+  if r1 != 0x0 goto L45
+  if r8 == 0x84 goto L15
+  if r8 != 0x1 goto L44
+  r1 = *(u8 *)(r7 +40)
+  if r1 == 0x8 goto L44
+  if r1 == 0xd goto L44
+  if r1 == 0xf goto L44
+  if r1 == 0x11 goto L44
+  goto L45
+L15:
+  r1 = exists(nf_ip_net, sctp)
+  if r1 == 0x0 goto L44
+  r2 = *(u32 *)(r7 +60)
+  if r2 < 0x10 goto L45
+  r1 = *(u16 *)(r7 +54)
+  if r1 == 0x0 goto L45
+  r1 = *(u8 *)(r7 +52)
+  if r1 == 0x4 goto L44
+  if r1 == 0x5 goto L44
+  if r1 == 0x8 goto L44
+  r3 = *(u32 *)(r7 +44)
+  if r3 != 0x0 goto L45
+  if r1 == 0x1 goto L16
+  if r1 == 0x2 goto L16
+  if r1 == 0x7 goto L44
+  if r1 == 0x9 goto L44
+  if r1 == 0xa goto L44
+  goto L45
+L16:
+  if r2 < 0x20 goto L45
+  goto L44
+L17:
+  if r2 < 0x14 goto L45
   r1 = *(u8 *)(r7 +52)
   r1 >>= 0x4
   r1 <<= 0x2
-  if r1 < 0x14 goto L42
-  if r1 > r2 goto L42
+  if r1 < 0x14 goto L45
+  if r1 > r2 goto L45
   r1 = *(u8 *)(r7 +53)
   r1 &= 0x37
   r2 = 0x3000400170014 ll
   r2 >>= r1
   r2 &= 0x1
-  if r2 == 0x0 goto L42
-  goto L16
-L15:
-  if r2 < 0x8 goto L42
+  if r2 == 0x0 goto L45
+  goto L19
+L18:
+  if r2 < 0x8 goto L45
   r1 = *(u16 *)(r7 +44)
   r1 = be16 r1
-  if r1 < 0x8 goto L42
-  if r1 > r2 goto L42
-L16:
+  if r1 < 0x8 goto L45
+  if r1 > r2 goto L45
+L19:
   r1 = *(u32 *)(r7 +12)
   *(u32 *)(r10 -64) = r1
   r1 = *(u32 *)(r7 +16)
@@ -918,7 +2286,7 @@ L16:
   r4 += 0xffffffe8
   r5 = 0xc
   call bpf_skb_ct_lookup
-  if r0 == 0x0 goto L40
+  if r0 == 0x0 goto L43
   r9 = r0
   *(u8 *)(r7 +120) = 1
   r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
@@ -929,26 +2297,26 @@ L16:
   *(u8 *)(r7 +122) = r1
   r1 = r9
   call bpf_ct_release
-L17:
+L20:
   r2 = 0x2
   r1 = *(u8 *)(r7 +122)
-  if r1 != 0x0 goto L43
+  if r1 != 0x0 goto L46
   r1 = *(u32 *)(r7 +124)
-  if r1 & 0x2 goto L43
+  if r1 & 0x2 goto L46
   r2 = 0x4
-  if r1 & 0x1 goto L43
+  if r1 & 0x1 goto L46
   r2 = 0x8
-  goto L43
-L18:
-  if r2 < 0x8 goto L42
+  goto L46
+L21:
+  if r2 < 0x8 goto L45
   r1 = *(u8 *)(r7 +40)
-  if r1 == 0x3 goto L19
-  if r1 == 0x4 goto L19
-  if r1 == 0x5 goto L19
-  if r1 == 0xb goto L19
-  if r1 == 0xc goto L19
-  goto L39
-L19:
+  if r1 == 0x3 goto L22
+  if r1 == 0x4 goto L22
+  if r1 == 0x5 goto L22
+  if r1 == 0xb goto L22
+  if r1 == 0xc goto L22
+  goto L42
+L22:
   r8 = *(u16 *)(r7 +68)
   r8 += 0x8
   *(u64 *)(r10 -112) = 0
@@ -960,7 +2328,7 @@ L19:
   r2 = r8
   r2 += 0x14
   r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L42
+  if r2 > r1 goto L45
   r2 -= 0x14
   r1 = *(u32 *)(r7 +76)
   r2 += r1
@@ -969,19 +2337,19 @@ L19:
   r4 = 0x14
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L42
+  if r0 != 0x0 goto L45
   r1 = *(u8 *)(r10 -112)
   r1 &= 0xf
   r1 <<= 0x2
   r8 += r1
   r1 = *(u8 *)(r10 -103)
-  if r1 == 0x6 goto L21
+  if r1 == 0x6 goto L24
   r1 = *(u8 *)(r10 -103)
-  if r1 == 0x11 goto L21
+  if r1 == 0x11 goto L24
   r2 = r8
   r2 += 0x8
   r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L20
+  if r2 > r1 goto L23
   r2 -= 0x8
   r1 = *(u32 *)(r7 +76)
   r2 += r1
@@ -990,19 +2358,19 @@ L19:
   r4 = 0x8
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L20
+  if r0 != 0x0 goto L23
   r8 = *(u8 *)(r10 -103)
-  goto L23
-L20:
+  goto L26
+L23:
   *(u64 *)(r10 -72) = 0
   r8 = *(u8 *)(r10 -103)
-  if r8 != 0x1 goto L23
-  goto L42
-L21:
+  if r8 != 0x1 goto L26
+  goto L45
+L24:
   r2 = r8
   r2 += 0x4
   r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L42
+  if r2 > r1 goto L45
   r2 -= 0x4
   r1 = *(u32 *)(r7 +76)
   r2 += r1
@@ -1011,7 +2379,7 @@ L21:
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L42
+  if r0 != 0x0 goto L45
   r8 = *(u8 *)(r10 -103)
   r1 = *(u32 *)(r10 -96)
   *(u32 *)(r10 -64) = r1
@@ -1024,10 +2392,10 @@ L21:
   r1 = *(u16 *)(r10 -106)
   r1 = be16 r1
   r1 &= 0x1fff
-  if r1 != 0x0 goto L42
+  if r1 != 0x0 goto L45
   r1 = *(u32 *)(r10 -100)
   r2 = *(u32 *)(r7 +16)
-  if r1 != r2 goto L42
+  if r1 != r2 goto L45
   *(u32 *)(r10 -24) = -1
   *(u32 *)(r10 -20) = 0
   *(u32 *)(r10 -16) = 0
@@ -1040,7 +2408,7 @@ L21:
   r4 += 0xffffffe8
   r5 = 0xc
   call bpf_skb_ct_lookup
-  if r0 == 0x0 goto L42
+  if r0 == 0x0 goto L45
   r9 = r0
   *(u8 *)(r7 +120) = 1
   r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
@@ -1051,17 +2419,17 @@ L21:
   *(u8 *)(r7 +122) = r1
   r1 = r9
   call bpf_ct_release
-L22:
+L25:
   r2 = 0x4
-  goto L43
-L23:
+  goto L46
+L26:
   r1 = *(u16 *)(r10 -106)
   r1 = be16 r1
   r1 &= 0x1fff
-  if r1 != 0x0 goto L42
+  if r1 != 0x0 goto L45
   r1 = *(u32 *)(r10 -100)
   r2 = *(u32 *)(r7 +16)
-  if r1 != r2 goto L42
+  if r1 != r2 goto L45
   *(u64 *)(r10 -64) = 0
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
@@ -1073,90 +2441,90 @@ L23:
   *(u32 *)(r10 -64) = r1
   *(u16 *)(r10 -46) = 2
   *(u8 *)(r10 -26) = r8
-  if r8 == 0x1 goto L28
-  if r8 == 0x3a goto L42
-  if r8 == 0x2f goto L27
-  if r8 == 0x84 goto L24
-  if r8 == 0x21 goto L25
-  if r8 == 0x88 goto L26
-  goto L38
-L24:
+  if r8 == 0x1 goto L31
+  if r8 == 0x3a goto L45
+  if r8 == 0x2f goto L30
+  if r8 == 0x84 goto L27
+  if r8 == 0x21 goto L28
+  if r8 == 0x88 goto L29
+  goto L41
+L27:
   r1 = exists(nf_ip_net, sctp)
-  if r1 == 0x0 goto L38
-  goto L26
-L25:
+  if r1 == 0x0 goto L41
+  goto L29
+L28:
   r1 = exists(nf_ip_net, dccp)
-  if r1 == 0x0 goto L38
-L26:
+  if r1 == 0x0 goto L41
+L29:
   r1 = *(u16 *)(r10 -72)
   *(u16 *)(r10 -28) = r1
   r1 = *(u16 *)(r10 -70)
   *(u16 *)(r10 -48) = r1
-  goto L38
-L27:
+  goto L41
+L30:
   r1 = exists(nf_ip_net, gre)
-  if r1 == 0x0 goto L38
+  if r1 == 0x0 goto L41
   r1 = *(u8 *)(r10 -71)
   r1 &= 0x7
-  if r1 != 0x1 goto L38
+  if r1 != 0x1 goto L41
   r1 = *(u16 *)(r10 -70)
   r1 = be16 r1
-  if r1 != 0x880b goto L42
+  if r1 != 0x880b goto L45
   r1 = *(u16 *)(r10 -66)
   *(u16 *)(r10 -48) = r1
-  goto L38
-L28:
+  goto L41
+L31:
   r1 = *(u16 *)(r10 -68)
   *(u16 *)(r10 -48) = r1
   r1 = *(u16 *)(r10 -72)
   *(u16 *)(r10 -28) = r1
   r1 = *(u8 *)(r10 -72)
-  if r1 != 0x8 goto L29
+  if r1 != 0x8 goto L32
   r1 = 0x0
-  goto L37
-L29:
-  if r1 != 0x0 goto L30
-  r1 = 0x8
-  goto L37
-L30:
-  if r1 != 0xd goto L31
-  r1 = 0xe
-  goto L37
-L31:
-  if r1 != 0xe goto L32
-  r1 = 0xd
-  goto L37
+  goto L40
 L32:
-  if r1 != 0xf goto L33
-  r1 = 0x10
-  goto L37
+  if r1 != 0x0 goto L33
+  r1 = 0x8
+  goto L40
 L33:
-  if r1 != 0x10 goto L34
-  r1 = 0xf
-  goto L37
+  if r1 != 0xd goto L34
+  r1 = 0xe
+  goto L40
 L34:
-  if r1 != 0x11 goto L35
-  r1 = 0x12
-  goto L37
+  if r1 != 0xe goto L35
+  r1 = 0xd
+  goto L40
 L35:
-  if r1 != 0x12 goto L36
-  r1 = 0x11
-  goto L37
+  if r1 != 0xf goto L36
+  r1 = 0x10
+  goto L40
 L36:
-  goto L42
+  if r1 != 0x10 goto L37
+  r1 = 0xf
+  goto L40
 L37:
-  *(u8 *)(r10 -28) = r1
+  if r1 != 0x11 goto L38
+  r1 = 0x12
+  goto L40
 L38:
+  if r1 != 0x12 goto L39
+  r1 = 0x11
+  goto L40
+L39:
+  goto L45
+L40:
+  *(u8 *)(r10 -28) = r1
+L41:
   *(u64 *)(r10 -8) = 1
   goto L6
-L39:
+L42:
   goto L0
-L40:
-  if r8 != 0x6 goto L41
+L43:
+  if r8 != 0x6 goto L44
   r1 = *(u8 *)(r7 +53)
   r1 &= 0x17
-  if r1 == 0x2 goto L41
-  if r1 != 0x10 goto L42
+  if r1 == 0x2 goto L44
+  if r1 != 0x10 goto L45
   r3 = r6
   r3 += offsetof(sk_buff, dev)
   r1 = r10
@@ -1179,20 +2547,20 @@ L40:
   r2 = 0x1
   call helper 113
   r1 = *(u8 *)(r10 -64)
-  if r1 == 0x0 goto L42
-L41:
+  if r1 == 0x0 goto L45
+L44:
   *(u8 *)(r7 +120) = 1
   *(u8 *)(r7 +122) = 0
   *(u32 *)(r7 +124) = 0
   *(u32 *)(r7 +128) = 0
   *(u8 *)(r7 +123) = r8
   r2 = 0x8
-  goto L43
-L42:
+  goto L46
+L45:
   r2 = 0x1
-L43:
+L46:
   *(u8 *)(r7 +121) = r2
-L44:
+L47:
   r0 = 0x0
   exit
 

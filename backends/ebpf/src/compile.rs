@@ -152,6 +152,7 @@ impl Job<'_> {
             drop: None,
             strips: BTreeMap::new(),
             connections: Vec::new(),
+            connection_step: None,
             connection_marks: BTreeMap::new(),
             places: places(program, sources),
             program,

@@ -70,6 +70,8 @@ pub(crate) struct Emitter<'a> {
     /// The functions that strip TCP options.
     pub(crate) strips: BTreeMap<OptionKinds, FunctionIndex>,
     pub(crate) connections: Vec<(ConntrackSource, Family, FunctionIndex)>,
+    /// The function that looks at one entry of conntrack's table.
+    pub(crate) connection_step: Option<FunctionIndex>,
     /// The functions that set a connection's mark.
     pub(crate) connection_marks: BTreeMap<Family, FunctionIndex>,
     pub(crate) places: BTreeMap<Rule, Place>,

@@ -152,8 +152,9 @@ impl Target for Tc {
         match (feature, is_egress(hook)) {
             (Feature::Conntrack, false) => Some(
                 "at TC ingress the packet has not passed conntrack: its state is worked out from \
-                 the existing entry, and entries of other protocols than TCP and UDP are found where \
-                 packets of theirs have left by the filter's interfaces",
+                 the existing entry, and entries of other protocols than TCP and UDP are found where the \
+                 kernel says where its table lies, or where packets of theirs have left by the filter's \
+                 interfaces",
             ),
             (Feature::CountConnections, false) => Some(
                 "at TC ingress connections are counted before the tracker sees the packet: one that \

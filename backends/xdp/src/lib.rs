@@ -124,8 +124,9 @@ impl Target for Xdp {
             Feature::Mark => Some("at XDP no packet has a mark yet: every packet's mark is 0"),
             Feature::Conntrack => Some(
                 "at XDP the packet has not passed conntrack: its state is worked out from the \
-                 existing entry, and entries of other protocols than TCP and UDP are found where \
-                 packets of theirs have left by the filter's interfaces (Linux 6.6)",
+                 existing entry, and entries of other protocols than TCP and UDP are found where the \
+                 kernel says where its table lies, or where packets of theirs have left by the filter's \
+                 interfaces (Linux 6.6)",
             ),
             Feature::CountConnections => Some(
                 "at XDP connections are counted before the tracker sees the packet: one that a rule \

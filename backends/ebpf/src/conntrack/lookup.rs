@@ -1,8 +1,9 @@
 //! Connections by lookup, at hooks that packets pass before the tracker
 //! (net/netfilter/nf_conntrack_bpf.c).
 //!
-//! Entries of TCP and UDP are looked up by the kernel; those of other protocols are found where the
-//! artifact's companion has noted them ([`super::noted`]).
+//! Entries of TCP and UDP are looked up by the kernel; those of other protocols are found in its own table
+//! ([`super::table`]) or, where nobody knows where that lies, where the artifact's companion has noted them
+//! ([`super::noted`]).
 //!
 //! The program works out what the tracker will say of the packet: what it refuses for its header
 //! (`tcp_error`, `udp_error`), what it finds (`resolve_normal_ct`), what begins something new
@@ -10,13 +11,12 @@
 //! (`nf_conntrack_inet_error`).
 
 use super::noted::{self, ICMPV6, SCTP};
-use super::{Entry, Places, copy_entry, probe, state};
+use super::{Entry, Places, copy_entry, probe, state, table};
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Size, Width};
 use crate::emitter::Emitter;
 use crate::kernel::enter;
 use crate::layout::{self, CT_TUPLE_SIZE};
 use crate::tuple::{Quoted, Shape, TCP, UDP};
-use bpfc_artifact::MapIndex;
 use bpfc_ir::{CtField, Family};
 
 /// `IPS_EXPECTED` and `IPS_SEEN_REPLY` (include/uapi/linux/netfilter/nf_conntrack_common.h).
@@ -44,6 +44,7 @@ const QUOTED: Quoted = Quoted { tuple: TUPLE, header: TUPLE - Quoted::HEADER };
 const ERROR: i16 = -8;
 /// Where the notes' lookup has its room: what else lies there is done with.
 const NOTED: noted::Frame = noted::Frame { key: TUPLE, found: QUOTED.header, scratch: OPTIONS };
+const _: () = assert!(NOTED.key - NOTED.found == table::TUPLE);
 
 /// ICMPv6 types that the tracker leaves alone.
 const UNTRACKED: [i32; 9] = [130, 131, 132, 133, 134, 135, 136, 137, 143];
@@ -63,7 +64,7 @@ pub(super) fn emit(
     places: &Places,
     family: Family,
     kfunc: &str,
-    notes: MapIndex,
+    known_connections: noted::Known,
 ) {
     let shape = Shape::of(family);
     let [tcp, udp, icmp, find, absent, new] = std::array::from_fn(|_| asm.label());
@@ -87,7 +88,7 @@ pub(super) fn emit(
     };
     noted::fill(asm, shape, own, TUPLE, invalid);
     asm.place(search);
-    noted::find(emitter, asm, notes, NOTED, places.direction, unnoted);
+    noted::find(emitter, asm, known_connections, NOTED, places.direction, unnoted);
     copy_entry(emitter, asm, places, Entry::Address(OPTIONS));
     asm.load(Size::D, R1, FP, ERROR);
     asm.jump_imm(Jump::Ne, Width::W64, R1, 0, related);

@@ -11,6 +11,8 @@ mod lookup;
 pub(crate) mod mark;
 mod noted;
 mod probe;
+mod siphash;
+mod table;
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::{self, Emitter};
@@ -95,7 +97,8 @@ fn emit(
             ConntrackSource::Lookup(kfunc) => {
                 let notes = noted::map(emitter);
                 companion::add(emitter, notes)?;
-                lookup::emit(emitter, &mut asm, &places, family, kfunc, notes);
+                let known = noted::Known { table: table::Table::of(emitter)?, notes };
+                lookup::emit(emitter, &mut asm, &places, family, kfunc, known);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Connections of protocols other than TCP and UDP, for packets that come in.
 //!
-//! The kernel looks none of them up for programs. A program of the artifact's own sees what leaves by
+//! The kernel looks none of them up for programs. Where it says where its table lies they are found there
+//! ([`super::table`]). Elsewhere a program of the artifact's own sees what leaves by
 //! the same interfaces, where each packet carries its connection (`companion`), and notes both tuples
 //! of those connections in a map: from `struct nf_conntrack_tuple`, the direction left out, to the
 //! address of the `struct nf_conn`, whose lowest bit is the direction.
@@ -13,6 +14,7 @@
 //! passes is what the tracker will find, and its status is the one that it has now.
 
 use super::probe;
+use super::table::Table;
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::Emitter;
 use crate::kernel::{enter, field};
@@ -179,18 +181,27 @@ pub(super) fn tracked(asm: &mut Asm, protocol: &str, otherwise: Label) {
     asm.jump_imm(Jump::Eq, Width::W64, R1, 0, otherwise);
 }
 
+/// Where connections are found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    /// Conntrack's own table.
+    pub(super) table: Table,
+    /// What the companion has noted.
+    pub(super) notes: MapIndex,
+}
+
 /// r9 = address of the connection of the tuple in the frame, which goes in the direction that is stored
 /// in the packet structure; at `absent` where there is none. Keeps r8.
 pub(super) fn find(
     emitter: &Emitter<'_>,
     asm: &mut Asm,
-    map: MapIndex,
+    known: Known,
     frame: Frame,
     direction: i16,
     absent: Label,
 ) {
     let [missed, found] = std::array::from_fn(|_| asm.label());
-    attempt(emitter, asm, map, frame, direction, missed);
+    attempt(emitter, asm, known, frame, direction, missed);
     asm.goto(found);
     // Whether the kernel tracks UDP-Lite by itself none of its structures tells: if not its tuples have
     // no ports.
@@ -199,11 +210,28 @@ pub(super) fn find(
     for part in [SOURCE_PART, DESTINATION_PART] {
         asm.store_imm(Size::H, FP, frame.key + part, 0);
     }
-    attempt(emitter, asm, map, frame, direction, absent);
+    attempt(emitter, asm, known, frame, direction, absent);
     asm.place(found);
 }
 
 fn attempt(
+    emitter: &Emitter<'_>,
+    asm: &mut Asm,
+    known: Known,
+    frame: Frame,
+    direction: i16,
+    absent: Label,
+) {
+    let [ask_notes, found] = std::array::from_fn(|_| asm.label());
+    known.table.require(asm, ask_notes);
+    known.table.find(emitter, asm, frame, direction, absent);
+    asm.goto(found);
+    asm.place(ask_notes);
+    read_note(emitter, asm, known.notes, frame, direction, absent);
+    asm.place(found);
+}
+
+fn read_note(
     emitter: &Emitter<'_>,
     asm: &mut Asm,
     map: MapIndex,
@@ -238,9 +266,25 @@ fn attempt(
 
     probe::net(emitter, asm, scratch);
     asm.store(Size::D, FP, scratch + 8, R3);
+    let asked = Asked { net: (FP, scratch + 8), direction: (R7, direction) };
+    require_live(asm, asked, scratch, absent);
+}
+
+/// What an entry is asked about, as registers and places behind them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// u64: the network namespace that it shall be in.
+    pub(super) net: (Reg, i16),
+    /// u8: the direction of its tuple.
+    pub(super) direction: (Reg, i16),
+}
+
+/// Goes on where the entry in r9 is one that the tracker finds: of this network namespace, in the default zone,
+/// confirmed, neither deleted nor expired. Clobbers r0 to r5 and 8 bytes of the frame.
+pub(super) fn require_live(asm: &mut Asm, asked: Asked, scratch: i16, otherwise: Label) {
     probe::load(asm, Size::D, R1, "ct_net", 8, scratch);
-    asm.load(Size::D, R2, FP, scratch + 8);
-    asm.jump(Jump::Ne, Width::W64, R1, R2, absent);
+    asm.load(Size::D, R2, asked.net.0, asked.net.1);
+    asm.jump(Jump::Ne, Width::W64, R1, R2, otherwise);
 
     let zone = field("nf_conn", "zone", 4);
     let everywhere = asm.label();
@@ -250,20 +294,20 @@ fn attempt(
     asm.jump_imm(Jump::Eq, Width::W64, R1, 0, everywhere);
     // A zone other than the default one, in the directions that a mask says.
     asm.load(Size::B, R1, FP, scratch + 3);
-    asm.load(Size::B, R2, R7, direction);
+    asm.load(Size::B, R2, asked.direction.0, asked.direction.1);
     asm.alu(Alu::Rsh, Width::W64, R1, R2);
-    asm.jump_imm(Jump::Set, Width::W64, R1, 1, absent);
+    asm.jump_imm(Jump::Set, Width::W64, R1, 1, otherwise);
     asm.place(everywhere);
 
     probe::load(asm, Size::D, R1, "status", 8, scratch);
-    asm.jump_imm(Jump::Set, Width::W64, R1, DYING, absent);
+    asm.jump_imm(Jump::Set, Width::W64, R1, DYING, otherwise);
     asm.alu_imm(Alu::And, Width::W64, R1, CONFIRMED);
-    asm.jump_imm(Jump::Eq, Width::W64, R1, 0, absent);
+    asm.jump_imm(Jump::Eq, Width::W64, R1, 0, otherwise);
 
     // The time is a number of 32 bits that wraps around.
     probe::load(asm, Size::W, R1, "timeout", 4, scratch);
     asm.helper(Helper::Jiffies);
     asm.load(Size::W, R1, FP, scratch);
     asm.alu(Alu::Sub, Width::W32, R1, R0);
-    asm.jump_imm(Jump::Slt, Width::W32, R1, 1, absent);
+    asm.jump_imm(Jump::Slt, Width::W32, R1, 1, otherwise);
 }

@@ -84,10 +84,12 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     let status = filter.status().map_err(refused)?;
     let has_companion =
         artifact.programs.iter().any(|program| program.attach == AttachPoint::Companion);
-    if has_companion && status.companions.is_empty() {
+    if has_companion && status.companions.is_empty() && !status.walks_connections {
         console.warning(
-            "connections of protocols other than TCP and UDP are not known here, for which this kernel has no \
-             place (tcx, Linux 6.6): their packets are NEW, and answers to pings INVALID",
+            "connections of protocols other than TCP and UDP are not known here: this kernel neither says where \
+             conntrack's table lies (/proc/kallsyms lists no data, or kernel.kptr_restrict hides it) nor has a \
+             place for a program that notes them (tcx, Linux 6.6). Their packets are NEW, and answers to pings \
+             INVALID",
         );
     }
     for misrouted in misrouted(&artifact, status.attachments.iter().map(|a| &a.attachment.place)) {

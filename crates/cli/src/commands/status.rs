@@ -25,6 +25,8 @@ struct JsonStatus {
     attachments: Vec<JsonAttachment>,
     /// Programs that decide nothing and note what the others want to know.
     companions: Vec<JsonAttachment>,
+    /// Whether programs find connections of protocols other than TCP and UDP in conntrack's own table.
+    walks_connections: bool,
 }
 
 /// A filter that cannot be read.
@@ -254,6 +256,9 @@ fn details(row: &Row) -> String {
             attachment.attachment.program
         );
     }
+    if status.walks_connections {
+        text += "  connections found: in conntrack's own table\n";
+    }
     for companion in &status.companions {
         let link = companion.link.map(|id| format!(", link {id}")).unwrap_or_default();
         text += &format!(
@@ -306,6 +311,7 @@ fn json(found: Found) -> JsonRow {
         programs: status.programs.into_iter().map(program).collect(),
         attachments: status.attachments.into_iter().map(attachment).collect(),
         companions: status.companions.into_iter().map(attachment).collect(),
+        walks_connections: status.walks_connections,
     }))
 }
 
