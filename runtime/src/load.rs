@@ -151,7 +151,11 @@ impl Filter {
                 continue;
             }
             sets::carry(artifact, &set.maps, &before.sets)?;
-            let lost = carried::lost(&home, &state, old, &before.sets, artifact)?;
+            let mut lost = carried::lost(&home, &state, old, &before.sets, artifact)?;
+            if set.walks_connections {
+                // Conntrack's own table has them.
+                lost.retain(|lost| !matches!(lost, Lost::Connections { .. }));
+            }
             return take_over(&home, artifact, &set, old, options, plan).map(|()| lost);
         }
         Err(Error::Overtaken { name: self.name().to_owned(), attempts: ATTEMPTS })

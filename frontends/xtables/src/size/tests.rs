@@ -81,6 +81,21 @@ fn words_say_what_the_model_says() {
 }
 
 #[test]
+fn lists_of_ports_are_compared_one_by_one() {
+    for (ports, expected) in [
+        ("--dports 22", 6),
+        ("--dports 22,80,443", 6 + 2 * 2),
+        ("--sports 22,80,22,80", 6 + 2),
+        ("--dports 22,80:90,85", 6),
+        ("--dports 22,80 -m multiport --sports 1,2,3", 6 + 2 * 2),
+    ] {
+        let text = table(&format!("-A INPUT -p tcp -m multiport {ports}\n"));
+        let instructions = by_words(&text).expect("summed up").rules[0].instructions;
+        assert_eq!(instructions, 4 + 2 + expected, "{ports}");
+    }
+}
+
+#[test]
 fn what_has_no_code_does_not_count() {
     let more = "-A INPUT -s 10.0.0.1/32 -j DROP\n-A user -s 10.0.0.2/32\n-A other -p tcp\n";
     for (lines, input, forward) in [

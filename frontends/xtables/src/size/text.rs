@@ -108,7 +108,7 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
         then: Then::Next,
         span: None,
     };
-    let (mut inverted, mut ports) = (false, false);
+    let (mut inverted, mut ports, mut more_ports) = (false, false, 0);
     while let Some(word) = words.next() {
         if word == "!" {
             inverted = true;
@@ -160,6 +160,7 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
             "-c" | "--set-counters" => {}
             "--dport" | "--sport" | "--dports" | "--sports" | "--ports" => {
                 (ports, rule.is_conditional) = (true, true);
+                more_ports = more_ports.max(listed(words.next()?).saturating_sub(1));
             }
             "-i" | "--in-interface" => {
                 let name = words.next()?;
@@ -185,8 +186,18 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
         }
         inverted = false;
     }
-    rule.instructions += if ports { PORTS } else { 0 };
+    rule.instructions += if ports { PORTS + COMPARISON * more_ports } else { 0 };
     Some(rule)
+}
+
+/// How many ports a list compares with at the least; ranges may make the comparison of others needless.
+fn listed(ports: &str) -> u32 {
+    if ports.contains(':') {
+        return 0;
+    }
+    let ports: Vec<&str> = ports.split(',').collect();
+    let repeated = |&at: &usize| ports[..at].contains(&ports[at]);
+    (0..ports.len()).filter(|at| !repeated(at)).count() as u32
 }
 
 /// Whether an address may be any.
