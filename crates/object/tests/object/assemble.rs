@@ -244,6 +244,7 @@ fn rules() -> RuleTable {
             table: "filter".into(),
             name: "later".into(),
         }],
+        rates: vec![RefusedRate { rule: 0, ticks: vec![100, 300] }],
     }
 }
 
