@@ -288,13 +288,8 @@ mod tests {
                 attach: AttachPoint::Xdp,
                 entry: FunctionIndex(0),
             }],
-            maps: Vec::new(),
-            rules: Default::default(),
-            sets: Vec::new(),
-            needs_conntrack: false,
-            needs_accounting: false,
-            sends: false,
             sources: vec![String::new()],
+            ..Artifact::default()
         }
     }
 

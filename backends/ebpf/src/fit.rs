@@ -200,13 +200,7 @@ mod tests {
                 attach: AttachPoint::Xdp,
                 entry: FunctionIndex(0),
             }],
-            maps: Vec::new(),
-            rules: Default::default(),
-            sets: Vec::new(),
-            needs_conntrack: false,
-            needs_accounting: false,
-            sends: false,
-            sources: Vec::new(),
+            ..Artifact::default()
         };
         let size = CallSize { functions: 4, frames: 3, stack: 32 + 224, jit_stack: 208 };
         assert_eq!(call_size(&artifact), size);

@@ -337,13 +337,7 @@ mod tests {
                 lines: Vec::new(),
             }],
             programs: vec![Program { name: "p".into(), attach, entry: FunctionIndex(0) }],
-            maps: Vec::new(),
-            rules: Default::default(),
-            sets: Vec::new(),
-            needs_conntrack: false,
-            needs_accounting: false,
-            sends: false,
-            sources: Vec::new(),
+            ..Artifact::default()
         }
     }
 

@@ -35,7 +35,7 @@ pub use walk::LONGEST_WALK;
 use serde::{Deserialize, Serialize};
 
 /// One compiled ruleset for one target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Artifact {
     /// The target's name, as `--target` takes it: `xdp`, `tc`, `netfilter`, `cgroup-skb`.
     pub target: String,

@@ -253,13 +253,7 @@ mod tests {
                 attach: AttachPoint::Xdp,
                 entry: FunctionIndex(0),
             }],
-            maps: Vec::new(),
-            rules: Default::default(),
-            sets: Vec::new(),
-            needs_conntrack: false,
-            needs_accounting: false,
-            sends: false,
-            sources: Vec::new(),
+            ..Artifact::default()
         }
     }
 

@@ -90,18 +90,7 @@ mod tests {
                 .collect(),
             lines: Vec::new(),
         });
-        Artifact {
-            target: "xdp".into(),
-            functions: functions.collect(),
-            programs: Vec::new(),
-            maps: Vec::new(),
-            rules: Default::default(),
-            sets: Vec::new(),
-            needs_conntrack: false,
-            needs_accounting: false,
-            sends: false,
-            sources: Vec::new(),
-        }
+        Artifact { target: "xdp".into(), functions: functions.collect(), ..Artifact::default() }
     }
 
     #[test]

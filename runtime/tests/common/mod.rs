@@ -5,7 +5,7 @@
 use bpfc_artifact::{
     Artifact, AttachPoint, CounterSlot, Family, Function, FunctionIndex, FunctionKind, Hook, Insn,
     Line, MapDef, MapIndex, MapKind, MapRole, Program, ProgramKind, Reloc, RelocKind, RuleEntry,
-    RuleKind, RuleTable,
+    RuleKind,
 };
 use bpfc_runtime::Filter;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -152,12 +152,8 @@ pub fn artifact(points: &[AttachPoint], verdict: Verdict, shift: usize) -> Artif
             max_entries: 2,
             ..MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)
         }],
-        rules: RuleTable::default(),
-        sets: Vec::new(),
-        needs_conntrack: false,
-        needs_accounting: false,
-        sends: false,
         sources: vec!["test.rules".into()],
+        ..Artifact::default()
     };
     for (n, attach) in points.iter().enumerate() {
         let place = (n + shift) as u32;

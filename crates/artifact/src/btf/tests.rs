@@ -2,7 +2,7 @@
 //! there is one.
 
 use super::*;
-use crate::{Function, FunctionKind, Insn, Line, ProgramKind, RuleTable};
+use crate::{Function, FunctionKind, Insn, Line, ProgramKind};
 use std::collections::BTreeMap;
 
 const EXIT: Insn = Insn { code: 0x95, dst: 0, src: 0, off: 0, imm: 0 };
@@ -28,14 +28,8 @@ fn artifact(functions: Vec<Function>) -> Artifact {
     Artifact {
         target: "xdp".into(),
         functions,
-        programs: Vec::new(),
-        maps: Vec::new(),
-        rules: RuleTable::default(),
-        sets: Vec::new(),
-        needs_conntrack: false,
-        needs_accounting: false,
-        sends: false,
         sources: vec!["rules.v4".into()],
+        ..Artifact::default()
     }
 }
 
