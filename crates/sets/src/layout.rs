@@ -102,6 +102,13 @@ impl Layout {
         Some(marked)
     }
 
+    /// Whether an element of this value has expired, by the clock that the values are written by.
+    pub fn is_expired(&self, value: &[u8], now: u64) -> bool {
+        let expires = self.timeout.and_then(|at| value.get(at..at + 8)?.try_into().ok());
+        let expires = expires.map_or(0, u64::from_le_bytes);
+        expires != 0 && expires <= now
+    }
+
     /// Whether a map's key is no element's, but marks a network.
     pub fn is_mark(&self, key: &[u8]) -> bool {
         self.interface_flags.is_some_and(|at| key.get(at) == Some(&Self::NETWORK))

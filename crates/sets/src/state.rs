@@ -154,8 +154,7 @@ impl State {
     }
 
     fn expired(&self, value: &[u8], now: u64) -> bool {
-        let expires = self.layout.timeout.map_or(0, |at| read(value, at));
-        expires != 0 && expires <= now
+        self.layout.is_expired(value, now)
     }
 
     /// Whether a packet is in the set; counts it there.

@@ -144,10 +144,7 @@ impl Opened {
     }
 
     pub(super) fn expired(&self, value: &[u8], now: u64) -> bool {
-        let layout = self.row.def.layout();
-        let expires = layout.timeout.and_then(|at| value.get(at..at + 8)?.try_into().ok());
-        let expires = expires.map_or(0, u64::from_le_bytes);
-        expires != 0 && expires <= now
+        self.row.def.layout().is_expired(value, now)
     }
 
     /// Deletes what has expired.

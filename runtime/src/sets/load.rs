@@ -69,12 +69,7 @@ impl OldSets {
             let alive = keys
                 .chunks_exact(layout.key_size)
                 .zip(values.chunks_exact(layout.value_size))
-                .filter(|(key, value)| {
-                    let expires = layout.timeout.and_then(|at| value.get(at..at + 8));
-                    let expires = expires.and_then(|bytes| bytes.try_into().ok());
-                    let expires = expires.map_or(0, u64::from_le_bytes);
-                    !layout.is_mark(key) && (expires == 0 || expires > now)
-                });
+                .filter(|(key, value)| !layout.is_mark(key) && !layout.is_expired(value, now));
             let successor = at.map(|at| &artifact.sets[at].set);
             let successor = successor.filter(|set| {
                 set.def.layout().key_size == layout.key_size && set.def.kind == before.def.kind
