@@ -227,7 +227,7 @@ fn hash_tuple(asm: &mut Asm) {
     asm.load(Size::D, R1, FP, KEY + 8);
     asm.alu(Alu::Xor, Width::W64, R1, R9);
     asm.store(Size::D, FP, KEY + 8, R1);
-    copy_words(asm, 4);
+    copy_addresses(asm);
     asm.load(Size::D, R1, R6, at::TUPLE + 32);
     asm.constant(R2, siphash::length(CT_TUPLE_SIZE as u64 - 1));
     asm.alu(Alu::Or, Width::W64, R1, R2);
@@ -238,7 +238,7 @@ fn hash_tuple(asm: &mut Asm) {
 /// r1 = the hash of Linux 6.1: of a copy of 48 bytes, with the zone, the number in r9, the destination's part and the protocol
 /// as u32, u32, u16 and u16 behind the addresses.
 fn hash_copy(asm: &mut Asm) {
-    copy_words(asm, 4);
+    copy_addresses(asm);
     asm.load(Size::W, R1, R6, at::TUPLE + 32);
     asm.store(Size::D, FP, WORDS + 32, R1);
     asm.load(Size::B, R1, R6, at::TUPLE + PROTOCOL);
@@ -253,8 +253,9 @@ fn hash_copy(asm: &mut Asm) {
     siphash::of_words(asm, WORDS, 7, KEY);
 }
 
-fn copy_words(asm: &mut Asm, number: i16) {
-    for word in 0..number {
+/// The first four words: source and destination, but for the destination's last bytes.
+fn copy_addresses(asm: &mut Asm) {
+    for word in 0..4 {
         asm.load(Size::D, R1, R6, at::TUPLE + 8 * word);
         asm.store(Size::D, FP, WORDS + 8 * word, R1);
     }
