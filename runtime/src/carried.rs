@@ -9,7 +9,7 @@ use crate::metadata::Metadata;
 use crate::programs::is_same;
 use crate::sets::OldSets;
 use crate::state::State;
-use crate::{Error, recent};
+use crate::{Error, conntrack_table, recent};
 use bpfc_artifact::{Artifact, MapDef, MapRole};
 use std::fmt;
 
@@ -164,7 +164,7 @@ pub(crate) fn lost(
                 let table = object.clone();
                 found.extend((buckets > 0).then_some(Lost::Buckets { table, buckets }));
             }
-            MapRole::Object { object, part } if object.is_empty() && part == "connections" => {
+            MapRole::Object { .. } if conntrack_table::holds_notes(&def) => {
                 let connections = elements()?;
                 found.extend((connections > 0).then_some(Lost::Connections { connections }));
             }

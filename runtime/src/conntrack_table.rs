@@ -11,9 +11,9 @@
 //! Where nf_conntrack is a module the addresses hold as long as it is loaded, and programs that call its functions
 //! keep it.
 
-use crate::Error;
 use crate::symbols::Symbols;
 use crate::sys::Map;
+use crate::{Error, features};
 use bpfc_artifact::{Artifact, KernelField, MapDef, MapRole};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -42,24 +42,34 @@ fn is_part(map: &MapDef, name: &str) -> bool {
     matches!(&map.role, MapRole::Object { object, part } if object.is_empty() && part == name)
 }
 
-/// True where an artifact's programs walk the table on the running kernel. Conntrack is there, or nobody knows.
-pub(crate) fn is_walked(artifact: &Artifact) -> bool {
-    artifact.maps.iter().any(is_place_of) && find().is_some()
+/// True for the map of what a companion notes.
+pub(crate) fn holds_notes(map: &MapDef) -> bool {
+    is_part(map, "connections")
+}
+
+/// Where the table lies, where an artifact's programs ask for it and the running kernel says it. Conntrack is there, or
+/// nobody knows. It reads all of /proc/kallsyms: once for a load.
+pub(crate) fn find_for(artifact: &Artifact) -> Option<Place> {
+    if artifact.maps.iter().any(is_place_of) { find() } else { None }
 }
 
 /// Takes the room for notes from an artifact that needs none.
 pub(crate) fn forgo_notes(artifact: &mut Artifact) {
     for map in &mut artifact.maps {
-        if is_part(map, "connections") {
+        if holds_notes(map) {
             map.max_entries = 1;
         }
     }
 }
 
 /// The addresses, where the running kernel says them all.
-pub(crate) fn find() -> Option<Place> {
-    let listing = BufReader::with_capacity(1 << 18, File::open("/proc/kallsyms").ok()?);
-    let found = addresses(listing)?;
+fn listed() -> Option<Place> {
+    addresses(BufReader::with_capacity(1 << 18, File::open("/proc/kallsyms").ok()?))
+}
+
+/// The same, where the table is known to be one that programs can walk.
+fn find() -> Option<Place> {
+    let found = listed()?;
     let mut symbols = Symbols::default();
     let sizes =
         SIZES.iter().all(|(name, size)| symbols.size(name).is_ok_and(|found| found == *size));
@@ -73,8 +83,7 @@ pub(crate) fn find() -> Option<Place> {
 }
 
 fn is_linux_6_1() -> bool {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
-    release.is_ok_and(|release| release.starts_with("6.1."))
+    features::running_kernel().is_some_and(|kernel| (kernel.major, kernel.minor) == (6, 1))
 }
 
 /// Reads lines `ADDRESS TYPE NAME [MODULE]`. A name that stands for several places says none.
@@ -98,21 +107,19 @@ fn addresses(mut listing: impl BufRead) -> Option<Place> {
     (!found.contains(&0)).then_some(found)
 }
 
-/// Tells programs where the table lies, if anybody knows: what they were told.
-pub(crate) fn tell(map: &Map) -> Result<Option<Place>, Error> {
+/// Tells programs where the table lies, if anybody knows.
+pub(crate) fn tell(map: &Map, table: Option<Place>) -> Result<(), Error> {
     let failed = "tell programs where conntrack's table lies";
-    let found = find();
-    if let Some(addresses) = found {
+    if let Some(addresses) = table {
         let value: Vec<u8> = addresses.iter().flat_map(|address| address.to_ne_bytes()).collect();
         map.update(&[0; 4], &value).map_err(Error::kernel(failed))?;
     }
-    map.freeze().map_err(Error::kernel(failed))?;
-    Ok(found)
+    map.freeze().map_err(Error::kernel(failed))
 }
 
 /// Refuses programs that were told another place than the table has now that they are loaded and keep it.
 pub(crate) fn require_still(told: Option<Place>) -> Result<(), Error> {
-    if told.is_none() || find() == told {
+    if told.is_none() || listed() == told {
         return Ok(());
     }
     let source = std::io::Error::from(std::io::ErrorKind::ResourceBusy);

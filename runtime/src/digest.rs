@@ -1,7 +1,7 @@
 //! What tells one loaded filter from another: whether loading it once more would change anything.
 
 use crate::options::Options;
-use crate::{Error, Filter, health, places};
+use crate::{Error, Filter, conntrack_table, health, places};
 use bpfc_artifact::Artifact;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ impl Filter {
     /// version of the runtime has loaded the same, from the same network namespace, it is attached at all of
     /// its places, and those are where the options' names lead now. Changes nothing.
     pub fn is_unchanged(&self, artifact: &Artifact, options: &Options) -> Result<bool, Error> {
-        let artifact = &*places::supported(artifact);
+        let artifact = &*places::supported(artifact, conntrack_table::find_for(artifact).is_some());
         let digest = digest(artifact, options)?;
         let plan = places::plan(artifact, options)?;
         let plan: BTreeSet<String> = plan.iter().map(|found| found.place.pin_name()).collect();

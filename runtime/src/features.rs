@@ -7,7 +7,7 @@
 use crate::places::Attachment;
 use crate::sys::{Link, LinkTarget};
 use crate::{Error, stubs};
-use bpfc_artifact::{AttachPoint, KernelFeature, ProgramKind, kernel};
+use bpfc_artifact::{AttachPoint, KernelFeature, KernelVersion, ProgramKind, kernel};
 
 /// An interface number that no interface has.
 const NO_INTERFACE: u32 = i32::MAX as u32;
@@ -53,6 +53,12 @@ fn netfilter(attach: AttachPoint) -> Result<(), Error> {
     }
     stubs::pass(ProgramKind::Xdp, AttachPoint::Xdp.attach_type())?;
     Err(missing(attach))
+}
+
+/// The version of the running kernel, where it says one.
+pub fn running_kernel() -> Option<KernelVersion> {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    release.trim().parse().ok()
 }
 
 /// That the kernel lacks what an attach point needs.

@@ -110,7 +110,7 @@ pub use carried::Lost;
 pub use conntrack::{ConntrackKeeper, conntrack_keepers, keep_conntrack, release_conntrack};
 pub use counters::{Count, Counters};
 pub use error::{Error, VerifierError};
-pub use features::supports;
+pub use features::{running_kernel, supports};
 pub use filter::{AttachmentStatus, Filter, ProgramStatus, Status};
 pub use forwarding::{Misrouted, misrouted};
 pub use health::{NamespaceStatus, Problem};

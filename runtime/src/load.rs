@@ -22,7 +22,7 @@ use crate::programs::ProgramSet;
 use crate::sets::{self, OldSets};
 use crate::state::Generation;
 use crate::sys::Map;
-use crate::{Error, Filter, devices, features, health, pins, rates, switch};
+use crate::{Error, Filter, conntrack_table, devices, features, health, pins, rates, switch};
 use bpfc_artifact::{Artifact, MapDef};
 use std::path::PathBuf;
 
@@ -53,13 +53,14 @@ impl Filter {
         if artifact.needs_conntrack {
             conntrack::provide()?;
         }
-        let artifact = &*places::supported(artifact);
+        let table = conntrack_table::find_for(artifact);
+        let artifact = &*places::supported(artifact, table.is_some());
         let mut plan = places::plan(artifact, options)?;
         devices::check(artifact, &plan)?;
         features::check(&plan)?;
         rates::check(artifact)?;
         let namespace = own_namespace()?;
-        let set = ProgramSet::load(artifact, Vec::new(), &OldSets::default())?;
+        let set = ProgramSet::load(artifact, Vec::new(), &OldSets::default(), table)?;
         let (_lock, path) = claim(name)?;
         let mut home = Home::create(name, path)?;
         let result = Attempt::begin(name, artifact.needs_conntrack).and_then(|tracking| {
@@ -138,13 +139,14 @@ impl Filter {
             if artifact.needs_conntrack {
                 conntrack::provide()?;
             }
-            let artifact = &*places::supported(artifact);
+            let table = conntrack_table::find_for(artifact);
+            let artifact = &*places::supported(artifact, table.is_some());
             let plan = places::plan(artifact, options)?;
             devices::check(artifact, &plan)?;
             features::check(&plan)?;
             rates::check(artifact)?;
             places::refuse_moves(&plan, &old.attachments)?;
-            let set = ProgramSet::load(artifact, before.kept, &before.sets)?;
+            let set = ProgramSet::load(artifact, before.kept, &before.sets, table)?;
             let _lock = self.lock()?;
             let (home, state) = self.settled()?;
             if home.generation_id(state.target)? != Some(before.id) {

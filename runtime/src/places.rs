@@ -399,12 +399,13 @@ pub(crate) fn refuse_moves(plan: &[Attachment], old: &[Attachment]) -> Result<()
 }
 
 /// The artifact without what its programs can do without on this kernel: companions, where conntrack's own table is
-/// walked, and where there is no tcx, which is their place. Conntrack must be there ([`crate::conntrack::provide`]).
-pub(crate) fn supported(artifact: &Artifact) -> Cow<'_, Artifact> {
-    if !artifact.programs.iter().any(is_companion) {
+/// walked (`walks`, by [`conntrack_table::find_for`]), and where there is no tcx, which is their place. Conntrack must be
+/// there ([`crate::conntrack::provide`]).
+pub(crate) fn supported(artifact: &Artifact, walks: bool) -> Cow<'_, Artifact> {
+    if !artifact.has_companion() {
         return Cow::Borrowed(artifact);
     }
-    if conntrack_table::is_walked(artifact) {
+    if walks {
         let mut less = without_companions(artifact).into_owned();
         conntrack_table::forgo_notes(&mut less);
         return Cow::Owned(less);
@@ -417,16 +418,12 @@ pub(crate) fn supported(artifact: &Artifact) -> Cow<'_, Artifact> {
 
 /// The artifact without its companions.
 pub(crate) fn without_companions(artifact: &Artifact) -> Cow<'_, Artifact> {
-    if !artifact.programs.iter().any(is_companion) {
+    if !artifact.has_companion() {
         return Cow::Borrowed(artifact);
     }
     let mut less = artifact.clone();
-    less.programs.retain(|program| !is_companion(program));
+    less.programs.retain(|program| program.attach != AttachPoint::Companion);
     Cow::Owned(less)
-}
-
-fn is_companion(program: &bpfc_artifact::Program) -> bool {
-    program.attach == AttachPoint::Companion
 }
 
 /// Where an artifact's programs go by the caller's options, in the artifact's order.

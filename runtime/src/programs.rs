@@ -22,17 +22,17 @@ pub(crate) struct ProgramSet {
 impl ProgramSet {
     /// Checks the artifact, makes its maps and loads its programs. Of `kept`, the maps of the
     /// filter that it replaces, it takes over those that it has, too. Of `sets` those that it has
-    /// as well stay empty until [`sets::carry`]. It takes as long as the kernel verifies: no lock
-    /// is held meanwhile.
+    /// as well stay empty until [`sets::carry`]. `table` is what [`conntrack_table::find_for`] found. It
+    /// takes as long as the kernel verifies: no lock is held meanwhile.
     pub fn load(
         artifact: &Artifact,
         kept: Vec<(MapDef, Map)>,
         sets: &OldSets,
+        table: Option<conntrack_table::Place>,
     ) -> Result<ProgramSet, Error> {
         linker::check(artifact)?;
         let mut kept = kept;
         let mut maps = Vec::with_capacity(artifact.maps.len());
-        let mut table = None;
         for def in &artifact.maps {
             let same = |(old, _): &(MapDef, Map)| def.keep && is_same(old, def);
             let map = match kept.iter().position(same) {
@@ -40,7 +40,7 @@ impl ProgramSet {
                 None => create_map(def)?,
             };
             if conntrack_table::is_place_of(def) {
-                table = conntrack_table::tell(&map)?;
+                conntrack_table::tell(&map, table)?;
             }
             maps.push(map);
         }

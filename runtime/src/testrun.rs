@@ -15,13 +15,12 @@
 //!
 //! Devices are those of the calling thread's network namespace.
 
-use crate::Error;
-use crate::conntrack;
 use crate::counters::{self, Count, Counters};
 use crate::places::{self, family_number, hook_number};
 use crate::programs::ProgramSet;
 use crate::sets::OldSets;
 use crate::sys::{Map, TestRun};
+use crate::{Error, conntrack, conntrack_table};
 use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapRole, Program, ProgramKind, RuleTable};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -100,7 +99,8 @@ impl Unattached {
         if let Some(name) = &tracking {
             conntrack::enable(name)?;
         }
-        let set = match ProgramSet::load(artifact, Vec::new(), &OldSets::default()) {
+        let table = conntrack_table::find_for(artifact);
+        let set = match ProgramSet::load(artifact, Vec::new(), &OldSets::default(), table) {
             Ok(set) => set,
             Err(error) => {
                 if let Some(name) = &tracking {

@@ -65,6 +65,11 @@ pub struct Artifact {
 }
 
 impl Artifact {
+    /// Whether one of the programs notes for the others what leaves.
+    pub fn has_companion(&self) -> bool {
+        self.programs.iter().any(|program| program.attach == AttachPoint::Companion)
+    }
+
     /// The functions that `entry` reaches through calls, `entry` first, each once, in the order
     /// of their first call. This is the set that one program load contains.
     ///

@@ -33,10 +33,8 @@ pub(super) fn list(features: &[&'static KernelFeature]) -> String {
 
 /// What is different on a kernel that has no place for an artifact's companion.
 pub(super) fn alone(artifact: &Artifact, kernel: KernelVersion) -> Option<Diagnostic> {
-    let has_companion =
-        artifact.programs.iter().any(|program| program.attach == AttachPoint::Companion);
     let needed = attaching(AttachPoint::Companion)?;
-    if !has_companion || needed.since <= kernel {
+    if !artifact.has_companion() || needed.since <= kernel {
         return None;
     }
     let message = format!(
@@ -48,10 +46,4 @@ pub(super) fn alone(artifact: &Artifact, kernel: KernelVersion) -> Option<Diagno
         Diagnostic::warning(Code::SEMANTICS_DIFFER, None, message)
             .with_note("`bpfc semantics` lists every such case"),
     )
-}
-
-/// The version of the running kernel, where it says one.
-pub(super) fn running() -> Option<KernelVersion> {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
-    release.trim().parse().ok()
 }

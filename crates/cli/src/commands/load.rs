@@ -12,7 +12,7 @@ use bpfc_driver as driver;
 use bpfc_ir::Input;
 use bpfc_runtime::{
     BpffsKeeper, Error, Filter, Lost, Options, XdpMode, bpffs_keeper, check_that_bpffs_lasts,
-    control_groups, misrouted,
+    control_groups, misrouted, running_kernel,
 };
 use serde::Serialize;
 
@@ -82,9 +82,7 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
         );
     }
     let status = filter.status().map_err(refused)?;
-    let has_companion =
-        artifact.programs.iter().any(|program| program.attach == AttachPoint::Companion);
-    if has_companion && status.companions.is_empty() && !status.walks_connections {
+    if artifact.has_companion() && status.companions.is_empty() && !status.walks_connections {
         console.warning(
             "connections of protocols other than TCP and UDP are not known here: this kernel neither says where \
              conntrack's table lies (/proc/kallsyms lists no data, or kernel.kptr_restrict hides it) nor has a \
@@ -136,7 +134,7 @@ fn not_carried(lost: &[Lost]) -> String {
 
 /// What this kernel is too old for, by its version.
 fn old(artifact: &Artifact) -> Option<String> {
-    let running = kernel::running()?;
+    let running = running_kernel()?;
     let lacks = kernel::lacks(artifact, running);
     let least = lacks.first()?.since;
     Some(format!(
