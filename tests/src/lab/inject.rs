@@ -67,7 +67,9 @@ static MARKERS: AtomicU64 = AtomicU64::new(1);
 
 impl Wire {
     /// Makes interfaces of these names (15 bytes at most each) in the calling thread's namespace.
-    /// They are up, without addresses, address resolution or duplicate address detection.
+    /// They are up, without addresses, address resolution or duplicate address detection, and join
+    /// no group: a router that joins the routers' groups reports it up to a second later, and the
+    /// report would be counted among the packets.
     pub fn new(names: &[&str]) -> Result<Self, LabError> {
         let inner = Namespace::current()?;
         let outer = Namespace::create()?;
@@ -79,7 +81,7 @@ impl Wire {
         for (number, name) in names.iter().enumerate() {
             lines += &format!(
                 "link add {name} address {} type veth peer name o{number} address {} netns {}\n\
-                 link set {name} arp off\n\
+                 link set {name} arp off multicast off\n\
                  link set {name} addrgenmode none\n\
                  link set {name} up\n",
                 mac_text(INNER_MAC),
@@ -96,7 +98,7 @@ impl Wire {
         let mut lines = String::new();
         for number in 0..names.len() {
             lines += &format!(
-                "link set o{number} arp off\n\
+                "link set o{number} arp off multicast off\n\
                  link set o{number} addrgenmode none\n\
                  link set o{number} up\n",
             );
