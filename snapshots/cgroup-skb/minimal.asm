@@ -210,28 +210,44 @@ bpfc_cgroup_in: ; Main
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
   if r9 == 0x800 goto L0
-  if r9 == 0x86dd goto L3
-  goto L5
+  if r9 == 0x86dd goto L6
+  goto L8
 ; parse the IPv4 header
 L0:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L1
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L1
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +16) = r3
+  goto L2
+L1:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L5
+  if r0 != 0x0 goto L8
+L2:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L5
+  if r2 != 0x4 goto L8
   r1 &= 0xf
-  if r1 < 0x5 goto L5
+  if r1 < 0x5 goto L8
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L5
+  if r2 < r1 goto L8
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -245,58 +261,69 @@ L0:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
-  r2 = r8
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L5
+  r1 = *(u32 *)(r6 +0)
+  if r8 > r1 goto L8
 ; copy the transport header
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L3
+  if r2 > 0x7fff goto L3
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L3
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L5
+L3:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L2
-  if r4 <= 0x14 goto L1
+  if r4 < 0x1 goto L5
+  if r4 <= 0x14 goto L4
   r4 = 0x14
-L1:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L4:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 26
 ; interfaces, mark, packet type
-L2:
+L5:
   r1 = r6
   call bpf_cast_to_kern_ctx
   r8 = r0
   r9 = *(u64 *)(r8 + offsetof(sk_buff, dev))
   r3 = r9
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x68
-  r2 = 0x10
-  call helper 113
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
 ; run the base chains
   r1 = r6
   r2 = r7
   call filter_INPUT
-  if w0 == 0x2 goto L4
-  goto L5
-L3:
-  goto L5
+  if w0 == 0x2 goto L7
+  goto L8
+L6:
+  goto L8
 ; drop
-L4:
+L7:
   r0 = 0x0
   exit
 ; accept
-L5:
+L8:
   r0 = 0x1
   exit
 
@@ -309,28 +336,44 @@ bpfc_cgroup_out: ; Main
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
   if r9 == 0x800 goto L0
-  if r9 == 0x86dd goto L3
-  goto L5
+  if r9 == 0x86dd goto L6
+  goto L8
 ; parse the IPv4 header
 L0:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L1
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L1
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +16) = r3
+  goto L2
+L1:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L5
+  if r0 != 0x0 goto L8
+L2:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L5
+  if r2 != 0x4 goto L8
   r1 &= 0xf
-  if r1 < 0x5 goto L5
+  if r1 < 0x5 goto L8
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L5
+  if r2 < r1 goto L8
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -344,49 +387,60 @@ L0:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
-  r2 = r8
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L5
+  r1 = *(u32 *)(r6 +0)
+  if r8 > r1 goto L8
 ; copy the transport header
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L3
+  if r2 > 0x7fff goto L3
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L3
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L5
+L3:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L2
-  if r4 <= 0x14 goto L1
+  if r4 < 0x1 goto L5
+  if r4 <= 0x14 goto L4
   r4 = 0x14
-L1:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L4:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 26
 ; interfaces, mark, packet type
-L2:
+L5:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
 ; run the base chains
   r1 = r6
   r2 = r7
   call filter_OUTPUT
-  if w0 == 0x2 goto L4
-  goto L5
-L3:
-  goto L5
+  if w0 == 0x2 goto L7
+  goto L8
+L6:
+  goto L8
 ; drop
-L4:
+L7:
   r0 = 0x0
   exit
 ; accept
-L5:
+L8:
   r0 = 0x1
   exit

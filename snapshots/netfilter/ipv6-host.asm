@@ -1063,6 +1063,31 @@ bpfc_input6: ; Main
 ; parse the IPv6 headers
 L0:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L1
+  r5 = *(u64 *)(r6 +8)
+  r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
+  r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
+  r3 -= r4
+  r4 = r2
+  r4 += 0x28
+  if r4 > r3 goto L1
+  r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
+  r1 += r2
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r1 = r0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u64 *)(r1 +16)
+  *(u64 *)(r7 +16) = r3
+  r3 = *(u64 *)(r1 +24)
+  *(u64 *)(r7 +24) = r3
+  r3 = *(u64 *)(r1 +32)
+  *(u64 *)(r7 +32) = r3
+  goto L2
+L1:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
@@ -1081,10 +1106,11 @@ L0:
   r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L12
+L2:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L9
+  if r1 != 0x6 goto L12
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -1097,66 +1123,71 @@ L0:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
-  r2 = r8
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
-  *(u64 *)(r10 -40) = r2
-  *(u64 *)(r10 -32) = r3
-  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffc8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -32)
-  r2 = *(u64 *)(r10 -24)
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = *(u64 *)(r10 -40)
-  r5 = 0x0
-  call helper 201
-  if r0 != 0x0 goto L9
+  r1 = *(u32 *)(r1 + offsetof(sk_buff, len))
+  if r8 > r1 goto L12
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L1
-  if r1 == 0x2b goto L1
-  if r1 == 0x2c goto L1
-  if r1 == 0x33 goto L1
-  if r1 == 0x3c goto L1
-  goto L2
-L1:
+  if r1 == 0x0 goto L3
+  if r1 == 0x2b goto L3
+  if r1 == 0x2c goto L3
+  if r1 == 0x33 goto L3
+  if r1 == 0x3c goto L3
+  goto L4
+L3:
   r1 = r6
   r2 = r7
   call walk_ipv6_2
-L2:
+L4:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L3
+  if r1 != 0x0 goto L5
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L3
+  if r1 < r2 goto L5
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L4
-L3:
+  goto L6
+L5:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L4:
+L6:
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L7
+  if r2 > 0x7fff goto L7
+  r5 = *(u64 *)(r6 +8)
+  r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
+  r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
+  r3 -= r4
+  r4 = r2
+  r4 += 0x14
+  if r4 > r3 goto L7
+  r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
+  r1 += r2
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r1 = r0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L9
+L7:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L6
-  if r4 <= 0x14 goto L5
+  if r4 < 0x1 goto L9
+  if r4 <= 0x14 goto L8
   r4 = 0x14
-L5:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L8:
   r3 = r7
   r3 += 0x28
   *(u64 *)(r10 -40) = r2
@@ -1175,19 +1206,19 @@ L5:
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
-L6:
+L9:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   r8 = *(u64 *)(r6 +0)
   r9 = *(u64 *)(r8 + offsetof(nf_hook_state, in))
-  if r9 == 0x0 goto L7
+  if r9 == 0x0 goto L10
   r3 = r9
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x68
-  r2 = 0x10
-  call helper 113
-L7:
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
+L10:
   r8 = *(u64 *)(r6 +8)
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
@@ -1199,14 +1230,14 @@ L7:
   r1 = r6
   r2 = r7
   call ip6_filter_INPUT
-  if w0 == 0x2 goto L8
-  goto L9
+  if w0 == 0x2 goto L11
+  goto L12
 ; drop
-L8:
+L11:
   r0 = 0x0
   exit
 ; accept
-L9:
+L12:
   r0 = 0x1
   exit
 
@@ -1220,6 +1251,31 @@ bpfc_forward6: ; Main
 ; parse the IPv6 headers
 L0:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L1
+  r5 = *(u64 *)(r6 +8)
+  r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
+  r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
+  r3 -= r4
+  r4 = r2
+  r4 += 0x28
+  if r4 > r3 goto L1
+  r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
+  r1 += r2
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r1 = r0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u64 *)(r1 +16)
+  *(u64 *)(r7 +16) = r3
+  r3 = *(u64 *)(r1 +24)
+  *(u64 *)(r7 +24) = r3
+  r3 = *(u64 *)(r1 +32)
+  *(u64 *)(r7 +32) = r3
+  goto L2
+L1:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
@@ -1238,10 +1294,11 @@ L0:
   r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L12
+L2:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L9
+  if r1 != 0x6 goto L12
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -1254,66 +1311,71 @@ L0:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
-  r2 = r8
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
-  *(u64 *)(r10 -40) = r2
-  *(u64 *)(r10 -32) = r3
-  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffc8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -32)
-  r2 = *(u64 *)(r10 -24)
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = *(u64 *)(r10 -40)
-  r5 = 0x0
-  call helper 201
-  if r0 != 0x0 goto L9
+  r1 = *(u32 *)(r1 + offsetof(sk_buff, len))
+  if r8 > r1 goto L12
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L1
-  if r1 == 0x2b goto L1
-  if r1 == 0x2c goto L1
-  if r1 == 0x33 goto L1
-  if r1 == 0x3c goto L1
-  goto L2
-L1:
+  if r1 == 0x0 goto L3
+  if r1 == 0x2b goto L3
+  if r1 == 0x2c goto L3
+  if r1 == 0x33 goto L3
+  if r1 == 0x3c goto L3
+  goto L4
+L3:
   r1 = r6
   r2 = r7
   call walk_ipv6_2
-L2:
+L4:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L3
+  if r1 != 0x0 goto L5
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L3
+  if r1 < r2 goto L5
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L4
-L3:
+  goto L6
+L5:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L4:
+L6:
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L7
+  if r2 > 0x7fff goto L7
+  r5 = *(u64 *)(r6 +8)
+  r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
+  r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
+  r3 -= r4
+  r4 = r2
+  r4 += 0x14
+  if r4 > r3 goto L7
+  r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
+  r1 += r2
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r1 = r0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L9
+L7:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L6
-  if r4 <= 0x14 goto L5
+  if r4 < 0x1 goto L9
+  if r4 <= 0x14 goto L8
   r4 = 0x14
-L5:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L8:
   r3 = r7
   r3 += 0x28
   *(u64 *)(r10 -40) = r2
@@ -1332,19 +1394,19 @@ L5:
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
-L6:
+L9:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   r8 = *(u64 *)(r6 +0)
   r9 = *(u64 *)(r8 + offsetof(nf_hook_state, in))
-  if r9 == 0x0 goto L7
+  if r9 == 0x0 goto L10
   r3 = r9
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x68
-  r2 = 0x10
-  call helper 113
-L7:
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
+L10:
   r8 = *(u64 *)(r6 +8)
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
@@ -1356,14 +1418,14 @@ L7:
   r1 = r6
   r2 = r7
   call ip6_filter_FORWARD
-  if w0 == 0x2 goto L8
-  goto L9
+  if w0 == 0x2 goto L11
+  goto L12
 ; drop
-L8:
+L11:
   r0 = 0x0
   exit
 ; accept
-L9:
+L12:
   r0 = 0x1
   exit
 
@@ -1377,6 +1439,31 @@ bpfc_output6: ; Main
 ; parse the IPv6 headers
 L0:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L1
+  r5 = *(u64 *)(r6 +8)
+  r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
+  r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
+  r3 -= r4
+  r4 = r2
+  r4 += 0x28
+  if r4 > r3 goto L1
+  r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
+  r1 += r2
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r1 = r0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u64 *)(r1 +16)
+  *(u64 *)(r7 +16) = r3
+  r3 = *(u64 *)(r1 +24)
+  *(u64 *)(r7 +24) = r3
+  r3 = *(u64 *)(r1 +32)
+  *(u64 *)(r7 +32) = r3
+  goto L2
+L1:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
@@ -1395,10 +1482,11 @@ L0:
   r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L12
+L2:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L9
+  if r1 != 0x6 goto L12
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -1411,66 +1499,71 @@ L0:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
-  r2 = r8
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
-  *(u64 *)(r10 -40) = r2
-  *(u64 *)(r10 -32) = r3
-  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffc8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -32)
-  r2 = *(u64 *)(r10 -24)
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = *(u64 *)(r10 -40)
-  r5 = 0x0
-  call helper 201
-  if r0 != 0x0 goto L9
+  r1 = *(u32 *)(r1 + offsetof(sk_buff, len))
+  if r8 > r1 goto L12
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L1
-  if r1 == 0x2b goto L1
-  if r1 == 0x2c goto L1
-  if r1 == 0x33 goto L1
-  if r1 == 0x3c goto L1
-  goto L2
-L1:
+  if r1 == 0x0 goto L3
+  if r1 == 0x2b goto L3
+  if r1 == 0x2c goto L3
+  if r1 == 0x33 goto L3
+  if r1 == 0x3c goto L3
+  goto L4
+L3:
   r1 = r6
   r2 = r7
   call walk_ipv6_2
-L2:
+L4:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L3
+  if r1 != 0x0 goto L5
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L3
+  if r1 < r2 goto L5
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L4
-L3:
+  goto L6
+L5:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L4:
+L6:
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L7
+  if r2 > 0x7fff goto L7
+  r5 = *(u64 *)(r6 +8)
+  r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
+  r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
+  r3 -= r4
+  r4 = r2
+  r4 += 0x14
+  if r4 > r3 goto L7
+  r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
+  r1 += r2
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r1 = r0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L9
+L7:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L6
-  if r4 <= 0x14 goto L5
+  if r4 < 0x1 goto L9
+  if r4 <= 0x14 goto L8
   r4 = 0x14
-L5:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L8:
   r3 = r7
   r3 += 0x28
   *(u64 *)(r10 -40) = r2
@@ -1489,19 +1582,19 @@ L5:
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
-L6:
+L9:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   r8 = *(u64 *)(r6 +0)
   r9 = *(u64 *)(r8 + offsetof(nf_hook_state, in))
-  if r9 == 0x0 goto L7
+  if r9 == 0x0 goto L10
   r3 = r9
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x68
-  r2 = 0x10
-  call helper 113
-L7:
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
+L10:
   r8 = *(u64 *)(r6 +8)
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
@@ -1513,13 +1606,13 @@ L7:
   r1 = r6
   r2 = r7
   call ip6_filter_OUTPUT
-  if w0 == 0x2 goto L8
-  goto L9
+  if w0 == 0x2 goto L11
+  goto L12
 ; drop
-L8:
+L11:
   r0 = 0x0
   exit
 ; accept
-L9:
+L12:
   r0 = 0x1
   exit

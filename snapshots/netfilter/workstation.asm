@@ -390,6 +390,27 @@ bpfc_input4: ; Main
 ; parse the IPv4 header
 L0:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L1
+  r5 = *(u64 *)(r6 +8)
+  r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
+  r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
+  r3 -= r4
+  r4 = r2
+  r4 += 0x14
+  if r4 > r3 goto L1
+  r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
+  r1 += r2
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r1 = r0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +16) = r3
+  goto L2
+L1:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
@@ -408,18 +429,19 @@ L0:
   r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
-  if r0 != 0x0 goto L6
+  if r0 != 0x0 goto L9
+L2:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L6
+  if r2 != 0x4 goto L9
   r1 &= 0xf
-  if r1 < 0x5 goto L6
+  if r1 < 0x5 goto L9
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L6
+  if r2 < r1 goto L9
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -433,41 +455,46 @@ L0:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
-  r2 = r8
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
-  *(u64 *)(r10 -40) = r2
-  *(u64 *)(r10 -32) = r3
-  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffc8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -32)
-  r2 = *(u64 *)(r10 -24)
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = *(u64 *)(r10 -40)
-  r5 = 0x0
-  call helper 201
-  if r0 != 0x0 goto L6
+  r1 = *(u32 *)(r1 + offsetof(sk_buff, len))
+  if r8 > r1 goto L9
 ; copy the transport header
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L3
+  if r2 > 0x7fff goto L3
+  r5 = *(u64 *)(r6 +8)
+  r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
+  r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
+  r3 -= r4
+  r4 = r2
+  r4 += 0x14
+  if r4 > r3 goto L3
+  r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
+  r1 += r2
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r1 = r0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L5
+L3:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L2
-  if r4 <= 0x14 goto L1
+  if r4 < 0x1 goto L5
+  if r4 <= 0x14 goto L4
   r4 = 0x14
-L1:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L4:
   r3 = r7
   r3 += 0x28
   *(u64 *)(r10 -40) = r2
@@ -486,31 +513,31 @@ L1:
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
-L2:
+L5:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   r8 = *(u64 *)(r6 +0)
   r9 = *(u64 *)(r8 + offsetof(nf_hook_state, in))
-  if r9 == 0x0 goto L3
+  if r9 == 0x0 goto L6
   r3 = r9
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x68
-  r2 = 0x10
-  call helper 113
-L3:
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
+L6:
   *(u64 *)(r7 +120) = 0
   *(u64 *)(r7 +128) = 0
   r8 = *(u64 *)(r6 +0)
   r9 = *(u64 *)(r8 + offsetof(nf_hook_state, out))
-  if r9 == 0x0 goto L4
+  if r9 == 0x0 goto L7
   r3 = r9
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x78
-  r2 = 0x10
-  call helper 113
-L4:
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +120) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +128) = r1
+L7:
   r8 = *(u64 *)(r6 +8)
   r1 = *(u8 *)(r8 + offsetof(sk_buff, __pkt_type_offset))
   r1 &= 0x7
@@ -525,14 +552,14 @@ L4:
   r1 = r6
   r2 = r7
   call filter_INPUT
-  if w0 == 0x2 goto L5
-  goto L6
+  if w0 == 0x2 goto L8
+  goto L9
 ; drop
-L5:
+L8:
   r0 = 0x0
   exit
 ; accept
-L6:
+L9:
   r0 = 0x1
   exit
 
@@ -546,6 +573,27 @@ bpfc_forward4: ; Main
 ; parse the IPv4 header
 L0:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L1
+  r5 = *(u64 *)(r6 +8)
+  r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
+  r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
+  r3 -= r4
+  r4 = r2
+  r4 += 0x14
+  if r4 > r3 goto L1
+  r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
+  r1 += r2
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r1 = r0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +16) = r3
+  goto L2
+L1:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
@@ -564,18 +612,19 @@ L0:
   r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
-  if r0 != 0x0 goto L6
+  if r0 != 0x0 goto L9
+L2:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L6
+  if r2 != 0x4 goto L9
   r1 &= 0xf
-  if r1 < 0x5 goto L6
+  if r1 < 0x5 goto L9
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L6
+  if r2 < r1 goto L9
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -589,41 +638,46 @@ L0:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
-  r2 = r8
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
-  *(u64 *)(r10 -40) = r2
-  *(u64 *)(r10 -32) = r3
-  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffc8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -32)
-  r2 = *(u64 *)(r10 -24)
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = *(u64 *)(r10 -40)
-  r5 = 0x0
-  call helper 201
-  if r0 != 0x0 goto L6
+  r1 = *(u32 *)(r1 + offsetof(sk_buff, len))
+  if r8 > r1 goto L9
 ; copy the transport header
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L3
+  if r2 > 0x7fff goto L3
+  r5 = *(u64 *)(r6 +8)
+  r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
+  r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
+  r3 -= r4
+  r4 = r2
+  r4 += 0x14
+  if r4 > r3 goto L3
+  r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
+  r1 += r2
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r1 = r0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L5
+L3:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L2
-  if r4 <= 0x14 goto L1
+  if r4 < 0x1 goto L5
+  if r4 <= 0x14 goto L4
   r4 = 0x14
-L1:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L4:
   r3 = r7
   r3 += 0x28
   *(u64 *)(r10 -40) = r2
@@ -642,31 +696,31 @@ L1:
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
-L2:
+L5:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   r8 = *(u64 *)(r6 +0)
   r9 = *(u64 *)(r8 + offsetof(nf_hook_state, in))
-  if r9 == 0x0 goto L3
+  if r9 == 0x0 goto L6
   r3 = r9
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x68
-  r2 = 0x10
-  call helper 113
-L3:
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
+L6:
   *(u64 *)(r7 +120) = 0
   *(u64 *)(r7 +128) = 0
   r8 = *(u64 *)(r6 +0)
   r9 = *(u64 *)(r8 + offsetof(nf_hook_state, out))
-  if r9 == 0x0 goto L4
+  if r9 == 0x0 goto L7
   r3 = r9
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x78
-  r2 = 0x10
-  call helper 113
-L4:
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +120) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +128) = r1
+L7:
   r8 = *(u64 *)(r6 +8)
   r1 = *(u8 *)(r8 + offsetof(sk_buff, __pkt_type_offset))
   r1 &= 0x7
@@ -681,14 +735,14 @@ L4:
   r1 = r6
   r2 = r7
   call filter_FORWARD
-  if w0 == 0x2 goto L5
-  goto L6
+  if w0 == 0x2 goto L8
+  goto L9
 ; drop
-L5:
+L8:
   r0 = 0x0
   exit
 ; accept
-L6:
+L9:
   r0 = 0x1
   exit
 
@@ -702,6 +756,27 @@ bpfc_output4: ; Main
 ; parse the IPv4 header
 L0:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L1
+  r5 = *(u64 *)(r6 +8)
+  r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
+  r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
+  r3 -= r4
+  r4 = r2
+  r4 += 0x14
+  if r4 > r3 goto L1
+  r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
+  r1 += r2
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r1 = r0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +16) = r3
+  goto L2
+L1:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
@@ -720,18 +795,19 @@ L0:
   r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
-  if r0 != 0x0 goto L6
+  if r0 != 0x0 goto L9
+L2:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L6
+  if r2 != 0x4 goto L9
   r1 &= 0xf
-  if r1 < 0x5 goto L6
+  if r1 < 0x5 goto L9
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L6
+  if r2 < r1 goto L9
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -745,41 +821,46 @@ L0:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
-  r2 = r8
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
-  *(u64 *)(r10 -40) = r2
-  *(u64 *)(r10 -32) = r3
-  *(u64 *)(r10 -24) = r4
   r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffc8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -32)
-  r2 = *(u64 *)(r10 -24)
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = *(u64 *)(r10 -40)
-  r5 = 0x0
-  call helper 201
-  if r0 != 0x0 goto L6
+  r1 = *(u32 *)(r1 + offsetof(sk_buff, len))
+  if r8 > r1 goto L9
 ; copy the transport header
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L3
+  if r2 > 0x7fff goto L3
+  r5 = *(u64 *)(r6 +8)
+  r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
+  r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
+  r3 -= r4
+  r4 = r2
+  r4 += 0x14
+  if r4 > r3 goto L3
+  r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
+  r1 += r2
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r1 = r0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L5
+L3:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L2
-  if r4 <= 0x14 goto L1
+  if r4 < 0x1 goto L5
+  if r4 <= 0x14 goto L4
   r4 = 0x14
-L1:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L4:
   r3 = r7
   r3 += 0x28
   *(u64 *)(r10 -40) = r2
@@ -798,31 +879,31 @@ L1:
   r5 = 0x0
   call helper 201
 ; interfaces, mark, packet type
-L2:
+L5:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   r8 = *(u64 *)(r6 +0)
   r9 = *(u64 *)(r8 + offsetof(nf_hook_state, in))
-  if r9 == 0x0 goto L3
+  if r9 == 0x0 goto L6
   r3 = r9
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x68
-  r2 = 0x10
-  call helper 113
-L3:
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
+L6:
   *(u64 *)(r7 +120) = 0
   *(u64 *)(r7 +128) = 0
   r8 = *(u64 *)(r6 +0)
   r9 = *(u64 *)(r8 + offsetof(nf_hook_state, out))
-  if r9 == 0x0 goto L4
+  if r9 == 0x0 goto L7
   r3 = r9
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x78
-  r2 = 0x10
-  call helper 113
-L4:
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +120) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +128) = r1
+L7:
   r8 = *(u64 *)(r6 +8)
   r1 = *(u8 *)(r8 + offsetof(sk_buff, __pkt_type_offset))
   r1 &= 0x7
@@ -837,13 +918,13 @@ L4:
   r1 = r6
   r2 = r7
   call filter_OUTPUT
-  if w0 == 0x2 goto L5
-  goto L6
+  if w0 == 0x2 goto L8
+  goto L9
 ; drop
-L5:
+L8:
   r0 = 0x0
   exit
 ; accept
-L6:
+L9:
   r0 = 0x1
   exit

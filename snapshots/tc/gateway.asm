@@ -2964,7 +2964,7 @@ bpfc_tc_in: ; Main
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L9
+  if r0 == 0x1 goto L16
   if r0 != 0x2 goto L0
   *(u8 *)(r7 +74) = 0
 L0:
@@ -2979,56 +2979,96 @@ L0:
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
   if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L3
+  if r9 != 0x88a8 goto L7
 L1:
   r2 = r8
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L9
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L2
-  if r9 != 0x88a8 goto L3
+  if r2 > 0x7fff goto L2
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L2
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L3
 L2:
-  r2 = r8
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L16
+L3:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-L3:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L4
-  if r9 == 0x86dd goto L7
-  goto L9
-; parse the IPv4 header
+  if r9 == 0x8100 goto L4
+  if r9 != 0x88a8 goto L7
 L4:
+  r2 = r8
+  if r2 > 0x7fff goto L5
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L5
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L6
+L5:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L16
+L6:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+L7:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L8
+  if r9 == 0x86dd goto L14
+  goto L16
+; parse the IPv4 header
+L8:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L9
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L9
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +16) = r3
+  goto L10
+L9:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L16
+L10:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L9
+  if r2 != 0x4 goto L16
   r1 &= 0xf
-  if r1 < 0x5 goto L9
+  if r1 < 0x5 goto L16
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L9
+  if r2 < r1 goto L16
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -3042,44 +3082,55 @@ L4:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
-  r2 = r8
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L9
+  r1 = *(u32 *)(r6 +0)
+  if r8 > r1 goto L16
 ; copy the transport header
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L11
+  if r2 > 0x7fff goto L11
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L11
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L13
+L11:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L6
-  if r4 <= 0x14 goto L5
+  if r4 < 0x1 goto L13
+  if r4 <= 0x14 goto L12
   r4 = 0x14
-L5:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L12:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 26
 ; interfaces, mark, packet type
-L6:
+L13:
   r1 = r6
   call bpf_cast_to_kern_ctx
   r8 = r0
   r9 = *(u64 *)(r8 + offsetof(sk_buff, dev))
   r3 = r9
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x68
-  r2 = 0x10
-  call helper 113
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
 ; find the connection
@@ -3090,19 +3141,19 @@ L6:
   r1 = r6
   r2 = r7
   call filter_INPUT
-  if w0 == 0x2 goto L8
-  goto L9
-L7:
-  goto L9
+  if w0 == 0x2 goto L15
+  goto L16
+L14:
+  goto L16
 ; drop
-L8:
+L15:
   *(u32 *)(r7 +68) = 1
   r1 = r6
   r2 = r7
   call drop
   exit
 ; accept
-L9:
+L16:
   r0 = 0xffffffff
   exit
 
@@ -3166,56 +3217,96 @@ bpfc_tc_out: ; Main
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
   if r9 == 0x8100 goto L0
-  if r9 != 0x88a8 goto L2
+  if r9 != 0x88a8 goto L6
 L0:
   r2 = r8
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L9
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L2
+  if r2 > 0x7fff goto L1
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L1
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L2
 L1:
-  r2 = r8
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L16
+L2:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-L2:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L3
-  if r9 == 0x86dd goto L7
-  goto L9
-; parse the IPv4 header
+  if r9 == 0x8100 goto L3
+  if r9 != 0x88a8 goto L6
 L3:
+  r2 = r8
+  if r2 > 0x7fff goto L4
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L4
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L5
+L4:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L16
+L5:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+L6:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L7
+  if r9 == 0x86dd goto L14
+  goto L16
+; parse the IPv4 header
+L7:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L8
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L8
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +16) = r3
+  goto L9
+L8:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L16
+L9:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L9
+  if r2 != 0x4 goto L16
   r1 &= 0xf
-  if r1 < 0x5 goto L9
+  if r1 < 0x5 goto L16
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L9
+  if r2 < r1 goto L16
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -3229,34 +3320,45 @@ L3:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
-  r2 = r8
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L9
+  r1 = *(u32 *)(r6 +0)
+  if r8 > r1 goto L16
 ; copy the transport header
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L10
+  if r2 > 0x7fff goto L10
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L10
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L12
+L10:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L5
-  if r4 <= 0x14 goto L4
+  if r4 < 0x1 goto L12
+  if r4 <= 0x14 goto L11
   r4 = 0x14
-L4:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L11:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 26
 ; interfaces, mark, packet type
-L5:
+L12:
   r1 = *(u32 *)(r6 +4)
   *(u8 *)(r7 +74) = r1
   *(u64 *)(r7 +104) = 0
@@ -3268,21 +3370,21 @@ L5:
   r2 = r7
   call find_connection_2
   r1 = *(u32 *)(r6 +36)
-  if r1 != 0x0 goto L6
+  if r1 != 0x0 goto L13
 ; run the base chains
   r1 = r6
   r2 = r7
   call filter_OUTPUT
-  if w0 == 0x2 goto L8
-L6:
-  goto L9
-L7:
-  goto L9
+  if w0 == 0x2 goto L15
+L13:
+  goto L16
+L14:
+  goto L16
 ; drop
-L8:
+L15:
   r0 = 0x2
   exit
 ; accept
-L9:
+L16:
   r0 = 0xffffffff
   exit

@@ -3434,7 +3434,7 @@ bpfc_tc_in: ; Main
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L13
+  if r0 == 0x1 goto L20
   if r0 != 0x2 goto L0
   *(u8 *)(r7 +74) = 0
 L0:
@@ -3449,50 +3449,94 @@ L0:
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
   if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L3
+  if r9 != 0x88a8 goto L7
 L1:
   r2 = r8
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L13
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L2
-  if r9 != 0x88a8 goto L3
+  if r2 > 0x7fff goto L2
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L2
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L3
 L2:
-  r2 = r8
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L13
+  if r0 != 0x0 goto L20
+L3:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-L3:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L4
-  if r9 == 0x86dd goto L5
-  goto L13
+  if r9 == 0x8100 goto L4
+  if r9 != 0x88a8 goto L7
 L4:
-  goto L13
-; parse the IPv6 headers
+  r2 = r8
+  if r2 > 0x7fff goto L5
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L5
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L6
 L5:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L20
+L6:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+L7:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L8
+  if r9 == 0x86dd goto L9
+  goto L20
+L8:
+  goto L20
+; parse the IPv6 headers
+L9:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L10
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x28
+  if r4 > r3 goto L10
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u64 *)(r1 +16)
+  *(u64 *)(r7 +16) = r3
+  r3 = *(u64 *)(r1 +24)
+  *(u64 *)(r7 +24) = r3
+  r3 = *(u64 *)(r1 +32)
+  *(u64 *)(r7 +32) = r3
+  goto L11
+L10:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L13
+  if r0 != 0x0 goto L20
+L11:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L13
+  if r1 != 0x6 goto L20
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -3505,69 +3549,80 @@ L5:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
-  r2 = r8
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L13
+  r1 = *(u32 *)(r6 +0)
+  if r8 > r1 goto L20
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L6
-  if r1 == 0x2b goto L6
-  if r1 == 0x2c goto L6
-  if r1 == 0x33 goto L6
-  if r1 == 0x3c goto L6
-  goto L7
-L6:
+  if r1 == 0x0 goto L12
+  if r1 == 0x2b goto L12
+  if r1 == 0x2c goto L12
+  if r1 == 0x33 goto L12
+  if r1 == 0x3c goto L12
+  goto L13
+L12:
   r1 = r6
   r2 = r7
   call walk_ipv6_2
-L7:
+L13:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L8
+  if r1 != 0x0 goto L14
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L8
+  if r1 < r2 goto L14
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L9
-L8:
+  goto L15
+L14:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L9:
+L15:
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L16
+  if r2 > 0x7fff goto L16
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L16
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L18
+L16:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L11
-  if r4 <= 0x14 goto L10
+  if r4 < 0x1 goto L18
+  if r4 <= 0x14 goto L17
   r4 = 0x14
-L10:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L17:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 26
 ; interfaces, mark, packet type
-L11:
+L18:
   r1 = r6
   call bpf_cast_to_kern_ctx
   r8 = r0
   r9 = *(u64 *)(r8 + offsetof(sk_buff, dev))
   r3 = r9
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x68
-  r2 = 0x10
-  call helper 113
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
 ; find the connection
@@ -3578,17 +3633,17 @@ L11:
   r1 = r6
   r2 = r7
   call ip6_filter_INPUT
-  if w0 == 0x2 goto L12
-  goto L13
+  if w0 == 0x2 goto L19
+  goto L20
 ; drop
-L12:
+L19:
   *(u32 *)(r7 +68) = 1
   r1 = r6
   r2 = r7
   call drop
   exit
 ; accept
-L13:
+L20:
   r0 = 0xffffffff
   exit
 
@@ -3652,50 +3707,94 @@ bpfc_tc_out: ; Main
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
   if r9 == 0x8100 goto L0
-  if r9 != 0x88a8 goto L2
+  if r9 != 0x88a8 goto L6
 L0:
   r2 = r8
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L13
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L2
+  if r2 > 0x7fff goto L1
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L1
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L2
 L1:
-  r2 = r8
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L13
+  if r0 != 0x0 goto L20
+L2:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-L2:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L3
-  if r9 == 0x86dd goto L4
-  goto L13
+  if r9 == 0x8100 goto L3
+  if r9 != 0x88a8 goto L6
 L3:
-  goto L13
-; parse the IPv6 headers
+  r2 = r8
+  if r2 > 0x7fff goto L4
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L4
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L5
 L4:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L20
+L5:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+L6:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L7
+  if r9 == 0x86dd goto L8
+  goto L20
+L7:
+  goto L20
+; parse the IPv6 headers
+L8:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L9
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x28
+  if r4 > r3 goto L9
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u64 *)(r1 +16)
+  *(u64 *)(r7 +16) = r3
+  r3 = *(u64 *)(r1 +24)
+  *(u64 *)(r7 +24) = r3
+  r3 = *(u64 *)(r1 +32)
+  *(u64 *)(r7 +32) = r3
+  goto L10
+L9:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L13
+  if r0 != 0x0 goto L20
+L10:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L13
+  if r1 != 0x6 goto L20
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -3708,59 +3807,70 @@ L4:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
-  r2 = r8
-  r2 -= 0x1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x1
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L13
+  r1 = *(u32 *)(r6 +0)
+  if r8 > r1 goto L20
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L5
-  if r1 == 0x2b goto L5
-  if r1 == 0x2c goto L5
-  if r1 == 0x33 goto L5
-  if r1 == 0x3c goto L5
-  goto L6
-L5:
+  if r1 == 0x0 goto L11
+  if r1 == 0x2b goto L11
+  if r1 == 0x2c goto L11
+  if r1 == 0x33 goto L11
+  if r1 == 0x3c goto L11
+  goto L12
+L11:
   r1 = r6
   r2 = r7
   call walk_ipv6_2
-L6:
+L12:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L7
+  if r1 != 0x0 goto L13
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L7
+  if r1 < r2 goto L13
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L8
-L7:
+  goto L14
+L13:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L8:
+L14:
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L15
+  if r2 > 0x7fff goto L15
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L15
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L17
+L15:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L10
-  if r4 <= 0x14 goto L9
+  if r4 < 0x1 goto L17
+  if r4 <= 0x14 goto L16
   r4 = 0x14
-L9:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L16:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 26
 ; interfaces, mark, packet type
-L10:
+L17:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   *(u64 *)(r10 -56) = 0
@@ -3770,19 +3880,19 @@ L10:
   r2 = r7
   call find_connection_2
   r1 = *(u32 *)(r6 +36)
-  if r1 != 0x0 goto L11
+  if r1 != 0x0 goto L18
 ; run the base chains
   r1 = r6
   r2 = r7
   call ip6_filter_OUTPUT
-  if w0 == 0x2 goto L12
-L11:
-  goto L13
+  if w0 == 0x2 goto L19
+L18:
+  goto L20
 ; drop
-L12:
+L19:
   r0 = 0x2
   exit
 ; accept
-L13:
+L20:
   r0 = 0xffffffff
   exit

@@ -2975,12 +2975,27 @@ bpfc_xdp: ; Main
   r7 = r10
   r7 += 0xffffff50
   r2 = 0x0
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0xe
+  if r4 > r3 goto L0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r10 -56) = r3
+  r3 = *(u32 *)(r1 +8)
+  *(u32 *)(r10 -48) = r3
+  r3 = *(u16 *)(r1 +12)
+  *(u16 *)(r10 -44) = r3
+  goto L1
+L0:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0xe
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L14
+  if r0 != 0x0 goto L24
+L1:
   *(u8 *)(r7 +75) = 1
   r9 = *(u16 *)(r10 -44)
   r9 = be16 r9
@@ -2989,7 +3004,7 @@ bpfc_xdp: ; Main
   r3 = *(u16 *)(r10 -52)
   r3 <<= 0x20
   r2 |= r3
-  if r2 & 0x1 goto L0
+  if r2 & 0x1 goto L2
   r1 = *(u32 *)(r6 +12)
   r4 = r1
   r4 <<= 0x30
@@ -2999,14 +3014,14 @@ bpfc_xdp: ; Main
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L0
+  if r1 == r4 goto L2
   *(u64 *)(r7 +40) = r2
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L14
+  if r0 == 0x1 goto L24
   *(u32 *)(r7 +84) = r0
-L0:
+L2:
   r1 = *(u32 *)(r10 -56)
   *(u32 *)(r7 +92) = r1
   r1 = *(u16 *)(r10 -52)
@@ -3026,78 +3041,118 @@ L0:
   r1 = *(u32 *)(r10 -56)
   r2 = *(u16 *)(r10 -52)
   r0 = 0x0
-  if r1 != r3 goto L1
-  if r2 == r4 goto L4
-L1:
+  if r1 != r3 goto L3
+  if r2 == r4 goto L6
+L3:
   r1 = r3
   r1 &= 0x1
-  if r1 != 0x0 goto L2
+  if r1 != 0x0 goto L4
   r0 = 0x3
-  goto L4
-L2:
-  r0 = 0x1
-  if w3 != 0xffffffff goto L3
-  if w4 == 0xffff goto L4
-L3:
-  r0 = 0x2
+  goto L6
 L4:
+  r0 = 0x1
+  if w3 != 0xffffffff goto L5
+  if w4 == 0xffff goto L6
+L5:
+  r0 = 0x2
+L6:
   *(u8 *)(r7 +74) = r0
   r1 = *(u32 *)(r7 +84)
-  if r1 != 0x2 goto L5
+  if r1 != 0x2 goto L7
   *(u8 *)(r7 +74) = 0
-L5:
-  r8 = 0xe
-  if r9 == 0x8100 goto L6
-  if r9 != 0x88a8 goto L8
-L6:
-  r2 = r8
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L14
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L7
-  if r9 != 0x88a8 goto L8
 L7:
+  r8 = 0xe
+  if r9 == 0x8100 goto L8
+  if r9 != 0x88a8 goto L14
+L8:
   r2 = r8
+  if r2 > 0x7fff goto L9
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L9
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L10
+L9:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L14
+  if r0 != 0x0 goto L24
+L10:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-L8:
+  if r9 == 0x8100 goto L11
+  if r9 != 0x88a8 goto L14
+L11:
+  r2 = r8
+  if r2 > 0x7fff goto L12
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L12
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L13
+L12:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L24
+L13:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+L14:
   *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L9
-  if r9 == 0x86dd goto L12
-  goto L14
+  if r9 == 0x800 goto L15
+  if r9 == 0x86dd goto L22
+  goto L24
 ; parse the IPv4 header
-L9:
+L15:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L16
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L16
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +16) = r3
+  goto L17
+L16:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L14
+  if r0 != 0x0 goto L24
+L17:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L14
+  if r2 != 0x4 goto L24
   r1 &= 0xf
-  if r1 < 0x5 goto L14
+  if r1 < 0x5 goto L24
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L14
+  if r2 < r1 goto L24
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -3111,29 +3166,51 @@ L9:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
+  r0 = *(u32 *)(r6 +4)
+  r1 = *(u32 *)(r6 +0)
+  r0 -= r1
+  if r8 <= r0 goto L18
   r1 = r6
   call helper 188
-  if r8 > r0 goto L14
+  if r8 > r0 goto L24
 ; copy the transport header
+L18:
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L19
+  if r2 > 0x7fff goto L19
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L19
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L21
+L19:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L11
-  if r4 <= 0x14 goto L10
+  if r4 < 0x1 goto L21
+  if r4 <= 0x14 goto L20
   r4 = 0x14
-L10:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L20:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 189
 ; interfaces, mark, packet type
-L11:
+L21:
   *(u32 *)(r7 +80) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -3141,10 +3218,10 @@ L11:
   r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
   r3 = r8
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x68
-  r2 = 0x10
-  call helper 113
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
 ; find the connection
@@ -3155,15 +3232,15 @@ L11:
   r1 = r6
   r2 = r7
   call filter_INPUT
-  if w0 == 0x2 goto L13
-  goto L14
-L12:
-  goto L14
+  if w0 == 0x2 goto L23
+  goto L24
+L22:
+  goto L24
 ; drop
-L13:
+L23:
   r0 = 0x1
   exit
 ; accept
-L14:
+L24:
   r0 = 0x2
   exit

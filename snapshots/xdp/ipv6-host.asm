@@ -3445,12 +3445,27 @@ bpfc_xdp: ; Main
   r7 = r10
   r7 += 0xffffff50
   r2 = 0x0
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0xe
+  if r4 > r3 goto L0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r10 -56) = r3
+  r3 = *(u32 *)(r1 +8)
+  *(u32 *)(r10 -48) = r3
+  r3 = *(u16 *)(r1 +12)
+  *(u16 *)(r10 -44) = r3
+  goto L1
+L0:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0xe
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L13
+  if r0 != 0x0 goto L23
+L1:
   *(u8 *)(r7 +75) = 1
   r9 = *(u16 *)(r10 -44)
   r9 = be16 r9
@@ -3459,7 +3474,7 @@ bpfc_xdp: ; Main
   r3 = *(u16 *)(r10 -52)
   r3 <<= 0x20
   r2 |= r3
-  if r2 & 0x1 goto L0
+  if r2 & 0x1 goto L2
   r1 = *(u32 *)(r6 +12)
   r4 = r1
   r4 <<= 0x30
@@ -3469,60 +3484,104 @@ bpfc_xdp: ; Main
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L0
+  if r1 == r4 goto L2
   *(u64 *)(r7 +40) = r2
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L13
+  if r0 == 0x1 goto L23
   *(u32 *)(r7 +84) = r0
-L0:
-  r8 = 0xe
-  if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L3
-L1:
-  r2 = r8
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L13
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L2
-  if r9 != 0x88a8 goto L3
 L2:
+  r8 = 0xe
+  if r9 == 0x8100 goto L3
+  if r9 != 0x88a8 goto L9
+L3:
   r2 = r8
+  if r2 > 0x7fff goto L4
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L4
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L5
+L4:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L13
+  if r0 != 0x0 goto L23
+L5:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-L3:
+  if r9 == 0x8100 goto L6
+  if r9 != 0x88a8 goto L9
+L6:
+  r2 = r8
+  if r2 > 0x7fff goto L7
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L7
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L8
+L7:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L23
+L8:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+L9:
   *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L4
-  if r9 == 0x86dd goto L5
-  goto L13
-L4:
-  goto L13
+  if r9 == 0x800 goto L10
+  if r9 == 0x86dd goto L11
+  goto L23
+L10:
+  goto L23
 ; parse the IPv6 headers
-L5:
+L11:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L12
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x28
+  if r4 > r3 goto L12
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u64 *)(r1 +16)
+  *(u64 *)(r7 +16) = r3
+  r3 = *(u64 *)(r1 +24)
+  *(u64 *)(r7 +24) = r3
+  r3 = *(u64 *)(r1 +32)
+  *(u64 *)(r7 +32) = r3
+  goto L13
+L12:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L13
+  if r0 != 0x0 goto L23
+L13:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L13
+  if r1 != 0x6 goto L23
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -3535,54 +3594,76 @@ L5:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
+  r0 = *(u32 *)(r6 +4)
+  r1 = *(u32 *)(r6 +0)
+  r0 -= r1
+  if r8 <= r0 goto L14
   r1 = r6
   call helper 188
-  if r8 > r0 goto L13
+  if r8 > r0 goto L23
+L14:
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L6
-  if r1 == 0x2b goto L6
-  if r1 == 0x2c goto L6
-  if r1 == 0x33 goto L6
-  if r1 == 0x3c goto L6
-  goto L7
-L6:
+  if r1 == 0x0 goto L15
+  if r1 == 0x2b goto L15
+  if r1 == 0x2c goto L15
+  if r1 == 0x33 goto L15
+  if r1 == 0x3c goto L15
+  goto L16
+L15:
   r1 = r6
   r2 = r7
   call walk_ipv6_2
-L7:
+L16:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L8
+  if r1 != 0x0 goto L17
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L8
+  if r1 < r2 goto L17
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L9
-L8:
+  goto L18
+L17:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L9:
+L18:
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L19
+  if r2 > 0x7fff goto L19
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L19
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L21
+L19:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L11
-  if r4 <= 0x14 goto L10
+  if r4 < 0x1 goto L21
+  if r4 <= 0x14 goto L20
   r4 = 0x14
-L10:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L20:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 189
 ; interfaces, mark, packet type
-L11:
+L21:
   *(u32 *)(r7 +80) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -3590,10 +3671,10 @@ L11:
   r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
   r3 = r8
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x68
-  r2 = 0x10
-  call helper 113
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
 ; find the connection
@@ -3604,13 +3685,13 @@ L11:
   r1 = r6
   r2 = r7
   call ip6_filter_INPUT
-  if w0 == 0x2 goto L12
-  goto L13
+  if w0 == 0x2 goto L22
+  goto L23
 ; drop
-L12:
+L22:
   r0 = 0x1
   exit
 ; accept
-L13:
+L23:
   r0 = 0x2
   exit

@@ -494,12 +494,27 @@ bpfc_xdp: ; Main
   r7 = r10
   r7 += 0xffffff50
   r2 = 0x0
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0xe
+  if r4 > r3 goto L0
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r10 -56) = r3
+  r3 = *(u32 *)(r1 +8)
+  *(u32 *)(r10 -48) = r3
+  r3 = *(u16 *)(r1 +12)
+  *(u16 *)(r10 -44) = r3
+  goto L1
+L0:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0xe
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L19
+L1:
   *(u8 *)(r7 +75) = 1
   r9 = *(u16 *)(r10 -44)
   r9 = be16 r9
@@ -508,7 +523,7 @@ bpfc_xdp: ; Main
   r3 = *(u16 *)(r10 -52)
   r3 <<= 0x20
   r2 |= r3
-  if r2 & 0x1 goto L0
+  if r2 & 0x1 goto L2
   r1 = *(u32 *)(r6 +12)
   r4 = r1
   r4 <<= 0x30
@@ -518,66 +533,106 @@ bpfc_xdp: ; Main
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L0
+  if r1 == r4 goto L2
   *(u64 *)(r7 +40) = r2
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L9
+  if r0 == 0x1 goto L19
   *(u32 *)(r7 +84) = r0
-L0:
-  r8 = 0xe
-  if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L3
-L1:
-  r2 = r8
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L9
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L2
-  if r9 != 0x88a8 goto L3
 L2:
+  r8 = 0xe
+  if r9 == 0x8100 goto L3
+  if r9 != 0x88a8 goto L9
+L3:
   r2 = r8
+  if r2 > 0x7fff goto L4
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L4
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L5
+L4:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L19
+L5:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-L3:
+  if r9 == 0x8100 goto L6
+  if r9 != 0x88a8 goto L9
+L6:
+  r2 = r8
+  if r2 > 0x7fff goto L7
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 > r3 goto L7
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L8
+L7:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L19
+L8:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+L9:
   *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L4
-  if r9 == 0x86dd goto L7
-  goto L9
+  if r9 == 0x800 goto L10
+  if r9 == 0x86dd goto L17
+  goto L19
 ; parse the IPv4 header
-L4:
+L10:
   r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L11
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L11
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +16) = r3
+  goto L12
+L11:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L19
+L12:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L9
+  if r2 != 0x4 goto L19
   r1 &= 0xf
-  if r1 < 0x5 goto L9
+  if r1 < 0x5 goto L19
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L9
+  if r2 < r1 goto L19
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -591,29 +646,51 @@ L4:
   r8 = *(u32 *)(r7 +76)
   r1 = *(u32 *)(r7 +64)
   r8 += r1
+  r0 = *(u32 *)(r6 +4)
+  r1 = *(u32 *)(r6 +0)
+  r0 -= r1
+  if r8 <= r0 goto L13
   r1 = r6
   call helper 188
-  if r8 > r0 goto L9
+  if r8 > r0 goto L19
 ; copy the transport header
+L13:
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L14
+  if r2 > 0x7fff goto L14
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 > r3 goto L14
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L16
+L14:
   *(u32 *)(r7 +40) = 0
   *(u32 *)(r7 +44) = 0
   *(u32 *)(r7 +48) = 0
   *(u32 *)(r7 +52) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L6
-  if r4 <= 0x14 goto L5
+  if r4 < 0x1 goto L16
+  if r4 <= 0x14 goto L15
   r4 = 0x14
-L5:
-  r2 = *(u32 *)(r7 +76)
-  r8 = *(u16 *)(r7 +68)
-  r2 += r8
+L15:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 189
 ; interfaces, mark, packet type
-L6:
+L16:
   *(u32 *)(r7 +80) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -621,23 +698,23 @@ L6:
   r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
   r3 = r8
   r3 += offsetof(net_device, name)
-  r1 = r7
-  r1 += 0x68
-  r2 = 0x10
-  call helper 113
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
 ; run the base chains
   r1 = r6
   r2 = r7
   call filter_INPUT
-  if w0 == 0x2 goto L8
-  goto L9
-L7:
-  goto L9
+  if w0 == 0x2 goto L18
+  goto L19
+L17:
+  goto L19
 ; drop
-L8:
+L18:
   r0 = 0x1
   exit
 ; accept
-L9:
+L19:
   r0 = 0x2
   exit

@@ -5,7 +5,7 @@
 //! (`bpf_cast_to_kern_ctx`).
 
 use bpfc_artifact::{AttachPoint, ProgramKind};
-use bpfc_ebpf::asm::{Asm, Jump, R6, R7, R9, Reg, Size, Width};
+use bpfc_ebpf::asm::{Asm, Jump, Label, R6, R7, R9, Reg, Size, Width};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, layout};
 use bpfc_ir::{Device, Family, Hook, Verdict};
@@ -132,6 +132,14 @@ impl Target for CgroupSkb {
 
     fn fetch(&self, asm: &mut Asm, _scratch: i16) {
         skb::fetch(asm);
+    }
+
+    fn point(&self, asm: &mut Asm, bytes: u16, elsewhere: Label) {
+        skb::point(asm, bytes, elsewhere);
+    }
+
+    fn require_length(&self, asm: &mut Asm, shorter: Label) {
+        skb::require_length(asm, shorter);
     }
 
     fn facts(&self, main: &mut MainContext<'_>) {

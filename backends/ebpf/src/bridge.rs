@@ -6,7 +6,7 @@ use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel::{cast, if_null, load};
 use crate::region::bridge::{BRIDGED, INPUT, OUTPUT};
-use crate::skb::{copy_name, no_name};
+use crate::skb::{no_name, probe_name};
 use crate::{device, extension};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 
@@ -32,12 +32,12 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
         load(&mut asm, R9, R0, "nf_bridge_info", "physinif", 4);
         if_null(&mut asm, R1, no_output);
         asm.mov(R8, R1);
-        copy_name(&mut asm, R8, at + OUTPUT);
+        probe_name(&mut asm, R8, at + OUTPUT);
         asm.place(no_output);
         asm.jump_imm(Jump::Eq, Width::W64, R9, 0, null);
         device::find(emitter, &mut asm, -device::SEARCH)?;
         if_null(&mut asm, R8, null);
-        copy_name(&mut asm, R8, at + INPUT);
+        probe_name(&mut asm, R8, at + INPUT);
     }
     asm.place(null);
     asm.mov_imm(R0, 0);

@@ -1,7 +1,8 @@
 //! The way from an Ethernet header to the network header.
 
-use crate::asm::{Alu, FP, Jump, R0, R2, R3, R4, R7, R8, R9, Size, Width};
+use crate::asm::{Alu, FP, Jump, R2, R7, R8, R9, Size, Width};
 use crate::layout;
+use crate::linear::{self, Destination, Offset};
 use crate::target::{MainContext, Target};
 
 /// VLAN tags that are walked: an outer and an inner one (IEEE 802.1Q, 802.1ad).
@@ -25,11 +26,8 @@ pub fn find_network_header(main: &mut MainContext<'_>, target: &dyn Target) {
         asm.jump_imm(Jump::Ne, Width::W64, R9, ETH_P_8021AD, found);
         asm.place(tagged);
         asm.mov(R2, R8);
-        asm.mov(R3, FP);
-        asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(tag));
-        asm.mov_imm(R4, 4);
-        target.fetch(asm, tag);
-        asm.jump_imm(Jump::Ne, Width::W64, R0, 0, labels.pass);
+        let to = Destination { base: FP, offset: tag };
+        linear::copy(target, asm, Offset::Register, to, 4, tag, labels.pass);
         asm.load(Size::H, R9, FP, tag + 2);
         asm.from_big_endian(R9, 16);
         asm.alu_imm(Alu::Add, Width::W64, R8, 4);

@@ -24,6 +24,7 @@ mod fit;
 mod front;
 pub mod kernel;
 pub mod layout;
+pub mod linear;
 mod log;
 mod lookup;
 mod main_function;

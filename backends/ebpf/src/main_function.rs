@@ -9,6 +9,7 @@ use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Size
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout::{self, TRANSPORT_WINDOW};
+use crate::linear::{self, Destination, Offset};
 use crate::target::{MainContext, MainLabels, SCRATCH_SIZE, Target};
 use crate::{bridge, conntrack, log, outcome, region, reply, route, socket, walk};
 use bpfc_artifact::{AttachPoint, Function, FunctionKind};
@@ -285,32 +286,18 @@ fn fetch_header(
     scratch: i16,
     bytes: u16,
 ) {
+    let to = Destination { base: R7, offset: layout::NETWORK };
     asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
-    asm.mov(R3, R7);
-    asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(layout::NETWORK));
-    asm.mov_imm(R4, i32::from(bytes));
-    emitter.target.fetch(asm, scratch);
-    asm.jump_imm(Jump::Ne, Width::W64, R0, 0, labels.pass);
+    linear::copy(emitter.target, asm, Offset::Register, to, bytes, scratch, labels.pass);
 }
 
 /// Passes the packet when it ends before the length that its header says (at LENGTH), as ip_rcv
 /// and ip6_rcv drop such packets before any hook sees them.
-fn require_length(emitter: &Emitter<'_>, asm: &mut Asm, labels: MainLabels, scratch: i16) {
+fn require_length(emitter: &Emitter<'_>, asm: &mut Asm, labels: MainLabels) {
     asm.load(Size::W, R8, R7, layout::NETWORK_OFFSET);
     asm.load(Size::W, R1, R7, layout::LENGTH);
     asm.alu(Alu::Add, Width::W64, R8, R1);
-    if emitter.target.length(asm) {
-        asm.jump(Jump::Gt, Width::W64, R8, R0, labels.pass);
-        return;
-    }
-    // The last byte must be readable.
-    asm.mov(R2, R8);
-    asm.alu_imm(Alu::Sub, Width::W64, R2, 1);
-    asm.mov(R3, FP);
-    asm.alu_imm(Alu::Add, Width::W64, R3, -8);
-    asm.mov_imm(R4, 1);
-    emitter.target.fetch(asm, scratch);
-    asm.jump_imm(Jump::Ne, Width::W64, R0, 0, labels.pass);
+    emitter.target.require_length(asm, labels.pass);
 }
 
 /// net/ipv4/ip_input.c, `ip_rcv_core`: version, header length and total length must hold; what
@@ -338,7 +325,7 @@ fn parse_ipv4(emitter: &Emitter<'_>, asm: &mut Asm, labels: MainLabels, scratch:
     asm.load(Size::B, R1, R7, layout::NETWORK + 9);
     asm.store(Size::B, R7, layout::L4_PROTO, R1);
     asm.store_imm(Size::B, R7, layout::WALK_FAILED, 0);
-    require_length(emitter, asm, labels, scratch);
+    require_length(emitter, asm, labels);
 }
 
 /// net/ipv6/ip6_input.c, `ip6_rcv_core`: version and payload length must hold.
@@ -356,25 +343,30 @@ fn parse_ipv6(emitter: &Emitter<'_>, asm: &mut Asm, labels: MainLabels, scratch:
     asm.store_imm(Size::B, R7, layout::WALK_FAILED, 0);
     asm.load(Size::B, R1, R7, layout::NETWORK + 6);
     asm.store(Size::B, R7, layout::L4_PROTO, R1);
-    require_length(emitter, asm, labels, scratch);
+    require_length(emitter, asm, labels);
 }
 
 /// Copies what there is of the transport header; the rest of the window is zero.
 fn copy_transport(emitter: &Emitter<'_>, asm: &mut Asm, scratch: i16) {
+    let to = Destination { base: R7, offset: layout::TRANSPORT };
+    let [elsewhere, short, done] = std::array::from_fn(|_| asm.label());
+    asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
+    asm.load(Size::H, R4, R7, layout::TRANSPORT_OFFSET);
+    asm.alu(Alu::Add, Width::W64, R2, R4);
+    asm.load(Size::W, R4, R7, layout::TRANSPORT_AVAILABLE);
+    asm.jump_imm(Jump::Lt, Width::W64, R4, i32::from(TRANSPORT_WINDOW), elsewhere);
+    linear::direct(emitter.target, asm, Offset::Register, to, TRANSPORT_WINDOW, elsewhere);
+    asm.goto(done);
+    asm.place(elsewhere);
     for word in (0..TRANSPORT_WINDOW as i16).step_by(4) {
         asm.store_imm(Size::W, R7, layout::TRANSPORT + word, 0);
     }
-    let done = asm.label();
-    let short = asm.label();
     asm.load(Size::W, R4, R7, layout::TRANSPORT_AVAILABLE);
     // Less than 1, not 0: so the verifier of Linux 6.1 learns, too, that something is copied.
     asm.jump_imm(Jump::Lt, Width::W64, R4, 1, done);
     asm.jump_imm(Jump::Le, Width::W64, R4, i32::from(TRANSPORT_WINDOW), short);
     asm.mov_imm(R4, i32::from(TRANSPORT_WINDOW));
     asm.place(short);
-    asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
-    asm.load(Size::H, R8, R7, layout::TRANSPORT_OFFSET);
-    asm.alu(Alu::Add, Width::W64, R2, R8);
     asm.mov(R3, R7);
     asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(layout::TRANSPORT));
     emitter.target.fetch(asm, scratch);

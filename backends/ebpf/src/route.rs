@@ -17,7 +17,7 @@ use crate::error::EmitError;
 use crate::fib::{self, Question};
 use crate::layout;
 use crate::region::routed;
-use crate::skb::{copy_name, no_name};
+use crate::skb::{no_name, probe_name};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::Family;
 
@@ -160,6 +160,6 @@ fn out_interface(
     done: Label,
 ) -> Result<(), EmitError> {
     fib::find_device(emitter, asm, done)?;
-    copy_name(asm, R8, name);
+    probe_name(asm, R8, name);
     Ok(())
 }

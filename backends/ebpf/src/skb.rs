@@ -1,11 +1,11 @@
 //! What the targets whose context is `struct __sk_buff` (TC and cgroup) share.
 
 use crate::asm::{
-    Alu, Asm, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width,
+    Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width,
 };
 use crate::kernel::field;
-use crate::layout;
 use crate::target::MainContext;
+use crate::{layout, linear};
 use bpfc_artifact::log;
 
 /// `offsetof(struct __sk_buff, len)`.
@@ -16,6 +16,11 @@ pub const PACKET_TYPE: i16 = 4;
 pub const MARK: i16 = 8;
 /// `offsetof(struct __sk_buff, protocol)`, network order.
 pub const PROTOCOL: i16 = 16;
+
+/// `offsetof(struct __sk_buff, data)`.
+const DATA: i16 = 76;
+/// `offsetof(struct __sk_buff, data_end)`.
+const DATA_END: i16 = 80;
 
 /// `offsetof(struct __sk_buff, priority)`.
 pub const PRIORITY: i16 = 32;
@@ -35,6 +40,17 @@ pub const INTERFACE: i16 = 40;
 pub fn fetch(asm: &mut Asm) {
     asm.mov(R1, R6);
     asm.helper(Helper::SkbLoadBytes);
+}
+
+/// Does what [`Target::point`](crate::Target::point) says.
+pub fn point(asm: &mut Asm, bytes: u16, elsewhere: Label) {
+    linear::point(asm, DATA, DATA_END, bytes, elsewhere);
+}
+
+/// Does what [`Target::require_length`](crate::Target::require_length) says.
+pub fn require_length(asm: &mut Asm, shorter: Label) {
+    asm.load(Size::W, R1, R6, LENGTH);
+    asm.jump(Jump::Gt, Width::W64, R8, R1, shorter);
 }
 
 /// Copies r4 bytes at r3 to offset r2 of the packet, by `bpf_skb_store_bytes`; a sum over the
@@ -78,8 +94,19 @@ pub fn net(asm: &mut Asm, dst: Reg) {
     asm.load_field(Size::D, dst, R1, field("net_device", "nd_net", 8));
 }
 
-/// Copies the 16 bytes of the name of the device at `device` to the packet structure.
+/// Copies the 16 bytes of the name of the device at `device`, a typed pointer, to the packet structure.
+/// Clobbers r1 and r3.
 pub fn copy_name(asm: &mut Asm, device: Reg, to: i16) {
+    asm.mov(R3, device);
+    asm.add_field_offset(R3, field("net_device", "name", 16));
+    for at in [0, 8] {
+        asm.load(Size::D, R1, R3, at);
+        asm.store(Size::D, R7, to + at, R1);
+    }
+}
+
+/// Does what [`copy_name`] does where `device` is an address that was worked out. Clobbers r0 to r5.
+pub(crate) fn probe_name(asm: &mut Asm, device: Reg, to: i16) {
     asm.mov(R3, device);
     asm.add_field_offset(R3, field("net_device", "name", 16));
     asm.mov(R1, R7);

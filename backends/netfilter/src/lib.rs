@@ -4,8 +4,10 @@
 //! untagged packets with their connection.
 
 use bpfc_artifact::{AttachPoint, ProgramKind, log};
-use bpfc_ebpf::asm::{Alu, Asm, FP, Helper, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width};
-use bpfc_ebpf::kernel::field;
+use bpfc_ebpf::asm::{
+    Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width,
+};
+use bpfc_ebpf::kernel::{self, field};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, layout};
 use bpfc_ir::{Device, Family, Hook, Verdict};
@@ -163,6 +165,30 @@ impl Target for Netfilter {
         asm.helper(Helper::DynptrRead);
     }
 
+    /// `skb->data`, where the linear part is long enough: `skb->len - skb->data_len` bytes
+    /// (include/linux/skbuff.h, `skb_headlen`). A typed pointer to a structure that begins with an array of
+    /// bytes makes it readable (`bpf_rdonly_cast`; an untyped one needs Linux 6.17).
+    fn point(&self, asm: &mut Asm, bytes: u16, elsewhere: Label) {
+        asm.load(Size::D, R5, R6, CTX_SKB);
+        asm.load_field(Size::W, R3, R5, field("sk_buff", "len", 4));
+        asm.load_field(Size::W, R4, R5, field("sk_buff", "data_len", 4));
+        asm.alu(Alu::Sub, Width::W64, R3, R4);
+        asm.mov(R4, R2);
+        asm.alu_imm(Alu::Add, Width::W64, R4, bytes.into());
+        asm.jump(Jump::Gt, Width::W64, R4, R3, elsewhere);
+        asm.load_field(Size::D, R1, R5, field("sk_buff", "data", 8));
+        asm.alu(Alu::Add, Width::W64, R1, R2);
+        // `char sysname[65]` comes first.
+        kernel::cast(asm, R1, "new_utsname");
+        asm.mov(R1, R0);
+    }
+
+    fn require_length(&self, asm: &mut Asm, shorter: Label) {
+        asm.load(Size::D, R1, R6, CTX_SKB);
+        asm.load_field(Size::W, R1, R1, field("sk_buff", "len", 4));
+        asm.jump(Jump::Gt, Width::W64, R8, R1, shorter);
+    }
+
     fn fetch_needs_scratch(&self) -> bool {
         true
     }
@@ -177,7 +203,7 @@ impl Target for Netfilter {
             asm.load(Size::D, R8, R6, CTX_STATE);
             asm.load_field(Size::D, R9, R8, field("nf_hook_state", device, 8));
             let absent = asm.label();
-            asm.jump_imm(bpfc_ebpf::asm::Jump::Eq, Width::W64, R9, 0, absent);
+            asm.jump_imm(Jump::Eq, Width::W64, R9, 0, absent);
             skb::copy_name(asm, R9, name);
             asm.place(absent);
         }
@@ -197,7 +223,7 @@ impl Target for Netfilter {
             asm.store_imm(Size::B, R7, layout::FORWARDED, 0);
             asm.load(Size::D, R1, R6, CTX_STATE);
             asm.load_field(Size::D, R1, R1, field("nf_hook_state", "out", 8));
-            asm.jump_imm(bpfc_ebpf::asm::Jump::Eq, Width::W64, R1, 0, inward);
+            asm.jump_imm(Jump::Eq, Width::W64, R1, 0, inward);
             skb::copy_forwarded(asm);
             asm.place(inward);
         }

@@ -224,6 +224,14 @@ impl Target for Tc {
         skb::fetch(asm);
     }
 
+    fn point(&self, asm: &mut Asm, bytes: u16, elsewhere: Label) {
+        skb::point(asm, bytes, elsewhere);
+    }
+
+    fn require_length(&self, asm: &mut Asm, shorter: Label) {
+        skb::require_length(asm, shorter);
+    }
+
     fn facts(&self, main: &mut MainContext<'_>) {
         let is_egress = main.attach == AttachPoint::TcEgress;
         skb::facts(main, is_egress);

@@ -9,6 +9,7 @@ use bpfc_ebpf::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
 use bpfc_ebpf::kernel::{self, field};
+use bpfc_ebpf::linear::{self, Destination, Offset};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{
     Addressing, ConntrackSource, Feature, MainContext, Replies, Routing, Target, addressee,
@@ -20,6 +21,9 @@ use bpfc_ir::{Device, Family, Hook, Verdict};
 const XDP_DROP: i32 = 1;
 const XDP_PASS: i32 = 2;
 const XDP_TX: i32 = 3;
+/// `offsetof(struct xdp_md, data)` and `data_end`.
+const DATA: i16 = 0;
+const DATA_END: i16 = 4;
 /// `offsetof(struct xdp_md, ingress_ifindex)`.
 const INGRESS_IFINDEX: i16 = 12;
 
@@ -184,9 +188,8 @@ impl Target for Xdp {
         let header = main.scratch;
         let labels = main.labels;
         // The Ethernet header, then up to two tags; r8 = offset behind it, r9 = EtherType.
-        asm.mov_imm(R2, 0);
-        load(asm, header, 14);
-        asm.jump_imm(Jump::Ne, Width::W64, R0, 0, labels.pass);
+        let to = Destination { base: FP, offset: header };
+        linear::copy(self, asm, Offset::Constant(0), to, 14, header, labels.pass);
         asm.store_imm(Size::B, R7, layout::LINK_HEADER, 1);
         if let Some(link) = main.layout.link() {
             for word in (0..12).step_by(4) {
@@ -227,12 +230,22 @@ impl Target for Xdp {
         asm.helper(Helper::XdpLoadBytes);
     }
 
-    /// `bpf_xdp_load_bytes` reads up to offset 65,535 only, which the longest IP packet behind its
-    /// link header ends beyond.
-    fn length(&self, asm: &mut Asm) -> bool {
+    fn point(&self, asm: &mut Asm, bytes: u16, elsewhere: Label) {
+        linear::point(asm, DATA, DATA_END, bytes, elsewhere);
+    }
+
+    /// What lies in fragments counts as well. `bpf_xdp_load_bytes` would not tell: it reads up to offset
+    /// 65,535 only, which the longest IP packet behind its link header ends beyond.
+    fn require_length(&self, asm: &mut Asm, shorter: Label) {
+        let long_enough = asm.label();
+        asm.load(Size::W, R0, R6, DATA_END);
+        asm.load(Size::W, R1, R6, DATA);
+        asm.alu(Alu::Sub, Width::W64, R0, R1);
+        asm.jump(Jump::Le, Width::W64, R8, R0, long_enough);
         asm.mov(R1, R6);
         asm.helper(Helper::XdpBufferLength);
-        true
+        asm.jump(Jump::Gt, Width::W64, R8, R0, shorter);
+        asm.place(long_enough);
     }
 
     fn facts(&self, main: &mut MainContext<'_>) {
@@ -379,15 +392,6 @@ impl Replies for Xdp {
     fn send(&self, asm: &mut Asm, _attach: AttachPoint, _echoes: bool) {
         asm.mov_imm(R0, XDP_TX);
     }
-}
-
-/// r0 = 0 when `bytes` at offset r2 of the frame were copied to the stack at `to`.
-fn load(asm: &mut Asm, to: i16, bytes: i32) {
-    asm.mov(R3, FP);
-    asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(to));
-    asm.mov_imm(R4, bytes);
-    asm.mov(R1, R6);
-    asm.helper(Helper::XdpLoadBytes);
 }
 
 /// Stores that a frame of a device that is no Ethernet device has no header for `-m mac` to look at
