@@ -1,8 +1,9 @@
 //! Says which commit the sources are, for `--version`: `BPFC_COMMIT` is empty, or such as
 //! ` (896e83c 2026-11-29)`.
 //!
-//! The day is the commit's, or `SOURCE_DATE_EPOCH`'s, so that the same sources give the same program.
-//! Sources outside of a repository of their own (a tarball, a vendored copy) name no commit.
+//! The day is the commit's, or `SOURCE_DATE_EPOCH`'s, so that the same sources give the same
+//! program. Sources outside of a repository of their own (a tarball, a vendored copy) name no
+//! commit.
 
 use std::path::Path;
 use std::process::Command;
@@ -25,7 +26,8 @@ fn commit() -> Option<String> {
     git(&["ls-files", "--error-unmatch", "build.rs"])?;
     let text = git(&["log", "-1", "--format=%h %ct", "--abbrev=7"])?;
     let (hash, time) = text.split_once(' ')?;
-    // What moves with the commit, where it is there: a missing file would mean a new build each time.
+    // What moves with the commit, where it is there: a missing file would mean a new build each
+    // time.
     let mut moved = vec!["HEAD".to_owned(), "logs/HEAD".to_owned(), "packed-refs".to_owned()];
     moved.extend(git(&["symbolic-ref", "-q", "HEAD"]));
     for path in moved.iter().filter_map(|name| git(&["rev-parse", "--git-path", name])) {

@@ -12,8 +12,8 @@ pub enum Window {
     Any,
     /// This number.
     Exactly(u32),
-    /// So many times the maximum segment size that the packet announces (0 where it announces none),
-    /// 1,460 or 1,448 bytes, modulo 2^32.
+    /// So many times the maximum segment size that the packet announces (0 where it announces
+    /// none), 1,460 or 1,448 bytes, modulo 2^32.
     Segments(u32),
     /// So many times that size and 40 bytes of headers, modulo 2^32.
     Packets(u32),
@@ -76,8 +76,8 @@ pub struct Fingerprint {
     pub length: u16,
     /// Kinds of options in the order of the packet, no others and nothing behind them.
     pub options: Vec<TcpOption>,
-    /// What the kernel keeps of each option's value, kind of wildcard and number, and never compares
-    /// with a packet: fingerprints that differ in it alone are two.
+    /// What the kernel keeps of each option's value, kind of wildcard and number, and never
+    /// compares with a packet: fingerprints that differ in it alone are two.
     pub values: Vec<(u8, u32)>,
     /// The operating system, as `--genre` names it: at most 31 bytes.
     pub genre: String,

@@ -86,8 +86,8 @@ pub struct Lowered {
     pub program: Program,
     /// The text that spans point into.
     pub file: FileId,
-    /// Hooks of which the program holds nothing, since their rules are too many, each with the error
-    /// that says so: for whoever compiles them.
+    /// Hooks of which the program holds nothing, since their rules are too many, each with the
+    /// error that says so: for whoever compiles them.
     pub too_large: Vec<(Hook, Diagnostic)>,
 }
 

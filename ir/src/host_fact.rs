@@ -48,7 +48,8 @@ pub enum HostFact {
 }
 
 impl HostFact {
-    /// Whether the host's tracker knows it. The others come from its routes, sockets and interfaces.
+    /// Whether the host's tracker knows it. The others come from its routes, sockets and
+    /// interfaces.
     pub fn is_tracked(self) -> bool {
         use HostFact::{Announcer, ConnectionCounters, ConnectionLabels};
         matches!(self, ConnectionCounters | ConnectionLabels | Announcer)

@@ -91,8 +91,8 @@ pub enum Op {
     Extend(Type, Value),
     /// `v = calendar FIELD, v`: i32, what a time (i64) means in the calendar. Pure.
     Calendar(CalendarField, Value),
-    /// `v = jhash v, seed N`: i32, Bob Jenkins' hash of a number (i32) as the kernel computes it over
-    /// the bytes that the number has in a packet, see [`crate::jenkins`]. Pure.
+    /// `v = jhash v, seed N`: i32, Bob Jenkins' hash of a number (i32) as the kernel computes it
+    /// over the bytes that the number has in a packet, see [`crate::jenkins`]. Pure.
     Hash(Value, u32),
     /// `v = cmp eq v, v`: bool.
     Compare(Condition, Value, Value),
@@ -109,9 +109,9 @@ pub enum Op {
     Scan(Scan),
     /// `v = lookup QUESTION`: i32, see [`Lookup`]. Pure.
     Lookup(Lookup),
-    /// `v = control-group "PATH"`: i32, 1 where the packet's own socket is a full one of its network
-    /// namespace whose control group, in the hierarchy of version 2, is the one of that path or below
-    /// it (`cgroup_is_descendant`, include/linux/cgroup.h), else 0. Pure.
+    /// `v = control-group "PATH"`: i32, 1 where the packet's own socket is a full one of its
+    /// network namespace whose control group, in the hierarchy of version 2, is the one of that
+    /// path or below it (`cgroup_is_descendant`, include/linux/cgroup.h), else 0. Pure.
     ControlGroup(Box<str>),
     /// `v = random`: i32, evenly distributed; an effect in that it must not be repeated.
     Random,
@@ -134,10 +134,11 @@ pub enum Op {
     /// packet must be one of TCP or UDP: programs find no other connections again
     /// (net/netfilter/nf_conntrack_bpf.c).
     SetConnectionMark(Value),
-    /// `to-host`: a frame that the link layer meant for others or a group becomes one for this host:
-    /// [`crate::Meta::PacketType`] is 0 from here on, for rules and for the kernel.
+    /// `to-host`: a frame that the link layer meant for others or a group becomes one for this
+    /// host: [`crate::Meta::PacketType`] is 0 from here on, for rules and for the kernel.
     ToHost,
-    /// `store ...`, `insert ...`, `strip ...`, `checksum ...` and so on: writes the packet, see [`Rewrite`].
+    /// `store ...`, `insert ...`, `strip ...`, `checksum ...` and so on: writes the packet, see
+    /// [`Rewrite`].
     Rewrite(Rewrite),
 }
 

@@ -24,10 +24,10 @@ pub enum LogKind {
     /// Of a traced packet ([`crate::Op::Trace`]) alone: a line as [`LogKind::Syslog`]'s that tells
     /// which rule it has met (net/ipv4/netfilter/ip_tables.c, `trace_packet`).
     Trace,
-    /// A line as [`LogKind::Syslog`]'s of level 5 that says which fingerprint describes a TCP packet of
-    /// IPv4 (net/netfilter/nfnetlink_osf.c, `nf_osf_match`): behind the prefix stand addresses and ports
-    /// and, where there is such a fingerprint, how much less the packet's time to live is, and then
-    /// a new line.
+    /// A line as [`LogKind::Syslog`]'s of level 5 that says which fingerprint describes a TCP
+    /// packet of IPv4 (net/netfilter/nfnetlink_osf.c, `nf_osf_match`): behind the prefix stand
+    /// addresses and ports and, where there is such a fingerprint, how much less the packet's time
+    /// to live is, and then a new line.
     Fingerprint {
         /// The fingerprint's time to live; none where no fingerprint describes the packet.
         ttl: Option<u8>,

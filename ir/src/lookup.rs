@@ -34,22 +34,22 @@ pub enum Lookup {
     /// (net/ipv6/route.c, `ip6_route_output`; include/net/ip6_route.h,
     /// `ipv6_anycast_destination`). A device cannot be named.
     AddressType(Address, Option<Device>),
-    /// 1 where the routing tables have a way back to the packet's source, as policy routing rules and
-    /// tables have it for a flow from the packet's destination, or where the packet came in by the
-    /// loopback device, else 0 (net/ipv4/netfilter/ipt_rpfilter.c, `rpfilter_lookup_reverse`;
+    /// 1 where the routing tables have a way back to the packet's source, as policy routing rules
+    /// and tables have it for a flow from the packet's destination, or where the packet came in by
+    /// the loopback device, else 0 (net/ipv4/netfilter/ipt_rpfilter.c, `rpfilter_lookup_reverse`;
     /// net/ipv6/netfilter/ip6t_rpfilter.c, `rpfilter_lookup_reverse6`).
     ReversePath(ReversePath),
-    /// The MTU of the packet's own route, in bytes of the IP packet: what the path is known to take,
-    /// else what the route or its device says (include/net/dst.h, `dst_mtu`; net/ipv4/route.c,
-    /// `ipv4_mtu`; include/net/ip6_route.h, `ip6_dst_mtu_maybe_forward`); [`Lookup::NO_ROUTE`] where
-    /// the packet has none.
+    /// The MTU of the packet's own route, in bytes of the IP packet: what the path is known to
+    /// take, else what the route or its device says (include/net/dst.h, `dst_mtu`;
+    /// net/ipv4/route.c, `ipv4_mtu`; include/net/ip6_route.h, `ip6_dst_mtu_maybe_forward`);
+    /// [`Lookup::NO_ROUTE`] where the packet has none.
     RouteMtu,
-    /// The MTU of the route that this host itself would take to the packet's source, found by nothing
-    /// but that address; [`Lookup::NO_ROUTE`] where there is none (net/netfilter/xt_TCPMSS.c,
-    /// `tcpmss_reverse_mtu`).
+    /// The MTU of the route that this host itself would take to the packet's source, found by
+    /// nothing but that address; [`Lookup::NO_ROUTE`] where there is none
+    /// (net/netfilter/xt_TCPMSS.c, `tcpmss_reverse_mtu`).
     ReturnMtu,
-    /// The socket that will receive the packet, or that sent the one which an ICMP error quotes: bits
-    /// of [`Receiver`], 0 where there is none (net/netfilter/xt_socket.c).
+    /// The socket that will receive the packet, or that sent the one which an ICMP error quotes:
+    /// bits of [`Receiver`], 0 where there is none (net/netfilter/xt_socket.c).
     Receiver {
         /// Whether [`Receiver::TRANSPARENT`] is told.
         transparent: bool,
@@ -57,7 +57,8 @@ pub enum Lookup {
     /// That socket's mark (`SO_MARK`), 0 where it is not a full one.
     ReceiverMark,
     /// How many IPsec transformations the packet has come by or will go by, [`Lookup::NONE`] where
-    /// nothing is known of any, as the kernel tells a path of none from no path (net/netfilter/xt_policy.c).
+    /// nothing is known of any, as the kernel tells a path of none from no path
+    /// (net/netfilter/xt_policy.c).
     Transforms(Way),
     /// What one of them is, by its place in the list; 0 beyond the list's end.
     Transform {

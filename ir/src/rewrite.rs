@@ -20,8 +20,8 @@ pub enum Rewrite {
     /// absent, not broken); guarded by an `avail at` of the scan's value that covers it.
     StoreOption(Value, u16, Value),
     /// `insert th+N, v`: the four bytes of an i32, big endian, between those before and those from
-    /// this offset on, which lies behind TCP's fixed header and not behind the packet's end; guarded
-    /// by `avail th N`. The IP length grows by 4 and IPv4's checksum follows, the transport
+    /// this offset on, which lies behind TCP's fixed header and not behind the packet's end;
+    /// guarded by `avail th N`. The IP length grows by 4 and IPv4's checksum follows, the transport
     /// checksum does not. Where more than 40 bytes follow, the packet is dropped.
     Insert(u16, Value),
     /// `strip v, N N ...`: each TCP option of these kinds among those that end so many bytes (i32)
@@ -35,10 +35,10 @@ pub enum Rewrite {
     /// `priority v`: the packet's priority (i32), by which queueing disciplines choose a class
     /// (`skb->priority`). It is none of the packet's bytes.
     Priority(Value),
-    /// `queue v`: the device's transmit queue by which the packet is to leave (i32), where the device
-    /// has one of that number. The kernel notes it where a packet that came in has the queue that it
-    /// came in by, plus one, and goes by that where it chooses (`skb->queue_mapping`; net/core/dev.c,
-    /// `skb_tx_hash`). It is none of the packet's bytes.
+    /// `queue v`: the device's transmit queue by which the packet is to leave (i32), where the
+    /// device has one of that number. The kernel notes it where a packet that came in has the queue
+    /// that it came in by, plus one, and goes by that where it chooses (`skb->queue_mapping`;
+    /// net/core/dev.c, `skb_tx_hash`). It is none of the packet's bytes.
     Queue(Value),
     /// `checksum FIELD, v, v`: the 16-bit Internet checksum at a place, where bytes that it covers
     /// were the first number and are the second, both of 16 or 32 bits; guarded as a load of the

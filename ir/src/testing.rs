@@ -322,7 +322,8 @@ impl Body<'_> {
         self.builder.switch_to(next);
     }
 
-    /// A store that leaves version, lengths and the way to the transport header alone, or a checksum.
+    /// A store that leaves version, lengths and the way to the transport header alone, or a
+    /// checksum.
     fn rewrite(&mut self) {
         let transport = self.transport >= 18 && self.choices.once_in(2);
         let rewrite = if self.choices.once_in(8) {

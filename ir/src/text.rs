@@ -16,10 +16,10 @@
 //! }
 //! ```
 //!
-//! Space, line ends and comments (`#` to the end of the line) carry no meaning. Rules, states, probes
-//! and functions are numbered without gaps and in order; blocks, instructions and values need not be.
-//! What is read back is numbered without gaps: printing, reading and printing again gives the
-//! same text for every program in that form ([`crate::Program::compact`]).
+//! Space, line ends and comments (`#` to the end of the line) carry no meaning. Rules, states,
+//! probes and functions are numbered without gaps and in order; blocks, instructions and values
+//! need not be. What is read back is numbered without gaps: printing, reading and printing again
+//! gives the same text for every program in that form ([`crate::Program::compact`]).
 
 mod lexer;
 mod parse;

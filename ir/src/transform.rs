@@ -30,8 +30,8 @@ pub enum TransformField {
     Protocol,
     /// Its mode: 0 transport, 1 tunnel, and others (`props.mode`).
     Mode,
-    /// Four bytes of one of its addresses (`props.saddr`, `id.daddr`): word 0 to 3. An IPv4 address is
-    /// word 0; in functions of either family all can be asked.
+    /// Four bytes of one of its addresses (`props.saddr`, `id.daddr`): word 0 to 3. An IPv4 address
+    /// is word 0; in functions of either family all can be asked.
     Address(Address, u8),
 }
 

@@ -235,8 +235,8 @@ impl Meta {
         }
     }
 
-    /// Whether no packet of the kernel's hook has it, so that it reads as 0 there: before routing no
-    /// packet has an output interface, and one that this host sends has come in by none
+    /// Whether no packet of the kernel's hook has it, so that it reads as 0 there: before routing
+    /// no packet has an output interface, and one that this host sends has come in by none
     /// (`nf_hook_state`, include/linux/netfilter.h) and with no link header. Which port of a bridge
     /// a packet leaves by is noted at the forward hook (net/bridge/br_netfilter_hooks.c).
     pub fn is_absent_at(self, hook: Hook) -> bool {

@@ -13,8 +13,8 @@
 //! 5. The layout is not empty and holds no block twice; terminators lead to blocks of the layout,
 //!    call functions and name rules that exist.
 //! 6. Every instruction of a laid out block exists, stands in one place, names rules, states,
-//!    objects, probes and values that exist, and defines a value exactly where its operation does; the value knows
-//!    its instruction and has the operation's type.
+//!    objects, probes and values that exist, and defines a value exactly where its operation does;
+//!    the value knows its instruction and has the operation's type.
 //! 7. Blocks form no cycle.
 //! 8. Definitions dominate uses.
 //! 9. Operand types are right: arithmetic and comparisons take two numbers of one type; `zext`
@@ -35,9 +35,9 @@
 //! 16. Scans of IPv6 headers are in functions of IPv6.
 //! 17. A query is one that its object's kind answers, with arguments of the types that it takes.
 //!     Objects' names are unique, and the kernel would take their numbers.
-//! 18. Priorities and queues are i32. What is written lies in the network or transport header where a load of
-//!     the same bytes would be allowed, in an option that a scan found, or is inserted behind 20
-//!     bytes of transport header; the numbers that a checksum follows are i16 or i32.
+//! 18. Priorities and queues are i32. What is written lies in the network or transport header where
+//!     a load of the same bytes would be allowed, in an option that a scan found, or is inserted
+//!     behind 20 bytes of transport header; the numbers that a checksum follows are i16 or i32.
 //! 19. Lookups of address types name a device in functions of IPv4 alone.
 //! 20. The code of a rejection is one of the function's family.
 //! 21. A log record's level is at most 7, and its prefix has at most 127 bytes, no NUL among them.

@@ -1,14 +1,16 @@
 //! Attaching a loaded filter again where it no longer is, without compiling.
 //!
-//! An interface that goes takes its links along, and somebody may detach one; the filter's programs, maps
-//! and counts are still pinned. Each place that has no link gets one that runs the filter's own program from
-//! its first packet on, so that nothing passes in between. What is attached is not touched.
+//! An interface that goes takes its links along, and somebody may detach one; the filter's
+//! programs, maps and counts are still pinned. Each place that has no link gets one that runs the
+//! filter's own program from its first packet on, so that nothing passes in between. What is
+//! attached is not touched.
 //!
 //! The steps for a place, each of which leaves a filter in order if the process dies behind it:
 //!
 //! 1. The link is made: packets are decided.
 //! 2. The metadata says the place's number, as an interface that came back has another one.
-//! 3. The link is pinned. A process that dies before takes the link along, and the place is as it was.
+//! 3. The link is pinned. A process that dies before takes the link along, and the place is as it
+//!    was.
 //!
 //! Pins of links that no place has any more go at the end, or with the next call.
 
@@ -36,21 +38,21 @@ pub struct Again {
     pub conntrack: bool,
 }
 
-/// Attempts to take a place. Somebody who looks whether a netfilter hook's priority is free holds it for a
-/// moment, and a link whose pin was removed goes a grace period of RCU later, which takes a busy machine some
-/// tens of milliseconds.
+/// Attempts to take a place. Somebody who looks whether a netfilter hook's priority is free holds
+/// it for a moment, and a link whose pin was removed goes a grace period of RCU later, which takes
+/// a busy machine some tens of milliseconds.
 const ATTEMPTS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(10);
 
 impl Filter {
-    /// Attaches the filter where it is not attached any more: to an interface that came back under the same
-    /// name, to a control group that was made again under the same path, or where somebody detached it.
-    /// Nothing is compiled, counts go on, and what is attached stays as it is. Works in the filter's own
-    /// network namespace, whoever calls it.
+    /// Attaches the filter where it is not attached any more: to an interface that came back under
+    /// the same name, to a control group that was made again under the same path, or where somebody
+    /// detached it. Nothing is compiled, counts go on, and what is attached stays as it is. Works
+    /// in the filter's own network namespace, whoever calls it.
     ///
     /// # Errors
-    /// [`Error::NamespaceLost`] where the filter's network namespace cannot be found. What is wrong with one
-    /// place alone is in [`Again::missing`].
+    /// [`Error::NamespaceLost`] where the filter's network namespace cannot be found. What is wrong
+    /// with one place alone is in [`Again::missing`].
     pub fn again(&self) -> Result<Again, Error> {
         let _lock = self.lock()?;
         let (home, state) = self.settled()?;

@@ -1,13 +1,14 @@
 //! Whether the bpffs at `/sys/fs/bpf` is one in which a filter stays.
 //!
-//! Pins live as long as the bpffs that they are in, and that lives as long as it is mounted somewhere. Under
-//! `ip netns exec`, `unshare --mount` or in a container a command sees mounts of its own: a bpffs that it
-//! mounted there would end with it, and the filter too, while everybody believes it loaded. So bpffs is
-//! mounted only where pid 1 of the machine sees it; elsewhere one that is mounted is used, or nothing is
-//! done. For the same reason nothing is said about filters where the machine's bpffs is out of sight.
+//! Pins live as long as the bpffs that they are in, and that lives as long as it is mounted
+//! somewhere. Under `ip netns exec`, `unshare --mount` or in a container a command sees mounts of
+//! its own: a bpffs that it mounted there would end with it, and the filter too, while everybody
+//! believes it loaded. So bpffs is mounted only where pid 1 of the machine sees it; elsewhere one
+//! that is mounted is used, or nothing is done. For the same reason nothing is said about filters
+//! where the machine's bpffs is out of sight.
 //!
-//! What pid 1 sees is read from `/proc/1/mountinfo`, which everybody may read; two processes have the
-//! same mount namespace where they have the same mounts, as a mount's number is its own.
+//! What pid 1 sees is read from `/proc/1/mountinfo`, which everybody may read; two processes have
+//! the same mount namespace where they have the same mounts, as a mount's number is its own.
 
 use crate::Error;
 use rustix::fs::{FlockOperation, Mode, OFlags};
@@ -30,8 +31,8 @@ const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 pub enum BpffsKeeper {
     /// The machine: it is the one that pid 1 has there.
     Machine,
-    /// A container: it is the one that pid 1 of this pid namespace has, which is not the machine's first.
-    /// Whether it is the machine's, too, cannot be known from inside.
+    /// A container: it is the one that pid 1 of this pid namespace has, which is not the machine's
+    /// first. Whether it is the machine's, too, cannot be known from inside.
     Container,
     /// Other processes that see it, or whoever keeps their mount namespace.
     Others,
@@ -99,8 +100,8 @@ pub(crate) fn ensure() -> Result<(), Error> {
         .map_err(failed())
 }
 
-/// True where a bpffs is there to be looked at, false where the machine is known to have none. Where filters
-/// may be out of sight, that is the error.
+/// True where a bpffs is there to be looked at, false where the machine is known to have none.
+/// Where filters may be out of sight, that is the error.
 pub(crate) fn look() -> Result<bool, Error> {
     let mounted = is_mounted()?;
     if !mounted && !sees_what_the_machine_sees() {
@@ -130,8 +131,8 @@ pub fn bpffs_keeper() -> Option<BpffsKeeper> {
     Some(if alone { BpffsKeeper::Process } else { BpffsKeeper::Others })
 }
 
-/// Says in an error that filters loaded now would end with this process, as the bpffs at `/sys/fs/bpf` would. A
-/// process that stays may load them all the same.
+/// Says in an error that filters loaded now would end with this process, as the bpffs at
+/// `/sys/fs/bpf` would. A process that stays may load them all the same.
 pub fn check_that_bpffs_lasts() -> Result<(), Error> {
     if bpffs_keeper() != Some(BpffsKeeper::Process) {
         return Ok(());
@@ -143,7 +144,8 @@ pub fn check_that_bpffs_lasts() -> Result<(), Error> {
     )))
 }
 
-/// True where another process has a file system mounted, or may have. Its threads may have mounts of their own.
+/// True where another process has a file system mounted, or may have. Its threads may have mounts
+/// of their own.
 fn others_have(device: &str) -> bool {
     let own = std::process::id().to_string();
     let Ok(processes) = numbers(Path::new("/proc")) else { return true };
@@ -172,8 +174,8 @@ fn in_first_pid_namespace() -> bool {
     fs::metadata("/proc/self/ns/pid").is_ok_and(|found| found.ino() == FIRST_PID_NAMESPACE)
 }
 
-/// True where this thread has the mount namespace and the root of the machine's pid 1. False also where
-/// that cannot be known.
+/// True where this thread has the mount namespace and the root of the machine's pid 1. False also
+/// where that cannot be known.
 fn sees_what_the_machine_sees() -> bool {
     let (Ok(first), Ok(own)) = (fs::read_to_string("/proc/1/mountinfo"), own_mounts()) else {
         return false;

@@ -1,7 +1,7 @@
 //! What a replacement does not take over of the filter whose place it takes.
 //!
-//! Counts of rules that stay, sets and lists that are defined as before and the tables of rates go on. The
-//! rest ends with the old filter, and whoever replaces it is told.
+//! Counts of rules that stay, sets and lists that are defined as before and the tables of rates go
+//! on. The rest ends with the old filter, and whoever replaces it is told.
 
 use crate::counters::{self, Count};
 use crate::home::Home;

@@ -159,8 +159,8 @@ pub(crate) fn provide() -> Result<(), Error> {
     batch.send().map_err(Error::Conntrack)
 }
 
-/// True where the calling thread's network namespace has the filter's table. Whoever flushes all of nftables'
-/// rules takes it away.
+/// True where the calling thread's network namespace has the filter's table. Whoever flushes all of
+/// nftables' rules takes it away.
 pub(crate) fn is_on(filter: &str) -> Result<bool, Error> {
     let name = Attributes::default().string(TABLE_NAME, &table(filter));
     match netlink::ask_family(INET, NF_TABLES, GET_TABLE, 0, &name, |_| Ok(())) {

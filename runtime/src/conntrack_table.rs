@@ -1,15 +1,15 @@
 //! Where conntrack's own table lies, for programs that walk it.
 //!
-//! Such programs come with a map of the addresses of the kernel's variables: whoever loads them writes these, and
-//! freezes the map. A kernel says them in /proc/kallsyms where it is built to list its data
-//! (`CONFIG_KALLSYMS_ALL`) and does not hide them (`kernel.kptr_restrict` 2). Without, the map holds zeros, and
-//! programs find connections by what their companion notes.
+//! Such programs come with a map of the addresses of the kernel's variables: whoever loads them
+//! writes these, and freezes the map. A kernel says them in /proc/kallsyms where it is built to
+//! list its data (`CONFIG_KALLSYMS_ALL`) and does not hide them (`kernel.kptr_restrict` 2).
+//! Without, the map holds zeros, and programs find connections by what their companion notes.
 //!
-//! How the table is hashed no symbol tells: Linux 6.5 and later mark what of a tuple is hashed, and Linux 6.1 is known not
-//! to. Between these nobody walks.
+//! How the table is hashed no symbol tells: Linux 6.5 and later mark what of a tuple is hashed, and
+//! Linux 6.1 is known not to. Between these nobody walks.
 //!
-//! Where nf_conntrack is a module the addresses hold as long as it is loaded, and programs that call its functions
-//! keep it.
+//! Where nf_conntrack is a module the addresses hold as long as it is loaded, and programs that
+//! call its functions keep it.
 
 use crate::symbols::Symbols;
 use crate::sys::Map;
@@ -18,8 +18,8 @@ use bpfc_artifact::{Artifact, KernelField, MapDef, MapRole};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 
-/// What programs ask for, in the order of the map's value: the buckets, how many there are, the key of the hash, and
-/// what changes when the table is exchanged (net/netfilter/nf_conntrack_core.c).
+/// What programs ask for, in the order of the map's value: the buckets, how many there are, the key
+/// of the hash, and what changes when the table is exchanged (net/netfilter/nf_conntrack_core.c).
 const VARIABLES: [&str; 4] = [
     "nf_conntrack_hash",
     "nf_conntrack_htable_size",
@@ -47,8 +47,8 @@ pub(crate) fn holds_notes(map: &MapDef) -> bool {
     is_part(map, "connections")
 }
 
-/// Where the table lies, where an artifact's programs ask for it and the running kernel says it. Conntrack is there, or
-/// nobody knows. It reads all of /proc/kallsyms: once for a load.
+/// Where the table lies, where an artifact's programs ask for it and the running kernel says it.
+/// Conntrack is there, or nobody knows. It reads all of /proc/kallsyms: once for a load.
 pub(crate) fn find_for(artifact: &Artifact) -> Option<Place> {
     if artifact.maps.iter().any(is_place_of) { find() } else { None }
 }
@@ -117,7 +117,8 @@ pub(crate) fn tell(map: &Map, table: Option<Place>) -> Result<(), Error> {
     map.freeze().map_err(Error::kernel(failed))
 }
 
-/// Refuses programs that were told another place than the table has now that they are loaded and keep it.
+/// Refuses programs that were told another place than the table has now that they are loaded and
+/// keep it.
 pub(crate) fn require_still(told: Option<Place>) -> Result<(), Error> {
     if told.is_none() || listed() == told {
         return Ok(());

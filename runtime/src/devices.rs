@@ -1,10 +1,10 @@
 //! Whether a device suits the programs that are to be attached to it.
 //!
-//! XDP programs read an Ethernet header, which not every device has. And some devices hand frames on
-//! that are for others than this host (ports of bridges, devices below macvlan and its like), before
-//! the network layer and so past every rule of iptables: a program must not decide what becomes of
-//! those. At TC a program tells them apart, packet by packet; what is refused here is where it
-//! cannot.
+//! XDP programs read an Ethernet header, which not every device has. And some devices hand frames
+//! on that are for others than this host (ports of bridges, devices below macvlan and its like),
+//! before the network layer and so past every rule of iptables: a program must not decide what
+//! becomes of those. At TC a program tells them apart, packet by packet; what is refused here is
+//! where it cannot.
 
 use crate::netlink::{self, attributes};
 use crate::places::{Attachment, Place};

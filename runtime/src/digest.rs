@@ -6,7 +6,8 @@ use bpfc_artifact::Artifact;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 
-/// A digest of what a filter is made of: the artifact, how it is loaded, and the version that does it.
+/// A digest of what a filter is made of: the artifact, how it is loaded, and the version that does
+/// it.
 pub(crate) fn digest(artifact: &Artifact, options: &Options) -> Result<String, Error> {
     let mut hasher = Sha256::new();
     let whole = (env!("CARGO_PKG_VERSION"), options, artifact);
@@ -16,9 +17,10 @@ pub(crate) fn digest(artifact: &Artifact, options: &Options) -> Result<String, E
 }
 
 impl Filter {
-    /// True where loading `artifact` with these options would make the filter that is loaded: the same
-    /// version of the runtime has loaded the same, from the same network namespace, it is attached at all of
-    /// its places, and those are where the options' names lead now. Changes nothing.
+    /// True where loading `artifact` with these options would make the filter that is loaded: the
+    /// same version of the runtime has loaded the same, from the same network namespace, it is
+    /// attached at all of its places, and those are where the options' names lead now. Changes
+    /// nothing.
     pub fn is_unchanged(&self, artifact: &Artifact, options: &Options) -> Result<bool, Error> {
         let artifact = &*places::supported(artifact, conntrack_table::find_for(artifact).is_some());
         let digest = digest(artifact, options)?;

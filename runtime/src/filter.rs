@@ -45,15 +45,15 @@ pub struct Status {
     pub attachments: Vec<AttachmentStatus>,
     /// Where companions are, which note what the others want to know.
     pub companions: Vec<AttachmentStatus>,
-    /// True where its programs find connections of protocols other than TCP and UDP in conntrack's own table, so
-    /// that they need no companions.
+    /// True where its programs find connections of protocols other than TCP and UDP in conntrack's
+    /// own table, so that they need no companions.
     pub walks_connections: bool,
     /// Number of rules and policies.
     pub rules: usize,
     /// True where it keeps conntrack switched on.
     pub needs_conntrack: bool,
-    /// False where it should, and somebody has taken away what does; none where it need not, or where its
-    /// network namespace cannot be entered.
+    /// False where it should, and somebody has taken away what does; none where it need not, or
+    /// where its network namespace cannot be entered.
     pub conntrack: Option<bool>,
     /// The network namespace that it was loaded in.
     pub namespace: NamespaceStatus,

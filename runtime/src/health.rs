@@ -1,11 +1,12 @@
 //! Whether a filter still is where it was put.
 //!
-//! Programs stay loaded while they are pinned, but links come off: an interface goes and takes its links
-//! along, a control group does, a network namespace takes its interfaces, somebody detaches a link by its
-//! number, or `nft flush ruleset` takes the table that keeps conntrack on. Links of XDP, tc and control
-//! groups then say so themselves. A netfilter link says the same before and after, and it keeps its
-//! namespace alive (`bpf_nf_link_attach` in net/netfilter/nf_bpf_link.c holds a reference, Linux 6.4 to
-//! 6.18); whether it is attached is asked by trying to take its place, which only one can have.
+//! Programs stay loaded while they are pinned, but links come off: an interface goes and takes its
+//! links along, a control group does, a network namespace takes its interfaces, somebody detaches a
+//! link by its number, or `nft flush ruleset` takes the table that keeps conntrack on. Links of
+//! XDP, tc and control groups then say so themselves. A netfilter link says the same before and
+//! after, and it keeps its namespace alive (`bpf_nf_link_attach` in net/netfilter/nf_bpf_link.c
+//! holds a reference, Linux 6.4 to 6.18); whether it is attached is asked by trying to take its
+//! place, which only one can have.
 
 use crate::home::Home;
 use crate::metadata::Metadata;
@@ -47,8 +48,8 @@ pub struct NamespaceStatus {
     pub inode: u64,
     /// True where it is the caller's.
     pub own: bool,
-    /// False where no name and no process leads to it. It may be there all the same: held by an open
-    /// file, a mount elsewhere, or the filter's own netfilter links.
+    /// False where no name and no process leads to it. It may be there all the same: held by an
+    /// open file, a mount elsewhere, or the filter's own netfilter links.
     pub found: bool,
 }
 
@@ -81,9 +82,9 @@ pub(crate) fn look(home: &Home, metadata: &Metadata) -> Result<Health, Error> {
     Ok(Health { namespace: status, problems, conntrack })
 }
 
-/// True where the filter's network namespace is gone, and all of the filter's places with it: nothing leads
-/// to the namespace, and no link is attached. One that merely cannot be found has interfaces, or netfilter
-/// hooks, that links are attached to.
+/// True where the filter's network namespace is gone, and all of the filter's places with it:
+/// nothing leads to the namespace, and no link is attached. One that merely cannot be found has
+/// interfaces, or netfilter hooks, that links are attached to.
 pub(crate) fn namespace_is_gone(home: &Home, metadata: &Metadata) -> Result<bool, Error> {
     if metadata.namespace.run(|| ()).is_some() {
         return Ok(false);

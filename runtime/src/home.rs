@@ -256,7 +256,8 @@ impl Home {
         Ok(self.has_attached_link(attachment)? && attachment.place.is_taken()?)
     }
 
-    /// Attaches a generation's program, or the trampoline to it, at a place until the link is closed.
+    /// Attaches a generation's program, or the trampoline to it, at a place until the link is
+    /// closed.
     pub fn attach(
         &self,
         generation: Generation,

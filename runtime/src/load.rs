@@ -7,8 +7,8 @@
 //! one that switches last wins, whichever began first, and it has taken over what the other left:
 //! no counter and no element of a set is lost between them.
 //!
-//! What changes without a new generation is read again under the lock: counts, which only the switch
-//! reads, and the sets ([`crate::sets::carry`]), whose elements come and go.
+//! What changes without a new generation is read again under the lock: counts, which only the
+//! switch reads, and the sets ([`crate::sets::carry`]), whose elements come and go.
 
 use crate::carried::{self, Lost};
 use crate::conntrack::{self, Attempt};
@@ -226,7 +226,8 @@ fn refuse_loaded(name: &str) -> Result<(), Error> {
     switch::remove(name, path)
 }
 
-/// True where nothing of a filter is attached any more, as its network namespace is gone: its name is free.
+/// True where nothing of a filter is attached any more, as its network namespace is gone: its name
+/// is free.
 fn has_lost_its_namespace(home: &Home) -> Result<bool, Error> {
     match home.generation(home.state.read()?.target) {
         Ok(Some(opened)) => health::namespace_is_gone(home, &opened.metadata),

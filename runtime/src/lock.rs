@@ -67,8 +67,8 @@ pub(crate) struct Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing alone would leave the locks with a child that another thread has just forked, until
-        // that runs its own program. It cannot fail for open files.
+        // Closing alone would leave the locks with a child that another thread has just forked,
+        // until that runs its own program. It cannot fail for open files.
         for file in std::iter::once(&self.own).chain(&self.root) {
             let _ = rustix::fs::flock(file, FlockOperation::Unlock);
         }

@@ -41,7 +41,8 @@ pub(crate) struct Metadata {
     /// Its sets.
     #[serde(default)]
     pub sets: Vec<SetRow>,
-    /// Whether its programs follow rules of policy routing, and so cannot be where routing domains are.
+    /// Whether its programs follow rules of policy routing, and so cannot be where routing domains
+    /// are.
     #[serde(default)]
     pub follows_rules: bool,
     /// Whether its programs walk conntrack's own table ([`crate::conntrack_table`]).

@@ -10,8 +10,9 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
-/// A network namespace, by the inode of its file in nsfs, by which it is found, and by its cookie, by which
-/// it is known: an inode's number is used again when its namespace is gone, often by the next one.
+/// A network namespace, by the inode of its file in nsfs, by which it is found, and by its cookie,
+/// by which it is known: an inode's number is used again when its namespace is gone, often by the
+/// next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Namespace {
     device: u64,

@@ -157,8 +157,8 @@ pub(crate) fn ask_family(
     })
 }
 
-/// Gives each device of the calling thread's network namespace to `take`: its number there, its type
-/// (`ARPHRD_*`), and its attributes, `IFLA_*` (include/uapi/linux/if_link.h).
+/// Gives each device of the calling thread's network namespace to `take`: its number there, its
+/// type (`ARPHRD_*`), and its attributes, `IFLA_*` (include/uapi/linux/if_link.h).
 pub(crate) fn links(mut take: impl FnMut(u32, u16, &[u8])) -> io::Result<()> {
     /// `RTM_NEWLINK` and `RTM_GETLINK`; `NLM_F_DUMP`.
     const NEW_LINK: u16 = 16;

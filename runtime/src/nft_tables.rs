@@ -1,9 +1,9 @@
 //! Which tables of iptables-nft hold something, asked of nf_tables by netlink.
 //!
-//! iptables-nft keeps its rules in tables of nf_tables that have iptables' names, in chains that have
-//! iptables' names and hang on hooks. Reading the legacy tables shows nothing of them. Chains alone
-//! are asked for: the kernel tells of each how often it is used, which for a chain on a hook is the
-//! number of its rules.
+//! iptables-nft keeps its rules in tables of nf_tables that have iptables' names, in chains that
+//! have iptables' names and hang on hooks. Reading the legacy tables shows nothing of them. Chains
+//! alone are asked for: the kernel tells of each how often it is used, which for a chain on a hook
+//! is the number of its rules.
 //!
 //! The tables are those of the calling thread's network namespace. CAP_NET_ADMIN in it is needed.
 

@@ -53,8 +53,9 @@ pub struct Options {
     /// Priority of all netfilter programs in the place of their own. The kernel refuses one that
     /// anything else at that hook holds, and `i32::MIN` and `i32::MAX`.
     pub priority: Option<i32>,
-    /// The cgroup (version 2) of cgroup programs; none by default. [`control_groups`] is the whole hierarchy:
-    /// a program there decides for every socket of the machine, in all network namespaces.
+    /// The cgroup (version 2) of cgroup programs; none by default. [`control_groups`] is the whole
+    /// hierarchy: a program there decides for every socket of the machine, in all network
+    /// namespaces.
     pub cgroup: PathBuf,
 }
 
@@ -78,7 +79,8 @@ impl Options {
     }
 }
 
-/// The root of the hierarchy of control groups, version 2: wherever `/proc/self/mounts` says that it is mounted.
+/// The root of the hierarchy of control groups, version 2: wherever `/proc/self/mounts` says that
+/// it is mounted.
 pub fn control_groups() -> Option<PathBuf> {
     let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
     mounts.lines().find_map(|line| {

@@ -10,9 +10,9 @@
 //! /sys/fs/bpf/bpfc/NAME~dead             an unload that has not finished
 //! ```
 //!
-//! Pins outlive the process, so a filter stays when its loader exits. Whoever changes a filter holds
-//! the lock of its directory ([`crate::lock`]), which the kernel drops when its holder dies; so what
-//! a lock holder finds half done has no living owner and may be finished or removed.
+//! Pins outlive the process, so a filter stays when its loader exits. Whoever changes a filter
+//! holds the lock of its directory ([`crate::lock`]), which the kernel drops when its holder dies;
+//! so what a lock holder finds half done has no living owner and may be finished or removed.
 
 use crate::{Error, bpffs};
 use rustix::fs::{AtFlags, CWD, RenameFlags};

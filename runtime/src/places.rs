@@ -185,10 +185,10 @@ impl Place {
     /// otherwise than it should.
     ///
     /// A veth device sends by `XDP_TX` only while its other end polls (`veth_xdp_xmit` in
-    /// drivers/net/veth.c: with GRO or an XDP program), and drops the packet otherwise; `sends` says
-    /// whether that matters. A bond hands the program to its members' drivers (`bond_xdp_set` in
-    /// drivers/net/bonding/bond_main.c), where packets come in by a member and not by the bond: its
-    /// native mode is an error.
+    /// drivers/net/veth.c: with GRO or an XDP program), and drops the packet otherwise; `sends`
+    /// says whether that matters. A bond hands the program to its members' drivers (`bond_xdp_set`
+    /// in drivers/net/bonding/bond_main.c), where packets come in by a member and not by the bond:
+    /// its native mode is an error.
     pub(crate) fn choose_mode(&mut self, sends: bool) -> Result<(), Error> {
         let place = self.to_string();
         let Place::Xdp { interface, mode, .. } = self else { return Ok(()) };
@@ -251,8 +251,8 @@ impl Place {
         result.map_err(|error| self.explain(error))
     }
 
-    /// False where a netfilter hook's priority is free in the calling thread's network namespace. It is asked
-    /// by holding it for a moment with a program that lets everything pass.
+    /// False where a netfilter hook's priority is free in the calling thread's network namespace.
+    /// It is asked by holding it for a moment with a program that lets everything pass.
     pub(crate) fn is_taken(&self) -> Result<bool, Error> {
         if !self.is_netfilter() {
             return Ok(true);
@@ -347,8 +347,8 @@ fn xdp_program(ifindex: u32) -> Option<String> {
 /// The identifier of the XDP program that a device's attributes name.
 fn attached_xdp(link: &[u8]) -> Option<u32> {
     /// `IFLA_XDP`, and in it `IFLA_XDP_PROG_ID`, `IFLA_XDP_DRV_PROG_ID`, `IFLA_XDP_SKB_PROG_ID` and
-    /// `IFLA_XDP_HW_PROG_ID` (include/uapi/linux/if_link.h): the first is there where one mode is in
-    /// use.
+    /// `IFLA_XDP_HW_PROG_ID` (include/uapi/linux/if_link.h): the first is there where one mode is
+    /// in use.
     const XDP: u16 = 43;
     const PROGRAMS: std::ops::RangeInclusive<u16> = 4..=7;
     let (_, xdp) = attributes(link).find(|(kind, _)| *kind == XDP)?;
@@ -398,9 +398,9 @@ pub(crate) fn refuse_moves(plan: &[Attachment], old: &[Attachment]) -> Result<()
     Ok(())
 }
 
-/// The artifact without what its programs can do without on this kernel: companions, where conntrack's own table is
-/// walked (`walks`, by [`conntrack_table::find_for`]), and where there is no tcx, which is their place. Conntrack must be
-/// there ([`crate::conntrack::provide`]).
+/// The artifact without what its programs can do without on this kernel: companions, where
+/// conntrack's own table is walked (`walks`, by [`conntrack_table::find_for`]), and where there is
+/// no tcx, which is their place. Conntrack must be there ([`crate::conntrack::provide`]).
 pub(crate) fn supported(artifact: &Artifact, walks: bool) -> Cow<'_, Artifact> {
     if !artifact.has_companion() {
         return Cow::Borrowed(artifact);

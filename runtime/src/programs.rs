@@ -22,8 +22,8 @@ pub(crate) struct ProgramSet {
 impl ProgramSet {
     /// Checks the artifact, makes its maps and loads its programs. Of `kept`, the maps of the
     /// filter that it replaces, it takes over those that it has, too. Of `sets` those that it has
-    /// as well stay empty until [`sets::carry`]. `table` is what [`conntrack_table::find_for`] found. It
-    /// takes as long as the kernel verifies: no lock is held meanwhile.
+    /// as well stay empty until [`sets::carry`]. `table` is what [`conntrack_table::find_for`]
+    /// found. It takes as long as the kernel verifies: no lock is held meanwhile.
     pub fn load(
         artifact: &Artifact,
         kept: Vec<(MapDef, Map)>,
@@ -102,8 +102,8 @@ fn typed_map(def: &MapDef, spec: &MapSpec<'_>, inner: Option<&Map>) -> io::Resul
     Map::create_typed(spec, None, Some((btf.as_fd(), types.map(|id| id.0))))
 }
 
-/// Flags besides a map's own: the state of sets is written from here while programs use it, and where conntrack's table
-/// lies is a constant to programs.
+/// Flags besides a map's own: the state of sets is written from here while programs use it, and
+/// where conntrack's table lies is a constant to programs.
 fn more_flags(def: &MapDef) -> u32 {
     match &def.role {
         MapRole::Object { object, part } if object == "sets" && part == "state" => MMAPABLE,

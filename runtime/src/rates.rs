@@ -1,7 +1,8 @@
 //! Rates and bursts that the running kernel's rules could not have.
 //!
-//! Limits count in units that depend on how many ticks a second the kernel's clock has (`CONFIG_HZ`), and
-//! iptables' rule is refused where its numbers do not fit. Only whoever loads a program knows that clock.
+//! Limits count in units that depend on how many ticks a second the kernel's clock has
+//! (`CONFIG_HZ`), and iptables' rule is refused where its numbers do not fit. Only whoever loads a
+//! program knows that clock.
 
 use crate::{Error, kconfig};
 use bpfc_artifact::{Artifact, RefusedRate, RuleTable};

@@ -59,9 +59,9 @@ pub struct TestPacket<'a> {
 /// What a program did to a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What it returned: `XDP_*`, `TC_ACT_*` (as a signed number), 0 or 1 for a cgroup,
-    /// `NF_DROP` (0) or `NF_ACCEPT` (1). Where TC ingress drops a packet for this host and lets it go
-    /// on to packet sockets and bridges, it is `TC_ACT_SHOT` as well.
+    /// What it returned: `XDP_*`, `TC_ACT_*` (as a signed number), 0 or 1 for a cgroup, `NF_DROP`
+    /// (0) or `NF_ACCEPT` (1). Where TC ingress drops a packet for this host and lets it go on to
+    /// packet sockets and bridges, it is `TC_ACT_SHOT` as well.
     pub verdict: i32,
     /// The packet afterwards; empty for netfilter.
     pub data: Vec<u8>,

@@ -1,9 +1,10 @@
 //! Reads the tables of iptables-legacy from the running kernel.
 //!
-//! A raw socket answers two questions about a table (include/uapi/linux/netfilter_ipv4/ip_tables.h):
-//! `IPT_SO_GET_INFO` gives `struct ipt_getinfo`, where base chains begin and how large the table is;
-//! `IPT_SO_GET_ENTRIES` gives `struct ipt_get_entries`, the rules with their counters. The two
-//! answers, one after the other, are what the front end reads as a table in live form.
+//! A raw socket answers two questions about a table
+//! (include/uapi/linux/netfilter_ipv4/ip_tables.h): `IPT_SO_GET_INFO` gives `struct ipt_getinfo`,
+//! where base chains begin and how large the table is; `IPT_SO_GET_ENTRIES` gives `struct
+//! ipt_get_entries`, the rules with their counters. The two answers, one after the other, are what
+//! the front end reads as a table in live form.
 //!
 //! Rules of iptables-nft are not there: they live in nf_tables.
 //!

@@ -417,8 +417,8 @@ fn kill_after(name: &str, what: &str, time: Duration) {
     assert!(early.is_none(), "the child gave up");
 }
 
-/// Loads and attachments that are killed at any moment, under traffic: the next call finds a filter that is in
-/// order or none, attaches it, and every packet is then counted once and dropped.
+/// Loads and attachments that are killed at any moment, under traffic: the next call finds a filter
+/// that is in order or none, attaches it, and every packet is then counted once and dropped.
 fn killed(what: &str) {
     let kills = std::env::var(KILLS).ok().and_then(|text| text.parse().ok()).unwrap_or(20_u64);
     let name = unique("kills");

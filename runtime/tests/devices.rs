@@ -1,5 +1,5 @@
-//! Devices at which a program would decide other packets than its hook sees are refused, and nothing
-//! is attached then; the place that the reason names is taken.
+//! Devices at which a program would decide other packets than its hook sees are refused, and
+//! nothing is attached then; the place that the reason names is taken.
 
 mod common;
 

@@ -192,9 +192,9 @@ fn comes_up(here: &Net, there: &Net) {
     }
 }
 
-/// The same where a filter shall drop all that comes: it counts so many packets at least, and nothing
-/// comes through. Where the pair has never talked, the first packet asks for the neighbour and is
-/// dropped, so that no other follows.
+/// The same where a filter shall drop all that comes: it counts so many packets at least, and
+/// nothing comes through. Where the pair has never talked, the first packet asks for the neighbour
+/// and is dropped, so that no other follows.
 fn is_dropped(here: &Net, there: &Net, filter: &Filter, packets: u64) {
     let count = || filter.counters().unwrap().find("filter/TEST:1").unwrap().packets;
     let before = count();

@@ -25,8 +25,8 @@ fn send_until(stop: &AtomicBool, to: &UdpSocket) -> u64 {
     sent
 }
 
-/// What the filter has counted and `lost` says was dropped before it, once that is so much: the kernel
-/// may still have the last packet in a queue.
+/// What the filter has counted and `lost` says was dropped before it, once that is so much: the
+/// kernel may still have the last packet in a queue.
 fn settled(filter: &Filter, lost: impl Fn() -> u64, expected: u64) -> u64 {
     let start = Instant::now();
     loop {
@@ -327,7 +327,8 @@ fn a_load_that_is_killed_leaves_all_or_nothing() {
     });
 }
 
-/// Where a filter has a companion, too: both are there, or neither, and the next load finds the places free.
+/// Where a filter has a companion, too: both are there, or neither, and the next load finds the
+/// places free.
 #[test]
 fn a_load_that_is_killed_leaves_no_companion_alone() {
     let test = "a_load_that_is_killed_leaves_no_companion_alone";

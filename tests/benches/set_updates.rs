@@ -1,7 +1,7 @@
 //! How many elements a second come and go in a loaded filter's sets. It reports and judges nothing.
 //!
-//! `cargo bench -p bpfc-tests --bench set_updates`, as root. One at a time is what a daemon does that
-//! bans an address as it sees it: each change takes and gives back the filter's lock. All
+//! `cargo bench -p bpfc-tests --bench set_updates`, as root. One at a time is what a daemon does
+//! that bans an address as it sees it: each change takes and gives back the filter's lock. All
 //! together is what `bpfc set` does with many elements.
 
 use bpfc_driver::Options as CompilerOptions;

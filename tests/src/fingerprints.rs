@@ -1,5 +1,5 @@
-//! The fingerprints that rules of generated rulesets compare packets with: one text for the kernel's
-//! nfnl_osf and for bpfc.
+//! The fingerprints that rules of generated rulesets compare packets with: one text for the
+//! kernel's nfnl_osf and for bpfc.
 //!
 //! The kernel has one list for all network namespaces. Whoever uses it holds a lock in common with
 //! others, and the last one takes the fingerprints out again. Others than tests may have put theirs
@@ -13,8 +13,8 @@ use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::{Fingerprint, Input, TcpOption, Window};
 use std::fs::File;
 
-/// Fingerprints of no real system: every kind of window, options in every order, and what no packet can
-/// meet.
+/// Fingerprints of no real system: every kind of window, options in every order, and what no packet
+/// can meet.
 pub const FINGERPRINTS: &str = "\
 # window:ttl:df:length:options:genre:version:subtype:details
 
@@ -66,8 +66,9 @@ pub fn list() -> Vec<Fingerprint> {
     found.map_or(Vec::new(), |list| list.to_vec())
 }
 
-/// Makes a packet one that a fingerprint describes, with this maximum segment size where it announces one
-/// and `times` that a window is a multiple of something. False where no packet can be so.
+/// Makes a packet one that a fingerprint describes, with this maximum segment size where it
+/// announces one and `times` that a window is a multiple of something. False where no packet can be
+/// so.
 pub fn describe(draft: &mut Draft, fingerprint: &Fingerprint, size: u16, times: u16) -> bool {
     let mut options = Vec::new();
     let mut announced = 0;

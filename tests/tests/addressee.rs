@@ -1,8 +1,9 @@
 //! Frames that are for others, and frames for a group, which are for this host and for others: what
 //! programs count and drop of them is what the kernel's own rules do, and the others get theirs.
 //!
-//! The host has a port of a bridge, macvlan interfaces above its device, or a device at which somebody
-//! captures. The same frames go through its iptables and, with empty tables, through programs.
+//! The host has a port of a bridge, macvlan interfaces above its device, or a device at which
+//! somebody captures. The same frames go through its iptables and, with empty tables, through
+//! programs.
 
 use bpfc_driver::Options as CompileOptions;
 use bpfc_packet::PacketBuilder;
@@ -62,8 +63,8 @@ fn main() {
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// The ruleset; without `rules` its chain is empty and accepts. What is accepted and reaches the host
-/// is counted by the policy of the table security.
+/// The ruleset; without `rules` its chain is empty and accepts. What is accepted and reaches the
+/// host is counted by the policy of the table security.
 fn ruleset(family: Family, rules: bool, last: &str) -> String {
     let rest = match rules {
         true => format!(
@@ -180,8 +181,8 @@ fn compare(kernel: &Counted, program: &Counted) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A port of a bridge: frames for a guest and for nobody that the bridge knows go on uncounted, frames
-/// for the bridge's address meet the rules, and frames for a group do both.
+/// A port of a bridge: frames for a guest and for nobody that the bridge knows go on uncounted,
+/// frames for the bridge's address meet the rules, and frames for a group do both.
 fn bridge(family: Family, last: &str) -> Result<(), Failed> {
     let mut wire = Wire::new(&["up0", "guest0"])?;
     let mac = BRIDGE_MAC.map(|byte| format!("{byte:02x}")).join(":");
@@ -214,8 +215,8 @@ fn bridge(family: Family, last: &str) -> Result<(), Failed> {
     compare(&kernel, &program)
 }
 
-/// A macvlan interface above the device: in this namespace its frames meet the rules, as the kernel's
-/// see them by that interface; in another they are another host's.
+/// A macvlan interface above the device: in this namespace its frames meet the rules, as the
+/// kernel's see them by that interface; in another they are another host's.
 fn macvlan(family: Family, apart: bool) -> Result<(), Failed> {
     let mut wire = Wire::new(&["up0"])?;
     let mac = CHILD_MAC.map(|byte| format!("{byte:02x}")).join(":");
@@ -269,8 +270,8 @@ fn await_packets(tap: &Tap, wanted: usize) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A device at which somebody captures: frames for another host's address are uncounted, and whoever
-/// captures sees them.
+/// A device at which somebody captures: frames for another host's address are uncounted, and
+/// whoever captures sees them.
 fn strangers(family: Family, target: &str, mode: XdpMode) -> Result<(), Failed> {
     let mut wire = Wire::new(&["up0"])?;
     give_addresses("up0")?;
@@ -284,8 +285,8 @@ fn strangers(family: Family, target: &str, mode: XdpMode) -> Result<(), Failed> 
     compare(&kernel, &program)
 }
 
-/// An address that a device is given while a program is attached is known at once, and the old one is a
-/// stranger's then.
+/// An address that a device is given while a program is attached is known at once, and the old one
+/// is a stranger's then.
 fn changed(target: &str, mode: XdpMode) -> Result<(), Failed> {
     let family = Family::Ipv4;
     let mut wire = Wire::new(&["up0"])?;

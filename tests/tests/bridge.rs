@@ -1,6 +1,6 @@
-//! A bridge whose packets the rules of the network layer see: bridged ones, flooded ones, packets for
-//! this host, packets that it routes into and out of the bridge, and its own. The kernel's own rules
-//! and the programs at the same hooks see the very same packets and must count the same.
+//! A bridge whose packets the rules of the network layer see: bridged ones, flooded ones, packets
+//! for this host, packets that it routes into and out of the bridge, and its own. The kernel's own
+//! rules and the programs at the same hooks see the very same packets and must count the same.
 
 use bpfc_ir::Hook;
 use bpfc_runtime::{Filter, Options};

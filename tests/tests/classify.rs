@@ -1,5 +1,5 @@
-//! The targets CLASSIFY and SET --map-prio: packets that leave are counted by the class of the interface's queueing
-//! discipline that the kernel's iptables and the program of TC choose.
+//! The targets CLASSIFY and SET --map-prio: packets that leave are counted by the class of the
+//! interface's queueing discipline that the kernel's iptables and the program of TC choose.
 
 use bpfc_driver::{Options, compile, target};
 use bpfc_ir::{Hook, Input};

@@ -1,5 +1,6 @@
 //! The match cluster where frames come in: what it decides, and that frames for a group become
-//! packets for this host, for the rules behind it and for the kernel's own tables behind the program.
+//! packets for this host, for the rules behind it and for the kernel's own tables behind the
+//! program.
 
 use bpfc_driver::Options;
 use bpfc_ir::Hook;

@@ -1,6 +1,6 @@
-//! The target CONNMARK: marks that the program of TC restores to packets that leave, and marks that it
-//! gives to their connections, as counted by rules behind it, for later packets, and as the kernel's own
-//! list of connections shows them.
+//! The target CONNMARK: marks that the program of TC restores to packets that leave, and marks that
+//! it gives to their connections, as counted by rules behind it, for later packets, and as the
+//! kernel's own list of connections shows them.
 
 use bpfc_driver::{Options, compile, target};
 use bpfc_ir::{Hook, Input};

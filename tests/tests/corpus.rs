@@ -2,12 +2,12 @@
 //! compiles unchanged, and counts every packet as the kernel's own iptables does.
 //!
 //! The host has an address on each interface that a ruleset names and routes everything else over
-//! all of them. Packets aimed at the rules come in by each interface, and the host sends some of its
-//! own; what its iptables counts, a netfilter program of the same ruleset must count, and XDP
-//! and TC programs must for packets that begin connections. Nothing depends on how long that takes: rates
-//! are made so slow that only their bursts count, on both sides alike. `BPFC_CORPUS_PACKETS` is how
-//! many packets there are, `BPFC_SEED` chooses them; `BPFC_CORPUS` is another directory of such
-//! files, whose rulesets are tried instead.
+//! all of them. Packets aimed at the rules come in by each interface, and the host sends some of
+//! its own; what its iptables counts, a netfilter program of the same ruleset must count, and XDP
+//! and TC programs must for packets that begin connections. Nothing depends on how long that takes:
+//! rates are made so slow that only their bursts count, on both sides alike. `BPFC_CORPUS_PACKETS`
+//! is how many packets there are, `BPFC_SEED` chooses them; `BPFC_CORPUS` is another directory of
+//! such files, whose rulesets are tried instead.
 
 use bpfc_artifact::Artifact;
 use bpfc_diag::{Code, Severity};
@@ -237,8 +237,8 @@ fn prepare(ruleset: &Ruleset, names: &[String]) -> Result<Wire, Failed> {
     Ok(wire)
 }
 
-/// Packets for a ruleset; with `beginning` only such as XDP and TC programs know as well as the kernel:
-/// first packets of connections between hosts that routing lets through.
+/// Packets for a ruleset; with `beginning` only such as XDP and TC programs know as well as the
+/// kernel: first packets of connections between hosts that routing lets through.
 fn frames(ruleset: &Ruleset, ports: usize, number: usize, beginning: bool) -> Vec<Frame> {
     let family = ruleset.family;
     let mut rng = Rng::new(require::number("BPFC_SEED", 1));

@@ -1,5 +1,5 @@
-//! The match osf beyond random packets: the kernel takes every fingerprint as it is read here, and as
-//! many as a real list holds load on every target.
+//! The match osf beyond random packets: the kernel takes every fingerprint as it is read here, and
+//! as many as a real list holds load on every target.
 
 use bpfc_driver::{Options, compile, target};
 use bpfc_ir::{Hook, Input, Window};

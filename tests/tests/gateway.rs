@@ -406,8 +406,8 @@ fn download(gateway: &mut Gateway) -> Result<(), EngineError> {
     gateway.expect(BEYOND_LIMIT, SENT - BURST)
 }
 
-/// An address is cut off with its first packet after it was banned, in the middle of a conversation,
-/// and let through with the first one after that was taken back.
+/// An address is cut off with its first packet after it was banned, in the middle of a
+/// conversation, and let through with the first one after that was taken back.
 fn ban(gateway: &mut Gateway) -> Result<(), EngineError> {
     let other = End::new(CLIENT, gateway.addresses.other, 50_001);
     let suspect = datagrams(&gateway.host, other)?;

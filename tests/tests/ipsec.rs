@@ -2,8 +2,8 @@
 //! plain ones, that come in, go through and go out. The kernel's own rules and the programs at the
 //! same hooks see the very same packets and must count the same.
 //!
-//! Where the kernel has neither ESP nor AH the policies are there all the same, and what they do not
-//! demand goes plain.
+//! Where the kernel has neither ESP nor AH the policies are there all the same, and what they do
+//! not demand goes plain.
 
 use bpfc_ir::Hook;
 use bpfc_runtime::{Filter, Options};

@@ -511,8 +511,8 @@ fn protocols(family: Family, target: &'static str, mode: XdpMode) -> Result<(), 
     if different.is_empty() { Ok(()) } else { Err(different.join("\n").into()) }
 }
 
-/// What was noted is known to the filter that takes over, and to none when the first is gone. Where conntrack's own table
-/// is walked nothing need be noted, and all is known to any.
+/// What was noted is known to the filter that takes over, and to none when the first is gone. Where
+/// conntrack's own table is walked nothing need be noted, and all is known to any.
 fn replaced(family: Family, target: &'static str, mode: XdpMode) -> Result<(), Failed> {
     let mut wire = host()?;
     let sender = RawSender::new(family)?;
@@ -588,8 +588,8 @@ fn sent(sender: &RawSender, packet: Step) -> Result<(), Failed> {
     Ok(sender.send(&[Frame { port: 0, bytes }])?)
 }
 
-/// Connections whose packets no companion has seen: they began before the filter was there, or their packets leave by
-/// another interface. In conntrack's own table they are found all the same.
+/// Connections whose packets no companion has seen: they began before the filter was there, or
+/// their packets leave by another interface. In conntrack's own table they are found all the same.
 fn not_noted(family: Family, target: &'static str, mode: XdpMode) -> Result<(), Failed> {
     let mut wire = Wire::new(&["eth0", "eth1"])?;
     let sender = RawSender::new(family)?;
@@ -625,8 +625,9 @@ fn not_noted(family: Family, target: &'static str, mode: XdpMode) -> Result<(), 
     Ok(())
 }
 
-/// More connections than there is room for notes: those that were heard of last are known, of the others no packet has
-/// a state that it would not have without notes, and each is known again when it is heard of.
+/// More connections than there is room for notes: those that were heard of last are known, of the
+/// others no packet has a state that it would not have without notes, and each is known again when
+/// it is heard of.
 fn crowded(family: Family, target: &'static str, mode: XdpMode) -> Result<(), Failed> {
     const CONNECTIONS: u16 = 40_000;
     let mut wire = host()?;

@@ -118,10 +118,10 @@ fn load(
     Ok(Filter::load(&artifact(ruleset, target, &[])?, &options)?)
 }
 
-/// Sends packets and gives what the filter has recorded of them, as the kernel's log would show it, and
-/// what the kernel's log has of them: as many lines as `is_ours` finds, where there are so many. Where
-/// others overwrite the log meanwhile, they are sent again, which changes nothing for rules that remember
-/// nothing.
+/// Sends packets and gives what the filter has recorded of them, as the kernel's log would show it,
+/// and what the kernel's log has of them: as many lines as `is_ours` finds, where there are so
+/// many. Where others overwrite the log meanwhile, they are sent again, which changes nothing for
+/// rules that remember nothing.
 fn logged(
     oracle: &mut Oracle,
     (reader, log): (&mut LogReader, &mut KernelLog),

@@ -1,5 +1,5 @@
-//! The rule header and every match extension, in variations that a seed gives, on the kernel and on every engine.
-//! Of chains that several hooks share, too, what one of them knows to be absent.
+//! The rule header and every match extension, in variations that a seed gives, on the kernel and on
+//! every engine. Of chains that several hooks share, too, what one of them knows to be absent.
 //!
 //! `BPFC_SEED` chooses the variations, `BPFC_MATCH_RULESETS` how many there are.
 

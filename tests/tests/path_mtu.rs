@@ -1,10 +1,10 @@
-//! `TCPMSS --clamp-mss-to-pmtu` beside the kernel's: offers of connections whose way there and way back
-//! differ in what limits packets.
+//! `TCPMSS --clamp-mss-to-pmtu` beside the kernel's: offers of connections whose way there and way
+//! back differ in what limits packets.
 //!
-//! A router has routes whose device, own MTU, locked MTU, policy routing rules, several nexthops or learnt
-//! path MTU decide, for destinations and for sources. The same offers, and some that this host makes
-//! itself, meet its iptables and then, with empty tables, programs: what leaves must be the same, byte
-//! for byte.
+//! A router has routes whose device, own MTU, locked MTU, policy routing rules, several nexthops or
+//! learnt path MTU decide, for destinations and for sources. The same offers, and some that this
+//! host makes itself, meet its iptables and then, with empty tables, programs: what leaves must be
+//! the same, byte for byte.
 
 use bpfc_driver::{Options as CompileOptions, compile, target};
 use bpfc_ir::{Hook, Input};
@@ -86,8 +86,8 @@ fn net(family: Family, side: u16, network: u16) -> String {
 }
 
 /// Lines for `ip -batch` that make nexthops, then those that make groups of them, which have no
-/// family. In IPv6 the kernel shares what it keeps for a nexthop between the routes that lead there,
-/// their MTU included, so each route has its own.
+/// family. In IPv6 the kernel shares what it keeps for a nexthop between the routes that lead
+/// there, their MTU included, so each route has its own.
 fn nexthops(family: Family) -> [String; 2] {
     let mut single = "nexthop add id 1 dev wan0\n".to_owned();
     for (id, device) in [(2, "wan1"), (3, "wan0"), (4, "wan1"), (5, "wan0")] {
@@ -274,7 +274,8 @@ fn offers(family: Family, place: Place) -> Vec<Frame> {
     frames
 }
 
-/// The rule, behind others that write what routes are found by, and that set marks where `marks` says.
+/// The rule, behind others that write what routes are found by, and that set marks where `marks`
+/// says.
 fn ruleset(place: Place, marks: bool) -> String {
     let clamp = "-p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu";
     let [mark, unmark] = match marks {

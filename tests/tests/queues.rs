@@ -1,6 +1,6 @@
-//! The target SET --map-queue: datagrams that leave a device of several queues are counted by the queue
-//! that the kernel has chosen for them, where its own iptables, and where the program of TC, has noted
-//! what the elements of a set say.
+//! The target SET --map-queue: datagrams that leave a device of several queues are counted by the
+//! queue that the kernel has chosen for them, where its own iptables, and where the program of TC,
+//! has noted what the elements of a set say.
 
 use bpfc_driver::{Options, compile, target};
 use bpfc_ir::{Hook, Input};
@@ -35,8 +35,8 @@ fn network() {
     run("tc", &["qdisc", "add", "dev", "wan", "root", "handle", "1:", "mq"], "").expect("mq");
 }
 
-/// Sends a different number of datagrams to each address, from several ports, and counts those of each
-/// queue.
+/// Sends a different number of datagrams to each address, from several ports, and counts those of
+/// each queue.
 fn send() -> Vec<u64> {
     for source in 4000..4008 {
         let socket = UdpSocket::bind(("10.9.0.1", source)).expect("a socket");

@@ -1,5 +1,5 @@
-//! Rates and bursts against the running kernel's own rules: what iptables takes is loaded, and what the
-//! kernel refuses, which depends on its clock, is refused.
+//! Rates and bursts against the running kernel's own rules: what iptables takes is loaded, and what
+//! the kernel refuses, which depends on its clock, is refused.
 
 use bpfc_driver::{Options, compile, target};
 use bpfc_ir::Input;

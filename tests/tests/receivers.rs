@@ -1,7 +1,7 @@
-//! The match socket: real sockets of every state, bound to an address or not, transparent or not, what
-//! ICMP errors quote, and connections that this host translates. All of it goes over the loopback
-//! device, where the kernel's own rules and the programs of two targets see the very same packets and
-//! must count the same.
+//! The match socket: real sockets of every state, bound to an address or not, transparent or not,
+//! what ICMP errors quote, and connections that this host translates. All of it goes over the
+//! loopback device, where the kernel's own rules and the programs of two targets see the very same
+//! packets and must count the same.
 
 use bpfc_ir::Hook;
 use bpfc_runtime::{Filter, Options, XdpMode};

@@ -1,9 +1,9 @@
-//! Files of sets against ipset's own reading: what `ipset restore` takes is taken, with the same sets
-//! in the end, and what it or the kernel refuses is refused.
+//! Files of sets against ipset's own reading: what `ipset restore` takes is taken, with the same
+//! sets in the end, and what it or the kernel refuses is refused.
 //!
-//! Files are those of `sets/lines.txt`, one a line, and as many random ones, made of the same words.
-//! Types that this kernel lacks are left out. So are lines at which ipset itself warns, or says that an
-//! element is in a set: it forgets the errors of later lines then.
+//! Files are those of `sets/lines.txt`, one a line, and as many random ones, made of the same
+//! words. Types that this kernel lacks are left out. So are lines at which ipset itself warns, or
+//! says that an element is in a set: it forgets the errors of later lines then.
 
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver::read_sets;

@@ -168,8 +168,8 @@ fn change(set: &FilterSet, command: &str, element: &[&str]) -> bool {
     }
 }
 
-/// Lines of elements. Timeouts of 1,000 seconds run, on a busy machine for a while, and are compared
-/// as they began.
+/// Lines of elements. Timeouts of 1,000 seconds run, on a busy machine for a while, and are
+/// compared as they began.
 fn elements(text: &str) -> BTreeSet<String> {
     let begun = |word: &str| match word.parse::<u32>() {
         Ok(900..1000) => "1000".to_owned(),

@@ -1,5 +1,6 @@
-//! Every target extension that writes or marks packets, in variations that a seed gives, alone and in random
-//! tables, on the kernel and on every engine: what leaves must be the same, byte for byte.
+//! Every target extension that writes or marks packets, in variations that a seed gives, alone and
+//! in random tables, on the kernel and on every engine: what leaves must be the same, byte for
+//! byte.
 //!
 //! `BPFC_SEED` chooses the variations, `BPFC_TARGET_RULESETS` how many there are.
 

@@ -1,16 +1,17 @@
 //! Whom the link layer sent a frame to: this host, or others.
 //!
-//! The kernel's hooks never see a frame that is for another host's Ethernet address (`PACKET_OTHERHOST`:
-//! net/ipv4/ip_input.c, `ip_rcv_core`; net/ipv6/ip6_input.c, `ip6_rcv_core`). Such frames come in by
-//! ports of bridges, by devices below macvlan, and wherever somebody captures; they pass uncounted.
+//! The kernel's hooks never see a frame that is for another host's Ethernet address
+//! (`PACKET_OTHERHOST`: net/ipv4/ip_input.c, `ip_rcv_core`; net/ipv6/ip6_input.c, `ip6_rcv_core`).
+//! Such frames come in by ports of bridges, by devices below macvlan, and wherever somebody
+//! captures; they pass uncounted.
 //!
 //! The destination is for others where it is neither the device's own address nor that of a device
 //! above it in the same network namespace: a bridge takes frames for its own address
 //! (net/bridge/br_input.c, `br_handle_frame`), and so do VLAN and macvlan devices
 //! (net/8021q/vlan_core.c, `vlan_do_receive`; drivers/net/macvlan.c, `macvlan_handle_frame`). What
-//! stands on a device in another network namespace is another host. Devices are read from the kernel
-//! at each such frame, so that a port that is added to a bridge later is known. Whatever cannot be
-//! decided counts as for this host: its rules run.
+//! stands on a device in another network namespace is another host. Devices are read from the
+//! kernel at each such frame, so that a port that is added to a bridge later is known. Whatever
+//! cannot be decided counts as for this host: its rules run.
 //!
 //! TC knows the frame's type already and asks only where that says "other host". XDP compares the
 //! address: where it is the one that was found the last time, nothing more is asked.
@@ -19,10 +20,11 @@
 //!
 //! A frame for a group is for this host and for others: what a bridge floods and macvlan hands on
 //! must go on when this host's rules drop it. So the program says "other host" of it
-//! (`bpf_skb_change_type`) and lets it go, and the kernel drops it where it enters the network layer,
-//! before any hook. Packet sockets that are bound to IP, as those of DHCP clients are, read it like
-//! every packet that iptables drops; for their sake the same is done with what is for this host alone,
-//! where nothing stands above the device that could make a frame for this host of it again.
+//! (`bpf_skb_change_type`) and lets it go, and the kernel drops it where it enters the network
+//! layer, before any hook. Packet sockets that are bound to IP, as those of DHCP clients are, read
+//! it like every packet that iptables drops; for their sake the same is done with what is for this
+//! host alone, where nothing stands above the device that could make a frame for this host of it
+//! again.
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9};
 use crate::asm::{Reg, Size, Width};
@@ -45,8 +47,8 @@ pub enum Addressing {
 /// What main needs for asking.
 #[derive(Clone, Copy, Debug)]
 pub struct Addressee {
-    /// `others(ctx, packet)`, whose answers are below. The destination stands in the packet structure, of
-    /// which the function uses what main has not filled yet.
+    /// `others(ctx, packet)`, whose answers are below. The destination stands in the packet
+    /// structure, of which the function uses what main has not filled yet.
     function: FunctionIndex,
     /// Where addresses that were found lie: the map and the offset in its value.
     known: Option<(MapIndex, u32)>,
@@ -59,8 +61,8 @@ const FOR_OTHERS: i32 = 1;
 /// It is for the device, or for one above it.
 const FOR_US: i32 = 2;
 
-/// Addresses that are remembered, by the lowest bits of their device's number. Each is 6 bytes as they
-/// stand in frames, and above them 2 bytes of the number.
+/// Addresses that are remembered, by the lowest bits of their device's number. Each is 6 bytes as
+/// they stand in frames, and above them 2 bytes of the number.
 pub(crate) const KNOWN: u32 = 64;
 
 /// `PACKET_HOST`, `PACKET_MULTICAST` and `PACKET_OTHERHOST` (include/uapi/linux/if_packet.h).
@@ -78,9 +80,9 @@ const DEVICES: i32 = 1 << 16;
 /// How many devices stand on each other at most; the kernel takes 8.
 const LEVELS: i32 = 4;
 
-/// What the walk remembers, in the packet structure where the network header will be or is no longer
-/// needed: 8 bytes each, first the addresses of list entries, of the level that is looked at and those
-/// below it.
+/// What the walk remembers, in the packet structure where the network header will be or is no
+/// longer needed: 8 bytes each, first the addresses of list entries, of the level that is looked at
+/// and those below it.
 const CURSOR: i16 = layout::NETWORK;
 const ROOT: i16 = CURSOR + 8 * LEVELS as i16;
 const DESTINATION: i16 = ROOT + 8;
@@ -95,8 +97,8 @@ const _: () = assert!(OTHERS + 4 <= layout::L4_PROTO);
 /// Bytes of a frame for what is read.
 const TEMPORARY: i16 = -8;
 
-/// Kinds of device that leave a frame's type as it is, or make of it a frame for this host where its
-/// destination is theirs.
+/// Kinds of device that leave a frame's type as it is, or make of it a frame for this host where
+/// its destination is theirs.
 const PLAIN: [&str; 5] = ["bridge", "vlan", "bond", "team", "vrf"];
 /// Kinds that give a frame a type of its own, by its destination: the beginnings of their names.
 const HANDING_ON: [&str; 4] = ["macvlan", "macvtap", "ipvlan", "ipvtap"];
@@ -134,9 +136,9 @@ pub fn pass_others_by_type(main: &mut MainContext<'_>) {
     asm.place(ours);
 }
 
-/// In main, where `struct xdp_md` is the context and the frame's first 6 bytes lie at `header` of the
-/// frame: passes what is for others, and notes in `WALK_NEXT` where it is for a device above. Clobbers
-/// r0 to r5.
+/// In main, where `struct xdp_md` is the context and the frame's first 6 bytes lie at `header` of
+/// the frame: passes what is for others, and notes in `WALK_NEXT` where it is for a device above.
+/// Clobbers r0 to r5.
 pub fn pass_others_by_address(main: &mut MainContext<'_>, header: i16) {
     let Some(Addressee { function, known: Some(known) }) = main.addressee else { return };
     let asm = &mut *main.asm;
@@ -157,8 +159,8 @@ pub fn pass_others_by_address(main: &mut MainContext<'_>, header: i16) {
     asm.place(ours);
 }
 
-/// In main, behind [`pass_others_by_address`]: a frame for the address of a device above has the type
-/// that it will have there.
+/// In main, behind [`pass_others_by_address`]: a frame for the address of a device above has the
+/// type that it will have there.
 pub fn type_of_device_above(asm: &mut Asm) {
     let other = asm.label();
     asm.load(Size::W, R1, R7, layout::WALK_NEXT);
@@ -167,8 +169,8 @@ pub fn type_of_device_above(asm: &mut Asm) {
     asm.place(other);
 }
 
-/// r5 = where the device's address is remembered, r4 = what stands there if it is the destination in
-/// r2. Clobbers r1.
+/// r5 = where the device's address is remembered, r4 = what stands there if it is the destination
+/// in r2. Clobbers r1.
 fn find_known(asm: &mut Asm, (map, offset): (MapIndex, u32)) {
     asm.load(Size::W, R1, R6, INGRESS_IFINDEX);
     asm.mov(R4, R1);
@@ -180,8 +182,8 @@ fn find_known(asm: &mut Asm, (map, offset): (MapIndex, u32)) {
     asm.alu(Alu::Add, Width::W64, R5, R1);
 }
 
-/// `r2 =` the destination of the frame whose context is r6, a `struct __sk_buff`. Clobbers r0 to r5 and
-/// 8 bytes at `place` of the frame.
+/// `r2 =` the destination of the frame whose context is r6, a `struct __sk_buff`. Clobbers r0 to r5
+/// and 8 bytes at `place` of the frame.
 fn destination(asm: &mut Asm, place: i16, none: Label) {
     asm.store_imm(Size::D, FP, place, 0);
     asm.mov(R1, R6);
@@ -193,8 +195,8 @@ fn destination(asm: &mut Asm, place: i16, none: Label) {
     asm.load(Size::D, R2, FP, place);
 }
 
-/// Whether a program asks by typed pointers (Linux 6.2) or copies what it asks for, which any kernel
-/// and any loader can do.
+/// Whether a program asks by typed pointers (Linux 6.2) or copies what it asks for, which any
+/// kernel and any loader can do.
 fn is_typed(target: &dyn Target) -> bool {
     target.kind() != bpfc_artifact::ProgramKind::Xdp
 }
@@ -217,8 +219,8 @@ fn address(asm: &mut Asm, typed: bool, dst: Reg, device: Reg) {
     asm.load(Size::D, dst, FP, TEMPORARY);
 }
 
-/// `dst = struct net_device *` of the frame whose context is r6, a `struct xdp_md`: to the kernel that
-/// is a `struct xdp_buff`. Clobbers r0 to r5 and the 8 bytes below r10.
+/// `dst = struct net_device *` of the frame whose context is r6, a `struct xdp_md`: to the kernel
+/// that is a `struct xdp_buff`. Clobbers r0 to r5 and the 8 bytes below r10.
 pub fn copy_xdp_device(asm: &mut Asm, dst: Reg) {
     kernel::copy_field(asm, R3, R6, "xdp_buff", "rxq", 8);
     kernel::copy_field(asm, dst, R3, "xdp_rxq_info", "dev", 8);
@@ -346,9 +348,9 @@ fn body(emitter: &mut Emitter<'_>, typed: bool) -> Result<FunctionIndex, EmitErr
     emitter.add(asm, "others_body", FunctionKind::LoopBody)
 }
 
-/// Looks at the device in r8, which is in the packet's network namespace: to `ours` where the frame is
-/// for its address, to `doubtful` where it may take it for this host all the same, else to `other`. A
-/// frame for a group may be taken by whatever gives it a type anew.
+/// Looks at the device in r8, which is in the packet's network namespace: to `ours` where the frame
+/// is for its address, to `doubtful` where it may take it for this host all the same, else to
+/// `other`. A frame for a group may be taken by whatever gives it a type anew.
 fn judge(asm: &mut Asm, typed: bool, other: Label, [ours, doubtful]: [Label; 2]) {
     let [plain, handing, compare] = std::array::from_fn(|_| asm.label());
     read(asm, typed, R1, R8, ("net_device", "rtnl_link_ops"), 8);
@@ -393,8 +395,8 @@ const TCX_PASS: i32 = 0;
 /// `TC_ACT_SHOT`.
 const TC_ACT_SHOT: i32 = 2;
 
-/// Drops the packet in r6 and r7 at TC ingress: r0 = what the program returns. `is_input` says whether
-/// the input hook drops it: what is for this host alone then goes on to packet sockets.
+/// Drops the packet in r6 and r7 at TC ingress: r0 = what the program returns. `is_input` says
+/// whether the input hook drops it: what is for this host alone then goes on to packet sockets.
 pub(crate) fn drop(
     emitter: &mut Emitter<'_>,
     asm: &mut Asm,

@@ -1,8 +1,8 @@
 //! The time of day, and what it means in the calendar.
 //!
-//! A program cannot read the kernel's wall clock, but its atomic time (`CLOCK_TAI`, Linux 6.1), which
-//! runs ahead of it by whole seconds. By how many, and where the kernel's time zone lies, stands in
-//! a map that the runtime fills.
+//! A program cannot read the kernel's wall clock, but its atomic time (`CLOCK_TAI`, Linux 6.1),
+//! which runs ahead of it by whole seconds. By how many, and where the kernel's time zone lies,
+//! stands in a map that the runtime fills.
 
 use crate::asm::{Alu, Asm, Helper, R0, R1, R2, R3, R4, Reg, Size, Width};
 use crate::emitter::Emitter;

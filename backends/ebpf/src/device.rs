@@ -1,5 +1,5 @@
-//! Network devices by their number, found as the kernel finds them: in the network namespace's table
-//! (net/core/dev.c, `dev_get_by_index_rcu`).
+//! Network devices by their number, found as the kernel finds them: in the network namespace's
+//! table (net/core/dev.c, `dev_get_by_index_rcu`).
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R6, R7, R8, R9, Size, Width};
 use crate::emitter::Emitter;

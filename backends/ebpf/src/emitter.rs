@@ -22,7 +22,8 @@ pub(crate) struct Place {
     pub(crate) text: String,
 }
 
-/// What tells a function that answers from another; the hook also says where the program is attached.
+/// What tells a function that answers from another; the hook also says where the program is
+/// attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ReplyKey {
     pub(crate) hook: Hook,

@@ -1,5 +1,5 @@
-//! `bpf_fib_lookup` (net/core/filter.c): where the kernel would send a packet, and how long it may be
-//! there.
+//! `bpf_fib_lookup` (net/core/filter.c): where the kernel would send a packet, and how long it may
+//! be there.
 
 use crate::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
@@ -58,8 +58,8 @@ pub(crate) struct Question {
     pub(crate) table: Option<i16>,
 }
 
-/// r0 = what is answered for a packet that comes in by the device whose number is in r1, less than 0
-/// where this kernel does not know the question. Clobbers r0 to r5.
+/// r0 = what is answered for a packet that comes in by the device whose number is in r1, less than
+/// 0 where this kernel does not know the question. Clobbers r0 to r5.
 pub(crate) fn ask(asm: &mut Asm, question: &Question) {
     const AF_INET: i32 = 2;
     const AF_INET6: i32 = 10;
@@ -124,7 +124,8 @@ pub(crate) fn ask(asm: &mut Asm, question: &Question) {
     asm.helper(Helper::FibLookup);
 }
 
-/// r8 = address of the device that was answered; jumps where there is none. Clobbers r0 to r5 and r9.
+/// r8 = address of the device that was answered; jumps where there is none. Clobbers r0 to r5 and
+/// r9.
 pub(crate) fn find_device(
     emitter: &mut Emitter<'_>,
     asm: &mut Asm,

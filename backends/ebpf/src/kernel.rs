@@ -29,8 +29,8 @@ pub fn load(asm: &mut Asm, dst: Reg, base: Reg, structure: &str, member: &str, s
     }
 }
 
-/// Copies so many bytes, 8 at most, at r3 to the 8 bytes below r10; zero where there is nothing. Any
-/// kernel can, and any loader, where [`cast`] needs Linux 6.2.
+/// Copies so many bytes, 8 at most, at r3 to the 8 bytes below r10; zero where there is nothing.
+/// Any kernel can, and any loader, where [`cast`] needs Linux 6.2.
 pub fn copy(asm: &mut Asm, bytes: i32) {
     asm.store_imm(Size::D, FP, -8, 0);
     asm.frame_address(R1, -8);

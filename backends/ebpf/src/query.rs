@@ -1,5 +1,6 @@
 //! Asking objects: each object and query becomes a function `int query(ctx, packet)` that answers,
-//! most of them 1 or 0. It is verified once, however many rules ask; its arguments lie in the packet structure.
+//! most of them 1 or 0. It is verified once, however many rules ask; its arguments lie in the
+//! packet structure.
 
 mod connections;
 mod hash_limit;

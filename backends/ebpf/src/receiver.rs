@@ -1,7 +1,7 @@
 //! The socket that will receive a packet, as net/netfilter/xt_socket.c looks for it
-//! (net/ipv4/netfilter/nf_socket_ipv4.c, net/ipv6/netfilter/nf_socket_ipv6.c): by the packet's addresses and
-//! ports, or for an ICMP error by those of the packet that it quotes. An answer to a connection whose
-//! source this host translates is looked up with the original one.
+//! (net/ipv4/netfilter/nf_socket_ipv4.c, net/ipv6/netfilter/nf_socket_ipv6.c): by the packet's
+//! addresses and ports, or for an ICMP error by those of the packet that it quotes. An answer to a
+//! connection whose source this host translates is looked up with the original one.
 //!
 //! Helpers of XDP and TC find it (`bpf_skc_lookup_tcp`, Linux 5.2; `bpf_sk_lookup_udp`); what they
 //! do not tell is read from the socket.

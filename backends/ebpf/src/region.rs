@@ -67,8 +67,8 @@ pub(crate) mod walk {
     pub const RULES_SIZE: i16 = 160;
 }
 
-/// What a packet was routed by (`route`), for what is asked about its route when rules may have written
-/// it.
+/// What a packet was routed by (`route`), for what is asked about its route when rules may have
+/// written it.
 pub(crate) mod routed {
     /// The first 4 bytes of its network header.
     pub const HEADER: i16 = 0;
@@ -84,8 +84,8 @@ pub(crate) mod routed {
 pub(crate) mod socket {
     use bpfc_ir::SocketField;
 
-    /// Bytes of the region of the packet structure, 0 where nothing is known: three flags, then user,
-    /// group and class.
+    /// Bytes of the region of the packet structure, 0 where nothing is known: three flags, then
+    /// user, group and class.
     pub const SIZE: i16 = 16;
 
     /// Where a field lies in the region.

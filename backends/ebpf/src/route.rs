@@ -103,8 +103,8 @@ fn look_up(emitter: &Emitter<'_>, asm: &mut Asm, routing: &dyn Routing, family: 
     fib::ask(asm, &question);
 }
 
-/// Notes what the packet was routed by, for what is asked about its route later, when rules may have
-/// written it.
+/// Notes what the packet was routed by, for what is asked about its route later, when rules may
+/// have written it.
 fn note_flow(emitter: &Emitter<'_>, asm: &mut Asm) {
     let Some(at) = emitter.layout.routed() else { return };
     asm.load(Size::W, R1, R7, layout::NETWORK);

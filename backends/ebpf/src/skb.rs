@@ -24,8 +24,8 @@ const DATA_END: i16 = 80;
 
 /// `offsetof(struct __sk_buff, priority)`.
 pub const PRIORITY: i16 = 32;
-/// `offsetof(struct __sk_buff, queue_mapping)`. A program writes it as it is, but for 0xffff, which it
-/// cannot write (net/core/filter.c, `bpf_convert_ctx_access`).
+/// `offsetof(struct __sk_buff, queue_mapping)`. A program writes it as it is, but for 0xffff, which
+/// it cannot write (net/core/filter.c, `bpf_convert_ctx_access`).
 pub const QUEUE_MAPPING: i16 = 12;
 
 /// `offsetof(struct __sk_buff, ingress_ifindex)`: the interface that it came in by, 0 for what this

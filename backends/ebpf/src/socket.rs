@@ -92,8 +92,8 @@ fn find(emitter: &Emitter<'_>, asm: &mut Asm, none: Label, notes: Option<(i16, i
     if_null(asm, R1, none);
 }
 
-/// `r8 = struct sock *`, the packet's own socket where it is a full one (`sk_fullsock`) of its network
-/// namespace; jumps to `none` otherwise. Clobbers r9.
+/// `r8 = struct sock *`, the packet's own socket where it is a full one (`sk_fullsock`) of its
+/// network namespace; jumps to `none` otherwise. Clobbers r9.
 pub(crate) fn full(emitter: &Emitter<'_>, asm: &mut Asm, none: Label) {
     own(emitter, asm, none);
     asm.jump_imm(Jump::Eq, Width::W64, R1, NEW_SYN_RECV, none);

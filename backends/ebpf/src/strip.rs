@@ -1,8 +1,8 @@
 //! TCP options that become options of kind 1 ([`bpfc_ir::Rewrite::Strip`]).
 //!
 //! It is a function with a loop, as scans are. The options are copied to its frame at once, changed
-//! there byte by byte, and written back at once; what they sum up to before and after is left to whoever
-//! corrects the checksum.
+//! there byte by byte, and written back at once; what they sum up to before and after is left to
+//! whoever corrects the checksum.
 
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Size, Width};
 use crate::emitter::{self, Emitter};
@@ -17,8 +17,8 @@ const FIXED: i32 = 20;
 /// Bytes of options at most.
 const MOST: i32 = 40;
 
-/// The frame, below what [`walk::run_loop`] uses: eight bytes that may be read behind the options, the
-/// options, their sum, what fetching needs.
+/// The frame, below what [`walk::run_loop`] uses: eight bytes that may be read behind the options,
+/// the options, their sum, what fetching needs.
 const LOOP: i16 = -16;
 const OPTIONS: i16 = -64;
 const BEFORE: i16 = -72;
@@ -28,8 +28,8 @@ const SCRATCH: i16 = BEFORE - SCRATCH_SIZE;
 const STRIPPED: i32 = 1;
 const ANY: i32 = 2;
 
-/// What the function answers: nothing to change; changed, with the sums of the options' 16-bit words
-/// before and after in [`SUMS`]; the packet must be dropped.
+/// What the function answers: nothing to change; changed, with the sums of the options' 16-bit
+/// words before and after in [`SUMS`]; the packet must be dropped.
 pub(crate) const UNCHANGED: i32 = 0;
 pub(crate) const FAILED: i32 = 2;
 const CHANGED: i32 = 1;

@@ -156,8 +156,8 @@ pub trait Target: Sync {
     /// say. Falls through.
     fn facts(&self, main: &mut MainContext<'_>);
 
-    /// How a program at an attach point tells frames for others from those for this host; `None` where
-    /// it sees none.
+    /// How a program at an attach point tells frames for others from those for this host; `None`
+    /// where it sees none.
     fn addressing(&self, _attach: AttachPoint) -> Option<Addressing> {
         None
     }
@@ -165,8 +165,8 @@ pub trait Target: Sync {
     /// How connections are known at an attach point.
     fn conntrack(&self, attach: AttachPoint) -> ConntrackSource;
 
-    /// Emits: jump to `forwarded` where a packet that leaves was not sent by this host, and so never
-    /// met the output hook. Clobbers r0 to r5. By default packets of others do not come by.
+    /// Emits: jump to `forwarded` where a packet that leaves was not sent by this host, and so
+    /// never met the output hook. Clobbers r0 to r5. By default packets of others do not come by.
     fn skip_forwarded(&self, _asm: &mut Asm, _forwarded: Label) {}
 
     /// Whether packets carry the route that was found for them, where there is one:
@@ -205,17 +205,17 @@ pub trait Target: Sync {
     /// [`Feature::SetMark`] is refused.
     fn set_mark(&self, asm: &mut Asm, mark: Reg);
 
-    /// Emits: make the packet one for this host, whatever the link layer meant. The 8 bytes below r10
-    /// are free. Clobbers r0 to r5. Never called where [`Feature::ToHost`] is refused.
+    /// Emits: make the packet one for this host, whatever the link layer meant. The 8 bytes below
+    /// r10 are free. Clobbers r0 to r5. Never called where [`Feature::ToHost`] is refused.
     fn to_host(&self, _asm: &mut Asm) {}
 
     /// Emits: set the packet's priority to the 32-bit number in `priority`. Never called where
     /// [`Feature::SetPriority`] is refused.
     fn set_priority(&self, _asm: &mut Asm, _priority: Reg) {}
 
-    /// Emits: note the 32-bit number in `queue` as the packet's transmit queue, where its device has
-    /// a queue of that number. The 8 bytes below r10 are free. Clobbers r0 to r5. Never called where
-    /// [`Feature::SetQueue`] is refused.
+    /// Emits: note the 32-bit number in `queue` as the packet's transmit queue, where its device
+    /// has a queue of that number. The 8 bytes below r10 are free. Clobbers r0 to r5. Never called
+    /// where [`Feature::SetQueue`] is refused.
     fn set_queue(&self, _asm: &mut Asm, _queue: Reg) {}
 
     /// Emits: copy r4 bytes at r3 into the packet at offset r2, as [`Target::fetch`] counts. r0 is

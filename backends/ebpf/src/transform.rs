@@ -1,9 +1,9 @@
-//! IPsec transformations of a packet, as net/netfilter/xt_policy.c looks at them: those that were undone
-//! when it came in stand in an extension of the packet (`skb_sec_path`), those that it will go by are
-//! a chain of routes (include/net/xfrm.h, `xfrm_dst_child`).
+//! IPsec transformations of a packet, as net/netfilter/xt_policy.c looks at them: those that were
+//! undone when it came in stand in an extension of the packet (`skb_sec_path`), those that it will
+//! go by are a chain of routes (include/net/xfrm.h, `xfrm_dst_child`).
 //!
-//! One function counts a way's transformations, another reads a field of one; which one and which field
-//! is in the packet structure.
+//! One function counts a way's transformations, another reads a field of one; which one and which
+//! field is in the packet structure.
 
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::{self, Emitter};

@@ -1,6 +1,6 @@
 //! `struct bpf_sock_tuple` (include/uapi/linux/bpf.h) of a packet, or of the packet that an ICMP
-//! error quotes: what connections and sockets are looked up by. It lies in the frame: both addresses,
-//! then both ports, as they stand in packets.
+//! error quotes: what connections and sockets are looked up by. It lies in the frame: both
+//! addresses, then both ports, as they stand in packets.
 
 use crate::asm::{Alu, Asm, FP, Jump, Label, R1, R2, R7, R8, Size, Width};
 use crate::emitter::Emitter;
@@ -109,10 +109,10 @@ impl Quoted {
     }
 
     /// r2 = bytes from the ICMP header on. r8 = protocol of the quoted TCP or UDP packet, and the
-    /// tuple is filled; at `other`, with ICMP's type in r1 and r2 as it was, where it is no error; at
-    /// `rest` where it quotes a packet of another protocol, which is in r8, with the transport header's
-    /// first 8 bytes behind the network header, 0 where there are none; and at `broken` where it quotes
-    /// no packet. IPv6's transport header must follow its fixed header.
+    /// tuple is filled; at `other`, with ICMP's type in r1 and r2 as it was, where it is no error;
+    /// at `rest` where it quotes a packet of another protocol, which is in r8, with the transport
+    /// header's first 8 bytes behind the network header, 0 where there are none; and at `broken`
+    /// where it quotes no packet. IPv6's transport header must follow its fixed header.
     pub fn read(
         self,
         emitter: &Emitter<'_>,
@@ -187,8 +187,8 @@ impl Quoted {
         asm.store(Size::H, FP, to + 2, R1);
     }
 
-    /// Goes on where the packet that quotes was sent to where the quoted one came from. Clobbers r1 and
-    /// r2.
+    /// Goes on where the packet that quotes was sent to where the quoted one came from. Clobbers r1
+    /// and r2.
     pub fn require_sender(self, asm: &mut Asm, shape: &Shape, otherwise: Label) {
         let destination = layout::NETWORK + shape.addresses + shape.address;
         for word in (0..shape.address).step_by(4) {

@@ -296,8 +296,8 @@ impl Target for Tc {
         asm.store(Size::W, R6, skb::PRIORITY, priority);
     }
 
-    /// The kernel chooses the queue behind the egress programs (net/core/dev.c, `__dev_queue_xmit`),
-    /// from what its own rules at postrouting would have noted.
+    /// The kernel chooses the queue behind the egress programs (net/core/dev.c,
+    /// `__dev_queue_xmit`), from what its own rules at postrouting would have noted.
     fn set_queue(&self, asm: &mut Asm, queue: Reg) {
         let done = asm.label();
         asm.store(Size::D, FP, -8, queue);

@@ -395,8 +395,8 @@ impl Replies for Xdp {
 }
 
 /// Stores that a frame of a device that is no Ethernet device has no header for `-m mac` to look at
-/// (net/netfilter/xt_mac.c). That is the loopback device, whose frames come from the address 0: others
-/// need not ask.
+/// (net/netfilter/xt_mac.c). That is the loopback device, whose frames come from the address 0:
+/// others need not ask.
 fn has_link_header(asm: &mut Asm, header: i16) {
     const ARPHRD_ETHER: i32 = 1;
     let has = asm.label();

@@ -67,8 +67,8 @@ pub const KIND_SYSLOG: u8 = 1;
 pub const KIND_GROUP: u8 = 2;
 /// A rule that a traced packet has met (`TRACE`).
 pub const KIND_TRACE: u8 = 3;
-/// Which fingerprint describes a packet (`osf --log`): a line whose prefix goes on with addresses, ports
-/// and hops.
+/// Which fingerprint describes a packet (`osf --log`): a line whose prefix goes on with addresses,
+/// ports and hops.
 pub const KIND_FINGERPRINT: u8 = 4;
 /// u8: syslog level, 0 (emergency) to 7 (debug).
 pub const LEVEL: usize = SITE + 1;

@@ -67,9 +67,9 @@ pub enum MapRole {
     /// first is how many seconds it is ahead of `CLOCK_REALTIME`, the second how many the kernel's
     /// time zone lies west of UTC. The runtime writes them at load.
     Clock,
-    /// Control groups that rules name, by their paths in the hierarchy of version 2, in entry 0: two
-    /// native u64 each, the group's identifier and how many groups lie above it. The runtime writes
-    /// them at load.
+    /// Control groups that rules name, by their paths in the hierarchy of version 2, in entry 0:
+    /// two native u64 each, the group's identifier and how many groups lie above it. The runtime
+    /// writes them at load.
     ControlGroups(Vec<String>),
     /// The ring buffer of log records (see [`crate::log`]).
     Log,

@@ -60,9 +60,9 @@ pub enum AttachPoint {
     CgroupIngress,
     /// `BPF_CGROUP_INET_EGRESS` link; Linux 5.7.
     CgroupEgress,
-    /// `BPF_TCX_EGRESS` link in front of others, on the interfaces that the artifact's other programs
-    /// are attached to; Linux 6.6. It notes what the others want to know of packets that come in, and
-    /// lets everything pass: without it they know less.
+    /// `BPF_TCX_EGRESS` link in front of others, on the interfaces that the artifact's other
+    /// programs are attached to; Linux 6.6. It notes what the others want to know of packets that
+    /// come in, and lets everything pass: without it they know less.
     Companion,
     /// Nowhere: an XDP program that whoever loads the artifact runs by `BPF_PROG_TEST_RUN`.
     Service,

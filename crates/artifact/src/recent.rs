@@ -2,8 +2,8 @@
 //!
 //! All bytes zero are an empty list. Entries are numbered from 0; E is their number rounded up to a
 //! power of two. Nodes are the numbers that links join to rings: 0 to E-1 are entries, the others
-//! the rings' heads. A link is 4 bytes, the next and the previous node (u16 each), each exclusive-or
-//! its own node, so that zeros are a ring of one.
+//! the rings' heads. A link is 4 bytes, the next and the previous node (u16 each), each
+//! exclusive-or its own node, so that zeros are a ring of one.
 //!
 //! | offset | what |
 //! |---|---|

@@ -80,8 +80,8 @@ pub struct RuleTable {
     pub rates: Vec<RefusedRate>,
 }
 
-/// A rule that kernels with some clocks refuse, as its rate and burst do not fit the units that they
-/// count in.
+/// A rule that kernels with some clocks refuse, as its rate and burst do not fit the units that
+/// they count in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedRate {
     /// The rule, by its place in [`RuleTable::entries`].

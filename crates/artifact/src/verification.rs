@@ -5,8 +5,8 @@
 //! `is_state_visited`). It does not remember every state: where branches, their destinations and
 //! calls are, two jumps and eight instructions after the last one that it remembered. So it
 //! processes some code twice, and how much is a matter of where branches lie. That is done here in
-//! the same way, but for the states: two at one instruction are taken as the same. Code of chains is
-//! made so that they are, since it keeps nothing in registers; elsewhere the kernel may process
+//! the same way, but for the states: two at one instruction are taken as the same. Code of chains
+//! is made so that they are, since it keeps nothing in registers; elsewhere the kernel may process
 //! more (loops whose rounds it counts), or less (branches whose way it knows).
 //!
 //! Of rulesets whose rules test addresses, ports, interfaces, sets and connections, with the usual
@@ -47,7 +47,8 @@ pub enum Outcome {
 }
 
 impl Verification<'_> {
-    /// Whether the kernel takes the program: below 97% of the limit it does, above 102% it does not.
+    /// Whether the kernel takes the program: below 97% of the limit it does, above 102% it does
+    /// not.
     pub fn outcome(&self) -> Outcome {
         const NEAR: usize = MAX_INSTRUCTIONS / 100 * 97;
         const TOO_LARGE: usize = MAX_INSTRUCTIONS / 100 * 102;

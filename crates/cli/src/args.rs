@@ -54,7 +54,8 @@ pub enum Command {
     Recent(RecentArgs),
     /// List and change a loaded filter's sets, as `ipset` would.
     Set(SetArgs),
-    /// Keep connection tracking on in this network namespace, for programs that other loaders attach.
+    /// Keep connection tracking on in this network namespace, for programs that other loaders
+    /// attach.
     Conntrack(ConntrackArgs),
     /// Run the packets of a capture through a ruleset and print each verdict.
     Replay(ReplayArgs),
@@ -191,16 +192,16 @@ pub struct LoadArgs {
     pub inputs: Vec<String>,
     #[command(flatten)]
     pub selection: SelectionArgs,
-    /// Attach loaded filters where they are not attached any more (an interface came back, somebody detached
-    /// a link): the arguments are names of filters, by default all of this network namespace. Nothing is
-    /// compiled, counters go on, and what is attached is left alone.
+    /// Attach loaded filters where they are not attached any more (an interface came back, somebody
+    /// detached a link): the arguments are names of filters, by default all of this network
+    /// namespace. Nothing is compiled, counters go on, and what is attached is left alone.
     #[arg(long, conflicts_with_all = [
         "target", "iface", "cgroup", "name", "xdp_mode", "priority", "trace", "if_changed", "from", "hook",
         "table", "reject", "disable_pass",
     ])]
     pub again: bool,
-    /// Do nothing where the filter of this name is loaded already from the same rules with the same options
-    /// by the same version, and is attached.
+    /// Do nothing where the filter of this name is loaded already from the same rules with the same
+    /// options by the same version, and is attached.
     #[arg(long)]
     pub if_changed: bool,
     /// What the programs are for; an object knows its own.

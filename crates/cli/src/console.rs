@@ -3,9 +3,9 @@
 //! Results go to standard output, everything said about them to standard error. A reader that
 //! closes the pipe early (`bpfc counters x | head -1`) ends the output, not with an error.
 //!
-//! Comments, prefixes and names come from rulesets, and a terminal obeys control characters: text for
-//! people shows them as `\x1b`, wherever it goes. JSON, captures, objects and what `ipset restore` reads
-//! hold what there is, JSON in its own escapes.
+//! Comments, prefixes and names come from rulesets, and a terminal obeys control characters: text
+//! for people shows them as `\x1b`, wherever it goes. JSON, captures, objects and what `ipset
+//! restore` reads hold what there is, JSON in its own escapes.
 
 use crate::args::ColorChoice;
 use bpfc_diag::{Diagnostic, Diagnostics, JsonDiagnostic, Renderer, Severity, SourceMap, summary};
@@ -15,7 +15,8 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
-/// How the command's console writes, for what is found out before there is anything to report beside it.
+/// How the command's console writes, for what is found out before there is anything to report
+/// beside it.
 static CONSOLE: OnceLock<(ColorChoice, bool, bool)> = OnceLock::new();
 
 /// Why a command did not do what was asked; decides the exit status.
@@ -55,7 +56,8 @@ pub fn refused(error: Error) -> Failure {
     }
 }
 
-/// What is added where no filter is found: filters may be in another bpffs than the one that is seen here.
+/// What is added where no filter is found: filters may be in another bpffs than the one that is
+/// seen here.
 pub fn elsewhere() -> &'static str {
     match bpffs_keeper() {
         None | Some(BpffsKeeper::Machine) => "",
@@ -140,8 +142,9 @@ impl Console {
         say(&text);
     }
 
-    /// Writes errors as [`Console::report`] does, and of what else `bpfc check` would say how much it
-    /// is, in one line, unless all of it is wanted. JSON is for programs, which choose for themselves.
+    /// Writes errors as [`Console::report`] does, and of what else `bpfc check` would say how much
+    /// it is, in one line, unless all of it is wanted. JSON is for programs, which choose for
+    /// themselves.
     pub fn report_errors(&self, diagnostics: &Diagnostics, sources: &SourceMap, all: bool) {
         if all || self.json || self.quiet {
             return self.report(diagnostics, sources);
@@ -211,8 +214,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A value as one line of JSON. Control characters beyond ASCII's, which JSON lets stand in strings and
-/// terminals obey, are written as escapes, too.
+/// A value as one line of JSON. Control characters beyond ASCII's, which JSON lets stand in strings
+/// and terminals obey, are written as escapes, too.
 pub fn json_line(value: &impl serde::Serialize) -> Result<String, Failure> {
     match serde_json::to_string(value) {
         Ok(text) if text.contains(char::is_control) => {

@@ -310,8 +310,8 @@ pub fn stem(name: &str) -> Option<String> {
     Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned())
 }
 
-/// A filter's name for what is made of an input: its [`stem`], with a dash for every run of characters
-/// that a filter's name cannot have. `web.v4.rules` becomes `web-v4`.
+/// A filter's name for what is made of an input: its [`stem`], with a dash for every run of
+/// characters that a filter's name cannot have. `web.v4.rules` becomes `web-v4`.
 pub fn name_of(input: &str) -> Option<String> {
     let stem = stem(input)?;
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';

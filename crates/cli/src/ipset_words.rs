@@ -1,8 +1,8 @@
 //! What people who know ipset type: its options stand anywhere on the command line, behind the
 //! element, too, and are no options that clap could describe (`-exist`, `-!`).
 //!
-//! What else begins with a dash is a name or belongs to the element, as for ipset, where a set can be
-//! called `-x`.
+//! What else begins with a dash is a name or belongs to the element, as for ipset, where a set can
+//! be called `-x`.
 
 use bpfc_sets::take_options;
 use std::ffi::{OsStr, OsString};

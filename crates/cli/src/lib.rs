@@ -60,7 +60,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// What `--version` prints: the version and, where the sources are a commit's, that commit and its day.
+/// What `--version` prints: the version and, where the sources are a commit's, that commit and its
+/// day.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("BPFC_COMMIT"));
 
 /// The command's definition, for manual pages and completions: the same for every commit.

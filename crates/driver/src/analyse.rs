@@ -2,9 +2,9 @@
 //! can never match, and rules that others shadow.
 //!
 //! Sound, not complete: a rule that is named here is dead for every packet; a rule that is not
-//! named may still be dead (and rules are compared until [`COMPARISONS`] are spent). It reads IR as front ends lower it, before any pass: each rule's
-//! blocks follow each other, a rule's tests lead to its `count`, and the rules of a chain are
-//! tried in the order of their numbers.
+//! named may still be dead (and rules are compared until [`COMPARISONS`] are spent). It reads IR as
+//! front ends lower it, before any pass: each rule's blocks follow each other, a rule's tests lead
+//! to its `count`, and the rules of a chain are tried in the order of their numbers.
 
 mod absent;
 mod conditions;
@@ -39,7 +39,7 @@ pub fn analyse(program: &Program, diagnostics: &mut Diagnostics) {
     for (func, function) in &program.funcs {
         let rules = rules.get(function.name.as_str()).map_or(&[][..], Vec::as_slice);
         if reached.contains(&func) {
-            let reader = Reader::new(function, writes_packet);
+            let Some(reader) = Reader::new(function, writes_packet) else { continue };
             let absent = absent::dead_rules(program, function, &hooks[func.as_u32() as usize]);
             let mut found =
                 Finder { program, reader: &reader, absent: &absent, findings: &mut findings };

@@ -1,5 +1,5 @@
-//! What stands beside rulesets: sets and fingerprints, which rules name and which are compiled of no
-//! input alone.
+//! What stands beside rulesets: sets and fingerprints, which rules name and which are compiled of
+//! no input alone.
 
 use crate::recognise;
 use crate::registry::{FINGERPRINTS, SETS};

@@ -6,8 +6,8 @@ use bpfc_xtables::Foreign;
 /// Lines of an input that are looked at.
 const LINES: usize = 200;
 
-/// The error for text in an encoding that iptables-restore would not take either, whatever it holds.
-/// Blobs begin with a table's name, and so with none of this.
+/// The error for text in an encoding that iptables-restore would not take either, whatever it
+/// holds. Blobs begin with a table's name, and so with none of this.
 pub(crate) fn encoding(name: &str, bytes: &[u8]) -> Option<Diagnostic> {
     let wide =
         |bytes: &[u8]| matches!(bytes, [b'*' | b'#' | b':' | b'-', 0, ..] | [0, b'*' | b'#', ..]);

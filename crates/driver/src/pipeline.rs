@@ -57,8 +57,8 @@ pub struct Lowering {
     pub program: Option<Program>,
     /// The inputs' texts.
     pub sources: SourceMap,
-    /// Hooks that the program leaves out, since their rules are too many for one, each with the error
-    /// for targets that run it.
+    /// Hooks that the program leaves out, since their rules are too many for one, each with the
+    /// error for targets that run it.
     pub too_large: Vec<(Hook, Diagnostic)>,
     /// What was found on the way.
     pub diagnostics: Diagnostics,
@@ -258,8 +258,9 @@ pub fn lower(inputs: &[Input], options: &Options) -> Lowering {
     lower_with(inputs, options.frontend(options.hooks.clone()))
 }
 
-/// The same for programs that are compiled for some of these targets: hooks of which no target takes
-/// the rules, because there are too many, are left out, and where nothing is left that is an error.
+/// The same for programs that are compiled for some of these targets: hooks of which no target
+/// takes the rules, because there are too many, are left out, and where nothing is left that is an
+/// error.
 pub fn lower_compiled(inputs: &[Input], options: &Options, targets: &[&dyn Target]) -> Lowering {
     lower_with(inputs, options.compiled(options.hooks.clone(), targets))
 }

@@ -99,8 +99,8 @@ fn indent(depth: usize) -> &'static str {
     &SPACES[..(2 * depth).min(SPACES.len())]
 }
 
-/// The rules and policy of each chain in order, by the name that the chain's function has: `filter/INPUT` of
-/// the label `filter/INPUT:3`.
+/// The rules and policy of each chain in order, by the name that the chain's function has:
+/// `filter/INPUT` of the label `filter/INPUT:3`.
 pub(crate) fn rules_by_chain(program: &Program) -> BTreeMap<&str, Vec<Rule>> {
     let mut rules: BTreeMap<&str, Vec<Rule>> = BTreeMap::new();
     let ends = |data: &RuleData| matches!(data.kind, RuleKind::End(_));

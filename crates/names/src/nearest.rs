@@ -1,8 +1,8 @@
 //! What somebody may have meant by a word that nobody knows.
 
-/// The known word that is nearest to another: at most a third of the word's letters, and two at least
-/// of longer words, are wrong, missing, too many or in the place of their neighbour. The first of
-/// several that are as near.
+/// The known word that is nearest to another: at most a third of the word's letters, and two at
+/// least of longer words, are wrong, missing, too many or in the place of their neighbour. The
+/// first of several that are as near.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters = word.chars().count();
     let most = match letters {

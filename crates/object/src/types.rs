@@ -159,10 +159,10 @@ impl Describer {
         }
     }
 
-    /// Each number is the length of an array that a member points at (libbpf's `__uint` macro);
-    /// of bytes, because the kernel refuses arrays of 4 GiB. Maps with a lock, and counters, have
-    /// types instead of sizes (`__type`). What the maps in a map of maps are like is the type of its elements, an
-    /// array of none (`__array(values, ...)`), which must come last.
+    /// Each number is the length of an array that a member points at (libbpf's `__uint` macro); of
+    /// bytes, because the kernel refuses arrays of 4 GiB. Maps with a lock, and counters, have
+    /// types instead of sizes (`__type`). What the maps in a map of maps are like is the type of
+    /// its elements, an array of none (`__array(values, ...)`), which must come last.
     fn map_definition(&mut self, map: &MapDef) -> TypeId {
         let values = map.inner.as_deref().map(|inner| {
             let inner = self.map_definition(inner);

@@ -1,7 +1,7 @@
 //! Bytes written as hexadecimal digits.
 
-/// The bytes of text that is pairs of hexadecimal digits and nothing else, the first digit of a pair
-/// the more significant.
+/// The bytes of text that is pairs of hexadecimal digits and nothing else, the first digit of a
+/// pair the more significant.
 pub fn bytes_from_hex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> =
         text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect();

@@ -50,9 +50,9 @@ pub fn find_dccp_option(bytes: &[u8], transport: usize, kind: u8) -> Found {
     find(bytes, transport, 12 + extended + by_type, length, |options| options[0] == kind)
 }
 
-/// Makes each TCP option that is wanted one of kind 1 for each of its bytes, and corrects the checksum;
-/// `header` is the whole TCP header. Whether there was one. An option that ends behind the header
-/// ends the search, as a last byte does (net/netfilter/xt_TCPOPTSTRIP.c).
+/// Makes each TCP option that is wanted one of kind 1 for each of its bytes, and corrects the
+/// checksum; `header` is the whole TCP header. Whether there was one. An option that ends behind
+/// the header ends the search, as a last byte does (net/netfilter/xt_TCPOPTSTRIP.c).
 pub fn strip_tcp_options(header: &mut [u8], wanted: impl Fn(u8) -> bool) -> bool {
     let sum = |bytes: &[u8]| -> u32 {
         bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum()

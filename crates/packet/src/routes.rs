@@ -85,9 +85,9 @@ impl Routes {
 
     /// Whether there is a way back to the source of a packet that came in by a device, as the match
     /// rpfilter decides it where no policy routing rules stand before the tables
-    /// (net/ipv4/netfilter/ipt_rpfilter.c; net/ipv6/netfilter/ip6t_rpfilter.c): by that device unless
-    /// `loose`, and to an address of this host only with `accept_local`. The way to an IPv6 address
-    /// of one link must be by the device in any case.
+    /// (net/ipv4/netfilter/ipt_rpfilter.c; net/ipv6/netfilter/ip6t_rpfilter.c): by that device
+    /// unless `loose`, and to an address of this host only with `accept_local`. The way to an IPv6
+    /// address of one link must be by the device in any case.
     pub fn leads_back(
         &self,
         source: IpAddr,

@@ -7,7 +7,8 @@ pub struct Socket {
     pub owner: Option<Owner>,
     /// The class that its control group has (`net_cls.classid`, version 1); 0 for none.
     pub class: u32,
-    /// The path of its control group of version 2, from the hierarchy's root on; empty for the root.
+    /// The path of its control group of version 2, from the hierarchy's root on; empty for the
+    /// root.
     pub group: String,
 }
 

@@ -1,7 +1,7 @@
 //! IPsec transformations of a packet, in words:
 //!
-//! `PROTOCOL,MODE,reqid=N,spi=N,saddr=A,daddr=A`, of which only the protocol (`esp`, `ah` or `ipcomp`) must
-//! be said; the mode is `transport` or `tunnel`.
+//! `PROTOCOL,MODE,reqid=N,spi=N,saddr=A,daddr=A`, of which only the protocol (`esp`, `ah` or
+//! `ipcomp`) must be said; the mode is `transport` or `tunnel`.
 
 use std::net::IpAddr;
 

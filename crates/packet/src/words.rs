@@ -5,8 +5,9 @@
 //! ```
 //!
 //! First what is known besides its bytes (`in=`, `out=`, `mark=`, `ct=`, `ctmark=`, `pkttype=`,
-//! `cpu=`, and facts that only its host knows: `host_facts.rs`), then its headers from the outside in, each with its fields in nft's words. What is not
-//! said is as usual: a whole packet to this host with time to live 64 and right checksums.
+//! `cpu=`, and facts that only its host knows: `host_facts.rs`), then its headers from the outside
+//! in, each with its fields in nft's words. What is not said is as usual: a whole packet to this
+//! host with time to live 64 and right checksums.
 //!
 //! | header | fields |
 //! |---|---|

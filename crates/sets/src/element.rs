@@ -179,8 +179,8 @@ impl SetDef {
         })
     }
 
-    /// `ADDRESS`, `ADDRESS-ADDRESS` or `ADDRESS/LENGTH`; the last two for IPv4 only, and where it is
-    /// the first address of a set without Ethernet addresses.
+    /// `ADDRESS`, `ADDRESS-ADDRESS` or `ADDRESS/LENGTH`; the last two for IPv4 only, and where it
+    /// is the first address of a set without Ethernet addresses.
     fn addresses(&self, text: &str, index: usize) -> Result<Choice, String> {
         let v6 = self.is_v6();
         let alone = index > 0 || matches!(self.kind, SetKind::BitmapIpMac | SetKind::HashIpMac);
@@ -205,8 +205,8 @@ impl SetDef {
         let whole = prefix_mask(128, v6);
         let (low, step, mask) = match self.options.netmask {
             _ if low == high => return Ok(Choice::Addresses { low, high: low, step: 1, mask }),
-            // With a netmask one element stands for all hosts of a network. A bitmap counts networks
-            // from the first address on, a hash of addresses from the first network on.
+            // With a netmask one element stands for all hosts of a network. A bitmap counts
+            // networks from the first address on, a hash of addresses from the first network on.
             Some(length) if self.kind.is_bitmap() => (low, 1 << (32 - length), mask),
             Some(length) if self.kind == SetKind::HashIp => (low & mask, 1 << (32 - length), mask),
             // Otherwise the kernel masks where a range begins, and nothing behind.

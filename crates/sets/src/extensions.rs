@@ -164,9 +164,10 @@ impl Extensions {
         Ok(())
     }
 
-    /// What becomes of an element that is there already when it is added with `wanted` as its value;
-    /// none where that is an error. Counters that words did not give stay, and so does the Ethernet
-    /// address of a `bitmap:ip,mac` element, which is taken from whoever brings the first one.
+    /// What becomes of an element that is there already when it is added with `wanted` as its
+    /// value; none where that is an error. Counters that words did not give stay, and so does the
+    /// Ethernet address of a `bitmap:ip,mac` element, which is taken from whoever brings the first
+    /// one.
     pub fn renewed(
         &self,
         layout: &Layout,

@@ -124,8 +124,8 @@ pub fn take_options<'a>(words: &mut Vec<&'a str>) -> Result<bool, (&'a str, Stri
 
 /// Which lines may add what is there already, and delete what is not there.
 ///
-/// `-exist` counts for its line and all later ones. ipset sends lines that add to one set, or delete
-/// from one, together, and takes the first one's word for all of them.
+/// `-exist` counts for its line and all later ones. ipset sends lines that add to one set, or
+/// delete from one, together, and takes the first one's word for all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Together {
     exist: bool,

@@ -1,14 +1,16 @@
 //! Addresses, networks, ports, hardware addresses and interfaces as ipset writes them.
 //!
-//! Numbers are what strtoull makes of them (a leading `0` is octal, `0x` hexadecimal), IPv4 addresses
-//! what inet_aton makes of digits and dots (`10.1` is 10.0.0.1, `010.0.0.1` is 8.0.0.1), as ipset reads
-//! them. Host names are not looked up: what a file says must not depend on a name server.
+//! Numbers are what strtoull makes of them (a leading `0` is octal, `0x` hexadecimal), IPv4
+//! addresses what inet_aton makes of digits and dots (`10.1` is 10.0.0.1, `010.0.0.1` is 8.0.0.1),
+//! as ipset reads them. Host names are not looked up: what a file says must not depend on a name
+//! server.
 
 use crate::icmp::{self, ICMP, ICMPV6};
 use crate::layout::INTERFACE;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A number in decimal, in octal behind `0`, or in hexadecimal behind `0x`. A minus sign wraps around.
+/// A number in decimal, in octal behind `0`, or in hexadecimal behind `0x`. A minus sign wraps
+/// around.
 pub(crate) fn parse_number(text: &str) -> Option<u64> {
     let (negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),

@@ -354,8 +354,8 @@ impl State {
     }
 
     /// Adds an element of these bytes; one that is there stays, unless it has expired or `exist`
-    /// lets it be overwritten. False where the set is full and no element makes room (`forceadd`), or
-    /// the element is there.
+    /// lets it be overwritten. False where the set is full and no element makes room (`forceadd`),
+    /// or the element is there.
     pub fn add(&mut self, key: Vec<u8>, value: &[u8], exist: bool, now: u64) -> bool {
         if let Some(there) = self.elements.get(&key)
             && !exist

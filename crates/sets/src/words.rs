@@ -27,8 +27,8 @@ pub fn split_words<'a>(line: &'a str, words: &mut Vec<&'a str>) -> Result<(), us
 }
 
 /// A line whose quotation marks stand around whole words, as [`split_words`] wants them. In ipset
-/// each one begins or ends what may hold spaces, wherever it stands: `x"y z"` is one word. A mark that
-/// nothing closes stays for [`split_words`] to find.
+/// each one begins or ends what may hold spaces, wherever it stands: `x"y z"` is one word. A mark
+/// that nothing closes stays for [`split_words`] to find.
 pub fn plain_quotes(line: &str) -> Cow<'_, str> {
     if !line.contains('"') {
         return Cow::Borrowed(line);

@@ -116,8 +116,9 @@ fn list<'a>(hooks: impl Iterator<Item = &'a Hook>) -> String {
     hooks.map(Hook::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// A table: one row an extension, or one for each of its forms, and for each family, where they differ. `find` says why an
-/// extension is refused, or that it is not; `None` where the family does not have it.
+/// A table: one row an extension, or one for each of its forms, and for each family, where they
+/// differ. `find` says why an extension is refused, or that it is not; `None` where the family does
+/// not have it.
 fn table(
     kind: &str,
     names: &[&str],

@@ -1,5 +1,6 @@
 //! The project's own chores: `cargo xtask generate` makes what is generated and committed,
-//! `cargo xtask test` runs every test, `cargo xtask install` installs the command.
+//! `cargo xtask test` runs every test, `cargo xtask tidy` checks the sources, `cargo xtask install`
+//! installs the command.
 
 mod coverage;
 mod generate;
@@ -7,6 +8,7 @@ mod install;
 mod manual;
 mod packages;
 mod test;
+mod tidy;
 
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -45,6 +47,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Check that every dependency is used and every comment wrapped. `test` does, too.
+    Tidy,
 }
 
 /// Why a task failed; it has said the rest itself.
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         Task::Generate { check } => generate::run(&root, check),
         Task::Install { prefix, destdir } => install::run(&root, &prefix, &destdir),
         Task::Test { arguments } => test::run(&root, &arguments),
+        Task::Tidy => tidy::run(&root),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,5 @@
-//! What manual pages say beyond the command's own definition: examples, exit status, files, and which
-//! pages to read next. One row a page.
+//! What manual pages say beyond the command's own definition: examples, exit status, files, and
+//! which pages to read next. One row a page.
 
 /// What a page has beyond its command's definition.
 struct Page {

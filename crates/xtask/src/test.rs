@@ -1,10 +1,10 @@
-//! `cargo xtask test`: every test, and what was skipped.
+//! `cargo xtask test`: every test, and what was skipped; the sources' own checks first.
 //!
 //! A test that needs root or a tool says `skipped: REASON` and passes; the reasons are gathered
 //! here, so that nothing is left out unseen.
 
 use crate::packages::{self, Package};
-use crate::{Failure, generate};
+use crate::{Failure, generate, tidy};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -15,6 +15,7 @@ const LINKS_LIBBPF: &str = "bpfc-object";
 
 /// Runs everything.
 pub fn run(root: &Path, arguments: &[String]) -> Result<(), Failure> {
+    tidy::run(root)?;
     let required = std::env::var_os("BPFC_REQUIRE_ALL").is_some_and(|value| value == "1");
     let is_root = rustix::process::geteuid().is_root();
     let mut missing = packages::missing();

@@ -1,7 +1,8 @@
 //! The reader of `ipset save` text: one command a line, carried out in order.
 //!
 //! Lines are carried out as `ipset restore` of version 7.17 would do it; the result is what would
-//! then be in the kernel, and what ipset or the kernel refuses because of what is there is an error.
+//! then be in the kernel, and what ipset or the kernel refuses because of what is there is an
+//! error.
 
 use crate::draft::{Draft, at, other_of};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};

@@ -195,8 +195,8 @@ fn options(field: Field<'_>, remarks: &mut Vec<Remark>) -> Vec<TcpOption> {
     options
 }
 
-/// What is kept of each option's value: a kind of wildcard (`enum nf_osf_window_size_options`) and a
-/// number, both 0 where the option has none.
+/// What is kept of each option's value: a kind of wildcard (`enum nf_osf_window_size_options`) and
+/// a number, both 0 where the option has none.
 fn values(text: &str) -> Vec<(u8, u32)> {
     let value = |option: &str, kinds: &[(char, u8)]| {
         let rest = &option[1..];

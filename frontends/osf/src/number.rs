@@ -8,8 +8,8 @@ pub(crate) struct Number {
     pub(crate) whole: bool,
 }
 
-/// Reads a decimal number at the beginning of a text: white space, a sign, digits. Without digits it
-/// is 0; where it is too large it is the largest; a minus sign turns it around.
+/// Reads a decimal number at the beginning of a text: white space, a sign, digits. Without digits
+/// it is 0; where it is too large it is the largest; a minus sign turns it around.
 pub(crate) fn read(text: &str) -> Number {
     let trimmed = text.trim_start_matches(is_space);
     let (negative, digits) = match trimmed.as_bytes().first() {

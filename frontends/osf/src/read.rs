@@ -1,8 +1,8 @@
 //! The file: comments, lines, and what `nfnl_osf` makes of their ends.
 //!
-//! `nfnl_osf` goes on behind a line that it or the kernel refuses, and ends with an error; here such a
-//! line is an error, as what was meant is not in the kernel either. A fingerprint that is there twice
-//! counts once, for the kernel as well as here.
+//! `nfnl_osf` goes on behind a line that it or the kernel refuses, and ends with an error; here
+//! such a line is an error, as what was meant is not in the kernel either. A fingerprint that is
+//! there twice counts once, for the kernel as well as here.
 
 use crate::line::{self, Remark};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};

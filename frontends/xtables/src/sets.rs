@@ -278,8 +278,8 @@ impl SetRef {
         self.look_up(cx, set, missed, &ask)
     }
 
-    /// Finds what the packet is looked up by in one set that is no list, and goes on with it in one or
-    /// several blocks; at `missed` where the packet lacks something.
+    /// Finds what the packet is looked up by in one set that is no list, and goes on with it in one
+    /// or several blocks; at `missed` where the packet lacks something.
     fn look_up(
         &self,
         cx: &mut RuleCx<'_>,

@@ -73,7 +73,8 @@ struct Host {
 }
 
 impl Host {
-    /// The packet as it arrives, with its connection's entry where the tracker keeps one or makes one.
+    /// The packet as it arrives, with its connection's entry where the tracker keeps one or makes
+    /// one.
     fn arrives(&self, tuple: Tuple, status: u32, tracked: bool) -> Packet {
         let entry = Conntrack {
             state: ct_state::NEW,

@@ -1,5 +1,5 @@
-//! Connections that are counted under an address (net/netfilter/nf_conncount.c, as from Linux 6.18's
-//! stable releases of 2026 on).
+//! Connections that are counted under an address (net/netfilter/nf_conncount.c, as from Linux
+//! 6.18's stable releases of 2026 on).
 //!
 //! The kernel keeps a connection that its tracker does not know yet for two ticks where another
 //! processor counted it, and forgets it at once where this one did. A program cannot tell whether

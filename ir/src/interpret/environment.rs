@@ -81,7 +81,8 @@ impl<'r> Environment<'r> {
     }
 
     /// With no more of the host known than this: an instruction that asks for more is
-    /// [`Fault::Unknown`](crate::Fault::Unknown). Otherwise the packet's facts count as all there is.
+    /// [`Fault::Unknown`](crate::Fault::Unknown). Otherwise the packet's facts count as all there
+    /// is.
     pub fn knowing(mut self, facts: BTreeSet<HostFact>) -> Self {
         self.known = Some(facts);
         self

@@ -301,7 +301,8 @@ impl<'a> Types<'a> {
         None
     }
 
-    /// The offset in bits at the end of a path; outer none: no such member, inner none: a bit field.
+    /// The offset in bits at the end of a path; outer none: no such member, inner none: a bit
+    /// field.
     #[allow(clippy::option_option)]
     fn path_bits(&self, mut structure: u32, path: &str) -> Result<Option<Option<u32>>, BtfError> {
         let mut all = 0;

@@ -426,8 +426,8 @@ impl FilterSet {
     }
 
     /// Adds an element: its text (which may mean several, such as a range of addresses) and the
-    /// words behind it (`timeout 60`, `comment x`, `nomatch`). With `exist` an element that is there
-    /// is written anew, and is no error.
+    /// words behind it (`timeout 60`, `comment x`, `nomatch`). With `exist` an element that is
+    /// there is written anew, and is no error.
     ///
     /// # Errors
     /// [`Error::Set`] says what ipset would.

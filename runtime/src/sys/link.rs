@@ -76,8 +76,8 @@ pub struct LinkInfo {
     pub program: u32,
     /// The interface of an XDP or tcx link, 0 when it is gone; none for other links.
     pub ifindex: Option<u32>,
-    /// True where the link itself says that it is attached nowhere: its interface or cgroup is gone, or
-    /// it was detached. A netfilter link never says so.
+    /// True where the link itself says that it is attached nowhere: its interface or cgroup is
+    /// gone, or it was detached. A netfilter link never says so.
     pub detached: bool,
 }
 

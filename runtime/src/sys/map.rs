@@ -160,8 +160,8 @@ impl Map {
         self.update(&index.to_ne_bytes(), &fd.as_raw_fd().to_ne_bytes())
     }
 
-    /// `BPF_MAP_UPDATE_ELEM` with `BPF_NOEXIST` (new) or `BPF_EXIST` (not new): `EEXIST` or `ENOENT`
-    /// where that does not hold.
+    /// `BPF_MAP_UPDATE_ELEM` with `BPF_NOEXIST` (new) or `BPF_EXIST` (not new): `EEXIST` or
+    /// `ENOENT` where that does not hold.
     pub fn put(&self, key: &[u8], value: &[u8], new: bool) -> io::Result<()> {
         self.check(key, self.key_size)?;
         self.check(value, self.lookup_size()? as u32)?;

@@ -28,8 +28,8 @@ pub fn can_run(test: &str) -> bool {
     false
 }
 
-/// Mounts bpffs where none is: the runtime does so only where the machine's pid 1 sees it, and tests may run in
-/// a container.
+/// Mounts bpffs where none is: the runtime does so only where the machine's pid 1 sees it, and
+/// tests may run in a container.
 fn mount_bpffs() {
     const BPFFS: &str = "/sys/fs/bpf";
     static MOUNTED: std::sync::Once = std::sync::Once::new();
@@ -214,8 +214,8 @@ pub struct Net {
     pub name: String,
 }
 
-/// Runs `ip`. What it would do in a namespace with `-n NAME` it does in a thread that is there: `ip -n`
-/// wants mounts of its own, which a root that is no mount point (chroot) does not give it.
+/// Runs `ip`. What it would do in a namespace with `-n NAME` it does in a thread that is there: `ip
+/// -n` wants mounts of its own, which a root that is no mount point (chroot) does not give it.
 pub fn ip(arguments: &str) {
     if let Some((name, rest)) = arguments.strip_prefix("-n ").and_then(|rest| rest.split_once(' '))
     {

@@ -15,8 +15,8 @@ use std::rc::Rc;
 ///
 /// XDP and TC ingress see a forwarded packet before its time to live is decreased, so they do not
 /// answer for the forward chain, and packets before they are tracked, so they answer only for
-/// connections that go as they should. A test run has neither socket nor route. Only TC can set marks, and only XDP and TC can write
-/// packets.
+/// connections that go as they should. A test run has neither socket nor route. Only TC can set
+/// marks, and only XDP and TC can write packets.
 pub fn engines(oracle: &Rc<RefCell<Oracle>>, shape: Shape) -> Vec<Box<dyn Engine>> {
     let live = |target, mode| Box::new(Live::new(oracle, target, mode)) as Box<dyn Engine>;
     let test_run = |target, tags| Box::new(TestRun::new(target, tags)) as Box<dyn Engine>;

@@ -1,8 +1,8 @@
 //! What the kernel's own log says of packets that `-j LOG` sees in a network namespace.
 //!
 //! The kernel lets only the first namespace write to its log unless a setting of that namespace
-//! says otherwise. Setting and log are the whole machine's: whoever reads lines has the log to itself
-//! ([`Turn`]), and is told where others have overwritten lines that were not read yet.
+//! says otherwise. Setting and log are the whole machine's: whoever reads lines has the log to
+//! itself ([`Turn`]), and is told where others have overwritten lines that were not read yet.
 
 use super::LabError;
 use std::fs::{File, OpenOptions};
@@ -25,8 +25,8 @@ pub fn lack() -> Option<String> {
     }
 }
 
-/// A user of the log among all tests of this machine; while there is one, every namespace may write to
-/// the log. The first one notes in a file what the setting was, and the last one puts it back.
+/// A user of the log among all tests of this machine; while there is one, every namespace may write
+/// to the log. The first one notes in a file what the setting was, and the last one puts it back.
 #[derive(Debug)]
 pub struct AllNamespaces {
     users: File,
@@ -62,9 +62,9 @@ impl Drop for AllNamespaces {
     }
 }
 
-/// The right to write lines that are read: one holder at a time among all tests of this machine, since
-/// the kernel keeps a hundred kilobytes, which must be read before they are overwritten, and lines of
-/// traces and fingerprints do not say whose they are.
+/// The right to write lines that are read: one holder at a time among all tests of this machine,
+/// since the kernel keeps a hundred kilobytes, which must be read before they are overwritten, and
+/// lines of traces and fingerprints do not say whose they are.
 #[derive(Debug)]
 pub struct Turn {
     _lock: File,
@@ -122,8 +122,8 @@ impl KernelLog {
         Ok(lines)
     }
 
-    /// Whether lines are missing since the last time that this was asked, as others have written so many
-    /// that they were overwritten: what was read cannot be compared.
+    /// Whether lines are missing since the last time that this was asked, as others have written so
+    /// many that they were overwritten: what was read cannot be compared.
     pub fn is_overwritten(&mut self) -> bool {
         std::mem::take(&mut self.overwritten)
     }

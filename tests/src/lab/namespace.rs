@@ -52,8 +52,9 @@ impl Namespace {
     }
 }
 
-/// Runs `body` on a thread of its own that starts in a new network namespace, has a BPF file
-/// system of its own and stays on one processor, so that frames it sends are processed in order. Needs root.
+/// Runs `body` on a thread of its own that starts in a new network namespace, has a BPF file system
+/// of its own and stays on one processor, so that frames it sends are processed in order. Needs
+/// root.
 ///
 /// # Panics
 ///
@@ -98,10 +99,10 @@ fn own_bpf_mount() -> Result<(), LabError> {
         .map_err(LabError::errno(BPF_MOUNT))
 }
 
-/// Lets nothing that is mounted in the calling thread's mount namespace reach others, where the thread
-/// shares its root and working folder with no other. Its root need be no mount point: with `chroot` it
-/// is a folder somewhere below the namespace's own root, which alone can be made private with all that
-/// is mounted in it.
+/// Lets nothing that is mounted in the calling thread's mount namespace reach others, where the
+/// thread shares its root and working folder with no other. Its root need be no mount point: with
+/// `chroot` it is a folder somewhere below the namespace's own root, which alone can be made
+/// private with all that is mounted in it.
 fn make_mounts_private() -> nix::Result<()> {
     let open =
         |path| open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());

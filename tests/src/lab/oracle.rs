@@ -367,8 +367,8 @@ impl Oracle {
     pub fn strangers(&mut self, frames: &[Frame]) -> Result<Vec<bool>, LabError> {
         self.fingerprints = None;
         let (table, chain) = (self.stage.table(), self.stage.chain());
-        // A rule that logs and compares no time to live matches what any fingerprint can; nothing is
-        // logged in a namespace that has no logger.
+        // A rule that logs and compares no time to live matches what any fingerprint can; nothing
+        // is logged in a namespace that has no logger.
         let rule = format!("-A {chain} -p tcp -m osf --genre any --log 0 --ttl 2");
         let strangers = fingerprints::without(|| {
             tables::restore(self.family, &format!("*{table}\n:{chain} ACCEPT\n{rule}\nCOMMIT\n"))?;

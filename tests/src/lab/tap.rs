@@ -1,5 +1,5 @@
-//! What packet sockets read at an interface: every IP packet that leaves by it, as it is handed to the
-//! device, behind all hooks, or what comes in by it.
+//! What packet sockets read at an interface: every IP packet that leaves by it, as it is handed to
+//! the device, behind all hooks, or what comes in by it.
 //!
 //! The kernel shows it to them in the very call that hands it on, so that whatever a frame sent
 //! through a [`super::inject::Wire`] leads to can be read when its marker is back.
@@ -11,8 +11,8 @@ use rustix::net::{AddressFamily, Protocol, SocketFlags, SocketType, socket_with}
 use std::num::NonZeroU32;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-/// `ETH_P_ALL`: such a socket is shown everything, before traffic control. Other protocols' sockets are
-/// not shown what leaves.
+/// `ETH_P_ALL`: such a socket is shown everything, before traffic control. Other protocols' sockets
+/// are not shown what leaves.
 pub const EVERYTHING: u16 = 3;
 /// `ETH_P_IP`: such a socket is shown what comes in and enters the network layer.
 pub const IP: u16 = 0x0800;

@@ -96,8 +96,8 @@ fn group(interface: InterfaceName) -> u32 {
     found.map_or(0, |(_, group)| *group)
 }
 
-/// The realm of the route to an IPv4 packet's destination; a default route's does not count for groups
-/// (`__mkroute_output`, net/ipv4/route.c). That of the way back does not count: the
+/// The realm of the route to an IPv4 packet's destination; a default route's does not count for
+/// groups (`__mkroute_output`, net/ipv4/route.c). That of the way back does not count: the
 /// interfaces that packets come in by have no addresses (`fib_validate_source`,
 /// net/ipv4/fib_frontend.c).
 fn realm(stage: Stage, packet: &Packet) -> Option<u32> {

@@ -4,9 +4,9 @@
 //! kernel's table raw, and in a program that a netfilter hook runs right behind it. Each program
 //! notes the tick at which it begins with a packet and the one at which it ends, so that it is
 //! known between which ticks each of the four saw it: the kernel between the end of the one and the
-//! beginning of the other. What each may have counted follows from that ([`possible`]), whatever the
-//! machine does meanwhile. Where no packet met a change of the clock on its way, that is one number
-//! for all four.
+//! beginning of the other. What each may have counted follows from that ([`possible`]), whatever
+//! the machine does meanwhile. Where no packet met a change of the clock on its way, that is one
+//! number for all four.
 
 use crate::in_lab;
 use crate::possible::{self, Seen};

@@ -1,9 +1,9 @@
 //! The companion of programs that look connections up: it sees what leaves by their interfaces and
 //! notes the connections that the kernel does not look up for programs (see [`super::noted`]).
 //!
-//! A packet that leaves carries its connection in its final form, translated and confirmed. Whatever
-//! state but NEW a packet that comes in by an interface can have, some packet of its connection has left
-//! by that interface before, where both ways are the same.
+//! A packet that leaves carries its connection in its final form, translated and confirmed.
+//! Whatever state but NEW a packet that comes in by an interface can have, some packet of its
+//! connection has left by that interface before, where both ways are the same.
 
 use super::noted::{DIRECTION, NODE_SIZE, PROTOCOL};
 use super::{load_entry, probe};

@@ -1,9 +1,9 @@
 //! Connections by lookup, at hooks that packets pass before the tracker
 //! (net/netfilter/nf_conntrack_bpf.c).
 //!
-//! Entries of TCP and UDP are looked up by the kernel; those of other protocols are found in its own table
-//! ([`super::table`]) or, where nobody knows where that lies, where the artifact's companion has noted them
-//! ([`super::noted`]).
+//! Entries of TCP and UDP are looked up by the kernel; those of other protocols are found in its
+//! own table ([`super::table`]) or, where nobody knows where that lies, where the artifact's
+//! companion has noted them ([`super::noted`]).
 //!
 //! The program works out what the tracker will say of the packet: what it refuses for its header
 //! (`tcp_error`, `udp_error`), what it finds (`resolve_normal_ct`), what begins something new
@@ -35,8 +35,8 @@ const TCP_VALID_FLAGS: u64 = 1 << 0x02
     | 1 << 0x10
     | 1 << 0x30;
 
-/// The frame: `struct bpf_ct_opts` (12 bytes), the tuple (36 bytes for the kernel, 40 for notes), the
-/// packet that an ICMP error quotes.
+/// The frame: `struct bpf_ct_opts` (12 bytes), the tuple (36 bytes for the kernel, 40 for notes),
+/// the packet that an ICMP error quotes.
 const OPTIONS: i16 = -24;
 const TUPLE: i16 = -64;
 const QUOTED: Quoted = Quoted { tuple: TUPLE, header: TUPLE - Quoted::HEADER };

@@ -8,7 +8,8 @@
 //! every connection is confirmed. Zones in lookups need Linux 6.11: on older kernels the program
 //! does not load.
 //!
-//! Of a connection that ends while the packet leaves nothing is found, and nobody will see its mark.
+//! Of a connection that ends while the packet leaves nothing is found, and nobody will see its
+//! mark.
 
 use super::{field, load_entry};
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Size, Width};
@@ -19,8 +20,8 @@ use crate::layout::CT_TUPLE_SIZE;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{CtField, Family};
 
-/// The frame: the reply tuple (40 bytes), `struct bpf_ct_opts` (16), `struct bpf_sock_tuple` (36), a
-/// place for a pointer.
+/// The frame: the reply tuple (40 bytes), `struct bpf_ct_opts` (16), `struct bpf_sock_tuple` (36),
+/// a place for a pointer.
 const REPLY: i16 = -40;
 const OPTIONS: i16 = -56;
 const TUPLE: i16 = -96;

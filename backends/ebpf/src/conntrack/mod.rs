@@ -186,8 +186,8 @@ fn copy_initiator(emitter: &Emitter<'_>, asm: &mut Asm, entry: Entry) {
     asm.helper(Helper::ProbeReadKernel);
 }
 
-/// Copies what rules may ask of the entry in r9. What it carries besides is never asked of an entry that
-/// was found by its address.
+/// Copies what rules may ask of the entry in r9. What it carries besides is never asked of an entry
+/// that was found by its address.
 fn copy_entry(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places, entry: Entry) {
     asm.store_imm(Size::B, R7, places.present, 1);
     entry.load(asm, Size::D, R1, "status", 8);

@@ -1,17 +1,17 @@
 //! Connections of protocols other than TCP and UDP, for packets that come in.
 //!
-//! The kernel looks none of them up for programs. Where it says where its table lies they are found there
-//! ([`super::table`]). Elsewhere a program of the artifact's own sees what leaves by
-//! the same interfaces, where each packet carries its connection (`companion`), and notes both tuples
-//! of those connections in a map: from `struct nf_conntrack_tuple`, the direction left out, to the
+//! The kernel looks none of them up for programs. Where it says where its table lies they are found
+//! there ([`super::table`]). Elsewhere a program of the artifact's own sees what leaves by the same
+//! interfaces, where each packet carries its connection (`companion`), and notes both tuples of
+//! those connections in a map: from `struct nf_conntrack_tuple`, the direction left out, to the
 //! address of the `struct nf_conn`, whose lowest bit is the direction.
 //!
 //! A note is no more than a hint where to look. The entry itself is asked at each packet what the
 //! tracker asks (`nf_ct_key_equal`, `nf_ct_is_expired`, `nf_ct_is_dying` in
-//! include/net/netfilter/nf_conntrack.h and net/netfilter/nf_conntrack_core.c): that its tuple is this
-//! one, that it is in this network namespace and the default zone, confirmed, not deleted and not
-//! expired. Entries are reused as entries alone while a program runs (`SLAB_TYPESAFE_BY_RCU`), so what
-//! passes is what the tracker will find, and its status is the one that it has now.
+//! include/net/netfilter/nf_conntrack.h and net/netfilter/nf_conntrack_core.c): that its tuple is
+//! this one, that it is in this network namespace and the default zone, confirmed, not deleted and
+//! not expired. Entries are reused as entries alone while a program runs (`SLAB_TYPESAFE_BY_RCU`),
+//! so what passes is what the tracker will find, and its status is the one that it has now.
 
 use super::probe;
 use super::table::Table;
@@ -28,8 +28,8 @@ pub(super) const SCTP: i32 = 132;
 const GRE: i32 = 47;
 const DCCP: i32 = 33;
 const UDP_LITE: i32 = 136;
-/// Protocols whose tuples have ports in kernels that track them by themselves. Elsewhere, as for all other
-/// protocols, the addresses alone make the tuple.
+/// Protocols whose tuples have ports in kernels that track them by themselves. Elsewhere, as for
+/// all other protocols, the addresses alone make the tuple.
 const PORTED: [i32; 3] = [SCTP, DCCP, UDP_LITE];
 /// `GRE_PROTO_PPP`, and the version whose tuples have a key (include/uapi/linux/if_tunnel.h).
 const GRE_PPP: i32 = 0x880b;
@@ -38,8 +38,8 @@ const GRE_KEYED: i32 = 1;
 /// Notes that there is room for, two a connection; the ones that were not used for longest go.
 const NOTES: u32 = 1 << 16;
 
-/// `struct nf_conntrack_tuple` (include/net/netfilter/nf_conntrack_tuple.h): what else is in it than
-/// [`crate::layout::PacketLayout::ct`] says.
+/// `struct nf_conntrack_tuple` (include/net/netfilter/nf_conntrack_tuple.h): what else is in it
+/// than [`crate::layout::PacketLayout::ct`] says.
 const SOURCE_PART: i16 = 16;
 const FAMILY: i16 = 18;
 const DESTINATION: i16 = 20;
@@ -86,9 +86,9 @@ pub(super) struct Place {
     pub(super) turned: bool,
 }
 
-/// Fills the tuple of a packet of protocol r8, neither TCP nor UDP (`nf_ct_get_tuple`). Where the packet
-/// is not quoted r2 = its bytes from the transport header on. Goes to `invalid` where the tracker
-/// gets no tuple, and otherwise falls through. Clobbers r1.
+/// Fills the tuple of a packet of protocol r8, neither TCP nor UDP (`nf_ct_get_tuple`). Where the
+/// packet is not quoted r2 = its bytes from the transport header on. Goes to `invalid` where the
+/// tracker gets no tuple, and otherwise falls through. Clobbers r1.
 pub(super) fn fill(asm: &mut Asm, shape: &Shape, place: Place, key: i16, invalid: Label) {
     let [query, generic_routing, ported, done] = std::array::from_fn(|_| asm.label());
     let [association, request] = std::array::from_fn(|_| asm.label());
@@ -174,8 +174,8 @@ pub(super) fn fill(asm: &mut Asm, shape: &Shape, place: Place, key: i16, invalid
     asm.place(done);
 }
 
-/// Goes on where the kernel tracks a protocol by itself: its settings have a place in `struct nf_ip_net`
-/// (include/net/netns/conntrack.h). Clobbers r1.
+/// Goes on where the kernel tracks a protocol by itself: its settings have a place in `struct
+/// nf_ip_net` (include/net/netns/conntrack.h). Clobbers r1.
 pub(super) fn tracked(asm: &mut Asm, protocol: &str, otherwise: Label) {
     asm.field_exists(R1, field("nf_ip_net", protocol, 0));
     asm.jump_imm(Jump::Eq, Width::W64, R1, 0, otherwise);
@@ -190,8 +190,8 @@ pub(super) struct Known {
     pub(super) notes: MapIndex,
 }
 
-/// r9 = address of the connection of the tuple in the frame, which goes in the direction that is stored
-/// in the packet structure; at `absent` where there is none. Keeps r8.
+/// r9 = address of the connection of the tuple in the frame, which goes in the direction that is
+/// stored in the packet structure; at `absent` where there is none. Keeps r8.
 pub(super) fn find(
     emitter: &Emitter<'_>,
     asm: &mut Asm,
@@ -203,8 +203,8 @@ pub(super) fn find(
     let [missed, found] = std::array::from_fn(|_| asm.label());
     attempt(emitter, asm, known, frame, direction, missed);
     asm.goto(found);
-    // Whether the kernel tracks UDP-Lite by itself none of its structures tells: if not its tuples have
-    // no ports.
+    // Whether the kernel tracks UDP-Lite by itself none of its structures tells: if not its tuples
+    // have no ports.
     asm.place(missed);
     asm.jump_imm(Jump::Ne, Width::W64, R8, UDP_LITE, absent);
     for part in [SOURCE_PART, DESTINATION_PART] {
@@ -279,8 +279,9 @@ pub(super) struct Asked {
     pub(super) direction: (Reg, i16),
 }
 
-/// Goes on where the entry in r9 is one that the tracker finds: of this network namespace, in the default zone,
-/// confirmed, neither deleted nor expired. Clobbers r0 to r5 and 8 bytes of the frame.
+/// Goes on where the entry in r9 is one that the tracker finds: of this network namespace, in the
+/// default zone, confirmed, neither deleted nor expired. Clobbers r0 to r5 and 8 bytes of the
+/// frame.
 pub(super) fn require_live(asm: &mut Asm, asked: Asked, scratch: i16, otherwise: Label) {
     probe::load(asm, Size::D, R1, "ct_net", 8, scratch);
     asm.load(Size::D, R2, asked.net.0, asked.net.1);

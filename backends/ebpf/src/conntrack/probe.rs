@@ -14,8 +14,8 @@ pub(super) fn copy(asm: &mut Asm, to: i16, bytes: i32) {
     asm.helper(Helper::ProbeReadKernel);
 }
 
-/// `dst` = the beginning of a field of so many bytes, 8 at most, of the `struct nf_conn` at the address
-/// in r9, by way of 8 bytes of the frame. Clobbers r0 to r5.
+/// `dst` = the beginning of a field of so many bytes, 8 at most, of the `struct nf_conn` at the
+/// address in r9, by way of 8 bytes of the frame. Clobbers r0 to r5.
 pub(super) fn load(asm: &mut Asm, size: Size, dst: Reg, member: &str, bytes: u32, scratch: i16) {
     asm.mov(R3, R9);
     asm.add_field_offset(R3, field("nf_conn", member, bytes));
@@ -23,8 +23,8 @@ pub(super) fn load(asm: &mut Asm, size: Size, dst: Reg, member: &str, bytes: u32
     asm.load(size, dst, FP, scratch);
 }
 
-/// r3 = the pointer in a field of the structure at the address in r3, by way of 8 bytes of the frame.
-/// Clobbers r0 to r5.
+/// r3 = the pointer in a field of the structure at the address in r3, by way of 8 bytes of the
+/// frame. Clobbers r0 to r5.
 fn follow(asm: &mut Asm, structure: &str, member: &str, scratch: i16) {
     asm.add_field_offset(R3, field(structure, member, 8));
     copy(asm, scratch, 8);
@@ -32,8 +32,8 @@ fn follow(asm: &mut Asm, structure: &str, member: &str, scratch: i16) {
 }
 
 /// r3 = address of the network namespace of the device that the packet came in by. The context that
-/// a program is given is the kernel's own `struct xdp_buff` or `struct sk_buff`; only reads through it
-/// are rewritten. Clobbers r0 to r5.
+/// a program is given is the kernel's own `struct xdp_buff` or `struct sk_buff`; only reads through
+/// it are rewritten. Clobbers r0 to r5.
 pub(super) fn net(emitter: &Emitter<'_>, asm: &mut Asm, scratch: i16) {
     asm.mov(R3, R6);
     if emitter.target.kind() == ProgramKind::Xdp {

@@ -1,14 +1,15 @@
 //! Connections in conntrack's own table, found as the tracker finds them
 //! (net/netfilter/nf_conntrack_core.c, `hash_conntrack_raw` and `__nf_conntrack_find_get`).
 //!
-//! Nothing that programs can reach leads to the table, so that whoever loads the programs says in a map
-//! where the kernel's variables lie, which is known where the kernel lists its data symbols
-//! (`CONFIG_KALLSYMS_ALL`). bpfc's runtime has programs read it alone and freezes it: the verifier takes what is in it for
-//! constants, and removes the walk where the first one is 0, and what else there is where it is not.
+//! Nothing that programs can reach leads to the table, so that whoever loads the programs says in a
+//! map where the kernel's variables lie, which is known where the kernel lists its data symbols
+//! (`CONFIG_KALLSYMS_ALL`). bpfc's runtime has programs read it alone and freezes it: the verifier
+//! takes what is in it for constants, and removes the walk where the first one is 0, and what else
+//! there is where it is not.
 //!
-//! One function does everything, step by step in a loop: it begins at the head of the tuple's bucket, goes on
-//! from node to node, and begins anew where the list ends in another bucket's mark, because a node was moved,
-//! or where the table is being exchanged.
+//! One function does everything, step by step in a loop: it begins at the head of the tuple's
+//! bucket, goes on from node to node, and begins anew where the list ends in another bucket's mark,
+//! because a node was moved, or where the table is being exchanged.
 
 use super::noted::{self, DESTINATION_PART, DIRECTION, NODE_SIZE, PROTOCOL};
 use super::probe;
@@ -59,14 +60,15 @@ const _: () = assert!(at::WAY + 8 <= at::TUPLE);
 /// Where the tuple lies behind what the steps remember.
 pub(super) const TUPLE: i16 = at::TUPLE;
 
-/// A step's own frame: a node with its tuple behind it, or the words that are hashed, then the key and 8 bytes more.
+/// A step's own frame: a node with its tuple behind it, or the words that are hashed, then the key
+/// and 8 bytes more.
 const ENTRY: i16 = -56;
 const WORDS: i16 = ENTRY;
 const KEY: i16 = ENTRY - KEY_SIZE as i16;
 const SCRATCH: i16 = KEY - 8;
 
-/// Steps of a search. The kernel lets no list grow to more than some 80 entries; what takes longer is waiting until the table
-/// has been exchanged.
+/// Steps of a search. The kernel lets no list grow to more than some 80 entries; what takes longer
+/// is waiting until the table has been exchanged.
 const LONGEST: i32 = 1 << 20;
 
 /// What a search needs.
@@ -104,8 +106,8 @@ impl Table {
         asm.jump_imm(Jump::Eq, Width::W64, R1, 0, otherwise);
     }
 
-    /// r9 = address of the connection of the tuple in the frame, whose direction goes into the packet structure; at
-    /// `absent` where there is none. Keeps r8.
+    /// r9 = address of the connection of the tuple in the frame, whose direction goes into the
+    /// packet structure; at `absent` where there is none. Keeps r8.
     pub(super) fn find(
         self,
         emitter: &Emitter<'_>,
@@ -118,8 +120,8 @@ impl Table {
         asm.store_imm(Size::B, FP, frame.key + DIRECTION, 0);
         probe::net(emitter, asm, frame.scratch);
         asm.store(Size::D, FP, memory + at::NET, R3);
-        // The verifier of Linux 6.1 looks at a loop's body once: it must not know that this is 0, or it takes every
-        // step for the first one.
+        // The verifier of Linux 6.1 looks at a loop's body once: it must not know that this is 0,
+        // or it takes every step for the first one.
         asm.store_imm(Size::B, R7, direction, 0);
         asm.load(Size::B, R1, R7, direction);
         for place in [at::NODE, at::BUCKET, at::ENTRY, at::WAY] {
@@ -174,8 +176,8 @@ fn step(asm: &mut Asm, variables: MapIndex) {
     asm.exit();
 }
 
-/// To the first node of the tuple's bucket. Where the table is just being exchanged the next step begins
-/// again.
+/// To the first node of the tuple's bucket. Where the table is just being exchanged the next step
+/// begins again.
 fn begin(asm: &mut Asm, variables: MapIndex, again: Label, stop: Label) {
     let read = |asm: &mut Asm, variable: u32, to: i16, bytes: i32| {
         locate(asm, variables, variable);
@@ -221,8 +223,8 @@ fn begin(asm: &mut Asm, variables: MapIndex, again: Label, stop: Label) {
     asm.store(Size::D, R6, at::NODE, R1);
 }
 
-/// r1 = the hash since Linux 6.5, where the tuple's end is marked: of all its bytes but the direction. r9 = number of the
-/// network namespace, which is in the key; so is that of the zone, 0.
+/// r1 = the hash since Linux 6.5, where the tuple's end is marked: of all its bytes but the
+/// direction. r9 = number of the network namespace, which is in the key; so is that of the zone, 0.
 fn hash_tuple(asm: &mut Asm) {
     asm.load(Size::D, R1, FP, KEY + 8);
     asm.alu(Alu::Xor, Width::W64, R1, R9);
@@ -235,8 +237,8 @@ fn hash_tuple(asm: &mut Asm) {
     siphash::of_words(asm, WORDS, 5, KEY);
 }
 
-/// r1 = the hash of Linux 6.1: of a copy of 48 bytes, with the zone, the number in r9, the destination's part and the protocol
-/// as u32, u32, u16 and u16 behind the addresses.
+/// r1 = the hash of Linux 6.1: of a copy of 48 bytes, with the zone, the number in r9, the
+/// destination's part and the protocol as u32, u32, u16 and u16 behind the addresses.
 fn hash_copy(asm: &mut Asm) {
     copy_addresses(asm);
     asm.load(Size::W, R1, R6, at::TUPLE + 32);
@@ -261,8 +263,8 @@ fn copy_addresses(asm: &mut Asm) {
     }
 }
 
-/// Of the node in r8: r9 = its entry and r7 = its tuple's direction where it is the one that is looked for; at `again`
-/// where it is not, and the next one is looked at.
+/// Of the node in r8: r9 = its entry and r7 = its tuple's direction where it is the one that is
+/// looked for; at `again` where it is not, and the next one is looked at.
 fn look(asm: &mut Asm, again: Label) {
     let tuple = ENTRY + NODE_SIZE as i16;
     asm.mov(R3, R8);

@@ -34,9 +34,9 @@ pub(super) trait Search {
     /// What rules and routes are asked about.
     fn flow(&self) -> Flow;
 
-    /// Emits what becomes of r8 = `struct fib_alias *`, r9 = its kind, `FOUND` = its `struct fib_info`:
-    /// the route that a table answers. Goes on at `next` with the next rule, at `end` where it
-    /// decides, at `again` with a step of its own.
+    /// Emits what becomes of r8 = `struct fib_alias *`, r9 = its kind, `FOUND` = its `struct
+    /// fib_info`: the route that a table answers. Goes on at `next` with the next rule, at `end`
+    /// where it decides, at `again` with a step of its own.
     fn ipv4_route(&self, asm: &mut Asm, again: Label, next: Label, end: Label);
 
     /// Emits a step of its own, which [`super::step::mode::NEXTHOP`] asks for.

@@ -1,10 +1,10 @@
 //! How long packets may be on a way that the routing tables lead: to a packet's source as this host
 //! itself would find it, or the way that a forwarded packet is about to take.
 //!
-//! The route is searched as the kernel searches it, for its own MTU. What the kernel has learnt of a
-//! path lies in tables that only it can search: `bpf_fib_lookup` tells what was learnt, otherwise the
-//! MTU of the nexthop's device. It says which device, so the two can be told apart. It is asked for the
-//! table that rules have led to: of IPv6's rules that suppress routes it knows nothing.
+//! The route is searched as the kernel searches it, for its own MTU. What the kernel has learnt of
+//! a path lies in tables that only it can search: `bpf_fib_lookup` tells what was learnt, otherwise
+//! the MTU of the nexthop's device. It says which device, so the two can be told apart. It is asked
+//! for the table that rules have led to: of IPv6's rules that suppress routes it knows nothing.
 
 use super::flow::{Flow, Labels, Search};
 use super::node::{ANYCAST, EXPIRES, LOCAL_BIT, REJECT};
@@ -38,8 +38,8 @@ struct Way<'a> {
     family: Family,
     /// Where the walk's region lies.
     at: i16,
-    /// For the way of a forwarded packet: how the target knows where it came in, and where what it was
-    /// routed by was noted.
+    /// For the way of a forwarded packet: how the target knows where it came in, and where what it
+    /// was routed by was noted.
     forwarded: Option<(&'a dyn Routing, i16)>,
     /// Whether rules set marks.
     marks: bool,
@@ -131,8 +131,8 @@ impl Way<'_> {
         asm.store(Size::W, R7, self.at + METRIC, R2);
     }
 
-    /// r8 = route, r9 = its kind: `DEVICE` and `TUNNEL` are of its first nexthop; the loopback device
-    /// is that of a route to this host, for which it goes on at `own`.
+    /// r8 = route, r9 = its kind: `DEVICE` and `TUNNEL` are of its first nexthop; the loopback
+    /// device is that of a route to this host, for which it goes on at `own`.
     fn nexthop_facts(&self, emitter: &Emitter<'_>, asm: &mut Asm, own: Label, none: Label) {
         let foreign = asm.label();
         asm.store_imm(Size::D, R7, self.at + TUNNEL, 0);
@@ -271,8 +271,8 @@ impl Search for Way<'_> {
         asm.goto(end);
     }
 
-    /// As `find_match` takes them (net/ipv6/route.c): the first that has not expired and whose nexthop
-    /// lives.
+    /// As `find_match` takes them (net/ipv6/route.c): the first that has not expired and whose
+    /// nexthop lives.
     fn ipv6_route(&self, asm: &mut Asm, labels: &Labels) {
         let Labels { again, up, next, end } = *labels;
         let [lasting, another, other, leads, foreign] = std::array::from_fn(|_| asm.label());

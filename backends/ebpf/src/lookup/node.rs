@@ -1,5 +1,5 @@
-//! Nodes and routes of IPv6's tables (include/net/ip6_fib.h), and where a step goes on that looks at
-//! one.
+//! Nodes and routes of IPv6's tables (include/net/ip6_fib.h), and where a step goes on that looks
+//! at one.
 
 use super::flow::Search;
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R4, R7, R8, Reg, Size, Width};
@@ -22,8 +22,8 @@ pub(super) mod mode {
     pub const SOURCE_CLIMB: i32 = 5;
 }
 
-/// `RTN_TL_ROOT`, `RTN_ROOT` and `RTN_RTINFO` (include/net/ip6_fib.h): the table's root, the root of
-/// a tree, and a node with routes of its own.
+/// `RTN_TL_ROOT`, `RTN_ROOT` and `RTN_RTINFO` (include/net/ip6_fib.h): the table's root, the root
+/// of a tree, and a node with routes of its own.
 pub(super) const TABLE_ROOT: i32 = 1;
 pub(super) const ROOT: i32 = 2;
 pub(super) const HAS_ROUTES: i32 = 4;
@@ -97,9 +97,9 @@ pub(super) fn nexthop(asm: &mut Asm, at: i16, rejects: Label) {
     cast(asm, R1, "fib_nh_common");
 }
 
-/// `r0 = struct fib_nh_common *` of the nexthop of the route in r8, whose address `FOUND` holds, with
-/// the number `MEMBER`; at `none` behind the last one, at `rejects` where its nexthop object leads
-/// nowhere. Clobbers r1 to r5 and r9.
+/// `r0 = struct fib_nh_common *` of the nexthop of the route in r8, whose address `FOUND` holds,
+/// with the number `MEMBER`; at `none` behind the last one, at `rejects` where its nexthop object
+/// leads nowhere. Clobbers r1 to r5 and r9.
 pub(super) fn member(asm: &mut Asm, at: i16, none: Label, rejects: Label) {
     let [own, common] = std::array::from_fn(|_| asm.label());
     load(asm, R1, R8, "fib6_info", "nh", 8);

@@ -1,10 +1,10 @@
-//! The MTU of a packet's own route: what `dst_mtu` answers (include/net/dst.h), of the structure that
-//! the packet carries, or, where the program itself has routed it, of the way that was found.
+//! The MTU of a packet's own route: what `dst_mtu` answers (include/net/dst.h), of the structure
+//! that the packet carries, or, where the program itself has routed it, of the way that was found.
 //!
 //! In IPv4 what was learnt of the path counts while it is fresh, then the route's own MTU, then the
-//! device's (include/net/ip.h, `ip_dst_mtu_maybe_forward`); in IPv6 what was learnt is the
-//! route's own (include/net/ip6_route.h, `ip6_dst_mtu_maybe_forward`). A transformation's route (IPsec)
-//! has what was computed for it as its own (net/xfrm/xfrm_policy.c, `xfrm_mtu`).
+//! device's (include/net/ip.h, `ip_dst_mtu_maybe_forward`); in IPv6 what was learnt is the route's
+//! own (include/net/ip6_route.h, `ip6_dst_mtu_maybe_forward`). A transformation's route (IPsec) has
+//! what was computed for it as its own (net/xfrm/xfrm_policy.c, `xfrm_mtu`).
 
 use super::metric::{LOCKED, MTU, device_mtu, less_headroom, limit, load_metric_of};
 use super::mtu;

@@ -3,8 +3,8 @@
 //! (net/ipv4/netfilter/ipt_rpfilter.c; net/ipv6/netfilter/ip6t_rpfilter.c).
 //!
 //! The steps of a table's walk are those of [`super::trie`] and [`super::tree`]; here is what comes
-//! before them, and what comes behind in [`super::reverse_ipv4`] and [`super::reverse_ipv6`]. Routing
-//! domains (VRF) are not looked at.
+//! before them, and what comes behind in [`super::reverse_ipv4`] and [`super::reverse_ipv6`].
+//! Routing domains (VRF) are not looked at.
 
 use super::flow::{Flow, Labels, Search};
 use super::step::{Reverse, enter, mode, run};

@@ -138,7 +138,8 @@ pub(super) fn step(asm: &mut Asm, search: &dyn Search, again: Label, end: Label)
     asm.goto(again);
 }
 
-/// r2 = 0 where no rules are asked: goes on at `chain` with the local, then with the main table in r1.
+/// r2 = 0 where no rules are asked: goes on at `chain` with the local, then with the main table in
+/// r1.
 fn without_rules(asm: &mut Asm, at: i16, chain: Label, end: Label) {
     let [rules, chosen] = std::array::from_fn(|_| asm.label());
     asm.jump_imm(Jump::Ne, Width::W64, R2, 0, rules);
@@ -217,8 +218,8 @@ fn common(asm: &mut Asm, search: &dyn Search, differs: Label) {
     asm.place(any_protocol);
 }
 
-/// A range of ports, of which a rule that does not ask has 0 to 0. Since Linux 6.15 a rule that names
-/// one port can say which of its bits count (include/net/fib_rules.h, `fib_rule_port_match`).
+/// A range of ports, of which a rule that does not ask has 0 to 0. Since Linux 6.15 a rule that
+/// names one port can say which of its bits count (include/net/fib_rules.h, `fib_rule_port_match`).
 fn port(asm: &mut Asm, side: &str, port: Option<i16>, differs: Label) {
     let [any, range] = std::array::from_fn(|_| asm.label());
     let (member, mask) = (format!("{side}_range"), format!("{side}_mask"));
@@ -270,8 +271,8 @@ fn ipv4(asm: &mut Asm, flow: &Flow, differs: Label) {
 }
 
 /// r2 = the packet's type of service, which must be the rule's in r8. Rules say all bits of DSCP
-/// or, since Linux 6.15, some of them; IPv4's rules by TOS, which `dscp_full` (Linux 6.12) tells from
-/// those by DSCP, compare what the type of service had once.
+/// or, since Linux 6.15, some of them; IPv4's rules by TOS, which `dscp_full` (Linux 6.12) tells
+/// from those by DSCP, compare what the type of service had once.
 fn dscp(asm: &mut Asm, family: Family, differs: Label) {
     let [unmasked, whole, by_tos, any] = std::array::from_fn(|_| asm.label());
     let rule = name(family);
@@ -361,8 +362,8 @@ fn ipv6(asm: &mut Asm, search: &dyn Search, differs: Label) {
     asm.place(any);
 }
 
-/// Goes on where the rule takes the route of r8 = `struct fib_alias *`, at `next` where it suppresses
-/// it (`fib4_rule_suppress`). `FOUND` is its `struct fib_info`. Clobbers r0 to r5.
+/// Goes on where the rule takes the route of r8 = `struct fib_alias *`, at `next` where it
+/// suppresses it (`fib4_rule_suppress`). `FOUND` is its `struct fib_info`. Clobbers r0 to r5.
 pub(super) fn unless_ipv4_suppressed(asm: &mut Asm, at: i16, next: Label) {
     asm.load(Size::D, R1, R7, at + FOUND);
     first_device(asm);

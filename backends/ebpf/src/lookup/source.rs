@@ -1,5 +1,5 @@
-//! IPv6: routes that are bound to source addresses. A node of a table with such routes has a tree of
-//! their source addresses below it, whose root's parent is the node (net/ipv6/ip6_fib.c,
+//! IPv6: routes that are bound to source addresses. A node of a table with such routes has a tree
+//! of their source addresses below it, whose root's parent is the node (net/ipv6/ip6_fib.c,
 //! `fib6_node_lookup_1`; net/ipv6/route.c, `fib6_backtrack`).
 //!
 //! The search that finds the first node passes over one whose tree has nothing for the flow's

@@ -1,4 +1,5 @@
-//! What the steps of all walks share: numbers of kinds and of what a step does, and how a walk begins.
+//! What the steps of all walks share: numbers of kinds and of what a step does, and how a walk
+//! begins.
 
 use crate::asm::{Alu, Asm, Label, R0, R1, R6, R7, Size, Width};
 use crate::emitter;

@@ -72,7 +72,8 @@ impl Selector<'_, '_> {
         Ok(())
     }
 
-    /// Where packets grow at their end, the inserted bytes and those behind them are written at once.
+    /// Where packets grow at their end, the inserted bytes and those behind them are written at
+    /// once.
     fn insert(&mut self, offset: u16, value: Value) -> Result<(), EmitError> {
         for at in (0..SCRATCH_SIZE).step_by(8) {
             self.asm.store_imm(Size::D, FP, self.scratch + at, 0);
@@ -186,8 +187,8 @@ impl Selector<'_, '_> {
         Ok(())
     }
 
-    /// Loads what a checksum covered and covers into the registers that values in these places have:
-    /// r1 and r2 for 0.
+    /// Loads what a checksum covered and covers into the registers that values in these places
+    /// have: r1 and r2 for 0.
     fn change(&mut self, change: &Change, place: usize) -> Result<[Reg; 2], EmitError> {
         match *change {
             Change::Values(old, new) => {

@@ -41,7 +41,8 @@ pub(super) fn run(names: &[String], console: &Console, json: bool) -> Result<(),
     let mut failed = false;
     for filter in filters {
         let done = match names {
-            // Filters of other namespaces are those namespaces' matter, and somebody may unload one meanwhile.
+            // Filters of other namespaces are those namespaces' matter, and somebody may unload one
+            // meanwhile.
             [] => match filter.status() {
                 Ok(status) if !status.namespace.own => continue,
                 Err(Error::NotFound(_)) => continue,

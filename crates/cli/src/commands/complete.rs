@@ -1,6 +1,6 @@
-//! `bpfc __complete`: names of filters, sets, lists and interfaces, where the last word of a command line
-//! is one. What a shell can know beforehand its completion script has; here is what only this machine
-//! knows. Nothing is said where nothing is known, and nothing is ever an error.
+//! `bpfc __complete`: names of filters, sets, lists and interfaces, where the last word of a
+//! command line is one. What a shell can know beforehand its completion script has; here is what
+//! only this machine knows. Nothing is said where nothing is known, and nothing is ever an error.
 
 use crate::args::CompleteArgs;
 use crate::console::{Console, Failure};

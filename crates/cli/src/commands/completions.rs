@@ -1,8 +1,8 @@
 //! `bpfc completions`: a shell's completion script.
 //!
-//! What clap makes knows commands, options and words that are the same everywhere. Around it stands a
-//! function that first asks the command itself (`bpfc __complete`) for what only this machine knows:
-//! filters, their sets and lists, interfaces.
+//! What clap makes knows commands, options and words that are the same everywhere. Around it stands
+//! a function that first asks the command itself (`bpfc __complete`) for what only this machine
+//! knows: filters, their sets and lists, interfaces.
 
 use crate::args::CompletionsArgs;
 use crate::console::{Console, Failure};

@@ -174,8 +174,8 @@ fn alternatives(args: &LoadArgs, artifact: &Artifact, inputs: &[Input]) -> Strin
 /// How often a filter may come and go while this one is loaded.
 const ATTEMPTS: u32 = 5;
 
-/// Loads, or replaces the filter that has the name, and tells then what was not carried over. Others
-/// may load and unload it meanwhile.
+/// Loads, or replaces the filter that has the name, and tells then what was not carried over.
+/// Others may load and unload it meanwhile.
 fn load(artifact: &Artifact, options: &Options) -> Result<(Filter, Option<Vec<Lost>>), Error> {
     let mut attempt = 1;
     loop {
@@ -196,7 +196,8 @@ fn load(artifact: &Artifact, options: &Options) -> Result<(Filter, Option<Vec<Lo
 /// The filter that is loaded, where loading it would change nothing.
 fn unchanged(artifact: &Artifact, options: &Options) -> Result<Option<Filter>, Error> {
     match Filter::open(&options.name) {
-        // What cannot be compared, such as what another version has loaded, is for the load to judge.
+        // What cannot be compared, such as what another version has loaded, is for the load to
+        // judge.
         Ok(filter) => Ok(filter.is_unchanged(artifact, options).unwrap_or(false).then_some(filter)),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),

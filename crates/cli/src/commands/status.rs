@@ -1,6 +1,7 @@
 //! `bpfc status`: what is loaded and where, and whether it filters there.
 //!
-//! The exit status is 1 where something that should filter does not, so that supervision needs no parser.
+//! The exit status is 1 where something that should filter does not, so that supervision needs no
+//! parser.
 
 use crate::args::StatusArgs;
 use crate::console::{Console, Failure, elsewhere, refused};
@@ -25,7 +26,8 @@ struct JsonStatus {
     attachments: Vec<JsonAttachment>,
     /// Programs that decide nothing and note what the others want to know.
     companions: Vec<JsonAttachment>,
-    /// Whether programs find connections of protocols other than TCP and UDP in conntrack's own table.
+    /// Whether programs find connections of protocols other than TCP and UDP in conntrack's own
+    /// table.
     walks_connections: bool,
 }
 

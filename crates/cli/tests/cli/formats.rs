@@ -26,8 +26,8 @@ done";
     );
 }
 
-/// Packets that come while an object of an earlier format is replaced by what is compiled now are all
-/// dropped and counted, whichever program meets them.
+/// Packets that come while an object of an earlier format is replaced by what is compiled now are
+/// all dropped and counted, whichever program meets them.
 #[test]
 fn objects_of_earlier_formats_are_replaced_under_traffic() {
     let folder = "runtime/tests/fixtures";

@@ -1,4 +1,5 @@
-//! The form of what `--json` prints, one golden text a command: fields are added, never renamed or removed.
+//! The form of what `--json` prints, one golden text a command: fields are added, never renamed or
+//! removed.
 //!
 //! What differs from machine to machine and from run to run stands as its type.
 

@@ -2,8 +2,8 @@
 
 use crate::run::{RULES, Ran, alone, file, folder};
 
-/// Runs a script as [`alone`] does, with a small ruleset in `$RULES` and a function that says whether a
-/// command fails with a reason and a way out.
+/// Runs a script as [`alone`] does, with a small ruleset in `$RULES` and a function that says
+/// whether a command fails with a reason and a way out.
 fn script(text: &str) -> Option<Ran> {
     let folder = folder();
     let rules = file(&folder, "mounts.rules", RULES);
@@ -83,8 +83,8 @@ test -z \"$(tables)\"
     }
 }
 
-/// One that is mounted is used: the same as outside in a copy of the mounts, and one that a container's
-/// first process has.
+/// One that is mounted is used: the same as outside in a copy of the mounts, and one that a
+/// container's first process has.
 #[test]
 fn a_bpffs_that_is_mounted_is_used() {
     let text = "\

@@ -1,9 +1,9 @@
 //! Rules that ask for what no packet has at the hooks whose packets come to them, such as `-o eth0`
 //! where only input chains lead to.
 //!
-//! The kernel compares with an empty name there, and so do the programs: such a rule is no error, but
-//! it never matches. A rule is followed from its first block with what is absent read as 0; it is dead
-//! where no way leads to its `count`.
+//! The kernel compares with an empty name there, and so do the programs: such a rule is no error,
+//! but it never matches. A rule is followed from its first block with what is absent read as 0; it
+//! is dead where no way leads to its `count`.
 
 use bpfc_diag::{Code, Diagnostic};
 use bpfc_ir::{

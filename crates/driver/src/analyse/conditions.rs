@@ -6,8 +6,8 @@
 
 use super::ranges::Ranges;
 use bpfc_ir::{
-    Base, BinaryOp, Block, Condition, CtField, Function, Lookup, Meta, Op, Rule, Scan, SocketField,
-    Source, Terminator, Type, Value,
+    Base, BinaryOp, Block, Condition, ControlFlow, CtField, Function, Lookup, Meta, Op, Rule, Scan,
+    SocketField, Source, Terminator, Type, Value,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -74,8 +74,7 @@ impl Conditions {
 /// Reads the conditions of one function's rules.
 pub(super) struct Reader<'a> {
     function: &'a Function,
-    predecessors: BTreeMap<Block, Vec<Block>>,
-    reachable: Vec<bool>,
+    flow: ControlFlow,
     /// Whether the function changes a mark, so that two loads of it may differ.
     sets_mark: bool,
     /// Whether any function writes the packet, likewise.
@@ -84,29 +83,18 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(function: &'a Function, writes_packet: bool) -> Self {
-        let mut predecessors: BTreeMap<Block, Vec<Block>> = BTreeMap::new();
-        for &block in &function.layout {
-            for next in function.blocks[block].terminator.successors() {
-                predecessors.entry(next).or_default().push(block);
-            }
-        }
-        let mut reachable = vec![false; function.blocks.len()];
-        let mut open: Vec<Block> = function.entry().into_iter().collect();
-        while let Some(block) = open.pop() {
-            if !std::mem::replace(&mut reachable[block.as_u32() as usize], true) {
-                open.extend(function.blocks[block].terminator.successors());
-            }
-        }
+    /// Reads nothing of a function whose blocks form a cycle, which the verifier reports.
+    pub(super) fn new(function: &'a Function, writes_packet: bool) -> Option<Self> {
+        let flow = ControlFlow::new(function).ok()?;
         let sets = |op: &Op| matches!(op, Op::SetMark(_) | Op::SetConnectionMark(_) | Op::ToHost);
         let sets_mark = function.insts.values().any(|inst| sets(&inst.op))
             || function.callees().next().is_some();
         let exprs = RefCell::default();
-        Reader { function, predecessors, reachable, sets_mark, writes_packet, exprs }
+        Some(Reader { function, flow, sets_mark, writes_packet, exprs })
     }
 
     pub(super) fn is_reachable(&self, block: Block) -> bool {
-        self.reachable[block.as_u32() as usize]
+        self.flow.is_reachable(block)
     }
 
     /// The conditions on the way from the rule's first block to `block`.
@@ -115,7 +103,7 @@ impl<'a> Reader<'a> {
         let mut block = block;
         // Layout order bounds the walk: a loop would visit more blocks than there are.
         for _ in 0..=self.function.blocks.len() {
-            let from = self.predecessors.get(&block).map_or(&[][..], Vec::as_slice);
+            let from = self.flow.predecessors(block);
             let inside = |b: &Block| self.function.blocks[*b].rule == Some(rule);
             if !from.iter().any(inside) {
                 return conditions;

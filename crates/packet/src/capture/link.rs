@@ -8,7 +8,8 @@ use super::Captured;
 use crate::{FrameError, IpVersion, Packet, pkt_type};
 use std::borrow::Cow;
 
-/// What a captured packet starts with. The numbers are those of <https://www.tcpdump.org/linktypes.html>.
+/// What a captured packet starts with. The numbers are those of
+/// <https://www.tcpdump.org/linktypes.html>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LinkType {
     /// The loopback header of BSD and macOS: an address family in four bytes, in the byte order of

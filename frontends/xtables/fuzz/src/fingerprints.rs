@@ -1,12 +1,12 @@
-//! What must hold of `pf.os` text. The fuzz target and the tests in `../../../osf/tests/mutations.rs`
-//! ask for the same.
+//! What must hold of `pf.os` text. The fuzz target and the tests in
+//! `../../../osf/tests/mutations.rs` ask for the same.
 
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::{Fingerprint, Window};
 use bpfc_osf::{read, recognise};
 
-/// What reads is what the kernel takes, and points at its line; yields the fingerprints where there is no
-/// error.
+/// What reads is what the kernel takes, and points at its line; yields the fingerprints where there
+/// is no error.
 pub fn text(bytes: &[u8]) -> Option<Vec<Fingerprint>> {
     recognise(bytes);
     let (mut list, mut sources, mut diagnostics) =

@@ -261,8 +261,9 @@ impl<'a> RuleCx<'a> {
         self.require_or_drop(there);
     }
 
-    /// Goes on where the whole TCP header is there, options and all; otherwise the packet is dropped
-    /// at once. Yields the lengths in bytes of the header and of all that begins with it, two i32.
+    /// Goes on where the whole TCP header is there, options and all; otherwise the packet is
+    /// dropped at once. Yields the lengths in bytes of the header and of all that begins with it,
+    /// two i32.
     pub fn tcp_header_or_drop(&mut self) -> (Value, Value) {
         self.transport_or_drop(20);
         let b = &mut *self.builder;

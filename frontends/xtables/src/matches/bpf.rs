@@ -1,4 +1,5 @@
-//! `-m bpf`: a classic BPF filter of the packet from its network header on (net/netfilter/xt_bpf.c).
+//! `-m bpf`: a classic BPF filter of the packet from its network header on
+//! (net/netfilter/xt_bpf.c).
 //!
 //! The packet matches where the filter returns anything but 0. A pinned program
 //! (`--object-pinned`) is refused: it is machine code of another's that only the kernel holds.

@@ -1,5 +1,5 @@
-//! `-m cgroup`: the sending socket's control group: the class that it has in version 1's `net_cls`, or
-//! where it lies in the hierarchy of version 2 (net/netfilter/xt_cgroup.c).
+//! `-m cgroup`: the sending socket's control group: the class that it has in version 1's `net_cls`,
+//! or where it lies in the hierarchy of version 2 (net/netfilter/xt_cgroup.c).
 //!
 //! A packet without a socket of its own never matches, inverted or not.
 

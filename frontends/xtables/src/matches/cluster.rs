@@ -1,11 +1,11 @@
-//! `-m cluster`: whether this node of a cluster is the one that a connection's first sender hashes to
-//! (net/netfilter/xt_cluster.c).
+//! `-m cluster`: whether this node of a cluster is the one that a connection's first sender hashes
+//! to (net/netfilter/xt_cluster.c).
 //!
 //! Of an IPv6 address the first four bytes alone are hashed: the kernel takes its length in words
 //! (`NF_CT_TUPLE_L3SIZE`) for one in bytes.
 //!
-//! All nodes get all frames, under an Ethernet address of a group. So the match, whatever it decides,
-//! makes frames for a group that carry a packet for one host packets for this host.
+//! All nodes get all frames, under an Ethernet address of a group. So the match, whatever it
+//! decides, makes frames for a group that carry a packet for one host packets for this host.
 
 use crate::lower::RuleCx;
 use crate::reference::{Outcome, View};
@@ -96,8 +96,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// The hashes of the nodes of the mask: ranges, ends included. Node N has those whose product with
-    /// the number of nodes has N in its upper 32 bits (`reciprocal_scale`).
+    /// The hashes of the nodes of the mask: ranges, ends included. Node N has those whose product
+    /// with the number of nodes has N in its upper 32 bits (`reciprocal_scale`).
     fn ranges(&self) -> Vec<(u128, u128)> {
         let nodes = u64::from(self.nodes).max(1);
         let first = |node: u32| (u64::from(node) << 32).div_ceil(nodes);

@@ -1,4 +1,5 @@
-//! The evaluator's tables of `-m hashlimit`: the kernel's arithmetic for one clock, bucket by bucket.
+//! The evaluator's tables of `-m hashlimit`: the kernel's arithmetic for one clock, bucket by
+//! bucket.
 
 use super::hashlimit::{AUTHENTICATION, Config, PORTED, mode};
 use crate::reference::{View, address_number};

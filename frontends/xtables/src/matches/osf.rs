@@ -1,13 +1,14 @@
 //! `-m osf`: the operating system that sent the first packet of a TCP connection, guessed by
 //! fingerprints (net/netfilter/xt_osf.c, nfnetlink_osf.c).
 //!
-//! A rule matches a packet with the SYN flag, whatever other flags it has, that one of the fingerprints
-//! of its genre describes. The kernel keeps an inversion of `--genre` and never looks at it, so that
-//! `! --genre` matches what `--genre` does. Packets whose TCP header or announced options are cut off
-//! never match; fragments are not looked for.
+//! A rule matches a packet with the SYN flag, whatever other flags it has, that one of the
+//! fingerprints of its genre describes. The kernel keeps an inversion of `--genre` and never looks
+//! at it, so that `! --genre` matches what `--genre` does. Packets whose TCP header or announced
+//! options are cut off never match; fragments are not looked for.
 //!
 //! With `--log` the rule matches any genre, and a line for the system's log says which fingerprints
-//! describe the packet, in the order in which they were loaded, or that none does, also with level 2.
+//! describe the packet, in the order in which they were loaded, or that none does, also with level
+//! 2.
 
 use super::comment::save_string;
 use super::osf_tree;

@@ -2,8 +2,8 @@
 //!
 //! What fingerprints have in common is asked once, and what rules most of them out comes first: the
 //! fragment bit, the total length, the length of the options, the kinds of options one after the
-//! other, and only then time to live and window. Each of these but the last two has one right branch, so a
-//! packet that fails on the way has no other to try.
+//! other, and only then time to live and window. Each of these but the last two has one right
+//! branch, so a packet that fails on the way has no other to try.
 
 use super::osf::{Logs, TtlTest};
 use crate::lower::{RuleCx, holds_transport};
@@ -13,7 +13,8 @@ use bpfc_ir::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Lengths of segments and packets that a window may be a multiple of whatever the packet announces.
+/// Lengths of segments and packets that a window may be a multiple of whatever the packet
+/// announces.
 const SEGMENTS: [u32; 2] = [1460, 1448];
 /// Length of the IPv4 and TCP headers without options.
 const HEADERS: u16 = 40;
@@ -109,8 +110,8 @@ fn log(b: &mut FunctionBuilder, prefix: String, ttl: Option<u8>) {
     }
 }
 
-/// Whether the TCP header has so many bytes of options. One that says less than its own 20 bytes has
-/// none.
+/// Whether the TCP header has so many bytes of options. One that says less than its own 20 bytes
+/// has none.
 fn header(b: &mut FunctionBuilder, &options: &u16) -> Value {
     let words = b.payload(Type::I8, Base::Transport, 12);
     if options == 0 {
@@ -121,8 +122,8 @@ fn header(b: &mut FunctionBuilder, &options: &u16) -> Value {
 }
 
 /// Tries keys one after the other and goes on with what belongs to the one whose test holds, at
-/// `failed` where none does; without that the last one's test holds wherever the others' do not. `rest`
-/// ends its block. No block is open afterwards.
+/// `failed` where none does; without that the last one's test holds wherever the others' do not.
+/// `rest` ends its block. No block is open afterwards.
 fn choose<K, T>(
     b: &mut FunctionBuilder,
     failed: Option<Block>,
@@ -213,9 +214,9 @@ impl Lowering {
         }
     }
 
-    /// Compares one fingerprint after the other and logs those that describe the packet. Where all are
-    /// wanted, each but the first is compared in two places: behind those that have not, and behind one
-    /// that has.
+    /// Compares one fingerprint after the other and logs those that describe the packet. Where all
+    /// are wanted, each but the first is compared in two places: behind those that have not, and
+    /// behind one that has.
     fn logged(self, b: &mut FunctionBuilder, leaf: &[&Fingerprint], size: Option<u16>) {
         let blocks = |b: &mut FunctionBuilder, count| -> Vec<Block> {
             (0..count).map(|_| b.block()).collect()
@@ -239,8 +240,8 @@ impl Lowering {
         }
     }
 
-    /// Compares fingerprints in their order, each in a block of its own, until one describes the packet:
-    /// each has a block for that, too.
+    /// Compares fingerprints in their order, each in a block of its own, until one describes the
+    /// packet: each has a block for that, too.
     fn one_by_one(
         self,
         b: &mut FunctionBuilder,

@@ -165,7 +165,8 @@ impl Match for Physdev {
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
-        // That no port to leave by is noted says the same of every packet, and at most hooks is known.
+        // That no port to leave by is noted says the same of every packet, and at most hooks is
+        // known.
         if self.wants_no_output() {
             let name = cx.builder().meta(Meta::OutPort);
             let there = cx.builder().compare_const(Condition::Ne, name, 0);

@@ -1,4 +1,5 @@
-//! `-m policy`: the IPsec policy that a packet came in by or will go by (net/netfilter/xt_policy.c).
+//! `-m policy`: the IPsec policy that a packet came in by or will go by
+//! (net/netfilter/xt_policy.c).
 //!
 //! A rule describes transformations: with `--strict` all of them, from the outermost on, and
 //! without it one that may be any of them. What it says of one transformation is an [`Element`].

@@ -47,9 +47,9 @@ pub struct Element {
     pub destination: Option<Test<Address>>,
 }
 
-/// The security parameters index that a rule's number means. iptables hands the number to the kernel as
-/// this machine keeps numbers, where the kernel has the bytes of the packet: on machines that keep
-/// them the other way round, for which programs are compiled, they are swapped.
+/// The security parameters index that a rule's number means. iptables hands the number to the
+/// kernel as this machine keeps numbers, where the kernel has the bytes of the packet: on machines
+/// that keep them the other way round, for which programs are compiled, they are swapped.
 pub fn index(number: u32) -> u32 {
     number.swap_bytes()
 }
@@ -122,7 +122,8 @@ impl Element {
         }
     }
 
-    /// Goes on where a transformation, which must be there, is as it says, at `otherwise` where not.
+    /// Goes on where a transformation, which must be there, is as it says, at `otherwise` where
+    /// not.
     pub fn lower(&self, cx: &mut RuleCx<'_>, way: Way, index: u8, otherwise: Block) {
         let family = cx.family();
         let get = |cx: &mut RuleCx<'_>, field| -> Value {

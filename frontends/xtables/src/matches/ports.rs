@@ -80,8 +80,8 @@ impl PortRange {
         cx.expect_range(port, self.low.into(), self.high.into(), !self.invert);
     }
 
-    /// Appends ` --sport 1:2` in iptables-save's form; nothing for every port. Their inversion, which
-    /// iptables-save leaves out, is shown.
+    /// Appends ` --sport 1:2` in iptables-save's form; nothing for every port. Their inversion,
+    /// which iptables-save leaves out, is shown.
     pub fn save(&self, option: &str, out: &mut String) {
         if !self.is_any() || self.invert {
             self.numbers().save(option, out);

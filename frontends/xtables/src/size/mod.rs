@@ -2,9 +2,9 @@
 //! before they are read or lowered, which costs a kilobyte or more a rule.
 //!
 //! A rule is summed up by what it takes on every target and by what decides whether it has code at
-//! all: its chain, the chain that it calls, the interfaces that it asks for, which some hooks do not
-//! know, and whether packets come behind it. `text` finds that by the words of a dump, and `model`
-//! in rules that were read. Where either cannot know it assumes less, never more.
+//! all: its chain, the chain that it calls, the interfaces that it asks for, which some hooks do
+//! not know, and whether packets come behind it. `text` finds that by the words of a dump, and
+//! `model` in rules that were read. Where either cannot know it assumes less, never more.
 
 mod model;
 mod text;
@@ -104,8 +104,8 @@ fn knows_output(hook: Hook) -> bool {
 }
 
 impl Sizes {
-    /// Those of the wanted hooks (`None` for every one) whose rules take more than a program may have,
-    /// each with the error that says so.
+    /// Those of the wanted hooks (`None` for every one) whose rules take more than a program may
+    /// have, each with the error that says so.
     pub fn too_large(&self, limit: &SizeLimit, wanted: Option<&[Hook]>) -> Vec<(Hook, Diagnostic)> {
         let mut hooks: Vec<Hook> = self.base.iter().map(|(hook, _)| *hook).collect();
         hooks.retain(|hook| wanted.is_none_or(|wanted| wanted.contains(hook)));
@@ -152,7 +152,8 @@ impl Sizes {
 
     /// By rule: whether packets of the hook that come to its chain can come to it and pass it.
     fn live(&self, hook: Hook) -> Vec<bool> {
-        // Chains that may decide every packet: nothing comes behind a call of them that is always made.
+        // Chains that may decide every packet: nothing comes behind a call of them that is always
+        // made.
         let mut decides = vec![false; self.chains];
         for rule in self.rules.iter().filter(|rule| rule.is_certain(hook)) {
             decides[rule.chain as usize] |= rule.then == Then::Elsewhere || rule.callee.is_some();

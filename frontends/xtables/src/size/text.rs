@@ -190,7 +190,8 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
     Some(rule)
 }
 
-/// How many ports a list compares with at the least; ranges may make the comparison of others needless.
+/// How many ports a list compares with at the least; ranges may make the comparison of others
+/// needless.
 fn listed(ports: &str) -> u32 {
     if ports.contains(':') {
         return 0;

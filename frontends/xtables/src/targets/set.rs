@@ -1,6 +1,6 @@
 //! `-j SET`: adds the packet's addresses, ports and more to a set, or deletes them from one
-//! (net/netfilter/xt_set.c, `set_target_v3`), or takes the packet's mark, priority and transmit queue from
-//! an element.
+//! (net/netfilter/xt_set.c, `set_target_v3`), or takes the packet's mark, priority and transmit
+//! queue from an element.
 
 use crate::lower::RuleCx;
 use crate::reference::View;
@@ -73,7 +73,8 @@ struct SetTarget {
     map: Option<Map>,
 }
 
-/// A set whose elements say what becomes of packets, and what of it is taken: mark, priority, queue.
+/// A set whose elements say what becomes of packets, and what of it is taken: mark, priority,
+/// queue.
 #[derive(Debug)]
 struct Map {
     set: SetRef,

@@ -6,8 +6,8 @@
 //! compiled rules are counted and not read: they may need extensions that nobody knows here.
 //!
 //! A table that stands twice is flushed before its second part, as iptables-restore flushes it, but
-//! for the policies of its base chains. A base chain that is declared twice keeps its rules, and the
-//! last policy counts.
+//! for the policies of its base chains. A base chain that is declared twice keeps its rules, and
+//! the last policy counts.
 
 use super::command::{Command, Context, PlainRule, PlainTarget};
 use super::foreign::{Foreign, nearest};
@@ -355,8 +355,8 @@ impl<'a> Reader<'a, '_> {
         let Some(table) = &mut self.table else { return };
         if let Some(&index) = table.index.get(name) {
             let chain = &mut table.chains[index];
-            // Base chains that rules stand in before their declaration, or that an earlier part of the
-            // table left.
+            // Base chains that rules stand in before their declaration, or that an earlier part of
+            // the table left.
             if chain.base.is_some() && !chain.declared {
                 (chain.declared, chain.span) = (true, span);
                 return;
@@ -637,7 +637,8 @@ impl OpenTable<'_> {
     }
 }
 
-/// Finds the chain of a jump; `index` also tells whether it is a base chain. `None`, with an error reported, where there is none.
+/// Finds the chain of a jump; `index` also tells whether it is a base chain. `None`, with an error
+/// reported, where there is none.
 fn resolve(
     target: PlainTarget,
     span: Span,

@@ -1,6 +1,7 @@
 //! What iptables-save leaves out of rules.
 
-/// Rules as iptables-save prints them, which loses the inversion of a test that every packet passes.
+/// Rules as iptables-save prints them, which loses the inversion of a test that every packet
+/// passes.
 pub fn without_lost(text: &str) -> String {
     let lost = [
         "! -i +",

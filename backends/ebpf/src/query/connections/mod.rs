@@ -1,6 +1,6 @@
-//! Connections under addresses (net/netfilter/nf_conncount.c, as from Linux 6.18's stable releases of
-//! 2026 on): lists of the connections that a rule has counted, each looked up again and again, and
-//! removed when it is gone or over.
+//! Connections under addresses (net/netfilter/nf_conncount.c, as from Linux 6.18's stable releases
+//! of 2026 on): lists of the connections that a rule has counted, each looked up again and again,
+//! and removed when it is gone or over.
 //!
 //! Three maps serve all rules of a program: lists by rule and address, connections by a number that
 //! is given once, and locks. A list is an order of connections; its lock is that of its key's hash.

@@ -51,7 +51,8 @@ impl Code {
         2 * i32::from(self.address_length()) + 4
     }
 
-    /// Works out the tuple and state of the packet's connection; r7 = the packet. Clobbers r8 and r9.
+    /// Works out the tuple and state of the packet's connection; r7 = the packet. Clobbers r8 and
+    /// r9.
     pub fn packet(&self, asm: &mut Asm, failed: Label) {
         let [ported, fresh, assured, ready] = std::array::from_fn(|_| asm.label());
         asm.load(Size::B, R1, R7, layout::WALK_FAILED);

@@ -4,8 +4,9 @@
 //! A network part takes the longest prefix length that the set holds. A new element is made of
 //! zeros and then filled in, so that nothing large lies on the stack.
 //!
-//! A full set with `forceadd` makes room: one of the elements that come first in the map goes, drawn by
-//! lot, as no program can reach an element of a bucket (`bpf_for_each_map_elem`, Linux 5.13).
+//! A full set with `forceadd` makes room: one of the elements that come first in the map goes,
+//! drawn by lot, as no program can reach an element of a bucket (`bpf_for_each_map_elem`, Linux
+//! 5.13).
 
 use super::key::{Arguments, load_mac};
 use super::{Argument, Code, KEY, VALUE};
@@ -156,8 +157,8 @@ impl Code<'_> {
         self.asm.store_imm(Size::B, FP, flags, 0);
     }
 
-    /// Goes to `full` where as many elements are there as fit, and the map has more room: beside its
-    /// elements lie marks of their networks.
+    /// Goes to `full` where as many elements are there as fit, and the map has more room: beside
+    /// its elements lie marks of their networks.
     fn check_room(&mut self, full: Label) {
         let Some(counts) = self.state.prefix_counts[0].filter(|_| self.layout.interface.is_some())
         else {
@@ -345,8 +346,8 @@ impl Code<'_> {
     }
 }
 
-/// The function `long choose(map, key, value, struct { key; left; } *)`: takes an element's key, and
-/// ends when none is left to be passed over.
+/// The function `long choose(map, key, value, struct { key; left; } *)`: takes an element's key,
+/// and ends when none is left to be passed over.
 pub(super) fn choose(
     emitter: &mut Emitter<'_>,
     layout: Layout,

@@ -197,9 +197,9 @@ impl Code<'_> {
         asm.exit();
     }
 
-    /// A `bitmap:ip,mac` element without an Ethernet address takes the packet's and answers yes: it is
-    /// added anew, with nothing beside it but its timeout (ip_set_core.c, `ip_set_test`). With another
-    /// address it does not count.
+    /// A `bitmap:ip,mac` element without an Ethernet address takes the packet's and answers yes: it
+    /// is added anew, with nothing beside it but its timeout (ip_set_core.c, `ip_set_test`). With
+    /// another address it does not count.
     fn check_mac(&mut self, arguments: &Arguments, next: Label) {
         let Some(at) = self.layout.value_mac else { return };
         let known = self.asm.label();

@@ -17,7 +17,8 @@ use bpfc_xtables::model::Ruleset;
 use bpfc_xtables::reference::Evaluator;
 use std::collections::BTreeMap;
 
-/// Replays frames, with nothing remembered from before the first. The inputs have compiled to `program` and `artifact`.
+/// Replays frames, with nothing remembered from before the first. The inputs have compiled to
+/// `program` and `artifact`.
 pub(super) fn replay(
     inputs: &[Input],
     program: &Program,

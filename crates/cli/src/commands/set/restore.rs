@@ -1,9 +1,10 @@
 //! `bpfc set restore`: carries out the lines of what `ipset save` prints.
 //!
 //! Lines are read as ipset reads them: its commands in any spelling, its options anywhere, `-exist`
-//! for all lines from the one on that says it. All lines are read before the first is carried out, so that what is wrong with a line by
-//! itself changes nothing. What only the set can say (an element is there already, the set is
-//! full) stops at its line, and the error says how far it came.
+//! for all lines from the one on that says it. All lines are read before the first is carried out,
+//! so that what is wrong with a line by itself changes nothing. What only the set can say (an
+//! element is there already, the set is full) stops at its line, and the error says how far it
+//! came.
 
 use super::said;
 use crate::console::{Failure, refused};
