@@ -1,10 +1,10 @@
-//! Packets whose bytes do not lie one after another: programs read their headers where they lie, and
-//! by a helper where they do not.
+//! Packets whose bytes do not lie one after another: programs read their headers where they lie,
+//! and by a helper where they do not.
 //!
 //! A datagram that is too large for one piece of memory has its IP and UDP headers in one and its
 //! payload in pages (net/ipv4/ip_output.c, `__ip_append_data`), so that what a program reads of it
-//! in one go lies in both. The kernel's own rules and the programs see the same datagrams, large and
-//! small, and must count the same.
+//! in one go lies in both. The kernel's own rules and the programs see the same datagrams, large
+//! and small, and must count the same.
 
 use bpfc_ir::Hook;
 use bpfc_runtime::{Filter, Options};

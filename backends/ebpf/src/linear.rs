@@ -7,8 +7,8 @@
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R4, R6, Reg, Size, Width};
 use crate::target::Target;
 
-/// The largest offset that is read directly: the verifier takes 65,535 for an offset and what is read
-/// behind it (kernel/bpf/verifier.c, `MAX_PACKET_OFF`).
+/// The largest offset that is read directly: the verifier takes 65,535 for an offset and what is
+/// read behind it (kernel/bpf/verifier.c, `MAX_PACKET_OFF`).
 const LARGEST_OFFSET: i32 = 0x7fff;
 
 /// Where bytes begin, as [`Target::fetch`] counts.
@@ -29,8 +29,8 @@ pub struct Destination {
     pub offset: i16,
 }
 
-/// Emits: copy `bytes` bytes of the packet, and jump to `missing` where it is shorter. Clobbers r0 to
-/// r5, and the target's scratch bytes.
+/// Emits: copy `bytes` bytes of the packet, and jump to `missing` where it is shorter. Clobbers r0
+/// to r5, and the target's scratch bytes.
 pub fn copy(
     target: &dyn Target,
     asm: &mut Asm,
@@ -55,8 +55,8 @@ pub fn copy(
     asm.place(done);
 }
 
-/// Emits: copy `bytes` bytes at the offset in r2, or jump to `elsewhere`, with r2 as it was, where they
-/// do not lie one after another. Clobbers r0 to r5.
+/// Emits: copy `bytes` bytes at the offset in r2, or jump to `elsewhere`, with r2 as it was, where
+/// they do not lie one after another. Clobbers r0 to r5.
 pub(crate) fn direct(
     target: &dyn Target,
     asm: &mut Asm,

@@ -94,8 +94,8 @@ pub fn net(asm: &mut Asm, dst: Reg) {
     asm.load_field(Size::D, dst, R1, field("net_device", "nd_net", 8));
 }
 
-/// Copies the 16 bytes of the name of the device at `device`, a typed pointer, to the packet structure.
-/// Clobbers r1 and r3.
+/// Copies the 16 bytes of the name of the device at `device`, a typed pointer, to the packet
+/// structure. Clobbers r1 and r3.
 pub fn copy_name(asm: &mut Asm, device: Reg, to: i16) {
     asm.mov(R3, device);
     asm.add_field_offset(R3, field("net_device", "name", 16));
@@ -105,7 +105,8 @@ pub fn copy_name(asm: &mut Asm, device: Reg, to: i16) {
     }
 }
 
-/// Does what [`copy_name`] does where `device` is an address that was worked out. Clobbers r0 to r5.
+/// Does what [`copy_name`] does where `device` is an address that was worked out. Clobbers r0 to
+/// r5.
 pub(crate) fn probe_name(asm: &mut Asm, device: Reg, to: i16) {
     asm.mov(R3, device);
     asm.add_field_offset(R3, field("net_device", "name", 16));

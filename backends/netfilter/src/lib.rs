@@ -166,8 +166,8 @@ impl Target for Netfilter {
     }
 
     /// `skb->data`, where the linear part is long enough: `skb->len - skb->data_len` bytes
-    /// (include/linux/skbuff.h, `skb_headlen`). A typed pointer to a structure that begins with an array of
-    /// bytes makes it readable (`bpf_rdonly_cast`; an untyped one needs Linux 6.17).
+    /// (include/linux/skbuff.h, `skb_headlen`). A typed pointer to a structure that begins with an
+    /// array of bytes makes it readable (`bpf_rdonly_cast`; an untyped one needs Linux 6.17).
     fn point(&self, asm: &mut Asm, bytes: u16, elsewhere: Label) {
         asm.load(Size::D, R5, R6, CTX_SKB);
         asm.load_field(Size::W, R3, R5, field("sk_buff", "len", 4));

@@ -234,8 +234,8 @@ impl Target for Xdp {
         linear::point(asm, DATA, DATA_END, bytes, elsewhere);
     }
 
-    /// What lies in fragments counts as well. `bpf_xdp_load_bytes` would not tell: it reads up to offset
-    /// 65,535 only, which the longest IP packet behind its link header ends beyond.
+    /// What lies in fragments counts as well. `bpf_xdp_load_bytes` would not tell: it reads up to
+    /// offset 65,535 only, which the longest IP packet behind its link header ends beyond.
     fn require_length(&self, asm: &mut Asm, shorter: Label) {
         let long_enough = asm.label();
         asm.load(Size::W, R0, R6, DATA_END);
