@@ -41,9 +41,6 @@ pub fn copy(
     missing: Label,
 ) {
     let [elsewhere, done] = std::array::from_fn(|_| asm.label());
-    if let Offset::Constant(offset) = from {
-        asm.mov_imm(R2, offset.into());
-    }
     direct(target, asm, from, to, bytes, elsewhere);
     asm.goto(done);
     asm.place(elsewhere);
@@ -55,8 +52,8 @@ pub fn copy(
     asm.place(done);
 }
 
-/// Emits: copy `bytes` bytes at the offset in r2, or jump to `elsewhere`, with r2 as it was, where
-/// they do not lie one after another. Clobbers r0 to r5.
+/// Emits: copy `bytes` bytes, or jump to `elsewhere`, with their offset in r2, where they do not
+/// lie one after another. Clobbers r0 to r5.
 pub(crate) fn direct(
     target: &dyn Target,
     asm: &mut Asm,
@@ -65,8 +62,9 @@ pub(crate) fn direct(
     bytes: u16,
     elsewhere: Label,
 ) {
-    if from == Offset::Register {
-        asm.jump_imm(Jump::Gt, Width::W64, R2, LARGEST_OFFSET, elsewhere);
+    match from {
+        Offset::Constant(offset) => asm.mov_imm(R2, offset.into()),
+        Offset::Register => asm.jump_imm(Jump::Gt, Width::W64, R2, LARGEST_OFFSET, elsewhere),
     }
     target.point(asm, bytes, elsewhere);
     let mut at = 0;

@@ -108,10 +108,15 @@ pub fn copy_name(asm: &mut Asm, device: Reg, to: i16) {
 /// Does what [`copy_name`] does where `device` is an address that was worked out. Clobbers r0 to
 /// r5.
 pub(crate) fn probe_name(asm: &mut Asm, device: Reg, to: i16) {
+    probe_name_to(asm, device, R7, to);
+}
+
+/// Copies the name of the device at `device` to the offset `to` from `base`. Clobbers r0 to r5.
+fn probe_name_to(asm: &mut Asm, device: Reg, base: Reg, to: i16) {
     asm.mov(R3, device);
     asm.add_field_offset(R3, field("net_device", "name", 16));
-    asm.mov(R1, R7);
-    asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(to));
+    asm.mov(R1, base);
+    asm.alu_imm(Alu::Add, Width::W64, R1, to.into());
     asm.mov_imm(R2, 16);
     asm.helper(Helper::ProbeReadKernel);
 }
@@ -221,12 +226,7 @@ pub fn record_device(asm: &mut Asm, device: Reg, number: usize, name: usize) {
     asm.jump_imm(Jump::Eq, Width::W64, device, 0, absent);
     asm.load_field(Size::W, R1, device, field("net_device", "ifindex", 4));
     asm.store(Size::W, R8, number as i16, R1);
-    asm.mov(R3, device);
-    asm.add_field_offset(R3, field("net_device", "name", 16));
-    asm.mov(R1, R8);
-    asm.alu_imm(Alu::Add, Width::W64, R1, name as i32);
-    asm.mov_imm(R2, 16);
-    asm.helper(Helper::ProbeReadKernel);
+    probe_name_to(asm, device, R8, name as i16);
     asm.place(absent);
 }
 
