@@ -34,7 +34,7 @@ impl Function {
             let Some(data) = blocks.get_mut(block) else { continue };
             for inst in &mut data.insts {
                 let Some(data) = self.insts.get(*inst) else { continue };
-                if let Some(value) = data.result {
+                if let Some(value) = data.result.expand() {
                     defined[value] = true;
                 }
                 *inst = insts.push(data.clone());
@@ -53,8 +53,8 @@ impl Function {
         let number = |value| value_numbers[value].expand().unwrap_or(value);
         for (inst, data) in insts.iter_mut() {
             data.op.map_args(number);
-            data.result = data.result.map(number);
-            if let Some(value) = data.result.and_then(|value| values.get_mut(value)) {
+            data.result = data.result.map(number).into();
+            if let Some(value) = data.result.expand().and_then(|value| values.get_mut(value)) {
                 value.def = inst;
             }
         }

@@ -5,6 +5,7 @@ use crate::{
     Rule, Scan, Source, State, Terminator, Type, Value, Verdict,
 };
 use cranelift_entity::PrimaryMap;
+use cranelift_entity::packed_option::PackedOption;
 
 /// An instruction with its result and the rule it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,10 +13,13 @@ pub struct InstData {
     /// What it does.
     pub op: Op,
     /// The value it defines, none for `count` and `mark`.
-    pub result: Option<Value>,
+    pub result: PackedOption<Value>,
     /// The rule it comes from.
-    pub rule: Option<Rule>,
+    pub rule: PackedOption<Rule>,
 }
+
+// A program of 100,000 rules has millions of instructions, and is cloned while it is fitted.
+const _: () = assert!(size_of::<InstData>() <= 48);
 
 /// A value: its type and its definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,9 +161,10 @@ impl FunctionBuilder {
     pub fn push(&mut self, op: Op) -> Option<Value> {
         let block = self.current.expect("an open block");
         let ty = self.function.result_type(&op);
-        let inst = self.function.insts.push(InstData { op, result: None, rule: self.rule });
+        let inst =
+            self.function.insts.push(InstData { op, result: None.into(), rule: self.rule.into() });
         let result = ty.map(|ty| self.function.values.push(ValueData { ty, def: inst }));
-        self.function.insts[inst].result = result;
+        self.function.insts[inst].result = result.into();
         self.function.blocks[block].insts.push(inst);
         result
     }
@@ -239,7 +244,7 @@ impl FunctionBuilder {
         if low == high {
             return self.compare_const(Condition::Eq, value, low);
         }
-        self.value(Op::InRange(value, low, high))
+        self.value(Op::InRange(value, Box::new((low, high))))
     }
 
     /// Whether transport bytes are there.
@@ -269,7 +274,7 @@ impl FunctionBuilder {
 
     /// What an object answers: 1 or 0.
     pub fn query(&mut self, object: Object, query: Query, arguments: Vec<Value>) -> Value {
-        self.value(Op::Query(object, query, arguments))
+        self.value(Op::Query(object, Box::new(query), arguments.into()))
     }
 
     /// A random number.

@@ -97,7 +97,7 @@ pub enum Op {
     /// `v = cmp eq v, v`: bool.
     Compare(Condition, Value, Value),
     /// `v = range v, LO..HI`: bool, both ends included, LO <= HI.
-    InRange(Value, u128, u128),
+    InRange(Value, Box<(u128, u128)>),
     /// `v = avail BASE N`: bool, whether N bytes from the base lie inside the packet
     /// (`Base::Transport` only; the other bases have guarantees of their own). False where the
     /// extension header walk failed.
@@ -120,7 +120,7 @@ pub enum Op {
     /// The state starts at the value that its definition says.
     Nth(State, u32),
     /// `v = query objectN QUERY (v, v)`: i32, 1 where the answer is yes, else 0; see [`Query`].
-    Query(Object, Query, Vec<Value>),
+    Query(Object, Box<Query>, Box<[Value]>),
     /// `count ruleN`: the rule's packet counter by one, its byte counter by the packet's length.
     Count(Rule),
     /// `log ruleN KIND prefix "TEXT"`: writes a record of the packet, by the rule; see [`Log`].
@@ -163,7 +163,7 @@ impl Op {
     /// The values it uses.
     pub fn args(&self) -> impl Iterator<Item = Value> {
         let many = match self {
-            Op::Query(_, _, values) => values.as_slice(),
+            Op::Query(_, _, values) => &values[..],
             _ => &[],
         };
         let (a, b) = match *self {

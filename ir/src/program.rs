@@ -114,7 +114,7 @@ impl Program {
         let insts = self.funcs.values().flat_map(|function| function.insts.values());
         let asked = insts.filter_map(|inst| match inst.op {
             Op::Query(object, ..) => {
-                Some((inst.rule?, self.objects[object].kind.refusing_clocks()))
+                Some((inst.rule.expand()?, self.objects[object].kind.refusing_clocks()))
             }
             _ => None,
         });
@@ -135,7 +135,7 @@ impl Program {
         });
         let mut asking =
             insts.filter(|inst| inst.op.host_fact().is_some_and(|fact| !fact.is_tracked()));
-        asking.next().map(|inst| inst.rule)
+        asking.next().map(|inst| inst.rule.expand())
     }
 
     /// The hooks whose packets come through each function, by its number.

@@ -11,7 +11,7 @@ use std::fmt;
 
 /// One change of the packet. Where it cannot be made (the kernel has no memory for a copy of its
 /// own of the bytes), the packet is dropped, as the kernel's own rules do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Rewrite {
     /// `store BASE+N, v`: the value's bytes, big endian, at a constant offset from the network or
     /// transport header; guarded as a load of its type from there.
@@ -31,7 +31,7 @@ pub enum Rewrite {
     /// and an option that ends behind the options ends the search, as a last byte does
     /// (net/netfilter/xt_TCPOPTSTRIP.c). Where the options end behind the packet, or are more
     /// than 40 bytes, the packet is dropped.
-    Strip(Value, OptionKinds),
+    Strip(Value, Box<OptionKinds>),
     /// `priority v`: the packet's priority (i32), by which queueing disciplines choose a class
     /// (`skb->priority`). It is none of the packet's bytes.
     Priority(Value),

@@ -600,7 +600,8 @@ impl Body<'_> {
             0 if self.transport >= 20 => Scan::TcpOption(kind),
             1 if self.transport >= 12 => Scan::DccpOption(kind),
             2 if self.transport >= 12 => {
-                Scan::SctpChunk(chunks.where_flags(flags).unwrap_or(chunks).complement())
+                let chunks = chunks.where_flags(flags).unwrap_or(chunks).complement();
+                Scan::SctpChunk(Box::new(chunks))
             }
             _ if self.builder.family() == Family::Ipv4 => self.scan_or(Scan::TcpOption(2)),
             3 => Scan::Ipv6Headers,

@@ -428,7 +428,7 @@ pub enum Source {
 
 /// Searches through variable parts of a packet. Each yields an i32: an offset in bytes from the
 /// network header where something was found, or one of the two constants below.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scan {
     /// The IPv6 extension header of this kind (0 hop-by-hop, 43 routing, 44 fragment, 50 ESP,
     /// 51 AH, 60 destination options, or a transport protocol such as 135), as
@@ -449,7 +449,7 @@ pub enum Scan {
     /// or its length is 0; a length is rounded up to 4, and the walk ends where the next chunk
     /// would begin at or beyond the packet's end. There is always a first chunk to look at
     /// (net/netfilter/xt_sctp.c, `match_packet`).
-    SctpChunk(SctpChunks),
+    SctpChunk(Box<SctpChunks>),
     /// Not an offset but the set of extension headers that the match ipv6header collects: 0x80
     /// hop-by-hop, 0x40 destination options, 0x20 routing, 0x10 fragment, 0x08 AH, 0x04 ESP, 0x02
     /// no next header, 0x01 any other. It walks on behind later fragments, too. Absent where

@@ -243,11 +243,13 @@ pub fn feature(op: &Op) -> Option<Feature> {
             Device::In => Feature::InInterface,
             Device::Out => Feature::OutDevice,
         }),
-        Op::Query(_, Query::Connections, _) => Some(Feature::CountConnections),
-        Op::Query(_, Query::Take | Query::Charge, _) | Op::Nth(..) | Op::Random => {
-            Some(Feature::Size)
-        }
-        Op::Query(_, Query::Recent(query), _) if query.hits > 1 => Some(Feature::Size),
+        Op::Query(_, query, _) => match &**query {
+            Query::Connections => Some(Feature::CountConnections),
+            Query::Take | Query::Charge => Some(Feature::Size),
+            Query::Recent(query) if query.hits > 1 => Some(Feature::Size),
+            Query::Recent(_) | Query::Set(_) => None,
+        },
+        Op::Nth(..) | Op::Random => Some(Feature::Size),
         Op::SetMark(_) => Some(Feature::SetMark),
         Op::SetConnectionMark(_) => Some(Feature::SetConnectionMark),
         Op::ToHost => Some(Feature::ToHost),
@@ -301,8 +303,8 @@ impl Needs {
                     if let Op::Query(_, _, arguments) = &data.op {
                         needs.arguments = needs.arguments.max(arguments.len() as u16);
                     }
-                    if let Op::Rewrite(rewrite) = data.op {
-                        needs.written.extend(match rewrite {
+                    if let Op::Rewrite(rewrite) = &data.op {
+                        needs.written.extend(match *rewrite {
                             Rewrite::Store(base, offset, value) => {
                                 vec![(base, offset, function.ty(value).bytes())]
                             }
@@ -347,21 +349,21 @@ impl Needs {
                         // Answers to translated connections are looked up by those.
                         needs.add(Feature::Conntrack);
                         needs.tuples = true;
-                        asked.push((Feature::Conntrack, data.rule));
+                        asked.push((Feature::Conntrack, data.rule.expand()));
                     }
                     if let Op::Lookup(Lookup::ReversePath(path)) = data.op {
                         needs.rules = true;
                         if path.valid_mark {
                             needs.add(Feature::Mark);
-                            asked.push((Feature::Mark, data.rule));
+                            asked.push((Feature::Mark, data.rule.expand()));
                         }
                     }
                     if measures(function, &data.op) {
-                        asked.push((Feature::Size, data.rule));
+                        asked.push((Feature::Size, data.rule.expand()));
                     }
                     if let Some(feature) = feature(&data.op) {
                         needs.add(feature);
-                        asked.push((feature, data.rule));
+                        asked.push((feature, data.rule.expand()));
                     }
                 }
                 let end = &function.blocks[block];

@@ -10,17 +10,17 @@ use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{ProbeDef, Scan};
 
 /// The function of a scan, emitted when first asked for.
-pub(crate) fn function(emitter: &mut Emitter<'_>, scan: Scan) -> Result<FunctionIndex, EmitError> {
-    if let Some(&index) = emitter.scans.get(&scan) {
+pub(crate) fn function(emitter: &mut Emitter<'_>, scan: &Scan) -> Result<FunctionIndex, EmitError> {
+    if let Some(&index) = emitter.scans.get(scan) {
         return Ok(index);
     }
     let index = emit(emitter, scan)?;
-    emitter.scans.insert(scan, index);
+    emitter.scans.insert(scan.clone(), index);
     Ok(index)
 }
 
-fn emit(emitter: &mut Emitter<'_>, scan: Scan) -> Result<FunctionIndex, EmitError> {
-    match scan {
+fn emit(emitter: &mut Emitter<'_>, scan: &Scan) -> Result<FunctionIndex, EmitError> {
+    match *scan {
         Scan::Ipv6Header(kind) => walk::emit(emitter, Some(kind)),
         Scan::TcpOption(kind) => {
             options(emitter, Wanted::Kind(kind), "scan_tcp_option", tcp_bounds)
@@ -29,7 +29,7 @@ fn emit(emitter: &mut Emitter<'_>, scan: Scan) -> Result<FunctionIndex, EmitErro
         Scan::DccpOption(kind) => {
             options(emitter, Wanted::Kind(kind), "scan_dccp_option", dccp_bounds)
         }
-        Scan::SctpChunk(chunks) => scan_sctp::emit(emitter, &chunks),
+        Scan::SctpChunk(ref chunks) => scan_sctp::emit(emitter, chunks),
         Scan::Ipv6Headers => scan_ipv6_set::emit(emitter),
         Scan::Probe(probe) => match emitter.program.probes.get(probe) {
             Some(ProbeDef::Filter(filter)) => scan_filter::emit(emitter, filter),

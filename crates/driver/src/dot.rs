@@ -54,7 +54,7 @@ fn cluster(out: &mut String, program: &Program, func: Func) {
         }
         for &inst in &data.insts {
             let inst = &function.insts[inst];
-            let _ = match inst.result {
+            let _ = match inst.result.expand() {
                 Some(value) => write!(label, "  {value} = {}\\l", escape(&inst.op.to_string())),
                 None => write!(label, "  {}\\l", escape(&inst.op.to_string())),
             };

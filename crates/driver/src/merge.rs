@@ -47,7 +47,7 @@ pub(crate) fn merge(
     }
     for (_, mut function) in other.funcs {
         for inst in function.insts.values_mut() {
-            inst.rule = inst.rule.map(rule);
+            inst.rule = inst.rule.map(rule).into();
             match &mut inst.op {
                 Op::Count(counted) | Op::Log(counted, _) => *counted = rule(*counted),
                 Op::Nth(used, _) => *used = state(*used),

@@ -44,7 +44,7 @@ fn remove_unused(function: &mut Function, flow: &ControlFlow) {
         let mut insts = std::mem::take(&mut function.blocks[block].insts);
         for inst in insts.iter().rev() {
             let data = &function.insts[*inst];
-            if data.op.is_effect() || data.result.is_some_and(|value| used[value]) {
+            if data.op.is_effect() || data.result.expand().is_some_and(|value| used[value]) {
                 for value in data.op.args() {
                     used[value] = true;
                 }
@@ -52,7 +52,7 @@ fn remove_unused(function: &mut Function, flow: &ControlFlow) {
         }
         insts.retain(|&inst| {
             let data = &function.insts[inst];
-            data.op.is_effect() || data.result.is_some_and(|value| used[value])
+            data.op.is_effect() || data.result.expand().is_some_and(|value| used[value])
         });
         function.blocks[block].insts = insts;
     }

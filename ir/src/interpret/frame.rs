@@ -36,7 +36,7 @@ impl<'a> Run<'a, '_, '_> {
         if let Some(fact) = data.op.host_fact()
             && !self.environment.knows(fact)
         {
-            return Err(Fault::Unknown { fact, rule: data.rule });
+            return Err(Fault::Unknown { fact, rule: data.rule.expand() });
         }
         let (ty, value) = match data.op {
             Op::Const(ty, value) => (ty, value),
@@ -62,14 +62,16 @@ impl<'a> Run<'a, '_, '_> {
             Op::Compare(condition, a, b) => {
                 (Type::Bool, condition.holds(frame.value(a)?, frame.value(b)?).into())
             }
-            Op::InRange(value, low, high) => {
-                (Type::Bool, (low..=high).contains(&frame.value(value)?).into())
+            Op::InRange(value, ref ends) => {
+                (Type::Bool, (ends.0..=ends.1).contains(&frame.value(value)?).into())
             }
             Op::Available(base, bytes) => (Type::Bool, self.available(base, bytes).into()),
             Op::AvailableAt(at, bytes) => {
                 (Type::Bool, self.available_at(offset(at)?, bytes).into())
             }
-            Op::Scan(scan) => (Type::I32, self.scan(scan).ok_or(Fault::Unguarded(inst))?.into()),
+            Op::Scan(ref scan) => {
+                (Type::I32, self.scan(scan).ok_or(Fault::Unguarded(inst))?.into())
+            }
             Op::Lookup(lookup) => (Type::I32, self.lookup(lookup).into()),
             Op::ControlGroup(ref path) => (Type::I32, self.control_group(path).into()),
             Op::Random => (Type::I32, self.environment.random().into()),
@@ -111,7 +113,7 @@ impl<'a> Run<'a, '_, '_> {
                 self.packet_type = bpfc_packet::pkt_type::HOST;
                 return Ok(());
             }
-            Op::Rewrite(rewrite) => {
+            Op::Rewrite(ref rewrite) => {
                 let (a, b) = rewrite.args();
                 let ty = frame.ty(b.unwrap_or(a))?;
                 let values = (frame.value(a)?, b.map(|b| frame.value(b)).transpose()?);
@@ -121,7 +123,7 @@ impl<'a> Run<'a, '_, '_> {
         if value > ty.max() {
             return Err(operands);
         }
-        frame.values.insert(data.result.ok_or(operands)?, value);
+        frame.values.insert(data.result.expand().ok_or(operands)?, value);
         Ok(())
     }
 }

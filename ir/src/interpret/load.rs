@@ -117,7 +117,7 @@ impl Run<'_, '_, '_> {
         end <= u64::from(self.packet.length())
     }
 
-    pub(super) fn scan(&self, scan: Scan) -> Option<u32> {
+    pub(super) fn scan(&self, scan: &Scan) -> Option<u32> {
         let (bytes, transport) = (self.packet.bytes(), self.packet.transport());
         let needed = match scan {
             Scan::TcpOption(_) | Scan::TcpMss => 20,
@@ -127,12 +127,12 @@ impl Run<'_, '_, '_> {
         if needed > 0 && !self.packet.has_transport(needed) {
             return None;
         }
-        let found = match scan {
+        let found = match *scan {
             Scan::Ipv6Header(kind) => find_extension(bytes, kind),
             Scan::TcpOption(kind) => find_tcp_option(bytes, transport, kind),
             Scan::TcpMss => find_tcp_mss(bytes, transport),
             Scan::DccpOption(kind) => find_dccp_option(bytes, transport, kind),
-            Scan::SctpChunk(chunks) => {
+            Scan::SctpChunk(ref chunks) => {
                 find_sctp_chunk(bytes, transport, |kind, flags| chunks.contains(kind, flags))
             }
             Scan::Probe(probe) => match self.program.probes.get(probe)? {

@@ -8,11 +8,11 @@ impl Run<'_, '_, '_> {
     /// Makes a change; `values` are those of [`Rewrite::args`], the last of type `ty`.
     pub(super) fn rewrite(
         &mut self,
-        rewrite: Rewrite,
+        rewrite: &Rewrite,
         ty: Type,
         values: (u128, Option<u128>),
     ) -> Option<()> {
-        match rewrite {
+        match *rewrite {
             Rewrite::Store(base, offset, _) => {
                 let bytes = values.0.to_be_bytes();
                 self.write(self.offset(base, offset)?, last(&bytes, ty.bytes()))
@@ -30,7 +30,7 @@ impl Run<'_, '_, '_> {
                 self.queue = Some(u32::try_from(values.0).ok()?);
                 Some(())
             }
-            Rewrite::Strip(_, kinds) => {
+            Rewrite::Strip(_, ref kinds) => {
                 let at = self.offset(Base::Transport, 0)?;
                 let end = usize::try_from(values.0).ok()?;
                 let mut header = self.packet.slice(at, end)?.to_vec();

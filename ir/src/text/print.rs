@@ -109,8 +109,8 @@ impl Display for Op {
             Op::Calendar(field, value) => write!(f, "calendar {field}, {value}"),
             Op::Hash(value, seed) => write!(f, "jhash {value}, seed {}", Number((*seed).into())),
             Op::Compare(condition, a, b) => write!(f, "cmp {condition} {a}, {b}"),
-            Op::InRange(value, low, high) => {
-                write!(f, "range {value}, {}..{}", Number(*low), Number(*high))
+            Op::InRange(value, ends) => {
+                write!(f, "range {value}, {}..{}", Number(ends.0), Number(ends.1))
             }
             Op::Available(Base::Transport, bytes) => write!(f, "avail th {bytes}"),
             Op::Available(base, bytes) => write!(f, "avail {base} {bytes}"),
@@ -156,11 +156,11 @@ impl Display for Terminator {
 
 impl Display for InstData {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.result {
+        match self.result.expand() {
             Some(result) => write!(f, "{result} = {}", self.op)?,
             None => write!(f, "{}", self.op)?,
         }
-        at_rule(f, self.rule)
+        at_rule(f, self.rule.expand())
     }
 }
 

@@ -1,36 +1,8 @@
 //! A function's structure: layout, instructions, values, dominance.
 
-use super::{Place, VerifyError, Violation, guards, types};
-use crate::{Block, ControlFlow, Func, Function, Inst, Op, Program, Rule, Scan, Terminator, Value};
+use super::{Place, VerifyError, Violation, checker::Checker, guards, types};
+use crate::{Block, ControlFlow, Func, Inst, Op, Program, Rule, Scan, Terminator, Value};
 use cranelift_entity::EntityRef;
-
-/// One function under check.
-pub(super) struct Checker<'a> {
-    pub program: &'a Program,
-    pub func: Func,
-    pub function: &'a Function,
-    pub errors: &'a mut Vec<VerifyError>,
-}
-
-impl Checker<'_> {
-    /// Reports a broken invariant of an instruction.
-    pub fn inst(&mut self, block: Block, inst: Inst, violation: Violation) {
-        let place = Place::Inst(self.func, block, inst);
-        let text = self.function.insts.get(inst).map(ToString::to_string);
-        self.errors.push(VerifyError { place, violation, text });
-    }
-
-    /// Reports a broken invariant of a block's terminator.
-    pub fn terminator(&mut self, block: Block, violation: Violation) {
-        let place = Place::Block(self.func, block);
-        let text = self.function.blocks.get(block).map(|data| data.terminator.to_string());
-        self.errors.push(VerifyError { place, violation, text });
-    }
-
-    fn whole(&mut self, place: Place, violation: Violation) {
-        self.errors.push(VerifyError { place, violation, text: None });
-    }
-}
 
 pub(super) fn check(program: &Program, func: Func, errors: &mut Vec<VerifyError>) {
     let function = &program.funcs[func];
@@ -53,7 +25,7 @@ pub(super) fn check(program: &Program, func: Func, errors: &mut Vec<VerifyError>
 type Definitions = Vec<Option<(Block, usize)>>;
 
 impl Checker<'_> {
-    /// Invariants 5 and 6. The definitions, where the layout allows to look further.
+    /// Layout, definitions and references. The definitions, where the layout allows to look further.
     fn structure(&mut self) -> Option<Definitions> {
         let function = self.function;
         if function.layout.is_empty() {
@@ -116,7 +88,7 @@ impl Checker<'_> {
         rule.filter(|&rule| !self.program.rules.is_valid(rule))
     }
 
-    /// Invariant 6 of one instruction, its operands apart.
+    /// One instruction's definition and references, its operands apart.
     fn instruction(
         &mut self,
         (block, position): (Block, usize),
@@ -131,7 +103,7 @@ impl Checker<'_> {
         if std::mem::replace(&mut placed[inst.index()], true) {
             return self.inst(block, inst, Violation::DuplicateInst(inst));
         }
-        if let Some(rule) = self.missing(data.rule) {
+        if let Some(rule) = self.missing(data.rule.expand()) {
             self.inst(block, inst, Violation::MissingRule(rule));
         }
         match data.op {
@@ -153,7 +125,7 @@ impl Checker<'_> {
             Op::Binary(_, a, _) => function.values.get(a).map(|a| a.ty),
             _ => data.op.fixed_type(),
         };
-        let fits = match (data.result, ty) {
+        let fits = match (data.result.expand(), ty) {
             (Some(value), Some(ty)) => match function.values.get(value) {
                 Some(known) => known.def == inst && known.ty == ty,
                 None => false,
@@ -166,12 +138,14 @@ impl Checker<'_> {
         if !fits {
             return self.inst(block, inst, Violation::WrongResult);
         }
-        if let Some(place) = data.result.and_then(|value| definitions.get_mut(value.index())) {
+        if let Some(place) =
+            data.result.expand().and_then(|value| definitions.get_mut(value.index()))
+        {
             *place = Some((block, position));
         }
     }
 
-    /// Invariant 8.
+    /// Definitions dominate uses.
     fn dominance(&mut self, flow: &ControlFlow, definitions: &Definitions) {
         let function = self.function;
         let dominated = |value: Value, block: Block, position: usize| {

@@ -1,10 +1,10 @@
-//! Guards: invariants 12 to 15, and 18.
+//! Guards of bytes, link headers and connections, for loads and for writes.
 //!
 //! What a branch proves holds in the block that its edge leads to, where no other edge leads
 //! there, and in all that this block dominates. The dominator tree is walked from the entry with
 //! what holds so far; what a branch proved about offsets is taken back when the walk leaves.
 
-use super::{Violation, function::Checker};
+use super::{Violation, checker::Checker};
 use crate::{
     Base, Block, ControlFlow, CtField, Function, Inst, Meta, Op, Rewrite, Scan, Source, Terminator,
     Type, Value,
@@ -96,7 +96,9 @@ fn proof(function: &Function, flow: &ControlFlow, block: Block) -> Option<Proof>
                 (condition.holds(a, 0) != taken).then(|| presence(function, b))?
             }
         }
-        Op::InRange(value, low, _) => ((low == 0) != taken).then(|| presence(function, value))?,
+        Op::InRange(value, ref ends) => {
+            ((ends.0 == 0) != taken).then(|| presence(function, value))?
+        }
         _ => None,
     }
 }

@@ -176,7 +176,7 @@ fn layouts_and_references_are_sound() {
         Violation::MissingRule(Rule::from_u32(3)),
     );
     broken(
-        changed(|f| f.insts[inst(1)].rule = Some(Rule::from_u32(3))),
+        changed(|f| f.insts[inst(1)].rule = Rule::from_u32(3).into()),
         Violation::MissingRule(Rule::from_u32(3)),
     );
     broken(
@@ -200,8 +200,8 @@ fn layouts_and_references_are_sound() {
         }),
         Violation::MissingValue(value(1)),
     );
-    broken(first(changed(|f| f.insts[inst(0)].result = None)), Violation::WrongResult);
-    broken(first(changed(|f| f.insts[inst(3)].result = Some(value(0)))), Violation::WrongResult);
+    broken(first(changed(|f| f.insts[inst(0)].result = None.into())), Violation::WrongResult);
+    broken(first(changed(|f| f.insts[inst(3)].result = value(0).into())), Violation::WrongResult);
     broken(first(changed(|f| f.values[value(1)].ty = Type::I64)), Violation::WrongResult);
     broken(first(changed(|f| f.values[value(1)].def = inst(0))), Violation::WrongResult);
 }
@@ -540,4 +540,11 @@ fn a_long_chain_is_checked_in_linear_time() {
     let start = std::time::Instant::now();
     assert_eq!(verify(&program), Ok(()));
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+}
+
+#[test]
+fn errors_cite_the_invariant_by_name() {
+    let program: Program = "entry input ip: fn0 fn0 \"a\" ip { block0: return }".parse().unwrap();
+    let errors = verify(&program).unwrap_err();
+    assert_eq!(errors[0].to_string(), "fn0 block0: a base chain returns, against base-chains");
 }

@@ -1,7 +1,7 @@
-//! Operand types and the numbers in instructions and terminators: invariants 9 to 11, 16, 17, 19,
-//! 20 and 22.
+//! Operand types and the numbers in instructions and terminators: what each operation allows by
+//! itself, wherever it stands.
 
-use super::{Violation, function::Checker};
+use super::{Violation, checker::Checker};
 use crate::{
     Base, BinaryOp, Block, Family, Inst, Lookup, Op, Rewrite, Scan, Source, Terminator,
     TransformField, Type, Value, Verdict, Way,
@@ -108,7 +108,8 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
         Op::Hash(value, _) => is(checker, value, Type::I32),
         Op::Calendar(_, value) => is(checker, value, Type::I64),
         Op::Compare(_, a, b) => same(checker, a, b).map(|_| ()),
-        Op::InRange(value, low, high) => {
+        Op::InRange(value, ref ends) => {
+            let (low, high) = **ends;
             let ty = number(checker, value)?;
             if low > high {
                 return Err(Violation::EmptyRange);
@@ -144,16 +145,16 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             _ => Err(Violation::Period),
         },
         Op::SetMark(value) | Op::SetConnectionMark(value) => is(checker, value, Type::I32),
-        Op::Rewrite(rewrite) => rewrites(checker, rewrite),
+        Op::Rewrite(ref rewrite) => rewrites(checker, rewrite),
     }
 }
 
-fn rewrites(checker: &Checker<'_>, rewrite: Rewrite) -> Result<(), Violation> {
+fn rewrites(checker: &Checker<'_>, rewrite: &Rewrite) -> Result<(), Violation> {
     let place = |base, offset, ty| match base {
         Base::Link => Err(Violation::WrittenBase),
         Base::Network | Base::Transport => load(checker, ty, Source::Payload(base, offset)),
     };
-    match rewrite {
+    match *rewrite {
         Rewrite::Store(base, offset, value) => place(base, offset, number(checker, value)?),
         Rewrite::StoreOption(offset, _, value) => {
             number(checker, value)?;

@@ -64,8 +64,8 @@ impl Selector<'_, '_> {
                 self.test(Condition::Le, Width::W64, reg, R2, to);
             }
             Op::Compare(cond, a, b) => self.compare(cond, a, b, to)?,
-            Op::InRange(value, low, high) => {
-                self.range(value, low, high, to)?;
+            Op::InRange(value, ref ends) => {
+                self.range(value, ends.0, ends.1, to)?;
             }
             _ => return Err(EmitError::Type(self.name.clone(), "a branch")),
         }

@@ -209,9 +209,11 @@ impl Selector<'_, '_> {
         let data = &self.function.blocks[block];
         for &inst in &data.insts {
             let inst = &self.function.insts[inst];
-            if inst.op.is_effect() || inst.result.is_some_and(|v| self.slots.contains_key(&v)) {
-                self.emitter.mark_line(&mut self.asm, inst.rule, "");
-                self.effect(&inst.op, inst.result)?;
+            if inst.op.is_effect()
+                || inst.result.expand().is_some_and(|v| self.slots.contains_key(&v))
+            {
+                self.emitter.mark_line(&mut self.asm, inst.rule.expand(), "");
+                self.effect(&inst.op, inst.result.expand())?;
             }
         }
         self.emitter.mark_line(&mut self.asm, data.rule, "");
@@ -367,8 +369,8 @@ impl Selector<'_, '_> {
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);
             }
-            Op::Scan(scan) => {
-                match scan {
+            Op::Scan(ref scan) => {
+                match *scan {
                     Scan::Probe(probe) => match self.emitter.program.probes.get(probe) {
                         Some(ProbeDef::Text(text)) => {
                             scan_text::call(self.emitter, &mut self.asm, probe, text)?;
@@ -407,7 +409,7 @@ impl Selector<'_, '_> {
                 self.asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(displacement));
                 self.fetch(ty, result)?;
             }
-            Op::Rewrite(rewrite) => self.rewrite(rewrite)?,
+            Op::Rewrite(ref rewrite) => self.rewrite(rewrite)?,
             Op::Load(ty, Source::Payload(base, offset)) if self.in_window(op) => {
                 self.keep_window(ty, base, offset, result);
             }

@@ -26,11 +26,11 @@ enum Change {
 }
 
 impl Selector<'_, '_> {
-    pub(super) fn rewrite(&mut self, rewrite: Rewrite) -> Result<(), EmitError> {
-        match rewrite {
+    pub(super) fn rewrite(&mut self, rewrite: &Rewrite) -> Result<(), EmitError> {
+        match *rewrite {
             Rewrite::Store(base, offset, value) => self.store(base, offset, value),
             Rewrite::Checksum(field, old, new) => self.checksum(field, &Change::Values(old, new)),
-            Rewrite::Strip(end, kinds) => self.strip(end, kinds),
+            Rewrite::Strip(end, ref kinds) => self.strip(end, **kinds),
             Rewrite::StoreOption(offset, displacement, value) => {
                 self.store_option(offset, displacement, value)
             }

@@ -29,7 +29,9 @@ impl Selector<'_, '_> {
             for &inst in &function.blocks[block].insts {
                 let data = &function.insts[inst];
                 rewrites |= matches!(data.op, Op::Rewrite(_));
-                let Some(value) = data.result.filter(|_| self.is_kept(&data.op)) else { continue };
+                let Some(value) = data.result.expand().filter(|_| self.is_kept(&data.op)) else {
+                    continue;
+                };
                 let network_order =
                     matches!(data.op, Op::LoadAt(..) | Op::Load(_, Source::Payload(..)));
                 let bytes = if function.ty(value) == Type::I128 { 16 } else { 8 };

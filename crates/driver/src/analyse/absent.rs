@@ -27,7 +27,7 @@ pub(super) fn dead_rules(
         }
         let asked = function.blocks[block].insts.iter().find_map(|&inst| {
             let data = &function.insts[inst];
-            search.absent(&data.op).filter(|_| data.rule == Some(rule))
+            search.absent(&data.op).filter(|_| data.rule.expand() == Some(rule))
         });
         if let (Some(meta), Some((_, first))) = (asked, first)
             && matches!(program.rules[rule].kind, RuleKind::Rule(_))

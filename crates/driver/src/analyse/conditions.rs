@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// A pure expression over the packet; operands are numbers of other expressions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Expr {
     Const(Type, u128),
     Payload(Type, Base, u16),
@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
                 (Some(a), None) => self.compared(b, condition.mirrored(), a),
                 _ => None,
             },
-            Op::InRange(value, low, high) => self.ranged(value, low, high),
+            Op::InRange(value, ref ends) => self.ranged(value, ends.0, ends.1),
             _ => None,
         };
         let read = read.or_else(|| Some((self.expr(value)?, Ranges::range(1, 1), 1)));
@@ -231,10 +231,10 @@ impl<'a> Reader<'a> {
             Op::Binary(op, a, b) => Expr::Binary(op, self.expr(a)?, self.expr(b)?),
             Op::Extend(ty, inner) => Expr::Extend(ty, self.expr(inner)?),
             Op::Compare(condition, a, b) => Expr::Compare(condition, self.expr(a)?, self.expr(b)?),
-            Op::InRange(inner, low, high) => Expr::InRange(self.expr(inner)?, low, high),
+            Op::InRange(inner, ref ends) => Expr::InRange(self.expr(inner)?, ends.0, ends.1),
             Op::Available(base, bytes) => Expr::Available(base, bytes),
             Op::AvailableAt(at, bytes) => Expr::AvailableAt(self.expr(at)?, bytes),
-            Op::Scan(scan) => Expr::Scan(scan),
+            Op::Scan(ref scan) => Expr::Scan(scan.clone()),
             Op::Lookup(lookup) => Expr::Lookup(lookup),
             Op::Random
             | Op::Nth(..)

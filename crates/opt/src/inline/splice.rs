@@ -74,11 +74,11 @@ impl<'a> Copy<'a> {
             let source = &self.source.insts[inst];
             let mut op = source.op.clone();
             op.map_args(|value| self.value(value));
-            let inst = result.insts.push(InstData { op, result: None, rule: source.rule });
-            if let Some(value) = source.result {
+            let inst = result.insts.push(InstData { op, result: None.into(), rule: source.rule });
+            if let Some(value) = source.result.expand() {
                 let ty = self.source.values[value].ty;
                 let copied = result.values.push(ValueData { ty, def: inst });
-                result.insts[inst].result = Some(copied);
+                result.insts[inst].result = copied.into();
                 self.values[value] = copied.into();
             }
             insts.push(inst);

@@ -9,7 +9,7 @@ pub(super) fn run(function: &mut Function, flow: &ControlFlow) {
     for &block in flow.order() {
         for &inst in &function.blocks[block].insts {
             let data = &function.insts[inst];
-            let Some(result) = data.result else { continue };
+            let Some(result) = data.result.expand() else { continue };
             let ty = function.values[result].ty;
             if let Some(value) = evaluate(function, &known, &data.op, ty) {
                 known[result] = Some(value);
@@ -48,9 +48,9 @@ fn evaluate(
             };
             Some(holds.into())
         }
-        Op::InRange(value, low, high) => match known[value] {
-            Some(value) => Some((low..=high).contains(&value).into()),
-            None => (low == 0 && high >= function.ty(value).max()).then_some(1),
+        Op::InRange(value, ref ends) => match known[value] {
+            Some(value) => Some((ends.0..=ends.1).contains(&value).into()),
+            None => (ends.0 == 0 && ends.1 >= function.ty(value).max()).then_some(1),
         },
         _ => None,
     }

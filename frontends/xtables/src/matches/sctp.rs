@@ -72,7 +72,7 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
 /// Emits the search for a chunk of the set; control goes on where no chunk on the way is broken.
 /// Yields whether there is none.
 fn search(cx: &mut RuleCx<'_>, set: SctpChunks, invert: bool) -> Value {
-    let found = cx.builder().scan(Scan::SctpChunk(set));
+    let found = cx.builder().scan(Scan::SctpChunk(Box::new(set)));
     let broken = cx.builder().compare_const(Condition::Eq, found, Scan::BROKEN.into());
     let drop = if invert { cx.match_then_drop() } else { cx.hotdrop() };
     cx.builder().forbid(broken, drop);
@@ -138,7 +138,7 @@ impl Match for Sctp {
                     return Ok(());
                 }
                 cx.expect_any(&chunks.sets(), invert, |b, &set| {
-                    let found = b.scan(Scan::SctpChunk(set));
+                    let found = b.scan(Scan::SctpChunk(Box::new(set)));
                     b.compare_const(Condition::Eq, found, Scan::ABSENT.into())
                 });
             }

@@ -111,7 +111,7 @@ impl Action for TcpOptStrip {
         let (header, _) = cx.tcp_header_or_drop();
         let b = cx.builder();
         if !self.kinds.is_empty() {
-            b.push(Op::Rewrite(Rewrite::Strip(header, self.kinds)));
+            b.push(Op::Rewrite(Rewrite::Strip(header, Box::new(self.kinds))));
         }
         b.jump(done);
         b.switch_to(done);

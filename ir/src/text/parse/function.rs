@@ -165,7 +165,7 @@ impl Parser {
             while matches!(self.peek(), Token::Number(_)) {
                 kinds.insert(self.number("a kind of option")?);
             }
-            return Ok(Rewrite::Strip(end, kinds));
+            return Ok(Rewrite::Strip(end, Box::new(kinds)));
         }
         if self.eat_word("insert") {
             let (base, offset) = self.place()?;
@@ -266,7 +266,7 @@ impl Parser {
                 self.punct(",")?;
                 let low = self.number("a lower end")?;
                 self.punct("..")?;
-                Op::InRange(value, low, self.number("an upper end")?)
+                Op::InRange(value, Box::new((low, self.number("an upper end")?)))
             }
             "avail" => {
                 self.advance();
@@ -353,7 +353,7 @@ impl Parser {
             let Token::Text(text) = self.peek() else { return self.expected("a set of chunks") };
             let Ok(chunks) = text.parse() else { return self.expected("a set of chunks") };
             self.advance();
-            return Ok(Scan::SctpChunk(chunks));
+            return Ok(Scan::SctpChunk(Box::new(chunks)));
         }
         let kind: fn(u8) -> Scan = match self.peek_word() {
             Some("ipv6-header") => Scan::Ipv6Header,
@@ -555,7 +555,7 @@ impl Builder {
                     Some(value) => Some(self.value(value, statement.at)?),
                     None => None,
                 };
-                let data = InstData { op, result, rule: statement.rule };
+                let data = InstData { op, result: result.into(), rule: statement.rule.into() };
                 let inst = self.function.insts.push(data);
                 self.function.blocks[block].insts.push(inst);
                 if let Some(value) = result {

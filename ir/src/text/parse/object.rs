@@ -69,7 +69,7 @@ impl Parser {
             }
             self.punct(")")?;
         }
-        Ok(Op::Query(object, query, arguments))
+        Ok(Op::Query(object, Box::new(query), arguments.into()))
     }
 
     fn hash_limit(&mut self) -> Result<HashLimit> {
