@@ -1,70 +1,62 @@
 //! The form without gaps, which the text form reads back exactly.
 
-use crate::{Block, Function, Inst, InstData, Program, Terminator, Value, ValueData};
+use crate::{
+    Block, BlockData, Function, Inst, InstData, Op, Program, Terminator, Value, ValueData,
+};
 use cranelift_entity::{PrimaryMap, SecondaryMap, packed_option::PackedOption};
+use std::sync::Arc;
 
 impl Function {
     /// Drops blocks that are not laid out and instructions that no block holds, and numbers the
-    /// rest without gaps: blocks and values keep their order, instructions get that of the
-    /// layout. Passes end with it.
+    /// rest without gaps, in the order of the layout. Passes end with it.
     ///
     /// References to what is dropped (the verifier would reject them) are left as they are.
     pub fn compact(&mut self) {
-        let mut laid_out = SecondaryMap::with_default(false);
-        laid_out.resize(self.blocks.len());
-        for &block in &self.layout {
-            laid_out[block] = true;
-        }
+        let mut dropped = std::mem::take(&mut self.blocks);
         let mut block_numbers: SecondaryMap<Block, PackedOption<Block>> = SecondaryMap::new();
-        let mut blocks: PrimaryMap<Block, _> = PrimaryMap::with_capacity(self.layout.len());
-        for (block, data) in std::mem::take(&mut self.blocks) {
-            if laid_out[block] {
-                block_numbers[block] = blocks.push(data).into();
-            }
-        }
-        let number = |block| block_numbers[block].expand().unwrap_or(block);
+        block_numbers.resize(dropped.len());
+        self.blocks.reserve_exact(self.layout.len());
         for block in &mut self.layout {
-            *block = number(*block);
+            let Some(data) = dropped.get_mut(*block) else { continue };
+            let empty = BlockData { insts: Vec::new(), terminator: Terminator::Return, rule: None };
+            let number = self.blocks.push(std::mem::replace(data, empty));
+            block_numbers[*block] = number.into();
+            *block = number;
         }
-
-        let mut defined = SecondaryMap::with_default(false);
-        defined.resize(self.values.len());
-        let mut insts: PrimaryMap<Inst, InstData> = PrimaryMap::with_capacity(self.insts.len());
-        for &block in &self.layout {
-            let Some(data) = blocks.get_mut(block) else { continue };
-            for inst in &mut data.insts {
-                let Some(data) = self.insts.get(*inst) else { continue };
-                if let Some(value) = data.result.expand() {
-                    defined[value] = true;
-                }
-                *inst = insts.push(data.clone());
-            }
-            data.terminator.map_blocks(number);
-        }
-        self.blocks = blocks;
 
         let mut value_numbers: SecondaryMap<Value, PackedOption<Value>> = SecondaryMap::new();
-        let mut values: PrimaryMap<Value, ValueData> = PrimaryMap::with_capacity(self.values.len());
-        for (value, data) in std::mem::take(&mut self.values) {
-            if defined[value] {
-                value_numbers[value] = values.push(data).into();
+        value_numbers.resize(self.values.len());
+        let kept = self.blocks.values().map(|data| data.insts.len()).sum();
+        let mut insts: PrimaryMap<Inst, InstData> = PrimaryMap::with_capacity(kept);
+        let mut values: PrimaryMap<Value, ValueData> = PrimaryMap::with_capacity(kept);
+        for data in self.blocks.values_mut() {
+            for inst in &mut data.insts {
+                let Some(data) = self.insts.get_mut(*inst) else { continue };
+                // Each instruction stands in one block.
+                let op = std::mem::replace(&mut data.op, Op::Trace);
+                let mut result = data.result;
+                if let Some(value) = result.expand()
+                    && let Some(&ValueData { ty, .. }) = self.values.get(value)
+                {
+                    let def = insts.next_key();
+                    result = values.push(ValueData { ty, def }).into();
+                    value_numbers[value] = result;
+                }
+                *inst = insts.push(InstData { op, result, rule: data.rule });
             }
         }
-        let number = |value| value_numbers[value].expand().unwrap_or(value);
-        for (inst, data) in insts.iter_mut() {
-            data.op.map_args(number);
-            data.result = data.result.map(number).into();
-            if let Some(value) = data.result.expand().and_then(|value| values.get_mut(value)) {
-                value.def = inst;
+        let value = |value| value_numbers[value].expand().unwrap_or(value);
+        for data in insts.values_mut() {
+            data.op.map_args(value);
+        }
+        for data in self.blocks.values_mut() {
+            data.terminator.map_blocks(|block| block_numbers[block].expand().unwrap_or(block));
+            if let Terminator::Branch { condition, .. } = &mut data.terminator {
+                *condition = value(*condition);
             }
         }
         self.insts = insts;
         self.values = values;
-        for data in self.blocks.values_mut() {
-            if let Terminator::Branch { condition, .. } = &mut data.terminator {
-                *condition = number(*condition);
-            }
-        }
     }
 }
 
@@ -72,7 +64,7 @@ impl Program {
     /// [`Function::compact`] of every function.
     pub fn compact(&mut self) {
         for function in self.funcs.values_mut() {
-            function.compact();
+            Arc::make_mut(function).compact();
         }
     }
 }

@@ -6,7 +6,36 @@
 //! recurses: functions have hundreds of thousands of blocks.
 
 use crate::{Block, Function};
-use cranelift_entity::EntityRef;
+use cranelift_entity::{EntityRef, EntitySet};
+
+/// The blocks that the entry reaches, each before those that it leads to.
+///
+/// # Panics
+/// When a block of the layout or a successor does not exist.
+pub fn reverse_postorder(function: &Function) -> Vec<Block> {
+    let mut order = Vec::with_capacity(function.layout.len());
+    let mut seen: EntitySet<Block> = EntitySet::with_capacity(function.blocks.len());
+    // A block is on the stack once to be entered, and once more to be left.
+    let mut open: Vec<(Block, bool)> =
+        function.entry().map(|entry| (entry, false)).into_iter().collect();
+    while let Some((block, is_left)) = open.pop() {
+        if is_left {
+            order.push(block);
+        } else if seen.insert(block) {
+            open.push((block, true));
+            let new = |next: &Block| !seen.contains(*next);
+            open.extend(
+                function.blocks[block]
+                    .terminator
+                    .successors()
+                    .filter(new)
+                    .map(|next| (next, false)),
+            );
+        }
+    }
+    order.reverse();
+    order
+}
 
 /// The control flow of a function whose references are sound: every block of the layout and
 /// every successor exists and is laid out once.

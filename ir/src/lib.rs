@@ -41,7 +41,7 @@ pub use bpfc_packet::{
 pub use chunks::{ChunkFlags, SctpChunks};
 pub use entities::{Block, Func, Inst, Object, Probe, Rule, State, Value};
 pub use fingerprint::{Fingerprint, TcpOption, Window};
-pub use flow::ControlFlow;
+pub use flow::{ControlFlow, reverse_postorder};
 pub use frontend::{Accounts, Frontend, FrontendOptions, Input, InputFormat, Lowered, SizeLimit};
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use host_fact::HostFact;

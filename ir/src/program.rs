@@ -6,6 +6,7 @@ use crate::{
 use bpfc_diag::Span;
 use cranelift_entity::PrimaryMap;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Whether a rule entity is a rule or a base chain's policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -78,12 +79,12 @@ pub struct Entry {
 /// One compilation's IR.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
-    /// Rules and policies, in ruleset order.
-    pub rules: PrimaryMap<Rule, RuleData>,
+    /// Rules and policies, in ruleset order. Copies of a program share them.
+    pub rules: PrimaryMap<Rule, Arc<RuleData>>,
     /// The user chains of the tables that are compiled, also those without rules, in ruleset order.
     pub chains: Vec<UserChain>,
-    /// Chains.
-    pub funcs: PrimaryMap<Func, Function>,
+    /// Chains. Copies of a program share those that no pass has changed since.
+    pub funcs: PrimaryMap<Func, Arc<Function>>,
     /// What runs, by hook and family; at most one entry for each pair.
     pub entries: Vec<Entry>,
     /// State across packets.
@@ -160,10 +161,17 @@ impl Program {
             if hooks.is_empty() {
                 continue;
             }
-            for inst in function.insts.values_mut() {
-                if let Op::Load(ty, Source::Meta(meta)) = inst.op
-                    && hooks.iter().all(|&hook| meta.is_absent_at(hook))
-                {
+            let absent = |op: &Op| match *op {
+                Op::Load(ty, Source::Meta(meta)) => {
+                    hooks.iter().all(|&hook| meta.is_absent_at(hook)).then_some(ty)
+                }
+                _ => None,
+            };
+            if !function.insts.values().any(|inst| absent(&inst.op).is_some()) {
+                continue;
+            }
+            for inst in Arc::make_mut(function).insts.values_mut() {
+                if let Some(ty) = absent(&inst.op) {
                     inst.op = Op::Const(ty, 0);
                 }
             }

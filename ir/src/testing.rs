@@ -95,7 +95,7 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
                 rules: choices.below(rules + 1),
             };
             let function = function(&mut choices, &mut program, family, chain);
-            program.funcs.push(function);
+            program.funcs.push(function.into());
         }
         if choices.once_in(2) {
             let (table, name) = ("filter".to_owned(), "a \"chain\"".to_owned());
@@ -206,7 +206,7 @@ struct Chain {
 fn rule(choices: &mut Choices, program: &mut Program, chain: &Chain, family: Family) -> Rule {
     let number = program.rules.len();
     let span = Span::new(FileId(0), number * 10, number * 10 + 9);
-    program.rules.push(RuleData {
+    let data = RuleData {
         label: format!("{}:{number}", chain.name),
         family,
         table: "filter".to_owned(),
@@ -221,7 +221,8 @@ fn rule(choices: &mut Choices, program: &mut Program, chain: &Chain, family: Fam
         verdict: choices.of(&["ACCEPT", ""]).to_owned(),
         columns: (0..choices.below(3)).map(|at| format!("column {at}")).collect(),
         span: (!choices.once_in(4)).then_some(span),
-    })
+    };
+    program.rules.push(data.into())
 }
 
 fn function(

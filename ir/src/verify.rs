@@ -2,7 +2,8 @@
 //!
 //! Of a program:
 //! - `unique-names`: rules' labels and functions' names are unique.
-//! - `entries`: there is at most one entry for each hook and family, and a chain appears in it once.
+//! - `entries`: there is at most one entry for each hook and family, and a chain appears in it
+//!   once.
 //! - `families`: the chains of an entry are of its family, and a callee has its caller's family.
 //! - `base-chains`: base chains (those of entries) do not return and are not called.
 //! - `acyclic-calls`: calls that start at entries form no cycle.

@@ -51,7 +51,7 @@ fn lower(bytes: Vec<u8>, format: &str, table: &str, sets: &Arc<SetTable>) -> Pro
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let lowered = XtablesFrontend.lower(&input, format, &options, &mut sources, &mut diagnostics);
     let mut program = lowered.unwrap_or_else(|| panic!("{diagnostics:?}")).program;
-    program.rules.values_mut().for_each(|rule| rule.span = None);
+    program.rules.values_mut().for_each(|rule| std::sync::Arc::make_mut(rule).span = None);
     program
 }
 

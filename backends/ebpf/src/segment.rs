@@ -6,7 +6,8 @@
 //! another.
 
 use bpfc_ir::{Block, Function, Op, Terminator, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use cranelift_entity::{EntitySet, SecondaryMap};
+use std::collections::BTreeSet;
 
 /// Blocks in one segment: below the verifier's limit of pending branches with room to spare.
 pub const BLOCKS_PER_SEGMENT: usize = 2_000;
@@ -24,29 +25,34 @@ pub fn segments(
     limit: usize,
     is_kept: impl Fn(&Op) -> bool,
 ) -> Vec<Vec<Block>> {
-    let layout = &reachable(function, &function.layout);
+    let mut marks = Marks::default();
+    let layout = &marks.reachable(function, &function.layout);
     if layout.len() <= limit {
         return vec![order(function, layout, layout[0])];
     }
-    let position: BTreeMap<Block, usize> =
-        layout.iter().enumerate().map(|(i, &block)| (block, i)).collect();
+    let mut position: SecondaryMap<Block, usize> =
+        SecondaryMap::with_capacity(function.blocks.len());
+    for (at, &block) in layout.iter().enumerate() {
+        position[block] = at;
+    }
     // Shared ends, such as the policy or the drop of truncated packets: copied, so that jumps
     // to them do not tie the chain together.
-    let mut sources: BTreeMap<Block, usize> = BTreeMap::new();
+    let mut sources: SecondaryMap<Block, usize> =
+        SecondaryMap::with_capacity(function.blocks.len());
     for &block in layout {
         for to in function.blocks[block].terminator.successors() {
-            *sources.entry(to).or_default() += 1;
+            sources[to] += 1;
         }
     }
     let shared = |block: Block| {
         matches!(function.blocks[block].terminator, Terminator::Return | Terminator::Verdict(_))
-            && sources.get(&block).is_some_and(|&n| n > 1)
+            && sources[block] > 1
     };
     // tied[p] counts edges that jump over or into the middle of a cut before block p.
     let mut tied = vec![0i32; layout.len() + 2];
     for (from, &block) in layout.iter().enumerate() {
         for to in function.blocks[block].terminator.successors() {
-            let to_at = position[&to];
+            let to_at = position[to];
             if shared(to) {
                 continue;
             }
@@ -85,12 +91,12 @@ pub fn segments(
             let mut extra: Vec<Block> = blocks
                 .iter()
                 .flat_map(|&block| function.blocks[block].terminator.successors())
-                .filter(|&to| shared(to) && !(cut[0]..cut[1]).contains(&position[&to]))
+                .filter(|&to| shared(to) && !(cut[0]..cut[1]).contains(&position[to]))
                 .collect();
             extra.sort_unstable();
             extra.dedup();
             blocks.extend(extra);
-            let blocks = reachable(function, &blocks);
+            let blocks = marks.reachable(function, &blocks);
             order(function, &blocks, blocks[0])
         })
         .collect()
@@ -105,11 +111,18 @@ fn spans(
 ) -> Vec<(usize, usize)> {
     let insts =
         |block: Block| function.blocks[block].insts.iter().map(|&inst| &function.insts[inst]);
-    let mut defined: BTreeMap<Value, usize> = BTreeMap::new();
+    let mut defined: SecondaryMap<Value, Option<usize>> = SecondaryMap::new();
+    let mut is_none = true;
     for (at, &block) in layout.iter().enumerate() {
         for data in insts(block).filter(|data| is_kept(&data.op)) {
-            defined.extend(data.result.map(|value| (value, at)));
+            if let Some(value) = data.result.expand() {
+                defined[value] = Some(at);
+                is_none = false;
+            }
         }
+    }
+    if is_none {
+        return Vec::new();
     }
     let mut spans = BTreeSet::new();
     for (at, &block) in layout.iter().enumerate() {
@@ -125,8 +138,8 @@ fn spans(
             if !seen.insert(value) {
                 continue;
             }
-            match defined.get(&value) {
-                Some(&from) if from != at => {
+            match defined[value] {
+                Some(from) if from != at => {
                     spans.insert((from.min(at), from.max(at)));
                 }
                 Some(_) => {}
@@ -137,18 +150,31 @@ fn spans(
     spans.into_iter().collect()
 }
 
-/// Those of some blocks that control can reach from the first without leaving them, in the same
-/// order.
-fn reachable(function: &Function, blocks: &[Block]) -> Vec<Block> {
-    let inside: BTreeSet<Block> = blocks.iter().copied().collect();
-    let mut reached = BTreeSet::new();
-    let mut open: Vec<Block> = blocks.first().copied().into_iter().collect();
-    while let Some(block) = open.pop() {
-        if inside.contains(&block) && reached.insert(block) {
-            open.extend(function.blocks[block].terminator.successors());
+/// Marks of blocks, kept from one search to the next: a search costs what it sees.
+#[derive(Default)]
+struct Marks {
+    inside: EntitySet<Block>,
+    reached: EntitySet<Block>,
+}
+
+impl Marks {
+    /// Those of some blocks that control can reach from the first without leaving them, in the
+    /// same order.
+    fn reachable(&mut self, function: &Function, blocks: &[Block]) -> Vec<Block> {
+        self.inside.extend(blocks.iter().copied());
+        let mut open: Vec<Block> = blocks.first().copied().into_iter().collect();
+        while let Some(block) = open.pop() {
+            if self.inside.contains(block) && self.reached.insert(block) {
+                open.extend(function.blocks[block].terminator.successors());
+            }
         }
+        let found = blocks.iter().copied().filter(|&block| self.reached.contains(block)).collect();
+        for &block in blocks {
+            self.inside.remove(block);
+            self.reached.remove(block);
+        }
+        found
     }
-    blocks.iter().copied().filter(|block| reached.contains(block)).collect()
 }
 
 /// Tests first, in order, then what happens on a match: the straight path through a chain is the

@@ -6,6 +6,7 @@
 use bpfc_diag::{Code, Diagnostic};
 use bpfc_ir::{Func, Object, ObjectDef, Op, Probe, Program, Rule, Scan, State, Terminator};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Appends `other` to `program`. `name` is the other input's name, for messages.
 pub(crate) fn merge(
@@ -45,7 +46,8 @@ pub(crate) fn merge(
     for data in other.probes.into_iter().map(|(_, data)| data) {
         program.probes.push(data);
     }
-    for (_, mut function) in other.funcs {
+    for (_, mut shared) in other.funcs {
+        let function = Arc::make_mut(&mut shared);
         for inst in function.insts.values_mut() {
             inst.rule = inst.rule.map(rule).into();
             match &mut inst.op {
@@ -62,7 +64,7 @@ pub(crate) fn merge(
                 *callee = func(*callee);
             }
         }
-        program.funcs.push(function);
+        program.funcs.push(shared);
     }
     for mut entry in other.entries {
         entry.chains.iter_mut().for_each(|chain| *chain = func(*chain));

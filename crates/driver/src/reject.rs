@@ -1,8 +1,9 @@
 //! Rules that reject packets: which they are, and how to let them drop packets without an answer.
 
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
-use bpfc_ir::{Program, Reject, Rule, Terminator, Verdict};
+use bpfc_ir::{BlockData, Program, Reject, Rule, Terminator, Verdict};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The rules that end in a rejection, with what they tell the sender.
 fn rejecting(program: &Program) -> BTreeMap<Rule, Reject> {
@@ -34,6 +35,12 @@ pub fn rejection(program: &Program, labels: &[String]) -> Option<Reject> {
 pub fn drop_rejected(program: &mut Program, diagnostics: &mut Diagnostics) {
     let rules = rejecting(program);
     for function in program.funcs.values_mut() {
+        let rejects =
+            |data: &BlockData| matches!(data.terminator, Terminator::Verdict(Verdict::Reject(_)));
+        if !function.blocks.values().any(rejects) {
+            continue;
+        }
+        let function = Arc::make_mut(function);
         for data in function.blocks.values_mut() {
             if let Terminator::Verdict(verdict @ Verdict::Reject(_)) = &mut data.terminator {
                 *verdict = Verdict::Drop;

@@ -101,7 +101,7 @@ pub(crate) fn add_chain(
         data.kind = RuleKind::Rule(index as u32 + 1);
         data.text = line.text(chain, program);
         data.verdict = line.target(program);
-        let rule = program.rules.push(data.clone());
+        let rule = program.rules.push(data.clone().into());
         builder.set_rule(Some(rule));
         let next = builder.block();
         builder.switch_to(block);
@@ -124,14 +124,14 @@ pub(crate) fn add_chain(
         data.kind = RuleKind::Policy;
         data.text = "DROP".into();
         data.verdict = "DROP".into();
-        let rule = program.rules.push(data);
+        let rule = program.rules.push(data.into());
         builder.set_rule(Some(rule));
         builder.push(bpfc_ir::Op::Count(rule));
         builder.verdict(Verdict::Drop);
     } else {
         builder.terminate(Terminator::Return);
     }
-    program.funcs.push(builder.finish())
+    program.funcs.push(builder.finish().into())
 }
 
 fn tcp_ports(builder: &mut FunctionBuilder, low: u16, high: u16, next: Block) {

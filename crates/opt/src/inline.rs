@@ -19,6 +19,7 @@ use bpfc_diag::{Code, Diagnostic};
 use bpfc_ir::{Func, Program, Terminator};
 use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
 use plan::Plan;
+use std::sync::Arc;
 
 pub(crate) fn run(program: &mut Program, limits: &Limits) -> Result<(), Diagnostic> {
     let Some(order) = program.reachable() else {
@@ -67,13 +68,18 @@ pub(crate) fn run(program: &mut Program, limits: &Limits) -> Result<(), Diagnost
     }
     let mut funcs = PrimaryMap::with_capacity(kept.len());
     for &func in &kept {
+        let same = |callee: Func| numbers[callee] == Some(callee);
+        if program.funcs[func].callees().all(same) {
+            funcs.push(Arc::clone(&program.funcs[func]));
+            continue;
+        }
         let mut function = splice::run(program, func, |callee| !plan.keeps(callee));
         for data in function.blocks.values_mut() {
             if let Terminator::Call { callee, .. } = &mut data.terminator {
                 *callee = numbers[*callee].unwrap_or(*callee);
             }
         }
-        funcs.push(function);
+        funcs.push(function.into());
     }
     program.funcs = funcs;
     for chain in program.entries.iter_mut().flat_map(|entry| &mut entry.chains) {

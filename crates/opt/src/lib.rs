@@ -11,6 +11,7 @@ mod simplify;
 use bpfc_diag::Diagnostic;
 use bpfc_ir::{Program, VerifyError, verify};
 pub use paths::too_many_paths;
+use simplify::Settled;
 
 /// One pass.
 #[derive(Clone, Copy)]
@@ -19,7 +20,7 @@ pub struct Pass {
     pub name: &'static str,
     /// One line for people.
     pub description: &'static str,
-    run: fn(&mut Program, &Limits) -> Result<(), Diagnostic>,
+    run: fn(&mut Program, &Limits, &mut Settled) -> Result<(), Diagnostic>,
 }
 
 impl std::fmt::Debug for Pass {
@@ -31,8 +32,8 @@ impl std::fmt::Debug for Pass {
 const SIMPLIFY: Pass = Pass {
     name: "simplify",
     description: "fold constants, thread jumps, remove what is unreachable or unused",
-    run: |program, _| {
-        simplify::run(program);
+    run: |program, _, settled| {
+        simplify::run(program, settled);
         Ok(())
     },
 };
@@ -40,7 +41,7 @@ const SIMPLIFY: Pass = Pass {
 const INLINE: Pass = Pass {
     name: "inline",
     description: "inline chains, so that calls nest within limits, and drop unused ones",
-    run: inline::run,
+    run: |program, limits, _| inline::run(program, limits),
 };
 
 /// Every pass in the order they run; a name may appear more than once.
@@ -116,8 +117,9 @@ pub fn run(program: &mut Program, options: &mut Options<'_>) -> Result<(), OptEr
     {
         return Err(OptError::UnknownPass(unknown.clone()));
     }
+    let mut settled = Settled::new();
     for pass in PASSES.iter().filter(|pass| options.disabled.iter().all(|name| pass.name != name)) {
-        (pass.run)(program, &options.limits)
+        (pass.run)(program, &options.limits, &mut settled)
             .map_err(|diagnostic| OptError::Diagnostic(Box::new(diagnostic)))?;
         if cfg!(debug_assertions)
             && let Err(errors) = verify(program)

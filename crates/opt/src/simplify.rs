@@ -13,46 +13,62 @@
 mod fold;
 mod thread;
 
-use bpfc_ir::{ControlFlow, Function, Program, Terminator};
-use cranelift_entity::SecondaryMap;
+use bpfc_ir::{Block, Function, Program, Terminator, Value, reverse_postorder};
+use cranelift_entity::EntitySet;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-pub(crate) fn run(program: &mut Program) {
+/// Functions in which there is nothing left to simplify. Inlining leaves those as they are that it
+/// does not splice anything into.
+pub(crate) type Settled = Vec<Arc<Function>>;
+
+pub(crate) fn run(program: &mut Program, settled: &mut Settled) {
     program.settle_absent();
+    let known: BTreeSet<*const Function> = settled.iter().map(Arc::as_ptr).collect();
     for function in program.funcs.values_mut() {
-        simplify(function);
+        if !known.contains(&Arc::as_ptr(function)) {
+            simplify(Arc::make_mut(function));
+        }
     }
+    *settled = program.funcs.values().cloned().collect();
 }
 
+/// Simplifies until there is nothing left to do.
 fn simplify(function: &mut Function) {
-    // Not a function that the verifier accepts: nothing to rely on.
-    let Ok(flow) = ControlFlow::new(function) else { return };
-    fold::run(function, &flow);
-    thread::run(function, &flow);
-    let Ok(flow) = ControlFlow::new(function) else { return };
-    function.layout.retain(|&block| flow.is_reachable(block));
-    remove_unused(function, &flow);
+    loop {
+        let order = reverse_postorder(function);
+        let folded = fold::run(function, &order);
+        remove_unused(function, &order);
+        // A branch that is none any more leaves blocks that nothing reaches, and values that
+        // nothing uses.
+        if !(thread::run(function, &order) | folded) {
+            break;
+        }
+    }
+    let mut reached: EntitySet<Block> = EntitySet::with_capacity(function.blocks.len());
+    reached.extend(reverse_postorder(function));
+    function.layout.retain(|&block| reached.contains(block));
     function.compact();
 }
 
 /// Removes pure instructions whose values nothing uses, uses before definitions.
-fn remove_unused(function: &mut Function, flow: &ControlFlow) {
-    let mut used = SecondaryMap::with_capacity(function.values.len());
-    for &block in flow.order().iter().rev() {
+fn remove_unused(function: &mut Function, order: &[Block]) {
+    let mut used: EntitySet<Value> = EntitySet::with_capacity(function.values.len());
+    for &block in order.iter().rev() {
         if let Terminator::Branch { condition, .. } = function.blocks[block].terminator {
-            used[condition] = true;
+            used.insert(condition);
         }
         let mut insts = std::mem::take(&mut function.blocks[block].insts);
         for inst in insts.iter().rev() {
             let data = &function.insts[*inst];
-            if data.op.is_effect() || data.result.expand().is_some_and(|value| used[value]) {
-                for value in data.op.args() {
-                    used[value] = true;
-                }
+            if data.op.is_effect() || data.result.expand().is_some_and(|value| used.contains(value))
+            {
+                used.extend(data.op.args());
             }
         }
         insts.retain(|&inst| {
             let data = &function.insts[inst];
-            data.op.is_effect() || data.result.expand().is_some_and(|value| used[value])
+            data.op.is_effect() || data.result.expand().is_some_and(|value| used.contains(value))
         });
         function.blocks[block].insts = insts;
     }

@@ -63,6 +63,16 @@ proptest! {
         let read = text.parse::<Program>();
         prop_assert_eq!(read.as_ref(), Ok(&after));
     }
+
+    #[test]
+    fn what_is_simplified_stays_as_it_is(seed: u64) {
+        let mut program = testing::program(seed, 8, 8);
+        let simplify = || Options { disabled: vec!["inline".to_owned()], ..Options::default() };
+        prop_assert!(run(&mut program, &mut simplify()).is_ok());
+        let once = program.clone();
+        prop_assert!(run(&mut program, &mut simplify()).is_ok());
+        prop_assert!(program == once, "{}\n{}", once, program);
+    }
 }
 
 /// How many chains wait at once at most.

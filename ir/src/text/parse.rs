@@ -259,11 +259,11 @@ impl Parser {
                 in_order(number, program.rules.len())?;
                 self.punct("=")?;
                 let rule = self.rule_data()?;
-                program.rules.push(rule);
+                program.rules.push(rule.into());
             } else if let Some(number) = entity(&word, "fn") {
                 in_order(number, program.funcs.len())?;
                 let function = self.function()?;
-                program.funcs.push(function);
+                program.funcs.push(function.into());
             } else {
                 let message =
                     "expected a state, object, probe, rule, chain, entry or function".to_owned();

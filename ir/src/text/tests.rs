@@ -15,9 +15,14 @@ proptest! {
         let text = program.to_string();
         let read = text.parse::<Program>();
         prop_assert_eq!(read.as_ref(), Ok(&program), "{}", text);
-        let mut compact = program.clone();
+        let mut compact = program;
         compact.compact();
-        prop_assert_eq!(compact, program);
+        prop_assert_eq!(verify(&compact), Ok(()));
+        let read = compact.to_string().parse::<Program>();
+        prop_assert_eq!(read.as_ref(), Ok(&compact), "{}", compact);
+        let once = compact.clone();
+        compact.compact();
+        prop_assert_eq!(compact, once);
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub(super) fn check(program: &Program, func: Func, errors: &mut Vec<VerifyError>
 type Definitions = Vec<Option<(Block, usize)>>;
 
 impl Checker<'_> {
-    /// Layout, definitions and references. The definitions, where the layout allows to look further.
+    /// Layout, definitions and references. The definitions, where the layout allows to look
+    /// further.
     fn structure(&mut self) -> Option<Definitions> {
         let function = self.function;
         if function.layout.is_empty() {

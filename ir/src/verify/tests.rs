@@ -136,8 +136,8 @@ fn calls_form_a_tree_of_one_family() {
         "fn0 \"f\" ip { block0: call fn0, block1 block1: return }".parse().unwrap();
     let callee = Func::from_u32(7);
     let next = Block::from_u32(1);
-    program.funcs[Func::from_u32(0)].blocks[Block::from_u32(0)].terminator =
-        Terminator::Call { callee, next };
+    std::sync::Arc::make_mut(&mut program.funcs[Func::from_u32(0)]).blocks[Block::from_u32(0)]
+        .terminator = Terminator::Call { callee, next };
     broken(violations_of(&program), Violation::MissingFunction(callee));
 }
 
@@ -149,7 +149,7 @@ fn changed(change: impl FnOnce(&mut crate::Function)) -> Vec<Violation> {
         block2: return }"
         .parse()
         .unwrap();
-    change(&mut program.funcs[Func::from_u32(0)]);
+    change(std::sync::Arc::make_mut(&mut program.funcs[Func::from_u32(0)]));
     violations_of(&program)
 }
 
@@ -536,7 +536,7 @@ fn a_long_chain_is_checked_in_linear_time() {
     builder.switch_to(hotdrop);
     builder.verdict(Verdict::Drop);
     let mut program = Program::new();
-    program.funcs.push(builder.finish());
+    program.funcs.push(builder.finish().into());
     let start = std::time::Instant::now();
     assert_eq!(verify(&program), Ok(()));
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());

@@ -16,6 +16,7 @@ use bpfc_ir::{Hook, Program, RuleKind};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 
 /// What the targets say of one ruleset.
 struct Checked {
@@ -81,17 +82,29 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
         let too_large = &lowering.too_large;
         let mut diagnostics = lowering.diagnostics;
         let checked = match lowering.program {
-            Some(mut program) => {
+            Some(program) => {
+                // Never freed: the process ends here, and a large ruleset has millions of parts.
+                let mut program = ManuallyDrop::new(program);
                 if options.drop_rejected {
                     driver::drop_rejected(&mut program, &mut diagnostics);
                 }
-                driver::analyse(&program, &mut diagnostics);
                 let sources = &lowering.sources;
                 let job = Job { program: &program, too_large, sources, options: &options };
-                let mut results = try_targets(&targets, &job, args.kernel);
-                if let Some(kernel) = args.kernel {
-                    advise(&mut results, kernel, &targets, &job);
-                }
+                let (found, results) = side_by_side(
+                    || {
+                        let mut found = Diagnostics::new();
+                        driver::analyse(&program, &mut found);
+                        found
+                    },
+                    || {
+                        let mut results = try_targets(&targets, &job, args.kernel);
+                        if let Some(kernel) = args.kernel {
+                            advise(&mut results, kernel, &targets, &job);
+                        }
+                        results
+                    },
+                );
+                found.iter().for_each(|diagnostic| diagnostics.push(diagnostic.clone()));
                 Checked {
                     rules: program
                         .rules
@@ -142,6 +155,15 @@ struct Job<'a> {
     too_large: &'a [(Hook, Diagnostic)],
     sources: &'a bpfc_diag::SourceMap,
     options: &'a driver::Options,
+}
+
+/// Does two things at once.
+fn side_by_side<A: Send, B>(aside: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let aside = scope.spawn(aside);
+        let here = here();
+        (aside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), here)
+    })
 }
 
 /// Compiles for every target, side by side; the results come in the targets' order.

@@ -9,6 +9,7 @@ use bpfc_driver::{Compilation, Options, after_pass, compile, emit, target};
 use bpfc_ir::Program;
 use std::borrow::Cow;
 use std::io::IsTerminal;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 /// Where a result goes.
@@ -31,7 +32,9 @@ pub(super) fn run(args: &CompileArgs, console: &Console) -> Result<(), Failure> 
     let inputs = inputs::read_all(&args.ruleset.rulesets, &args.ruleset.selection)?;
     let mut options: Options = inputs::options(&args.ruleset.selection, args.priority);
     options.codegen.trace_one_in = args.trace;
-    let compilation = with_progress("compiling", || compile(&inputs, target, &options));
+    // Never freed: the process ends here, and a large ruleset has millions of parts.
+    let compilation =
+        ManuallyDrop::new(with_progress("compiling", || compile(&inputs, target, &options)));
     console.report(&compilation.diagnostics, &compilation.sources);
     let bytes = result(args, &options, &compilation)?;
     if args.emit == Emit::Obj && compilation.artifact.as_ref().is_some_and(|a| a.needs_conntrack) {

@@ -1,4 +1,7 @@
 //! Filters where mounts are not the machine's: `ip netns exec`, `unshare`, containers.
+//!
+//! `--propagation unchanged`: mounts are private already, and `unshare` can change that only where
+//! the root is a mount point.
 
 use crate::run::{RULES, Ran, alone, file, folder};
 
@@ -14,6 +17,7 @@ refused() { # WORDS COMMAND...: the command fails and says these words
     case $said in *\"$words\"*) ;; *) echo \"$*: $said\"; exit 1 ;; esac
     case $said in *nsenter*) ;; *) echo \"no way out: $said\"; exit 1 ;; esac
 }
+apart() { unshare --mount --propagation unchanged \"$@\"; }
 tables() { nft list tables 2>/dev/null | grep bpfc- || true; }
 LOAD=\"$BPFC load $RULES --target netfilter --name mounts\"
 ";
@@ -28,11 +32,11 @@ fn no_bpffs_is_mounted_that_ends_with_the_command() {
     let text = format!(
         "for inside in '{NO_BPFFS}exec $@' \
                        'mount -t sysfs sysfs /sys; exec $@'; do
-    refused 'would end with the command' unshare --mount sh -c \"$inside\" sh $LOAD
-    refused 'cannot be known' unshare --mount sh -c \"$inside\" sh $BPFC status
-    refused 'cannot be known' unshare --mount sh -c \"$inside\" sh $BPFC status mounts
-    refused 'cannot be known' unshare --mount sh -c \"$inside\" sh $BPFC counters mounts
-    refused 'cannot be known' unshare --mount sh -c \"$inside\" sh $BPFC unload mounts
+    refused 'would end with the command' apart sh -c \"$inside\" sh $LOAD
+    refused 'cannot be known' apart sh -c \"$inside\" sh $BPFC status
+    refused 'cannot be known' apart sh -c \"$inside\" sh $BPFC status mounts
+    refused 'cannot be known' apart sh -c \"$inside\" sh $BPFC counters mounts
+    refused 'cannot be known' apart sh -c \"$inside\" sh $BPFC unload mounts
 done
 test -z \"$(tables)\"
 "
@@ -46,10 +50,10 @@ test -z \"$(tables)\"
 #[test]
 fn the_first_process_of_a_pid_namespace_is_not_the_machines() {
     let text = format!(
-        "refused 'would end with the command' unshare --mount --pid --fork --mount-proc sh -c \
+        "refused 'would end with the command' apart --pid --fork --mount-proc sh -c \
          '{NO_BPFFS}$@' sh $LOAD
-refused 'would end with the command' unshare --mount --pid --fork sh -c '{NO_BPFFS}$@' sh $LOAD
-refused 'cannot be known' unshare --mount --pid --fork --mount-proc sh -c '{NO_BPFFS}$@' sh $BPFC status
+refused 'would end with the command' apart --pid --fork sh -c '{NO_BPFFS}$@' sh $LOAD
+refused 'cannot be known' apart --pid --fork --mount-proc sh -c '{NO_BPFFS}$@' sh $BPFC status
 "
     );
     if let Some(ran) = script(&text) {
@@ -61,9 +65,9 @@ refused 'cannot be known' unshare --mount --pid --fork --mount-proc sh -c '{NO_B
 #[test]
 fn what_cannot_be_known_is_refused() {
     let text = format!(
-        "refused 'would end with the command' unshare --mount sh -c '{NO_BPFFS}mount -t tmpfs none /proc; $@' \
+        "refused 'would end with the command' apart sh -c '{NO_BPFFS}mount -t tmpfs none /proc; $@' \
          sh $LOAD
-refused 'cannot be known' unshare --mount sh -c '{NO_BPFFS}mount -t tmpfs none /proc; $@' sh $BPFC status
+refused 'cannot be known' apart sh -c '{NO_BPFFS}mount -t tmpfs none /proc; $@' sh $BPFC status
 "
     );
     if let Some(ran) = script(&text) {
@@ -74,7 +78,7 @@ refused 'cannot be known' unshare --mount sh -c '{NO_BPFFS}mount -t tmpfs none /
 /// A bpffs that nobody else sees goes when the command ends.
 #[test]
 fn a_bpffs_of_the_command_alone_is_refused() {
-    let text = "refused 'no other process' unshare --mount sh -c \
+    let text = "refused 'no other process' apart sh -c \
                 'mount -t bpf bpf /sys/fs/bpf; exec $@' sh $LOAD
 test -z \"$(tables)\"
 ";
@@ -88,11 +92,11 @@ test -z \"$(tables)\"
 #[test]
 fn a_bpffs_that_is_mounted_is_used() {
     let text = "\
-unshare --mount $LOAD
+apart $LOAD
 $BPFC status mounts >/dev/null
-unshare --mount --pid --fork --mount-proc $BPFC counters mounts >/dev/null
-unshare --mount $BPFC unload mounts
-said=$(unshare --mount --pid --fork --mount-proc sh -ec 'mount -t bpf bpf /sys/fs/bpf; \"$@\"; '$BPFC' status' \
+apart --pid --fork --mount-proc $BPFC counters mounts >/dev/null
+apart $BPFC unload mounts
+said=$(apart --pid --fork --mount-proc sh -ec 'mount -t bpf bpf /sys/fs/bpf; \"$@\"; '$BPFC' status' \
     sh $LOAD 2>&1)
 case $said in *NAME*mounts*) ;; *) echo \"$said\"; exit 1 ;; esac
 case $said in *warning*) echo \"$said\"; exit 1 ;; esac

@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
         Some((self.expr(value)?, set, max))
     }
 
-    /// For `x` or `x & constant` of 8 bits: the set of `x` itself, by trying all of them.
+    /// For `x & constant` of 8 bits: the set of `x` itself, by trying all of them.
     fn by_enumeration(
         &self,
         value: Value,
@@ -199,10 +199,10 @@ impl<'a> Reader<'a> {
         if self.function.ty(value) != Type::I8 {
             return None;
         }
-        let (inner, mask) = match *self.function.definition(value) {
-            Op::Binary(BinaryOp::And, a, b) => (a, self.constant(b)?),
-            _ => (value, 0xff),
+        let Op::Binary(BinaryOp::And, inner, mask) = *self.function.definition(value) else {
+            return None;
         };
+        let mask = self.constant(mask)?;
         Some((self.expr(inner)?, Ranges::where_holds(255, |n| test(n & mask)), 255))
     }
 

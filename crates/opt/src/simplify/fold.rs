@@ -1,45 +1,47 @@
 //! Constants: operations on them, and comparisons whose answer does not depend on the number.
 
-use bpfc_ir::{BinaryOp, Condition, ControlFlow, Function, Op, Terminator, Type, Value};
-use cranelift_entity::SecondaryMap;
+use bpfc_ir::{BinaryOp, Block, Condition, Function, Op, Terminator, Type, Value};
 
-pub(super) fn run(function: &mut Function, flow: &ControlFlow) {
-    // Definitions come before uses in this order.
-    let mut known: SecondaryMap<Value, Option<u128>> = SecondaryMap::new();
-    for &block in flow.order() {
-        for &inst in &function.blocks[block].insts {
+/// Answers whether a branch has become a jump. Definitions come before uses in `order`.
+pub(super) fn run(function: &mut Function, order: &[Block]) -> bool {
+    let mut changed = false;
+    for &block in order {
+        for at in 0..function.blocks[block].insts.len() {
+            let inst = function.blocks[block].insts[at];
             let data = &function.insts[inst];
             let Some(result) = data.result.expand() else { continue };
             let ty = function.values[result].ty;
-            if let Some(value) = evaluate(function, &known, &data.op, ty) {
-                known[result] = Some(value);
+            if let Some(value) = evaluate(function, &data.op, ty) {
                 function.insts[inst].op = Op::Const(ty, value);
             }
         }
-        let terminator = &mut function.blocks[block].terminator;
-        if let Terminator::Branch { condition, then, otherwise } = *terminator {
-            match known[condition] {
-                Some(0) => *terminator = Terminator::Jump(otherwise),
-                Some(_) => *terminator = Terminator::Jump(then),
-                None => {}
-            }
+        if let Terminator::Branch { condition, then, otherwise } = function.blocks[block].terminator
+            && let Some(value) = known(function, condition)
+        {
+            let to = if value == 0 { otherwise } else { then };
+            function.blocks[block].terminator = Terminator::Jump(to);
+            changed = true;
         }
+    }
+    changed
+}
+
+/// A value that is a constant.
+fn known(function: &Function, value: Value) -> Option<u128> {
+    match *function.definition(value) {
+        Op::Const(_, number) => Some(number),
+        _ => None,
     }
 }
 
 /// What an operation always yields, where that is known.
-fn evaluate(
-    function: &Function,
-    known: &SecondaryMap<Value, Option<u128>>,
-    op: &Op,
-    ty: Type,
-) -> Option<u128> {
+fn evaluate(function: &Function, op: &Op, ty: Type) -> Option<u128> {
+    let known = |value| known(function, value);
     match *op {
-        Op::Const(_, value) => Some(value),
-        Op::Extend(_, value) => known[value],
-        Op::Binary(op, a, b) => binary(op, ty, known[a]?, known[b]?),
+        Op::Extend(_, value) => known(value),
+        Op::Binary(op, a, b) => binary(op, ty, known(a)?, known(b)?),
         Op::Compare(condition, a, b) => {
-            let holds = match (known[a], known[b]) {
+            let holds = match (known(a), known(b)) {
                 (Some(a), Some(b)) => condition.holds(a, b),
                 (None, Some(b)) => with_any(condition, b, function.ty(a).max())?,
                 (Some(a), None) => with_any(condition.mirrored(), a, function.ty(b).max())?,
@@ -48,7 +50,7 @@ fn evaluate(
             };
             Some(holds.into())
         }
-        Op::InRange(value, ref ends) => match known[value] {
+        Op::InRange(value, ref ends) => match known(value) {
             Some(value) => Some((ends.0..=ends.1).contains(&value).into()),
             None => (ends.0 == 0 && ends.1 >= function.ty(value).max()).then_some(1),
         },

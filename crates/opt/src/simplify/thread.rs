@@ -3,26 +3,33 @@
 //! What an edge into an empty block proved is not lost: a block that relied on it had that empty
 //! block as its only predecessor, and is now led to by the proving edge itself.
 
-use bpfc_ir::{Block, BlockData, ControlFlow, Function, Terminator};
-use cranelift_entity::SecondaryMap;
+use bpfc_ir::{Block, BlockData, Function, Terminator};
+use cranelift_entity::{SecondaryMap, packed_option::PackedOption};
 
-pub(super) fn run(function: &mut Function, flow: &ControlFlow) {
+/// Answers whether a branch has become a jump. Blocks come before those that they lead to in
+/// `order`.
+pub(super) fn run(function: &mut Function, order: &[Block]) -> bool {
+    let mut changed = false;
     // Where control is sent that enters a block; successors before the block itself.
-    let mut targets: SecondaryMap<Block, Option<Block>> = SecondaryMap::new();
-    for &block in flow.order().iter().rev() {
+    let mut targets: SecondaryMap<Block, PackedOption<Block>> =
+        SecondaryMap::with_capacity(function.blocks.len());
+    for &block in order.iter().rev() {
         let data = &function.blocks[block];
         targets[block] = match data.terminator {
-            Terminator::Jump(next) if data.insts.is_empty() => targets[next].or(Some(next)),
-            _ => None,
+            Terminator::Jump(next) if data.insts.is_empty() => {
+                targets[next].expand().or(Some(next)).into()
+            }
+            _ => None.into(),
         };
     }
-    for &block in flow.order() {
+    for &block in order {
         let mut terminator = function.blocks[block].terminator.clone();
-        terminator.map_blocks(|next| targets[next].unwrap_or(next));
+        terminator.map_blocks(|next| targets[next].expand().unwrap_or(next));
         if let Terminator::Branch { then, otherwise, .. } = terminator
             && then == otherwise
         {
             terminator = Terminator::Jump(then);
+            changed = true;
         }
         // A jump to a bare end is that end.
         if let Terminator::Jump(next) = terminator {
@@ -35,4 +42,5 @@ pub(super) fn run(function: &mut Function, flow: &ControlFlow) {
         }
         function.blocks[block].terminator = terminator;
     }
+    changed
 }

@@ -9,6 +9,7 @@ use bpfc_ir::{
     Block, Family, FrontendOptions, Func, Function, FunctionBuilder, Hook, Log, LogKind, Op,
     Program, Rule as RuleId, RuleData, RuleKind, Terminator, UserChain, Verdict,
 };
+use std::sync::Arc;
 
 /// Lowers every reached chain; yields the base chains' functions by hook. `None` where an error
 /// was reported.
@@ -25,7 +26,7 @@ pub fn lower_table(
     let mut funcs: Vec<Option<Func>> = vec![None; table.chains.len()];
     for index in indices() {
         let name = table.chain_label(family, index);
-        funcs[index] = Some(program.funcs.push(Function::new(name, family)));
+        funcs[index] = Some(program.funcs.push(Function::new(name, family).into()));
     }
     let errors = diagnostics.error_count();
     let mut base = Vec::new();
@@ -40,7 +41,7 @@ pub fn lower_table(
         };
         chain.check_hooks(reached);
         let function = chain.lower();
-        program.funcs[func] = function;
+        program.funcs[func] = function.into();
         if let Some(of) = table.chains[index].base {
             base.push((of.hook, func));
         }
@@ -329,7 +330,7 @@ impl ChainLowering<'_> {
             (None, RuleKind::End(_)) => (String::new(), "RETURN".to_owned(), Vec::new()),
             (None, _) => (format!("-P {} {policy}", chain.name), policy.to_owned(), Vec::new()),
         };
-        self.program.rules.push(RuleData {
+        self.program.rules.push(Arc::new(RuleData {
             label,
             family: self.family,
             table: self.table.name.clone(),
@@ -343,7 +344,7 @@ impl ChainLowering<'_> {
                 Some(rule) => rule.span,
                 None => chain.span,
             },
-        })
+        }))
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) struct RuleSize {
     pub chain: u32,
     /// The chain that it calls.
     pub callee: Option<u32>,
-    /// Instructions that it takes at least.
+    /// Instructions that the kernel's verifier processes for it at least.
     pub instructions: u32,
     /// `-i`.
     pub input: Asks,
@@ -72,12 +72,19 @@ pub(crate) struct RuleSize {
 
 /// Instructions for counting a packet: its number and its length are loaded and added.
 const COUNT: u32 = 4;
-/// For the comparison of a field: a load and a branch.
-const COMPARISON: u32 = 2;
-/// For ports: fragments and the header's length are looked at before them.
-const PORTS: u32 = 6;
-/// For a verdict.
-const VERDICT: u32 = 1;
+/// For the comparison of a field: a load and a branch, and the first instruction of the way that
+/// the branch leaves for later, which the kernel's verifier processes before it sees whether it
+/// knows that way.
+const COMPARISON: u32 = 3;
+/// For ports, before they are compared: whether this is a later fragment, and whether the header
+/// is there.
+const PORTS: u32 = 2 * COMPARISON;
+/// For `tcp` besides: it drops fragments that begin inside the header.
+const TCP: u32 = COMPARISON;
+/// For a verdict: it is told, and the function left.
+const VERDICT: u32 = 2;
+/// What of that is the same: the way past the rule begins where the next rule does.
+const SHARED: u32 = 1;
 
 impl RuleSize {
     /// Whether packets of the hook can pass the rule.

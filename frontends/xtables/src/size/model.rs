@@ -1,6 +1,8 @@
 //! What rules take by their model.
 
-use super::{Asks, COMPARISON, COUNT, PORTS, RuleSize, Sizes, Then, VERDICT};
+use super::text::listed;
+use super::{Asks, COMPARISON, COUNT, PORTS, RuleSize, SHARED, Sizes, TCP, Then, VERDICT};
+use crate::extension::Match;
 use crate::header::InterfaceTest;
 use crate::model::{Rule, Table, Target};
 
@@ -28,7 +30,6 @@ fn size(rule: &Rule, chain: u32, first: u32) -> RuleSize {
         + usize::from(header.protocol.number != 0)
         + usize::from(input != Asks::Nothing)
         + usize::from(output != Asks::Nothing);
-    let transport = rule.matches.iter().any(|matched| matches!(matched.name(), "tcp" | "udp"));
     let (callee, then) = match &rule.target {
         Target::Accept | Target::Drop => (None, Then::Elsewhere),
         Target::Return => (None, Then::Return),
@@ -49,14 +50,34 @@ fn size(rule: &Rule, chain: u32, first: u32) -> RuleSize {
         callee,
         instructions: COUNT
             + COMPARISON * compared as u32
-            + if transport { PORTS } else { 0 }
-            + if verdict { VERDICT } else { 0 },
+            + rule.matches.iter().map(|matched| ports(matched.as_ref())).sum::<u32>()
+            + if verdict { VERDICT } else { 0 }
+            - SHARED,
         input,
         output,
         is_conditional: !asks_nothing || tests || !rule.refused.is_empty(),
         then,
         span: rule.span,
     }
+}
+
+/// What a match takes that looks at ports.
+fn ports(matched: &dyn Match) -> u32 {
+    let more = match matched.name() {
+        "tcp" => TCP,
+        "udp" => 0,
+        _ => return 0,
+    };
+    let mut saved = String::new();
+    matched.save(&mut saved);
+    let mut words = saved.split_ascii_whitespace();
+    let mut compared = 0;
+    while let Some(word) = words.next() {
+        if matches!(word, "--dport" | "--sport") {
+            compared = compared.max(words.next().map_or(0, listed));
+        }
+    }
+    PORTS + more + COMPARISON * compared
 }
 
 fn interface(test: &InterfaceTest) -> Asks {

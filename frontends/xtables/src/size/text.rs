@@ -2,7 +2,7 @@
 //!
 //! Only lines are known that iptables-save prints; a text with others is not summed up.
 
-use super::{Asks, COMPARISON, COUNT, PORTS, RuleSize, Sizes, Then, VERDICT};
+use super::{Asks, COMPARISON, COUNT, PORTS, RuleSize, SHARED, Sizes, TCP, Then, VERDICT};
 use crate::model::{base_chains, base_hook};
 use bpfc_diag::{FileId, Span};
 use std::collections::HashMap;
@@ -108,7 +108,7 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
         then: Then::Next,
         span: None,
     };
-    let (mut inverted, mut ports, mut more_ports) = (false, false, 0);
+    let (mut inverted, mut is_tcp, mut ports, mut compared_ports) = (false, false, false, 0);
     while let Some(word) = words.next() {
         if word == "!" {
             inverted = true;
@@ -153,6 +153,7 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
                 if name != "comment" {
                     rule.is_conditional = true;
                 }
+                is_tcp |= name == "tcp";
             }
             "--comment" => {
                 words.next()?;
@@ -160,7 +161,7 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
             "-c" | "--set-counters" => {}
             "--dport" | "--sport" | "--dports" | "--sports" | "--ports" => {
                 (ports, rule.is_conditional) = (true, true);
-                more_ports = more_ports.max(listed(words.next()?).saturating_sub(1));
+                compared_ports = compared_ports.max(listed(words.next()?));
             }
             "-i" | "--in-interface" => {
                 let name = words.next()?;
@@ -186,13 +187,16 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
         }
         inverted = false;
     }
-    rule.instructions += if ports { PORTS + COMPARISON * more_ports } else { 0 };
+    if ports {
+        rule.instructions += PORTS + COMPARISON * compared_ports + if is_tcp { TCP } else { 0 };
+    }
+    rule.instructions -= SHARED;
     Some(rule)
 }
 
 /// How many ports a list compares with at the least; ranges may make the comparison of others
 /// needless.
-fn listed(ports: &str) -> u32 {
+pub(super) fn listed(ports: &str) -> u32 {
     if ports.contains(':') {
         return 0;
     }
