@@ -40,14 +40,14 @@ pub fn write(artifact: &Artifact) -> Result<Vec<u8>, WriteError> {
 
     let mut writer = Writer::new();
     let sections = writer.code_sections(&layout, &codes);
-    writer.data_section("license", SectionKind::Data, LICENSE, 1);
+    writer.data_section("license", SectionKind::Data, LICENSE.to_vec(), 1);
     writer.function_symbols(artifact, &layout, &sections);
     writer.map_symbols(artifact, &value_maps);
     writer.extern_symbols(&codes);
     writer.relocations(&sections, &codes)?;
-    writer.data_section(".BTF", SectionKind::Other, &types.btf, 4);
-    writer.data_section(".BTF.ext", SectionKind::Other, &types.ext, 4);
-    writer.data_section(METADATA_SECTION, SectionKind::Other, &metadata::encode(artifact)?, 8);
+    writer.data_section(".BTF", SectionKind::Other, types.btf, 4);
+    writer.data_section(".BTF.ext", SectionKind::Other, types.ext, 4);
+    writer.data_section(METADATA_SECTION, SectionKind::Other, metadata::encode(artifact)?, 8);
     Ok(writer.object.write()?)
 }
 
@@ -75,9 +75,9 @@ impl<'a> Writer<'a> {
         self.object.add_section(Vec::new(), name.as_bytes().to_vec(), kind)
     }
 
-    fn data_section(&mut self, name: &str, kind: SectionKind, data: &[u8], align: u64) {
+    fn data_section(&mut self, name: &str, kind: SectionKind, data: Vec<u8>, align: u64) {
         let id = self.section(name, kind);
-        self.object.append_section_data(id, data, align);
+        self.object.set_section_data(id, data, align);
     }
 
     fn code_sections(&mut self, layout: &Layout, codes: &[Code]) -> Vec<SectionId> {

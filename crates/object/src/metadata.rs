@@ -37,12 +37,12 @@ pub enum MetadataError {
 
 /// The section's bytes.
 pub fn encode(artifact: &Artifact) -> Result<Vec<u8>, serde_json::Error> {
-    let json = serde_json::to_vec(artifact)?;
-    let mut section = Vec::with_capacity(HEADER_SIZE + json.len());
-    section.extend_from_slice(MAGIC);
-    section.extend_from_slice(&VERSION.to_le_bytes());
-    section.extend_from_slice(&checksum(&json).to_le_bytes());
-    section.extend_from_slice(&json);
+    let mut section = vec![0; HEADER_SIZE];
+    serde_json::to_writer(&mut section, artifact)?;
+    let (header, json) = section.split_at_mut(HEADER_SIZE);
+    header[..4].copy_from_slice(MAGIC);
+    header[4..8].copy_from_slice(&VERSION.to_le_bytes());
+    header[8..].copy_from_slice(&checksum(json).to_le_bytes());
     Ok(section)
 }
 
