@@ -2,216 +2,18 @@ map counters PerCpuArray key 4 value 176 entries 1
 program bpfc_cgroup_in CgroupIngress entry bpfc_cgroup_in
 program bpfc_cgroup_out CgroupEgress entry bpfc_cgroup_out
 
-filter_INPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L16
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L16
-  r9 = r0
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L0
-  goto L7
-; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
-L0:
-  r1 = *(u8 *)(r7 +9)
-  if w1 == 0x1 goto L8
-; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
-  r1 = *(u32 *)(r7 +12)
-  w1 &= 0xffffff
-  if w1 == 0x200c0 goto L9
-  goto L3
-; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
-L1:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L11
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L2
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L11
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L2
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x1600 goto L10
-  goto L11
-; chain
-L2:
-  r0 = 0x2
-  exit
-; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
-L3:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L4
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L4
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L6
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x5000 goto L12
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0xbb01 goto L12
-; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
-L4:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L5
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L6
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L5
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L6
-  r1 = *(u8 *)(r7 +53)
-  w1 &= 0x17
-  if w1 != 0x2 goto L13
-; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
-L5:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L15
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L15
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L6
-  r1 = *(u16 *)(r7 +40)
-  if w1 == 0x3500 goto L14
-  goto L15
-; chain
-L6:
-  r0 = 0x2
-  exit
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L7:
-  r1 = 0x1
-  lock *(u64 *)(r9 +0) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +8) += r1
-  r0 = 0x1
-  exit
-; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
-L8:
-  r1 = 0x1
-  lock *(u64 *)(r9 +16) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +24) += r1
-  r0 = 0x1
-  exit
-; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
-L9:
-  r1 = 0x1
-  lock *(u64 *)(r9 +32) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +40) += r1
-  goto L1
-; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
-L10:
-  r1 = 0x1
-  lock *(u64 *)(r9 +48) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +56) += r1
-  r0 = 0x1
-  exit
-; filter/admin:2: -A admin -j RETURN
-L11:
-  r1 = 0x1
-  lock *(u64 *)(r9 +64) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +72) += r1
-; chain
-  goto L3
-; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
-L12:
-  r1 = 0x1
-  lock *(u64 *)(r9 +80) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +88) += r1
-  r0 = 0x1
-  exit
-; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
-L13:
-  r1 = 0x1
-  lock *(u64 *)(r9 +96) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +104) += r1
-  r0 = 0x1
-  exit
-; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
-L14:
-  r1 = 0x1
-  lock *(u64 *)(r9 +112) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +120) += r1
-  r0 = 0x1
-  exit
-; filter/INPUT:policy: -P INPUT DROP
-L15:
-  r1 = 0x1
-  lock *(u64 *)(r9 +128) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +136) += r1
-  r0 = 0x2
-  exit
-; chain exit
-L16:
-  r0 = 0x2
-  goto L17
-L17:
-  exit
-
-filter_OUTPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L1
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L1
-  r9 = r0
-; filter/OUTPUT:1: -A OUTPUT -d 192.0.2.66/32 -j DROP
-  r1 = *(u32 *)(r7 +16)
-  if w1 != 0x420200c0 goto L0
-  r1 = 0x1
-  lock *(u64 *)(r9 +144) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +152) += r1
-  r0 = 0x2
-  exit
-; filter/OUTPUT:policy: -P OUTPUT ACCEPT
-L0:
-  r1 = 0x1
-  lock *(u64 *)(r9 +160) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +168) += r1
-  r0 = 0x1
-  exit
-; chain exit
-L1:
-  r0 = 0x2
-  goto L2
-L2:
-  exit
-
 bpfc_cgroup_in: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   *(u32 *)(r7 +76) = 0
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
   if r9 == 0x800 goto L0
-  if r9 == 0x86dd goto L6
-  goto L8
+  if r9 == 0x86dd goto L27
+  goto L29
 ; parse the IPv4 header
 L0:
   r2 = *(u32 *)(r7 +76)
@@ -221,7 +23,17 @@ L0:
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L1
+  if r4 <= r3 goto L3
+L1:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L29
+L2:
+  goto L4
+L3:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
@@ -229,25 +41,18 @@ L0:
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
   goto L2
-L1:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L8
-L2:
+L4:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L8
+  if r2 != 0x4 goto L29
   r1 &= 0xf
-  if r1 < 0x5 goto L8
+  if r1 < 0x5 goto L29
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L8
+  if r2 < r1 goto L29
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -262,44 +67,45 @@ L2:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L8
+  if r8 > r1 goto L29
 ; copy the transport header
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L3
-  if r2 > 0x7fff goto L3
+  if r4 < 0x14 goto L5
+  if r2 > 0x7fff goto L5
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L3
+  if r4 <= r3 goto L8
+L5:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L7
+  if r4 <= 0x14 goto L6
+  r4 = 0x14
+L6:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 26
+L7:
+  goto L9
+L8:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L5
-L3:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L5
-  if r4 <= 0x14 goto L4
-  r4 = 0x14
-L4:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 26
+  goto L7
 ; interfaces, mark, packet type
-L5:
+L9:
   r1 = r6
   call bpf_cast_to_kern_ctx
   r8 = r0
@@ -311,19 +117,158 @@ L5:
   r1 = *(u64 *)(r3 +8)
   *(u64 *)(r7 +112) = r1
 ; run the base chains
-  r1 = r6
-  r2 = r7
-  call filter_INPUT
-  if w0 == 0x2 goto L7
-  goto L8
-L6:
-  goto L8
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L28
+  r9 = r0
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L10
+  goto L17
+; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
+L10:
+  r1 = *(u8 *)(r7 +9)
+  if w1 == 0x1 goto L18
+; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 == 0x200c0 goto L19
+  goto L13
+; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
+L11:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L21
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L12
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L21
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L12
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x1600 goto L20
+  goto L21
+; chain
+L12:
+  goto L28
+; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
+L13:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L14
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L14
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L16
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L22
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xbb01 goto L22
+; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
+L14:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L15
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L16
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L15
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L16
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x17
+  if w1 != 0x2 goto L23
+; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
+L15:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L25
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L25
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L16
+  r1 = *(u16 *)(r7 +40)
+  if w1 == 0x3500 goto L24
+  goto L25
+; chain
+L16:
+  goto L28
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L17:
+  r1 = 0x1
+  lock *(u64 *)(r9 +0) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +8) += r1
+  goto L26
+; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
+L18:
+  r1 = 0x1
+  lock *(u64 *)(r9 +16) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +24) += r1
+  goto L26
+; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
+L19:
+  r1 = 0x1
+  lock *(u64 *)(r9 +32) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +40) += r1
+  goto L11
+; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
+L20:
+  r1 = 0x1
+  lock *(u64 *)(r9 +48) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +56) += r1
+  goto L26
+; filter/admin:2: -A admin -j RETURN
+L21:
+  r1 = 0x1
+  lock *(u64 *)(r9 +64) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +72) += r1
+; chain
+  goto L13
+; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
+L22:
+  r1 = 0x1
+  lock *(u64 *)(r9 +80) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +88) += r1
+  goto L26
+; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
+L23:
+  r1 = 0x1
+  lock *(u64 *)(r9 +96) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +104) += r1
+  goto L26
+; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
+L24:
+  r1 = 0x1
+  lock *(u64 *)(r9 +112) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +120) += r1
+  goto L26
+; filter/INPUT:policy: -P INPUT DROP
+L25:
+  r1 = 0x1
+  lock *(u64 *)(r9 +128) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +136) += r1
+  goto L28
+L26:
+  goto L29
+L27:
+  goto L29
 ; drop
-L7:
+L28:
   r0 = 0x0
   exit
 ; accept
-L8:
+L29:
   r0 = 0x1
   exit
 
@@ -332,12 +277,13 @@ bpfc_cgroup_out: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   *(u32 *)(r7 +76) = 0
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
   if r9 == 0x800 goto L0
-  if r9 == 0x86dd goto L6
-  goto L8
+  if r9 == 0x86dd goto L12
+  goto L14
 ; parse the IPv4 header
 L0:
   r2 = *(u32 *)(r7 +76)
@@ -347,7 +293,17 @@ L0:
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L1
+  if r4 <= r3 goto L3
+L1:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L14
+L2:
+  goto L4
+L3:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
@@ -355,25 +311,18 @@ L0:
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
   goto L2
-L1:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L8
-L2:
+L4:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L8
+  if r2 != 0x4 goto L14
   r1 &= 0xf
-  if r1 < 0x5 goto L8
+  if r1 < 0x5 goto L14
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L8
+  if r2 < r1 goto L14
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -388,59 +337,79 @@ L2:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L8
+  if r8 > r1 goto L14
 ; copy the transport header
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L3
-  if r2 > 0x7fff goto L3
+  if r4 < 0x14 goto L5
+  if r2 > 0x7fff goto L5
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L3
+  if r4 <= r3 goto L8
+L5:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L7
+  if r4 <= 0x14 goto L6
+  r4 = 0x14
+L6:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 26
+L7:
+  goto L9
+L8:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L5
-L3:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L5
-  if r4 <= 0x14 goto L4
-  r4 = 0x14
-L4:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 26
+  goto L7
 ; interfaces, mark, packet type
-L5:
+L9:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
 ; run the base chains
-  r1 = r6
-  r2 = r7
-  call filter_OUTPUT
-  if w0 == 0x2 goto L7
-  goto L8
-L6:
-  goto L8
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L13
+  r9 = r0
+; filter/OUTPUT:1: -A OUTPUT -d 192.0.2.66/32 -j DROP
+  r1 = *(u32 *)(r7 +16)
+  if w1 != 0x420200c0 goto L10
+  r1 = 0x1
+  lock *(u64 *)(r9 +144) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +152) += r1
+  goto L13
+; filter/OUTPUT:policy: -P OUTPUT ACCEPT
+L10:
+  r1 = 0x1
+  lock *(u64 *)(r9 +160) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +168) += r1
+  goto L11
+L11:
+  goto L14
+L12:
+  goto L14
 ; drop
-L7:
+L13:
   r0 = 0x0
   exit
 ; accept
-L8:
+L14:
   r0 = 0x1
   exit

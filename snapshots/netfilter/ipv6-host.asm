@@ -412,471 +412,6 @@ walk_ipv6_header: ; LoopBody
   if r1 == 0x2c goto L0
   if r1 == 0x33 goto L0
   if r1 == 0x3c goto L0
-  if r1 == 0x2b goto L7
-  goto L8
-L0:
-  *(u64 *)(r10 -8) = 0
-  r2 = r8
-  r2 += 0x2
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L6
-  r2 -= 0x2
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x2
-  *(u64 *)(r10 -40) = r2
-  *(u64 *)(r10 -32) = r3
-  *(u64 *)(r10 -24) = r4
-  r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffc8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -32)
-  r2 = *(u64 *)(r10 -24)
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = *(u64 *)(r10 -40)
-  r5 = 0x0
-  call helper 201
-  if r0 != 0x0 goto L6
-  r1 = *(u32 *)(r7 +84)
-  if r1 != 0x2b goto L1
-  r2 = r8
-  r2 += 0x4
-  r3 = *(u32 *)(r7 +64)
-  if r2 > r3 goto L6
-L1:
-  if r1 != 0x2c goto L2
-  r2 = r8
-  r2 += 0x4
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L6
-  r2 -= 0x2
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xfffffffa
-  r4 = 0x2
-  *(u64 *)(r10 -40) = r2
-  *(u64 *)(r10 -32) = r3
-  *(u64 *)(r10 -24) = r4
-  r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffc8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -32)
-  r2 = *(u64 *)(r10 -24)
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = *(u64 *)(r10 -40)
-  r5 = 0x0
-  call helper 201
-  if r0 != 0x0 goto L6
-  r1 = *(u16 *)(r10 -6)
-  r1 = be16 r1
-  r1 >>= 0x3
-  if r1 != 0x0 goto L8
-  r1 = *(u32 *)(r7 +84)
-L2:
-  if r1 == 0x2b goto L7
-  r2 = *(u8 *)(r10 -7)
-  if r1 == 0x33 goto L3
-  if r1 == 0x2c goto L4
-  r2 += 0x1
-  r2 <<= 0x3
-  goto L5
-L3:
-  r2 += 0x2
-  r2 <<= 0x2
-  goto L5
-L4:
-  r2 = 0x8
-L5:
-  r8 += r2
-  *(u32 *)(r7 +88) = r8
-  r1 = *(u8 *)(r10 -8)
-  *(u32 *)(r7 +84) = r1
-  r0 = 0x0
-  exit
-L6:
-  *(u32 *)(r7 +96) = -2
-  goto L8
-L7:
-  *(u32 *)(r7 +96) = r8
-L8:
-  r0 = 0x1
-  exit
-
-walk_ipv6: ; Chain
-; walk the IPv6 extension headers
-  r7 = r2
-  r0 = 0x0
-  if r7 == 0x0 goto L0
-  r2 = *(u8 *)(r7 +6)
-  *(u32 *)(r7 +84) = r2
-  *(u32 *)(r7 +88) = 40
-  *(u32 *)(r7 +96) = -1
-  *(u64 *)(r10 -16) = r1
-  *(u64 *)(r10 -8) = r7
-  r1 = 0x2000
-  r2 = &walk_ipv6_header
-  r3 = r10
-  r3 += 0xfffffff0
-  r4 = 0x0
-  call helper 181
-  r0 = *(u32 *)(r7 +96)
-L0:
-  exit
-
-fetch: ; Static { arguments: 4 }
-; fetch bytes of the packet
-  r6 = r1
-  *(u64 *)(r10 -32) = r2
-  *(u64 *)(r10 -24) = r3
-  *(u64 *)(r10 -16) = r4
-  r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffd0
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -24)
-  r2 = *(u64 *)(r10 -16)
-  r3 = r10
-  r3 += 0xffffffd0
-  r4 = *(u64 *)(r10 -32)
-  r5 = 0x0
-  call helper 201
-  exit
-
-ip6_filter_INPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L20
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L20
-  r9 = r0
-; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L0
-  goto L9
-; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
-L0:
-  r1 = *(u64 *)(r7 +8)
-  r2 = 0x0
-  if r1 != r2 goto L1
-  r1 = *(u64 *)(r7 +16)
-  r2 = 0x100000000000000 ll
-  if r1 != r2 goto L1
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L10
-; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
-L1:
-  r1 = r6
-  r2 = r7
-  call walk_ipv6
-  w0 = w0
-  *(u64 *)(r10 -16) = r0
-  r1 = *(u64 *)(r10 -16)
-  if w1 == 0xffffffff goto L2
-  r1 = *(u64 *)(r10 -16)
-  if w1 == 0xfffffffe goto L8
-  r1 = *(u64 *)(r10 -16)
-  r1 += 0x4
-  r2 = *(u32 *)(r7 +64)
-  if r1 > r2 goto L8
-  r2 = *(u64 *)(r10 -16)
-  r2 += 0x1
-  *(u64 *)(r10 -24) = 0
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xffffffe8
-  r4 = 0x1
-  r1 = r6
-  call fetch
-  r1 = *(u64 *)(r10 -16)
-  r2 = *(u8 *)(r10 -24)
-  w2 += 0x1
-  w2 <<= 0x3
-  w1 += w2
-  r2 = *(u32 *)(r7 +64)
-  if w1 > w2 goto L8
-  r2 = *(u64 *)(r10 -16)
-  r2 += 0x2
-  *(u64 *)(r10 -24) = 0
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xffffffe8
-  r4 = 0x1
-  r1 = r6
-  call fetch
-  r1 = *(u8 *)(r10 -24)
-  if w1 == 0x0 goto L11
-; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L2:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x6
-  w1 &= 0xff
-  if w1 != 0x0 goto L12
-; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L8
-  r1 = *(u8 *)(r7 +72)
-  if w1 == 0x3a goto L13
-; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L3:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x1
-  w1 &= 0xff
-  if w1 != 0x0 goto L14
-; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
-  r1 = *(u64 *)(r7 +8)
-  r2 = 0xc0ff
-  r1 &= r2
-  r2 = 0x80fe
-  if r1 != r2 goto L4
-  goto L15
-; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
-L4:
-  r1 = *(u64 *)(r7 +8)
-  r2 = 0xffffffffffff ll
-  r1 &= r2
-  r2 = 0x100b80d0120 ll
-  if r1 != r2 goto L5
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L8
-  r1 = *(u8 *)(r7 +72)
-  if w1 != 0x6 goto L5
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L5
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L8
-  r1 = *(u16 *)(r7 +42)
-  if w1 != 0x1600 goto L5
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L16
-; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
-L5:
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L8
-  r1 = *(u8 *)(r7 +72)
-  if w1 != 0x6 goto L7
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L7
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L8
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x5000 goto L6
-  r1 = *(u16 *)(r7 +42)
-  if w1 != 0xbb01 goto L7
-L6:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L17
-; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
-L7:
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L8
-  r1 = *(u8 *)(r7 +72)
-  if w1 != 0x11 goto L19
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L19
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L8
-  r1 = *(u16 *)(r7 +42)
-  r1 = be16 r1
-  w1 -= 0x829a
-  if w1 > 0x59 goto L19
-  r1 = *(u8 *)(r7 +7)
-  if w1 < 0x1e goto L18
-  goto L19
-; chain
-L8:
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L9:
-  r1 = 0x1
-  lock *(u64 *)(r9 +256) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +264) += r1
-  r0 = 0x1
-  exit
-; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
-L10:
-  r1 = 0x1
-  lock *(u64 *)(r9 +272) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +280) += r1
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
-L11:
-  r1 = 0x1
-  lock *(u64 *)(r9 +288) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +296) += r1
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L12:
-  r1 = 0x1
-  lock *(u64 *)(r9 +304) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +312) += r1
-  r0 = 0x1
-  exit
-; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
-L13:
-  r1 = 0x1
-  lock *(u64 *)(r9 +320) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +328) += r1
-  r1 = r6
-  r2 = r7
-  call ip6_filter_icmpv6_in
-  if w0 != 0x0 goto L21
-  goto L3
-; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L14:
-  r1 = 0x1
-  lock *(u64 *)(r9 +336) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +344) += r1
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
-L15:
-  r1 = 0x1
-  lock *(u64 *)(r9 +352) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +360) += r1
-  r1 = r6
-  r2 = r7
-  call ip6_filter_link_local
-  if w0 != 0x0 goto L21
-  goto L4
-; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
-L16:
-  r1 = 0x1
-  lock *(u64 *)(r9 +368) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +376) += r1
-  r0 = 0x1
-  exit
-; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
-L17:
-  r1 = 0x1
-  lock *(u64 *)(r9 +384) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +392) += r1
-  r0 = 0x1
-  exit
-; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
-L18:
-  r1 = 0x1
-  lock *(u64 *)(r9 +400) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +408) += r1
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:policy: -P INPUT DROP
-L19:
-  r1 = 0x1
-  lock *(u64 *)(r9 +416) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +424) += r1
-  r0 = 0x2
-  exit
-; chain exit
-L20:
-  r0 = 0x2
-  goto L21
-L21:
-  exit
-
-ip6_filter_FORWARD: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L0
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L0
-  r9 = r0
-; ip6/filter/FORWARD:policy: -P FORWARD DROP
-  r1 = 0x1
-  lock *(u64 *)(r9 +432) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +440) += r1
-  r0 = 0x2
-  exit
-; chain exit
-L0:
-  r0 = 0x2
-  goto L1
-L1:
-  exit
-
-ip6_filter_OUTPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L0
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L0
-  r9 = r0
-; ip6/filter/OUTPUT:policy: -P OUTPUT ACCEPT
-  r1 = 0x1
-  lock *(u64 *)(r9 +448) += r1
-  r1 = *(u32 *)(r7 +64)
-  lock *(u64 *)(r9 +456) += r1
-  r0 = 0x1
-  exit
-; chain exit
-L0:
-  r0 = 0x2
-  goto L1
-L1:
-  exit
-
-walk_ipv6_header_2: ; LoopBody
-; walk one IPv6 extension header
-  r6 = *(u64 *)(r2 +0)
-  r7 = *(u64 *)(r2 +8)
-  r8 = *(u32 *)(r7 +88)
-  r1 = *(u32 *)(r7 +84)
-  if r1 == 0x0 goto L0
-  if r1 == 0x2b goto L0
-  if r1 == 0x2c goto L0
-  if r1 == 0x33 goto L0
-  if r1 == 0x3c goto L0
   goto L8
 L0:
   *(u64 *)(r10 -8) = 0
@@ -990,7 +525,7 @@ L10:
   r0 = 0x1
   exit
 
-walk_ipv6_2: ; Chain
+walk_ipv6: ; Chain
 ; walk the IPv6 extension headers
   r7 = r2
   r0 = 0x0
@@ -1002,7 +537,7 @@ walk_ipv6_2: ; Chain
   *(u64 *)(r10 -16) = r1
   *(u64 *)(r10 -8) = r7
   r1 = 0x2000
-  r2 = &walk_ipv6_header_2
+  r2 = &walk_ipv6_header
   r3 = r10
   r3 += 0xfffffff0
   r4 = 0x0
@@ -1053,41 +588,185 @@ L3:
   r0 = 0x0
   exit
 
+walk_ipv6_header_2: ; LoopBody
+; walk one IPv6 extension header
+  r6 = *(u64 *)(r2 +0)
+  r7 = *(u64 *)(r2 +8)
+  r8 = *(u32 *)(r7 +88)
+  r1 = *(u32 *)(r7 +84)
+  if r1 == 0x0 goto L0
+  if r1 == 0x2b goto L0
+  if r1 == 0x2c goto L0
+  if r1 == 0x33 goto L0
+  if r1 == 0x3c goto L0
+  if r1 == 0x2b goto L7
+  goto L8
+L0:
+  *(u64 *)(r10 -8) = 0
+  r2 = r8
+  r2 += 0x2
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L6
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x2
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xffffffc8
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
+  r5 = 0x0
+  call helper 201
+  if r0 != 0x0 goto L6
+  r1 = *(u32 *)(r7 +84)
+  if r1 != 0x2b goto L1
+  r2 = r8
+  r2 += 0x4
+  r3 = *(u32 *)(r7 +64)
+  if r2 > r3 goto L6
+L1:
+  if r1 != 0x2c goto L2
+  r2 = r8
+  r2 += 0x4
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L6
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffffa
+  r4 = 0x2
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xffffffc8
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
+  r5 = 0x0
+  call helper 201
+  if r0 != 0x0 goto L6
+  r1 = *(u16 *)(r10 -6)
+  r1 = be16 r1
+  r1 >>= 0x3
+  if r1 != 0x0 goto L8
+  r1 = *(u32 *)(r7 +84)
+L2:
+  if r1 == 0x2b goto L7
+  r2 = *(u8 *)(r10 -7)
+  if r1 == 0x33 goto L3
+  if r1 == 0x2c goto L4
+  r2 += 0x1
+  r2 <<= 0x3
+  goto L5
+L3:
+  r2 += 0x2
+  r2 <<= 0x2
+  goto L5
+L4:
+  r2 = 0x8
+L5:
+  r8 += r2
+  *(u32 *)(r7 +88) = r8
+  r1 = *(u8 *)(r10 -8)
+  *(u32 *)(r7 +84) = r1
+  r0 = 0x0
+  exit
+L6:
+  *(u32 *)(r7 +96) = -2
+  goto L8
+L7:
+  *(u32 *)(r7 +96) = r8
+L8:
+  r0 = 0x1
+  exit
+
+walk_ipv6_2: ; Chain
+; walk the IPv6 extension headers
+  r7 = r2
+  r0 = 0x0
+  if r7 == 0x0 goto L0
+  r2 = *(u8 *)(r7 +6)
+  *(u32 *)(r7 +84) = r2
+  *(u32 *)(r7 +88) = 40
+  *(u32 *)(r7 +96) = -1
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x2000
+  r2 = &walk_ipv6_header_2
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +96)
+L0:
+  exit
+
+fetch: ; Static { arguments: 4 }
+; fetch bytes of the packet
+  r6 = r1
+  *(u64 *)(r10 -32) = r2
+  *(u64 *)(r10 -24) = r3
+  *(u64 *)(r10 -16) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xffffffd0
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -24)
+  r2 = *(u64 *)(r10 -16)
+  r3 = r10
+  r3 += 0xffffffd0
+  r4 = *(u64 *)(r10 -32)
+  r5 = 0x0
+  call helper 201
+  exit
+
 bpfc_input6: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv6 headers
 L0:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L1
+  if r2 > 0x7fff goto L2
   r5 = *(u64 *)(r6 +8)
   r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
   r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
   r3 -= r4
   r4 = r2
   r4 += 0x28
-  if r4 > r3 goto L1
+  if r4 <= r3 goto L1
+  goto L2
+L1:
   r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
   r1 += r2
   r2 = btf_id(new_utsname)
   call bpf_rdonly_cast
   r1 = r0
-  r3 = *(u64 *)(r1 +0)
-  *(u64 *)(r7 +0) = r3
-  r3 = *(u64 *)(r1 +8)
-  *(u64 *)(r7 +8) = r3
-  r3 = *(u64 *)(r1 +16)
-  *(u64 *)(r7 +16) = r3
-  r3 = *(u64 *)(r1 +24)
-  *(u64 *)(r7 +24) = r3
-  r3 = *(u64 *)(r1 +32)
-  *(u64 *)(r7 +32) = r3
-  goto L2
-L1:
+  goto L4
+L2:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
@@ -1106,11 +785,25 @@ L1:
   r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
-  if r0 != 0x0 goto L12
-L2:
+  if r0 != 0x0 goto L40
+L3:
+  goto L5
+L4:
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u64 *)(r1 +16)
+  *(u64 *)(r7 +16) = r3
+  r3 = *(u64 *)(r1 +24)
+  *(u64 *)(r7 +24) = r3
+  r3 = *(u64 *)(r1 +32)
+  *(u64 *)(r7 +32) = r3
+  goto L3
+L5:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L12
+  if r1 != 0x6 goto L40
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -1125,69 +818,62 @@ L2:
   r8 += r1
   r1 = *(u64 *)(r6 +8)
   r1 = *(u32 *)(r1 + offsetof(sk_buff, len))
-  if r8 > r1 goto L12
+  if r8 > r1 goto L40
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L3
-  if r1 == 0x2b goto L3
-  if r1 == 0x2c goto L3
-  if r1 == 0x33 goto L3
-  if r1 == 0x3c goto L3
-  goto L4
-L3:
+  if r1 == 0x0 goto L6
+  if r1 == 0x2b goto L6
+  if r1 == 0x2c goto L6
+  if r1 == 0x33 goto L6
+  if r1 != 0x3c goto L7
+L6:
   r1 = r6
   r2 = r7
-  call walk_ipv6_2
-L4:
+  call walk_ipv6
+L7:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L5
+  if r1 != 0x0 goto L8
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L5
+  if r1 < r2 goto L8
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L6
-L5:
+  goto L9
+L8:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L6:
+L9:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L7
-  if r2 > 0x7fff goto L7
+  if r4 < 0x14 goto L11
+  if r2 > 0x7fff goto L11
   r5 = *(u64 *)(r6 +8)
   r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
   r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
   r3 -= r4
   r4 = r2
   r4 += 0x14
-  if r4 > r3 goto L7
+  if r4 <= r3 goto L10
+  goto L11
+L10:
   r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
   r1 += r2
   r2 = btf_id(new_utsname)
   call bpf_rdonly_cast
   r1 = r0
-  r3 = *(u64 *)(r1 +0)
-  *(u64 *)(r7 +40) = r3
-  r3 = *(u64 *)(r1 +8)
-  *(u64 *)(r7 +48) = r3
-  r3 = *(u32 *)(r1 +16)
-  *(u32 *)(r7 +56) = r3
-  goto L9
-L7:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
+  goto L14
+L11:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L9
-  if r4 <= 0x14 goto L8
+  if r4 < 0x1 goto L13
+  if r4 <= 0x14 goto L12
   r4 = 0x14
-L8:
+L12:
   r3 = r7
   r3 += 0x28
   *(u64 *)(r10 -40) = r2
@@ -1205,20 +891,30 @@ L8:
   r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
+L13:
+  goto L15
+L14:
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L13
 ; interfaces, mark, packet type
-L9:
+L15:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   r8 = *(u64 *)(r6 +0)
   r9 = *(u64 *)(r8 + offsetof(nf_hook_state, in))
-  if r9 == 0x0 goto L10
+  if r9 == 0x0 goto L16
   r3 = r9
   r3 += offsetof(net_device, name)
   r1 = *(u64 *)(r3 +0)
   *(u64 *)(r7 +104) = r1
   r1 = *(u64 *)(r3 +8)
   *(u64 *)(r7 +112) = r1
-L10:
+L16:
   r8 = *(u64 *)(r6 +8)
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
@@ -1227,17 +923,257 @@ L10:
   r2 = r7
   call find_connection
 ; run the base chains
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L39
+  r9 = r0
+; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L17
+  goto L26
+; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
+L17:
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0x0
+  if r1 != r2 goto L18
+  r1 = *(u64 *)(r7 +16)
+  r2 = 0x100000000000000 ll
+  if r1 != r2 goto L18
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L27
+; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
+L18:
   r1 = r6
   r2 = r7
-  call ip6_filter_INPUT
-  if w0 == 0x2 goto L11
-  goto L12
+  call walk_ipv6_2
+  w0 = w0
+  *(u64 *)(r10 -184) = r0
+  r1 = *(u64 *)(r10 -184)
+  if w1 == 0xffffffff goto L19
+  r1 = *(u64 *)(r10 -184)
+  if w1 == 0xfffffffe goto L25
+  r1 = *(u64 *)(r10 -184)
+  r1 += 0x4
+  r2 = *(u32 *)(r7 +64)
+  if r1 > r2 goto L25
+  r2 = *(u64 *)(r10 -184)
+  r2 += 0x1
+  *(u64 *)(r10 -192) = 0
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffff40
+  r4 = 0x1
+  r1 = r6
+  call fetch
+  r1 = *(u64 *)(r10 -184)
+  r2 = *(u8 *)(r10 -192)
+  w2 += 0x1
+  w2 <<= 0x3
+  w1 += w2
+  r2 = *(u32 *)(r7 +64)
+  if w1 > w2 goto L25
+  r2 = *(u64 *)(r10 -184)
+  r2 += 0x2
+  *(u64 *)(r10 -192) = 0
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffff40
+  r4 = 0x1
+  r1 = r6
+  call fetch
+  r1 = *(u8 *)(r10 -192)
+  if w1 == 0x0 goto L28
+; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L19:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x6
+  w1 &= 0xff
+  if w1 != 0x0 goto L29
+; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L25
+  r1 = *(u8 *)(r7 +72)
+  if w1 == 0x3a goto L30
+; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L20:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x1
+  w1 &= 0xff
+  if w1 != 0x0 goto L31
+; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0xc0ff
+  r1 &= r2
+  r2 = 0x80fe
+  if r1 != r2 goto L21
+  goto L32
+; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
+L21:
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0xffffffffffff ll
+  r1 &= r2
+  r2 = 0x100b80d0120 ll
+  if r1 != r2 goto L22
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L25
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x6 goto L22
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L22
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L25
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0x1600 goto L22
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L33
+; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
+L22:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L25
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x6 goto L24
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L24
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L25
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L23
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0xbb01 goto L24
+L23:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L34
+; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
+L24:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L25
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x11 goto L36
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L36
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L25
+  r1 = *(u16 *)(r7 +42)
+  r1 = be16 r1
+  w1 -= 0x829a
+  if w1 > 0x59 goto L36
+  r1 = *(u8 *)(r7 +7)
+  if w1 < 0x1e goto L35
+  goto L36
+; chain
+L25:
+  goto L39
+; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L26:
+  r1 = 0x1
+  lock *(u64 *)(r9 +256) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +264) += r1
+  goto L38
+; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
+L27:
+  r1 = 0x1
+  lock *(u64 *)(r9 +272) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +280) += r1
+  goto L39
+; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
+L28:
+  r1 = 0x1
+  lock *(u64 *)(r9 +288) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +296) += r1
+  goto L39
+; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L29:
+  r1 = 0x1
+  lock *(u64 *)(r9 +304) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +312) += r1
+  goto L38
+; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
+L30:
+  r1 = 0x1
+  lock *(u64 *)(r9 +320) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +328) += r1
+  r1 = r6
+  r2 = r7
+  call ip6_filter_icmpv6_in
+  if w0 != 0x0 goto L37
+  goto L20
+; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L31:
+  r1 = 0x1
+  lock *(u64 *)(r9 +336) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +344) += r1
+  goto L39
+; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
+L32:
+  r1 = 0x1
+  lock *(u64 *)(r9 +352) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +360) += r1
+  r1 = r6
+  r2 = r7
+  call ip6_filter_link_local
+  if w0 != 0x0 goto L37
+  goto L21
+; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
+L33:
+  r1 = 0x1
+  lock *(u64 *)(r9 +368) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +376) += r1
+  goto L38
+; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
+L34:
+  r1 = 0x1
+  lock *(u64 *)(r9 +384) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +392) += r1
+  goto L38
+; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
+L35:
+  r1 = 0x1
+  lock *(u64 *)(r9 +400) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +408) += r1
+  goto L39
+; ip6/filter/INPUT:policy: -P INPUT DROP
+L36:
+  r1 = 0x1
+  lock *(u64 *)(r9 +416) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +424) += r1
+  goto L39
+; chain exit
+L37:
+  if w0 == 0x2 goto L39
+L38:
+  goto L40
 ; drop
-L11:
+L39:
   r0 = 0x0
   exit
 ; accept
-L12:
+L40:
   r0 = 0x1
   exit
 
@@ -1246,36 +1182,29 @@ bpfc_forward6: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv6 headers
 L0:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L1
+  if r2 > 0x7fff goto L2
   r5 = *(u64 *)(r6 +8)
   r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
   r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
   r3 -= r4
   r4 = r2
   r4 += 0x28
-  if r4 > r3 goto L1
+  if r4 <= r3 goto L1
+  goto L2
+L1:
   r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
   r1 += r2
   r2 = btf_id(new_utsname)
   call bpf_rdonly_cast
   r1 = r0
-  r3 = *(u64 *)(r1 +0)
-  *(u64 *)(r7 +0) = r3
-  r3 = *(u64 *)(r1 +8)
-  *(u64 *)(r7 +8) = r3
-  r3 = *(u64 *)(r1 +16)
-  *(u64 *)(r7 +16) = r3
-  r3 = *(u64 *)(r1 +24)
-  *(u64 *)(r7 +24) = r3
-  r3 = *(u64 *)(r1 +32)
-  *(u64 *)(r7 +32) = r3
-  goto L2
-L1:
+  goto L4
+L2:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
@@ -1294,11 +1223,25 @@ L1:
   r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
-  if r0 != 0x0 goto L12
-L2:
+  if r0 != 0x0 goto L18
+L3:
+  goto L5
+L4:
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u64 *)(r1 +16)
+  *(u64 *)(r7 +16) = r3
+  r3 = *(u64 *)(r1 +24)
+  *(u64 *)(r7 +24) = r3
+  r3 = *(u64 *)(r1 +32)
+  *(u64 *)(r7 +32) = r3
+  goto L3
+L5:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L12
+  if r1 != 0x6 goto L18
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -1313,69 +1256,62 @@ L2:
   r8 += r1
   r1 = *(u64 *)(r6 +8)
   r1 = *(u32 *)(r1 + offsetof(sk_buff, len))
-  if r8 > r1 goto L12
+  if r8 > r1 goto L18
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L3
-  if r1 == 0x2b goto L3
-  if r1 == 0x2c goto L3
-  if r1 == 0x33 goto L3
-  if r1 == 0x3c goto L3
-  goto L4
-L3:
+  if r1 == 0x0 goto L6
+  if r1 == 0x2b goto L6
+  if r1 == 0x2c goto L6
+  if r1 == 0x33 goto L6
+  if r1 != 0x3c goto L7
+L6:
   r1 = r6
   r2 = r7
-  call walk_ipv6_2
-L4:
+  call walk_ipv6
+L7:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L5
+  if r1 != 0x0 goto L8
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L5
+  if r1 < r2 goto L8
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L6
-L5:
+  goto L9
+L8:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L6:
+L9:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L7
-  if r2 > 0x7fff goto L7
+  if r4 < 0x14 goto L11
+  if r2 > 0x7fff goto L11
   r5 = *(u64 *)(r6 +8)
   r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
   r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
   r3 -= r4
   r4 = r2
   r4 += 0x14
-  if r4 > r3 goto L7
+  if r4 <= r3 goto L10
+  goto L11
+L10:
   r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
   r1 += r2
   r2 = btf_id(new_utsname)
   call bpf_rdonly_cast
   r1 = r0
-  r3 = *(u64 *)(r1 +0)
-  *(u64 *)(r7 +40) = r3
-  r3 = *(u64 *)(r1 +8)
-  *(u64 *)(r7 +48) = r3
-  r3 = *(u32 *)(r1 +16)
-  *(u32 *)(r7 +56) = r3
-  goto L9
-L7:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
+  goto L14
+L11:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L9
-  if r4 <= 0x14 goto L8
+  if r4 < 0x1 goto L13
+  if r4 <= 0x14 goto L12
   r4 = 0x14
-L8:
+L12:
   r3 = r7
   r3 += 0x28
   *(u64 *)(r10 -40) = r2
@@ -1393,20 +1329,30 @@ L8:
   r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
+L13:
+  goto L15
+L14:
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L13
 ; interfaces, mark, packet type
-L9:
+L15:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   r8 = *(u64 *)(r6 +0)
   r9 = *(u64 *)(r8 + offsetof(nf_hook_state, in))
-  if r9 == 0x0 goto L10
+  if r9 == 0x0 goto L16
   r3 = r9
   r3 += offsetof(net_device, name)
   r1 = *(u64 *)(r3 +0)
   *(u64 *)(r7 +104) = r1
   r1 = *(u64 *)(r3 +8)
   *(u64 *)(r7 +112) = r1
-L10:
+L16:
   r8 = *(u64 *)(r6 +8)
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
@@ -1415,17 +1361,25 @@ L10:
   r2 = r7
   call find_connection
 ; run the base chains
-  r1 = r6
-  r2 = r7
-  call ip6_filter_FORWARD
-  if w0 == 0x2 goto L11
-  goto L12
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L17
+  r9 = r0
+; ip6/filter/FORWARD:policy: -P FORWARD DROP
+  r1 = 0x1
+  lock *(u64 *)(r9 +432) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +440) += r1
+  goto L17
 ; drop
-L11:
+L17:
   r0 = 0x0
   exit
 ; accept
-L12:
+L18:
   r0 = 0x1
   exit
 
@@ -1434,36 +1388,29 @@ bpfc_output6: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   *(u32 *)(r7 +76) = 0
   goto L0
 ; parse the IPv6 headers
 L0:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L1
+  if r2 > 0x7fff goto L2
   r5 = *(u64 *)(r6 +8)
   r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
   r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
   r3 -= r4
   r4 = r2
   r4 += 0x28
-  if r4 > r3 goto L1
+  if r4 <= r3 goto L1
+  goto L2
+L1:
   r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
   r1 += r2
   r2 = btf_id(new_utsname)
   call bpf_rdonly_cast
   r1 = r0
-  r3 = *(u64 *)(r1 +0)
-  *(u64 *)(r7 +0) = r3
-  r3 = *(u64 *)(r1 +8)
-  *(u64 *)(r7 +8) = r3
-  r3 = *(u64 *)(r1 +16)
-  *(u64 *)(r7 +16) = r3
-  r3 = *(u64 *)(r1 +24)
-  *(u64 *)(r7 +24) = r3
-  r3 = *(u64 *)(r1 +32)
-  *(u64 *)(r7 +32) = r3
-  goto L2
-L1:
+  goto L4
+L2:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
@@ -1482,11 +1429,25 @@ L1:
   r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
-  if r0 != 0x0 goto L12
-L2:
+  if r0 != 0x0 goto L19
+L3:
+  goto L5
+L4:
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u64 *)(r1 +16)
+  *(u64 *)(r7 +16) = r3
+  r3 = *(u64 *)(r1 +24)
+  *(u64 *)(r7 +24) = r3
+  r3 = *(u64 *)(r1 +32)
+  *(u64 *)(r7 +32) = r3
+  goto L3
+L5:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L12
+  if r1 != 0x6 goto L19
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -1501,69 +1462,62 @@ L2:
   r8 += r1
   r1 = *(u64 *)(r6 +8)
   r1 = *(u32 *)(r1 + offsetof(sk_buff, len))
-  if r8 > r1 goto L12
+  if r8 > r1 goto L19
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L3
-  if r1 == 0x2b goto L3
-  if r1 == 0x2c goto L3
-  if r1 == 0x33 goto L3
-  if r1 == 0x3c goto L3
-  goto L4
-L3:
+  if r1 == 0x0 goto L6
+  if r1 == 0x2b goto L6
+  if r1 == 0x2c goto L6
+  if r1 == 0x33 goto L6
+  if r1 != 0x3c goto L7
+L6:
   r1 = r6
   r2 = r7
-  call walk_ipv6_2
-L4:
+  call walk_ipv6
+L7:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L5
+  if r1 != 0x0 goto L8
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L5
+  if r1 < r2 goto L8
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L6
-L5:
+  goto L9
+L8:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L6:
+L9:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L7
-  if r2 > 0x7fff goto L7
+  if r4 < 0x14 goto L11
+  if r2 > 0x7fff goto L11
   r5 = *(u64 *)(r6 +8)
   r3 = *(u32 *)(r5 + offsetof(sk_buff, len))
   r4 = *(u32 *)(r5 + offsetof(sk_buff, data_len))
   r3 -= r4
   r4 = r2
   r4 += 0x14
-  if r4 > r3 goto L7
+  if r4 <= r3 goto L10
+  goto L11
+L10:
   r1 = *(u64 *)(r5 + offsetof(sk_buff, data))
   r1 += r2
   r2 = btf_id(new_utsname)
   call bpf_rdonly_cast
   r1 = r0
-  r3 = *(u64 *)(r1 +0)
-  *(u64 *)(r7 +40) = r3
-  r3 = *(u64 *)(r1 +8)
-  *(u64 *)(r7 +48) = r3
-  r3 = *(u32 *)(r1 +16)
-  *(u32 *)(r7 +56) = r3
-  goto L9
-L7:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
+  goto L14
+L11:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L9
-  if r4 <= 0x14 goto L8
+  if r4 < 0x1 goto L13
+  if r4 <= 0x14 goto L12
   r4 = 0x14
-L8:
+L12:
   r3 = r7
   r3 += 0x28
   *(u64 *)(r10 -40) = r2
@@ -1581,20 +1535,30 @@ L8:
   r4 = *(u64 *)(r10 -40)
   r5 = 0x0
   call helper 201
+L13:
+  goto L15
+L14:
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L13
 ; interfaces, mark, packet type
-L9:
+L15:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   r8 = *(u64 *)(r6 +0)
   r9 = *(u64 *)(r8 + offsetof(nf_hook_state, in))
-  if r9 == 0x0 goto L10
+  if r9 == 0x0 goto L16
   r3 = r9
   r3 += offsetof(net_device, name)
   r1 = *(u64 *)(r3 +0)
   *(u64 *)(r7 +104) = r1
   r1 = *(u64 *)(r3 +8)
   *(u64 *)(r7 +112) = r1
-L10:
+L16:
   r8 = *(u64 *)(r6 +8)
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
@@ -1603,16 +1567,26 @@ L10:
   r2 = r7
   call find_connection
 ; run the base chains
-  r1 = r6
-  r2 = r7
-  call ip6_filter_OUTPUT
-  if w0 == 0x2 goto L11
-  goto L12
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L18
+  r9 = r0
+; ip6/filter/OUTPUT:policy: -P OUTPUT ACCEPT
+  r1 = 0x1
+  lock *(u64 *)(r9 +448) += r1
+  r1 = *(u32 *)(r7 +64)
+  lock *(u64 *)(r9 +456) += r1
+  goto L17
+L17:
+  goto L19
 ; drop
-L11:
+L18:
   r0 = 0x0
   exit
 ; accept
-L12:
+L19:
   r0 = 0x1
   exit

@@ -368,208 +368,6 @@ L8:
 L9:
   exit
 
-filter_INPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L13
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L13
-  r9 = r0
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L0
-  goto L5
-; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L0:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x6
-  w1 &= 0xff
-  if w1 != 0x0 goto L6
-; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x1
-  w1 &= 0xff
-  if w1 != 0x0 goto L7
-; filter/INPUT:4: -A INPUT -i wan -j bad-sources
-  r1 = *(u64 *)(r7 +104)
-  w2 = 0xffffffff
-  r1 &= r2
-  r2 = 0x6e6177
-  if r1 != r2 goto L1
-  goto L8
-; filter/INPUT:5: -A INPUT -p icmp -j icmp-in
-L1:
-  r1 = *(u8 *)(r7 +9)
-  if w1 == 0x1 goto L9
-; filter/INPUT:6: -A INPUT -i lan -j from-lan
-L2:
-  r1 = *(u64 *)(r7 +104)
-  w2 = 0xffffffff
-  r1 &= r2
-  r2 = 0x6e616c
-  if r1 != r2 goto L3
-  goto L10
-; filter/INPUT:7: -A INPUT -i wan -p udp -m udp --dport 51820 -m comment --comment VPN -j ACCEPT
-L3:
-  r1 = *(u64 *)(r7 +104)
-  w2 = 0xffffffff
-  r1 &= r2
-  r2 = 0x6e6177
-  if r1 != r2 goto L12
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L12
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L12
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L4
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x6cca goto L11
-  goto L12
-; chain
-L4:
-  r0 = 0x2
-  exit
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L5:
-  r1 = *(u64 *)(r9 +240)
-  r1 += 0x1
-  *(u64 *)(r9 +240) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +248)
-  r1 += r2
-  *(u64 *)(r9 +248) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L6:
-  r1 = *(u64 *)(r9 +256)
-  r1 += 0x1
-  *(u64 *)(r9 +256) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +264)
-  r1 += r2
-  *(u64 *)(r9 +264) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L7:
-  r1 = *(u64 *)(r9 +272)
-  r1 += 0x1
-  *(u64 *)(r9 +272) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +280)
-  r1 += r2
-  *(u64 *)(r9 +280) = r1
-  r0 = 0x2
-  exit
-; filter/INPUT:4: -A INPUT -i wan -j bad-sources
-L8:
-  r1 = *(u64 *)(r9 +288)
-  r1 += 0x1
-  *(u64 *)(r9 +288) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +296)
-  r1 += r2
-  *(u64 *)(r9 +296) = r1
-  r1 = r6
-  r2 = r7
-  call filter_bad_sources
-  if w0 != 0x0 goto L14
-  goto L1
-; filter/INPUT:5: -A INPUT -p icmp -j icmp-in
-L9:
-  r1 = *(u64 *)(r9 +304)
-  r1 += 0x1
-  *(u64 *)(r9 +304) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +312)
-  r1 += r2
-  *(u64 *)(r9 +312) = r1
-  r1 = r6
-  r2 = r7
-  call filter_icmp_in
-  if w0 != 0x0 goto L14
-  goto L2
-; filter/INPUT:6: -A INPUT -i lan -j from-lan
-L10:
-  r1 = *(u64 *)(r9 +320)
-  r1 += 0x1
-  *(u64 *)(r9 +320) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +328)
-  r1 += r2
-  *(u64 *)(r9 +328) = r1
-  r1 = r6
-  r2 = r7
-  call filter_from_lan
-  if w0 != 0x0 goto L14
-  goto L3
-; filter/INPUT:7: -A INPUT -i wan -p udp -m udp --dport 51820 -m comment --comment VPN -j ACCEPT
-L11:
-  r1 = *(u64 *)(r9 +336)
-  r1 += 0x1
-  *(u64 *)(r9 +336) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +344)
-  r1 += r2
-  *(u64 *)(r9 +344) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:policy: -P INPUT DROP
-L12:
-  r1 = *(u64 *)(r9 +352)
-  r1 += 0x1
-  *(u64 *)(r9 +352) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +360)
-  r1 += r2
-  *(u64 *)(r9 +360) = r1
-  r0 = 0x2
-  exit
-; chain exit
-L13:
-  r0 = 0x2
-  goto L14
-L14:
-  exit
-
-filter_OUTPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L0
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L0
-  r9 = r0
-; filter/OUTPUT:policy: -P OUTPUT ACCEPT
-  r1 = *(u64 *)(r9 +368)
-  r1 += 0x1
-  *(u64 *)(r9 +368) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +376)
-  r1 += r2
-  *(u64 *)(r9 +376) = r1
-  r0 = 0x1
-  exit
-; chain exit
-L0:
-  r0 = 0x2
-  goto L1
-L1:
-  exit
-
 others_body: ; LoopBody
 ; look at a device above
   r7 = *(u64 *)(r2 +8)
@@ -629,7 +427,6 @@ L2:
   r2 = btf_id(rtnl_link_ops)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(rtnl_link_ops, kind))
-  *(u64 *)(r10 -8) = 0
   r1 = r10
   r1 += 0xfffffff8
   r2 = 0x8
@@ -679,12 +476,12 @@ L3:
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   goto L5
 L4:
   r1 = *(u64 *)(r7 +40)
@@ -693,12 +490,12 @@ L4:
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r1 = *(u64 *)(r7 +48)
   if r9 == r1 goto L9
 L5:
@@ -727,7 +524,7 @@ L7:
   r0 = 0x0
   exit
 L8:
-  *(u32 *)(r7 +68) = 2
+  *(u32 *)(r7 +68) = 3
   goto L10
 L9:
   *(u32 *)(r7 +68) = 0
@@ -748,15 +545,15 @@ others: ; Chain
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r2 = *(u64 *)(r7 +40)
   if r2 != r9 goto L0
-  r0 = 0x2
+  r0 = 0x3
   exit
 L0:
   r1 = r8
@@ -2948,6 +2745,7 @@ bpfc_tc_in: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   r1 = *(u32 *)(r6 +4)
   *(u8 *)(r7 +74) = r1
   if r1 != 0x3 goto L0
@@ -2964,9 +2762,10 @@ bpfc_tc_in: ; Main
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L16
-  if r0 != 0x2 goto L0
-  *(u8 *)(r7 +74) = 0
+  if r0 == 0x1 goto L39
+  r1 = 0x3
+  r1 -= r0
+  *(u8 *)(r7 +74) = r1
 L0:
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -2978,97 +2777,108 @@ L0:
   r8 -= r2
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
-  if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L7
+  if r9 == 0x8100 goto L2
+  if r9 == 0x88a8 goto L2
 L1:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L12
+  if r9 == 0x86dd goto L37
+  goto L39
+L2:
   r2 = r8
-  if r2 > 0x7fff goto L2
+  if r2 > 0x7fff goto L3
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L2
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L3
-L2:
+  if r4 <= r3 goto L5
+L3:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L16
-L3:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L4
-  if r9 != 0x88a8 goto L7
+  if r0 != 0x0 goto L39
 L4:
-  r2 = r8
-  if r2 > 0x7fff goto L5
-  r1 = *(u32 *)(r6 +76)
-  r3 = *(u32 *)(r6 +80)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 > r3 goto L5
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
   goto L6
 L5:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L4
 L6:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
+  if r9 == 0x8100 goto L7
+  if r9 == 0x88a8 goto L7
+  goto L1
 L7:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L8
-  if r9 == 0x86dd goto L14
-  goto L16
-; parse the IPv4 header
+  r2 = r8
+  if r2 > 0x7fff goto L8
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L10
 L8:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L39
+L9:
+  goto L11
+L10:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L9
+L11:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L1
+; parse the IPv4 header
+L12:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L9
+  if r2 > 0x7fff goto L13
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L9
+  if r4 <= r3 goto L15
+L13:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L39
+L14:
+  goto L16
+L15:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L10
-L9:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
-L10:
+  goto L14
+L16:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L16
+  if r2 != 0x4 goto L39
   r1 &= 0xf
-  if r1 < 0x5 goto L16
+  if r1 < 0x5 goto L39
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L16
+  if r2 < r1 goto L39
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -3083,44 +2893,45 @@ L10:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L16
+  if r8 > r1 goto L39
 ; copy the transport header
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L11
-  if r2 > 0x7fff goto L11
+  if r4 < 0x14 goto L17
+  if r2 > 0x7fff goto L17
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L11
+  if r4 <= r3 goto L20
+L17:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L19
+  if r4 <= 0x14 goto L18
+  r4 = 0x14
+L18:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 26
+L19:
+  goto L21
+L20:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L13
-L11:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L13
-  if r4 <= 0x14 goto L12
-  r4 = 0x14
-L12:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 26
+  goto L19
 ; interfaces, mark, packet type
-L13:
+L21:
   r1 = r6
   call bpf_cast_to_kern_ctx
   r8 = r0
@@ -3138,22 +2949,177 @@ L13:
   r2 = r7
   call find_connection
 ; run the base chains
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L38
+  r9 = r0
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L22
+  goto L27
+; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L22:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x6
+  w1 &= 0xff
+  if w1 != 0x0 goto L28
+; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x1
+  w1 &= 0xff
+  if w1 != 0x0 goto L29
+; filter/INPUT:4: -A INPUT -i wan -j bad-sources
+  r1 = *(u64 *)(r7 +104)
+  w2 = 0xffffffff
+  r1 &= r2
+  r2 = 0x6e6177
+  if r1 != r2 goto L23
+  goto L30
+; filter/INPUT:5: -A INPUT -p icmp -j icmp-in
+L23:
+  r1 = *(u8 *)(r7 +9)
+  if w1 == 0x1 goto L31
+; filter/INPUT:6: -A INPUT -i lan -j from-lan
+L24:
+  r1 = *(u64 *)(r7 +104)
+  w2 = 0xffffffff
+  r1 &= r2
+  r2 = 0x6e616c
+  if r1 != r2 goto L25
+  goto L32
+; filter/INPUT:7: -A INPUT -i wan -p udp -m udp --dport 51820 -m comment --comment VPN -j ACCEPT
+L25:
+  r1 = *(u64 *)(r7 +104)
+  w2 = 0xffffffff
+  r1 &= r2
+  r2 = 0x6e6177
+  if r1 != r2 goto L34
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L34
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L34
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L26
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x6cca goto L33
+  goto L34
+; chain
+L26:
+  goto L38
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L27:
+  r1 = *(u64 *)(r9 +240)
+  r1 += 0x1
+  *(u64 *)(r9 +240) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +248)
+  r1 += r2
+  *(u64 *)(r9 +248) = r1
+  goto L36
+; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L28:
+  r1 = *(u64 *)(r9 +256)
+  r1 += 0x1
+  *(u64 *)(r9 +256) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +264)
+  r1 += r2
+  *(u64 *)(r9 +264) = r1
+  goto L36
+; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L29:
+  r1 = *(u64 *)(r9 +272)
+  r1 += 0x1
+  *(u64 *)(r9 +272) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +280)
+  r1 += r2
+  *(u64 *)(r9 +280) = r1
+  goto L38
+; filter/INPUT:4: -A INPUT -i wan -j bad-sources
+L30:
+  r1 = *(u64 *)(r9 +288)
+  r1 += 0x1
+  *(u64 *)(r9 +288) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +296)
+  r1 += r2
+  *(u64 *)(r9 +296) = r1
   r1 = r6
   r2 = r7
-  call filter_INPUT
-  if w0 == 0x2 goto L15
-  goto L16
-L14:
-  goto L16
+  call filter_bad_sources
+  if w0 != 0x0 goto L35
+  goto L23
+; filter/INPUT:5: -A INPUT -p icmp -j icmp-in
+L31:
+  r1 = *(u64 *)(r9 +304)
+  r1 += 0x1
+  *(u64 *)(r9 +304) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +312)
+  r1 += r2
+  *(u64 *)(r9 +312) = r1
+  r1 = r6
+  r2 = r7
+  call filter_icmp_in
+  if w0 != 0x0 goto L35
+  goto L24
+; filter/INPUT:6: -A INPUT -i lan -j from-lan
+L32:
+  r1 = *(u64 *)(r9 +320)
+  r1 += 0x1
+  *(u64 *)(r9 +320) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +328)
+  r1 += r2
+  *(u64 *)(r9 +328) = r1
+  r1 = r6
+  r2 = r7
+  call filter_from_lan
+  if w0 != 0x0 goto L35
+  goto L25
+; filter/INPUT:7: -A INPUT -i wan -p udp -m udp --dport 51820 -m comment --comment VPN -j ACCEPT
+L33:
+  r1 = *(u64 *)(r9 +336)
+  r1 += 0x1
+  *(u64 *)(r9 +336) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +344)
+  r1 += r2
+  *(u64 *)(r9 +344) = r1
+  goto L36
+; filter/INPUT:policy: -P INPUT DROP
+L34:
+  r1 = *(u64 *)(r9 +352)
+  r1 += 0x1
+  *(u64 *)(r9 +352) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +360)
+  r1 += r2
+  *(u64 *)(r9 +360) = r1
+  goto L38
+; chain exit
+L35:
+  if w0 == 0x2 goto L38
+L36:
+  goto L39
+L37:
+  goto L39
 ; drop
-L15:
+L38:
   *(u32 *)(r7 +68) = 1
   r1 = r6
   r2 = r7
   call drop
   exit
 ; accept
-L16:
+L39:
   r0 = 0xffffffff
   exit
 
@@ -3206,6 +3172,7 @@ bpfc_tc_out: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -3216,97 +3183,108 @@ bpfc_tc_out: ; Main
   r8 -= r2
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
-  if r9 == 0x8100 goto L0
-  if r9 != 0x88a8 goto L6
+  if r9 == 0x8100 goto L1
+  if r9 == 0x88a8 goto L1
 L0:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L11
+  if r9 == 0x86dd goto L22
+  goto L24
+L1:
   r2 = r8
-  if r2 > 0x7fff goto L1
+  if r2 > 0x7fff goto L2
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L1
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L2
-L1:
+  if r4 <= r3 goto L4
+L2:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L16
-L2:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L3
-  if r9 != 0x88a8 goto L6
+  if r0 != 0x0 goto L24
 L3:
-  r2 = r8
-  if r2 > 0x7fff goto L4
-  r1 = *(u32 *)(r6 +76)
-  r3 = *(u32 *)(r6 +80)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 > r3 goto L4
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
   goto L5
 L4:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L3
 L5:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
+  if r9 == 0x8100 goto L6
+  if r9 == 0x88a8 goto L6
+  goto L0
 L6:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L7
-  if r9 == 0x86dd goto L14
-  goto L16
-; parse the IPv4 header
+  r2 = r8
+  if r2 > 0x7fff goto L7
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L9
 L7:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L24
+L8:
+  goto L10
+L9:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L8
+L10:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L0
+; parse the IPv4 header
+L11:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L8
+  if r2 > 0x7fff goto L12
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L8
+  if r4 <= r3 goto L14
+L12:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L24
+L13:
+  goto L15
+L14:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L9
-L8:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
-L9:
+  goto L13
+L15:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L16
+  if r2 != 0x4 goto L24
   r1 &= 0xf
-  if r1 < 0x5 goto L16
+  if r1 < 0x5 goto L24
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L16
+  if r2 < r1 goto L24
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -3321,44 +3299,45 @@ L9:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L16
+  if r8 > r1 goto L24
 ; copy the transport header
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L10
-  if r2 > 0x7fff goto L10
+  if r4 < 0x14 goto L16
+  if r2 > 0x7fff goto L16
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L10
+  if r4 <= r3 goto L19
+L16:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L18
+  if r4 <= 0x14 goto L17
+  r4 = 0x14
+L17:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 26
+L18:
+  goto L20
+L19:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L12
-L10:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L12
-  if r4 <= 0x14 goto L11
-  r4 = 0x14
-L11:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 26
+  goto L18
 ; interfaces, mark, packet type
-L12:
+L20:
   r1 = *(u32 *)(r6 +4)
   *(u8 *)(r7 +74) = r1
   *(u64 *)(r7 +104) = 0
@@ -3370,21 +3349,33 @@ L12:
   r2 = r7
   call find_connection_2
   r1 = *(u32 *)(r6 +36)
-  if r1 != 0x0 goto L13
+  if r1 != 0x0 goto L21
 ; run the base chains
-  r1 = r6
-  r2 = r7
-  call filter_OUTPUT
-  if w0 == 0x2 goto L15
-L13:
-  goto L16
-L14:
-  goto L16
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L23
+  r9 = r0
+; filter/OUTPUT:policy: -P OUTPUT ACCEPT
+  r1 = *(u64 *)(r9 +368)
+  r1 += 0x1
+  *(u64 *)(r9 +368) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +376)
+  r1 += r2
+  *(u64 *)(r9 +376) = r1
+  goto L21
+L21:
+  goto L24
+L22:
+  goto L24
 ; drop
-L15:
+L23:
   r0 = 0x2
   exit
 ; accept
-L16:
+L24:
   r0 = 0xffffffff
   exit

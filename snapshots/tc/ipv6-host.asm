@@ -462,435 +462,6 @@ walk_ipv6_header: ; LoopBody
   if r1 == 0x2c goto L0
   if r1 == 0x33 goto L0
   if r1 == 0x3c goto L0
-  if r1 == 0x2b goto L7
-  goto L8
-L0:
-  *(u64 *)(r10 -8) = 0
-  r2 = r8
-  r2 += 0x2
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L6
-  r2 -= 0x2
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x2
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L6
-  r1 = *(u32 *)(r7 +84)
-  if r1 != 0x2b goto L1
-  r2 = r8
-  r2 += 0x4
-  r3 = *(u32 *)(r7 +64)
-  if r2 > r3 goto L6
-L1:
-  if r1 != 0x2c goto L2
-  r2 = r8
-  r2 += 0x4
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L6
-  r2 -= 0x2
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xfffffffa
-  r4 = 0x2
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L6
-  r1 = *(u16 *)(r10 -6)
-  r1 = be16 r1
-  r1 >>= 0x3
-  if r1 != 0x0 goto L8
-  r1 = *(u32 *)(r7 +84)
-L2:
-  if r1 == 0x2b goto L7
-  r2 = *(u8 *)(r10 -7)
-  if r1 == 0x33 goto L3
-  if r1 == 0x2c goto L4
-  r2 += 0x1
-  r2 <<= 0x3
-  goto L5
-L3:
-  r2 += 0x2
-  r2 <<= 0x2
-  goto L5
-L4:
-  r2 = 0x8
-L5:
-  r8 += r2
-  *(u32 *)(r7 +88) = r8
-  r1 = *(u8 *)(r10 -8)
-  *(u32 *)(r7 +84) = r1
-  r0 = 0x0
-  exit
-L6:
-  *(u32 *)(r7 +96) = -2
-  goto L8
-L7:
-  *(u32 *)(r7 +96) = r8
-L8:
-  r0 = 0x1
-  exit
-
-walk_ipv6: ; Chain
-; walk the IPv6 extension headers
-  r7 = r2
-  r0 = 0x0
-  if r7 == 0x0 goto L0
-  r2 = *(u8 *)(r7 +6)
-  *(u32 *)(r7 +84) = r2
-  *(u32 *)(r7 +88) = 40
-  *(u32 *)(r7 +96) = -1
-  *(u64 *)(r10 -16) = r1
-  *(u64 *)(r10 -8) = r7
-  r1 = 0x2000
-  r2 = &walk_ipv6_header
-  r3 = r10
-  r3 += 0xfffffff0
-  r4 = 0x0
-  call helper 181
-  r0 = *(u32 *)(r7 +96)
-L0:
-  exit
-
-ip6_filter_INPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L20
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L20
-  r9 = r0
-; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L0
-  goto L9
-; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
-L0:
-  r1 = *(u64 *)(r7 +8)
-  r2 = 0x0
-  if r1 != r2 goto L1
-  r1 = *(u64 *)(r7 +16)
-  r2 = 0x100000000000000 ll
-  if r1 != r2 goto L1
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L10
-; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
-L1:
-  r1 = r6
-  r2 = r7
-  call walk_ipv6
-  w0 = w0
-  *(u64 *)(r10 -16) = r0
-  r1 = *(u64 *)(r10 -16)
-  if w1 == 0xffffffff goto L2
-  r1 = *(u64 *)(r10 -16)
-  if w1 == 0xfffffffe goto L8
-  r1 = *(u64 *)(r10 -16)
-  r1 += 0x4
-  r2 = *(u32 *)(r7 +64)
-  if r1 > r2 goto L8
-  r2 = *(u64 *)(r10 -16)
-  r2 += 0x1
-  *(u64 *)(r10 -24) = 0
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xffffffe8
-  r4 = 0x1
-  r1 = r6
-  call helper 26
-  r1 = *(u64 *)(r10 -16)
-  r2 = *(u8 *)(r10 -24)
-  w2 += 0x1
-  w2 <<= 0x3
-  w1 += w2
-  r2 = *(u32 *)(r7 +64)
-  if w1 > w2 goto L8
-  r2 = *(u64 *)(r10 -16)
-  r2 += 0x2
-  *(u64 *)(r10 -24) = 0
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xffffffe8
-  r4 = 0x1
-  r1 = r6
-  call helper 26
-  r1 = *(u8 *)(r10 -24)
-  if w1 == 0x0 goto L11
-; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L2:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x6
-  w1 &= 0xff
-  if w1 != 0x0 goto L12
-; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L8
-  r1 = *(u8 *)(r7 +72)
-  if w1 == 0x3a goto L13
-; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L3:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x1
-  w1 &= 0xff
-  if w1 != 0x0 goto L14
-; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
-  r1 = *(u64 *)(r7 +8)
-  r2 = 0xc0ff
-  r1 &= r2
-  r2 = 0x80fe
-  if r1 != r2 goto L4
-  goto L15
-; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
-L4:
-  r1 = *(u64 *)(r7 +8)
-  r2 = 0xffffffffffff ll
-  r1 &= r2
-  r2 = 0x100b80d0120 ll
-  if r1 != r2 goto L5
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L8
-  r1 = *(u8 *)(r7 +72)
-  if w1 != 0x6 goto L5
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L5
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L8
-  r1 = *(u16 *)(r7 +42)
-  if w1 != 0x1600 goto L5
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L16
-; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
-L5:
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L8
-  r1 = *(u8 *)(r7 +72)
-  if w1 != 0x6 goto L7
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L7
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L8
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x5000 goto L6
-  r1 = *(u16 *)(r7 +42)
-  if w1 != 0xbb01 goto L7
-L6:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L17
-; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
-L7:
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L8
-  r1 = *(u8 *)(r7 +72)
-  if w1 != 0x11 goto L19
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L19
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L8
-  r1 = *(u16 *)(r7 +42)
-  r1 = be16 r1
-  w1 -= 0x829a
-  if w1 > 0x59 goto L19
-  r1 = *(u8 *)(r7 +7)
-  if w1 < 0x1e goto L18
-  goto L19
-; chain
-L8:
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L9:
-  r1 = *(u64 *)(r9 +256)
-  r1 += 0x1
-  *(u64 *)(r9 +256) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +264)
-  r1 += r2
-  *(u64 *)(r9 +264) = r1
-  r0 = 0x1
-  exit
-; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
-L10:
-  r1 = *(u64 *)(r9 +272)
-  r1 += 0x1
-  *(u64 *)(r9 +272) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +280)
-  r1 += r2
-  *(u64 *)(r9 +280) = r1
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
-L11:
-  r1 = *(u64 *)(r9 +288)
-  r1 += 0x1
-  *(u64 *)(r9 +288) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +296)
-  r1 += r2
-  *(u64 *)(r9 +296) = r1
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L12:
-  r1 = *(u64 *)(r9 +304)
-  r1 += 0x1
-  *(u64 *)(r9 +304) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +312)
-  r1 += r2
-  *(u64 *)(r9 +312) = r1
-  r0 = 0x1
-  exit
-; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
-L13:
-  r1 = *(u64 *)(r9 +320)
-  r1 += 0x1
-  *(u64 *)(r9 +320) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +328)
-  r1 += r2
-  *(u64 *)(r9 +328) = r1
-  r1 = r6
-  r2 = r7
-  call ip6_filter_icmpv6_in
-  if w0 != 0x0 goto L21
-  goto L3
-; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L14:
-  r1 = *(u64 *)(r9 +336)
-  r1 += 0x1
-  *(u64 *)(r9 +336) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +344)
-  r1 += r2
-  *(u64 *)(r9 +344) = r1
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
-L15:
-  r1 = *(u64 *)(r9 +352)
-  r1 += 0x1
-  *(u64 *)(r9 +352) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +360)
-  r1 += r2
-  *(u64 *)(r9 +360) = r1
-  r1 = r6
-  r2 = r7
-  call ip6_filter_link_local
-  if w0 != 0x0 goto L21
-  goto L4
-; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
-L16:
-  r1 = *(u64 *)(r9 +368)
-  r1 += 0x1
-  *(u64 *)(r9 +368) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +376)
-  r1 += r2
-  *(u64 *)(r9 +376) = r1
-  r0 = 0x1
-  exit
-; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
-L17:
-  r1 = *(u64 *)(r9 +384)
-  r1 += 0x1
-  *(u64 *)(r9 +384) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +392)
-  r1 += r2
-  *(u64 *)(r9 +392) = r1
-  r0 = 0x1
-  exit
-; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
-L18:
-  r1 = *(u64 *)(r9 +400)
-  r1 += 0x1
-  *(u64 *)(r9 +400) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +408)
-  r1 += r2
-  *(u64 *)(r9 +408) = r1
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:policy: -P INPUT DROP
-L19:
-  r1 = *(u64 *)(r9 +416)
-  r1 += 0x1
-  *(u64 *)(r9 +416) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +424)
-  r1 += r2
-  *(u64 *)(r9 +424) = r1
-  r0 = 0x2
-  exit
-; chain exit
-L20:
-  r0 = 0x2
-  goto L21
-L21:
-  exit
-
-ip6_filter_OUTPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L0
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L0
-  r9 = r0
-; ip6/filter/OUTPUT:policy: -P OUTPUT ACCEPT
-  r1 = *(u64 *)(r9 +432)
-  r1 += 0x1
-  *(u64 *)(r9 +432) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +440)
-  r1 += r2
-  *(u64 *)(r9 +440) = r1
-  r0 = 0x1
-  exit
-; chain exit
-L0:
-  r0 = 0x2
-  goto L1
-L1:
-  exit
-
-walk_ipv6_header_2: ; LoopBody
-; walk one IPv6 extension header
-  r6 = *(u64 *)(r2 +0)
-  r7 = *(u64 *)(r2 +8)
-  r8 = *(u32 *)(r7 +88)
-  r1 = *(u32 *)(r7 +84)
-  if r1 == 0x0 goto L0
-  if r1 == 0x2b goto L0
-  if r1 == 0x2c goto L0
-  if r1 == 0x33 goto L0
-  if r1 == 0x3c goto L0
   goto L8
 L0:
   *(u64 *)(r10 -8) = 0
@@ -978,7 +549,7 @@ L10:
   r0 = 0x1
   exit
 
-walk_ipv6_2: ; Chain
+walk_ipv6: ; Chain
 ; walk the IPv6 extension headers
   r7 = r2
   r0 = 0x0
@@ -990,7 +561,7 @@ walk_ipv6_2: ; Chain
   *(u64 *)(r10 -16) = r1
   *(u64 *)(r10 -8) = r7
   r1 = 0x2000
-  r2 = &walk_ipv6_header_2
+  r2 = &walk_ipv6_header
   r3 = r10
   r3 += 0xfffffff0
   r4 = 0x0
@@ -1058,7 +629,6 @@ L2:
   r2 = btf_id(rtnl_link_ops)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(rtnl_link_ops, kind))
-  *(u64 *)(r10 -8) = 0
   r1 = r10
   r1 += 0xfffffff8
   r2 = 0x8
@@ -1108,12 +678,12 @@ L3:
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   goto L5
 L4:
   r1 = *(u64 *)(r7 +40)
@@ -1122,12 +692,12 @@ L4:
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r1 = *(u64 *)(r7 +48)
   if r9 == r1 goto L9
 L5:
@@ -1156,7 +726,7 @@ L7:
   r0 = 0x0
   exit
 L8:
-  *(u32 *)(r7 +68) = 2
+  *(u32 *)(r7 +68) = 3
   goto L10
 L9:
   *(u32 *)(r7 +68) = 0
@@ -1177,15 +747,15 @@ others: ; Chain
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r2 = *(u64 *)(r7 +40)
   if r2 != r9 goto L0
-  r0 = 0x2
+  r0 = 0x3
   exit
 L0:
   r1 = r8
@@ -3368,6 +2938,111 @@ L42:
   r0 = 0x0
   exit
 
+walk_ipv6_header_2: ; LoopBody
+; walk one IPv6 extension header
+  r6 = *(u64 *)(r2 +0)
+  r7 = *(u64 *)(r2 +8)
+  r8 = *(u32 *)(r7 +88)
+  r1 = *(u32 *)(r7 +84)
+  if r1 == 0x0 goto L0
+  if r1 == 0x2b goto L0
+  if r1 == 0x2c goto L0
+  if r1 == 0x33 goto L0
+  if r1 == 0x3c goto L0
+  if r1 == 0x2b goto L7
+  goto L8
+L0:
+  *(u64 *)(r10 -8) = 0
+  r2 = r8
+  r2 += 0x2
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L6
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x2
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L6
+  r1 = *(u32 *)(r7 +84)
+  if r1 != 0x2b goto L1
+  r2 = r8
+  r2 += 0x4
+  r3 = *(u32 *)(r7 +64)
+  if r2 > r3 goto L6
+L1:
+  if r1 != 0x2c goto L2
+  r2 = r8
+  r2 += 0x4
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L6
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffffa
+  r4 = 0x2
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L6
+  r1 = *(u16 *)(r10 -6)
+  r1 = be16 r1
+  r1 >>= 0x3
+  if r1 != 0x0 goto L8
+  r1 = *(u32 *)(r7 +84)
+L2:
+  if r1 == 0x2b goto L7
+  r2 = *(u8 *)(r10 -7)
+  if r1 == 0x33 goto L3
+  if r1 == 0x2c goto L4
+  r2 += 0x1
+  r2 <<= 0x3
+  goto L5
+L3:
+  r2 += 0x2
+  r2 <<= 0x2
+  goto L5
+L4:
+  r2 = 0x8
+L5:
+  r8 += r2
+  *(u32 *)(r7 +88) = r8
+  r1 = *(u8 *)(r10 -8)
+  *(u32 *)(r7 +84) = r1
+  r0 = 0x0
+  exit
+L6:
+  *(u32 *)(r7 +96) = -2
+  goto L8
+L7:
+  *(u32 *)(r7 +96) = r8
+L8:
+  r0 = 0x1
+  exit
+
+walk_ipv6_2: ; Chain
+; walk the IPv6 extension headers
+  r7 = r2
+  r0 = 0x0
+  if r7 == 0x0 goto L0
+  r2 = *(u8 *)(r7 +6)
+  *(u32 *)(r7 +84) = r2
+  *(u32 *)(r7 +88) = 40
+  *(u32 *)(r7 +96) = -1
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x2000
+  r2 = &walk_ipv6_header_2
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +96)
+L0:
+  exit
+
 drop: ; Chain
 ; drop for this host alone
   r6 = r1
@@ -3418,6 +3093,7 @@ bpfc_tc_in: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   r1 = *(u32 *)(r6 +4)
   *(u8 *)(r7 +74) = r1
   if r1 != 0x3 goto L0
@@ -3434,9 +3110,10 @@ bpfc_tc_in: ; Main
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L20
-  if r0 != 0x2 goto L0
-  *(u8 *)(r7 +74) = 0
+  if r0 == 0x1 goto L50
+  r1 = 0x3
+  r1 -= r0
+  *(u8 *)(r7 +74) = r1
 L0:
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -3448,73 +3125,91 @@ L0:
   r8 -= r2
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
-  if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L7
+  if r9 == 0x8100 goto L2
+  if r9 == 0x88a8 goto L2
 L1:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L12
+  if r9 == 0x86dd goto L13
+  goto L50
+L2:
   r2 = r8
-  if r2 > 0x7fff goto L2
+  if r2 > 0x7fff goto L3
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L2
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L3
-L2:
+  if r4 <= r3 goto L5
+L3:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L20
-L3:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L4
-  if r9 != 0x88a8 goto L7
+  if r0 != 0x0 goto L50
 L4:
-  r2 = r8
-  if r2 > 0x7fff goto L5
-  r1 = *(u32 *)(r6 +76)
-  r3 = *(u32 *)(r6 +80)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 > r3 goto L5
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
   goto L6
 L5:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L20
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L4
 L6:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
+  if r9 == 0x8100 goto L7
+  if r9 == 0x88a8 goto L7
+  goto L1
 L7:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L8
-  if r9 == 0x86dd goto L9
-  goto L20
+  r2 = r8
+  if r2 > 0x7fff goto L8
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L10
 L8:
-  goto L20
-; parse the IPv6 headers
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L50
 L9:
+  goto L11
+L10:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L9
+L11:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L1
+L12:
+  goto L50
+; parse the IPv6 headers
+L13:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L10
+  if r2 > 0x7fff goto L14
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x28
-  if r4 > r3 goto L10
+  if r4 <= r3 goto L16
+L14:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x28
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L50
+L15:
+  goto L17
+L16:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
@@ -3525,18 +3220,11 @@ L9:
   *(u64 *)(r7 +24) = r3
   r3 = *(u64 *)(r1 +32)
   *(u64 *)(r7 +32) = r3
-  goto L11
-L10:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x28
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L20
-L11:
+  goto L15
+L17:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L20
+  if r1 != 0x6 goto L50
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -3550,69 +3238,69 @@ L11:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L20
+  if r8 > r1 goto L50
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L12
-  if r1 == 0x2b goto L12
-  if r1 == 0x2c goto L12
-  if r1 == 0x33 goto L12
-  if r1 == 0x3c goto L12
-  goto L13
-L12:
+  if r1 == 0x0 goto L18
+  if r1 == 0x2b goto L18
+  if r1 == 0x2c goto L18
+  if r1 == 0x33 goto L18
+  if r1 != 0x3c goto L19
+L18:
   r1 = r6
   r2 = r7
-  call walk_ipv6_2
-L13:
+  call walk_ipv6
+L19:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L14
+  if r1 != 0x0 goto L20
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L14
+  if r1 < r2 goto L20
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L15
-L14:
+  goto L21
+L20:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L15:
+L21:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L16
-  if r2 > 0x7fff goto L16
+  if r4 < 0x14 goto L22
+  if r2 > 0x7fff goto L22
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L16
+  if r4 <= r3 goto L25
+L22:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L24
+  if r4 <= 0x14 goto L23
+  r4 = 0x14
+L23:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 26
+L24:
+  goto L26
+L25:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L18
-L16:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L18
-  if r4 <= 0x14 goto L17
-  r4 = 0x14
-L17:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 26
+  goto L24
 ; interfaces, mark, packet type
-L18:
+L26:
   r1 = r6
   call bpf_cast_to_kern_ctx
   r8 = r0
@@ -3630,20 +3318,293 @@ L18:
   r2 = r7
   call find_connection
 ; run the base chains
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L49
+  r9 = r0
+; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L27
+  goto L36
+; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
+L27:
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0x0
+  if r1 != r2 goto L28
+  r1 = *(u64 *)(r7 +16)
+  r2 = 0x100000000000000 ll
+  if r1 != r2 goto L28
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L37
+; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
+L28:
   r1 = r6
   r2 = r7
-  call ip6_filter_INPUT
-  if w0 == 0x2 goto L19
-  goto L20
+  call walk_ipv6_2
+  w0 = w0
+  *(u64 *)(r10 -184) = r0
+  r1 = *(u64 *)(r10 -184)
+  if w1 == 0xffffffff goto L29
+  r1 = *(u64 *)(r10 -184)
+  if w1 == 0xfffffffe goto L35
+  r1 = *(u64 *)(r10 -184)
+  r1 += 0x4
+  r2 = *(u32 *)(r7 +64)
+  if r1 > r2 goto L35
+  r2 = *(u64 *)(r10 -184)
+  r2 += 0x1
+  *(u64 *)(r10 -192) = 0
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffff40
+  r4 = 0x1
+  r1 = r6
+  call helper 26
+  r1 = *(u64 *)(r10 -184)
+  r2 = *(u8 *)(r10 -192)
+  w2 += 0x1
+  w2 <<= 0x3
+  w1 += w2
+  r2 = *(u32 *)(r7 +64)
+  if w1 > w2 goto L35
+  r2 = *(u64 *)(r10 -184)
+  r2 += 0x2
+  *(u64 *)(r10 -192) = 0
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffff40
+  r4 = 0x1
+  r1 = r6
+  call helper 26
+  r1 = *(u8 *)(r10 -192)
+  if w1 == 0x0 goto L38
+; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L29:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x6
+  w1 &= 0xff
+  if w1 != 0x0 goto L39
+; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L35
+  r1 = *(u8 *)(r7 +72)
+  if w1 == 0x3a goto L40
+; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L30:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x1
+  w1 &= 0xff
+  if w1 != 0x0 goto L41
+; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0xc0ff
+  r1 &= r2
+  r2 = 0x80fe
+  if r1 != r2 goto L31
+  goto L42
+; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
+L31:
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0xffffffffffff ll
+  r1 &= r2
+  r2 = 0x100b80d0120 ll
+  if r1 != r2 goto L32
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L35
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x6 goto L32
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L32
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L35
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0x1600 goto L32
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L43
+; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
+L32:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L35
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x6 goto L34
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L34
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L35
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L33
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0xbb01 goto L34
+L33:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L44
+; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
+L34:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L35
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x11 goto L46
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L46
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L35
+  r1 = *(u16 *)(r7 +42)
+  r1 = be16 r1
+  w1 -= 0x829a
+  if w1 > 0x59 goto L46
+  r1 = *(u8 *)(r7 +7)
+  if w1 < 0x1e goto L45
+  goto L46
+; chain
+L35:
+  goto L49
+; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L36:
+  r1 = *(u64 *)(r9 +256)
+  r1 += 0x1
+  *(u64 *)(r9 +256) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +264)
+  r1 += r2
+  *(u64 *)(r9 +264) = r1
+  goto L48
+; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
+L37:
+  r1 = *(u64 *)(r9 +272)
+  r1 += 0x1
+  *(u64 *)(r9 +272) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +280)
+  r1 += r2
+  *(u64 *)(r9 +280) = r1
+  goto L49
+; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
+L38:
+  r1 = *(u64 *)(r9 +288)
+  r1 += 0x1
+  *(u64 *)(r9 +288) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +296)
+  r1 += r2
+  *(u64 *)(r9 +296) = r1
+  goto L49
+; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L39:
+  r1 = *(u64 *)(r9 +304)
+  r1 += 0x1
+  *(u64 *)(r9 +304) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +312)
+  r1 += r2
+  *(u64 *)(r9 +312) = r1
+  goto L48
+; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
+L40:
+  r1 = *(u64 *)(r9 +320)
+  r1 += 0x1
+  *(u64 *)(r9 +320) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +328)
+  r1 += r2
+  *(u64 *)(r9 +328) = r1
+  r1 = r6
+  r2 = r7
+  call ip6_filter_icmpv6_in
+  if w0 != 0x0 goto L47
+  goto L30
+; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L41:
+  r1 = *(u64 *)(r9 +336)
+  r1 += 0x1
+  *(u64 *)(r9 +336) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +344)
+  r1 += r2
+  *(u64 *)(r9 +344) = r1
+  goto L49
+; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
+L42:
+  r1 = *(u64 *)(r9 +352)
+  r1 += 0x1
+  *(u64 *)(r9 +352) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +360)
+  r1 += r2
+  *(u64 *)(r9 +360) = r1
+  r1 = r6
+  r2 = r7
+  call ip6_filter_link_local
+  if w0 != 0x0 goto L47
+  goto L31
+; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
+L43:
+  r1 = *(u64 *)(r9 +368)
+  r1 += 0x1
+  *(u64 *)(r9 +368) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +376)
+  r1 += r2
+  *(u64 *)(r9 +376) = r1
+  goto L48
+; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
+L44:
+  r1 = *(u64 *)(r9 +384)
+  r1 += 0x1
+  *(u64 *)(r9 +384) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +392)
+  r1 += r2
+  *(u64 *)(r9 +392) = r1
+  goto L48
+; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
+L45:
+  r1 = *(u64 *)(r9 +400)
+  r1 += 0x1
+  *(u64 *)(r9 +400) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +408)
+  r1 += r2
+  *(u64 *)(r9 +408) = r1
+  goto L49
+; ip6/filter/INPUT:policy: -P INPUT DROP
+L46:
+  r1 = *(u64 *)(r9 +416)
+  r1 += 0x1
+  *(u64 *)(r9 +416) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +424)
+  r1 += r2
+  *(u64 *)(r9 +424) = r1
+  goto L49
+; chain exit
+L47:
+  if w0 == 0x2 goto L49
+L48:
+  goto L50
 ; drop
-L19:
+L49:
   *(u32 *)(r7 +68) = 1
   r1 = r6
   r2 = r7
   call drop
   exit
 ; accept
-L20:
+L50:
   r0 = 0xffffffff
   exit
 
@@ -3696,6 +3657,7 @@ bpfc_tc_out: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -3706,73 +3668,91 @@ bpfc_tc_out: ; Main
   r8 -= r2
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
-  if r9 == 0x8100 goto L0
-  if r9 != 0x88a8 goto L6
+  if r9 == 0x8100 goto L1
+  if r9 == 0x88a8 goto L1
 L0:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L11
+  if r9 == 0x86dd goto L12
+  goto L28
+L1:
   r2 = r8
-  if r2 > 0x7fff goto L1
+  if r2 > 0x7fff goto L2
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L1
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L2
-L1:
+  if r4 <= r3 goto L4
+L2:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L20
-L2:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L3
-  if r9 != 0x88a8 goto L6
+  if r0 != 0x0 goto L28
 L3:
-  r2 = r8
-  if r2 > 0x7fff goto L4
-  r1 = *(u32 *)(r6 +76)
-  r3 = *(u32 *)(r6 +80)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 > r3 goto L4
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
   goto L5
 L4:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L20
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L3
 L5:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
+  if r9 == 0x8100 goto L6
+  if r9 == 0x88a8 goto L6
+  goto L0
 L6:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L7
-  if r9 == 0x86dd goto L8
-  goto L20
+  r2 = r8
+  if r2 > 0x7fff goto L7
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L9
 L7:
-  goto L20
-; parse the IPv6 headers
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L28
 L8:
+  goto L10
+L9:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L8
+L10:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L0
+L11:
+  goto L28
+; parse the IPv6 headers
+L12:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L9
+  if r2 > 0x7fff goto L13
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x28
-  if r4 > r3 goto L9
+  if r4 <= r3 goto L15
+L13:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x28
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L28
+L14:
+  goto L16
+L15:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
@@ -3783,18 +3763,11 @@ L8:
   *(u64 *)(r7 +24) = r3
   r3 = *(u64 *)(r1 +32)
   *(u64 *)(r7 +32) = r3
-  goto L10
-L9:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x28
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L20
-L10:
+  goto L14
+L16:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L20
+  if r1 != 0x6 goto L28
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -3808,69 +3781,69 @@ L10:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L20
+  if r8 > r1 goto L28
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L11
-  if r1 == 0x2b goto L11
-  if r1 == 0x2c goto L11
-  if r1 == 0x33 goto L11
-  if r1 == 0x3c goto L11
-  goto L12
-L11:
+  if r1 == 0x0 goto L17
+  if r1 == 0x2b goto L17
+  if r1 == 0x2c goto L17
+  if r1 == 0x33 goto L17
+  if r1 != 0x3c goto L18
+L17:
   r1 = r6
   r2 = r7
-  call walk_ipv6_2
-L12:
+  call walk_ipv6
+L18:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L13
+  if r1 != 0x0 goto L19
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L13
+  if r1 < r2 goto L19
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L14
-L13:
+  goto L20
+L19:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L14:
+L20:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L15
-  if r2 > 0x7fff goto L15
+  if r4 < 0x14 goto L21
+  if r2 > 0x7fff goto L21
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L15
+  if r4 <= r3 goto L24
+L21:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L23
+  if r4 <= 0x14 goto L22
+  r4 = 0x14
+L22:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 26
+L23:
+  goto L25
+L24:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L17
-L15:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L17
-  if r4 <= 0x14 goto L16
-  r4 = 0x14
-L16:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 26
+  goto L23
 ; interfaces, mark, packet type
-L17:
+L25:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   *(u64 *)(r10 -56) = 0
@@ -3880,19 +3853,31 @@ L17:
   r2 = r7
   call find_connection_2
   r1 = *(u32 *)(r6 +36)
-  if r1 != 0x0 goto L18
+  if r1 != 0x0 goto L26
 ; run the base chains
-  r1 = r6
-  r2 = r7
-  call ip6_filter_OUTPUT
-  if w0 == 0x2 goto L19
-L18:
-  goto L20
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L27
+  r9 = r0
+; ip6/filter/OUTPUT:policy: -P OUTPUT ACCEPT
+  r1 = *(u64 *)(r9 +432)
+  r1 += 0x1
+  *(u64 *)(r9 +432) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +440)
+  r1 += r2
+  *(u64 *)(r9 +440) = r1
+  goto L26
+L26:
+  goto L28
 ; drop
-L19:
+L27:
   r0 = 0x2
   exit
 ; accept
-L20:
+L28:
   r0 = 0xffffffff
   exit

@@ -2,238 +2,6 @@ map counters PerCpuArray key 4 value 176 entries 1
 program bpfc_tc_in TcIngress entry bpfc_tc_in
 program bpfc_tc_out TcEgress entry bpfc_tc_out
 
-filter_INPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L16
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L16
-  r9 = r0
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L0
-  goto L7
-; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
-L0:
-  r1 = *(u8 *)(r7 +9)
-  if w1 == 0x1 goto L8
-; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
-  r1 = *(u32 *)(r7 +12)
-  w1 &= 0xffffff
-  if w1 == 0x200c0 goto L9
-  goto L3
-; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
-L1:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L11
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L2
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L11
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L2
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x1600 goto L10
-  goto L11
-; chain
-L2:
-  r0 = 0x2
-  exit
-; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
-L3:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L4
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L4
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L6
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x5000 goto L12
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0xbb01 goto L12
-; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
-L4:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L5
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L6
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L5
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L6
-  r1 = *(u8 *)(r7 +53)
-  w1 &= 0x17
-  if w1 != 0x2 goto L13
-; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
-L5:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L15
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L15
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L6
-  r1 = *(u16 *)(r7 +40)
-  if w1 == 0x3500 goto L14
-  goto L15
-; chain
-L6:
-  r0 = 0x2
-  exit
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L7:
-  r1 = *(u64 *)(r9 +0)
-  r1 += 0x1
-  *(u64 *)(r9 +0) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +8)
-  r1 += r2
-  *(u64 *)(r9 +8) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
-L8:
-  r1 = *(u64 *)(r9 +16)
-  r1 += 0x1
-  *(u64 *)(r9 +16) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +24)
-  r1 += r2
-  *(u64 *)(r9 +24) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
-L9:
-  r1 = *(u64 *)(r9 +32)
-  r1 += 0x1
-  *(u64 *)(r9 +32) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +40)
-  r1 += r2
-  *(u64 *)(r9 +40) = r1
-  goto L1
-; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
-L10:
-  r1 = *(u64 *)(r9 +48)
-  r1 += 0x1
-  *(u64 *)(r9 +48) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +56)
-  r1 += r2
-  *(u64 *)(r9 +56) = r1
-  r0 = 0x1
-  exit
-; filter/admin:2: -A admin -j RETURN
-L11:
-  r1 = *(u64 *)(r9 +64)
-  r1 += 0x1
-  *(u64 *)(r9 +64) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +72)
-  r1 += r2
-  *(u64 *)(r9 +72) = r1
-; chain
-  goto L3
-; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
-L12:
-  r1 = *(u64 *)(r9 +80)
-  r1 += 0x1
-  *(u64 *)(r9 +80) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +88)
-  r1 += r2
-  *(u64 *)(r9 +88) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
-L13:
-  r1 = *(u64 *)(r9 +96)
-  r1 += 0x1
-  *(u64 *)(r9 +96) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +104)
-  r1 += r2
-  *(u64 *)(r9 +104) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
-L14:
-  r1 = *(u64 *)(r9 +112)
-  r1 += 0x1
-  *(u64 *)(r9 +112) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +120)
-  r1 += r2
-  *(u64 *)(r9 +120) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:policy: -P INPUT DROP
-L15:
-  r1 = *(u64 *)(r9 +128)
-  r1 += 0x1
-  *(u64 *)(r9 +128) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +136)
-  r1 += r2
-  *(u64 *)(r9 +136) = r1
-  r0 = 0x2
-  exit
-; chain exit
-L16:
-  r0 = 0x2
-  goto L17
-L17:
-  exit
-
-filter_OUTPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L1
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L1
-  r9 = r0
-; filter/OUTPUT:1: -A OUTPUT -d 192.0.2.66/32 -j DROP
-  r1 = *(u32 *)(r7 +16)
-  if w1 != 0x420200c0 goto L0
-  r1 = *(u64 *)(r9 +144)
-  r1 += 0x1
-  *(u64 *)(r9 +144) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +152)
-  r1 += r2
-  *(u64 *)(r9 +152) = r1
-  r0 = 0x2
-  exit
-; filter/OUTPUT:policy: -P OUTPUT ACCEPT
-L0:
-  r1 = *(u64 *)(r9 +160)
-  r1 += 0x1
-  *(u64 *)(r9 +160) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +168)
-  r1 += r2
-  *(u64 *)(r9 +168) = r1
-  r0 = 0x1
-  exit
-; chain exit
-L1:
-  r0 = 0x2
-  goto L2
-L2:
-  exit
-
 others_body: ; LoopBody
 ; look at a device above
   r7 = *(u64 *)(r2 +8)
@@ -293,7 +61,6 @@ L2:
   r2 = btf_id(rtnl_link_ops)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(rtnl_link_ops, kind))
-  *(u64 *)(r10 -8) = 0
   r1 = r10
   r1 += 0xfffffff8
   r2 = 0x8
@@ -343,12 +110,12 @@ L3:
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   goto L5
 L4:
   r1 = *(u64 *)(r7 +40)
@@ -357,12 +124,12 @@ L4:
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r1 = *(u64 *)(r7 +48)
   if r9 == r1 goto L9
 L5:
@@ -391,7 +158,7 @@ L7:
   r0 = 0x0
   exit
 L8:
-  *(u32 *)(r7 +68) = 2
+  *(u32 *)(r7 +68) = 3
   goto L10
 L9:
   *(u32 *)(r7 +68) = 0
@@ -412,15 +179,15 @@ others: ; Chain
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r2 = *(u64 *)(r7 +40)
   if r2 != r9 goto L0
-  r0 = 0x2
+  r0 = 0x3
   exit
 L0:
   r1 = r8
@@ -510,6 +277,7 @@ bpfc_tc_in: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   r1 = *(u32 *)(r6 +4)
   *(u8 *)(r7 +74) = r1
   if r1 != 0x3 goto L0
@@ -526,9 +294,10 @@ bpfc_tc_in: ; Main
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L16
-  if r0 != 0x2 goto L0
-  *(u8 *)(r7 +74) = 0
+  if r0 == 0x1 goto L41
+  r1 = 0x3
+  r1 -= r0
+  *(u8 *)(r7 +74) = r1
 L0:
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -540,97 +309,108 @@ L0:
   r8 -= r2
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
-  if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L7
+  if r9 == 0x8100 goto L2
+  if r9 == 0x88a8 goto L2
 L1:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L12
+  if r9 == 0x86dd goto L39
+  goto L41
+L2:
   r2 = r8
-  if r2 > 0x7fff goto L2
+  if r2 > 0x7fff goto L3
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L2
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L3
-L2:
+  if r4 <= r3 goto L5
+L3:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L16
-L3:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L4
-  if r9 != 0x88a8 goto L7
+  if r0 != 0x0 goto L41
 L4:
-  r2 = r8
-  if r2 > 0x7fff goto L5
-  r1 = *(u32 *)(r6 +76)
-  r3 = *(u32 *)(r6 +80)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 > r3 goto L5
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
   goto L6
 L5:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L4
 L6:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
+  if r9 == 0x8100 goto L7
+  if r9 == 0x88a8 goto L7
+  goto L1
 L7:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L8
-  if r9 == 0x86dd goto L14
-  goto L16
-; parse the IPv4 header
+  r2 = r8
+  if r2 > 0x7fff goto L8
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L10
 L8:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L41
+L9:
+  goto L11
+L10:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L9
+L11:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L1
+; parse the IPv4 header
+L12:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L9
+  if r2 > 0x7fff goto L13
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L9
+  if r4 <= r3 goto L15
+L13:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L41
+L14:
+  goto L16
+L15:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L10
-L9:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
-L10:
+  goto L14
+L16:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L16
+  if r2 != 0x4 goto L41
   r1 &= 0xf
-  if r1 < 0x5 goto L16
+  if r1 < 0x5 goto L41
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L16
+  if r2 < r1 goto L41
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -645,44 +425,45 @@ L10:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L16
+  if r8 > r1 goto L41
 ; copy the transport header
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L11
-  if r2 > 0x7fff goto L11
+  if r4 < 0x14 goto L17
+  if r2 > 0x7fff goto L17
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L11
+  if r4 <= r3 goto L20
+L17:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L19
+  if r4 <= 0x14 goto L18
+  r4 = 0x14
+L18:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 26
+L19:
+  goto L21
+L20:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L13
-L11:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L13
-  if r4 <= 0x14 goto L12
-  r4 = 0x14
-L12:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 26
+  goto L19
 ; interfaces, mark, packet type
-L13:
+L21:
   r1 = r6
   call bpf_cast_to_kern_ctx
   r8 = r0
@@ -694,22 +475,188 @@ L13:
   r1 = *(u64 *)(r3 +8)
   *(u64 *)(r7 +112) = r1
 ; run the base chains
-  r1 = r6
-  r2 = r7
-  call filter_INPUT
-  if w0 == 0x2 goto L15
-  goto L16
-L14:
-  goto L16
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L40
+  r9 = r0
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L22
+  goto L29
+; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
+L22:
+  r1 = *(u8 *)(r7 +9)
+  if w1 == 0x1 goto L30
+; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 == 0x200c0 goto L31
+  goto L25
+; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
+L23:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L33
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L24
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L33
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L24
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x1600 goto L32
+  goto L33
+; chain
+L24:
+  goto L40
+; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
+L25:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L26
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L26
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L28
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L34
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xbb01 goto L34
+; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
+L26:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L27
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L28
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L27
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L28
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x17
+  if w1 != 0x2 goto L35
+; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
+L27:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L37
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L37
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L28
+  r1 = *(u16 *)(r7 +40)
+  if w1 == 0x3500 goto L36
+  goto L37
+; chain
+L28:
+  goto L40
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L29:
+  r1 = *(u64 *)(r9 +0)
+  r1 += 0x1
+  *(u64 *)(r9 +0) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +8)
+  r1 += r2
+  *(u64 *)(r9 +8) = r1
+  goto L38
+; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
+L30:
+  r1 = *(u64 *)(r9 +16)
+  r1 += 0x1
+  *(u64 *)(r9 +16) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +24)
+  r1 += r2
+  *(u64 *)(r9 +24) = r1
+  goto L38
+; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
+L31:
+  r1 = *(u64 *)(r9 +32)
+  r1 += 0x1
+  *(u64 *)(r9 +32) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +40)
+  r1 += r2
+  *(u64 *)(r9 +40) = r1
+  goto L23
+; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
+L32:
+  r1 = *(u64 *)(r9 +48)
+  r1 += 0x1
+  *(u64 *)(r9 +48) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +56)
+  r1 += r2
+  *(u64 *)(r9 +56) = r1
+  goto L38
+; filter/admin:2: -A admin -j RETURN
+L33:
+  r1 = *(u64 *)(r9 +64)
+  r1 += 0x1
+  *(u64 *)(r9 +64) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +72)
+  r1 += r2
+  *(u64 *)(r9 +72) = r1
+; chain
+  goto L25
+; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
+L34:
+  r1 = *(u64 *)(r9 +80)
+  r1 += 0x1
+  *(u64 *)(r9 +80) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +88)
+  r1 += r2
+  *(u64 *)(r9 +88) = r1
+  goto L38
+; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
+L35:
+  r1 = *(u64 *)(r9 +96)
+  r1 += 0x1
+  *(u64 *)(r9 +96) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +104)
+  r1 += r2
+  *(u64 *)(r9 +104) = r1
+  goto L38
+; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
+L36:
+  r1 = *(u64 *)(r9 +112)
+  r1 += 0x1
+  *(u64 *)(r9 +112) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +120)
+  r1 += r2
+  *(u64 *)(r9 +120) = r1
+  goto L38
+; filter/INPUT:policy: -P INPUT DROP
+L37:
+  r1 = *(u64 *)(r9 +128)
+  r1 += 0x1
+  *(u64 *)(r9 +128) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +136)
+  r1 += r2
+  *(u64 *)(r9 +136) = r1
+  goto L40
+L38:
+  goto L41
+L39:
+  goto L41
 ; drop
-L15:
+L40:
   *(u32 *)(r7 +68) = 1
   r1 = r6
   r2 = r7
   call drop
   exit
 ; accept
-L16:
+L41:
   r0 = 0xffffffff
   exit
 
@@ -718,6 +665,7 @@ bpfc_tc_out: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -728,97 +676,108 @@ bpfc_tc_out: ; Main
   r8 -= r2
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
-  if r9 == 0x8100 goto L0
-  if r9 != 0x88a8 goto L6
+  if r9 == 0x8100 goto L1
+  if r9 == 0x88a8 goto L1
 L0:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L11
+  if r9 == 0x86dd goto L23
+  goto L25
+L1:
   r2 = r8
-  if r2 > 0x7fff goto L1
+  if r2 > 0x7fff goto L2
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L1
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L2
-L1:
+  if r4 <= r3 goto L4
+L2:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L16
-L2:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L3
-  if r9 != 0x88a8 goto L6
+  if r0 != 0x0 goto L25
 L3:
-  r2 = r8
-  if r2 > 0x7fff goto L4
-  r1 = *(u32 *)(r6 +76)
-  r3 = *(u32 *)(r6 +80)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 > r3 goto L4
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
   goto L5
 L4:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L3
 L5:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
+  if r9 == 0x8100 goto L6
+  if r9 == 0x88a8 goto L6
+  goto L0
 L6:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L7
-  if r9 == 0x86dd goto L14
-  goto L16
-; parse the IPv4 header
+  r2 = r8
+  if r2 > 0x7fff goto L7
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L9
 L7:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L25
+L8:
+  goto L10
+L9:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L8
+L10:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L0
+; parse the IPv4 header
+L11:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L8
+  if r2 > 0x7fff goto L12
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L8
+  if r4 <= r3 goto L14
+L12:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L25
+L13:
+  goto L15
+L14:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L9
-L8:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
-L9:
+  goto L13
+L15:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L16
+  if r2 != 0x4 goto L25
   r1 &= 0xf
-  if r1 < 0x5 goto L16
+  if r1 < 0x5 goto L25
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L16
+  if r2 < r1 goto L25
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -833,62 +792,87 @@ L9:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L16
+  if r8 > r1 goto L25
 ; copy the transport header
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L10
-  if r2 > 0x7fff goto L10
+  if r4 < 0x14 goto L16
+  if r2 > 0x7fff goto L16
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L10
+  if r4 <= r3 goto L19
+L16:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L18
+  if r4 <= 0x14 goto L17
+  r4 = 0x14
+L17:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 26
+L18:
+  goto L20
+L19:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L12
-L10:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L12
-  if r4 <= 0x14 goto L11
-  r4 = 0x14
-L11:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 26
+  goto L18
 ; interfaces, mark, packet type
-L12:
+L20:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   r1 = *(u32 *)(r6 +36)
-  if r1 != 0x0 goto L13
+  if r1 != 0x0 goto L22
 ; run the base chains
-  r1 = r6
-  r2 = r7
-  call filter_OUTPUT
-  if w0 == 0x2 goto L15
-L13:
-  goto L16
-L14:
-  goto L16
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L24
+  r9 = r0
+; filter/OUTPUT:1: -A OUTPUT -d 192.0.2.66/32 -j DROP
+  r1 = *(u32 *)(r7 +16)
+  if w1 != 0x420200c0 goto L21
+  r1 = *(u64 *)(r9 +144)
+  r1 += 0x1
+  *(u64 *)(r9 +144) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +152)
+  r1 += r2
+  *(u64 *)(r9 +152) = r1
+  goto L24
+; filter/OUTPUT:policy: -P OUTPUT ACCEPT
+L21:
+  r1 = *(u64 *)(r9 +160)
+  r1 += 0x1
+  *(u64 *)(r9 +160) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +168)
+  r1 += r2
+  *(u64 *)(r9 +168) = r1
+  goto L22
+L22:
+  goto L25
+L23:
+  goto L25
 ; drop
-L15:
+L24:
   r0 = 0x2
   exit
 ; accept
-L16:
+L25:
   r0 = 0xffffffff
   exit

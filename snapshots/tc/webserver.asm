@@ -111,358 +111,6 @@ L7:
 L8:
   exit
 
-filter_INPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L26
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L26
-  r9 = r0
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L0
-  goto L12
-; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L0:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x6
-  w1 &= 0xff
-  if w1 != 0x0 goto L13
-; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x1
-  w1 &= 0xff
-  if w1 != 0x0 goto L14
-; filter/INPUT:4: -A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L1
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L11
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L1
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L11
-  r1 = *(u8 *)(r7 +53)
-  w1 &= 0x3f
-  if w1 == 0x0 goto L15
-; filter/INPUT:5: -A INPUT -p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j DROP
-L1:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L2
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L11
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L2
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L11
-  r1 = *(u8 *)(r7 +53)
-  w1 &= 0x6
-  if w1 == 0x6 goto L16
-; filter/INPUT:6: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP
-L2:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L3
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L11
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L3
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L11
-  r1 = *(u8 *)(r7 +53)
-  w1 &= 0x17
-  if w1 == 0x2 goto L3
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L17
-; filter/INPUT:7: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L3:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L4
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L4
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L11
-  r1 = *(u16 *)(r7 +40)
-  r1 = be16 r1
-  w1 -= 0x800
-  if w1 <= 0xff goto L18
-; filter/INPUT:8: -A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT
-L4:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L5
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L5
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L11
-  r1 = *(u16 *)(r7 +40)
-  r1 = be16 r1
-  w1 -= 0x300
-  if w1 <= 0xff goto L19
-; filter/INPUT:9: -A INPUT -p icmp -m icmp --icmp-type 11 -j ACCEPT
-L5:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L6
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L6
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L11
-  r1 = *(u16 *)(r7 +40)
-  r1 = be16 r1
-  w1 -= 0xb00
-  if w1 <= 0xff goto L20
-; filter/INPUT:10: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -m comment --comment "the sites" -j ACCEPT
-L6:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L8
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L8
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L11
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x5000 goto L7
-  r1 = *(u16 *)(r7 +42)
-  if w1 != 0xbb01 goto L8
-L7:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L21
-; filter/INPUT:11: -A INPUT -p udp -m udp --dport 443 -m comment --comment QUIC -j ACCEPT
-L8:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L9
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L9
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L11
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0xbb01 goto L22
-; filter/INPUT:12: -A INPUT -s 198.51.100.0/24 -j office
-L9:
-  r1 = *(u32 *)(r7 +12)
-  w1 &= 0xffffff
-  if w1 == 0x6433c6 goto L23
-; filter/INPUT:13: -A INPUT -s 203.0.113.17/32 -p tcp -m tcp --dport 9100 -m comment --comment "node exporter" -j ACCEPT
-L10:
-  r1 = *(u32 *)(r7 +12)
-  if w1 != 0x117100cb goto L25
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L25
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L11
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L25
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L11
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x8c23 goto L24
-  goto L25
-; chain
-L11:
-  r0 = 0x2
-  exit
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L12:
-  r1 = *(u64 *)(r9 +64)
-  r1 += 0x1
-  *(u64 *)(r9 +64) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +72)
-  r1 += r2
-  *(u64 *)(r9 +72) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L13:
-  r1 = *(u64 *)(r9 +80)
-  r1 += 0x1
-  *(u64 *)(r9 +80) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +88)
-  r1 += r2
-  *(u64 *)(r9 +88) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L14:
-  r1 = *(u64 *)(r9 +96)
-  r1 += 0x1
-  *(u64 *)(r9 +96) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +104)
-  r1 += r2
-  *(u64 *)(r9 +104) = r1
-  r0 = 0x2
-  exit
-; filter/INPUT:4: -A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP
-L15:
-  r1 = *(u64 *)(r9 +112)
-  r1 += 0x1
-  *(u64 *)(r9 +112) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +120)
-  r1 += r2
-  *(u64 *)(r9 +120) = r1
-  r0 = 0x2
-  exit
-; filter/INPUT:5: -A INPUT -p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j DROP
-L16:
-  r1 = *(u64 *)(r9 +128)
-  r1 += 0x1
-  *(u64 *)(r9 +128) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +136)
-  r1 += r2
-  *(u64 *)(r9 +136) = r1
-  r0 = 0x2
-  exit
-; filter/INPUT:6: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP
-L17:
-  r1 = *(u64 *)(r9 +144)
-  r1 += 0x1
-  *(u64 *)(r9 +144) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +152)
-  r1 += r2
-  *(u64 *)(r9 +152) = r1
-  r0 = 0x2
-  exit
-; filter/INPUT:7: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L18:
-  r1 = *(u64 *)(r9 +160)
-  r1 += 0x1
-  *(u64 *)(r9 +160) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +168)
-  r1 += r2
-  *(u64 *)(r9 +168) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:8: -A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT
-L19:
-  r1 = *(u64 *)(r9 +176)
-  r1 += 0x1
-  *(u64 *)(r9 +176) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +184)
-  r1 += r2
-  *(u64 *)(r9 +184) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:9: -A INPUT -p icmp -m icmp --icmp-type 11 -j ACCEPT
-L20:
-  r1 = *(u64 *)(r9 +192)
-  r1 += 0x1
-  *(u64 *)(r9 +192) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +200)
-  r1 += r2
-  *(u64 *)(r9 +200) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:10: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -m comment --comment "the sites" -j ACCEPT
-L21:
-  r1 = *(u64 *)(r9 +208)
-  r1 += 0x1
-  *(u64 *)(r9 +208) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +216)
-  r1 += r2
-  *(u64 *)(r9 +216) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:11: -A INPUT -p udp -m udp --dport 443 -m comment --comment QUIC -j ACCEPT
-L22:
-  r1 = *(u64 *)(r9 +224)
-  r1 += 0x1
-  *(u64 *)(r9 +224) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +232)
-  r1 += r2
-  *(u64 *)(r9 +232) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:12: -A INPUT -s 198.51.100.0/24 -j office
-L23:
-  r1 = *(u64 *)(r9 +240)
-  r1 += 0x1
-  *(u64 *)(r9 +240) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +248)
-  r1 += r2
-  *(u64 *)(r9 +248) = r1
-  r1 = r6
-  r2 = r7
-  call filter_office
-  if w0 != 0x0 goto L27
-  goto L10
-; filter/INPUT:13: -A INPUT -s 203.0.113.17/32 -p tcp -m tcp --dport 9100 -m comment --comment "node exporter" -j ACCEPT
-L24:
-  r1 = *(u64 *)(r9 +256)
-  r1 += 0x1
-  *(u64 *)(r9 +256) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +264)
-  r1 += r2
-  *(u64 *)(r9 +264) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:policy: -P INPUT DROP
-L25:
-  r1 = *(u64 *)(r9 +272)
-  r1 += 0x1
-  *(u64 *)(r9 +272) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +280)
-  r1 += r2
-  *(u64 *)(r9 +280) = r1
-  r0 = 0x2
-  exit
-; chain exit
-L26:
-  r0 = 0x2
-  goto L27
-L27:
-  exit
-
-filter_OUTPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L0
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L0
-  r9 = r0
-; filter/OUTPUT:policy: -P OUTPUT ACCEPT
-  r1 = *(u64 *)(r9 +288)
-  r1 += 0x1
-  *(u64 *)(r9 +288) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +296)
-  r1 += r2
-  *(u64 *)(r9 +296) = r1
-  r0 = 0x1
-  exit
-; chain exit
-L0:
-  r0 = 0x2
-  goto L1
-L1:
-  exit
-
 others_body: ; LoopBody
 ; look at a device above
   r7 = *(u64 *)(r2 +8)
@@ -522,7 +170,6 @@ L2:
   r2 = btf_id(rtnl_link_ops)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(rtnl_link_ops, kind))
-  *(u64 *)(r10 -8) = 0
   r1 = r10
   r1 += 0xfffffff8
   r2 = 0x8
@@ -572,12 +219,12 @@ L3:
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   goto L5
 L4:
   r1 = *(u64 *)(r7 +40)
@@ -586,12 +233,12 @@ L4:
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r1 = *(u64 *)(r7 +48)
   if r9 == r1 goto L9
 L5:
@@ -620,7 +267,7 @@ L7:
   r0 = 0x0
   exit
 L8:
-  *(u32 *)(r7 +68) = 2
+  *(u32 *)(r7 +68) = 3
   goto L10
 L9:
   *(u32 *)(r7 +68) = 0
@@ -641,15 +288,15 @@ others: ; Chain
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r2 = *(u64 *)(r7 +40)
   if r2 != r9 goto L0
-  r0 = 0x2
+  r0 = 0x3
   exit
 L0:
   r1 = r8
@@ -2841,6 +2488,7 @@ bpfc_tc_in: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   r1 = *(u32 *)(r6 +4)
   *(u8 *)(r7 +74) = r1
   if r1 != 0x3 goto L0
@@ -2857,9 +2505,10 @@ bpfc_tc_in: ; Main
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L16
-  if r0 != 0x2 goto L0
-  *(u8 *)(r7 +74) = 0
+  if r0 == 0x1 goto L52
+  r1 = 0x3
+  r1 -= r0
+  *(u8 *)(r7 +74) = r1
 L0:
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -2871,97 +2520,108 @@ L0:
   r8 -= r2
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
-  if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L7
+  if r9 == 0x8100 goto L2
+  if r9 == 0x88a8 goto L2
 L1:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L12
+  if r9 == 0x86dd goto L50
+  goto L52
+L2:
   r2 = r8
-  if r2 > 0x7fff goto L2
+  if r2 > 0x7fff goto L3
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L2
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L3
-L2:
+  if r4 <= r3 goto L5
+L3:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L16
-L3:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L4
-  if r9 != 0x88a8 goto L7
+  if r0 != 0x0 goto L52
 L4:
-  r2 = r8
-  if r2 > 0x7fff goto L5
-  r1 = *(u32 *)(r6 +76)
-  r3 = *(u32 *)(r6 +80)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 > r3 goto L5
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
   goto L6
 L5:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L4
 L6:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
+  if r9 == 0x8100 goto L7
+  if r9 == 0x88a8 goto L7
+  goto L1
 L7:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L8
-  if r9 == 0x86dd goto L14
-  goto L16
-; parse the IPv4 header
+  r2 = r8
+  if r2 > 0x7fff goto L8
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L10
 L8:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L52
+L9:
+  goto L11
+L10:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L9
+L11:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L1
+; parse the IPv4 header
+L12:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L9
+  if r2 > 0x7fff goto L13
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L9
+  if r4 <= r3 goto L15
+L13:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L52
+L14:
+  goto L16
+L15:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L10
-L9:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
-L10:
+  goto L14
+L16:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L16
+  if r2 != 0x4 goto L52
   r1 &= 0xf
-  if r1 < 0x5 goto L16
+  if r1 < 0x5 goto L52
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L16
+  if r2 < r1 goto L52
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -2976,44 +2636,45 @@ L10:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L16
+  if r8 > r1 goto L52
 ; copy the transport header
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L11
-  if r2 > 0x7fff goto L11
+  if r4 < 0x14 goto L17
+  if r2 > 0x7fff goto L17
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L11
+  if r4 <= r3 goto L20
+L17:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L19
+  if r4 <= 0x14 goto L18
+  r4 = 0x14
+L18:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 26
+L19:
+  goto L21
+L20:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L13
-L11:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L13
-  if r4 <= 0x14 goto L12
-  r4 = 0x14
-L12:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 26
+  goto L19
 ; interfaces, mark, packet type
-L13:
+L21:
   r1 = r6
   call bpf_cast_to_kern_ctx
   r8 = r0
@@ -3031,22 +2692,319 @@ L13:
   r2 = r7
   call find_connection
 ; run the base chains
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L51
+  r9 = r0
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L22
+  goto L34
+; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L22:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x6
+  w1 &= 0xff
+  if w1 != 0x0 goto L35
+; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x1
+  w1 &= 0xff
+  if w1 != 0x0 goto L36
+; filter/INPUT:4: -A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L23
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L33
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L23
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L33
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x3f
+  if w1 == 0x0 goto L37
+; filter/INPUT:5: -A INPUT -p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j DROP
+L23:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L24
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L33
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L24
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L33
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x6
+  if w1 == 0x6 goto L38
+; filter/INPUT:6: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP
+L24:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L25
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L33
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L25
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L33
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x17
+  if w1 == 0x2 goto L25
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L39
+; filter/INPUT:7: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+L25:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x1 goto L26
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L26
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L33
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x800
+  if w1 <= 0xff goto L40
+; filter/INPUT:8: -A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT
+L26:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x1 goto L27
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L27
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L33
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x300
+  if w1 <= 0xff goto L41
+; filter/INPUT:9: -A INPUT -p icmp -m icmp --icmp-type 11 -j ACCEPT
+L27:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x1 goto L28
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L28
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L33
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0xb00
+  if w1 <= 0xff goto L42
+; filter/INPUT:10: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -m comment --comment "the sites" -j ACCEPT
+L28:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L30
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L30
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L33
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L29
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0xbb01 goto L30
+L29:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L43
+; filter/INPUT:11: -A INPUT -p udp -m udp --dport 443 -m comment --comment QUIC -j ACCEPT
+L30:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L31
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L31
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L33
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xbb01 goto L44
+; filter/INPUT:12: -A INPUT -s 198.51.100.0/24 -j office
+L31:
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 == 0x6433c6 goto L45
+; filter/INPUT:13: -A INPUT -s 203.0.113.17/32 -p tcp -m tcp --dport 9100 -m comment --comment "node exporter" -j ACCEPT
+L32:
+  r1 = *(u32 *)(r7 +12)
+  if w1 != 0x117100cb goto L47
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L47
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L33
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L47
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L33
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x8c23 goto L46
+  goto L47
+; chain
+L33:
+  goto L51
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L34:
+  r1 = *(u64 *)(r9 +64)
+  r1 += 0x1
+  *(u64 *)(r9 +64) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +72)
+  r1 += r2
+  *(u64 *)(r9 +72) = r1
+  goto L49
+; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L35:
+  r1 = *(u64 *)(r9 +80)
+  r1 += 0x1
+  *(u64 *)(r9 +80) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +88)
+  r1 += r2
+  *(u64 *)(r9 +88) = r1
+  goto L49
+; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L36:
+  r1 = *(u64 *)(r9 +96)
+  r1 += 0x1
+  *(u64 *)(r9 +96) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +104)
+  r1 += r2
+  *(u64 *)(r9 +104) = r1
+  goto L51
+; filter/INPUT:4: -A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP
+L37:
+  r1 = *(u64 *)(r9 +112)
+  r1 += 0x1
+  *(u64 *)(r9 +112) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +120)
+  r1 += r2
+  *(u64 *)(r9 +120) = r1
+  goto L51
+; filter/INPUT:5: -A INPUT -p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j DROP
+L38:
+  r1 = *(u64 *)(r9 +128)
+  r1 += 0x1
+  *(u64 *)(r9 +128) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +136)
+  r1 += r2
+  *(u64 *)(r9 +136) = r1
+  goto L51
+; filter/INPUT:6: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP
+L39:
+  r1 = *(u64 *)(r9 +144)
+  r1 += 0x1
+  *(u64 *)(r9 +144) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +152)
+  r1 += r2
+  *(u64 *)(r9 +152) = r1
+  goto L51
+; filter/INPUT:7: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+L40:
+  r1 = *(u64 *)(r9 +160)
+  r1 += 0x1
+  *(u64 *)(r9 +160) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +168)
+  r1 += r2
+  *(u64 *)(r9 +168) = r1
+  goto L49
+; filter/INPUT:8: -A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT
+L41:
+  r1 = *(u64 *)(r9 +176)
+  r1 += 0x1
+  *(u64 *)(r9 +176) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +184)
+  r1 += r2
+  *(u64 *)(r9 +184) = r1
+  goto L49
+; filter/INPUT:9: -A INPUT -p icmp -m icmp --icmp-type 11 -j ACCEPT
+L42:
+  r1 = *(u64 *)(r9 +192)
+  r1 += 0x1
+  *(u64 *)(r9 +192) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +200)
+  r1 += r2
+  *(u64 *)(r9 +200) = r1
+  goto L49
+; filter/INPUT:10: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -m comment --comment "the sites" -j ACCEPT
+L43:
+  r1 = *(u64 *)(r9 +208)
+  r1 += 0x1
+  *(u64 *)(r9 +208) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +216)
+  r1 += r2
+  *(u64 *)(r9 +216) = r1
+  goto L49
+; filter/INPUT:11: -A INPUT -p udp -m udp --dport 443 -m comment --comment QUIC -j ACCEPT
+L44:
+  r1 = *(u64 *)(r9 +224)
+  r1 += 0x1
+  *(u64 *)(r9 +224) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +232)
+  r1 += r2
+  *(u64 *)(r9 +232) = r1
+  goto L49
+; filter/INPUT:12: -A INPUT -s 198.51.100.0/24 -j office
+L45:
+  r1 = *(u64 *)(r9 +240)
+  r1 += 0x1
+  *(u64 *)(r9 +240) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +248)
+  r1 += r2
+  *(u64 *)(r9 +248) = r1
   r1 = r6
   r2 = r7
-  call filter_INPUT
-  if w0 == 0x2 goto L15
-  goto L16
-L14:
-  goto L16
+  call filter_office
+  if w0 != 0x0 goto L48
+  goto L32
+; filter/INPUT:13: -A INPUT -s 203.0.113.17/32 -p tcp -m tcp --dport 9100 -m comment --comment "node exporter" -j ACCEPT
+L46:
+  r1 = *(u64 *)(r9 +256)
+  r1 += 0x1
+  *(u64 *)(r9 +256) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +264)
+  r1 += r2
+  *(u64 *)(r9 +264) = r1
+  goto L49
+; filter/INPUT:policy: -P INPUT DROP
+L47:
+  r1 = *(u64 *)(r9 +272)
+  r1 += 0x1
+  *(u64 *)(r9 +272) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +280)
+  r1 += r2
+  *(u64 *)(r9 +280) = r1
+  goto L51
+; chain exit
+L48:
+  if w0 == 0x2 goto L51
+L49:
+  goto L52
+L50:
+  goto L52
 ; drop
-L15:
+L51:
   *(u32 *)(r7 +68) = 1
   r1 = r6
   r2 = r7
   call drop
   exit
 ; accept
-L16:
+L52:
   r0 = 0xffffffff
   exit
 
@@ -3099,6 +3057,7 @@ bpfc_tc_out: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -3109,97 +3068,108 @@ bpfc_tc_out: ; Main
   r8 -= r2
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
-  if r9 == 0x8100 goto L0
-  if r9 != 0x88a8 goto L6
+  if r9 == 0x8100 goto L1
+  if r9 == 0x88a8 goto L1
 L0:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L11
+  if r9 == 0x86dd goto L22
+  goto L24
+L1:
   r2 = r8
-  if r2 > 0x7fff goto L1
+  if r2 > 0x7fff goto L2
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L1
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L2
-L1:
+  if r4 <= r3 goto L4
+L2:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L16
-L2:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L3
-  if r9 != 0x88a8 goto L6
+  if r0 != 0x0 goto L24
 L3:
-  r2 = r8
-  if r2 > 0x7fff goto L4
-  r1 = *(u32 *)(r6 +76)
-  r3 = *(u32 *)(r6 +80)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 > r3 goto L4
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
   goto L5
 L4:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L3
 L5:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
+  if r9 == 0x8100 goto L6
+  if r9 == 0x88a8 goto L6
+  goto L0
 L6:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L7
-  if r9 == 0x86dd goto L14
-  goto L16
-; parse the IPv4 header
+  r2 = r8
+  if r2 > 0x7fff goto L7
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L9
 L7:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L24
+L8:
+  goto L10
+L9:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L8
+L10:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L0
+; parse the IPv4 header
+L11:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L8
+  if r2 > 0x7fff goto L12
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L8
+  if r4 <= r3 goto L14
+L12:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L24
+L13:
+  goto L15
+L14:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L9
-L8:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
-L9:
+  goto L13
+L15:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L16
+  if r2 != 0x4 goto L24
   r1 &= 0xf
-  if r1 < 0x5 goto L16
+  if r1 < 0x5 goto L24
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L16
+  if r2 < r1 goto L24
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -3214,44 +3184,45 @@ L9:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L16
+  if r8 > r1 goto L24
 ; copy the transport header
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L10
-  if r2 > 0x7fff goto L10
+  if r4 < 0x14 goto L16
+  if r2 > 0x7fff goto L16
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L10
+  if r4 <= r3 goto L19
+L16:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L18
+  if r4 <= 0x14 goto L17
+  r4 = 0x14
+L17:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 26
+L18:
+  goto L20
+L19:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L12
-L10:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L12
-  if r4 <= 0x14 goto L11
-  r4 = 0x14
-L11:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 26
+  goto L18
 ; interfaces, mark, packet type
-L12:
+L20:
   *(u64 *)(r7 +104) = 0
   *(u64 *)(r7 +112) = 0
   *(u64 *)(r10 -56) = 0
@@ -3261,21 +3232,33 @@ L12:
   r2 = r7
   call find_connection_2
   r1 = *(u32 *)(r6 +36)
-  if r1 != 0x0 goto L13
+  if r1 != 0x0 goto L21
 ; run the base chains
-  r1 = r6
-  r2 = r7
-  call filter_OUTPUT
-  if w0 == 0x2 goto L15
-L13:
-  goto L16
-L14:
-  goto L16
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L23
+  r9 = r0
+; filter/OUTPUT:policy: -P OUTPUT ACCEPT
+  r1 = *(u64 *)(r9 +288)
+  r1 += 0x1
+  *(u64 *)(r9 +288) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +296)
+  r1 += r2
+  *(u64 *)(r9 +296) = r1
+  goto L21
+L21:
+  goto L24
+L22:
+  goto L24
 ; drop
-L15:
+L23:
   r0 = 0x2
   exit
 ; accept
-L16:
+L24:
   r0 = 0xffffffff
   exit

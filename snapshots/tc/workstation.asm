@@ -5,360 +5,6 @@ program bpfc_tc_in TcIngress entry bpfc_tc_in
 program bpfc_tc_out TcEgress entry bpfc_tc_out
 program bpfc_companion Companion entry bpfc_companion
 
-filter_INPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L22
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L22
-  r9 = r0
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L0
-  goto L10
-; filter/INPUT:2: -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
-L0:
-  r1 = *(u8 *)(r7 +137)
-  w1 &= 0x6
-  w1 &= 0xff
-  if w1 != 0x0 goto L11
-; filter/INPUT:3: -A INPUT -m state --state INVALID -j DROP
-  r1 = *(u8 *)(r7 +137)
-  w1 &= 0x1
-  w1 &= 0xff
-  if w1 != 0x0 goto L12
-; filter/INPUT:4: -A INPUT -p udp -m udp --sport 67 --dport 68 -j ACCEPT
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L1
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L1
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L9
-  r1 = *(u16 *)(r7 +40)
-  if w1 != 0x4300 goto L1
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x4400 goto L13
-; filter/INPUT:5: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L1:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L2
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L2
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L9
-  r1 = *(u16 *)(r7 +40)
-  r1 = be16 r1
-  w1 -= 0x800
-  if w1 <= 0xff goto L14
-; filter/INPUT:6: -A INPUT -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT
-L2:
-  r1 = *(u32 *)(r7 +16)
-  if w1 != 0xfb0000e0 goto L3
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L3
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L3
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L9
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0xe914 goto L15
-; filter/INPUT:7: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 631 -m comment --comment "printer sharing" -j ACCEPT
-L3:
-  r1 = *(u32 *)(r7 +12)
-  w1 &= 0xffffff
-  if w1 != 0x1a8c0 goto L4
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L4
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L9
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L4
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L9
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x7702 goto L16
-; filter/INPUT:8: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
-L4:
-  r1 = *(u32 *)(r7 +12)
-  w1 &= 0xffffff
-  if w1 != 0x1a8c0 goto L5
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L5
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L9
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L5
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L9
-  r1 = *(u16 *)(r7 +42)
-  if w1 != 0x1600 goto L5
-  r1 = *(u8 *)(r7 +137)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L17
-; filter/INPUT:9: -A INPUT -i wlan+ -p udp -m udp --dport 1714:1764 -j ACCEPT
-L5:
-  r1 = *(u64 *)(r7 +104)
-  w2 = 0xffffffff
-  r1 &= r2
-  r2 = 0x6e616c77
-  if r1 != r2 goto L6
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L6
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L6
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L9
-  r1 = *(u16 *)(r7 +42)
-  r1 = be16 r1
-  w1 -= 0x6b2
-  if w1 <= 0x32 goto L18
-; filter/INPUT:10: -A INPUT -i docker0 -p udp -m udp --dport 53 -j ACCEPT
-L6:
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0x3072656b636f64 ll
-  if r1 != r2 goto L7
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L7
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L7
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L9
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x3500 goto L19
-; filter/INPUT:11: -A INPUT -m pkttype --pkt-type broadcast -j DROP
-L7:
-  r1 = *(u8 *)(r7 +74)
-  if w1 != 0x5 goto L8
-  r1 = *(u8 *)(r7 +16)
-  w1 -= 0xe0
-  if w1 <= 0xf goto L21
-  goto L20
-L8:
-  r1 = *(u8 *)(r7 +74)
-  if w1 == 0x1 goto L20
-  goto L21
-; chain
-L9:
-  r0 = 0x2
-  exit
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L10:
-  r1 = *(u64 *)(r9 +0)
-  r1 += 0x1
-  *(u64 *)(r9 +0) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +8)
-  r1 += r2
-  *(u64 *)(r9 +8) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:2: -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
-L11:
-  r1 = *(u64 *)(r9 +16)
-  r1 += 0x1
-  *(u64 *)(r9 +16) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +24)
-  r1 += r2
-  *(u64 *)(r9 +24) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:3: -A INPUT -m state --state INVALID -j DROP
-L12:
-  r1 = *(u64 *)(r9 +32)
-  r1 += 0x1
-  *(u64 *)(r9 +32) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +40)
-  r1 += r2
-  *(u64 *)(r9 +40) = r1
-  r0 = 0x2
-  exit
-; filter/INPUT:4: -A INPUT -p udp -m udp --sport 67 --dport 68 -j ACCEPT
-L13:
-  r1 = *(u64 *)(r9 +48)
-  r1 += 0x1
-  *(u64 *)(r9 +48) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +56)
-  r1 += r2
-  *(u64 *)(r9 +56) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:5: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L14:
-  r1 = *(u64 *)(r9 +64)
-  r1 += 0x1
-  *(u64 *)(r9 +64) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +72)
-  r1 += r2
-  *(u64 *)(r9 +72) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:6: -A INPUT -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT
-L15:
-  r1 = *(u64 *)(r9 +80)
-  r1 += 0x1
-  *(u64 *)(r9 +80) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +88)
-  r1 += r2
-  *(u64 *)(r9 +88) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:7: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 631 -m comment --comment "printer sharing" -j ACCEPT
-L16:
-  r1 = *(u64 *)(r9 +96)
-  r1 += 0x1
-  *(u64 *)(r9 +96) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +104)
-  r1 += r2
-  *(u64 *)(r9 +104) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:8: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
-L17:
-  r1 = *(u64 *)(r9 +112)
-  r1 += 0x1
-  *(u64 *)(r9 +112) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +120)
-  r1 += r2
-  *(u64 *)(r9 +120) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:9: -A INPUT -i wlan+ -p udp -m udp --dport 1714:1764 -j ACCEPT
-L18:
-  r1 = *(u64 *)(r9 +128)
-  r1 += 0x1
-  *(u64 *)(r9 +128) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +136)
-  r1 += r2
-  *(u64 *)(r9 +136) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:10: -A INPUT -i docker0 -p udp -m udp --dport 53 -j ACCEPT
-L19:
-  r1 = *(u64 *)(r9 +144)
-  r1 += 0x1
-  *(u64 *)(r9 +144) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +152)
-  r1 += r2
-  *(u64 *)(r9 +152) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:11: -A INPUT -m pkttype --pkt-type broadcast -j DROP
-L20:
-  r1 = *(u64 *)(r9 +160)
-  r1 += 0x1
-  *(u64 *)(r9 +160) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +168)
-  r1 += r2
-  *(u64 *)(r9 +168) = r1
-  r0 = 0x2
-  exit
-; filter/INPUT:policy: -P INPUT DROP
-L21:
-  r1 = *(u64 *)(r9 +176)
-  r1 += 0x1
-  *(u64 *)(r9 +176) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +184)
-  r1 += r2
-  *(u64 *)(r9 +184) = r1
-  r0 = 0x2
-  exit
-; chain exit
-L22:
-  r0 = 0x2
-  goto L23
-L23:
-  exit
-
-filter_OUTPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L4
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L4
-  r9 = r0
-; filter/OUTPUT:1: -A OUTPUT -o lo -j ACCEPT
-  r1 = *(u64 *)(r7 +120)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L0
-  goto L1
-; filter/OUTPUT:2: -A OUTPUT -d 127.0.0.0/8 ! -o lo -j DROP
-L0:
-  r1 = *(u32 *)(r7 +16)
-  w1 &= 0xff
-  if w1 != 0x7f goto L3
-  r1 = *(u64 *)(r7 +120)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L2
-  goto L3
-; filter/OUTPUT:1: -A OUTPUT -o lo -j ACCEPT
-L1:
-  r1 = *(u64 *)(r9 +192)
-  r1 += 0x1
-  *(u64 *)(r9 +192) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +200)
-  r1 += r2
-  *(u64 *)(r9 +200) = r1
-  r0 = 0x1
-  exit
-; filter/OUTPUT:2: -A OUTPUT -d 127.0.0.0/8 ! -o lo -j DROP
-L2:
-  r1 = *(u64 *)(r9 +208)
-  r1 += 0x1
-  *(u64 *)(r9 +208) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +216)
-  r1 += r2
-  *(u64 *)(r9 +216) = r1
-  r0 = 0x2
-  exit
-; filter/OUTPUT:policy: -P OUTPUT ACCEPT
-L3:
-  r1 = *(u64 *)(r9 +224)
-  r1 += 0x1
-  *(u64 *)(r9 +224) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +232)
-  r1 += r2
-  *(u64 *)(r9 +232) = r1
-  r0 = 0x1
-  exit
-; chain exit
-L4:
-  r0 = 0x2
-  goto L5
-L5:
-  exit
-
 others_body: ; LoopBody
 ; look at a device above
   r7 = *(u64 *)(r2 +8)
@@ -418,7 +64,6 @@ L2:
   r2 = btf_id(rtnl_link_ops)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(rtnl_link_ops, kind))
-  *(u64 *)(r10 -8) = 0
   r1 = r10
   r1 += 0xfffffff8
   r2 = 0x8
@@ -468,12 +113,12 @@ L3:
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   goto L5
 L4:
   r1 = *(u64 *)(r7 +40)
@@ -482,12 +127,12 @@ L4:
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r1 = *(u64 *)(r7 +48)
   if r9 == r1 goto L9
 L5:
@@ -516,7 +161,7 @@ L7:
   r0 = 0x0
   exit
 L8:
-  *(u32 *)(r7 +68) = 2
+  *(u32 *)(r7 +68) = 3
   goto L10
 L9:
   *(u32 *)(r7 +68) = 0
@@ -537,15 +182,15 @@ others: ; Chain
   r2 = btf_id(net_device)
   call bpf_rdonly_cast
   r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r2 = *(u64 *)(r7 +40)
   if r2 != r9 goto L0
-  r0 = 0x2
+  r0 = 0x3
   exit
 L0:
   r1 = r8
@@ -2737,6 +2382,7 @@ bpfc_tc_in: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff40
+  *(u64 *)(r7 +0) = 0
   r1 = *(u32 *)(r6 +4)
   *(u8 *)(r7 +74) = r1
   if r1 != 0x3 goto L0
@@ -2753,9 +2399,10 @@ bpfc_tc_in: ; Main
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L16
-  if r0 != 0x2 goto L0
-  *(u8 *)(r7 +74) = 0
+  if r0 == 0x1 goto L47
+  r1 = 0x3
+  r1 -= r0
+  *(u8 *)(r7 +74) = r1
 L0:
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -2767,97 +2414,108 @@ L0:
   r8 -= r2
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
-  if r9 == 0x8100 goto L1
-  if r9 != 0x88a8 goto L7
+  if r9 == 0x8100 goto L2
+  if r9 == 0x88a8 goto L2
 L1:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L12
+  if r9 == 0x86dd goto L45
+  goto L47
+L2:
   r2 = r8
-  if r2 > 0x7fff goto L2
+  if r2 > 0x7fff goto L3
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L2
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L3
-L2:
+  if r4 <= r3 goto L5
+L3:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L16
-L3:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L4
-  if r9 != 0x88a8 goto L7
+  if r0 != 0x0 goto L47
 L4:
-  r2 = r8
-  if r2 > 0x7fff goto L5
-  r1 = *(u32 *)(r6 +76)
-  r3 = *(u32 *)(r6 +80)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 > r3 goto L5
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
   goto L6
 L5:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L4
 L6:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
+  if r9 == 0x8100 goto L7
+  if r9 == 0x88a8 goto L7
+  goto L1
 L7:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L8
-  if r9 == 0x86dd goto L14
-  goto L16
-; parse the IPv4 header
+  r2 = r8
+  if r2 > 0x7fff goto L8
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L10
 L8:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L47
+L9:
+  goto L11
+L10:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L9
+L11:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L1
+; parse the IPv4 header
+L12:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L9
+  if r2 > 0x7fff goto L13
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L9
+  if r4 <= r3 goto L15
+L13:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L47
+L14:
+  goto L16
+L15:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L10
-L9:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
-L10:
+  goto L14
+L16:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L16
+  if r2 != 0x4 goto L47
   r1 &= 0xf
-  if r1 < 0x5 goto L16
+  if r1 < 0x5 goto L47
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L16
+  if r2 < r1 goto L47
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -2872,44 +2530,45 @@ L10:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L16
+  if r8 > r1 goto L47
 ; copy the transport header
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L11
-  if r2 > 0x7fff goto L11
+  if r4 < 0x14 goto L17
+  if r2 > 0x7fff goto L17
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L11
+  if r4 <= r3 goto L20
+L17:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L19
+  if r4 <= 0x14 goto L18
+  r4 = 0x14
+L18:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 26
+L19:
+  goto L21
+L20:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L13
-L11:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L13
-  if r4 <= 0x14 goto L12
-  r4 = 0x14
-L12:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 26
+  goto L19
 ; interfaces, mark, packet type
-L13:
+L21:
   *(u64 *)(r7 +120) = 0
   *(u64 *)(r7 +128) = 0
   r1 = r6
@@ -2929,22 +2588,278 @@ L13:
   r2 = r7
   call find_connection
 ; run the base chains
-  r1 = r6
-  r2 = r7
-  call filter_INPUT
-  if w0 == 0x2 goto L15
-  goto L16
-L14:
-  goto L16
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L46
+  r9 = r0
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L22
+  goto L32
+; filter/INPUT:2: -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
+L22:
+  r1 = *(u8 *)(r7 +137)
+  w1 &= 0x6
+  w1 &= 0xff
+  if w1 != 0x0 goto L33
+; filter/INPUT:3: -A INPUT -m state --state INVALID -j DROP
+  r1 = *(u8 *)(r7 +137)
+  w1 &= 0x1
+  w1 &= 0xff
+  if w1 != 0x0 goto L34
+; filter/INPUT:4: -A INPUT -p udp -m udp --sport 67 --dport 68 -j ACCEPT
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L23
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L23
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L31
+  r1 = *(u16 *)(r7 +40)
+  if w1 != 0x4300 goto L23
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x4400 goto L35
+; filter/INPUT:5: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+L23:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x1 goto L24
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L24
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L31
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x800
+  if w1 <= 0xff goto L36
+; filter/INPUT:6: -A INPUT -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT
+L24:
+  r1 = *(u32 *)(r7 +16)
+  if w1 != 0xfb0000e0 goto L25
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L25
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L25
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L31
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xe914 goto L37
+; filter/INPUT:7: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 631 -m comment --comment "printer sharing" -j ACCEPT
+L25:
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 != 0x1a8c0 goto L26
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L26
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L31
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L26
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L31
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x7702 goto L38
+; filter/INPUT:8: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
+L26:
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 != 0x1a8c0 goto L27
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L27
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L31
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L27
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L31
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0x1600 goto L27
+  r1 = *(u8 *)(r7 +137)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L39
+; filter/INPUT:9: -A INPUT -i wlan+ -p udp -m udp --dport 1714:1764 -j ACCEPT
+L27:
+  r1 = *(u64 *)(r7 +104)
+  w2 = 0xffffffff
+  r1 &= r2
+  r2 = 0x6e616c77
+  if r1 != r2 goto L28
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L28
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L28
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L31
+  r1 = *(u16 *)(r7 +42)
+  r1 = be16 r1
+  w1 -= 0x6b2
+  if w1 <= 0x32 goto L40
+; filter/INPUT:10: -A INPUT -i docker0 -p udp -m udp --dport 53 -j ACCEPT
+L28:
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0x3072656b636f64 ll
+  if r1 != r2 goto L29
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L29
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L29
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L31
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x3500 goto L41
+; filter/INPUT:11: -A INPUT -m pkttype --pkt-type broadcast -j DROP
+L29:
+  r1 = *(u8 *)(r7 +74)
+  if w1 != 0x5 goto L30
+  r1 = *(u8 *)(r7 +16)
+  w1 -= 0xe0
+  if w1 <= 0xf goto L43
+  goto L42
+L30:
+  r1 = *(u8 *)(r7 +74)
+  if w1 == 0x1 goto L42
+  goto L43
+; chain
+L31:
+  goto L46
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L32:
+  r1 = *(u64 *)(r9 +0)
+  r1 += 0x1
+  *(u64 *)(r9 +0) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +8)
+  r1 += r2
+  *(u64 *)(r9 +8) = r1
+  goto L44
+; filter/INPUT:2: -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
+L33:
+  r1 = *(u64 *)(r9 +16)
+  r1 += 0x1
+  *(u64 *)(r9 +16) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +24)
+  r1 += r2
+  *(u64 *)(r9 +24) = r1
+  goto L44
+; filter/INPUT:3: -A INPUT -m state --state INVALID -j DROP
+L34:
+  r1 = *(u64 *)(r9 +32)
+  r1 += 0x1
+  *(u64 *)(r9 +32) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +40)
+  r1 += r2
+  *(u64 *)(r9 +40) = r1
+  goto L46
+; filter/INPUT:4: -A INPUT -p udp -m udp --sport 67 --dport 68 -j ACCEPT
+L35:
+  r1 = *(u64 *)(r9 +48)
+  r1 += 0x1
+  *(u64 *)(r9 +48) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +56)
+  r1 += r2
+  *(u64 *)(r9 +56) = r1
+  goto L44
+; filter/INPUT:5: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+L36:
+  r1 = *(u64 *)(r9 +64)
+  r1 += 0x1
+  *(u64 *)(r9 +64) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +72)
+  r1 += r2
+  *(u64 *)(r9 +72) = r1
+  goto L44
+; filter/INPUT:6: -A INPUT -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT
+L37:
+  r1 = *(u64 *)(r9 +80)
+  r1 += 0x1
+  *(u64 *)(r9 +80) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +88)
+  r1 += r2
+  *(u64 *)(r9 +88) = r1
+  goto L44
+; filter/INPUT:7: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 631 -m comment --comment "printer sharing" -j ACCEPT
+L38:
+  r1 = *(u64 *)(r9 +96)
+  r1 += 0x1
+  *(u64 *)(r9 +96) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +104)
+  r1 += r2
+  *(u64 *)(r9 +104) = r1
+  goto L44
+; filter/INPUT:8: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
+L39:
+  r1 = *(u64 *)(r9 +112)
+  r1 += 0x1
+  *(u64 *)(r9 +112) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +120)
+  r1 += r2
+  *(u64 *)(r9 +120) = r1
+  goto L44
+; filter/INPUT:9: -A INPUT -i wlan+ -p udp -m udp --dport 1714:1764 -j ACCEPT
+L40:
+  r1 = *(u64 *)(r9 +128)
+  r1 += 0x1
+  *(u64 *)(r9 +128) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +136)
+  r1 += r2
+  *(u64 *)(r9 +136) = r1
+  goto L44
+; filter/INPUT:10: -A INPUT -i docker0 -p udp -m udp --dport 53 -j ACCEPT
+L41:
+  r1 = *(u64 *)(r9 +144)
+  r1 += 0x1
+  *(u64 *)(r9 +144) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +152)
+  r1 += r2
+  *(u64 *)(r9 +152) = r1
+  goto L44
+; filter/INPUT:11: -A INPUT -m pkttype --pkt-type broadcast -j DROP
+L42:
+  r1 = *(u64 *)(r9 +160)
+  r1 += 0x1
+  *(u64 *)(r9 +160) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +168)
+  r1 += r2
+  *(u64 *)(r9 +168) = r1
+  goto L46
+; filter/INPUT:policy: -P INPUT DROP
+L43:
+  r1 = *(u64 *)(r9 +176)
+  r1 += 0x1
+  *(u64 *)(r9 +176) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +184)
+  r1 += r2
+  *(u64 *)(r9 +184) = r1
+  goto L46
+L44:
+  goto L47
+L45:
+  goto L47
 ; drop
-L15:
+L46:
   *(u32 *)(r7 +68) = 1
   r1 = r6
   r2 = r7
   call drop
   exit
 ; accept
-L16:
+L47:
   r0 = 0xffffffff
   exit
 
@@ -2997,6 +2912,7 @@ bpfc_tc_out: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff40
+  *(u64 *)(r7 +0) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = r0
@@ -3007,97 +2923,108 @@ bpfc_tc_out: ; Main
   r8 -= r2
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
-  if r9 == 0x8100 goto L0
-  if r9 != 0x88a8 goto L6
+  if r9 == 0x8100 goto L1
+  if r9 == 0x88a8 goto L1
 L0:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L11
+  if r9 == 0x86dd goto L26
+  goto L28
+L1:
   r2 = r8
-  if r2 > 0x7fff goto L1
+  if r2 > 0x7fff goto L2
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L1
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L2
-L1:
+  if r4 <= r3 goto L4
+L2:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L16
-L2:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L3
-  if r9 != 0x88a8 goto L6
+  if r0 != 0x0 goto L28
 L3:
-  r2 = r8
-  if r2 > 0x7fff goto L4
-  r1 = *(u32 *)(r6 +76)
-  r3 = *(u32 *)(r6 +80)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 > r3 goto L4
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
   goto L5
 L4:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L3
 L5:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
+  if r9 == 0x8100 goto L6
+  if r9 == 0x88a8 goto L6
+  goto L0
 L6:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L7
-  if r9 == 0x86dd goto L14
-  goto L16
-; parse the IPv4 header
+  r2 = r8
+  if r2 > 0x7fff goto L7
+  r1 = *(u32 *)(r6 +76)
+  r3 = *(u32 *)(r6 +80)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L9
 L7:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L28
+L8:
+  goto L10
+L9:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L8
+L10:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L0
+; parse the IPv4 header
+L11:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L8
+  if r2 > 0x7fff goto L12
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L8
+  if r4 <= r3 goto L14
+L12:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 26
+  if r0 != 0x0 goto L28
+L13:
+  goto L15
+L14:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L9
-L8:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 26
-  if r0 != 0x0 goto L16
-L9:
+  goto L13
+L15:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L16
+  if r2 != 0x4 goto L28
   r1 &= 0xf
-  if r1 < 0x5 goto L16
+  if r1 < 0x5 goto L28
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L16
+  if r2 < r1 goto L28
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -3112,44 +3039,45 @@ L9:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L16
+  if r8 > r1 goto L28
 ; copy the transport header
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L10
-  if r2 > 0x7fff goto L10
+  if r4 < 0x14 goto L16
+  if r2 > 0x7fff goto L16
   r1 = *(u32 *)(r6 +76)
   r3 = *(u32 *)(r6 +80)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L10
+  if r4 <= r3 goto L19
+L16:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L18
+  if r4 <= 0x14 goto L17
+  r4 = 0x14
+L17:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 26
+L18:
+  goto L20
+L19:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L12
-L10:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L12
-  if r4 <= 0x14 goto L11
-  r4 = 0x14
-L11:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 26
+  goto L18
 ; interfaces, mark, packet type
-L12:
+L20:
   r1 = *(u32 *)(r6 +4)
   *(u8 *)(r7 +74) = r1
   *(u64 *)(r7 +104) = 0
@@ -3171,21 +3099,72 @@ L12:
   r2 = r7
   call find_connection_2
   r1 = *(u32 *)(r6 +36)
-  if r1 != 0x0 goto L13
+  if r1 != 0x0 goto L25
 ; run the base chains
-  r1 = r6
-  r2 = r7
-  call filter_OUTPUT
-  if w0 == 0x2 goto L15
-L13:
-  goto L16
-L14:
-  goto L16
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L27
+  r9 = r0
+; filter/OUTPUT:1: -A OUTPUT -o lo -j ACCEPT
+  r1 = *(u64 *)(r7 +120)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L21
+  goto L22
+; filter/OUTPUT:2: -A OUTPUT -d 127.0.0.0/8 ! -o lo -j DROP
+L21:
+  r1 = *(u32 *)(r7 +16)
+  w1 &= 0xff
+  if w1 != 0x7f goto L24
+  r1 = *(u64 *)(r7 +120)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L23
+  goto L24
+; filter/OUTPUT:1: -A OUTPUT -o lo -j ACCEPT
+L22:
+  r1 = *(u64 *)(r9 +192)
+  r1 += 0x1
+  *(u64 *)(r9 +192) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +200)
+  r1 += r2
+  *(u64 *)(r9 +200) = r1
+  goto L25
+; filter/OUTPUT:2: -A OUTPUT -d 127.0.0.0/8 ! -o lo -j DROP
+L23:
+  r1 = *(u64 *)(r9 +208)
+  r1 += 0x1
+  *(u64 *)(r9 +208) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +216)
+  r1 += r2
+  *(u64 *)(r9 +216) = r1
+  goto L27
+; filter/OUTPUT:policy: -P OUTPUT ACCEPT
+L24:
+  r1 = *(u64 *)(r9 +224)
+  r1 += 0x1
+  *(u64 *)(r9 +224) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +232)
+  r1 += r2
+  *(u64 *)(r9 +232) = r1
+  goto L25
+L25:
+  goto L28
+L26:
+  goto L28
 ; drop
-L15:
+L27:
   r0 = 0x2
   exit
 ; accept
-L16:
+L28:
   r0 = 0xffffffff
   exit

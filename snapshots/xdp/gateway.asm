@@ -368,191 +368,13 @@ L8:
 L9:
   exit
 
-filter_INPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L13
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L13
-  r9 = r0
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L0
-  goto L5
-; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L0:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x6
-  w1 &= 0xff
-  if w1 != 0x0 goto L6
-; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x1
-  w1 &= 0xff
-  if w1 != 0x0 goto L7
-; filter/INPUT:4: -A INPUT -i wan -j bad-sources
-  r1 = *(u64 *)(r7 +104)
-  w2 = 0xffffffff
-  r1 &= r2
-  r2 = 0x6e6177
-  if r1 != r2 goto L1
-  goto L8
-; filter/INPUT:5: -A INPUT -p icmp -j icmp-in
-L1:
-  r1 = *(u8 *)(r7 +9)
-  if w1 == 0x1 goto L9
-; filter/INPUT:6: -A INPUT -i lan -j from-lan
-L2:
-  r1 = *(u64 *)(r7 +104)
-  w2 = 0xffffffff
-  r1 &= r2
-  r2 = 0x6e616c
-  if r1 != r2 goto L3
-  goto L10
-; filter/INPUT:7: -A INPUT -i wan -p udp -m udp --dport 51820 -m comment --comment VPN -j ACCEPT
-L3:
-  r1 = *(u64 *)(r7 +104)
-  w2 = 0xffffffff
-  r1 &= r2
-  r2 = 0x6e6177
-  if r1 != r2 goto L12
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L12
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L12
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L4
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x6cca goto L11
-  goto L12
-; chain
-L4:
-  r0 = 0x2
-  exit
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L5:
-  r1 = *(u64 *)(r9 +240)
-  r1 += 0x1
-  *(u64 *)(r9 +240) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +248)
-  r1 += r2
-  *(u64 *)(r9 +248) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L6:
-  r1 = *(u64 *)(r9 +256)
-  r1 += 0x1
-  *(u64 *)(r9 +256) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +264)
-  r1 += r2
-  *(u64 *)(r9 +264) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L7:
-  r1 = *(u64 *)(r9 +272)
-  r1 += 0x1
-  *(u64 *)(r9 +272) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +280)
-  r1 += r2
-  *(u64 *)(r9 +280) = r1
-  r0 = 0x2
-  exit
-; filter/INPUT:4: -A INPUT -i wan -j bad-sources
-L8:
-  r1 = *(u64 *)(r9 +288)
-  r1 += 0x1
-  *(u64 *)(r9 +288) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +296)
-  r1 += r2
-  *(u64 *)(r9 +296) = r1
-  r1 = r6
-  r2 = r7
-  call filter_bad_sources
-  if w0 != 0x0 goto L14
-  goto L1
-; filter/INPUT:5: -A INPUT -p icmp -j icmp-in
-L9:
-  r1 = *(u64 *)(r9 +304)
-  r1 += 0x1
-  *(u64 *)(r9 +304) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +312)
-  r1 += r2
-  *(u64 *)(r9 +312) = r1
-  r1 = r6
-  r2 = r7
-  call filter_icmp_in
-  if w0 != 0x0 goto L14
-  goto L2
-; filter/INPUT:6: -A INPUT -i lan -j from-lan
-L10:
-  r1 = *(u64 *)(r9 +320)
-  r1 += 0x1
-  *(u64 *)(r9 +320) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +328)
-  r1 += r2
-  *(u64 *)(r9 +328) = r1
-  r1 = r6
-  r2 = r7
-  call filter_from_lan
-  if w0 != 0x0 goto L14
-  goto L3
-; filter/INPUT:7: -A INPUT -i wan -p udp -m udp --dport 51820 -m comment --comment VPN -j ACCEPT
-L11:
-  r1 = *(u64 *)(r9 +336)
-  r1 += 0x1
-  *(u64 *)(r9 +336) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +344)
-  r1 += r2
-  *(u64 *)(r9 +344) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:policy: -P INPUT DROP
-L12:
-  r1 = *(u64 *)(r9 +352)
-  r1 += 0x1
-  *(u64 *)(r9 +352) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +360)
-  r1 += r2
-  *(u64 *)(r9 +360) = r1
-  r0 = 0x2
-  exit
-; chain exit
-L13:
-  r0 = 0x2
-  goto L14
-L14:
-  exit
-
 others_body: ; LoopBody
 ; look at a device above
   r7 = *(u64 *)(r2 +8)
   r1 = *(u64 *)(r7 +0)
-  r3 = r1
-  r3 += offsetof(list_head, next)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r8 = *(u64 *)(r10 -8)
+  r2 = btf_id(list_head)
+  call bpf_rdonly_cast
+  r8 = *(u64 *)(r0 + offsetof(list_head, next))
   r1 = *(u32 *)(r7 +64)
   if r1 != 0x1 goto L0
   r9 = *(u64 *)(r7 +32)
@@ -562,14 +384,10 @@ L0:
   r1 = 0x0
   r1 += offsetof(netdev_adjacent, list)
   r9 -= r1
-  r3 = r9
-  r3 += offsetof(netdev_adjacent, dev)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r9
+  r2 = btf_id(netdev_adjacent)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 + offsetof(netdev_adjacent, dev))
 L1:
   r9 += offsetof(net_device, adj_list.upper)
   if r8 != r9 goto L2
@@ -590,43 +408,25 @@ L2:
   r1 = 0x0
   r1 += offsetof(netdev_adjacent, list)
   r8 -= r1
-  r3 = r8
-  r3 += offsetof(netdev_adjacent, dev)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r8 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(netdev_adjacent)
+  call bpf_rdonly_cast
+  r8 = *(u64 *)(r0 + offsetof(netdev_adjacent, dev))
   if r8 == 0x0 goto L9
-  r3 = r8
-  r3 += offsetof(net_device, nd_net)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u64 *)(r0 + offsetof(net_device, nd_net))
   r2 = *(u64 *)(r7 +56)
   if r1 != r2 goto L6
-  r3 = r8
-  r3 += offsetof(net_device, rtnl_link_ops)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u64 *)(r0 + offsetof(net_device, rtnl_link_ops))
   if r1 == 0x0 goto L9
-  r3 = r1
-  r3 += offsetof(rtnl_link_ops, kind)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  *(u64 *)(r10 -8) = 0
+  r2 = btf_id(rtnl_link_ops)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(rtnl_link_ops, kind))
   r1 = r10
   r1 += 0xfffffff8
   r2 = 0x8
@@ -672,38 +472,30 @@ L2:
 L3:
   r1 = *(u64 *)(r7 +40)
   if r1 & 0x1 goto L6
-  r3 = r8
-  r3 += offsetof(net_device, dev_addr)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   goto L5
 L4:
   r1 = *(u64 *)(r7 +40)
   if r1 & 0x1 goto L9
-  r3 = r8
-  r3 += offsetof(net_device, dev_addr)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r1 = *(u64 *)(r7 +48)
   if r9 == r1 goto L9
 L5:
@@ -711,14 +503,10 @@ L5:
   if r9 == r1 goto L8
   goto L6
 L6:
-  r3 = r8
-  r3 += offsetof(net_device, upper_level)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x1
-  call helper 113
-  r1 = *(u8 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u8 *)(r0 + offsetof(net_device, upper_level))
   if r1 == 0x1 goto L7
   r1 = *(u32 *)(r7 +64)
   if r1 >= 0x4 goto L9
@@ -736,7 +524,7 @@ L7:
   r0 = 0x0
   exit
 L8:
-  *(u32 *)(r7 +68) = 2
+  *(u32 *)(r7 +68) = 3
   goto L10
 L9:
   *(u32 *)(r7 +68) = 0
@@ -749,35 +537,20 @@ others: ; Chain
   r6 = r1
   r7 = r2
   if r7 == 0x0 goto L3
-  r3 = r6
-  r3 += offsetof(xdp_buff, rxq)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  r3 += offsetof(xdp_rxq_info, dev)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r8 = *(u64 *)(r10 -8)
-  r3 = r8
-  r3 += offsetof(net_device, dev_addr)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r2 = *(u64 *)(r7 +40)
   if r2 != r9 goto L0
   r1 = *(u32 *)(r6 +12)
@@ -789,28 +562,20 @@ others: ; Chain
   r5 = map state[0]+0
   r5 += r1
   *(u64 *)(r5 +0) = r4
-  r0 = 0x2
+  r0 = 0x3
   exit
 L0:
-  r3 = r8
-  r3 += offsetof(net_device, upper_level)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x1
-  call helper 113
-  r1 = *(u8 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u8 *)(r0 + offsetof(net_device, upper_level))
   if r1 == 0x1 goto L1
   *(u64 *)(r7 +32) = r8
   *(u64 *)(r7 +48) = r9
-  r3 = r8
-  r3 += offsetof(net_device, nd_net)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u64 *)(r0 + offsetof(net_device, nd_net))
   *(u64 *)(r7 +56) = r1
   r8 += offsetof(net_device, adj_list.upper)
   *(u64 *)(r7 +0) = r8
@@ -2974,28 +2739,22 @@ bpfc_xdp: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   r2 = 0x0
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0xe
-  if r4 > r3 goto L0
+  if r4 <= r3 goto L0
+  goto L46
+L0:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r10 -56) = r3
   r3 = *(u32 *)(r1 +8)
   *(u32 *)(r10 -48) = r3
   r3 = *(u16 *)(r1 +12)
   *(u16 *)(r10 -44) = r3
-  goto L1
-L0:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0xe
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L24
-L1:
   *(u8 *)(r7 +75) = 1
   r9 = *(u16 *)(r10 -44)
   r9 = be16 r9
@@ -3004,7 +2763,7 @@ L1:
   r3 = *(u16 *)(r10 -52)
   r3 <<= 0x20
   r2 |= r3
-  if r2 & 0x1 goto L2
+  if r2 & 0x1 goto L1
   r1 = *(u32 *)(r6 +12)
   r4 = r1
   r4 <<= 0x30
@@ -3014,14 +2773,14 @@ L1:
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L2
+  if r1 == r4 goto L1
   *(u64 *)(r7 +40) = r2
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L24
+  if r0 == 0x1 goto L46
   *(u32 *)(r7 +84) = r0
-L2:
+L1:
   r1 = *(u32 *)(r10 -56)
   *(u32 *)(r7 +92) = r1
   r1 = *(u16 *)(r10 -52)
@@ -3041,29 +2800,34 @@ L2:
   r1 = *(u32 *)(r10 -56)
   r2 = *(u16 *)(r10 -52)
   r0 = 0x0
-  if r1 != r3 goto L3
-  if r2 == r4 goto L6
-L3:
+  if r1 != r3 goto L2
+  if r2 == r4 goto L5
+L2:
   r1 = r3
   r1 &= 0x1
-  if r1 != 0x0 goto L4
+  if r1 != 0x0 goto L3
   r0 = 0x3
-  goto L6
-L4:
+  goto L5
+L3:
   r0 = 0x1
-  if w3 != 0xffffffff goto L5
-  if w4 == 0xffff goto L6
-L5:
+  if w3 != 0xffffffff goto L4
+  if w4 == 0xffff goto L5
+L4:
   r0 = 0x2
-L6:
+L5:
   *(u8 *)(r7 +74) = r0
   r1 = *(u32 *)(r7 +84)
-  if r1 != 0x2 goto L7
+  if r1 != 0x3 goto L6
   *(u8 *)(r7 +74) = 0
-L7:
+L6:
   r8 = 0xe
   if r9 == 0x8100 goto L8
-  if r9 != 0x88a8 goto L14
+  if r9 == 0x88a8 goto L8
+L7:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L18
+  if r9 == 0x86dd goto L44
+  goto L46
 L8:
   r2 = r8
   if r2 > 0x7fff goto L9
@@ -3072,87 +2836,93 @@ L8:
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L9
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L10
+  if r4 <= r3 goto L11
 L9:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L24
+  if r0 != 0x0 goto L46
 L10:
+  goto L12
+L11:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L10
+L12:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-  if r9 == 0x8100 goto L11
-  if r9 != 0x88a8 goto L14
-L11:
+  if r9 == 0x8100 goto L13
+  if r9 == 0x88a8 goto L13
+  goto L7
+L13:
   r2 = r8
-  if r2 > 0x7fff goto L12
+  if r2 > 0x7fff goto L14
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L12
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L13
-L12:
+  if r4 <= r3 goto L16
+L14:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L24
-L13:
+  if r0 != 0x0 goto L46
+L15:
+  goto L17
+L16:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L15
+L17:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-L14:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L15
-  if r9 == 0x86dd goto L22
-  goto L24
+  goto L7
 ; parse the IPv4 header
-L15:
+L18:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L16
+  if r2 > 0x7fff goto L19
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L16
+  if r4 <= r3 goto L21
+L19:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L46
+L20:
+  goto L22
+L21:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L17
-L16:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L24
-L17:
+  goto L20
+L22:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L24
+  if r2 != 0x4 goto L46
   r1 &= 0xf
-  if r1 < 0x5 goto L24
+  if r1 < 0x5 goto L46
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L24
+  if r2 < r1 goto L46
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -3169,48 +2939,49 @@ L17:
   r0 = *(u32 *)(r6 +4)
   r1 = *(u32 *)(r6 +0)
   r0 -= r1
-  if r8 <= r0 goto L18
+  if r8 <= r0 goto L23
   r1 = r6
   call helper 188
-  if r8 > r0 goto L24
+  if r8 > r0 goto L46
 ; copy the transport header
-L18:
+L23:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L19
-  if r2 > 0x7fff goto L19
+  if r4 < 0x14 goto L24
+  if r2 > 0x7fff goto L24
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L19
+  if r4 <= r3 goto L27
+L24:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L26
+  if r4 <= 0x14 goto L25
+  r4 = 0x14
+L25:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 189
+L26:
+  goto L28
+L27:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L21
-L19:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L21
-  if r4 <= 0x14 goto L20
-  r4 = 0x14
-L20:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 189
+  goto L26
 ; interfaces, mark, packet type
-L21:
+L28:
   *(u32 *)(r7 +80) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -3229,18 +3000,173 @@ L21:
   r2 = r7
   call find_connection
 ; run the base chains
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L45
+  r9 = r0
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L29
+  goto L34
+; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L29:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x6
+  w1 &= 0xff
+  if w1 != 0x0 goto L35
+; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x1
+  w1 &= 0xff
+  if w1 != 0x0 goto L36
+; filter/INPUT:4: -A INPUT -i wan -j bad-sources
+  r1 = *(u64 *)(r7 +104)
+  w2 = 0xffffffff
+  r1 &= r2
+  r2 = 0x6e6177
+  if r1 != r2 goto L30
+  goto L37
+; filter/INPUT:5: -A INPUT -p icmp -j icmp-in
+L30:
+  r1 = *(u8 *)(r7 +9)
+  if w1 == 0x1 goto L38
+; filter/INPUT:6: -A INPUT -i lan -j from-lan
+L31:
+  r1 = *(u64 *)(r7 +104)
+  w2 = 0xffffffff
+  r1 &= r2
+  r2 = 0x6e616c
+  if r1 != r2 goto L32
+  goto L39
+; filter/INPUT:7: -A INPUT -i wan -p udp -m udp --dport 51820 -m comment --comment VPN -j ACCEPT
+L32:
+  r1 = *(u64 *)(r7 +104)
+  w2 = 0xffffffff
+  r1 &= r2
+  r2 = 0x6e6177
+  if r1 != r2 goto L41
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L41
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L41
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L33
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x6cca goto L40
+  goto L41
+; chain
+L33:
+  goto L45
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L34:
+  r1 = *(u64 *)(r9 +240)
+  r1 += 0x1
+  *(u64 *)(r9 +240) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +248)
+  r1 += r2
+  *(u64 *)(r9 +248) = r1
+  goto L43
+; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L35:
+  r1 = *(u64 *)(r9 +256)
+  r1 += 0x1
+  *(u64 *)(r9 +256) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +264)
+  r1 += r2
+  *(u64 *)(r9 +264) = r1
+  goto L43
+; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L36:
+  r1 = *(u64 *)(r9 +272)
+  r1 += 0x1
+  *(u64 *)(r9 +272) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +280)
+  r1 += r2
+  *(u64 *)(r9 +280) = r1
+  goto L45
+; filter/INPUT:4: -A INPUT -i wan -j bad-sources
+L37:
+  r1 = *(u64 *)(r9 +288)
+  r1 += 0x1
+  *(u64 *)(r9 +288) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +296)
+  r1 += r2
+  *(u64 *)(r9 +296) = r1
   r1 = r6
   r2 = r7
-  call filter_INPUT
-  if w0 == 0x2 goto L23
-  goto L24
-L22:
-  goto L24
+  call filter_bad_sources
+  if w0 != 0x0 goto L42
+  goto L30
+; filter/INPUT:5: -A INPUT -p icmp -j icmp-in
+L38:
+  r1 = *(u64 *)(r9 +304)
+  r1 += 0x1
+  *(u64 *)(r9 +304) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +312)
+  r1 += r2
+  *(u64 *)(r9 +312) = r1
+  r1 = r6
+  r2 = r7
+  call filter_icmp_in
+  if w0 != 0x0 goto L42
+  goto L31
+; filter/INPUT:6: -A INPUT -i lan -j from-lan
+L39:
+  r1 = *(u64 *)(r9 +320)
+  r1 += 0x1
+  *(u64 *)(r9 +320) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +328)
+  r1 += r2
+  *(u64 *)(r9 +328) = r1
+  r1 = r6
+  r2 = r7
+  call filter_from_lan
+  if w0 != 0x0 goto L42
+  goto L32
+; filter/INPUT:7: -A INPUT -i wan -p udp -m udp --dport 51820 -m comment --comment VPN -j ACCEPT
+L40:
+  r1 = *(u64 *)(r9 +336)
+  r1 += 0x1
+  *(u64 *)(r9 +336) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +344)
+  r1 += r2
+  *(u64 *)(r9 +344) = r1
+  goto L43
+; filter/INPUT:policy: -P INPUT DROP
+L41:
+  r1 = *(u64 *)(r9 +352)
+  r1 += 0x1
+  *(u64 *)(r9 +352) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +360)
+  r1 += r2
+  *(u64 *)(r9 +360) = r1
+  goto L45
+; chain exit
+L42:
+  if w0 == 0x2 goto L45
+L43:
+  goto L46
+L44:
+  goto L46
 ; drop
-L23:
+L45:
   r0 = 0x1
   exit
 ; accept
-L24:
+L46:
   r0 = 0x2
   exit

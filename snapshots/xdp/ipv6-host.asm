@@ -462,406 +462,6 @@ walk_ipv6_header: ; LoopBody
   if r1 == 0x2c goto L0
   if r1 == 0x33 goto L0
   if r1 == 0x3c goto L0
-  if r1 == 0x2b goto L7
-  goto L8
-L0:
-  *(u64 *)(r10 -8) = 0
-  r2 = r8
-  r2 += 0x2
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L6
-  r2 -= 0x2
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x2
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L6
-  r1 = *(u32 *)(r7 +84)
-  if r1 != 0x2b goto L1
-  r2 = r8
-  r2 += 0x4
-  r3 = *(u32 *)(r7 +64)
-  if r2 > r3 goto L6
-L1:
-  if r1 != 0x2c goto L2
-  r2 = r8
-  r2 += 0x4
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L6
-  r2 -= 0x2
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xfffffffa
-  r4 = 0x2
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L6
-  r1 = *(u16 *)(r10 -6)
-  r1 = be16 r1
-  r1 >>= 0x3
-  if r1 != 0x0 goto L8
-  r1 = *(u32 *)(r7 +84)
-L2:
-  if r1 == 0x2b goto L7
-  r2 = *(u8 *)(r10 -7)
-  if r1 == 0x33 goto L3
-  if r1 == 0x2c goto L4
-  r2 += 0x1
-  r2 <<= 0x3
-  goto L5
-L3:
-  r2 += 0x2
-  r2 <<= 0x2
-  goto L5
-L4:
-  r2 = 0x8
-L5:
-  r8 += r2
-  *(u32 *)(r7 +88) = r8
-  r1 = *(u8 *)(r10 -8)
-  *(u32 *)(r7 +84) = r1
-  r0 = 0x0
-  exit
-L6:
-  *(u32 *)(r7 +96) = -2
-  goto L8
-L7:
-  *(u32 *)(r7 +96) = r8
-L8:
-  r0 = 0x1
-  exit
-
-walk_ipv6: ; Chain
-; walk the IPv6 extension headers
-  r7 = r2
-  r0 = 0x0
-  if r7 == 0x0 goto L0
-  r2 = *(u8 *)(r7 +6)
-  *(u32 *)(r7 +84) = r2
-  *(u32 *)(r7 +88) = 40
-  *(u32 *)(r7 +96) = -1
-  *(u64 *)(r10 -16) = r1
-  *(u64 *)(r10 -8) = r7
-  r1 = 0x2000
-  r2 = &walk_ipv6_header
-  r3 = r10
-  r3 += 0xfffffff0
-  r4 = 0x0
-  call helper 181
-  r0 = *(u32 *)(r7 +96)
-L0:
-  exit
-
-ip6_filter_INPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L20
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L20
-  r9 = r0
-; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L0
-  goto L9
-; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
-L0:
-  r1 = *(u64 *)(r7 +8)
-  r2 = 0x0
-  if r1 != r2 goto L1
-  r1 = *(u64 *)(r7 +16)
-  r2 = 0x100000000000000 ll
-  if r1 != r2 goto L1
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L10
-; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
-L1:
-  r1 = r6
-  r2 = r7
-  call walk_ipv6
-  w0 = w0
-  *(u64 *)(r10 -16) = r0
-  r1 = *(u64 *)(r10 -16)
-  if w1 == 0xffffffff goto L2
-  r1 = *(u64 *)(r10 -16)
-  if w1 == 0xfffffffe goto L8
-  r1 = *(u64 *)(r10 -16)
-  r1 += 0x4
-  r2 = *(u32 *)(r7 +64)
-  if r1 > r2 goto L8
-  r2 = *(u64 *)(r10 -16)
-  r2 += 0x1
-  *(u64 *)(r10 -24) = 0
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xffffffe8
-  r4 = 0x1
-  r1 = r6
-  call helper 189
-  r1 = *(u64 *)(r10 -16)
-  r2 = *(u8 *)(r10 -24)
-  w2 += 0x1
-  w2 <<= 0x3
-  w1 += w2
-  r2 = *(u32 *)(r7 +64)
-  if w1 > w2 goto L8
-  r2 = *(u64 *)(r10 -16)
-  r2 += 0x2
-  *(u64 *)(r10 -24) = 0
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xffffffe8
-  r4 = 0x1
-  r1 = r6
-  call helper 189
-  r1 = *(u8 *)(r10 -24)
-  if w1 == 0x0 goto L11
-; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L2:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x6
-  w1 &= 0xff
-  if w1 != 0x0 goto L12
-; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L8
-  r1 = *(u8 *)(r7 +72)
-  if w1 == 0x3a goto L13
-; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L3:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x1
-  w1 &= 0xff
-  if w1 != 0x0 goto L14
-; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
-  r1 = *(u64 *)(r7 +8)
-  r2 = 0xc0ff
-  r1 &= r2
-  r2 = 0x80fe
-  if r1 != r2 goto L4
-  goto L15
-; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
-L4:
-  r1 = *(u64 *)(r7 +8)
-  r2 = 0xffffffffffff ll
-  r1 &= r2
-  r2 = 0x100b80d0120 ll
-  if r1 != r2 goto L5
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L8
-  r1 = *(u8 *)(r7 +72)
-  if w1 != 0x6 goto L5
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L5
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L8
-  r1 = *(u16 *)(r7 +42)
-  if w1 != 0x1600 goto L5
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L16
-; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
-L5:
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L8
-  r1 = *(u8 *)(r7 +72)
-  if w1 != 0x6 goto L7
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L7
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L8
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x5000 goto L6
-  r1 = *(u16 *)(r7 +42)
-  if w1 != 0xbb01 goto L7
-L6:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L17
-; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
-L7:
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L8
-  r1 = *(u8 *)(r7 +72)
-  if w1 != 0x11 goto L19
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L19
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L8
-  r1 = *(u16 *)(r7 +42)
-  r1 = be16 r1
-  w1 -= 0x829a
-  if w1 > 0x59 goto L19
-  r1 = *(u8 *)(r7 +7)
-  if w1 < 0x1e goto L18
-  goto L19
-; chain
-L8:
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L9:
-  r1 = *(u64 *)(r9 +256)
-  r1 += 0x1
-  *(u64 *)(r9 +256) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +264)
-  r1 += r2
-  *(u64 *)(r9 +264) = r1
-  r0 = 0x1
-  exit
-; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
-L10:
-  r1 = *(u64 *)(r9 +272)
-  r1 += 0x1
-  *(u64 *)(r9 +272) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +280)
-  r1 += r2
-  *(u64 *)(r9 +280) = r1
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
-L11:
-  r1 = *(u64 *)(r9 +288)
-  r1 += 0x1
-  *(u64 *)(r9 +288) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +296)
-  r1 += r2
-  *(u64 *)(r9 +296) = r1
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L12:
-  r1 = *(u64 *)(r9 +304)
-  r1 += 0x1
-  *(u64 *)(r9 +304) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +312)
-  r1 += r2
-  *(u64 *)(r9 +312) = r1
-  r0 = 0x1
-  exit
-; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
-L13:
-  r1 = *(u64 *)(r9 +320)
-  r1 += 0x1
-  *(u64 *)(r9 +320) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +328)
-  r1 += r2
-  *(u64 *)(r9 +328) = r1
-  r1 = r6
-  r2 = r7
-  call ip6_filter_icmpv6_in
-  if w0 != 0x0 goto L21
-  goto L3
-; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L14:
-  r1 = *(u64 *)(r9 +336)
-  r1 += 0x1
-  *(u64 *)(r9 +336) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +344)
-  r1 += r2
-  *(u64 *)(r9 +344) = r1
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
-L15:
-  r1 = *(u64 *)(r9 +352)
-  r1 += 0x1
-  *(u64 *)(r9 +352) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +360)
-  r1 += r2
-  *(u64 *)(r9 +360) = r1
-  r1 = r6
-  r2 = r7
-  call ip6_filter_link_local
-  if w0 != 0x0 goto L21
-  goto L4
-; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
-L16:
-  r1 = *(u64 *)(r9 +368)
-  r1 += 0x1
-  *(u64 *)(r9 +368) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +376)
-  r1 += r2
-  *(u64 *)(r9 +376) = r1
-  r0 = 0x1
-  exit
-; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
-L17:
-  r1 = *(u64 *)(r9 +384)
-  r1 += 0x1
-  *(u64 *)(r9 +384) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +392)
-  r1 += r2
-  *(u64 *)(r9 +392) = r1
-  r0 = 0x1
-  exit
-; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
-L18:
-  r1 = *(u64 *)(r9 +400)
-  r1 += 0x1
-  *(u64 *)(r9 +400) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +408)
-  r1 += r2
-  *(u64 *)(r9 +408) = r1
-  r0 = 0x2
-  exit
-; ip6/filter/INPUT:policy: -P INPUT DROP
-L19:
-  r1 = *(u64 *)(r9 +416)
-  r1 += 0x1
-  *(u64 *)(r9 +416) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +424)
-  r1 += r2
-  *(u64 *)(r9 +424) = r1
-  r0 = 0x2
-  exit
-; chain exit
-L20:
-  r0 = 0x2
-  goto L21
-L21:
-  exit
-
-walk_ipv6_header_2: ; LoopBody
-; walk one IPv6 extension header
-  r6 = *(u64 *)(r2 +0)
-  r7 = *(u64 *)(r2 +8)
-  r8 = *(u32 *)(r7 +88)
-  r1 = *(u32 *)(r7 +84)
-  if r1 == 0x0 goto L0
-  if r1 == 0x2b goto L0
-  if r1 == 0x2c goto L0
-  if r1 == 0x33 goto L0
-  if r1 == 0x3c goto L0
   goto L8
 L0:
   *(u64 *)(r10 -8) = 0
@@ -949,7 +549,7 @@ L10:
   r0 = 0x1
   exit
 
-walk_ipv6_2: ; Chain
+walk_ipv6: ; Chain
 ; walk the IPv6 extension headers
   r7 = r2
   r0 = 0x0
@@ -961,7 +561,7 @@ walk_ipv6_2: ; Chain
   *(u64 *)(r10 -16) = r1
   *(u64 *)(r10 -8) = r7
   r1 = 0x2000
-  r2 = &walk_ipv6_header_2
+  r2 = &walk_ipv6_header
   r3 = r10
   r3 += 0xfffffff0
   r4 = 0x0
@@ -974,14 +574,9 @@ others_body: ; LoopBody
 ; look at a device above
   r7 = *(u64 *)(r2 +8)
   r1 = *(u64 *)(r7 +0)
-  r3 = r1
-  r3 += offsetof(list_head, next)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r8 = *(u64 *)(r10 -8)
+  r2 = btf_id(list_head)
+  call bpf_rdonly_cast
+  r8 = *(u64 *)(r0 + offsetof(list_head, next))
   r1 = *(u32 *)(r7 +64)
   if r1 != 0x1 goto L0
   r9 = *(u64 *)(r7 +32)
@@ -991,14 +586,10 @@ L0:
   r1 = 0x0
   r1 += offsetof(netdev_adjacent, list)
   r9 -= r1
-  r3 = r9
-  r3 += offsetof(netdev_adjacent, dev)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r9
+  r2 = btf_id(netdev_adjacent)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 + offsetof(netdev_adjacent, dev))
 L1:
   r9 += offsetof(net_device, adj_list.upper)
   if r8 != r9 goto L2
@@ -1019,43 +610,25 @@ L2:
   r1 = 0x0
   r1 += offsetof(netdev_adjacent, list)
   r8 -= r1
-  r3 = r8
-  r3 += offsetof(netdev_adjacent, dev)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r8 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(netdev_adjacent)
+  call bpf_rdonly_cast
+  r8 = *(u64 *)(r0 + offsetof(netdev_adjacent, dev))
   if r8 == 0x0 goto L9
-  r3 = r8
-  r3 += offsetof(net_device, nd_net)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u64 *)(r0 + offsetof(net_device, nd_net))
   r2 = *(u64 *)(r7 +56)
   if r1 != r2 goto L6
-  r3 = r8
-  r3 += offsetof(net_device, rtnl_link_ops)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u64 *)(r0 + offsetof(net_device, rtnl_link_ops))
   if r1 == 0x0 goto L9
-  r3 = r1
-  r3 += offsetof(rtnl_link_ops, kind)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  *(u64 *)(r10 -8) = 0
+  r2 = btf_id(rtnl_link_ops)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(rtnl_link_ops, kind))
   r1 = r10
   r1 += 0xfffffff8
   r2 = 0x8
@@ -1101,38 +674,30 @@ L2:
 L3:
   r1 = *(u64 *)(r7 +40)
   if r1 & 0x1 goto L6
-  r3 = r8
-  r3 += offsetof(net_device, dev_addr)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   goto L5
 L4:
   r1 = *(u64 *)(r7 +40)
   if r1 & 0x1 goto L9
-  r3 = r8
-  r3 += offsetof(net_device, dev_addr)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r1 = *(u64 *)(r7 +48)
   if r9 == r1 goto L9
 L5:
@@ -1140,14 +705,10 @@ L5:
   if r9 == r1 goto L8
   goto L6
 L6:
-  r3 = r8
-  r3 += offsetof(net_device, upper_level)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x1
-  call helper 113
-  r1 = *(u8 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u8 *)(r0 + offsetof(net_device, upper_level))
   if r1 == 0x1 goto L7
   r1 = *(u32 *)(r7 +64)
   if r1 >= 0x4 goto L9
@@ -1165,7 +726,7 @@ L7:
   r0 = 0x0
   exit
 L8:
-  *(u32 *)(r7 +68) = 2
+  *(u32 *)(r7 +68) = 3
   goto L10
 L9:
   *(u32 *)(r7 +68) = 0
@@ -1178,35 +739,20 @@ others: ; Chain
   r6 = r1
   r7 = r2
   if r7 == 0x0 goto L3
-  r3 = r6
-  r3 += offsetof(xdp_buff, rxq)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  r3 += offsetof(xdp_rxq_info, dev)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r8 = *(u64 *)(r10 -8)
-  r3 = r8
-  r3 += offsetof(net_device, dev_addr)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r2 = *(u64 *)(r7 +40)
   if r2 != r9 goto L0
   r1 = *(u32 *)(r6 +12)
@@ -1218,28 +764,20 @@ others: ; Chain
   r5 = map state[0]+0
   r5 += r1
   *(u64 *)(r5 +0) = r4
-  r0 = 0x2
+  r0 = 0x3
   exit
 L0:
-  r3 = r8
-  r3 += offsetof(net_device, upper_level)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x1
-  call helper 113
-  r1 = *(u8 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u8 *)(r0 + offsetof(net_device, upper_level))
   if r1 == 0x1 goto L1
   *(u64 *)(r7 +32) = r8
   *(u64 *)(r7 +48) = r9
-  r3 = r8
-  r3 += offsetof(net_device, nd_net)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u64 *)(r0 + offsetof(net_device, nd_net))
   *(u64 *)(r7 +56) = r1
   r8 += offsetof(net_device, adj_list.upper)
   *(u64 *)(r7 +0) = r8
@@ -3439,33 +2977,132 @@ L42:
   r0 = 0x0
   exit
 
+walk_ipv6_header_2: ; LoopBody
+; walk one IPv6 extension header
+  r6 = *(u64 *)(r2 +0)
+  r7 = *(u64 *)(r2 +8)
+  r8 = *(u32 *)(r7 +88)
+  r1 = *(u32 *)(r7 +84)
+  if r1 == 0x0 goto L0
+  if r1 == 0x2b goto L0
+  if r1 == 0x2c goto L0
+  if r1 == 0x33 goto L0
+  if r1 == 0x3c goto L0
+  if r1 == 0x2b goto L7
+  goto L8
+L0:
+  *(u64 *)(r10 -8) = 0
+  r2 = r8
+  r2 += 0x2
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L6
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x2
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L6
+  r1 = *(u32 *)(r7 +84)
+  if r1 != 0x2b goto L1
+  r2 = r8
+  r2 += 0x4
+  r3 = *(u32 *)(r7 +64)
+  if r2 > r3 goto L6
+L1:
+  if r1 != 0x2c goto L2
+  r2 = r8
+  r2 += 0x4
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L6
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffffa
+  r4 = 0x2
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L6
+  r1 = *(u16 *)(r10 -6)
+  r1 = be16 r1
+  r1 >>= 0x3
+  if r1 != 0x0 goto L8
+  r1 = *(u32 *)(r7 +84)
+L2:
+  if r1 == 0x2b goto L7
+  r2 = *(u8 *)(r10 -7)
+  if r1 == 0x33 goto L3
+  if r1 == 0x2c goto L4
+  r2 += 0x1
+  r2 <<= 0x3
+  goto L5
+L3:
+  r2 += 0x2
+  r2 <<= 0x2
+  goto L5
+L4:
+  r2 = 0x8
+L5:
+  r8 += r2
+  *(u32 *)(r7 +88) = r8
+  r1 = *(u8 *)(r10 -8)
+  *(u32 *)(r7 +84) = r1
+  r0 = 0x0
+  exit
+L6:
+  *(u32 *)(r7 +96) = -2
+  goto L8
+L7:
+  *(u32 *)(r7 +96) = r8
+L8:
+  r0 = 0x1
+  exit
+
+walk_ipv6_2: ; Chain
+; walk the IPv6 extension headers
+  r7 = r2
+  r0 = 0x0
+  if r7 == 0x0 goto L0
+  r2 = *(u8 *)(r7 +6)
+  *(u32 *)(r7 +84) = r2
+  *(u32 *)(r7 +88) = 40
+  *(u32 *)(r7 +96) = -1
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x2000
+  r2 = &walk_ipv6_header_2
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +96)
+L0:
+  exit
+
 bpfc_xdp: ; Main
 ; find the network header
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   r2 = 0x0
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0xe
-  if r4 > r3 goto L0
+  if r4 <= r3 goto L0
+  goto L52
+L0:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r10 -56) = r3
   r3 = *(u32 *)(r1 +8)
   *(u32 *)(r10 -48) = r3
   r3 = *(u16 *)(r1 +12)
   *(u16 *)(r10 -44) = r3
-  goto L1
-L0:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0xe
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L23
-L1:
   *(u8 *)(r7 +75) = 1
   r9 = *(u16 *)(r10 -44)
   r9 = be16 r9
@@ -3474,7 +3111,7 @@ L1:
   r3 = *(u16 *)(r10 -52)
   r3 <<= 0x20
   r2 |= r3
-  if r2 & 0x1 goto L2
+  if r2 & 0x1 goto L1
   r1 = *(u32 *)(r6 +12)
   r4 = r1
   r4 <<= 0x30
@@ -3484,17 +3121,22 @@ L1:
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L2
+  if r1 == r4 goto L1
   *(u64 *)(r7 +40) = r2
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L23
+  if r0 == 0x1 goto L52
   *(u32 *)(r7 +84) = r0
-L2:
+L1:
   r8 = 0xe
   if r9 == 0x8100 goto L3
-  if r9 != 0x88a8 goto L9
+  if r9 == 0x88a8 goto L3
+L2:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L13
+  if r9 == 0x86dd goto L14
+  goto L52
 L3:
   r2 = r8
   if r2 > 0x7fff goto L4
@@ -3503,63 +3145,76 @@ L3:
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L4
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L5
+  if r4 <= r3 goto L6
 L4:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L23
+  if r0 != 0x0 goto L52
 L5:
+  goto L7
+L6:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L5
+L7:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-  if r9 == 0x8100 goto L6
-  if r9 != 0x88a8 goto L9
-L6:
+  if r9 == 0x8100 goto L8
+  if r9 == 0x88a8 goto L8
+  goto L2
+L8:
   r2 = r8
-  if r2 > 0x7fff goto L7
+  if r2 > 0x7fff goto L9
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L7
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L8
-L7:
+  if r4 <= r3 goto L11
+L9:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L23
-L8:
+  if r0 != 0x0 goto L52
+L10:
+  goto L12
+L11:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L10
+L12:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-L9:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L10
-  if r9 == 0x86dd goto L11
-  goto L23
-L10:
-  goto L23
+  goto L2
+L13:
+  goto L52
 ; parse the IPv6 headers
-L11:
+L14:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L12
+  if r2 > 0x7fff goto L15
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x28
-  if r4 > r3 goto L12
+  if r4 <= r3 goto L17
+L15:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x28
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L52
+L16:
+  goto L18
+L17:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
@@ -3570,18 +3225,11 @@ L11:
   *(u64 *)(r7 +24) = r3
   r3 = *(u64 *)(r1 +32)
   *(u64 *)(r7 +32) = r3
-  goto L13
-L12:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x28
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L23
-L13:
+  goto L16
+L18:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L23
+  if r1 != 0x6 goto L52
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -3597,73 +3245,73 @@ L13:
   r0 = *(u32 *)(r6 +4)
   r1 = *(u32 *)(r6 +0)
   r0 -= r1
-  if r8 <= r0 goto L14
+  if r8 <= r0 goto L19
   r1 = r6
   call helper 188
-  if r8 > r0 goto L23
-L14:
+  if r8 > r0 goto L52
+L19:
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L15
-  if r1 == 0x2b goto L15
-  if r1 == 0x2c goto L15
-  if r1 == 0x33 goto L15
-  if r1 == 0x3c goto L15
-  goto L16
-L15:
+  if r1 == 0x0 goto L20
+  if r1 == 0x2b goto L20
+  if r1 == 0x2c goto L20
+  if r1 == 0x33 goto L20
+  if r1 != 0x3c goto L21
+L20:
   r1 = r6
   r2 = r7
-  call walk_ipv6_2
-L16:
+  call walk_ipv6
+L21:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L17
+  if r1 != 0x0 goto L22
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L17
+  if r1 < r2 goto L22
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L18
-L17:
+  goto L23
+L22:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L18:
+L23:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L19
-  if r2 > 0x7fff goto L19
+  if r4 < 0x14 goto L24
+  if r2 > 0x7fff goto L24
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L19
+  if r4 <= r3 goto L27
+L24:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L26
+  if r4 <= 0x14 goto L25
+  r4 = 0x14
+L25:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 189
+L26:
+  goto L28
+L27:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L21
-L19:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L21
-  if r4 <= 0x14 goto L20
-  r4 = 0x14
-L20:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 189
+  goto L26
 ; interfaces, mark, packet type
-L21:
+L28:
   *(u32 *)(r7 +80) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -3682,16 +3330,289 @@ L21:
   r2 = r7
   call find_connection
 ; run the base chains
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L51
+  r9 = r0
+; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L29
+  goto L38
+; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
+L29:
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0x0
+  if r1 != r2 goto L30
+  r1 = *(u64 *)(r7 +16)
+  r2 = 0x100000000000000 ll
+  if r1 != r2 goto L30
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L39
+; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
+L30:
   r1 = r6
   r2 = r7
-  call ip6_filter_INPUT
-  if w0 == 0x2 goto L22
-  goto L23
+  call walk_ipv6_2
+  w0 = w0
+  *(u64 *)(r10 -184) = r0
+  r1 = *(u64 *)(r10 -184)
+  if w1 == 0xffffffff goto L31
+  r1 = *(u64 *)(r10 -184)
+  if w1 == 0xfffffffe goto L37
+  r1 = *(u64 *)(r10 -184)
+  r1 += 0x4
+  r2 = *(u32 *)(r7 +64)
+  if r1 > r2 goto L37
+  r2 = *(u64 *)(r10 -184)
+  r2 += 0x1
+  *(u64 *)(r10 -192) = 0
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffff40
+  r4 = 0x1
+  r1 = r6
+  call helper 189
+  r1 = *(u64 *)(r10 -184)
+  r2 = *(u8 *)(r10 -192)
+  w2 += 0x1
+  w2 <<= 0x3
+  w1 += w2
+  r2 = *(u32 *)(r7 +64)
+  if w1 > w2 goto L37
+  r2 = *(u64 *)(r10 -184)
+  r2 += 0x2
+  *(u64 *)(r10 -192) = 0
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffff40
+  r4 = 0x1
+  r1 = r6
+  call helper 189
+  r1 = *(u8 *)(r10 -192)
+  if w1 == 0x0 goto L40
+; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L31:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x6
+  w1 &= 0xff
+  if w1 != 0x0 goto L41
+; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L37
+  r1 = *(u8 *)(r7 +72)
+  if w1 == 0x3a goto L42
+; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L32:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x1
+  w1 &= 0xff
+  if w1 != 0x0 goto L43
+; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0xc0ff
+  r1 &= r2
+  r2 = 0x80fe
+  if r1 != r2 goto L33
+  goto L44
+; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
+L33:
+  r1 = *(u64 *)(r7 +8)
+  r2 = 0xffffffffffff ll
+  r1 &= r2
+  r2 = 0x100b80d0120 ll
+  if r1 != r2 goto L34
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L37
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x6 goto L34
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L34
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L37
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0x1600 goto L34
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L45
+; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
+L34:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L37
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x6 goto L36
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L36
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L37
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L35
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0xbb01 goto L36
+L35:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L46
+; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
+L36:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L37
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x11 goto L48
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L48
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L37
+  r1 = *(u16 *)(r7 +42)
+  r1 = be16 r1
+  w1 -= 0x829a
+  if w1 > 0x59 goto L48
+  r1 = *(u8 *)(r7 +7)
+  if w1 < 0x1e goto L47
+  goto L48
+; chain
+L37:
+  goto L51
+; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L38:
+  r1 = *(u64 *)(r9 +256)
+  r1 += 0x1
+  *(u64 *)(r9 +256) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +264)
+  r1 += r2
+  *(u64 *)(r9 +264) = r1
+  goto L50
+; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
+L39:
+  r1 = *(u64 *)(r9 +272)
+  r1 += 0x1
+  *(u64 *)(r9 +272) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +280)
+  r1 += r2
+  *(u64 *)(r9 +280) = r1
+  goto L51
+; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
+L40:
+  r1 = *(u64 *)(r9 +288)
+  r1 += 0x1
+  *(u64 *)(r9 +288) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +296)
+  r1 += r2
+  *(u64 *)(r9 +296) = r1
+  goto L51
+; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L41:
+  r1 = *(u64 *)(r9 +304)
+  r1 += 0x1
+  *(u64 *)(r9 +304) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +312)
+  r1 += r2
+  *(u64 *)(r9 +312) = r1
+  goto L50
+; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
+L42:
+  r1 = *(u64 *)(r9 +320)
+  r1 += 0x1
+  *(u64 *)(r9 +320) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +328)
+  r1 += r2
+  *(u64 *)(r9 +328) = r1
+  r1 = r6
+  r2 = r7
+  call ip6_filter_icmpv6_in
+  if w0 != 0x0 goto L49
+  goto L32
+; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L43:
+  r1 = *(u64 *)(r9 +336)
+  r1 += 0x1
+  *(u64 *)(r9 +336) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +344)
+  r1 += r2
+  *(u64 *)(r9 +344) = r1
+  goto L51
+; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
+L44:
+  r1 = *(u64 *)(r9 +352)
+  r1 += 0x1
+  *(u64 *)(r9 +352) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +360)
+  r1 += r2
+  *(u64 *)(r9 +360) = r1
+  r1 = r6
+  r2 = r7
+  call ip6_filter_link_local
+  if w0 != 0x0 goto L49
+  goto L33
+; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
+L45:
+  r1 = *(u64 *)(r9 +368)
+  r1 += 0x1
+  *(u64 *)(r9 +368) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +376)
+  r1 += r2
+  *(u64 *)(r9 +376) = r1
+  goto L50
+; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
+L46:
+  r1 = *(u64 *)(r9 +384)
+  r1 += 0x1
+  *(u64 *)(r9 +384) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +392)
+  r1 += r2
+  *(u64 *)(r9 +392) = r1
+  goto L50
+; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
+L47:
+  r1 = *(u64 *)(r9 +400)
+  r1 += 0x1
+  *(u64 *)(r9 +400) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +408)
+  r1 += r2
+  *(u64 *)(r9 +408) = r1
+  goto L51
+; ip6/filter/INPUT:policy: -P INPUT DROP
+L48:
+  r1 = *(u64 *)(r9 +416)
+  r1 += 0x1
+  *(u64 *)(r9 +416) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +424)
+  r1 += r2
+  *(u64 *)(r9 +424) = r1
+  goto L51
+; chain exit
+L49:
+  if w0 == 0x2 goto L51
+L50:
+  goto L52
 ; drop
-L22:
+L51:
   r0 = 0x1
   exit
 ; accept
-L23:
+L52:
   r0 = 0x2
   exit

@@ -5,302 +5,13 @@ map conntrack_table Array key 4 value 32 entries 1
 program bpfc_xdp Xdp entry bpfc_xdp
 program bpfc_companion Companion entry bpfc_companion
 
-filter_INPUT: ; Chain
-; chain entry
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L22
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L22
-  r9 = r0
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L0
-  goto L10
-; filter/INPUT:2: -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
-L0:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x6
-  w1 &= 0xff
-  if w1 != 0x0 goto L11
-; filter/INPUT:3: -A INPUT -m state --state INVALID -j DROP
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x1
-  w1 &= 0xff
-  if w1 != 0x0 goto L12
-; filter/INPUT:4: -A INPUT -p udp -m udp --sport 67 --dport 68 -j ACCEPT
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L1
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L1
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L9
-  r1 = *(u16 *)(r7 +40)
-  if w1 != 0x4300 goto L1
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x4400 goto L13
-; filter/INPUT:5: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L1:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L2
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L2
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L9
-  r1 = *(u16 *)(r7 +40)
-  r1 = be16 r1
-  w1 -= 0x800
-  if w1 <= 0xff goto L14
-; filter/INPUT:6: -A INPUT -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT
-L2:
-  r1 = *(u32 *)(r7 +16)
-  if w1 != 0xfb0000e0 goto L3
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L3
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L3
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L9
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0xe914 goto L15
-; filter/INPUT:7: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 631 -m comment --comment "printer sharing" -j ACCEPT
-L3:
-  r1 = *(u32 *)(r7 +12)
-  w1 &= 0xffffff
-  if w1 != 0x1a8c0 goto L4
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L4
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L9
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L4
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L9
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x7702 goto L16
-; filter/INPUT:8: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
-L4:
-  r1 = *(u32 *)(r7 +12)
-  w1 &= 0xffffff
-  if w1 != 0x1a8c0 goto L5
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L5
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L9
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L5
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L9
-  r1 = *(u16 *)(r7 +42)
-  if w1 != 0x1600 goto L5
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L17
-; filter/INPUT:9: -A INPUT -i wlan+ -p udp -m udp --dport 1714:1764 -j ACCEPT
-L5:
-  r1 = *(u64 *)(r7 +104)
-  w2 = 0xffffffff
-  r1 &= r2
-  r2 = 0x6e616c77
-  if r1 != r2 goto L6
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L6
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L6
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L9
-  r1 = *(u16 *)(r7 +42)
-  r1 = be16 r1
-  w1 -= 0x6b2
-  if w1 <= 0x32 goto L18
-; filter/INPUT:10: -A INPUT -i docker0 -p udp -m udp --dport 53 -j ACCEPT
-L6:
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0x3072656b636f64 ll
-  if r1 != r2 goto L7
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L7
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L7
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L9
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x3500 goto L19
-; filter/INPUT:11: -A INPUT -m pkttype --pkt-type broadcast -j DROP
-L7:
-  r1 = *(u8 *)(r7 +74)
-  if w1 != 0x5 goto L8
-  r1 = *(u8 *)(r7 +16)
-  w1 -= 0xe0
-  if w1 <= 0xf goto L21
-  goto L20
-L8:
-  r1 = *(u8 *)(r7 +74)
-  if w1 == 0x1 goto L20
-  goto L21
-; chain
-L9:
-  r0 = 0x2
-  exit
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L10:
-  r1 = *(u64 *)(r9 +0)
-  r1 += 0x1
-  *(u64 *)(r9 +0) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +8)
-  r1 += r2
-  *(u64 *)(r9 +8) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:2: -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
-L11:
-  r1 = *(u64 *)(r9 +16)
-  r1 += 0x1
-  *(u64 *)(r9 +16) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +24)
-  r1 += r2
-  *(u64 *)(r9 +24) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:3: -A INPUT -m state --state INVALID -j DROP
-L12:
-  r1 = *(u64 *)(r9 +32)
-  r1 += 0x1
-  *(u64 *)(r9 +32) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +40)
-  r1 += r2
-  *(u64 *)(r9 +40) = r1
-  r0 = 0x2
-  exit
-; filter/INPUT:4: -A INPUT -p udp -m udp --sport 67 --dport 68 -j ACCEPT
-L13:
-  r1 = *(u64 *)(r9 +48)
-  r1 += 0x1
-  *(u64 *)(r9 +48) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +56)
-  r1 += r2
-  *(u64 *)(r9 +56) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:5: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L14:
-  r1 = *(u64 *)(r9 +64)
-  r1 += 0x1
-  *(u64 *)(r9 +64) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +72)
-  r1 += r2
-  *(u64 *)(r9 +72) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:6: -A INPUT -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT
-L15:
-  r1 = *(u64 *)(r9 +80)
-  r1 += 0x1
-  *(u64 *)(r9 +80) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +88)
-  r1 += r2
-  *(u64 *)(r9 +88) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:7: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 631 -m comment --comment "printer sharing" -j ACCEPT
-L16:
-  r1 = *(u64 *)(r9 +96)
-  r1 += 0x1
-  *(u64 *)(r9 +96) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +104)
-  r1 += r2
-  *(u64 *)(r9 +104) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:8: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
-L17:
-  r1 = *(u64 *)(r9 +112)
-  r1 += 0x1
-  *(u64 *)(r9 +112) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +120)
-  r1 += r2
-  *(u64 *)(r9 +120) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:9: -A INPUT -i wlan+ -p udp -m udp --dport 1714:1764 -j ACCEPT
-L18:
-  r1 = *(u64 *)(r9 +128)
-  r1 += 0x1
-  *(u64 *)(r9 +128) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +136)
-  r1 += r2
-  *(u64 *)(r9 +136) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:10: -A INPUT -i docker0 -p udp -m udp --dport 53 -j ACCEPT
-L19:
-  r1 = *(u64 *)(r9 +144)
-  r1 += 0x1
-  *(u64 *)(r9 +144) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +152)
-  r1 += r2
-  *(u64 *)(r9 +152) = r1
-  r0 = 0x1
-  exit
-; filter/INPUT:11: -A INPUT -m pkttype --pkt-type broadcast -j DROP
-L20:
-  r1 = *(u64 *)(r9 +160)
-  r1 += 0x1
-  *(u64 *)(r9 +160) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +168)
-  r1 += r2
-  *(u64 *)(r9 +168) = r1
-  r0 = 0x2
-  exit
-; filter/INPUT:policy: -P INPUT DROP
-L21:
-  r1 = *(u64 *)(r9 +176)
-  r1 += 0x1
-  *(u64 *)(r9 +176) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +184)
-  r1 += r2
-  *(u64 *)(r9 +184) = r1
-  r0 = 0x2
-  exit
-; chain exit
-L22:
-  r0 = 0x2
-  goto L23
-L23:
-  exit
-
 others_body: ; LoopBody
 ; look at a device above
   r7 = *(u64 *)(r2 +8)
   r1 = *(u64 *)(r7 +0)
-  r3 = r1
-  r3 += offsetof(list_head, next)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r8 = *(u64 *)(r10 -8)
+  r2 = btf_id(list_head)
+  call bpf_rdonly_cast
+  r8 = *(u64 *)(r0 + offsetof(list_head, next))
   r1 = *(u32 *)(r7 +64)
   if r1 != 0x1 goto L0
   r9 = *(u64 *)(r7 +32)
@@ -310,14 +21,10 @@ L0:
   r1 = 0x0
   r1 += offsetof(netdev_adjacent, list)
   r9 -= r1
-  r3 = r9
-  r3 += offsetof(netdev_adjacent, dev)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r9
+  r2 = btf_id(netdev_adjacent)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 + offsetof(netdev_adjacent, dev))
 L1:
   r9 += offsetof(net_device, adj_list.upper)
   if r8 != r9 goto L2
@@ -338,43 +45,25 @@ L2:
   r1 = 0x0
   r1 += offsetof(netdev_adjacent, list)
   r8 -= r1
-  r3 = r8
-  r3 += offsetof(netdev_adjacent, dev)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r8 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(netdev_adjacent)
+  call bpf_rdonly_cast
+  r8 = *(u64 *)(r0 + offsetof(netdev_adjacent, dev))
   if r8 == 0x0 goto L9
-  r3 = r8
-  r3 += offsetof(net_device, nd_net)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u64 *)(r0 + offsetof(net_device, nd_net))
   r2 = *(u64 *)(r7 +56)
   if r1 != r2 goto L6
-  r3 = r8
-  r3 += offsetof(net_device, rtnl_link_ops)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u64 *)(r0 + offsetof(net_device, rtnl_link_ops))
   if r1 == 0x0 goto L9
-  r3 = r1
-  r3 += offsetof(rtnl_link_ops, kind)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  *(u64 *)(r10 -8) = 0
+  r2 = btf_id(rtnl_link_ops)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(rtnl_link_ops, kind))
   r1 = r10
   r1 += 0xfffffff8
   r2 = 0x8
@@ -420,38 +109,30 @@ L2:
 L3:
   r1 = *(u64 *)(r7 +40)
   if r1 & 0x1 goto L6
-  r3 = r8
-  r3 += offsetof(net_device, dev_addr)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   goto L5
 L4:
   r1 = *(u64 *)(r7 +40)
   if r1 & 0x1 goto L9
-  r3 = r8
-  r3 += offsetof(net_device, dev_addr)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r1 = *(u64 *)(r7 +48)
   if r9 == r1 goto L9
 L5:
@@ -459,14 +140,10 @@ L5:
   if r9 == r1 goto L8
   goto L6
 L6:
-  r3 = r8
-  r3 += offsetof(net_device, upper_level)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x1
-  call helper 113
-  r1 = *(u8 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u8 *)(r0 + offsetof(net_device, upper_level))
   if r1 == 0x1 goto L7
   r1 = *(u32 *)(r7 +64)
   if r1 >= 0x4 goto L9
@@ -484,7 +161,7 @@ L7:
   r0 = 0x0
   exit
 L8:
-  *(u32 *)(r7 +68) = 2
+  *(u32 *)(r7 +68) = 3
   goto L10
 L9:
   *(u32 *)(r7 +68) = 0
@@ -497,35 +174,20 @@ others: ; Chain
   r6 = r1
   r7 = r2
   if r7 == 0x0 goto L3
-  r3 = r6
-  r3 += offsetof(xdp_buff, rxq)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  r3 += offsetof(xdp_rxq_info, dev)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r8 = *(u64 *)(r10 -8)
-  r3 = r8
-  r3 += offsetof(net_device, dev_addr)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -8)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x6
-  call helper 113
-  r9 = *(u64 *)(r10 -8)
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r3 = *(u64 *)(r0 + offsetof(net_device, dev_addr))
+  r1 = r3
+  r2 = btf_id(new_utsname)
+  call bpf_rdonly_cast
+  r9 = *(u64 *)(r0 +0)
+  r9 <<= 0x10
+  r9 >>= 0x10
   r2 = *(u64 *)(r7 +40)
   if r2 != r9 goto L0
   r1 = *(u32 *)(r6 +12)
@@ -537,28 +199,20 @@ others: ; Chain
   r5 = map state[0]+0
   r5 += r1
   *(u64 *)(r5 +0) = r4
-  r0 = 0x2
+  r0 = 0x3
   exit
 L0:
-  r3 = r8
-  r3 += offsetof(net_device, upper_level)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x1
-  call helper 113
-  r1 = *(u8 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u8 *)(r0 + offsetof(net_device, upper_level))
   if r1 == 0x1 goto L1
   *(u64 *)(r7 +32) = r8
   *(u64 *)(r7 +48) = r9
-  r3 = r8
-  r3 += offsetof(net_device, nd_net)
-  *(u64 *)(r10 -8) = 0
-  r1 = r10
-  r1 += 0xfffffff8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -8)
+  r1 = r8
+  r2 = btf_id(net_device)
+  call bpf_rdonly_cast
+  r1 = *(u64 *)(r0 + offsetof(net_device, nd_net))
   *(u64 *)(r7 +56) = r1
   r8 += offsetof(net_device, adj_list.upper)
   *(u64 *)(r7 +0) = r8
@@ -2722,28 +2376,22 @@ bpfc_xdp: ; Main
   r6 = r1
   r7 = r10
   r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
   r2 = 0x0
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0xe
-  if r4 > r3 goto L0
+  if r4 <= r3 goto L0
+  goto L54
+L0:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r10 -56) = r3
   r3 = *(u32 *)(r1 +8)
   *(u32 *)(r10 -48) = r3
   r3 = *(u16 *)(r1 +12)
   *(u16 *)(r10 -44) = r3
-  goto L1
-L0:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0xe
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L24
-L1:
   *(u8 *)(r7 +75) = 1
   r9 = *(u16 *)(r10 -44)
   r9 = be16 r9
@@ -2752,7 +2400,7 @@ L1:
   r3 = *(u16 *)(r10 -52)
   r3 <<= 0x20
   r2 |= r3
-  if r2 & 0x1 goto L2
+  if r2 & 0x1 goto L1
   r1 = *(u32 *)(r6 +12)
   r4 = r1
   r4 <<= 0x30
@@ -2762,14 +2410,14 @@ L1:
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L2
+  if r1 == r4 goto L1
   *(u64 *)(r7 +40) = r2
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L24
+  if r0 == 0x1 goto L54
   *(u32 *)(r7 +84) = r0
-L2:
+L1:
   r1 = *(u32 *)(r10 -56)
   *(u32 *)(r7 +92) = r1
   r1 = *(u16 *)(r10 -52)
@@ -2789,29 +2437,34 @@ L2:
   r1 = *(u32 *)(r10 -56)
   r2 = *(u16 *)(r10 -52)
   r0 = 0x0
-  if r1 != r3 goto L3
-  if r2 == r4 goto L6
-L3:
+  if r1 != r3 goto L2
+  if r2 == r4 goto L5
+L2:
   r1 = r3
   r1 &= 0x1
-  if r1 != 0x0 goto L4
+  if r1 != 0x0 goto L3
   r0 = 0x3
-  goto L6
-L4:
+  goto L5
+L3:
   r0 = 0x1
-  if w3 != 0xffffffff goto L5
-  if w4 == 0xffff goto L6
-L5:
+  if w3 != 0xffffffff goto L4
+  if w4 == 0xffff goto L5
+L4:
   r0 = 0x2
-L6:
+L5:
   *(u8 *)(r7 +74) = r0
   r1 = *(u32 *)(r7 +84)
-  if r1 != 0x2 goto L7
+  if r1 != 0x3 goto L6
   *(u8 *)(r7 +74) = 0
-L7:
+L6:
   r8 = 0xe
   if r9 == 0x8100 goto L8
-  if r9 != 0x88a8 goto L14
+  if r9 == 0x88a8 goto L8
+L7:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L18
+  if r9 == 0x86dd goto L52
+  goto L54
 L8:
   r2 = r8
   if r2 > 0x7fff goto L9
@@ -2820,87 +2473,93 @@ L8:
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L9
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L10
+  if r4 <= r3 goto L11
 L9:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L24
+  if r0 != 0x0 goto L54
 L10:
+  goto L12
+L11:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L10
+L12:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-  if r9 == 0x8100 goto L11
-  if r9 != 0x88a8 goto L14
-L11:
+  if r9 == 0x8100 goto L13
+  if r9 == 0x88a8 goto L13
+  goto L7
+L13:
   r2 = r8
-  if r2 > 0x7fff goto L12
+  if r2 > 0x7fff goto L14
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 > r3 goto L12
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L13
-L12:
+  if r4 <= r3 goto L16
+L14:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L24
-L13:
+  if r0 != 0x0 goto L54
+L15:
+  goto L17
+L16:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L15
+L17:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-L14:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L15
-  if r9 == 0x86dd goto L22
-  goto L24
+  goto L7
 ; parse the IPv4 header
-L15:
+L18:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L16
+  if r2 > 0x7fff goto L19
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L16
+  if r4 <= r3 goto L21
+L19:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L54
+L20:
+  goto L22
+L21:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L17
-L16:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L24
-L17:
+  goto L20
+L22:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L24
+  if r2 != 0x4 goto L54
   r1 &= 0xf
-  if r1 < 0x5 goto L24
+  if r1 < 0x5 goto L54
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L24
+  if r2 < r1 goto L54
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -2917,48 +2576,49 @@ L17:
   r0 = *(u32 *)(r6 +4)
   r1 = *(u32 *)(r6 +0)
   r0 -= r1
-  if r8 <= r0 goto L18
+  if r8 <= r0 goto L23
   r1 = r6
   call helper 188
-  if r8 > r0 goto L24
+  if r8 > r0 goto L54
 ; copy the transport header
-L18:
+L23:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L19
-  if r2 > 0x7fff goto L19
+  if r4 < 0x14 goto L24
+  if r2 > 0x7fff goto L24
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 > r3 goto L19
+  if r4 <= r3 goto L27
+L24:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L26
+  if r4 <= 0x14 goto L25
+  r4 = 0x14
+L25:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 189
+L26:
+  goto L28
+L27:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L21
-L19:
-  *(u32 *)(r7 +40) = 0
-  *(u32 *)(r7 +44) = 0
-  *(u32 *)(r7 +48) = 0
-  *(u32 *)(r7 +52) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L21
-  if r4 <= 0x14 goto L20
-  r4 = 0x14
-L20:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 189
+  goto L26
 ; interfaces, mark, packet type
-L21:
+L28:
   *(u32 *)(r7 +80) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -2977,18 +2637,274 @@ L21:
   r2 = r7
   call find_connection
 ; run the base chains
-  r1 = r6
-  r2 = r7
-  call filter_INPUT
-  if w0 == 0x2 goto L23
-  goto L24
-L22:
-  goto L24
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L53
+  r9 = r0
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L29
+  goto L39
+; filter/INPUT:2: -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
+L29:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x6
+  w1 &= 0xff
+  if w1 != 0x0 goto L40
+; filter/INPUT:3: -A INPUT -m state --state INVALID -j DROP
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x1
+  w1 &= 0xff
+  if w1 != 0x0 goto L41
+; filter/INPUT:4: -A INPUT -p udp -m udp --sport 67 --dport 68 -j ACCEPT
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L30
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L30
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L38
+  r1 = *(u16 *)(r7 +40)
+  if w1 != 0x4300 goto L30
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x4400 goto L42
+; filter/INPUT:5: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+L30:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x1 goto L31
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L31
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L38
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x800
+  if w1 <= 0xff goto L43
+; filter/INPUT:6: -A INPUT -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT
+L31:
+  r1 = *(u32 *)(r7 +16)
+  if w1 != 0xfb0000e0 goto L32
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L32
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L32
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L38
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xe914 goto L44
+; filter/INPUT:7: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 631 -m comment --comment "printer sharing" -j ACCEPT
+L32:
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 != 0x1a8c0 goto L33
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L33
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L38
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L33
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L38
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x7702 goto L45
+; filter/INPUT:8: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
+L33:
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 != 0x1a8c0 goto L34
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L34
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L38
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L34
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L38
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0x1600 goto L34
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L46
+; filter/INPUT:9: -A INPUT -i wlan+ -p udp -m udp --dport 1714:1764 -j ACCEPT
+L34:
+  r1 = *(u64 *)(r7 +104)
+  w2 = 0xffffffff
+  r1 &= r2
+  r2 = 0x6e616c77
+  if r1 != r2 goto L35
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L35
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L35
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L38
+  r1 = *(u16 *)(r7 +42)
+  r1 = be16 r1
+  w1 -= 0x6b2
+  if w1 <= 0x32 goto L47
+; filter/INPUT:10: -A INPUT -i docker0 -p udp -m udp --dport 53 -j ACCEPT
+L35:
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0x3072656b636f64 ll
+  if r1 != r2 goto L36
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L36
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L36
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L38
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x3500 goto L48
+; filter/INPUT:11: -A INPUT -m pkttype --pkt-type broadcast -j DROP
+L36:
+  r1 = *(u8 *)(r7 +74)
+  if w1 != 0x5 goto L37
+  r1 = *(u8 *)(r7 +16)
+  w1 -= 0xe0
+  if w1 <= 0xf goto L50
+  goto L49
+L37:
+  r1 = *(u8 *)(r7 +74)
+  if w1 == 0x1 goto L49
+  goto L50
+; chain
+L38:
+  goto L53
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L39:
+  r1 = *(u64 *)(r9 +0)
+  r1 += 0x1
+  *(u64 *)(r9 +0) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +8)
+  r1 += r2
+  *(u64 *)(r9 +8) = r1
+  goto L51
+; filter/INPUT:2: -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
+L40:
+  r1 = *(u64 *)(r9 +16)
+  r1 += 0x1
+  *(u64 *)(r9 +16) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +24)
+  r1 += r2
+  *(u64 *)(r9 +24) = r1
+  goto L51
+; filter/INPUT:3: -A INPUT -m state --state INVALID -j DROP
+L41:
+  r1 = *(u64 *)(r9 +32)
+  r1 += 0x1
+  *(u64 *)(r9 +32) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +40)
+  r1 += r2
+  *(u64 *)(r9 +40) = r1
+  goto L53
+; filter/INPUT:4: -A INPUT -p udp -m udp --sport 67 --dport 68 -j ACCEPT
+L42:
+  r1 = *(u64 *)(r9 +48)
+  r1 += 0x1
+  *(u64 *)(r9 +48) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +56)
+  r1 += r2
+  *(u64 *)(r9 +56) = r1
+  goto L51
+; filter/INPUT:5: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+L43:
+  r1 = *(u64 *)(r9 +64)
+  r1 += 0x1
+  *(u64 *)(r9 +64) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +72)
+  r1 += r2
+  *(u64 *)(r9 +72) = r1
+  goto L51
+; filter/INPUT:6: -A INPUT -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT
+L44:
+  r1 = *(u64 *)(r9 +80)
+  r1 += 0x1
+  *(u64 *)(r9 +80) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +88)
+  r1 += r2
+  *(u64 *)(r9 +88) = r1
+  goto L51
+; filter/INPUT:7: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 631 -m comment --comment "printer sharing" -j ACCEPT
+L45:
+  r1 = *(u64 *)(r9 +96)
+  r1 += 0x1
+  *(u64 *)(r9 +96) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +104)
+  r1 += r2
+  *(u64 *)(r9 +104) = r1
+  goto L51
+; filter/INPUT:8: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
+L46:
+  r1 = *(u64 *)(r9 +112)
+  r1 += 0x1
+  *(u64 *)(r9 +112) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +120)
+  r1 += r2
+  *(u64 *)(r9 +120) = r1
+  goto L51
+; filter/INPUT:9: -A INPUT -i wlan+ -p udp -m udp --dport 1714:1764 -j ACCEPT
+L47:
+  r1 = *(u64 *)(r9 +128)
+  r1 += 0x1
+  *(u64 *)(r9 +128) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +136)
+  r1 += r2
+  *(u64 *)(r9 +136) = r1
+  goto L51
+; filter/INPUT:10: -A INPUT -i docker0 -p udp -m udp --dport 53 -j ACCEPT
+L48:
+  r1 = *(u64 *)(r9 +144)
+  r1 += 0x1
+  *(u64 *)(r9 +144) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +152)
+  r1 += r2
+  *(u64 *)(r9 +152) = r1
+  goto L51
+; filter/INPUT:11: -A INPUT -m pkttype --pkt-type broadcast -j DROP
+L49:
+  r1 = *(u64 *)(r9 +160)
+  r1 += 0x1
+  *(u64 *)(r9 +160) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +168)
+  r1 += r2
+  *(u64 *)(r9 +168) = r1
+  goto L53
+; filter/INPUT:policy: -P INPUT DROP
+L50:
+  r1 = *(u64 *)(r9 +176)
+  r1 += 0x1
+  *(u64 *)(r9 +176) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +184)
+  r1 += r2
+  *(u64 *)(r9 +184) = r1
+  goto L53
+L51:
+  goto L54
+L52:
+  goto L54
 ; drop
-L23:
+L53:
   r0 = 0x1
   exit
 ; accept
-L24:
+L54:
   r0 = 0x2
   exit

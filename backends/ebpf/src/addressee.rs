@@ -31,9 +31,10 @@ use crate::asm::{Reg, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel;
-use crate::target::{MainContext, Target};
+use crate::target::MainContext;
 use crate::{layout, skb, walk};
-use bpfc_artifact::{FunctionIndex, FunctionKind, MapIndex};
+use bpfc_artifact::{FunctionIndex, FunctionKind, MapIndex, ProgramKind};
+use bpfc_ir::Device;
 
 /// How a target knows whom a frame is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ const DOUBTFUL: i32 = 0;
 /// It is for others.
 const FOR_OTHERS: i32 = 1;
 /// It is for the device, or for one above it.
-const FOR_US: i32 = 2;
+const FOR_US: i32 = 3;
 
 /// Addresses that are remembered, by the lowest bits of their device's number. Each is 6 bytes as
 /// they stand in frames, and above them 2 bytes of the number.
@@ -130,9 +131,12 @@ pub fn pass_others_by_type(main: &mut MainContext<'_>) {
     asm.store(Size::D, R7, DESTINATION, R2);
     emitter::call(asm, addressee.function);
     asm.jump_imm(Jump::Eq, Width::W64, R0, FOR_OTHERS, main.labels.pass);
-    // The device above makes it a frame for this host.
-    asm.jump_imm(Jump::Ne, Width::W64, R0, FOR_US, ours);
-    asm.store_imm(Size::B, R7, layout::PACKET_TYPE, HOST);
+    // The device above makes it a frame for this host. Without a jump the verifier has one way to
+    // walk from here.
+    const { assert!(OTHER_HOST - FOR_US == HOST && OTHER_HOST - DOUBTFUL == OTHER_HOST) };
+    asm.mov_imm(R1, OTHER_HOST);
+    asm.alu(Alu::Sub, Width::W64, R1, R0);
+    asm.store(Size::B, R7, layout::PACKET_TYPE, R1);
     asm.place(ours);
 }
 
@@ -195,10 +199,12 @@ fn destination(asm: &mut Asm, place: i16, none: Label) {
     asm.load(Size::D, R2, FP, place);
 }
 
-/// Whether a program asks by typed pointers (Linux 6.2) or copies what it asks for, which any
-/// kernel and any loader can do.
-fn is_typed(target: &dyn Target) -> bool {
-    target.kind() != bpfc_artifact::ProgramKind::Xdp
+/// Whether a program asks by typed pointers (Linux 6.2), where it has them anyway, or copies what
+/// it asks for, which costs several times as much and which any kernel and any loader can do.
+fn is_typed(emitter: &Emitter<'_>) -> bool {
+    let needs = &emitter.needs;
+    let names_device = needs.in_interface || needs.packet_type || needs.log;
+    names_device || emitter.target.kind() != ProgramKind::Xdp
 }
 
 /// `dst =` a field of the kernel's structure at `base`. Clobbers r0 to r5 and the temporary bytes.
@@ -212,11 +218,20 @@ fn read(asm: &mut Asm, typed: bool, dst: Reg, base: Reg, field: (&str, &str), si
     }
 }
 
-/// `dst =` the Ethernet address of a device, its first byte the lowest.
+/// `dst =` the Ethernet address of a device, its first byte the lowest. Clobbers r0 to r5 and the
+/// temporary bytes.
 fn address(asm: &mut Asm, typed: bool, dst: Reg, device: Reg) {
     read(asm, typed, R3, device, ("net_device", "dev_addr"), 8);
-    kernel::copy(asm, 6);
-    asm.load(Size::D, dst, FP, TEMPORARY);
+    if typed {
+        // The kernel has room for 32 bytes there (include/linux/netdevice.h, `MAX_ADDR_LEN`).
+        kernel::cast_to_bytes(asm, R3);
+        asm.load(Size::D, dst, R0, 0);
+        asm.alu_imm(Alu::Lsh, Width::W64, dst, 16);
+        asm.alu_imm(Alu::Rsh, Width::W64, dst, 16);
+    } else {
+        kernel::copy(asm, 6);
+        asm.load(Size::D, dst, FP, TEMPORARY);
+    }
 }
 
 /// `dst = struct net_device *` of the frame whose context is r6, a `struct xdp_md`: to the kernel
@@ -231,15 +246,16 @@ fn function(
     emitter: &mut Emitter<'_>,
     known: Option<(MapIndex, u32)>,
 ) -> Result<FunctionIndex, EmitError> {
-    let typed = is_typed(emitter.target);
+    let typed = is_typed(emitter);
     let body = body(emitter, typed)?;
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "ask whether a frame is for others");
     let [doubtful, others, other] = std::array::from_fn(|_| asm.label());
     emitter::begin(&mut asm, doubtful);
-    match known {
-        Some(_) => copy_xdp_device(&mut asm, R8),
-        None => skb::device(&mut asm, R8),
+    if typed {
+        emitter.target.load_device(&mut asm, R8, Device::In);
+    } else {
+        copy_xdp_device(&mut asm, R8);
     }
     address(&mut asm, typed, R9, R8);
     asm.load(Size::D, R2, R7, DESTINATION);

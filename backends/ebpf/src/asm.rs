@@ -58,6 +58,16 @@ impl Size {
         }
     }
 
+    /// How many bytes an access is of.
+    pub fn bytes(self) -> i16 {
+        match self {
+            Size::B => 1,
+            Size::H => 2,
+            Size::W => 4,
+            Size::D => 8,
+        }
+    }
+
     /// The access of so many bytes: 1, 2, 4 or 8.
     pub fn of(bytes: u16) -> Option<Size> {
         match bytes {

@@ -1,4 +1,5 @@
-//! A chain as functions: one, or segments that whoever calls the chain runs one after another.
+//! A chain as functions: one, or segments that whoever calls the chain runs one after another. A
+//! small base chain is a part of main instead.
 //!
 //! A dispatcher of its own would cost each long chain a frame, of which the kernel has eight, so
 //! callers have the sequence of calls themselves, unless that would be many of them.
@@ -6,10 +7,11 @@
 use crate::asm::{Asm, Jump, R0, R1, R2, R6, R7, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
-use crate::select::{self, Part};
+use crate::select::{self, Exits, Part};
 use crate::{outcome, segment};
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MAX_INSTRUCTIONS};
 use bpfc_ir::{Func, Program as IrProgram};
+use std::collections::BTreeSet;
 
 /// Emits a chain whose callees were emitted.
 pub(crate) fn emit(
@@ -51,6 +53,41 @@ pub(crate) fn emit(
 
 /// Calls of one chain's segments in all of a program.
 const MOST_CALLS: usize = 64;
+
+/// The base chains that are emitted as parts of the one main function that runs them: that saves
+/// the call, which costs more than a few rules. Larger ones stay functions, since the verifier
+/// knows in main what tests have found, and may walk what follows once for each finding.
+pub(crate) fn parts_of_main(program: &IrProgram) -> BTreeSet<Func> {
+    let chains = program.entries.iter().flat_map(|entry| entry.chains.iter().copied());
+    chains
+        .filter(|&func| program.funcs[func].insts.len() <= MOST_INSTRUCTIONS)
+        .filter(|&func| sites(program, func) == 1)
+        .collect()
+}
+
+/// Emits a chain as a part of main, where it is one and main's frame has room. Yields whether
+/// packets go on behind it, `None` where nothing was emitted.
+pub(crate) fn inline(
+    emitter: &mut Emitter<'_>,
+    asm: &mut Asm,
+    func: Func,
+    frame: i16,
+    limit: usize,
+    exits: Exits,
+) -> Result<Option<bool>, EmitError> {
+    if !emitter.parts_of_main.contains(&func) {
+        return Ok(None);
+    }
+    let function = &emitter.program.funcs[func];
+    let needs = &emitter.needs;
+    let parts =
+        segment::segments(function, limit, |op| select::is_kept(op, function.family, needs));
+    let [blocks] = parts.as_slice() else { return Ok(None) };
+    select::inline(emitter, asm, function, blocks, frame, exits)
+}
+
+/// IR instructions of a chain that is a part of main.
+const MOST_INSTRUCTIONS: usize = 256;
 
 /// How often a chain is called.
 fn sites(program: &IrProgram, func: Func) -> usize {

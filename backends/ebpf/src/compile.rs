@@ -5,6 +5,7 @@ use crate::asm::AsmError;
 use crate::counters::{COUNTER_SIZE, Counters};
 use crate::emitter::{COUNTERS_MAP, Emitter, Place};
 use crate::error::EmitError;
+use crate::fit::call_size;
 use crate::main_function::{Unit, is_received};
 use crate::set_plan::SetPlan;
 use crate::target::Target;
@@ -15,7 +16,7 @@ use bpfc_artifact::{
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ir::{Entry, Family, Func, Hook, Program as IrProgram, Rule};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Choices of code generation.
 #[derive(Clone, Debug)]
@@ -76,9 +77,22 @@ pub fn compile(
     }
     let job = Job { program, target, sources, options, needs, order, units };
     let mut limit = options.blocks_per_segment;
+    let mut parts = chain::parts_of_main(program);
     loop {
-        let error = match job.attempt(limit) {
+        let error = match job.attempt(limit, parts.clone()) {
+            // Main's frame, to which those of all that it calls are added, has the chains' values.
+            Ok(artifact) if !parts.is_empty() && !call_size(&artifact).fits() => {
+                parts.clear();
+                continue;
+            }
             Ok(artifact) => return Some(artifact),
+            // No segment is main.
+            Err(EmitError::Asm(AsmError::JumpTooFar { ref function, .. }))
+                if !parts.is_empty() && job.units.iter().any(|unit| unit.name == *function) =>
+            {
+                parts.clear();
+                continue;
+            }
             Err(error) => error,
         };
         // Blocks with much code in them make a segment too long for its jumps.
@@ -115,8 +129,9 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Generates code with chains cut into segments of so many blocks.
-    fn attempt(&self, limit: usize) -> Result<Artifact, EmitError> {
+    /// Generates code with chains cut into segments of so many blocks, and these base chains as
+    /// parts of main where they can be.
+    fn attempt(&self, limit: usize, parts: BTreeSet<Func>) -> Result<Artifact, EmitError> {
         let &Job { program, target, sources, .. } = self;
         // The sizes of the counters' map follow when all rules have their places.
         let mut maps = vec![MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)];
@@ -131,6 +146,7 @@ impl Job<'_> {
             functions: Vec::new(),
             names: names::Names::default(),
             chains: BTreeMap::new(),
+            parts_of_main: parts,
             scans: BTreeMap::new(),
             texts: BTreeMap::new(),
             lookups: BTreeMap::new(),
@@ -175,12 +191,15 @@ fn emit(
     limit: usize,
 ) -> Result<Vec<Program>, EmitError> {
     for &func in order {
+        if emitter.parts_of_main.contains(&func) {
+            continue;
+        }
         chain::emit(emitter, program, func, limit)?;
     }
     let mut programs = Vec::with_capacity(units.len());
     for unit in units {
         let name = emitter.name(&unit.name);
-        let main = main_function::emit(emitter, unit, name.clone())?;
+        let main = main_function::emit(emitter, unit, name.clone(), limit)?;
         let entry = emitter.push(main);
         programs.push(Program { name, attach: unit.attach, entry });
     }

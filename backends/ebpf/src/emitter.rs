@@ -11,7 +11,7 @@ use crate::{Answer, Needs, PacketLayout, names, outcome};
 use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::{Family, Func, Hook, Lookup, Object, OptionKinds, Program, Query, Rule, Scan, State};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a rule stands, for line information.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) names: names::Names,
     /// The functions of each chain that was emitted, to be called in order.
     pub(crate) chains: BTreeMap<Func, Vec<FunctionIndex>>,
+    /// The base chains that are parts of main functions instead, where frames have room.
+    pub(crate) parts_of_main: BTreeSet<Func>,
     pub(crate) scans: BTreeMap<Scan, FunctionIndex>,
     /// The functions of text searches, by case folding and group.
     pub(crate) texts: BTreeMap<(bool, usize), FunctionIndex>,

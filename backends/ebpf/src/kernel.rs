@@ -22,6 +22,13 @@ pub fn cast(asm: &mut Asm, address: Reg, structure: &str) {
     asm.kfunc("bpf_rdonly_cast");
 }
 
+/// `r0 = address`, to read bytes there. A typed pointer to a structure that begins with an array of
+/// bytes makes them readable; an untyped one needs Linux 6.17. Clobbers r1 to r5.
+pub fn cast_to_bytes(asm: &mut Asm, address: Reg) {
+    // `char sysname[65]` comes first.
+    cast(asm, address, "new_utsname");
+}
+
 /// `dst = *(u8, u16, u32 or u64 *)` of a field, by its size.
 pub fn load(asm: &mut Asm, dst: Reg, base: Reg, structure: &str, member: &str, size: u16) {
     if let Some(width) = Size::of(size) {
@@ -32,7 +39,15 @@ pub fn load(asm: &mut Asm, dst: Reg, base: Reg, structure: &str, member: &str, s
 /// Copies so many bytes, 8 at most, at r3 to the 8 bytes below r10; zero where there is nothing.
 /// Any kernel can, and any loader, where [`cast`] needs Linux 6.2.
 pub fn copy(asm: &mut Asm, bytes: i32) {
-    asm.store_imm(Size::D, FP, -8, 0);
+    if bytes < 8 {
+        asm.store_imm(Size::D, FP, -8, 0);
+    }
+    probe(asm, bytes);
+}
+
+/// Does what [`copy`] does, and leaves what is behind so many bytes as it was: the helper itself
+/// writes zeros where it cannot read (kernel/trace/bpf_trace.c).
+fn probe(asm: &mut Asm, bytes: i32) {
     asm.frame_address(R1, -8);
     asm.mov_imm(R2, bytes);
     asm.helper(Helper::ProbeReadKernel);
@@ -44,7 +59,7 @@ pub fn copy_field(asm: &mut Asm, dst: Reg, base: Reg, structure: &str, member: &
         asm.mov(R3, base);
     }
     asm.add_field_offset(R3, field(structure, member, size.into()));
-    copy(asm, size.into());
+    probe(asm, size.into());
     if let Some(width) = Size::of(size) {
         asm.load(width, dst, FP, -8);
     }

@@ -1,8 +1,9 @@
 //! The eBPF core that every back end shares: from IR to an [`bpfc_artifact::Artifact`].
 //!
 //! A chain becomes a global BPF function that reads `struct bpfc_packet`; a program's main
-//! function fills that structure and calls the base chains. What differs between hooks is a
-//! [`Target`]. ARCHITECTURE.md explains the shape; [`target`] states the register contract.
+//! function fills that structure and runs the base chains, small ones as parts of itself. What
+//! differs between hooks is a [`Target`]. ARCHITECTURE.md explains the shape; [`target`] states the
+//! register contract.
 
 pub mod addressee;
 pub mod asm;

@@ -40,50 +40,73 @@ pub fn copy(
     scratch: i16,
     missing: Label,
 ) {
-    let [elsewhere, done] = std::array::from_fn(|_| asm.label());
-    direct(target, asm, from, to, bytes, elsewhere);
-    asm.goto(done);
-    asm.place(elsewhere);
+    let [near, done, end] = std::array::from_fn(|_| asm.label());
+    look(target, asm, from, bytes, near);
     asm.mov(R3, to.base);
     asm.alu_imm(Alu::Add, Width::W64, R3, to.offset.into());
     asm.mov_imm(R4, bytes.into());
     target.fetch(asm, scratch);
     asm.jump_imm(Jump::Ne, Width::W64, R0, 0, missing);
+    // The ways meet behind the helper, where the verifier keeps what it knows.
     asm.place(done);
+    asm.goto(end);
+    asm.place(near);
+    read(asm, to, bytes);
+    asm.goto(done);
+    asm.place(end);
 }
 
-/// Emits: copy `bytes` bytes, or jump to `elsewhere`, with their offset in r2, where they do not
-/// lie one after another. Clobbers r0 to r5.
-pub(crate) fn direct(
+/// Emits: copy `bytes` bytes, or jump to `missing` where they do not lie one after another.
+/// Clobbers r0 to r5.
+pub fn direct(
     target: &dyn Target,
     asm: &mut Asm,
     from: Offset,
     to: Destination,
     bytes: u16,
-    elsewhere: Label,
+    missing: Label,
 ) {
+    let near = asm.label();
+    look(target, asm, from, bytes, near);
+    asm.goto(missing);
+    asm.place(near);
+    read(asm, to, bytes);
+}
+
+/// Emits: jump to `near` with the place of `bytes` bytes in r1, ready for [`read`]. Falls through,
+/// with their offset in r2, where they do not lie one after another. Clobbers r0 to r5.
+///
+/// What falls through is what the verifier walks first. Behind a helper it knows nothing of the
+/// bytes, and so need not walk again what follows with those that were read here.
+pub(crate) fn look(target: &dyn Target, asm: &mut Asm, from: Offset, bytes: u16, near: Label) {
+    let far = asm.label();
     match from {
         Offset::Constant(offset) => asm.mov_imm(R2, offset.into()),
-        Offset::Register => asm.jump_imm(Jump::Gt, Width::W64, R2, LARGEST_OFFSET, elsewhere),
+        Offset::Register => asm.jump_imm(Jump::Gt, Width::W64, R2, LARGEST_OFFSET, far),
     }
-    target.point(asm, bytes, elsewhere);
+    target.point(asm, bytes, near);
+    asm.place(far);
+}
+
+/// Emits: copy `bytes` bytes that lie at r1. Clobbers r3.
+pub(crate) fn read(asm: &mut Asm, to: Destination, bytes: u16) {
     let mut at = 0;
-    for (size, width) in [(Size::D, 8), (Size::W, 4), (Size::H, 2), (Size::B, 1)] {
-        while at + width <= bytes as i16 {
+    for size in [Size::D, Size::W, Size::H, Size::B] {
+        while at + size.bytes() <= bytes as i16 {
             asm.load(size, R3, R1, at);
             asm.store(size, to.base, to.offset + at, R3);
-            at += width;
+            at += size.bytes();
         }
     }
 }
 
 /// Emits [`Target::point`] for a context whose u32 fields at `data` and `data_end` say where the
 /// packet's bytes begin and end.
-pub fn point(asm: &mut Asm, data: i16, data_end: i16, bytes: u16, elsewhere: Label) {
+pub fn point(asm: &mut Asm, data: i16, data_end: i16, bytes: u16, near: Label) {
     asm.load(Size::W, R1, R6, data);
     asm.load(Size::W, R3, R6, data_end);
     asm.alu(Alu::Add, Width::W64, R1, R2);
     asm.mov(R4, R1);
     asm.alu_imm(Alu::Add, Width::W64, R4, bytes.into());
-    asm.jump(Jump::Gt, Width::W64, R4, R3, elsewhere);
+    asm.jump(Jump::Le, Width::W64, R4, R3, near);
 }

@@ -1,8 +1,8 @@
 //! The main function of a program: parse the packet once, run the base chains, answer the hook.
 //!
 //! Frame, from r10 down: 8 bytes for map keys, `struct bpfc_packet`, whose end is the target's
-//! scratch until the packet is parsed. r6 is the context, r7 the packet structure, r8 and r9 are
-//! free.
+//! scratch until the packet is parsed, values of the base chains that are parts of it. r6 is the
+//! context, r7 the packet structure, r8 and r9 are free.
 
 use crate::addressee::{self, Addressing};
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
@@ -10,9 +10,10 @@ use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout::{self, TRANSPORT_WINDOW};
 use crate::linear::{self, Destination, Offset};
+use crate::select::Exits;
 use crate::target::{MainContext, MainLabels, SCRATCH_SIZE, Target};
-use crate::{bridge, conntrack, log, outcome, region, reply, route, socket, walk};
-use bpfc_artifact::{AttachPoint, Function, FunctionKind};
+use crate::{bridge, chain, conntrack, log, outcome, region, reply, route, socket, walk};
+use bpfc_artifact::{AttachPoint, Function, FunctionKind, Insn};
 use bpfc_ir::{Entry, Family, Hook, Verdict};
 
 /// One program to be: what is attached at one place, and whose chains it runs: those of one hook
@@ -48,6 +49,7 @@ pub(crate) fn emit(
     emitter: &mut Emitter<'_>,
     unit: &Unit<'_>,
     name: String,
+    limit: usize,
 ) -> Result<Function, EmitError> {
     let size = emitter.layout.size();
     let late = emitter.layout.late();
@@ -67,6 +69,9 @@ pub(crate) fn emit(
     asm.mov(R6, R1);
     asm.mov(R7, FP);
     asm.alu_imm(Alu::Add, Width::W64, R7, i32::from(packet));
+    // A place that helpers alone have written to is lower than what the verifier knows of the frame
+    // where it goes back to find out what a number came from, and it gives up.
+    asm.store_imm(Size::D, R7, 0, 0);
     let mut context = MainContext {
         asm: &mut asm,
         layout: &emitter.layout,
@@ -143,7 +148,13 @@ pub(crate) fn emit(
             emitter::call(&mut asm, function);
         }
         log::sample(emitter, &mut asm, emitter.trace_one_in);
-        run(emitter, &mut asm, unit, entries, End { drop, drop_all, pass: labels.pass })?;
+        run(
+            emitter,
+            &mut asm,
+            unit,
+            entries,
+            End { drop, drop_all, pass: labels.pass, frame: -packet, limit },
+        )?;
     }
 
     let other = if unit.is_received() { Hook::Prerouting } else { Hook::Ingress };
@@ -158,7 +169,26 @@ pub(crate) fn emit(
     asm.place(labels.pass);
     asm.mov_imm(R0, emitter.target.return_value(Verdict::Accept, unit.attach));
     asm.exit();
-    Ok(asm.finish(name, FunctionKind::Main, emitter.target.kind(), size as u32)?)
+    let function = asm.finish(name, FunctionKind::Main, emitter.target.kind(), size as u32)?;
+    debug_assert!(function.insns.iter().all(is_aligned), "an access that the verifier refuses");
+    Ok(function)
+}
+
+/// Whether an instruction does not access the frame, or as the verifier takes it: aligned.
+fn is_aligned(insn: &Insn) -> bool {
+    let base = match insn.code & 7 {
+        // LDX, ST, STX
+        1 => insn.src,
+        2 | 3 => insn.dst,
+        _ => return true,
+    };
+    let bytes = match insn.code & 0x18 {
+        0x00 => 4,
+        0x08 => 2,
+        0x10 => 1,
+        _ => 8,
+    };
+    base != R7.0 && base != FP.0 || insn.off % bytes == 0
 }
 
 /// Drops the packet in r6 and r7, as a hook's rules said, and ends the program.
@@ -193,6 +223,10 @@ struct End {
     /// Dropped by another.
     drop_all: Label,
     pass: Label,
+    /// Bytes of main's frame.
+    frame: i16,
+    /// Blocks in one segment of a chain that is a function.
+    limit: usize,
 }
 
 /// Calls a family's base chains in the order in which a packet meets their hooks. An accept goes on
@@ -214,7 +248,10 @@ fn run(
             if entry.hook == Hook::Output {
                 emitter.target.skip_forwarded(asm, forwarded);
             }
-            call(emitter, asm, entry, reject, end);
+            let goes_on = call(emitter, asm, entry, reject, end)?;
+            if !goes_on && !asm.is_used(forwarded) {
+                return answer(emitter, asm, unit, last, reject);
+            }
             asm.place(forwarded);
         }
         asm.goto(end.pass);
@@ -224,7 +261,9 @@ fn run(
     let behind = entries.iter().filter(|entry| entry.hook != Hook::Prerouting);
     let reject = asm.label();
     for entry in before {
-        call(emitter, asm, entry, reject, end);
+        if !call(emitter, asm, entry, reject, end)? {
+            return answer(emitter, asm, unit, first, reject);
+        }
     }
     if behind.clone().next().is_some() {
         let route = route::function(emitter, routing, family)?;
@@ -236,8 +275,9 @@ fn run(
         let [other, reject] = std::array::from_fn(|_| asm.label());
         // r0 is the way until a chain has run, behind which nothing else does.
         asm.jump_imm(Jump::Ne, Width::W32, R0, way, other);
-        call(emitter, asm, entry, reject, end);
-        asm.goto(end.pass);
+        if call(emitter, asm, entry, reject, end)? {
+            asm.goto(end.pass);
+        }
         answer(emitter, asm, unit, entry, reject)?;
         asm.place(other);
     }
@@ -245,8 +285,15 @@ fn run(
     answer(emitter, asm, unit, first, reject)
 }
 
-/// Calls the base chains of one hook. A rejected packet goes to `reject` with the outcome in r0.
-fn call(emitter: &Emitter<'_>, asm: &mut Asm, entry: &Entry, reject: Label, end: End) {
+/// Runs the base chains of one hook. A rejected packet goes to `reject` with the outcome in r0.
+/// Yields whether any packet goes on behind them: the verifier takes no code that nothing reaches.
+fn call(
+    emitter: &mut Emitter<'_>,
+    asm: &mut Asm,
+    entry: &Entry,
+    reject: Label,
+    end: End,
+) -> Result<bool, EmitError> {
     emitter.mark_line(asm, None, "run the base chains");
     if emitter.needs.log {
         asm.store_imm(Size::B, R7, layout::HOOK, log::hook_number(entry.hook));
@@ -254,12 +301,22 @@ fn call(emitter: &Emitter<'_>, asm: &mut Asm, entry: &Entry, reject: Label, end:
     let rejects = emitter.needs.answers.iter().any(|&(of, _)| of == entry.family);
     let drop = if entry.hook == Hook::Input { end.drop } else { end.drop_all };
     for &func in &entry.chains {
+        let exits = Exits { accept: asm.label(), drop, reject, rejects };
+        match chain::inline(emitter, asm, func, end.frame, end.limit, exits)? {
+            Some(true) => continue,
+            Some(false) => return Ok(false),
+            None => {}
+        }
+        if emitter.parts_of_main.contains(&func) {
+            chain::emit(emitter, emitter.program, func, end.limit)?;
+        }
         emitter::call_chain(emitter, asm, func);
         asm.jump_imm(Jump::Eq, Width::W32, R0, outcome::DROP, drop);
         if rejects {
             asm.jump_imm(Jump::Ge, Width::W32, R0, outcome::REJECT, reject);
         }
     }
+    Ok(true)
 }
 
 /// Answers packets that were rejected at a hook, if any are.
@@ -349,17 +406,16 @@ fn parse_ipv6(emitter: &Emitter<'_>, asm: &mut Asm, labels: MainLabels, scratch:
 /// Copies what there is of the transport header; the rest of the window is zero.
 fn copy_transport(emitter: &Emitter<'_>, asm: &mut Asm, scratch: i16) {
     let to = Destination { base: R7, offset: layout::TRANSPORT };
-    let [elsewhere, short, done] = std::array::from_fn(|_| asm.label());
+    let [near, far, short, done, end] = std::array::from_fn(|_| asm.label());
     asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
     asm.load(Size::H, R4, R7, layout::TRANSPORT_OFFSET);
     asm.alu(Alu::Add, Width::W64, R2, R4);
     asm.load(Size::W, R4, R7, layout::TRANSPORT_AVAILABLE);
-    asm.jump_imm(Jump::Lt, Width::W64, R4, i32::from(TRANSPORT_WINDOW), elsewhere);
-    linear::direct(emitter.target, asm, Offset::Register, to, TRANSPORT_WINDOW, elsewhere);
-    asm.goto(done);
-    asm.place(elsewhere);
-    for word in (0..TRANSPORT_WINDOW as i16).step_by(4) {
-        asm.store_imm(Size::W, R7, layout::TRANSPORT + word, 0);
+    asm.jump_imm(Jump::Lt, Width::W64, R4, i32::from(TRANSPORT_WINDOW), far);
+    linear::look(emitter.target, asm, Offset::Register, TRANSPORT_WINDOW, near);
+    asm.place(far);
+    for (size, at) in [(Size::D, 0), (Size::D, 8), (Size::W, 16)] {
+        asm.store_imm(size, R7, layout::TRANSPORT + at, 0);
     }
     asm.load(Size::W, R4, R7, layout::TRANSPORT_AVAILABLE);
     // Less than 1, not 0: so the verifier of Linux 6.1 learns, too, that something is copied.
@@ -371,4 +427,9 @@ fn copy_transport(emitter: &Emitter<'_>, asm: &mut Asm, scratch: i16) {
     asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(layout::TRANSPORT));
     emitter.target.fetch(asm, scratch);
     asm.place(done);
+    asm.goto(end);
+    asm.place(near);
+    linear::read(asm, to, TRANSPORT_WINDOW);
+    asm.goto(done);
+    asm.place(end);
 }

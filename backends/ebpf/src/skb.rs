@@ -43,8 +43,8 @@ pub fn fetch(asm: &mut Asm) {
 }
 
 /// Does what [`Target::point`](crate::Target::point) says.
-pub fn point(asm: &mut Asm, bytes: u16, elsewhere: Label) {
-    linear::point(asm, DATA, DATA_END, bytes, elsewhere);
+pub fn point(asm: &mut Asm, bytes: u16, near: Label) {
+    linear::point(asm, DATA, DATA_END, bytes, near);
 }
 
 /// Does what [`Target::require_length`](crate::Target::require_length) says.

@@ -137,10 +137,11 @@ pub trait Target: Sync {
     /// 0 when the packet is shorter. Clobbers r0 to r5.
     fn fetch(&self, asm: &mut Asm, scratch: i16);
 
-    /// Emits: r1 = where `bytes` bytes at the offset in r2 lie, as [`Target::fetch`] counts, for
-    /// plain loads; jumps to `elsewhere`, with r2 as it was, where they do not lie one after
-    /// another. r2 is at most 0x7fff. Clobbers r0 and r3 to r5, and r2 where it does not jump.
-    fn point(&self, asm: &mut Asm, bytes: u16, elsewhere: Label);
+    /// Emits: jump to `near` with r1 = where `bytes` bytes at the offset in r2 lie, as
+    /// [`Target::fetch`] counts, for plain loads; falls through, with r2 as it was, where they do
+    /// not lie one after another. r2 is at most 0x7fff. Clobbers r0 and r3 to r5, and r2 where it
+    /// jumps.
+    fn point(&self, asm: &mut Asm, bytes: u16, near: Label);
 
     /// Emits: jump to `shorter` where the packet ends before the offset in r8, as [`Target::fetch`]
     /// counts. Clobbers r0 to r5.

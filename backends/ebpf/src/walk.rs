@@ -30,10 +30,12 @@ pub(crate) const LONGEST: i32 = 8192;
 pub(crate) fn call(asm: &mut Asm, walk: FunctionIndex) {
     let [needed, done, none, stored] = std::array::from_fn(|_| asm.label());
     asm.load(Size::B, R1, R7, layout::NETWORK + 6);
-    for kind in EXTENSIONS {
+    // The verifier walks first what follows the call, of which it knows the least.
+    let [kinds @ .., last] = EXTENSIONS;
+    for kind in kinds {
         asm.jump_imm(Jump::Eq, Width::W64, R1, kind, needed);
     }
-    asm.goto(done);
+    asm.jump_imm(Jump::Ne, Width::W64, R1, last, done);
     asm.place(needed);
     emitter::call(asm, walk);
     asm.place(done);

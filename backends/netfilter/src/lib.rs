@@ -166,21 +166,24 @@ impl Target for Netfilter {
     }
 
     /// `skb->data`, where the linear part is long enough: `skb->len - skb->data_len` bytes
-    /// (include/linux/skbuff.h, `skb_headlen`). A typed pointer to a structure that begins with an
-    /// array of bytes makes it readable (`bpf_rdonly_cast`; an untyped one needs Linux 6.17).
-    fn point(&self, asm: &mut Asm, bytes: u16, elsewhere: Label) {
+    /// (include/linux/skbuff.h, `skb_headlen`).
+    fn point(&self, asm: &mut Asm, bytes: u16, near: Label) {
+        let [linear, far] = std::array::from_fn(|_| asm.label());
         asm.load(Size::D, R5, R6, CTX_SKB);
         asm.load_field(Size::W, R3, R5, field("sk_buff", "len", 4));
         asm.load_field(Size::W, R4, R5, field("sk_buff", "data_len", 4));
         asm.alu(Alu::Sub, Width::W64, R3, R4);
         asm.mov(R4, R2);
         asm.alu_imm(Alu::Add, Width::W64, R4, bytes.into());
-        asm.jump(Jump::Gt, Width::W64, R4, R3, elsewhere);
+        asm.jump(Jump::Le, Width::W64, R4, R3, linear);
+        asm.goto(far);
+        asm.place(linear);
         asm.load_field(Size::D, R1, R5, field("sk_buff", "data", 8));
         asm.alu(Alu::Add, Width::W64, R1, R2);
-        // `char sysname[65]` comes first.
-        kernel::cast(asm, R1, "new_utsname");
+        kernel::cast_to_bytes(asm, R1);
         asm.mov(R1, R0);
+        asm.goto(near);
+        asm.place(far);
     }
 
     fn require_length(&self, asm: &mut Asm, shorter: Label) {

@@ -224,8 +224,8 @@ impl Target for Tc {
         skb::fetch(asm);
     }
 
-    fn point(&self, asm: &mut Asm, bytes: u16, elsewhere: Label) {
-        skb::point(asm, bytes, elsewhere);
+    fn point(&self, asm: &mut Asm, bytes: u16, near: Label) {
+        skb::point(asm, bytes, near);
     }
 
     fn require_length(&self, asm: &mut Asm, shorter: Label) {

@@ -188,8 +188,9 @@ impl Target for Xdp {
         let header = main.scratch;
         let labels = main.labels;
         // The Ethernet header, then up to two tags; r8 = offset behind it, r9 = EtherType.
+        // It lies in one piece in every frame (net/core/filter.c, `bpf_xdp_adjust_tail`).
         let to = Destination { base: FP, offset: header };
-        linear::copy(self, asm, Offset::Constant(0), to, 14, header, labels.pass);
+        linear::direct(self, asm, Offset::Constant(0), to, 14, labels.pass);
         asm.store_imm(Size::B, R7, layout::LINK_HEADER, 1);
         if let Some(link) = main.layout.link() {
             for word in (0..12).step_by(4) {
@@ -230,8 +231,8 @@ impl Target for Xdp {
         asm.helper(Helper::XdpLoadBytes);
     }
 
-    fn point(&self, asm: &mut Asm, bytes: u16, elsewhere: Label) {
-        linear::point(asm, DATA, DATA_END, bytes, elsewhere);
+    fn point(&self, asm: &mut Asm, bytes: u16, near: Label) {
+        linear::point(asm, DATA, DATA_END, bytes, near);
     }
 
     /// What lies in fragments counts as well. `bpf_xdp_load_bytes` would not tell: it reads up to

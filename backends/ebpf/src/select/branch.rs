@@ -161,7 +161,7 @@ impl Selector<'_, '_> {
         else {
             return Ok(None);
         };
-        self.asm.load(size, R1, base, offset);
+        self.load(size, R1, base, offset, Some(R2))?;
         Ok(Some((R1, mask)))
     }
 
@@ -229,7 +229,7 @@ impl Selector<'_, '_> {
                     if half_mask == 0 && want == 0 && mask != 0 {
                         continue;
                     }
-                    self.asm.load(Size::D, R1, base, offset + i16::from(half) * 8);
+                    self.load(Size::D, R1, base, offset + i16::from(half) * 8, Some(R2))?;
                     if half_mask != u64::MAX {
                         self.asm.constant(R2, half_mask.swap_bytes());
                         self.asm.alu(Alu::And, Width::W64, R1, R2);

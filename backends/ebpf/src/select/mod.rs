@@ -1,7 +1,8 @@
 //! Instruction selection for chains.
 //!
 //! Pure values are computed where they are used, from `struct bpfc_packet`; loads from it are
-//! opaque to the verifier, which keeps its work linear in the number of rules. Values that need
+//! opaque to the verifier, which keeps its work linear in the number of rules. In a part of main,
+//! which is small, they are loads of the frame, and must be aligned. Values that need
 //! a call (scans, loads outside the copied windows, random numbers) and those that an effect may
 //! change are computed once, where they stand, and kept in the frame.
 
@@ -60,6 +61,8 @@ struct Selector<'a, 'b> {
     scratch: i16,
     exit: Label,
     leave: [Option<Label>; 4],
+    /// Where it is a part of main: where rejected packets go, with the outcome in r0.
+    reject: Option<Label>,
     /// The chunk of counters that r9 points at.
     chunk: Option<u32>,
     /// Further chunks whose addresses are in the frame.
@@ -80,33 +83,106 @@ pub(crate) fn part(
     name: String,
     part: Part<'_>,
 ) -> Result<Function, EmitError> {
-    let mut asm = Asm::new();
-    let exit = asm.label();
-    let selector = Selector {
-        emitter,
-        function,
-        name,
-        asm,
-        labels: BTreeMap::new(),
-        slots: BTreeMap::new(),
-        frame: 8,
-        scratch: 0,
-        exit,
-        leave: [None; 4],
-        chunk: None,
-        further: BTreeMap::new(),
-        next: part.next,
-    };
-    selector.run(part)
+    Selector::new(emitter, function, name, 8).run(part)
 }
 
-impl Selector<'_, '_> {
-    fn run(mut self, part: Part<'_>) -> Result<Function, EmitError> {
-        let rules = self.counted(part.blocks);
+/// Where packets go from a chain that is a part of main.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exits {
+    /// Accepted: placed behind the chain.
+    pub(crate) accept: Label,
+    /// Dropped.
+    pub(crate) drop: Label,
+    /// Rejected, with the outcome in r0.
+    pub(crate) reject: Label,
+    /// Whether any rule rejects.
+    pub(crate) rejects: bool,
+}
+
+/// Emits the blocks of a chain as a part of main, whose frame has `frame` bytes: r6 and r7 are main's, r8 and r9
+/// are free. Accepted packets go on behind it; yields whether any do. `None`, and nothing is
+/// emitted, where the frame has no room for the chain's values.
+pub(crate) fn inline(
+    emitter: &mut Emitter<'_>,
+    asm: &mut Asm,
+    function: &IrFunction,
+    blocks: &[Block],
+    frame: i16,
+    exits: Exits,
+) -> Result<Option<bool>, EmitError> {
+    let mut selector = Selector::new(emitter, function, function.name.clone(), frame);
+    selector.prepare(blocks);
+    if selector.frame > LARGEST_FRAME {
+        return Ok(None);
+    }
+    selector.asm = std::mem::take(asm);
+    selector.exit = selector.asm.label();
+    let Exits { accept, drop, reject, rejects } = exits;
+    selector.leave = [Some(accept), Some(accept), Some(drop), None];
+    selector.reject = Some(reject);
+    selector.counters_at_hand(drop);
+    let emitted = selector.blocks(blocks);
+    let returns = selector.asm.is_used(selector.exit);
+    if returns {
+        selector.emitter.mark_line(&mut selector.asm, None, "chain exit");
+        selector.asm.place(selector.exit);
+        selector.asm.jump_imm(Jump::Eq, Width::W32, R0, outcome::DROP, drop);
+        if rejects {
+            selector.asm.jump_imm(Jump::Ge, Width::W32, R0, outcome::REJECT, reject);
+        }
+    }
+    selector.asm.place(accept);
+    *asm = selector.asm;
+    emitted.map(|()| Some(returns || asm.is_used(accept)))
+}
+
+/// Bytes of one frame (kernel/bpf/verifier.c, `MAX_BPF_STACK`).
+const LARGEST_FRAME: i16 = 512;
+
+impl<'a, 'b> Selector<'a, 'b> {
+    fn new(
+        emitter: &'a mut Emitter<'b>,
+        function: &'a IrFunction,
+        name: String,
+        frame: i16,
+    ) -> Selector<'a, 'b> {
+        let mut asm = Asm::new();
+        let exit = asm.label();
+        Selector {
+            emitter,
+            function,
+            name,
+            asm,
+            labels: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            frame,
+            scratch: 0,
+            exit,
+            leave: [None; 4],
+            reject: None,
+            chunk: None,
+            further: BTreeMap::new(),
+            next: None,
+        }
+    }
+
+    /// Whether the chain is a part of main.
+    fn is_part_of_main(&self) -> bool {
+        self.reject.is_some()
+    }
+
+    /// Gives counters and kept values their places.
+    fn prepare(&mut self, blocks: &[Block]) {
+        let rules = self.counted(blocks);
         self.emitter.counters.reserve(&rules);
         self.choose_chunks(&rules);
-        self.assign_slots(part.blocks);
-        if i32::from(self.frame) > 512 {
+        self.assign_slots(blocks);
+    }
+
+    fn run(mut self, part: Part<'_>) -> Result<Function, EmitError> {
+        self.next = part.next;
+        self.prepare(part.blocks);
+        if self.frame > LARGEST_FRAME {
             return Err(EmitError::Frame(self.name, i32::from(self.frame)));
         }
 
@@ -116,23 +192,8 @@ impl Selector<'_, '_> {
         // The packet pointer is never null; the verifier does not know.
         let drop = self.leave_label(outcome::DROP);
         self.asm.jump_imm(Jump::Eq, Width::W64, R7, 0, drop);
-        if let Some(chunk) = self.chunk {
-            self.lookup_chunk(chunk, drop);
-            self.asm.mov(R9, R0);
-        }
-        for (chunk, offset) in self.further.clone() {
-            self.lookup_chunk(chunk, drop);
-            self.asm.store(Size::D, FP, offset, R0);
-        }
-
-        for &block in part.blocks {
-            let label = self.asm.label();
-            self.labels.insert(block, label);
-        }
-        for (i, &block) in part.blocks.iter().enumerate() {
-            self.asm.place(self.labels[&block]);
-            self.block(block, part.blocks.get(i + 1).copied())?;
-        }
+        self.counters_at_hand(drop);
+        self.blocks(part.blocks)?;
         self.emitter.mark_line(&mut self.asm, None, "chain exit");
         for code in 0..4 {
             if let Some(label) = self.leave[code as usize].filter(|&l| self.asm.is_used(l)) {
@@ -146,6 +207,31 @@ impl Selector<'_, '_> {
         let size = self.emitter.layout.size() as u32;
         let kind = self.emitter.target.kind();
         Ok(self.asm.finish(self.name, FunctionKind::Chain, kind, size)?)
+    }
+
+    /// Looks up the chunks of counters that are kept. Goes to `drop` where one is missing, which
+    /// never happens; the verifier does not know.
+    fn counters_at_hand(&mut self, drop: Label) {
+        if let Some(chunk) = self.chunk {
+            self.lookup_chunk(chunk, drop);
+            self.asm.mov(R9, R0);
+        }
+        for (chunk, offset) in self.further.clone() {
+            self.lookup_chunk(chunk, drop);
+            self.asm.store(Size::D, FP, offset, R0);
+        }
+    }
+
+    fn blocks(&mut self, blocks: &[Block]) -> Result<(), EmitError> {
+        for &block in blocks {
+            let label = self.asm.label();
+            self.labels.insert(block, label);
+        }
+        for (i, &block) in blocks.iter().enumerate() {
+            self.asm.place(self.labels[&block]);
+            self.block(block, blocks.get(i + 1).copied())?;
+        }
+        Ok(())
     }
 
     /// The rules that blocks count, in order.
@@ -243,10 +329,22 @@ impl Selector<'_, '_> {
         self.asm.call(callee);
     }
 
-    /// Leaves the function with an outcome.
+    /// Leaves the chain with an outcome.
     fn finish(&mut self, code: i32) {
-        self.asm.mov_imm(R0, code);
-        self.asm.exit();
+        match self.reject {
+            None => {
+                self.asm.mov_imm(R0, code);
+                self.asm.exit();
+            }
+            Some(reject) if code >= outcome::REJECT => {
+                self.asm.mov_imm(R0, code);
+                self.asm.goto(reject);
+            }
+            Some(_) => {
+                let label = self.leave_label(code);
+                self.asm.goto(label);
+            }
+        }
     }
 
     /// The label of a block, or of leaving to the next part.
@@ -411,7 +509,7 @@ impl Selector<'_, '_> {
             }
             Op::Rewrite(ref rewrite) => self.rewrite(rewrite)?,
             Op::Load(ty, Source::Payload(base, offset)) if self.in_window(op) => {
-                self.keep_window(ty, base, offset, result);
+                self.keep_window(ty, base, offset, result)?;
             }
             Op::Load(_, Source::Meta(Meta::Length)) => {
                 self.asm.load(Size::W, R0, R7, layout::LENGTH);
@@ -438,14 +536,21 @@ impl Selector<'_, '_> {
     }
 
     /// Copies packet bytes that main has copied into a value's slot.
-    fn keep_window(&mut self, ty: Type, base: Base, offset: u16, result: Option<Value>) {
-        let Some(slot) = result.and_then(|value| self.slots.get(&value).copied()) else { return };
-        let Some(start) = self.window(base) else { return };
+    fn keep_window(
+        &mut self,
+        ty: Type,
+        base: Base,
+        offset: u16,
+        result: Option<Value>,
+    ) -> Result<(), EmitError> {
+        let slot = result.and_then(|value| self.slots.get(&value).copied());
+        let (Some(slot), Some(start)) = (slot, self.window(base)) else { return Ok(()) };
         let size = Size::of(ty.bytes()).unwrap_or(Size::D);
         for at in (0..ty.bytes() as i16).step_by(8) {
-            self.asm.load(size, R0, R7, start + offset as i16 + at);
+            self.load(size, R0, R7, start + offset as i16 + at, Some(R1))?;
             self.asm.store(size, FP, slot.offset + at, R0);
         }
+        Ok(())
     }
 
     /// Copies packet bytes at r2, from the network header, into a value's slot.

@@ -92,6 +92,39 @@ impl Selector<'_, '_> {
         }
     }
 
+    /// Loads a number as it lies in memory. The verifier takes only aligned loads of the frame,
+    /// where the packet structure lies for a part of main: others are put together there of
+    /// aligned pieces, lowest first, with `tmp`.
+    pub(super) fn load(
+        &mut self,
+        size: Size,
+        dst: Reg,
+        base: Reg,
+        offset: i16,
+        tmp: Option<Reg>,
+    ) -> Result<(), EmitError> {
+        let bytes = size.bytes();
+        if !self.is_part_of_main() || base != R7 || offset % bytes == 0 {
+            self.asm.load(size, dst, base, offset);
+            return Ok(());
+        }
+        let tmp = tmp.ok_or(EmitError::TooDeep(self.name.clone()))?;
+        let mut done = 0;
+        while done < bytes {
+            let at = offset + done;
+            let pieces = [Size::W, Size::H, Size::B];
+            let fits = |piece: &Size| at % piece.bytes() == 0 && done + piece.bytes() <= bytes;
+            let piece = pieces.into_iter().find(fits).unwrap_or(Size::B);
+            self.asm.load(piece, if done == 0 { dst } else { tmp }, base, at);
+            if done > 0 {
+                self.asm.alu_imm(Alu::Lsh, Width::W64, tmp, i32::from(done) * 8);
+                self.asm.alu(Alu::Or, Width::W64, dst, tmp);
+            }
+            done += piece.bytes();
+        }
+        Ok(())
+    }
+
     /// Computes a number of at most 64 bits into the temporary of a depth.
     pub(super) fn scalar(&mut self, value: Value, depth: usize) -> Result<Reg, EmitError> {
         let Some(&dst) = TEMPS.get(depth) else {
@@ -105,7 +138,7 @@ impl Selector<'_, '_> {
                 Size::of(ty.bytes())
             };
             let size = size.ok_or(EmitError::Type(self.name.clone(), "a load"))?;
-            self.asm.load(size, dst, base, offset);
+            self.load(size, dst, base, offset, TEMPS.get(depth + 1).copied())?;
             if network && ty.bytes() > 1 {
                 self.asm.from_big_endian(dst, i32::from(ty.bytes()) * 8);
             }
@@ -149,7 +182,7 @@ impl Selector<'_, '_> {
         Ok(dst)
     }
 
-    /// Loads half of a wide number as a number: the high half is 0.
+    /// Loads half of a wide number as a number: the high half is 0. Clobbers `tmp`.
     pub(super) fn half(
         &mut self,
         value: Value,
@@ -159,7 +192,7 @@ impl Selector<'_, '_> {
     ) -> Result<(), EmitError> {
         let shift = if half == 0 { 64 } else { 0 };
         if let Some((base, offset, _)) = self.memory(value) {
-            self.asm.load(Size::D, dst, base, offset + i16::from(half) * 8);
+            self.load(Size::D, dst, base, offset + i16::from(half) * 8, Some(tmp))?;
             self.asm.from_big_endian(dst, 64);
             return Ok(());
         }
