@@ -99,9 +99,9 @@ pub(crate) struct Exits {
     pub(crate) rejects: bool,
 }
 
-/// Emits the blocks of a chain as a part of main, whose frame has `frame` bytes: r6 and r7 are main's, r8 and r9
-/// are free. Accepted packets go on behind it; yields whether any do. `None`, and nothing is
-/// emitted, where the frame has no room for the chain's values.
+/// Emits the blocks of a chain as a part of main, whose frame has `frame` bytes: r6 and r7 are
+/// main's, r8 and r9 are free. Accepted packets go on behind it; yields whether any do. `None`, and
+/// nothing is emitted, where the frame has no room for the chain's values.
 pub(crate) fn inline(
     emitter: &mut Emitter<'_>,
     asm: &mut Asm,
