@@ -47,12 +47,12 @@ pub struct RuleData {
     /// Rule, policy or end.
     pub kind: RuleKind,
     /// The rule's text without counters, in the front end's own print form.
-    pub text: String,
+    pub text: Arc<str>,
     /// Target word for listings: `ACCEPT`, a chain's name, or empty.
     pub verdict: String,
     /// Listing columns of the front end: for iptables prot, opt, in, out, source, destination
     /// and the rest of the rule.
-    pub columns: Vec<String>,
+    pub columns: Arc<[String]>,
     /// Where it stands; none for what has no text.
     pub span: Option<Span>,
 }

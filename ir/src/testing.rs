@@ -217,7 +217,7 @@ fn rule(choices: &mut Choices, program: &mut Program, chain: &Chain, family: Fam
             2 => RuleKind::End(number as u32),
             _ => RuleKind::Rule(number as u32),
         },
-        text: choices.of(&["-j ACCEPT", "", "--comment \"a \\ \t\u{1}\n\u{fc}\""]).to_owned(),
+        text: choices.of(&["-j ACCEPT", "", "--comment \"a \\ \t\u{1}\n\u{fc}\""]).into(),
         verdict: choices.of(&["ACCEPT", ""]).to_owned(),
         columns: (0..choices.below(3)).map(|at| format!("column {at}")).collect(),
         span: (!choices.once_in(4)).then_some(span),

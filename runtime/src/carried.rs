@@ -140,7 +140,7 @@ pub(crate) fn lost(
         let gone = counters::left(&old.rules, &artifact.rules);
         for ((rule, count), gone) in old.rules.entries.iter().zip(counts).zip(gone) {
             if gone && count != Count::default() {
-                let (rule, text) = (rule.label.clone(), rule.text.clone());
+                let (rule, text) = (rule.label.clone(), rule.text.to_string());
                 found.push(Lost::Count { rule, text, count });
             }
         }

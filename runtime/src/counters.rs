@@ -121,8 +121,7 @@ fn identities(rules: &RuleTable) -> Vec<Identity<'_>> {
     let mut identities = Vec::with_capacity(rules.entries.len());
     for rule in &rules.entries {
         let policy = rule.kind == RuleKind::Policy;
-        let key =
-            (rule.family, rule.table.as_str(), rule.chain.as_str(), policy, rule.text.as_str());
+        let key = (rule.family, rule.table.as_str(), rule.chain.as_str(), policy, &*rule.text);
         let number = seen.entry(key).or_insert(0);
         identities.push((key.0, key.1, key.2, key.3, key.4, *number));
         *number += 1;
@@ -231,8 +230,8 @@ mod tests {
             kind: RuleKind::Rule(1),
             text: text.into(),
             verdict: String::new(),
-            columns: Vec::new(),
-            file: String::new(),
+            columns: [].into(),
+            file: "".into(),
             line: 0,
             counter: None,
         }

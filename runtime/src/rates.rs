@@ -21,7 +21,7 @@ fn check_for(rules: &RuleTable, ticks: u32) -> Result<(), Error> {
         0 => rule.label.clone(),
         line => format!("{}:{line}: {}", rule.file, rule.label),
     };
-    Err(Error::Rate { place, text: rule.text.clone(), ticks })
+    Err(Error::Rate { place, text: rule.text.to_string(), ticks })
 }
 
 #[cfg(test)]
@@ -40,7 +40,7 @@ mod tests {
             kind: RuleKind::Rule(1),
             text: "-A INPUT -m limit --limit 1/day".into(),
             verdict: String::new(),
-            columns: Vec::new(),
+            columns: [].into(),
             file: "web.rules".into(),
             line: 7,
             counter: None,

@@ -7,6 +7,7 @@ use bpfc_artifact::{
     Function, FunctionIndex, FunctionKind, Insn, KernelField, Line, MapIndex, ProgramKind, Reloc,
     RelocKind,
 };
+use std::sync::Arc;
 
 /// A register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -214,18 +215,18 @@ impl Asm {
     }
 
     /// Says which source line the instructions from here on come from.
-    pub fn line(&mut self, file: u32, line: u32, column: u32, text: &str) {
+    pub fn line(&mut self, file: u32, line: u32, column: u32, text: &Arc<str>) {
         let insn = self.insns.len() as u32;
         if let Some(last) = self.lines.last_mut() {
-            if last.file == file && last.line == line && last.text == text {
+            if last.file == file && last.line == line && last.text == *text {
                 return;
             }
             if last.insn == insn {
-                *last = Line { insn, file, line, column, text: text.to_owned() };
+                *last = Line { insn, file, line, column, text: Arc::clone(text) };
                 return;
             }
         }
-        self.lines.push(Line { insn, file, line, column, text: text.to_owned() });
+        self.lines.push(Line { insn, file, line, column, text: Arc::clone(text) });
     }
 
     fn push(&mut self, code: u8, dst: Reg, src: Reg, off: i16, imm: i32) {

@@ -17,6 +17,7 @@ use bpfc_artifact::{
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ir::{Entry, Family, Func, Hook, Program as IrProgram, Rule};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Choices of code generation.
 #[derive(Clone, Debug)]
@@ -372,7 +373,7 @@ fn places(program: &IrProgram, sources: &SourceMap) -> BTreeMap<Rule, Place> {
         .rules
         .iter()
         .map(|(rule, data)| {
-            let text = format!("{}: {}", data.label, data.text);
+            let text: Arc<str> = format!("{}: {}", data.label, data.text).into();
             let place = match data.span {
                 Some(span) => {
                     let position = sources.position(span);
@@ -394,6 +395,7 @@ fn artifact(
     emitter.names.part(&mut emitter.functions, &emitter.maps);
     let mut maps = emitter.maps;
     log::fill_sites(&mut maps, &emitter.sites);
+    let names: Vec<Arc<str>> = sources.files().map(|(_, file)| file.name().into()).collect();
     let counters = &mut maps[COUNTERS_MAP.0 as usize];
     counters.value_size = emitter.counters.value_size().max(COUNTER_SIZE);
     counters.max_entries = emitter.counters.chunks();
@@ -408,9 +410,9 @@ fn artifact(
             };
             let (file, line) = match data.span {
                 Some(span) => {
-                    (sources.file(span.file).name().to_owned(), sources.position(span).line)
+                    (Arc::clone(&names[span.file.0 as usize]), sources.position(span).line)
                 }
-                None => (String::new(), 0),
+                None => (Arc::from(""), 0),
             };
             Some(RuleEntry {
                 label: data.label.clone(),
@@ -419,9 +421,9 @@ fn artifact(
                 chain: data.chain.clone(),
                 hook: data.hook.map(names::hook),
                 kind,
-                text: data.text.clone(),
+                text: Arc::clone(&data.text),
                 verdict: data.verdict.clone(),
-                columns: data.columns.clone(),
+                columns: Arc::clone(&data.columns),
                 file,
                 line,
                 counter: emitter.counters.slot(rule),
@@ -433,7 +435,7 @@ fn artifact(
         table: chain.table.clone(),
         name: chain.name.clone(),
     });
-    let mut names: Vec<String> = sources.files().map(|(_, file)| file.name().to_owned()).collect();
+    let mut names: Vec<String> = names.iter().map(ToString::to_string).collect();
     if names.is_empty() {
         names.push(String::new());
     }

@@ -12,6 +12,7 @@ use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::{Family, Func, Hook, Lookup, Object, OptionKinds, Program, Query, Rule, Scan, State};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Where a rule stands, for line information.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +20,7 @@ pub(crate) struct Place {
     pub(crate) file: u32,
     pub(crate) line: u32,
     pub(crate) column: u32,
-    pub(crate) text: String,
+    pub(crate) text: Arc<str>,
 }
 
 /// What tells a function that answers from another; the hook also says where the program is
@@ -174,7 +175,9 @@ impl Emitter<'_> {
     pub(crate) fn mark_line(&self, asm: &mut Asm, rule: Option<Rule>, text: &str) {
         match rule.and_then(|rule| self.places.get(&rule)) {
             Some(place) => asm.line(place.file, place.line, place.column, &place.text),
-            None => asm.line(0, 0, 0, if text.is_empty() { "chain" } else { text }),
+            None => {
+                asm.line(0, 0, 0, &if text.is_empty() { "chain" } else { text }.into());
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{Insn, MapIndex};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Index into [`crate::Artifact::functions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -249,5 +250,5 @@ pub struct Line {
     /// Column, from 1; 0 where unknown. BTF keeps 10 bits: larger ones are clamped there.
     pub column: u32,
     /// What to show: the rule as the user wrote it, or what the compiler does there.
-    pub text: String,
+    pub text: Arc<str>,
 }

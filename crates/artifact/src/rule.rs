@@ -2,6 +2,7 @@
 
 use crate::{Family, Hook};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Whether a table row is a rule or a base chain's policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,14 +42,14 @@ pub struct RuleEntry {
     pub kind: RuleKind,
     /// The rule as `iptables -S` would print it, or as the user wrote it, counters left out; for
     /// a policy its verdict (`ACCEPT`, `DROP`).
-    pub text: String,
+    pub text: Arc<str>,
     /// Target word for counter listings: `ACCEPT`, `DROP`, `RETURN`, a chain's name or empty.
     pub verdict: String,
     /// Columns for counter listings as `iptables -nvL` prints them: `prot`, `opt`, `in`, `out`,
     /// `source`, `destination` and the rest; empty where the front end has none.
-    pub columns: Vec<String>,
+    pub columns: Arc<[String]>,
     /// File name and line (from 1) where it stands, for messages; line 0 where there is none.
-    pub file: String,
+    pub file: Arc<str>,
     /// Line, from 1.
     pub line: u32,
     /// Its counter; none where optimisation proved that no packet reaches it, and the counter

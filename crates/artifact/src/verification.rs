@@ -94,7 +94,7 @@ impl Artifact {
 
 fn line_of(function: &Function, insn: usize) -> Option<&str> {
     let before = function.lines.iter().take_while(|line| line.insn as usize <= insn);
-    before.last().map(|line| line.text.as_str())
+    before.last().map(|line| &*line.text)
 }
 
 struct Verifier<'a> {

@@ -184,10 +184,10 @@ mod tests {
             chain: chain.into(),
             hook,
             kind,
-            text: String::new(),
+            text: "".into(),
             verdict: target.into(),
             columns: columns.iter().map(|c| (*c).to_owned()).collect(),
-            file: String::new(),
+            file: "".into(),
             line: 0,
             counter: None,
         }

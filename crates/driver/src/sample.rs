@@ -90,16 +90,16 @@ pub(crate) fn add_chain(
         chain: chain.into(),
         hook,
         kind: RuleKind::Policy,
-        text: String::new(),
+        text: "".into(),
         verdict: String::new(),
-        columns: Vec::new(),
+        columns: [].into(),
         span: None,
     };
     let mut block = builder.block();
     for (index, line) in lines.iter().enumerate() {
         data.label = format!("{name}:{}", index + 1);
         data.kind = RuleKind::Rule(index as u32 + 1);
-        data.text = line.text(chain, program);
+        data.text = line.text(chain, program).into();
         data.verdict = line.target(program);
         let rule = program.rules.push(data.clone().into());
         builder.set_rule(Some(rule));

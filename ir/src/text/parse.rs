@@ -345,6 +345,7 @@ impl Parser {
         } else {
             None
         };
+        let (text, columns) = (text.into(), columns.into());
         Ok(RuleData { label, family, table, chain, hook, kind, text, verdict, columns, span })
     }
 }

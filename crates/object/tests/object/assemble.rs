@@ -228,7 +228,7 @@ fn rules() -> RuleTable {
         kind,
         text: text.into(),
         verdict: "DROP".into(),
-        columns: vec!["all".into(), "--".into(), "any".into()],
+        columns: ["all".to_owned(), "--".into(), "any".into()].into(),
         file: "rules.v4".into(),
         line: 2,
         counter,

@@ -337,9 +337,9 @@ impl ChainLowering<'_> {
             chain: chain.name.clone(),
             hook: chain.base.map(|base| base.hook),
             kind,
-            text,
+            text: text.into(),
             verdict,
-            columns,
+            columns: columns.into(),
             span: match rule {
                 Some(rule) => rule.span,
                 None => chain.span,

@@ -97,7 +97,7 @@ fn lines(
 ) -> Result<String, Failure> {
     let entry = rules.entries.iter().find(|entry| entry.label == record.rule);
     let (text, action) = match entry {
-        Some(entry) => (entry.text.as_str(), entry.verdict.as_str()),
+        Some(entry) => (&*entry.text, entry.verdict.as_str()),
         None if record.rule.ends_with(":return") => ("the end of the chain", "RETURN"),
         None => ("", ""),
     };
