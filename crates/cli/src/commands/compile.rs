@@ -33,9 +33,13 @@ pub(super) fn run(args: &CompileArgs, console: &Console) -> Result<(), Failure> 
     let mut options: Options = inputs::options(&args.ruleset.selection, args.priority);
     options.codegen.trace_one_in = args.trace;
     // Never freed: the process ends here, and a large ruleset has millions of parts.
-    let compilation =
+    let mut compilation =
         ManuallyDrop::new(with_progress("compiling", || compile(&inputs, target, &options)));
     console.report(&compilation.diagnostics, &compilation.sources);
+    if args.emit == Emit::Obj && compilation.artifact.is_some() {
+        // The object takes the room of what it was made from.
+        (compilation.lowered, compilation.program) = (None, None);
+    }
     let bytes = result(args, &options, &compilation)?;
     if args.emit == Emit::Obj && compilation.artifact.as_ref().is_some_and(|a| a.needs_conntrack) {
         say(
