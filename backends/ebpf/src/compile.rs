@@ -15,7 +15,8 @@ use bpfc_artifact::{
     UserChain,
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
-use bpfc_ir::{Entry, Family, Func, Hook, Program as IrProgram, Rule};
+use bpfc_ir::{Entry, Family, Func, Hook, Program as IrProgram, Rule, RuleData};
+use cranelift_entity::PrimaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -368,22 +369,14 @@ fn reach(program: &IrProgram, roots: &[Func]) -> Vec<Func> {
     order
 }
 
-fn places(program: &IrProgram, sources: &SourceMap) -> BTreeMap<Rule, Place> {
-    program
-        .rules
-        .iter()
-        .map(|(rule, data)| {
-            let text: Arc<str> = format!("{}: {}", data.label, data.text).into();
-            let place = match data.span {
-                Some(span) => {
-                    let position = sources.position(span);
-                    Place { file: span.file.0, line: position.line, column: position.column, text }
-                }
-                None => Place { text, ..Place::default() },
-            };
-            (rule, place)
-        })
-        .collect()
+fn places(program: &IrProgram, sources: &SourceMap) -> PrimaryMap<Rule, Place> {
+    let place = |data: &Arc<RuleData>| {
+        let text: Arc<str> = format!("{}: {}", data.label, data.text).into();
+        let Some(span) = data.span else { return Place { text, ..Place::default() } };
+        let position = sources.position(span);
+        Place { file: span.file.0, line: position.line, column: position.column, text }
+    };
+    program.rules.values().map(place).collect()
 }
 
 fn artifact(

@@ -11,6 +11,7 @@ use crate::{Answer, Needs, PacketLayout, names, outcome};
 use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::{Family, Func, Hook, Lookup, Object, OptionKinds, Program, Query, Rule, Scan, State};
+use cranelift_entity::PrimaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -78,7 +79,7 @@ pub(crate) struct Emitter<'a> {
     pub(crate) connection_step: Option<FunctionIndex>,
     /// The functions that set a connection's mark.
     pub(crate) connection_marks: BTreeMap<Family, FunctionIndex>,
-    pub(crate) places: BTreeMap<Rule, Place>,
+    pub(crate) places: PrimaryMap<Rule, Place>,
     pub(crate) program: &'a Program,
     /// Where sets lie.
     pub(crate) sets: SetPlan,
@@ -173,7 +174,7 @@ impl Emitter<'_> {
 
     /// Notes that the instructions from here on come from a rule, or do what `text` says.
     pub(crate) fn mark_line(&self, asm: &mut Asm, rule: Option<Rule>, text: &str) {
-        match rule.and_then(|rule| self.places.get(&rule)) {
+        match rule.and_then(|rule| self.places.get(rule)) {
             Some(place) => asm.line(place.file, place.line, place.column, &place.text),
             None => {
                 asm.line(0, 0, 0, &if text.is_empty() { "chain" } else { text }.into());

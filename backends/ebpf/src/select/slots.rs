@@ -14,9 +14,24 @@ impl Selector<'_, '_> {
     /// Gives kept values their places in the frame.
     pub(super) fn assign_slots(&mut self, blocks: &[Block]) {
         let function = self.function;
+        let insts = || {
+            let insts = blocks.iter().flat_map(|&block| &function.blocks[block].insts);
+            insts.map(|&inst| &function.insts[inst])
+        };
+        // Most chains keep nothing.
+        if insts().any(|data| data.result.is_some() && self.is_kept(&data.op)) {
+            self.place_kept(blocks);
+        }
+        if insts().any(|data| matches!(data.op, Op::Rewrite(_))) {
+            self.frame = self.frame.saturating_add(SCRATCH_SIZE);
+            self.scratch = -self.frame;
+        }
+    }
+
+    fn place_kept(&mut self, blocks: &[Block]) {
+        let function = self.function;
         let order = forward(function, blocks);
         let last = self.last_uses(&order);
-        let mut rewrites = false;
         // Places of 8 and of 16 bytes that are free again, and those that will be.
         let mut free: BTreeMap<i16, Vec<i16>> = BTreeMap::new();
         let mut busy: BTreeMap<usize, Vec<(i16, i16)>> = BTreeMap::new();
@@ -28,7 +43,6 @@ impl Selector<'_, '_> {
             busy = busy.split_off(&at);
             for &inst in &function.blocks[block].insts {
                 let data = &function.insts[inst];
-                rewrites |= matches!(data.op, Op::Rewrite(_));
                 let Some(value) = data.result.expand().filter(|_| self.is_kept(&data.op)) else {
                     continue;
                 };
@@ -43,10 +57,6 @@ impl Selector<'_, '_> {
                 busy.entry(until).or_default().push((bytes, offset));
                 self.slots.insert(value, Slot { offset, network_order });
             }
-        }
-        if rewrites {
-            self.frame = self.frame.saturating_add(SCRATCH_SIZE);
-            self.scratch = -self.frame;
         }
     }
 
