@@ -247,10 +247,10 @@ fn what_is_too_large_is_refused_with_number_limit_and_place() {
     for command in [&["check", "-"][..], &["load", "-", "--name", "large", "--target", "netfilter"]]
     {
         let ran = bpfc_with(command, &rules).fails(1);
-        let said = "the 100000 rules that packets of the input hook meet take at least 1500000 \
+        let said = "the 100000 rules that packets of the input hook meet take at least 2300000 \
                     instructions";
         assert!(ran.err.contains(&format!("error[BPFC0015]: {said}: {LIMIT}")), "{}", ran.err);
-        assert!(ran.err.contains("--> -:66669:1"), "{}", ran.err);
+        assert!(ran.err.contains("--> -:43481:1"), "{}", ran.err);
         assert!(ran.err.contains("ipset"), "{}", ran.err);
     }
     // Others may be too large where these are not compiled, or for another target.

@@ -108,7 +108,8 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
         then: Then::Next,
         span: None,
     };
-    let (mut inverted, mut is_tcp, mut ports, mut compared_ports) = (false, false, false, 0);
+    let (mut inverted, mut of_tcp, mut is_tcp, mut ports) = (false, false, false, false);
+    let mut compared_ports = 0;
     while let Some(word) = words.next() {
         if word == "!" {
             inverted = true;
@@ -124,6 +125,7 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
             }
             "-p" | "--protocol" | "--proto" => {
                 let protocol = words.next()?;
+                of_tcp = matches!(protocol, "tcp" | "6") && !inverted;
                 if !matches!(protocol, "all" | "0") {
                     (rule.is_conditional, rule.instructions) =
                         (true, rule.instructions + COMPARISON);
@@ -160,6 +162,8 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
             }
             "-c" | "--set-counters" => {}
             "--dport" | "--sport" | "--dports" | "--sports" | "--ports" => {
+                // Asking for one port loads the match.
+                is_tcp |= of_tcp && matches!(word, "--dport" | "--sport");
                 (ports, rule.is_conditional) = (true, true);
                 compared_ports = compared_ports.max(listed(words.next()?));
             }
