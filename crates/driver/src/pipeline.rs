@@ -474,6 +474,28 @@ mod tests {
     }
 
     #[test]
+    fn small_base_chains_are_parts_of_main() {
+        for (rules, functions) in [(3, 0), (300, 1)] {
+            // What the last test reads begins at an odd offset: main takes aligned accesses alone.
+            let rules = (0..rules).map(|rule| {
+                format!("-A INPUT -s 10.0.{}.{} -m u32 --u32 \"1=5\"\n", rule / 256, rule % 256)
+            });
+            let text = format!("*filter\n:INPUT DROP\n{}COMMIT\n", rules.collect::<String>());
+            for target in targets() {
+                let input = Input {
+                    name: "base".into(),
+                    bytes: text.clone().into_bytes(),
+                    format: Some("iptables-save".into()),
+                };
+                let compiled = compile(&[input], *target, &Options::default());
+                let artifact = compiled.artifact.expect("compiles");
+                let chains = artifact.functions.iter().filter(|f| f.name.contains("INPUT"));
+                assert_eq!(chains.count(), functions, "{}", target.name());
+            }
+        }
+    }
+
+    #[test]
     fn what_fits_newer_kernels_only_is_the_last_resort() {
         let size = |stack, jit_stack| CallSize { functions: 4, frames: 3, stack, jit_stack };
         let build = |sizes: [CallSize; 3]| {
