@@ -74,6 +74,11 @@ pub enum Hook {
 }
 
 impl Hook {
+    /// Whether packets pass it on their way in.
+    pub fn is_received(self) -> bool {
+        matches!(self, Hook::Prerouting | Hook::Input | Hook::Forward)
+    }
+
     /// Whether a packet that passed this hook's chains can meet those of `later` next. Input,
     /// forward and output exclude each other: routing sends a packet one way.
     pub fn leads_to(self, later: Hook) -> bool {
@@ -119,6 +124,15 @@ impl Reject {
             (Reject::TcpReset, _) => true,
             (Reject::Icmp(code), Family::Ipv4) => code <= Self::LAST_CODE_IPV4,
             (Reject::Icmp(code), Family::Ipv6) => code <= Self::LAST_CODE_IPV6,
+        }
+    }
+}
+
+impl From<Family> for bpfc_sets::Family {
+    fn from(family: Family) -> Self {
+        match family {
+            Family::Ipv4 => bpfc_sets::Family::Inet,
+            Family::Ipv6 => bpfc_sets::Family::Inet6,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::counters::{COUNTER_SIZE, Counters};
 use crate::emitter::{COUNTERS_MAP, Emitter, Place};
 use crate::error::EmitError;
 use crate::fit::call_size;
-use crate::main_function::{Unit, is_received};
+use crate::main_function::Unit;
 use crate::set_plan::SetPlan;
 use crate::target::Target;
 use crate::{Feature, Needs, PacketLayout, chain, log, main_function, names, segment};
@@ -291,7 +291,7 @@ fn units<'a>(
 /// the program asks which of them it would take.
 fn meets(target: &dyn Target, earlier: Hook, later: Hook) -> bool {
     earlier.leads_to(later)
-        || target.routing().is_some() && is_received(earlier) && is_received(later)
+        || target.routing().is_some() && earlier.is_received() && later.is_received()
 }
 
 /// Reports every rule that asks for what the target cannot give at its hook, and warns of what

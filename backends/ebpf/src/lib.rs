@@ -16,6 +16,7 @@ mod control_group;
 mod counters;
 mod device;
 pub mod disassemble;
+mod drop;
 mod emitter;
 mod error;
 pub mod ethernet;

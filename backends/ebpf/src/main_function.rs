@@ -4,7 +4,6 @@
 //! scratch until the packet is parsed, values of the base chains that are parts of it. r6 is the
 //! context, r7 the packet structure, r8 and r9 are free.
 
-use crate::addressee::{self, Addressing};
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
@@ -12,7 +11,9 @@ use crate::layout::{self, TRANSPORT_WINDOW};
 use crate::linear::{self, Destination, Offset};
 use crate::select::Exits;
 use crate::target::{MainContext, MainLabels, SCRATCH_SIZE, Target};
-use crate::{bridge, chain, conntrack, log, outcome, region, reply, route, socket, walk};
+use crate::{
+    addressee, bridge, chain, conntrack, drop, log, outcome, region, reply, route, socket, walk,
+};
 use bpfc_artifact::{AttachPoint, Function, FunctionKind, Insn};
 use bpfc_ir::{Entry, Family, Hook, Verdict};
 
@@ -25,22 +26,17 @@ pub(crate) struct Unit<'a> {
     pub(crate) ipv6: Vec<&'a Entry>,
 }
 
-/// Whether packets pass a hook on their way in.
-pub(crate) fn is_received(hook: Hook) -> bool {
-    matches!(hook, Hook::Prerouting | Hook::Input | Hook::Forward)
-}
-
 impl Unit<'_> {
     /// Whether its chains are those of hooks that packets pass on their way in.
     pub(crate) fn is_received(&self) -> bool {
-        self.ipv4.iter().chain(&self.ipv6).any(|entry| is_received(entry.hook))
+        self.ipv4.iter().chain(&self.ipv6).any(|entry| entry.hook.is_received())
     }
 
     /// Whether it asks where each packet goes: it runs chains of several hooks of the receive path.
     pub(crate) fn is_routed(&self, target: &dyn Target) -> bool {
         let mut hooks = self.ipv4.iter().chain(&self.ipv6).map(|entry| entry.hook);
-        let first = hooks.next().filter(|&first| is_received(first));
-        target.routing().is_some() && hooks.any(|hook| is_received(hook) && Some(hook) != first)
+        let first = hooks.next().filter(|&first| first.is_received());
+        target.routing().is_some() && hooks.any(|hook| hook.is_received() && Some(hook) != first)
     }
 }
 
@@ -162,7 +158,7 @@ pub(crate) fn emit(
         if asm.is_used(label) {
             emitter.mark_line(&mut asm, None, "drop");
             asm.place(label);
-            self::drop(emitter, &mut asm, unit.attach, hook)?;
+            drop::emit(emitter, &mut asm, unit.attach, hook)?;
         }
     }
     emitter.mark_line(&mut asm, None, "accept");
@@ -189,22 +185,6 @@ fn is_aligned(insn: &Insn) -> bool {
         _ => 8,
     };
     base != R7.0 && base != FP.0 || insn.off % bytes == 0
-}
-
-/// Drops the packet in r6 and r7, as a hook's rules said, and ends the program.
-pub(crate) fn drop(
-    emitter: &mut Emitter<'_>,
-    asm: &mut Asm,
-    attach: AttachPoint,
-    hook: Hook,
-) -> Result<(), EmitError> {
-    if is_received(hook) && emitter.target.addressing(attach) == Some(Addressing::Type) {
-        addressee::drop(emitter, asm, hook == Hook::Input)?;
-    } else {
-        asm.mov_imm(R0, emitter.target.return_value(Verdict::Drop, attach));
-    }
-    asm.exit();
-    Ok(())
 }
 
 /// Overwrites what the target may have left at the packet structure's end, such as a dynptr, which

@@ -1,9 +1,8 @@
 //! What `ipset create` says of a set.
 
 use crate::kind::SetKind;
-use crate::parts::{
-    parse_address, parse_length, parse_plain_ports, parse_port, parse_within, show_address,
-};
+use crate::numbers::parse_within;
+use crate::parts::{parse_address, parse_length, parse_plain_ports, parse_port, show_address};
 use crate::{ElementError, Layout};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
@@ -99,6 +98,11 @@ impl SetDef {
             _ => None,
         };
         SetDef { name: name.to_owned(), kind, family, options: Options::default() }
+    }
+
+    /// Whether packets of a family can be looked up in it.
+    pub fn takes(&self, family: Family) -> bool {
+        self.family.is_none_or(|own| own == family)
     }
 
     /// Reads the words behind `create`: the name, the type and options, with or without two dashes.

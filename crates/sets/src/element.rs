@@ -5,8 +5,9 @@
 
 pub use crate::extensions::{Command, Extensions};
 use crate::kind::{Part, SetKind};
+use crate::numbers::parse_within;
 use crate::parts::{
-    self, Ports, parse_address, parse_interface, parse_length, parse_mac, parse_within, prefix_mask,
+    self, Ports, parse_address, parse_interface, parse_length, parse_mac, prefix_mask,
 };
 use crate::{Family, Layout, SetDef};
 

@@ -2,7 +2,7 @@
 
 use crate::definition::{MAX_TIMEOUT, option_word};
 use crate::layout::COMMENT;
-use crate::parts::parse_within;
+use crate::numbers::parse_within;
 use crate::{ElementError, Layout, SetDef, SetKind};
 
 /// Nanoseconds in a second.

@@ -1,6 +1,6 @@
 //! Names of ICMP and ICMPv6 types and codes, as ipset prints and takes them.
 
-use crate::parts::parse_within;
+use crate::numbers::parse_within;
 
 /// `IPPROTO_ICMP`.
 pub(crate) const ICMP: u8 = 1;

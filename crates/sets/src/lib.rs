@@ -18,6 +18,7 @@ mod icmp;
 mod kind;
 mod layout;
 mod lines;
+mod numbers;
 mod parts;
 mod print;
 mod state;

@@ -85,6 +85,28 @@ impl ProtocolTest {
 }
 
 impl InterfaceTest {
+    /// The test of a name and a mask as the kernel keeps them; none where no byte is compared. An
+    /// error where iptables has no words for it.
+    pub(crate) fn of_bytes(name: [u8; 16], mask: [u8; 16], invert: bool) -> Result<Self, String> {
+        let test = InterfaceTest { name, mask, invert };
+        let compared = mask.iter().take_while(|&&byte| byte == 0xff).count();
+        let (mask, rest) = mask.split_at(compared);
+        let (name, end) = name.split_at(compared);
+        let is_zero = |bytes: &[u8]| bytes.iter().all(|&byte| byte == 0);
+        let text = match (name.split_last(), end.split_first()) {
+            (Some((0, text)), _) if is_zero(end) => Some(text),
+            // Names with a `+` keep it behind what is compared.
+            (_, Some((b'+', zeros))) if is_zero(zeros) => Some(name),
+            (_, Some((0, zeros))) if compared == 0 && is_zero(zeros) => Some(name),
+            _ => None,
+        };
+        let text = text.and_then(|text| std::str::from_utf8(text).ok());
+        if !text.is_some_and(is_interface) || !is_zero(rest) || mask.len() == 1 && name == [0] {
+            return Err("an interface name or its mask is not one".to_owned());
+        }
+        Ok(test)
+    }
+
     /// The name as a 16-byte number, first character most significant.
     pub fn name_number(&self) -> u128 {
         u128::from_be_bytes(self.name)

@@ -14,7 +14,7 @@ use bpfc_ir::{
     SetInfo, SetQuery, Type, Value,
 };
 use bpfc_packet::Parsed;
-use bpfc_sets::{Family as SetFamily, Part, Probe, Set, SetDef, Test};
+use bpfc_sets::{Part, Probe, Set, SetDef, Test};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -103,7 +103,7 @@ impl SetRef {
 
     /// Whether a packet of this family can be looked up in such a set at all.
     pub(crate) fn fits(&self, def: &SetDef, family: Family) -> bool {
-        self.sources.len() >= def.kind.dimension() && has_family(def, family)
+        self.sources.len() >= def.kind.dimension() && def.takes(family.into())
     }
 
     /// Emits a test: control goes to `found` or to `missed`, and no block is open.
@@ -454,15 +454,6 @@ fn map(
 fn object(cx: &mut RuleCx<'_>, set: &Arc<Set>) -> Option<Object> {
     let name = format!("set/{}", set.def.name);
     cx.named_object(&name, ObjectKind::Set(Arc::clone(set))).ok()
-}
-
-/// Whether a set takes packets of a family.
-pub(crate) fn has_family(def: &SetDef, family: Family) -> bool {
-    let family = match family {
-        Family::Ipv4 => SetFamily::Inet,
-        Family::Ipv6 => SetFamily::Inet6,
-    };
-    def.family.is_none_or(|set| set == family)
 }
 
 /// What a packet has in a port's place.

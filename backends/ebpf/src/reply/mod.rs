@@ -25,7 +25,7 @@ use crate::asm::{Asm, Jump, R0, R7, Size, Width};
 use crate::emitter::{self, Emitter, ReplyKey};
 use crate::error::EmitError;
 use crate::target::Replies;
-use crate::{layout, main_function, outcome};
+use crate::{drop, layout, outcome};
 use bpfc_artifact::{AttachPoint, FunctionIndex, FunctionKind};
 use bpfc_ir::{Family, Hook, Reject, Verdict};
 
@@ -138,7 +138,7 @@ fn function(
     asm.exit();
     emitter.mark_line(&mut asm, None, "no answer");
     asm.place(none);
-    main_function::drop(emitter, &mut asm, attach, key.hook)?;
+    drop::emit(emitter, &mut asm, attach, key.hook)?;
     asm.place(null);
     asm.mov_imm(R0, target.return_value(Verdict::Drop, attach));
     asm.exit();

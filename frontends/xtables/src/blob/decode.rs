@@ -9,7 +9,6 @@ use super::entry::{RawEntry, RawExtension, RawHeader};
 use super::layout::{RawChain, jump_targets};
 use super::opaque::{opaque_action, opaque_match};
 use super::{BlobError, RawTable};
-use crate::header::is_interface;
 use crate::model::{Base, Chain, Counters, Rule, Table, Target, base_chains};
 use crate::registry::{self, Known};
 use crate::{
@@ -293,8 +292,8 @@ fn header(raw: &RawHeader, family: Family) -> Result<Header, String> {
     Ok(Header {
         source: address(raw.source, raw.source_mask, inverse(SOURCE))?,
         destination: address(raw.destination, raw.destination_mask, inverse(DESTINATION))?,
-        input: interface(raw.input.name, raw.input.mask, inverse(IN))?,
-        output: interface(raw.output.name, raw.output.mask, inverse(OUT))?,
+        input: InterfaceTest::of_bytes(raw.input.name, raw.input.mask, inverse(IN))?,
+        output: InterfaceTest::of_bytes(raw.output.name, raw.output.mask, inverse(OUT))?,
         protocol: ProtocolTest { number: raw.protocol, invert: inverse(PROTOCOL), walk },
         fragment: FragmentTest { later, invert: inverse(FRAGMENT) },
     })
@@ -305,30 +304,4 @@ fn address(address: u128, mask: u128, invert: bool) -> Result<AddressTest, Strin
         return Err("an address has bits outside its mask".to_owned());
     }
     Ok(AddressTest { address, mask, invert })
-}
-
-/// A test of an interface's name, none where no byte of it is compared.
-pub(crate) fn interface(
-    name: [u8; 16],
-    mask: [u8; 16],
-    invert: bool,
-) -> Result<InterfaceTest, String> {
-    let test = InterfaceTest { name, mask, invert };
-    let compared = mask.iter().take_while(|&&byte| byte == 0xff).count();
-    let (mask, rest) = mask.split_at(compared);
-    let (name, end) = name.split_at(compared);
-    let text = match name.split_last() {
-        Some((0, text)) if end.iter().all(|&byte| byte == 0) => Some(text),
-        // Names with a `+` keep it behind what is compared.
-        _ => match end.split_first() {
-            Some((b'+', zeros)) if zeros.iter().all(|&byte| byte == 0) => Some(name),
-            Some((0, zeros)) if compared == 0 && zeros.iter().all(|&byte| byte == 0) => Some(name),
-            _ => None,
-        },
-    };
-    let possible = text.and_then(|text| std::str::from_utf8(text).ok()).is_some_and(is_interface);
-    if !possible || rest.iter().any(|&byte| byte != 0) || mask.len() == 1 && name == [0] {
-        return Err("an interface name or its mask is not one".to_owned());
-    }
-    Ok(test)
 }

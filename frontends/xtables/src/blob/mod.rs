@@ -21,7 +21,6 @@ use crate::print;
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
 use bpfc_ir::{Family, SetTable};
 use decode::RuleProblem;
-pub(crate) use decode::interface;
 use std::ops::Range;
 
 /// What is wrong with a blob, and where.

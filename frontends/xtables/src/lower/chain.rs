@@ -3,7 +3,7 @@
 use super::calls::{Reached, ends_chain};
 use super::{RuleCx, header};
 use crate::model::{Rule, Table, Target};
-use crate::{Unsupported, print, sets};
+use crate::{Unsupported, print};
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
 use bpfc_ir::{
     Block, Family, FrontendOptions, Func, Function, FunctionBuilder, Hook, Log, LogKind, Op,
@@ -108,7 +108,7 @@ impl ChainLowering<'_> {
         for name in names {
             let missing = match self.options.sets.get(name) {
                 None => vec![name.to_owned()],
-                Some(set) if !sets::has_family(&set.def, self.family) => {
+                Some(set) if !set.def.takes(self.family.into()) => {
                     let family = match self.family {
                         Family::Ipv4 => "IPv6",
                         Family::Ipv6 => "IPv4",

@@ -1,7 +1,7 @@
 //! The evaluator's tables of `-m hashlimit`: the kernel's arithmetic for one clock, bucket by
 //! bucket.
 
-use super::hashlimit::{AUTHENTICATION, Config, PORTED, mode};
+use super::hashlimit_config::{AUTHENTICATION, Config, PORTED, mode};
 use crate::reference::{View, address_number};
 use bpfc_ir::Family;
 use std::collections::BTreeMap;

@@ -24,6 +24,7 @@ pub mod eui64;
 pub mod exthdr;
 pub mod frag;
 pub mod hashlimit;
+mod hashlimit_config;
 mod hashlimit_rate;
 mod hashlimit_state;
 pub mod helper;

@@ -11,7 +11,7 @@
 //! 2.
 
 use super::comment::save_string;
-use super::osf_tree;
+use super::osf_tree::{self, Logs, TtlTest};
 use crate::lower::RuleCx;
 use crate::reference::{Outcome, View};
 use crate::{
@@ -47,29 +47,6 @@ const INVERT: u32 = 8;
 
 /// The greatest `--ttl` and `--log`.
 const MOST: u32 = 2;
-
-/// How a packet's time to live is compared with a fingerprint's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TtlTest {
-    /// Both are the same.
-    Equal,
-    /// The packet's is not the greater one. What the kernel looks up besides, for packets of the
-    /// device's own networks, cannot hold any more.
-    AtMost,
-    /// Not at all.
-    Ignored,
-}
-
-/// What is logged of a packet, besides that no fingerprint describes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Logs {
-    /// Nothing, and that neither.
-    Nothing,
-    /// The first fingerprint that does.
-    First,
-    /// Every fingerprint that does.
-    All,
-}
 
 #[derive(Debug)]
 struct Osf {

@@ -5,13 +5,35 @@
 //! other, and only then time to live and window. Each of these but the last two has one right
 //! branch, so a packet that fails on the way has no other to try.
 
-use super::osf::{Logs, TtlTest};
 use crate::lower::{RuleCx, holds_transport};
 use bpfc_ir::{
     Base, BinaryOp, Block, Condition, Fingerprint, FunctionBuilder, Log, LogKind, Op, TcpOption,
     Type, Value, Window,
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How a packet's time to live is compared with a fingerprint's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TtlTest {
+    /// Both are the same.
+    Equal,
+    /// The packet's is not the greater one. What the kernel looks up besides, for packets of the
+    /// device's own networks, cannot hold any more.
+    AtMost,
+    /// Not at all.
+    Ignored,
+}
+
+/// What is logged of a packet, besides that no fingerprint describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Logs {
+    /// Nothing, and that neither.
+    Nothing,
+    /// The first fingerprint that does.
+    First,
+    /// Every fingerprint that does.
+    All,
+}
 
 /// Lengths of segments and packets that a window may be a multiple of whatever the packet
 /// announces.

@@ -2,7 +2,6 @@
 //!
 //! br_netfilter shows bridged packets to the rules of the network layer, and notes their ports.
 
-use crate::blob::interface;
 use crate::lower::RuleCx;
 use crate::reference::{Outcome, View};
 use crate::text::value;
@@ -81,7 +80,7 @@ fn decode(f: Fields<'_>) -> Result<Arc<dyn Match>, String> {
     let flag = |bit| (asked & bit != 0).then_some(inverted & bit != 0);
     let port = |bit, at| -> Result<Option<InterfaceTest>, String> {
         let Some(invert) = flag(bit) else { return Ok(None) };
-        let test = interface(f.bytes(at), f.bytes(at + 16), invert)?;
+        let test = InterfaceTest::of_bytes(f.bytes(at), f.bytes(at + 16), invert)?;
         match test.name[0] {
             0 => Err("a bridge port has no name".to_owned()),
             _ => Ok(Some(test)),
