@@ -5,7 +5,7 @@
 //! Whatever state but NEW a packet that comes in by an interface can have, some packet of its
 //! connection has left by that interface before, where both ways are the same.
 
-use super::noted::{DIRECTION, NODE_SIZE, PROTOCOL};
+use super::entry::{DIRECTION, NODE_SIZE, PROTOCOL};
 use super::{load_entry, probe};
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R6, R8, R9, Size, Width};
 use crate::emitter::Emitter;

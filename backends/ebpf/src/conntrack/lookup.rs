@@ -10,6 +10,7 @@
 //! (`tcp_new` and its like), and which connection an ICMP error speaks of
 //! (`nf_conntrack_inet_error`).
 
+use super::entry::Frame;
 use super::noted::{self, ICMPV6, SCTP};
 use super::{Entry, Places, copy_entry, probe, state, table};
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Size, Width};
@@ -43,7 +44,7 @@ const QUOTED: Quoted = Quoted { tuple: TUPLE, header: TUPLE - Quoted::HEADER };
 /// u64: whether an ICMP error asks for the connection of the packet that it quotes.
 const ERROR: i16 = -8;
 /// Where the notes' lookup has its room: what else lies there is done with.
-const NOTED: noted::Frame = noted::Frame { key: TUPLE, found: QUOTED.header, scratch: OPTIONS };
+const NOTED: Frame = Frame { key: TUPLE, found: QUOTED.header, scratch: OPTIONS };
 const _: () = assert!(NOTED.key - NOTED.found == table::TUPLE);
 
 /// ICMPv6 types that the tracker leaves alone.

@@ -6,6 +6,7 @@
 //! `resolve_normal_ct`); docs/semantics.md lists what it cannot know.
 
 mod companion;
+mod entry;
 mod extension;
 mod lookup;
 pub(crate) mod mark;

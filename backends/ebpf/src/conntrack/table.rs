@@ -11,7 +11,7 @@
 //! bucket, goes on from node to node, and begins anew where the list ends in another bucket's mark,
 //! because a node was moved, or where the table is being exchanged.
 
-use super::noted::{self, DESTINATION_PART, DIRECTION, NODE_SIZE, PROTOCOL};
+use super::entry::{self, DESTINATION_PART, DIRECTION, NODE_SIZE, PROTOCOL};
 use super::probe;
 use super::siphash::{self, KEY_SIZE};
 use crate::asm::{
@@ -112,7 +112,7 @@ impl Table {
         self,
         emitter: &Emitter<'_>,
         asm: &mut Asm,
-        frame: noted::Frame,
+        frame: entry::Frame,
         direction: i16,
         absent: Label,
     ) {
@@ -288,6 +288,6 @@ fn look(asm: &mut Asm, again: Label) {
     asm.mov(R1, R7);
     asm.alu_imm(Alu::Mul, Width::W64, R1, NODE_SIZE + i32::from(CT_TUPLE_SIZE));
     asm.alu(Alu::Sub, Width::W64, R9, R1);
-    let places = noted::Asked { net: (R6, at::NET), direction: (FP, tuple + DIRECTION) };
-    noted::require_live(asm, places, SCRATCH, again);
+    let places = entry::Asked { net: (R6, at::NET), direction: (FP, tuple + DIRECTION) };
+    entry::require_live(asm, places, SCRATCH, again);
 }
