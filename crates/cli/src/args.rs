@@ -1,6 +1,6 @@
 //! The command line: what can be typed, and nothing about what it does.
 
-use crate::inputs::{FormatName, HookName, PassName, TargetName, filter_name};
+use crate::words::{self, FormatName, HookName, PassName, TargetName, filter_name};
 use bpfc_artifact::KernelVersion;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -93,7 +93,7 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "FORMAT", value_parser = FormatName)]
     pub from: Vec<String>,
     /// Hooks whose chains are compiled; the default depends on the target.
-    #[arg(long, value_name = "HOOK", value_delimiter = ',', value_parser = HookName.try_map(|name| crate::inputs::hook(&name)))]
+    #[arg(long, value_name = "HOOK", value_delimiter = ',', value_parser = HookName.try_map(|name| words::hook(&name)))]
     pub hook: Vec<bpfc_ir::Hook>,
     /// Tables to compile [default: filter].
     #[arg(long, value_name = "TABLE", value_delimiter = ',')]
@@ -298,7 +298,7 @@ pub struct LogArgs {
     #[arg(short = 'n', long, value_name = "N")]
     pub count: Option<u64>,
     /// Stop after so many seconds; 0 prints what is there [default: go on].
-    #[arg(long, value_name = "SECONDS", value_parser = crate::inputs::seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = words::seconds)]
     pub timeout: Option<f64>,
 }
 

@@ -13,6 +13,7 @@ mod ipset_words;
 mod listing;
 mod progress;
 mod review;
+mod words;
 
 use args::{Cli, Command, ConntrackCommand, RecentCommand};
 use bpfc_runtime::{Waiting, on_waiting};

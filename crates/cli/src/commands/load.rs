@@ -7,6 +7,7 @@ use crate::args::{self, LoadArgs};
 use crate::console::{Console, Failure, refused};
 use crate::inputs;
 use crate::progress::with_progress;
+use crate::words;
 use bpfc_artifact::{Artifact, AttachPoint, ProgramKind};
 use bpfc_driver as driver;
 use bpfc_ir::Input;
@@ -211,7 +212,7 @@ fn name(args: &LoadArgs) -> Result<String, Failure> {
     let stem = args.inputs.first().and_then(|input| inputs::name_of(input)).ok_or_else(|| {
         Failure::Usage("a filter from standard input needs a name: --name NAME".into())
     })?;
-    inputs::filter_name(&stem)
+    words::filter_name(&stem)
         .map_err(|error| Failure::Usage(format!("{error}: choose one with --name NAME")))
 }
 
