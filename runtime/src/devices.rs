@@ -7,7 +7,7 @@
 //! where it cannot.
 
 use crate::netlink::{self, attributes};
-use crate::places::{Attachment, Place};
+use crate::place::{Attachment, Place};
 use crate::{Error, routing_domains};
 use bpfc_artifact::{Artifact, Family, Hook, RuleTable};
 use std::fs;

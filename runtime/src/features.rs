@@ -4,7 +4,7 @@
 //! smallest use of the feature and turn its absence into [`Error::Unsupported`] with the kernel
 //! version that has it.
 
-use crate::places::Attachment;
+use crate::place::Attachment;
 use crate::sys::{Link, LinkTarget};
 use crate::{Error, stubs};
 use bpfc_artifact::{AttachPoint, KernelFeature, KernelVersion, ProgramKind, kernel};

@@ -5,7 +5,7 @@ use crate::health::{self, NamespaceStatus, Problem};
 use crate::home::{Home, Opened};
 use crate::lock::Lock;
 use crate::log::{LogLost, LogReader};
-use crate::places::Attachment;
+use crate::place::Attachment;
 use crate::recent::Programs;
 use crate::sets::SetRow;
 use crate::state::{Generation, State};

@@ -5,7 +5,7 @@
 //! for this host, which is what a host gets that forwards nothing, and one with forward chains
 //! alone treats all as forwarded.
 
-use crate::places::Place;
+use crate::place::Place;
 use bpfc_artifact::{Artifact, Family, Hook};
 use std::fmt;
 use std::fs;

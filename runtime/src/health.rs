@@ -11,7 +11,8 @@
 use crate::home::Home;
 use crate::metadata::Metadata;
 use crate::namespace::Namespace;
-use crate::places::{self, Attachment, Place};
+use crate::place::{Attachment, Place};
+use crate::places;
 use crate::{Error, conntrack};
 use std::fmt;
 use std::fs;

@@ -6,7 +6,7 @@ use crate::counters::{self, Base, Count};
 use crate::lock::Lock;
 use crate::metadata::Metadata;
 use crate::namespace::Namespace;
-use crate::places::Attachment;
+use crate::place::Attachment;
 use crate::programs::{ProgramSet, load_attach_type};
 use crate::sets::OldSets;
 use crate::state::{Generation, State, StateMap};

@@ -6,7 +6,7 @@
 use crate::digest::digest;
 use crate::namespace::Namespace;
 use crate::options::Options;
-use crate::places::{Attachment, Place};
+use crate::place::{Attachment, Place};
 use crate::sets::{self, SetRow};
 use crate::sys::{Map, MapSpec};
 use crate::{Error, routing_domains};

@@ -4,7 +4,7 @@
 
 use crate::Error;
 use crate::netlink::{self, attributes};
-use crate::places::{Attachment, Place};
+use crate::place::{Attachment, Place};
 use bpfc_artifact::{Artifact, RelocKind};
 
 /// `IFLA_*` (include/uapi/linux/if_link.h).

@@ -21,7 +21,7 @@ use crate::counters;
 use crate::home::{Home, Opened};
 use crate::lock::Lock;
 use crate::metadata::Metadata;
-use crate::places::Attachment;
+use crate::place::Attachment;
 use crate::state::{Generation, State};
 use crate::sys::{Link, Map, MapSpec, Program};
 use crate::{Error, pins, stubs};

@@ -16,7 +16,8 @@
 //! Devices are those of the calling thread's network namespace.
 
 use crate::counters::{self, Count, Counters};
-use crate::places::{self, family_number, hook_number};
+use crate::place::{family_number, hook_number};
+use crate::places;
 use crate::programs::ProgramSet;
 use crate::sets::OldSets;
 use crate::sys::{Map, TestRun};

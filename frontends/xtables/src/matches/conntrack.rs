@@ -5,6 +5,7 @@
 //! test), and then none of the other tests is asked; without a state test it never matches.
 
 use super::conntrack_names::{parse_states, parse_statuses, save_states, save_statuses};
+pub use super::conntrack_test::{Bits, Conntrack, TupleAddress, state_bit};
 use super::ports::PortRange;
 use crate::lower::{Fork, RuleCx};
 use crate::reference::{Outcome, View, address_number};
@@ -65,69 +66,9 @@ pub static STATE: MatchExtension = MatchExtension {
     }],
 };
 
-/// The kernel's state bits (include/uapi/linux/netfilter/xt_conntrack.h); the lowest four are
-/// those of [`CtField::State`].
-pub mod state_bit {
-    /// No connection, and tracking was tried.
-    pub const INVALID: u16 = 1;
-    /// Packets were seen in both directions.
-    pub const ESTABLISHED: u16 = 2;
-    /// Belongs to an expected connection, or is an ICMP error about one.
-    pub const RELATED: u16 = 4;
-    /// Begins a connection.
-    pub const NEW: u16 = 8;
-    /// The original source differs from the reply's destination.
-    pub const SNAT: u16 = 64;
-    /// The original destination differs from the reply's source.
-    pub const DNAT: u16 = 128;
-    /// Excluded from tracking.
-    pub const UNTRACKED: u16 = 256;
-}
-
 /// `IPS_SRC_NAT` and `IPS_DST_NAT`.
 const SOURCE_NAT: u32 = 1 << 4;
 const DESTINATION_NAT: u32 = 1 << 5;
-
-/// A test of the state or status: one of the bits is set, or none is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bits {
-    /// The bits.
-    pub mask: u16,
-    /// Whether none may be set.
-    pub invert: bool,
-}
-
-/// A test of a tuple's address: `(tuple ^ address) & mask == 0`, or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TupleAddress {
-    /// The address; bits outside the mask do not count.
-    pub address: u128,
-    /// Which bits count.
-    pub mask: u128,
-    /// Whether they must differ.
-    pub invert: bool,
-}
-
-/// The match: the tests that were asked for, by place as in [`PLACES`].
-#[derive(Clone, Debug)]
-pub struct Conntrack {
-    /// The rule's family.
-    pub family: Family,
-    /// Whether it was written as `-m state`.
-    pub alias: bool,
-    /// `--ctstate`.
-    pub state: Option<Bits>,
-    /// `--ctproto`: a number and whether it must differ.
-    pub protocol: Option<(u16, bool)>,
-    /// `--ctorigsrc` and its kin.
-    pub addresses: [Option<TupleAddress>; 4],
-    /// `--ctorigsrcport` and its kin.
-    pub ports: [Option<PortRange>; 4],
-    /// `--ctstatus`.
-    pub status: Option<Bits>,
-    /// `--ctdir`: whether the packet must go in the reply direction.
-    pub reply: Option<bool>,
-}
 
 /// The places of a connection's addresses and ports: option name, tuple, address and port.
 pub const PLACES: [(&str, CtTuple, TupleField, TupleField); 4] = [

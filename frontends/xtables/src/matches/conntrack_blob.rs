@@ -4,7 +4,7 @@
 //! Revision 1 has byte-wide masks; revisions 1 and 2 have one port in network order where 3 has a
 //! range in the machine's.
 
-use super::conntrack::{Bits, Conntrack, TupleAddress, state_bit};
+use super::conntrack_test::{Bits, Conntrack, TupleAddress, state_bit};
 use super::ports::PortRange;
 use crate::{DecodeCx, Fields, Match};
 use std::sync::Arc;

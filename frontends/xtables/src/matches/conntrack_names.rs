@@ -1,6 +1,6 @@
 //! The words of connection states and statuses, read and printed.
 
-use super::conntrack::state_bit;
+use super::conntrack_test::state_bit;
 use crate::{Given, Problem};
 
 /// In the order that words are tried in when reading.

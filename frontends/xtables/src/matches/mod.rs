@@ -15,6 +15,7 @@ pub mod connmark;
 pub mod conntrack;
 mod conntrack_blob;
 mod conntrack_names;
+mod conntrack_test;
 pub mod cpu;
 pub mod dccp;
 pub mod devgroup;
