@@ -10,8 +10,9 @@ use common::{
 };
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What an environment variable says the number of kills shall be; a campaign has hundreds.
@@ -46,8 +47,13 @@ fn silent(here: &Net, there: &Net) {
 /// Sends datagrams from the other end, which the filter drops, and waits until it has counted them.
 fn counts(filter: &Filter, here: &Net, there: &Net, number: u64) {
     let to = here.run(|| udp("10.9.0.1:0"));
+    counts_to(filter, there, to.local_addr().unwrap(), number);
+    assert!(to.recv(&mut [0; 64]).is_err(), "a packet passed");
+}
+
+/// The same to a socket that somebody else has.
+fn counts_to(filter: &Filter, there: &Net, address: SocketAddr, number: u64) {
     let before = packets(filter);
-    let address = to.local_addr().unwrap();
     there.run(|| {
         let from = udp("10.9.0.2:0");
         for _ in 0..number {
@@ -59,7 +65,6 @@ fn counts(filter: &Filter, here: &Net, there: &Net, number: u64) {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(packets(filter), before + number);
-    assert!(to.recv(&mut [0; 64]).is_err(), "a packet passed");
 }
 
 fn an_interface_that_comes_back(points: &[AttachPoint]) {
@@ -200,14 +205,12 @@ fn a_group_that_is_made_again_is_filtered_again() {
     if !can_run(test) {
         return;
     }
-    let Some(root) = bpfc_runtime::control_groups() else {
-        assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none(), "no cgroup2 is mounted");
-        eprintln!("skipped: no cgroup2 is mounted");
+    if !has_cgroup2() {
         return;
-    };
+    }
     let name = unique("group");
     let _cleanup = Cleanup(name.clone());
-    let group = root.join(&name);
+    let group = group(&name);
     std::fs::create_dir(&group).unwrap();
     let mut options = Options::new(&name);
     let points = [AttachPoint::CgroupIngress, AttachPoint::CgroupEgress];
@@ -232,6 +235,15 @@ fn a_group_that_is_made_again_is_filtered_again() {
     assert!(filter.is_unchanged(&built, &options).unwrap());
     filter.unload().unwrap();
     std::fs::remove_dir(&group).unwrap();
+}
+
+fn has_cgroup2() -> bool {
+    let has = bpfc_runtime::control_groups().is_some();
+    if !has {
+        assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none(), "no cgroup2 is mounted");
+        eprintln!("skipped: no cgroup2 is mounted");
+    }
+    has
 }
 
 /// Waits until a filter says that its namespace is gone, which takes the kernel a moment.
@@ -391,13 +403,79 @@ fn points(what: &str) -> Vec<AttachPoint> {
         "tc" => vec![AttachPoint::TcIngress],
         "companion of tc" => vec![AttachPoint::TcIngress, AttachPoint::Companion],
         "companion of xdp" => vec![AttachPoint::Xdp, AttachPoint::Companion],
+        "cgroup-skb" => vec![AttachPoint::CgroupIngress],
         _ => vec![input(96)],
     }
 }
 
 fn options(what: &str, name: &str) -> Options {
-    let options = Options::new(name);
-    if what == "netfilter" { options } else { options.interface("here") }
+    let mut options = Options::new(name);
+    match what {
+        "netfilter" => options,
+        "cgroup-skb" => {
+            options.cgroup = group(name);
+            options
+        }
+        _ => options.interface("here"),
+    }
+}
+
+/// The control group of a filter's test.
+fn group(name: &str) -> PathBuf {
+    bpfc_runtime::control_groups().expect("cgroup2 is mounted").join(name)
+}
+
+/// A control group and a process in it, which holds the socket that packets are sent to.
+struct Holder {
+    process: Child,
+    group: PathBuf,
+}
+
+impl Holder {
+    fn new(net: &Net, name: &str) -> Holder {
+        let group = group(name);
+        std::fs::create_dir(&group).unwrap();
+        let script = "echo $$ > \"$0/cgroup.procs\"; exec \"$1\" --exact holds --nocapture";
+        let spawn = || {
+            Command::new("sh")
+                .args(["-c", script])
+                .args([group.as_os_str(), std::env::current_exe().unwrap().as_os_str()])
+                .env(HOLDS, HELD)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
+        };
+        let mut process = net.run(spawn);
+        let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
+        assert!(said.any(|line| line.unwrap().ends_with(BEGUN)), "the child does not begin");
+        Holder { process, group }
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let ended = self.process.kill().and_then(|()| self.process.wait());
+        let removed = ended.and_then(|_| std::fs::remove_dir(&self.group));
+        if let (Err(error), false) = (removed, std::thread::panicking()) {
+            panic!("{}: {error}", self.group.display());
+        }
+    }
+}
+
+/// The socket that a process of this test shall hold until it is killed.
+const HOLDS: &str = "BPFC_TEST_HOLDS";
+const HELD: &str = "10.9.0.1:9";
+
+/// Not a test by itself: holds a socket, in the control group that it was started in.
+#[test]
+fn holds() {
+    let Ok(address) = std::env::var(HOLDS) else { return };
+    let _held = udp(&address);
+    println!("{BEGUN}");
+    loop {
+        std::thread::park();
+    }
 }
 
 fn kill_after(name: &str, what: &str, time: Duration) {
@@ -425,9 +503,12 @@ fn killed(what: &str) {
     let _cleanup = Cleanup(name.clone());
     let (here, there) = (Net::new(), Net::new());
     here.pair(&there);
-    if what != "netfilter" {
+    // Without address resolution frames come to no host.
+    if !matches!(what, "netfilter" | "cgroup-skb") {
         silent(&here, &there);
     }
+    let held: SocketAddr = HELD.parse().unwrap();
+    let _holder = (what == "cgroup-skb").then(|| Holder::new(&here, &name));
     let points = points(what);
     let built = artifact(&points, Verdict::Drop, 0);
     let load = || here.run(|| Filter::load(&built, &options(what, &name)).unwrap());
@@ -441,7 +522,7 @@ fn killed(what: &str) {
                 there.run(|| {
                     let from = udp("10.9.0.2:0");
                     while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                        from.send_to(b"traffic", "10.9.0.1:9").unwrap();
+                        from.send_to(b"traffic", held).unwrap();
                         std::thread::sleep(Duration::from_micros(50));
                     }
                 })
@@ -472,7 +553,10 @@ fn killed(what: &str) {
             .collect();
         assert!(others.is_empty(), "{others:?}");
         settle(&filter);
-        counts(&filter, &here, &there, 5);
+        match what {
+            "cgroup-skb" => counts_to(&filter, &there, held, 5),
+            _ => counts(&filter, &here, &there, 5),
+        }
     }
     eprintln!(
         "{what}: {kills} kills, after {loaded} of them nothing was loaded, after {attached} not attached"
@@ -522,5 +606,13 @@ fn netfilter_survives_kills_of_load_and_again() {
     let test = "netfilter_survives_kills_of_load_and_again";
     if can_run(test) && has_linux(test, 6, 4) {
         killed("netfilter");
+    }
+}
+
+#[test]
+fn cgroup_skb_survives_kills_of_load_and_again() {
+    let test = "cgroup_skb_survives_kills_of_load_and_again";
+    if can_run(test) && has_cgroup2() {
+        killed("cgroup-skb");
     }
 }
