@@ -5,8 +5,8 @@ use super::probe;
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, Reg, Size, Width};
 use crate::kernel::field;
 
-/// `struct nf_conntrack_tuple` (include/net/netfilter/nf_conntrack_tuple.h), as far as more than one
-/// asks for it.
+/// `struct nf_conntrack_tuple` (include/net/netfilter/nf_conntrack_tuple.h), as far as more than
+/// one asks for it.
 pub(super) const DESTINATION_PART: i16 = 36;
 pub(super) const PROTOCOL: i16 = 38;
 pub(super) const DIRECTION: i16 = 39;
