@@ -5,8 +5,8 @@ mod common;
 use bpfc_artifact::AttachPoint;
 use bpfc_runtime::{Error, Filter, Options, Problem};
 use common::{
-    Cleanup, Net, PATIENCE, Verdict, artifact, can_run, has_linux, input, ip, output, passes, udp,
-    unique,
+    Cleanup, Net, PATIENCE, Verdict, artifact, can_run, has_cgroup2, has_linux, input, inside, ip,
+    output, passes, udp, unique,
 };
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -237,15 +237,6 @@ fn a_group_that_is_made_again_is_filtered_again() {
     std::fs::remove_dir(&group).unwrap();
 }
 
-fn has_cgroup2() -> bool {
-    let has = bpfc_runtime::control_groups().is_some();
-    if !has {
-        assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none(), "no cgroup2 is mounted");
-        eprintln!("skipped: no cgroup2 is mounted");
-    }
-    has
-}
-
 /// Waits until a filter says that its namespace is gone, which takes the kernel a moment.
 fn wait_until_gone(filter: &Filter) {
     let start = Instant::now();
@@ -367,6 +358,11 @@ const CHILD: &str = "BPFC_TEST_CHILD";
 /// What it says when it begins.
 const BEGUN: &str = "the child has begun";
 
+fn wait_until_begun(child: &mut Child) {
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().ends_with(BEGUN)), "the child does not begin");
+}
+
 /// Not a test by itself: detaches a filter and attaches it again, or unloads and loads it, as the
 /// environment says.
 #[test]
@@ -435,20 +431,10 @@ impl Holder {
     fn new(net: &Net, name: &str) -> Holder {
         let group = group(name);
         std::fs::create_dir(&group).unwrap();
-        let script = "echo $$ > \"$0/cgroup.procs\"; exec \"$1\" --exact holds --nocapture";
-        let spawn = || {
-            Command::new("sh")
-                .args(["-c", script])
-                .args([group.as_os_str(), std::env::current_exe().unwrap().as_os_str()])
-                .env(HOLDS, HELD)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap()
-        };
-        let mut process = net.run(spawn);
-        let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
-        assert!(said.any(|line| line.unwrap().ends_with(BEGUN)), "the child does not begin");
+        let mut command = inside(&group, "holds");
+        command.env(HOLDS, HELD).stdout(Stdio::piped());
+        let mut process = net.run(|| command.spawn().unwrap());
+        wait_until_begun(&mut process);
         Holder { process, group }
     }
 }
@@ -486,8 +472,7 @@ fn kill_after(name: &str, what: &str, time: Duration) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(said.any(|line| line.unwrap().ends_with(BEGUN)), "the child does not begin");
+    wait_until_begun(&mut child);
     std::thread::sleep(time);
     let early = child.try_wait().unwrap();
     child.kill().unwrap();

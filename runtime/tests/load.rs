@@ -5,8 +5,8 @@ mod common;
 use bpfc_artifact::{AttachPoint, KernelField, Reloc, RelocKind};
 use bpfc_runtime::{Error, Filter, Options, Place, TestPacket, Unattached, XdpMode};
 use common::{
-    BYTES, Cleanup, Net, PATIENCE, Verdict, artifact, can_run, has_linux, input, output, passes,
-    udp, unique,
+    BYTES, Cleanup, Net, PATIENCE, Verdict, artifact, can_run, has_cgroup2, has_linux, input,
+    inside, output, passes, udp, unique,
 };
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
@@ -272,16 +272,12 @@ fn a_cgroup_both_ways() {
     if !can_run("a_cgroup_both_ways") {
         return;
     }
+    if !has_cgroup2() {
+        return;
+    }
     let name = unique("cgroup");
     let _cleanup = Cleanup(name.clone());
-    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
-    let mut mounts = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let Some(mount) = mounts.find(|fields| fields.get(2) == Some(&"cgroup2")) else {
-        assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none(), "no cgroup2 is mounted");
-        eprintln!("skipped: no cgroup2 is mounted");
-        return;
-    };
-    let group = std::path::Path::new(mount[1]).join(&name);
+    let group = bpfc_runtime::control_groups().expect("cgroup2 is mounted").join(&name);
     std::fs::create_dir(&group).unwrap();
     let mut options = Options::new(&name);
     options.cgroup = group.clone();
@@ -289,16 +285,9 @@ fn a_cgroup_both_ways() {
     let filter = Filter::load(&artifact(&points, Verdict::Accept, 0), &options).unwrap();
     // A child in the group pings itself.
     let ping = || {
-        let script = "echo $$ > \"$0/cgroup.procs\"; exec \"$1\" --exact sends --nocapture";
-        std::process::Command::new("sh")
-            .args(["-c", script])
-            .args([group.as_os_str(), std::env::current_exe().unwrap().as_os_str()])
-            .env("BPFC_TEST_SEND", "1")
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .status()
-            .unwrap()
-            .success()
+        let mut command = inside(&group, "sends");
+        command.env("BPFC_TEST_SEND", "1").stdout(std::process::Stdio::null());
+        command.status().unwrap().success()
     };
     assert!(ping());
     let counters = filter.counters().unwrap();

@@ -10,7 +10,7 @@ use crate::error::EmitError;
 use crate::select::{self, Exits, Part};
 use crate::{outcome, segment};
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MAX_INSTRUCTIONS};
-use bpfc_ir::{Func, Program as IrProgram};
+use bpfc_ir::{Block, Func, Program as IrProgram};
 use std::collections::BTreeSet;
 
 /// Emits a chain whose callees were emitted.
@@ -21,9 +21,7 @@ pub(crate) fn emit(
     limit: usize,
 ) -> Result<(), EmitError> {
     let function = &program.funcs[func];
-    let needs = &emitter.needs;
-    let parts =
-        segment::segments(function, limit, |op| select::is_kept(op, function.family, needs));
+    let parts = segments(emitter, function, limit);
     let mut functions = Vec::with_capacity(parts.len());
     if let [blocks] = parts.as_slice() {
         let name = emitter.name(&function.name);
@@ -49,6 +47,12 @@ pub(crate) fn emit(
     }
     emitter.chains.insert(func, functions);
     Ok(())
+}
+
+/// The segments that a chain is cut into.
+fn segments(emitter: &Emitter<'_>, function: &bpfc_ir::Function, limit: usize) -> Vec<Vec<Block>> {
+    let needs = &emitter.needs;
+    segment::segments(function, limit, |op| select::is_kept(op, function.family, needs))
 }
 
 /// Calls of one chain's segments in all of a program.
@@ -79,9 +83,7 @@ pub(crate) fn inline(
         return Ok(None);
     }
     let function = &emitter.program.funcs[func];
-    let needs = &emitter.needs;
-    let parts =
-        segment::segments(function, limit, |op| select::is_kept(op, function.family, needs));
+    let parts = segments(emitter, function, limit);
     let [blocks] = parts.as_slice() else { return Ok(None) };
     select::inline(emitter, asm, function, blocks, frame, exits)
 }

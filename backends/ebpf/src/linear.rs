@@ -90,14 +90,23 @@ pub(crate) fn look(target: &dyn Target, asm: &mut Asm, from: Offset, bytes: u16,
 
 /// Emits: copy `bytes` bytes that lie at r1. Clobbers r3.
 pub(crate) fn read(asm: &mut Asm, to: Destination, bytes: u16) {
+    for (size, at) in pieces(bytes) {
+        asm.load(size, R3, R1, at);
+        asm.store(size, to.base, to.offset + at, R3);
+    }
+}
+
+/// The fewest accesses that so many bytes are made of, largest first, and where each begins.
+pub(crate) fn pieces(bytes: u16) -> Vec<(Size, i16)> {
+    let mut pieces = Vec::new();
     let mut at = 0;
     for size in [Size::D, Size::W, Size::H, Size::B] {
         while at + size.bytes() <= bytes as i16 {
-            asm.load(size, R3, R1, at);
-            asm.store(size, to.base, to.offset + at, R3);
+            pieces.push((size, at));
             at += size.bytes();
         }
     }
+    pieces
 }
 
 /// Emits [`Target::point`] for a context whose u32 fields at `data` and `data_end` say where the

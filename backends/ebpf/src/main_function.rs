@@ -394,7 +394,7 @@ fn copy_transport(emitter: &Emitter<'_>, asm: &mut Asm, scratch: i16) {
     asm.jump_imm(Jump::Lt, Width::W64, R4, i32::from(TRANSPORT_WINDOW), far);
     linear::look(emitter.target, asm, Offset::Register, TRANSPORT_WINDOW, near);
     asm.place(far);
-    for (size, at) in [(Size::D, 0), (Size::D, 8), (Size::W, 16)] {
+    for (size, at) in linear::pieces(TRANSPORT_WINDOW) {
         asm.store_imm(size, R7, layout::TRANSPORT + at, 0);
     }
     asm.load(Size::W, R4, R7, layout::TRANSPORT_AVAILABLE);

@@ -12,7 +12,8 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs::File;
 use std::net::UdpSocket;
 use std::os::fd::AsFd as _;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -53,6 +54,26 @@ pub fn has_linux(test: &str, major: u32, minor: u32) -> bool {
         eprintln!("skipped: {test}: Linux {} lacks what {major}.{minor} has", release.trim());
     }
     found >= (major, minor)
+}
+
+/// Whether there are control groups of version 2. Without them tests are skipped, and say so,
+/// unless `BPFC_REQUIRE_ALL=1`.
+pub fn has_cgroup2() -> bool {
+    let has = bpfc_runtime::control_groups().is_some();
+    if !has {
+        assert!(std::env::var_os("BPFC_REQUIRE_ALL").is_none(), "no cgroup2 is mounted");
+        eprintln!("skipped: no cgroup2 is mounted");
+    }
+    has
+}
+
+/// One test of this binary as a process in a control group.
+pub fn inside(group: &Path, test: &str) -> Command {
+    let script = "echo $$ > \"$0/cgroup.procs\"; exec \"$1\" --exact \"$2\" --nocapture";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).arg(group).arg(std::env::current_exe().unwrap()).arg(test);
+    command.stderr(Stdio::null());
+    command
 }
 
 /// Bytes that every matching packet counts.

@@ -162,8 +162,13 @@ fn side_by_side<A: Send, B>(aside: impl FnOnce() -> A + Send, here: impl FnOnce(
     std::thread::scope(|scope| {
         let aside = scope.spawn(aside);
         let here = here();
-        (aside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), here)
+        (joined(aside), here)
     })
+}
+
+/// What a thread yields; where it panics, so does the caller.
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Compiles for every target, side by side; the results come in the targets' order.
@@ -177,10 +182,7 @@ fn try_targets(
             .iter()
             .map(|&target| scope.spawn(move || try_target(target, job, kernel)))
             .collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, TargetResult>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        running.into_iter().map(join).collect()
+        running.into_iter().map(joined).collect()
     })
 }
 
