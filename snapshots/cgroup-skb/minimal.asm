@@ -146,7 +146,6 @@ L11:
   if w1 != 0x6 goto L21
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L12
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L21
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L12
@@ -166,7 +165,6 @@ L13:
   if w1 < 0x4 goto L16
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x5000 goto L22
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0xbb01 goto L22
 ; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
 L14:
@@ -174,7 +172,6 @@ L14:
   if w1 != 0x6 goto L15
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L16
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L15
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L16

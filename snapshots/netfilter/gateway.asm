@@ -28,9 +28,7 @@ filter_from_lan: ; Chain
   if w1 < 0x4 goto L3
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x3500 goto L5
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0x4300 goto L5
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0x7b00 goto L5
 ; filter/from-lan:3: -A from-lan -p tcp -m tcp --dport 53 -j ACCEPT
 L0:
@@ -38,7 +36,6 @@ L0:
   if w1 != 0x6 goto L1
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L3
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L1
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L3
@@ -54,7 +51,6 @@ L1:
   if w1 > 0x7 goto L2
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L3
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L2
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L3
@@ -340,7 +336,6 @@ filter_to_dmz: ; Chain
   if w1 != 0x6 goto L0
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L2
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L0
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L2
@@ -363,7 +358,6 @@ L0:
   if w1 != 0x6 goto L1
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L2
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L1
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L2
@@ -442,7 +436,6 @@ filter_lan_to_wan: ; Chain
   if w1 != 0x6 goto L0
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L3
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L0
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L3
@@ -458,7 +451,6 @@ L0:
   if w1 < 0x4 goto L3
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x8700 goto L6
-  r1 = *(u16 *)(r7 +42)
   r1 = be16 r1
   w1 -= 0x89
   if w1 <= 0x2 goto L6
@@ -474,7 +466,6 @@ L1:
   if w1 < 0x4 goto L3
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x8700 goto L7
-  r1 = *(u16 *)(r7 +42)
   r1 = be16 r1
   w1 -= 0x89
   if w1 <= 0x2 goto L7
@@ -560,9 +551,7 @@ filter_lan_to_dmz: ; Chain
   if w1 < 0x4 goto L3
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x1600 goto L0
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0x5000 goto L0
-  r1 = *(u16 *)(r7 +42)
   if w1 != 0xbb01 goto L1
 L0:
   r1 = *(u8 *)(r7 +137)
@@ -581,9 +570,7 @@ L1:
   if w1 < 0x4 goto L3
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x1900 goto L5
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0x4b02 goto L5
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0xe103 goto L5
 ; chain
 L2:
@@ -1245,7 +1232,6 @@ L17:
   if w1 < 0x4 goto L20
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x5000 goto L27
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0xbb01 goto L27
 ; filter/FORWARD:8: -A FORWARD -i dmz -o wan -p udp -m udp --dport 53 -j ACCEPT
 L18:

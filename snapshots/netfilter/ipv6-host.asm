@@ -959,9 +959,7 @@ L18:
   *(u64 *)(r10 -184) = r0
   r1 = *(u64 *)(r10 -184)
   if w1 == 0xffffffff goto L19
-  r1 = *(u64 *)(r10 -184)
   if w1 == 0xfffffffe goto L25
-  r1 = *(u64 *)(r10 -184)
   r1 += 0x4
   r2 = *(u32 *)(r7 +64)
   if r1 > r2 goto L25
@@ -1051,7 +1049,6 @@ L22:
   if w1 < 0x4 goto L25
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x5000 goto L23
-  r1 = *(u16 *)(r7 +42)
   if w1 != 0xbb01 goto L24
 L23:
   r1 = *(u8 *)(r7 +121)

@@ -191,7 +191,6 @@ L14:
   if w1 != 0x6 goto L24
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L15
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L24
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L15
@@ -211,7 +210,6 @@ L16:
   if w1 < 0x4 goto L19
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x5000 goto L25
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0xbb01 goto L25
 ; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
 L17:
@@ -219,7 +217,6 @@ L17:
   if w1 != 0x6 goto L18
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L19
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L18
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L19

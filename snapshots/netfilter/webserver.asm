@@ -20,7 +20,6 @@ filter_office: ; Chain
   if w1 != 0x6 goto L0
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L2
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L0
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L2
@@ -36,7 +35,6 @@ L0:
   if w1 != 0x6 goto L1
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L2
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L1
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L2
@@ -334,7 +332,6 @@ L13:
   if w1 != 0x6 goto L14
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L24
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L14
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L24
@@ -347,7 +344,6 @@ L14:
   if w1 != 0x6 goto L15
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L24
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L15
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L24
@@ -360,7 +356,6 @@ L15:
   if w1 != 0x6 goto L16
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L24
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L16
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L24
@@ -417,7 +412,6 @@ L19:
   if w1 < 0x4 goto L24
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x5000 goto L20
-  r1 = *(u16 *)(r7 +42)
   if w1 != 0xbb01 goto L21
 L20:
   r1 = *(u8 *)(r7 +121)
@@ -447,7 +441,6 @@ L23:
   if w1 != 0x6 goto L38
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L24
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L38
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L24

@@ -294,7 +294,6 @@ L17:
   if w1 != 0x6 goto L18
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L23
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L18
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L23
@@ -309,7 +308,6 @@ L18:
   if w1 != 0x6 goto L19
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L23
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L19
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L23

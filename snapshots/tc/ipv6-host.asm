@@ -2690,7 +2690,6 @@ L21:
   r8 += 0x28
   r1 = *(u8 *)(r10 -106)
   if r1 == 0x6 goto L23
-  r1 = *(u8 *)(r10 -106)
   if r1 == 0x11 goto L23
   r2 = r8
   r2 += 0x8
@@ -3354,9 +3353,7 @@ L28:
   *(u64 *)(r10 -184) = r0
   r1 = *(u64 *)(r10 -184)
   if w1 == 0xffffffff goto L29
-  r1 = *(u64 *)(r10 -184)
   if w1 == 0xfffffffe goto L35
-  r1 = *(u64 *)(r10 -184)
   r1 += 0x4
   r2 = *(u32 *)(r7 +64)
   if r1 > r2 goto L35
@@ -3446,7 +3443,6 @@ L32:
   if w1 < 0x4 goto L35
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x5000 goto L33
-  r1 = *(u16 *)(r7 +42)
   if w1 != 0xbb01 goto L34
 L33:
   r1 = *(u8 *)(r7 +121)

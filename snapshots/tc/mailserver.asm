@@ -2112,7 +2112,6 @@ L22:
   r8 += r1
   r1 = *(u8 *)(r10 -103)
   if r1 == 0x6 goto L24
-  r1 = *(u8 *)(r10 -103)
   if r1 == 0x11 goto L24
   r2 = r8
   r2 += 0x8
@@ -3447,11 +3446,8 @@ L24:
   if w1 < 0x4 goto L29
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x1900 goto L25
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0xd101 goto L25
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0x4b02 goto L25
-  r1 = *(u16 *)(r7 +42)
   if w1 != 0xe103 goto L26
 L25:
   r1 = *(u8 *)(r7 +121)
@@ -3464,7 +3460,6 @@ L26:
   if w1 != 0x6 goto L27
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L29
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L27
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L29

@@ -504,7 +504,6 @@ L23:
   if w1 != 0x6 goto L33
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L24
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L33
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L24
@@ -524,7 +523,6 @@ L25:
   if w1 < 0x4 goto L28
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x5000 goto L34
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0xbb01 goto L34
 ; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
 L26:
@@ -532,7 +530,6 @@ L26:
   if w1 != 0x6 goto L27
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L28
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L27
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L28

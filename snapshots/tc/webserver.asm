@@ -22,7 +22,6 @@ filter_office: ; Chain
   if w1 != 0x6 goto L0
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L2
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L0
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L2
@@ -38,7 +37,6 @@ L0:
   if w1 != 0x6 goto L1
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L2
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L1
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L2
@@ -2218,7 +2216,6 @@ L22:
   r8 += r1
   r1 = *(u8 *)(r10 -103)
   if r1 == 0x6 goto L24
-  r1 = *(u8 *)(r10 -103)
   if r1 == 0x11 goto L24
   r2 = r8
   r2 += 0x8
@@ -2722,7 +2719,6 @@ L22:
   if w1 != 0x6 goto L23
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L33
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L23
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L33
@@ -2735,7 +2731,6 @@ L23:
   if w1 != 0x6 goto L24
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L33
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L24
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L33
@@ -2748,7 +2743,6 @@ L24:
   if w1 != 0x6 goto L25
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L33
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L25
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L33
@@ -2805,7 +2799,6 @@ L28:
   if w1 < 0x4 goto L33
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x5000 goto L29
-  r1 = *(u16 *)(r7 +42)
   if w1 != 0xbb01 goto L30
 L29:
   r1 = *(u8 *)(r7 +121)
@@ -2835,7 +2828,6 @@ L32:
   if w1 != 0x6 goto L47
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L33
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L47
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L33

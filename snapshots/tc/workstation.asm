@@ -2112,7 +2112,6 @@ L22:
   r8 += r1
   r1 = *(u8 *)(r10 -103)
   if r1 == 0x6 goto L24
-  r1 = *(u8 *)(r10 -103)
   if r1 == 0x11 goto L24
   r2 = r8
   r2 += 0x8
@@ -2657,7 +2656,6 @@ L25:
   if w1 != 0x6 goto L26
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L31
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L26
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L31
@@ -2672,7 +2670,6 @@ L26:
   if w1 != 0x6 goto L27
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L31
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L27
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L31

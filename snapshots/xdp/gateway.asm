@@ -30,9 +30,7 @@ filter_from_lan: ; Chain
   if w1 < 0x4 goto L3
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x3500 goto L5
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0x4300 goto L5
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0x7b00 goto L5
 ; filter/from-lan:3: -A from-lan -p tcp -m tcp --dport 53 -j ACCEPT
 L0:
@@ -40,7 +38,6 @@ L0:
   if w1 != 0x6 goto L1
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L3
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L1
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L3
@@ -56,7 +53,6 @@ L1:
   if w1 > 0x7 goto L2
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L3
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L2
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L3
@@ -2508,7 +2504,6 @@ L22:
   r8 += r1
   r1 = *(u8 *)(r10 -103)
   if r1 == 0x6 goto L24
-  r1 = *(u8 *)(r10 -103)
   if r1 == 0x11 goto L24
   r2 = r8
   r2 += 0x8

@@ -2723,7 +2723,6 @@ L21:
   r8 += 0x28
   r1 = *(u8 *)(r10 -106)
   if r1 == 0x6 goto L23
-  r1 = *(u8 *)(r10 -106)
   if r1 == 0x11 goto L23
   r2 = r8
   r2 += 0x8
@@ -3366,9 +3365,7 @@ L30:
   *(u64 *)(r10 -184) = r0
   r1 = *(u64 *)(r10 -184)
   if w1 == 0xffffffff goto L31
-  r1 = *(u64 *)(r10 -184)
   if w1 == 0xfffffffe goto L37
-  r1 = *(u64 *)(r10 -184)
   r1 += 0x4
   r2 = *(u32 *)(r7 +64)
   if r1 > r2 goto L37
@@ -3458,7 +3455,6 @@ L34:
   if w1 < 0x4 goto L37
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x5000 goto L35
-  r1 = *(u16 *)(r7 +42)
   if w1 != 0xbb01 goto L36
 L35:
   r1 = *(u8 *)(r7 +121)

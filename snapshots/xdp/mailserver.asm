@@ -2145,7 +2145,6 @@ L22:
   r8 += r1
   r1 = *(u8 *)(r10 -103)
   if r1 == 0x6 goto L24
-  r1 = *(u8 *)(r10 -103)
   if r1 == 0x11 goto L24
   r2 = r8
   r2 += 0x8
@@ -3356,11 +3355,8 @@ L30:
   if w1 < 0x4 goto L35
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x1900 goto L31
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0xd101 goto L31
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0x4b02 goto L31
-  r1 = *(u16 *)(r7 +42)
   if w1 != 0xe103 goto L32
 L31:
   r1 = *(u8 *)(r7 +121)
@@ -3373,7 +3369,6 @@ L32:
   if w1 != 0x6 goto L33
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L35
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L33
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L35

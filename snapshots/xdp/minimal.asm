@@ -486,7 +486,6 @@ L25:
   if w1 != 0x6 goto L35
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L26
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L35
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L26
@@ -506,7 +505,6 @@ L27:
   if w1 < 0x4 goto L30
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x5000 goto L36
-  r1 = *(u16 *)(r7 +42)
   if w1 == 0xbb01 goto L36
 ; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
 L28:
@@ -514,7 +512,6 @@ L28:
   if w1 != 0x6 goto L29
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L30
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L29
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L30

@@ -22,7 +22,6 @@ filter_office: ; Chain
   if w1 != 0x6 goto L0
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L2
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L0
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L2
@@ -38,7 +37,6 @@ L0:
   if w1 != 0x6 goto L1
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L2
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L1
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L2
@@ -2251,7 +2249,6 @@ L22:
   r8 += r1
   r1 = *(u8 *)(r10 -103)
   if r1 == 0x6 goto L24
-  r1 = *(u8 *)(r10 -103)
   if r1 == 0x11 goto L24
   r2 = r8
   r2 += 0x8
@@ -2734,7 +2731,6 @@ L24:
   if w1 != 0x6 goto L25
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L35
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L25
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L35
@@ -2747,7 +2743,6 @@ L25:
   if w1 != 0x6 goto L26
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L35
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L26
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L35
@@ -2760,7 +2755,6 @@ L26:
   if w1 != 0x6 goto L27
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L35
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L27
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L35
@@ -2817,7 +2811,6 @@ L30:
   if w1 < 0x4 goto L35
   r1 = *(u16 *)(r7 +42)
   if w1 == 0x5000 goto L31
-  r1 = *(u16 *)(r7 +42)
   if w1 != 0xbb01 goto L32
 L31:
   r1 = *(u8 *)(r7 +121)
@@ -2847,7 +2840,6 @@ L34:
   if w1 != 0x6 goto L49
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L35
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L49
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L35

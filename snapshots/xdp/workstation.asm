@@ -2145,7 +2145,6 @@ L22:
   r8 += r1
   r1 = *(u8 *)(r10 -103)
   if r1 == 0x6 goto L24
-  r1 = *(u8 *)(r10 -103)
   if r1 == 0x11 goto L24
   r2 = r8
   r2 += 0x8
@@ -2706,7 +2705,6 @@ L32:
   if w1 != 0x6 goto L33
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L38
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L33
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L38
@@ -2721,7 +2719,6 @@ L33:
   if w1 != 0x6 goto L34
   r1 = *(u16 *)(r7 +70)
   if w1 == 0x1 goto L38
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L34
   r1 = *(u32 *)(r7 +60)
   if w1 < 0x14 goto L38

@@ -193,6 +193,11 @@ pub enum AsmError {
 pub struct Asm {
     insns: Vec<Insn>,
     labels: Vec<Option<u32>>,
+    /// By label: whether something jumps to it.
+    used: Vec<bool>,
+    /// The last load, where nothing but branches that were not taken came behind it: its register
+    /// still holds what it loaded.
+    held: Option<Insn>,
     fixups: Vec<(u32, Label)>,
     relocs: Vec<Reloc>,
     lines: Vec<Line>,
@@ -230,7 +235,13 @@ impl Asm {
     }
 
     fn push(&mut self, code: u8, dst: Reg, src: Reg, off: i16, imm: i32) {
-        self.insns.push(Insn { code, dst: dst.0, src: src.0, off, imm });
+        let insn = Insn { code, dst: dst.0, src: src.0, off, imm };
+        self.insns.push(insn);
+        self.held = match code & CLASS {
+            LDX if insn.dst != insn.src => Some(insn),
+            JMP | JMP32 if !matches!(code, CALL | GOTO | EXIT) => self.held,
+            _ => None,
+        };
     }
 
     fn reloc(&mut self, kind: RelocKind) {
@@ -240,6 +251,7 @@ impl Asm {
     /// A new label, to be placed once.
     pub fn label(&mut self) -> Label {
         self.labels.push(None);
+        self.used.push(false);
         Label(self.labels.len() as u32 - 1)
     }
 
@@ -247,11 +259,27 @@ impl Asm {
     pub fn place(&mut self, label: Label) {
         debug_assert!(self.labels[label.0 as usize].is_none(), "a label is placed once");
         self.labels[label.0 as usize] = Some(self.insns.len() as u32);
+        self.held = None;
+    }
+
+    /// Places a label before the next instruction to which nothing will jump that is emitted
+    /// later. Where nothing has jumped to it yet either, the instruction runs behind the last one
+    /// alone.
+    pub fn place_behind(&mut self, label: Label) {
+        let held = self.held.filter(|_| !self.is_used(label));
+        self.place(label);
+        self.held = held;
+    }
+
+    /// Notes that the next instruction jumps to a label.
+    fn will_jump(&mut self, label: Label) {
+        self.fixups.push((self.insns.len() as u32, label));
+        self.used[label.0 as usize] = true;
     }
 
     /// Whether something jumps to a label so far. The verifier refuses code that nothing reaches.
     pub fn is_used(&self, label: Label) -> bool {
-        self.fixups.iter().any(|&(_, used)| used == label)
+        self.used[label.0 as usize]
     }
 
     /// `dst OP= src`.
@@ -303,9 +331,13 @@ impl Asm {
         self.push(0xdc, dst, R0, 0, bits);
     }
 
-    /// `dst = *(SIZE *)(base + off)`.
+    /// `dst = *(SIZE *)(base + off)`; nothing where dst holds that from the load before, of memory
+    /// that nothing has written since.
     pub fn load(&mut self, size: Size, dst: Reg, base: Reg, off: i16) {
-        self.push(0x61 | size.bits(), dst, base, off, 0);
+        let (code, dst, src) = (0x61 | size.bits(), dst.0, base.0);
+        if self.held != Some(Insn { code, dst, src, off, imm: 0 }) {
+            self.push(code, Reg(dst), base, off, 0);
+        }
     }
 
     /// `*(SIZE *)(base + off) = src`.
@@ -336,21 +368,21 @@ impl Asm {
 
     /// `goto label`.
     pub fn goto(&mut self, label: Label) {
-        self.fixups.push((self.insns.len() as u32, label));
-        self.push(0x05, R0, R0, 0, 0);
+        self.will_jump(label);
+        self.push(GOTO, R0, R0, 0, 0);
     }
 
     /// `if a COND b goto label`.
     pub fn jump(&mut self, cond: Jump, width: Width, a: Reg, b: Reg, label: Label) {
         let class = if width == Width::W64 { 0x05 } else { 0x06 };
-        self.fixups.push((self.insns.len() as u32, label));
+        self.will_jump(label);
         self.push(cond.bits() | 0x08 | class, a, b, 0, 0);
     }
 
     /// `if a COND imm goto label`; the immediate is sign-extended for 64 bits.
     pub fn jump_imm(&mut self, cond: Jump, width: Width, a: Reg, imm: i32, label: Label) {
         let class = if width == Width::W64 { 0x05 } else { 0x06 };
-        self.fixups.push((self.insns.len() as u32, label));
+        self.will_jump(label);
         self.push(cond.bits() | class, a, R0, 0, imm);
     }
 
@@ -392,7 +424,8 @@ impl Asm {
     /// `dst = *(SIZE *)(base + offset of a kernel structure's field)`.
     pub fn load_field(&mut self, size: Size, dst: Reg, base: Reg, field: KernelField) {
         self.reloc(RelocKind::FieldOffset(field));
-        self.load(size, dst, base, 0);
+        self.push(0x61 | size.bits(), dst, base, 0, 0);
+        self.held = None;
     }
 
     /// `*(SIZE *)(base + offset of a kernel structure's field) = src`.
@@ -443,7 +476,7 @@ impl Asm {
 
     /// `exit`.
     pub fn exit(&mut self) {
-        self.push(0x95, R0, R0, 0, 0);
+        self.push(EXIT, R0, R0, 0, 0);
     }
 
     /// Resolves the labels.
@@ -491,6 +524,18 @@ impl Asm {
     }
 }
 
+/// The bits of an instruction's class (RFC 9669).
+const CLASS: u8 = 7;
+/// `BPF_LDX`.
+const LDX: u8 = 1;
+/// `BPF_JMP`.
+const JMP: u8 = 5;
+/// `BPF_JMP32`.
+const JMP32: u8 = 6;
+/// `BPF_JMP | BPF_JA`.
+const GOTO: u8 = 0x05;
+/// `BPF_JMP | BPF_EXIT`.
+const EXIT: u8 = 0x95;
 /// `BPF_JMP | BPF_CALL`.
 const CALL: u8 = 0x85;
 /// `BPF_PSEUDO_CALL`.

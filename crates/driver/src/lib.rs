@@ -24,8 +24,8 @@ pub use analyse::analyse;
 pub use beside::{holds_rules, read_fingerprints, read_sets};
 pub use bpfc_ebpf::{ConntrackSource, Target};
 pub use pipeline::{
-    Compilation, Lowering, Options, after_pass, build, compile, format_of, generate, kernel_needs,
-    lower, lower_compiled, optimise, restrict,
+    Compilation, Lowering, Options, Prepared, after_pass, build, compile, format_of, generate,
+    kernel_needs, lower, lower_compiled, optimise,
 };
 pub use registry::{
     FINGERPRINTS, SETS, all_formats, formats, frontends, passes, planned_format, recognise, target,

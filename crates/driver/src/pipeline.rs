@@ -11,7 +11,8 @@ use bpfc_artifact::{Artifact, KernelFeature, RefusedRate};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, Severity, SourceMap};
 use bpfc_ebpf::{CallSize, CompileOptions, Target, call_size};
 use bpfc_ir::{Accounts, Frontend, FrontendOptions, Hook, Input, Program};
-use bpfc_opt::{Limits, Observer, OptError, Pass};
+use bpfc_opt::{Limits, Observer, OptError, Pass, Settled};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Choices of one compilation.
@@ -101,10 +102,10 @@ pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Comp
     lowering.diagnostics.iter().for_each(|d| diagnostics.push(d.clone()));
     let lowered = lowering.program.take();
     let sources = lowering.sources;
-    let built = lowered
-        .as_ref()
-        .filter(|_| !diagnostics.has_errors())
-        .and_then(|program| build(program, target, &sources, options, &mut diagnostics));
+    let built = lowered.as_ref().filter(|_| !diagnostics.has_errors()).and_then(|program| {
+        let prepared = Prepared::new(program, options, &mut diagnostics)?;
+        build(&prepared, target, &sources, options, &mut diagnostics)
+    });
     let (program, artifact) = built.unzip();
     Compilation { lowered, program, artifact, sources, diagnostics }
 }
@@ -122,10 +123,63 @@ pub fn kernel_needs(artifact: &Artifact) -> Vec<&'static KernelFeature> {
     needs
 }
 
-/// Optimises a lowered program for a target and generates its code. Where what came of it needs
+/// A lowered program with what compiling it for any target begins with already done.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// As front ends lowered it.
+    lowered: Program,
+    simple: Program,
+    settled: Settled,
+}
+
+impl Prepared {
+    /// Prepares a program; `None` where a pass is defective.
+    pub fn new(
+        lowered: &Program,
+        options: &Options,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Prepared> {
+        let (lowered, mut simple) = (lowered.clone(), lowered.clone());
+        match bpfc_opt::prepare(&mut simple, &options.disabled_passes) {
+            Ok(settled) => Some(Prepared { lowered, simple, settled }),
+            Err(error) => {
+                diagnostics.push(of_pass(error));
+                None
+            }
+        }
+    }
+
+    /// The part that a target would compile: the entries of the chosen hooks, or of the target's
+    /// default hooks.
+    #[must_use]
+    pub fn restricted(&self, target: &dyn Target, hooks: Option<&[Hook]>) -> Prepared {
+        let hooks = hooks.or(target.default_hooks()).unwrap_or(target.hooks());
+        let mut part = self.clone();
+        for program in [&mut part.lowered, &mut part.simple] {
+            program.entries.retain(|entry| hooks.contains(&entry.hook));
+        }
+        part
+    }
+
+    fn optimised(
+        &self,
+        options: &Options,
+        limits: Limits,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Program> {
+        observed(self.simple.clone(), self.settled.clone(), options, limits, None, diagnostics)
+    }
+
+    /// The hooks of the program, each once.
+    pub fn hooks(&self) -> BTreeSet<Hook> {
+        self.lowered.entries.iter().map(|entry| entry.hook).collect()
+    }
+}
+
+/// Optimises a prepared program for a target and generates its code. Where what came of it needs
 /// more functions, frames or stack than the kernel has, more chains are inlined.
 pub fn build(
-    program: &Program,
+    prepared: &Prepared,
     target: &dyn Target,
     sources: &SourceMap,
     options: &Options,
@@ -133,11 +187,10 @@ pub fn build(
 ) -> Option<(Program, Artifact)> {
     let fitted = fit(|limits| {
         let mut found = Diagnostics::new();
-        let built =
-            observed(program.clone(), options, limits, None, &mut found).and_then(|program| {
-                let artifact = generate(&program, target, sources, options, &mut found)?;
-                Some((program, artifact))
-            });
+        let built = prepared.optimised(options, limits, &mut found).and_then(|program| {
+            let artifact = generate(&program, target, sources, options, &mut found)?;
+            Some((program, artifact))
+        });
         let size = built.as_ref().map(|(_, artifact)| call_size(artifact));
         ((built, found), size)
     });
@@ -165,7 +218,7 @@ pub fn build(
     };
     found.iter().for_each(|diagnostic| diagnostics.push(diagnostic.clone()));
     built.map(|(built, mut artifact)| {
-        artifact.rules.rates = refused_rates(program, &artifact);
+        artifact.rules.rates = refused_rates(&prepared.lowered, &artifact);
         (built, artifact)
     })
 }
@@ -241,15 +294,6 @@ fn hooks(
         diagnostics.push(Diagnostic::error(Code::TARGET_CANNOT, None, message).with_help(help));
     }
     Some(hooks.clone())
-}
-
-/// The part of a program that a target would compile: the entries of the chosen hooks, or of the
-/// target's default hooks.
-pub fn restrict(program: &Program, target: &dyn Target, hooks: Option<&[Hook]>) -> Program {
-    let mut program = program.clone();
-    let hooks = hooks.or(target.default_hooks()).unwrap_or(target.hooks());
-    program.entries.retain(|entry| hooks.contains(&entry.hook));
-    program
 }
 
 /// Reads and lowers inputs. `hooks` are the hooks whose base chains become entries, `None` for
@@ -365,7 +409,7 @@ pub fn optimise(
     options: &Options,
     diagnostics: &mut Diagnostics,
 ) -> Option<Program> {
-    observed(program, options, Limits::default(), None, diagnostics)
+    observed(program, Settled::default(), options, Limits::default(), None, diagnostics)
 }
 
 /// Runs the passes and yields the program as it was when the pass of this name had last run;
@@ -382,28 +426,41 @@ pub fn after_pass(
             found = Some(program.clone());
         }
     };
-    observed(program, options, Limits::default(), Some(&mut observer), diagnostics)?;
+    observed(
+        program,
+        Settled::default(),
+        options,
+        Limits::default(),
+        Some(&mut observer),
+        diagnostics,
+    )?;
     found
 }
 
 fn observed(
     mut program: Program,
+    settled: Settled,
     options: &Options,
     limits: Limits,
     after: Option<Observer<'_>>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Program> {
     let disabled = options.disabled_passes.clone();
-    let mut passes = bpfc_opt::Options { disabled, limits, after };
-    let error = match bpfc_opt::run(&mut program, &mut passes) {
-        Ok(()) => return Some(program),
-        Err(error) => error,
-    };
-    diagnostics.push(match error {
+    let mut passes = bpfc_opt::Options { disabled, limits, after, settled };
+    match bpfc_opt::run(&mut program, &mut passes) {
+        Ok(()) => Some(program),
+        Err(error) => {
+            diagnostics.push(of_pass(error));
+            None
+        }
+    }
+}
+
+fn of_pass(error: OptError) -> Diagnostic {
+    match error {
         OptError::Diagnostic(diagnostic) => *diagnostic,
         error => Diagnostic::error(Code::DEFECT, None, error.to_string()),
-    });
-    None
+    }
 }
 
 /// Generates code.

@@ -11,7 +11,7 @@ mod simplify;
 use bpfc_diag::Diagnostic;
 use bpfc_ir::{Program, VerifyError, verify};
 pub use paths::too_many_paths;
-use simplify::Settled;
+pub use simplify::Settled;
 
 /// One pass.
 #[derive(Clone, Copy)]
@@ -86,6 +86,8 @@ pub struct Options<'a> {
     pub limits: Limits,
     /// Sees the program after each pass that ran.
     pub after: Option<Observer<'a>>,
+    /// The functions that are known to be simple already.
+    pub settled: Settled,
 }
 
 /// Why the passes did not finish.
@@ -107,6 +109,36 @@ pub enum OptError {
     },
 }
 
+/// Simplifies a program once for all runs on copies of it, for whichever of its hooks and within
+/// whichever limits: they are told in [`Options::settled`] what this yields. What the first pass
+/// makes of a copy is the same with and without it.
+///
+/// # Errors
+/// When the pass is defective.
+pub fn prepare(program: &mut Program, disabled: &[String]) -> Result<Settled, OptError> {
+    let mut settled = Settled::default();
+    if disabled.iter().all(|name| name != SIMPLIFY.name) {
+        step(&SIMPLIFY, program, &Limits::default(), &mut settled)?;
+    }
+    Ok(settled)
+}
+
+fn step(
+    pass: &Pass,
+    program: &mut Program,
+    limits: &Limits,
+    settled: &mut Settled,
+) -> Result<(), OptError> {
+    (pass.run)(program, limits, settled)
+        .map_err(|diagnostic| OptError::Diagnostic(Box::new(diagnostic)))?;
+    if cfg!(debug_assertions)
+        && let Err(errors) = verify(program)
+    {
+        return Err(OptError::Broken { pass: pass.name, errors });
+    }
+    Ok(())
+}
+
 /// Runs every pass that is not disabled. In debug builds the verifier follows each of them.
 ///
 /// # Errors
@@ -117,15 +149,8 @@ pub fn run(program: &mut Program, options: &mut Options<'_>) -> Result<(), OptEr
     {
         return Err(OptError::UnknownPass(unknown.clone()));
     }
-    let mut settled = Settled::new();
     for pass in PASSES.iter().filter(|pass| options.disabled.iter().all(|name| pass.name != name)) {
-        (pass.run)(program, &options.limits, &mut settled)
-            .map_err(|diagnostic| OptError::Diagnostic(Box::new(diagnostic)))?;
-        if cfg!(debug_assertions)
-            && let Err(errors) = verify(program)
-        {
-            return Err(OptError::Broken { pass: pass.name, errors });
-        }
+        step(pass, program, &options.limits, &mut options.settled)?;
         if let Some(after) = &mut options.after {
             after(pass, program);
         }

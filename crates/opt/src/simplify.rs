@@ -20,17 +20,18 @@ use std::sync::Arc;
 
 /// Functions in which there is nothing left to simplify. Inlining leaves those as they are that it
 /// does not splice anything into.
-pub(crate) type Settled = Vec<Arc<Function>>;
+#[derive(Clone, Debug, Default)]
+pub struct Settled(Vec<Arc<Function>>);
 
 pub(crate) fn run(program: &mut Program, settled: &mut Settled) {
     program.settle_absent();
-    let known: BTreeSet<*const Function> = settled.iter().map(Arc::as_ptr).collect();
+    let known: BTreeSet<*const Function> = settled.0.iter().map(Arc::as_ptr).collect();
     for function in program.funcs.values_mut() {
         if !known.contains(&Arc::as_ptr(function)) {
             simplify(Arc::make_mut(function));
         }
     }
-    *settled = program.funcs.values().cloned().collect();
+    settled.0 = program.funcs.values().cloned().collect();
 }
 
 /// Simplifies until there is nothing left to do.

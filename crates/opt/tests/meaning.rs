@@ -5,7 +5,7 @@ use bpfc_ir::{
     Environment, Hook, Program, interpret,
     testing::{self, Choices},
 };
-use bpfc_opt::{Limits, OptError, Options, PASSES, run};
+use bpfc_opt::{Limits, OptError, Options, PASSES, prepare, run};
 use bpfc_packet::InterfaceName;
 use proptest::prelude::*;
 
@@ -46,7 +46,12 @@ proptest! {
         let disabled = disabled.map(|at| PASSES[at].name.to_owned()).into_iter().collect();
         let mut seen = 0;
         let mut observe = |_: &bpfc_opt::Pass, _: &Program| seen += 1;
-        let mut options = Options { disabled, limits, after: Some(&mut observe) };
+        let mut options = Options {
+            disabled,
+            limits,
+            after: Some(&mut observe),
+            ..Options::default()
+        };
         let inlines = !options.disabled.iter().any(|name| name == "inline");
         match run(&mut after, &mut options) {
             Ok(()) => {}
@@ -62,6 +67,24 @@ proptest! {
         let text = after.to_string();
         let read = text.parse::<Program>();
         prop_assert_eq!(read.as_ref(), Ok(&after));
+    }
+
+    #[test]
+    fn what_is_prepared_once_becomes_the_same(seed: u64, left_out: usize) {
+        let whole = testing::program(seed, 8, 8);
+        let mut prepared = whole.clone();
+        let settled = prepare(&mut prepared, &[]).expect("simplified");
+        let part = |program: &Program| {
+            let mut part = program.clone();
+            part.entries.remove(left_out % part.entries.len());
+            part
+        };
+        let mut alone = part(&whole);
+        let mut shared = part(&prepared);
+        prop_assert!(run(&mut alone, &mut Options::default()).is_ok());
+        let mut options = Options { settled, ..Options::default() };
+        prop_assert!(run(&mut shared, &mut options).is_ok());
+        prop_assert!(alone == shared, "{}\n{}", alone, shared);
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn outcome(pass: &str, input: &str) -> String {
     verify(&program).unwrap_or_else(|errors| panic!("{}", errors[0]));
     let mut disabled: Vec<String> = PASSES.iter().map(|pass| pass.name.to_owned()).collect();
     disabled.retain(|name| name != pass);
-    let mut options = Options { disabled, limits: limits(input), after: None };
+    let mut options = Options { disabled, limits: limits(input), ..Options::default() };
     match run(&mut program, &mut options) {
         Ok(()) => program.to_string().trim_start().to_owned(),
         Err(OptError::Diagnostic(diagnostic)) => {

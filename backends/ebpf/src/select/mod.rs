@@ -28,6 +28,7 @@ use bpfc_ir::{
     Base, Block, CtField, Device, Function as IrFunction, LogKind, Lookup, Meta, Op, ProbeDef,
     Rule, Scan, Source, Terminator, Type, Value, Verdict,
 };
+use cranelift_entity::SecondaryMap;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -227,8 +228,17 @@ impl<'a, 'b> Selector<'a, 'b> {
             let label = self.asm.label();
             self.labels.insert(block, label);
         }
+        let mut entered: SecondaryMap<Block, u32> = SecondaryMap::new();
+        let successors = |&block: &Block| self.function.blocks[block].terminator.successors();
+        blocks.iter().flat_map(successors).for_each(|to| entered[to] += 1);
+        let mut follows = None;
         for (i, &block) in blocks.iter().enumerate() {
-            self.asm.place(self.labels[&block]);
+            match follows == Some(block) && entered[block] == 1 {
+                true => self.asm.place_behind(self.labels[&block]),
+                false => self.asm.place(self.labels[&block]),
+            }
+            follows =
+                blocks.get(i + 1).copied().filter(|next| successors(&block).any(|to| to == *next));
             self.block(block, blocks.get(i + 1).copied())?;
         }
         Ok(())

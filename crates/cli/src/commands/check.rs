@@ -11,9 +11,10 @@ use crate::inputs;
 use crate::progress::with_progress;
 use bpfc_artifact::{Artifact, AttachPoint, KernelFeature, KernelVersion};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, JsonDiagnostic, Severity};
-use bpfc_driver as driver;
-use bpfc_ir::{Hook, Program, RuleKind};
+use bpfc_driver::{self as driver, Prepared};
+use bpfc_ir::{Hook, RuleKind};
 use comfy_table::{Table, presets};
+use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
@@ -89,21 +90,29 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
                     driver::drop_rejected(&mut program, &mut diagnostics);
                 }
                 let sources = &lowering.sources;
-                let job = Job { program: &program, too_large, sources, options: &options };
-                let (found, results) = side_by_side(
+                let (found, results) = rayon::join(
                     || {
                         let mut found = Diagnostics::new();
                         driver::analyse(&program, &mut found);
                         found
                     },
                     || {
+                        let mut found = Diagnostics::new();
+                        let prepared = Prepared::new(&program, &options, &mut found);
+                        let prepared = ManuallyDrop::new(prepared.ok_or(found)?);
+                        let (prepared, options) = (&*prepared, &options);
+                        let job = Job { prepared, too_large, sources, options };
                         let mut results = try_targets(&targets, &job, args.kernel);
                         if let Some(kernel) = args.kernel {
                             advise(&mut results, kernel, &targets, &job);
                         }
-                        results
+                        Ok(results)
                     },
                 );
+                let results = results.unwrap_or_else(|defect: Diagnostics| {
+                    defect.iter().for_each(|diagnostic| diagnostics.push(diagnostic.clone()));
+                    Vec::new()
+                });
                 found.iter().for_each(|diagnostic| diagnostics.push(diagnostic.clone()));
                 Checked {
                     rules: program
@@ -151,39 +160,20 @@ fn chosen_targets(args: &CheckArgs) -> Vec<&'static dyn driver::Target> {
 /// What is compiled.
 #[derive(Clone, Copy)]
 struct Job<'a> {
-    program: &'a Program,
+    prepared: &'a Prepared,
     too_large: &'a [(Hook, Diagnostic)],
     sources: &'a bpfc_diag::SourceMap,
     options: &'a driver::Options,
 }
 
-/// Does two things at once.
-fn side_by_side<A: Send, B>(aside: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
-    std::thread::scope(|scope| {
-        let aside = scope.spawn(aside);
-        let here = here();
-        (joined(aside), here)
-    })
-}
-
-/// What a thread yields; where it panics, so does the caller.
-fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-/// Compiles for every target, side by side; the results come in the targets' order.
+/// Compiles for every target, as many at once as there are processors; the results come in the
+/// targets' order.
 fn try_targets(
     targets: &[&'static dyn driver::Target],
     job: &Job<'_>,
     kernel: Option<KernelVersion>,
 ) -> Vec<TargetResult> {
-    std::thread::scope(|scope| {
-        let running: Vec<_> = targets
-            .iter()
-            .map(|&target| scope.spawn(move || try_target(target, job, kernel)))
-            .collect();
-        running.into_iter().map(joined).collect()
-    })
+    targets.par_iter().map(|&target| try_target(target, job, kernel)).collect()
 }
 
 fn try_target(
@@ -191,10 +181,10 @@ fn try_target(
     job: &Job<'_>,
     kernel: Option<KernelVersion>,
 ) -> TargetResult {
-    let &Job { program, too_large, sources, options } = job;
+    let &Job { prepared, too_large, sources, options } = job;
     let mut diagnostics = Diagnostics::new();
-    let part = driver::restrict(program, target, options.hooks.as_deref());
-    let mut hooks: BTreeSet<_> = part.entries.iter().map(|entry| entry.hook).collect();
+    let part = prepared.restricted(target, options.hooks.as_deref());
+    let mut hooks: BTreeSet<_> = part.hooks();
     hooks.extend(options.hooks.iter().flatten());
     let runs = options.hooks.as_deref().or(target.default_hooks()).unwrap_or(target.hooks());
     let too_large: Vec<_> = too_large.iter().filter(|(hook, _)| runs.contains(hook)).collect();

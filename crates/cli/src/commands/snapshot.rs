@@ -70,7 +70,8 @@ fn stages(name: &str, input: &Input, options: &Options, files: &mut Files) {
     for target in driver::targets().iter().copied() {
         let mut found = Diagnostics::new();
         let built = program.as_ref().and_then(|program| {
-            let part = driver::restrict(program, target, options.hooks.as_deref());
+            let prepared = driver::Prepared::new(program, options, &mut found)?;
+            let part = prepared.restricted(target, options.hooks.as_deref());
             driver::build(&part, target, sources, options, &mut found)
         });
         said.add(&format!("target {}", target.name()), &found);

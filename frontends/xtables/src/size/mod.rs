@@ -70,21 +70,54 @@ pub(crate) struct RuleSize {
     pub span: Option<Span>,
 }
 
+/// What a rule tests and does, as far as its size is known by that.
+#[derive(Clone, Copy, Debug, Default)]
+struct Parts {
+    /// Comparisons of fields of the header.
+    compared: u32,
+    /// Where it asks for ports: how many it compares with at the least.
+    ports: Option<u32>,
+    /// Whether it asks for them of TCP by that match.
+    is_tcp: bool,
+    /// Whether it accepts or drops.
+    decides: bool,
+}
+
 /// Instructions for counting a packet: its number and its length are loaded and added.
 const COUNT: u32 = 4;
 /// For the comparison of a field: a load and a branch, and the first instruction of the way that
 /// the branch leaves for later, which the kernel's verifier processes before it sees whether it
 /// knows that way.
 const COMPARISON: u32 = 3;
+/// For one more comparison of the same field.
+const FURTHER: u32 = COMPARISON - 1;
 /// For ports, before they are compared: whether this is a later fragment, and whether the header
 /// is there.
 const PORTS: u32 = 2 * COMPARISON;
 /// For `tcp` besides: it drops fragments that begin inside the header.
-const TCP: u32 = COMPARISON;
+const TCP: u32 = FURTHER;
 /// For a verdict: it is told, and the function left.
 const VERDICT: u32 = 2;
 /// What of that is the same: the way past the rule begins where the next rule does.
 const SHARED: u32 = 1;
+
+impl Parts {
+    /// Instructions that the kernel's verifier processes at the least.
+    fn instructions(self) -> u32 {
+        let ports = match self.ports {
+            None => 0,
+            Some(listed) => {
+                let further = FURTHER * listed.saturating_sub(1);
+                PORTS + if self.is_tcp { TCP } else { 0 } + COMPARISON * listed.min(1) + further
+            }
+        };
+        // The next rule may compare the same field, if this one compares no other.
+        let again =
+            if self.ports.is_none() && self.compared == 1 { COMPARISON - FURTHER } else { 0 };
+        let verdict = if self.decides { VERDICT } else { 0 };
+        COUNT + COMPARISON * self.compared + ports + verdict - SHARED - again
+    }
+}
 
 impl RuleSize {
     /// Whether packets of the hook can pass the rule.

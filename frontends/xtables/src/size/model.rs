@@ -1,7 +1,7 @@
 //! What rules take by their model.
 
 use super::text::listed;
-use super::{Asks, COMPARISON, COUNT, PORTS, RuleSize, SHARED, Sizes, TCP, Then, VERDICT};
+use super::{Asks, Parts, RuleSize, Sizes, Then};
 use crate::extension::Match;
 use crate::header::InterfaceTest;
 use crate::model::{Rule, Table, Target};
@@ -38,7 +38,12 @@ fn size(rule: &Rule, chain: u32, first: u32) -> RuleSize {
         Target::Action(action) if action.verdict().is_some() => (None, Then::Elsewhere),
         Target::Action(_) | Target::None => (None, Then::Next),
     };
-    let verdict = matches!(rule.target, Target::Accept | Target::Drop);
+    let mut parts = Parts {
+        compared: compared as u32,
+        decides: matches!(rule.target, Target::Accept | Target::Drop),
+        ..Parts::default()
+    };
+    rule.matches.iter().for_each(|matched| ports(matched.as_ref(), &mut parts));
     let asks_nothing = {
         let mut header = header.clone();
         (header.input, header.output) = Default::default();
@@ -48,11 +53,7 @@ fn size(rule: &Rule, chain: u32, first: u32) -> RuleSize {
     RuleSize {
         chain,
         callee,
-        instructions: COUNT
-            + COMPARISON * compared as u32
-            + rule.matches.iter().map(|matched| ports(matched.as_ref())).sum::<u32>()
-            + if verdict { VERDICT } else { 0 }
-            - SHARED,
+        instructions: parts.instructions(),
         input,
         output,
         is_conditional: !asks_nothing || tests || !rule.refused.is_empty(),
@@ -61,23 +62,22 @@ fn size(rule: &Rule, chain: u32, first: u32) -> RuleSize {
     }
 }
 
-/// What a match takes that looks at ports.
-fn ports(matched: &dyn Match) -> u32 {
-    let more = match matched.name() {
-        "tcp" => TCP,
-        "udp" => 0,
-        _ => return 0,
-    };
+/// Adds what a match takes that looks at ports.
+fn ports(matched: &dyn Match, parts: &mut Parts) {
+    match matched.name() {
+        "tcp" => parts.is_tcp = true,
+        "udp" => {}
+        _ => return,
+    }
     let mut saved = String::new();
     matched.save(&mut saved);
     let mut words = saved.split_ascii_whitespace();
-    let mut compared = 0;
+    let compared = parts.ports.get_or_insert(0);
     while let Some(word) = words.next() {
         if matches!(word, "--dport" | "--sport") {
-            compared = compared.max(words.next().map_or(0, listed));
+            *compared = (*compared).max(words.next().map_or(0, listed));
         }
     }
-    PORTS + more + COMPARISON * compared
 }
 
 fn interface(test: &InterfaceTest) -> Asks {

@@ -2,7 +2,7 @@
 //!
 //! Only lines are known that iptables-save prints; a text with others is not summed up.
 
-use super::{Asks, COMPARISON, COUNT, PORTS, RuleSize, SHARED, Sizes, TCP, Then, VERDICT};
+use super::{Asks, Parts, RuleSize, Sizes, Then};
 use crate::model::{base_chains, base_hook};
 use bpfc_diag::{FileId, Span};
 use std::collections::HashMap;
@@ -101,15 +101,15 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
     let mut rule = RuleSize {
         chain: of,
         callee: None,
-        instructions: COUNT,
+        instructions: 0,
         input: Asks::Nothing,
         output: Asks::Nothing,
         is_conditional: false,
         then: Then::Next,
         span: None,
     };
-    let (mut inverted, mut of_tcp, mut is_tcp, mut ports) = (false, false, false, false);
-    let mut compared_ports = 0;
+    let (mut inverted, mut of_tcp) = (false, false);
+    let mut parts = Parts::default();
     while let Some(word) = words.next() {
         if word == "!" {
             inverted = true;
@@ -119,7 +119,7 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
         match word {
             "-s" | "-d" | "--source" | "--src" | "--destination" | "--dst" => {
                 if !words.next()?.split(',').any(is_any) {
-                    rule.instructions += COMPARISON;
+                    parts.compared += 1;
                 }
                 rule.is_conditional = true;
             }
@@ -127,16 +127,14 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
                 let protocol = words.next()?;
                 of_tcp = matches!(protocol, "tcp" | "6") && !inverted;
                 if !matches!(protocol, "all" | "0") {
-                    (rule.is_conditional, rule.instructions) =
-                        (true, rule.instructions + COMPARISON);
+                    (rule.is_conditional, parts.compared) = (true, parts.compared + 1);
                 }
             }
             "-j" | "--jump" | "-g" | "--goto" => {
                 let target = words.next()?;
                 match target {
                     "ACCEPT" | "DROP" => {
-                        (rule.then, rule.instructions) =
-                            (Then::Elsewhere, rule.instructions + VERDICT);
+                        (rule.then, parts.decides) = (Then::Elsewhere, true);
                     }
                     "RETURN" => rule.then = Then::Return,
                     "REJECT" | "QUEUE" | "NFQUEUE" => rule.then = Then::Elsewhere,
@@ -155,7 +153,7 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
                 if name != "comment" {
                     rule.is_conditional = true;
                 }
-                is_tcp |= name == "tcp";
+                parts.is_tcp |= name == "tcp";
             }
             "--comment" => {
                 words.next()?;
@@ -163,20 +161,21 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
             "-c" | "--set-counters" => {}
             "--dport" | "--sport" | "--dports" | "--sports" | "--ports" => {
                 // Asking for one port loads the match.
-                is_tcp |= of_tcp && matches!(word, "--dport" | "--sport");
-                (ports, rule.is_conditional) = (true, true);
-                compared_ports = compared_ports.max(listed(words.next()?));
+                parts.is_tcp |= of_tcp && matches!(word, "--dport" | "--sport");
+                rule.is_conditional = true;
+                let compared = parts.ports.get_or_insert(0);
+                *compared = (*compared).max(listed(words.next()?));
             }
             "-i" | "--in-interface" => {
                 let name = words.next()?;
                 if name != "+" {
-                    (rule.input, rule.instructions) = (asked, rule.instructions + COMPARISON);
+                    (rule.input, parts.compared) = (asked, parts.compared + 1);
                 }
             }
             "-o" | "--out-interface" => {
                 let name = words.next()?;
                 if name != "+" {
-                    (rule.output, rule.instructions) = (asked, rule.instructions + COMPARISON);
+                    (rule.output, parts.compared) = (asked, parts.compared + 1);
                 }
             }
             // Glued values and shortened options.
@@ -191,10 +190,7 @@ fn rule<'t>(table: &mut Open<'t>, sizes: &mut Sizes, line: &'t str) -> Option<Ru
         }
         inverted = false;
     }
-    if ports {
-        rule.instructions += PORTS + COMPARISON * compared_ports + if is_tcp { TCP } else { 0 };
-    }
-    rule.instructions -= SHARED;
+    rule.instructions = parts.instructions();
     Some(rule)
 }
 
