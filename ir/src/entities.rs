@@ -22,6 +22,11 @@ entity_impl!(Inst, "inst");
 pub struct Value(u32);
 entity_impl!(Value, "v");
 
+/// A chain of the source ruleset, whether or not there is a function for it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Chain(u32);
+entity_impl!(Chain, "chain");
+
 /// A rule or policy of the source ruleset; counters are named by it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rule(u32);

@@ -1,6 +1,6 @@
 //! What a front end is: something that recognises an input and lowers it to a [`Program`].
 
-use crate::{Fingerprint, Hook, Program, SetTable};
+use crate::{Fingerprint, Hook, Listing, Program, SetTable};
 use bpfc_diag::{Diagnostic, Diagnostics, FileId, SourceMap};
 use std::sync::Arc;
 
@@ -11,6 +11,22 @@ pub struct InputFormat {
     pub name: &'static str,
     /// One line for people.
     pub description: &'static str,
+}
+
+/// The format in which an input is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recognised<'a> {
+    /// A name of [`InputFormat`].
+    pub format: &'a str,
+    /// Whether the input may as well be of another format, since nothing in it shows its family.
+    pub is_guess: bool,
+}
+
+impl<'a> Recognised<'a> {
+    /// A format that is known.
+    pub fn sure(format: &'a str) -> Self {
+        Recognised { format, is_guess: false }
+    }
 }
 
 /// One input: bytes and how they were named.
@@ -31,9 +47,6 @@ pub struct FrontendOptions {
     pub hooks: Option<Vec<Hook>>,
     /// The tables to compile; `None` for the front end's default.
     pub tables: Option<Vec<String>>,
-    /// Whether packets may be traced: every rule and policy that counts a packet, and every end of
-    /// a user chain, then has a record of kind [`crate::LogKind::Trace`].
-    pub traced: bool,
     /// How large programs may be where the result is compiled. `None` where nothing is.
     pub limit: Option<SizeLimit>,
     /// The sets that rules may name.
@@ -84,6 +97,8 @@ pub trait Accounts: std::fmt::Debug + Sync {
 pub struct Lowered {
     /// The program, with entries for the chosen hooks and tables.
     pub program: Program,
+    /// Its rules as listings show them.
+    pub listing: Listing,
     /// The text that spans point into.
     pub file: FileId,
     /// Hooks of which the program holds nothing, since their rules are too many, each with the
@@ -100,14 +115,14 @@ pub trait Frontend: Sync {
     fn formats(&self) -> &'static [InputFormat];
 
     /// The format of these bytes, a name of [`Frontend::formats`], where it is one of its own.
-    fn recognise(&self, bytes: &[u8]) -> Option<&'static str>;
+    fn recognise(&self, bytes: &[u8]) -> Option<Recognised<'static>>;
 
     /// Reads and lowers an input. All errors of the input are reported; `None` where there was
     /// one, so that no program ever leaves a rule out.
     fn lower(
         &self,
         input: &Input,
-        format: &str,
+        read_as: Recognised<'_>,
         options: &FrontendOptions,
         sources: &mut SourceMap,
         diagnostics: &mut Diagnostics,

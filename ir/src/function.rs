@@ -1,8 +1,8 @@
 //! One chain: blocks, instructions, values, and the builder that makes them.
 
 use crate::{
-    Base, BinaryOp, Block, CalendarField, Condition, Family, Func, Inst, Lookup, Object, Op, Query,
-    Rule, Scan, Source, State, Terminator, Type, Value, Verdict,
+    Base, BinaryOp, Block, CalendarField, Chain, ChainData, Condition, Family, Func, Inst, Lookup,
+    Object, Op, Query, Rule, Scan, Source, State, Terminator, Type, Value, Verdict,
 };
 use cranelift_entity::PrimaryMap;
 use cranelift_entity::packed_option::PackedOption;
@@ -46,6 +46,8 @@ pub struct BlockData {
 pub struct Function {
     /// `filter/INPUT`, `ip6/filter/INPUT`; unique in the program.
     pub name: String,
+    /// The chain whose rules it holds; none where it is no chain's.
+    pub chain: PackedOption<Chain>,
     /// Its packets' family: it fixes the network header's shape and the types of addresses.
     pub family: Family,
     /// Blocks; read through [`Function::layout`] for their order.
@@ -63,12 +65,18 @@ impl Function {
     pub fn new(name: impl Into<String>, family: Family) -> Self {
         Function {
             name: name.into(),
+            chain: None.into(),
             family,
             blocks: PrimaryMap::new(),
             layout: Vec::new(),
             insts: PrimaryMap::new(),
             values: PrimaryMap::new(),
         }
+    }
+
+    /// A function without blocks for a chain of the ruleset.
+    pub fn of_chain(chain: Chain, data: &ChainData) -> Self {
+        Function { chain: chain.into(), ..Function::new(data.label(), data.family) }
     }
 
     /// The block that runs first; none in a function without blocks.
@@ -116,6 +124,12 @@ impl FunctionBuilder {
     /// A builder of an empty function.
     pub fn new(name: impl Into<String>, family: Family) -> Self {
         FunctionBuilder { function: Function::new(name, family), current: None, rule: None }
+    }
+
+    /// A builder of a function for a chain of the ruleset.
+    pub fn of_chain(chain: Chain, data: &ChainData) -> Self {
+        let function = Function::of_chain(chain, data);
+        FunctionBuilder { function, current: None, rule: None }
     }
 
     /// The family that was given.

@@ -17,6 +17,7 @@ mod inst;
 mod interpret;
 mod jenkins;
 pub mod limit;
+mod listing;
 mod log;
 mod lookup;
 mod object;
@@ -39,21 +40,24 @@ pub use bpfc_packet::{
     ClassicOp, ClassicTest,
 };
 pub use chunks::{ChunkFlags, SctpChunks};
-pub use entities::{Block, Func, Inst, Object, Probe, Rule, State, Value};
+pub use entities::{Block, Chain, Func, Inst, Object, Probe, Rule, State, Value};
 pub use fingerprint::{Fingerprint, TcpOption, Window};
 pub use flow::{ControlFlow, reverse_postorder};
-pub use frontend::{Accounts, Frontend, FrontendOptions, Input, InputFormat, Lowered, SizeLimit};
+pub use frontend::{
+    Accounts, Frontend, FrontendOptions, Input, InputFormat, Lowered, Recognised, SizeLimit,
+};
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use host_fact::HostFact;
 pub use inst::{BinaryOp, Condition, Op, Terminator};
 pub use interpret::{Counter, Environment, Fault, InterpretError, Outcome, interpret};
 pub use jenkins::jenkins;
+pub use listing::{ListedRule, Listing};
 pub use log::{Log, LogKind};
 pub use lookup::{Lookup, Receiver, ReversePath};
 pub use object::{ObjectDef, ObjectKind, Query};
 pub use option_kinds::OptionKinds;
 pub use probe::{ProbeDef, TextSearch};
-pub use program::{Entry, Program, RuleData, RuleKind, StateDef, UserChain};
+pub use program::{ChainData, Entry, Program, RuleData, RuleKind, StateDef};
 pub use recent::{MAX_STAMPS, RecentAction, RecentList, RecentQuery};
 pub use rewrite::{ChecksumField, Rewrite};
 pub use set_query::{SetInfo, SetQuery};

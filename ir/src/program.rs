@@ -1,11 +1,13 @@
 //! A whole program: rules, functions, entries and state.
 
 use crate::{
-    Family, Func, Function, Hook, Object, ObjectDef, Op, Probe, ProbeDef, Rule, Source, State,
+    Chain, Family, Func, Function, Hook, Object, ObjectDef, Op, Probe, ProbeDef, Rule, Source,
+    State,
 };
 use bpfc_diag::Span;
-use cranelift_entity::PrimaryMap;
+use cranelift_entity::{PrimaryMap, SecondaryMap};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// Whether a rule entity is a rule or a base chain's policy.
@@ -20,39 +22,40 @@ pub enum RuleKind {
     End(u32),
 }
 
-/// A user chain as listings name it.
+/// A chain of the source ruleset.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserChain {
+pub struct ChainData {
     /// Its family.
     pub family: Family,
     /// Its table.
     pub table: String,
     /// Its name.
     pub name: String,
+    /// The hook of a base chain, none of a user chain.
+    pub hook: Option<Hook>,
 }
 
-/// A rule or policy as counters, listings and diagnostics name it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl ChainData {
+    /// Its name in the program: `filter/INPUT`, `ip6/filter/INPUT`.
+    pub fn label(&self) -> String {
+        let family = match self.family {
+            Family::Ipv4 => "",
+            Family::Ipv6 => "ip6/",
+        };
+        format!("{family}{}/{}", self.table, self.name)
+    }
+}
+
+/// A rule or policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleData {
-    /// `filter/INPUT:3`, `ip6/filter/INPUT:policy`; unique in the program.
-    pub label: String,
-    /// Its family.
-    pub family: Family,
-    /// Its table.
-    pub table: String,
-    /// Its chain.
-    pub chain: String,
-    /// The hook of a base chain, none in a user chain.
-    pub hook: Option<Hook>,
+    /// The chain that it is in.
+    pub chain: Chain,
     /// Rule, policy or end.
     pub kind: RuleKind,
-    /// The rule's text without counters, in the front end's own print form.
-    pub text: Arc<str>,
-    /// Target word for listings: `ACCEPT`, a chain's name, or empty.
-    pub verdict: String,
-    /// Listing columns of the front end: for iptables prot, opt, in, out, source, destination
-    /// and the rest of the rule.
-    pub columns: Arc<[String]>,
+    /// Whether it accepts, drops or returns every packet that comes to it. The kernel's traces call
+    /// such a rule a policy or a return (net/ipv4/netfilter/ip_tables.c, `get_chainname_rulenum`).
+    pub is_final: bool,
     /// Where it stands; none for what has no text.
     pub span: Option<Span>,
 }
@@ -79,11 +82,11 @@ pub struct Entry {
 /// One compilation's IR.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
-    /// Rules and policies, in ruleset order. Copies of a program share them.
-    pub rules: PrimaryMap<Rule, Arc<RuleData>>,
-    /// The user chains of the tables that are compiled, also those without rules, in ruleset order.
-    pub chains: Vec<UserChain>,
-    /// Chains. Copies of a program share those that no pass has changed since.
+    /// The chains of the tables that are compiled, also those without functions, in ruleset order.
+    pub chains: PrimaryMap<Chain, ChainData>,
+    /// Rules and policies, in ruleset order.
+    pub rules: PrimaryMap<Rule, RuleData>,
+    /// Functions. Copies of a program share those that no pass has changed since.
     pub funcs: PrimaryMap<Func, Arc<Function>>,
     /// What runs, by hook and family; at most one entry for each pair.
     pub entries: Vec<Entry>,
@@ -99,6 +102,34 @@ impl Program {
     /// An empty program.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A rule's name, unique in the program: `filter/INPUT:3`, `ip6/filter/INPUT:policy`.
+    pub fn label(&self, rule: Rule) -> String {
+        let data = &self.rules[rule];
+        let mut label = self.chains[data.chain].label();
+        let _ = match data.kind {
+            RuleKind::Rule(number) => write!(label, ":{number}"),
+            RuleKind::Policy => write!(label, ":policy"),
+            RuleKind::End(_) => write!(label, ":return"),
+        };
+        label
+    }
+
+    /// The chain of a rule.
+    pub fn chain_of(&self, rule: Rule) -> &ChainData {
+        &self.chains[self.rules[rule].chain]
+    }
+
+    /// The rules and policy of each chain in order, without ends.
+    pub fn rules_by_chain(&self) -> SecondaryMap<Chain, Vec<Rule>> {
+        let mut rules: SecondaryMap<Chain, Vec<Rule>> = SecondaryMap::new();
+        for (rule, data) in &self.rules {
+            if !matches!(data.kind, RuleKind::End(_)) {
+                rules[data.chain].push(rule);
+            }
+        }
+        rules
     }
 
     /// The probe of a definition, the one that there is already where there is one.

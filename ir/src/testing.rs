@@ -6,12 +6,12 @@
 
 use crate::hash_limit::{HashLimit, Measure};
 use crate::{
-    Address, Base, BinaryOp, Block, CalendarField, ChecksumField, ChunkFlags, Condition, CtField,
-    CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Log, LogKind, Lookup,
-    Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction,
+    Address, Base, BinaryOp, Block, CalendarField, ChainData, ChecksumField, ChunkFlags, Condition,
+    CtField, CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Log, LogKind,
+    Lookup, Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction,
     RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule, RuleData, RuleKind, Scan,
     SctpChunks, SocketField, Source, StateDef, Terminator, TextSearch, TransformField, TupleField,
-    Type, UserChain, Value, Verdict, Way,
+    Type, Value, Verdict, Way,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -86,20 +86,23 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
         let count = 1 + choices.below(chains);
         // The first is the base chain; a chain calls only those after it.
         for at in 0..count {
+            let hook = (at == 0).then_some(Hook::Input);
+            let (table, name) = ("filter".to_owned(), format!("C{at}"));
+            let entity = program.chains.push(ChainData { family, table, name, hook });
             let chain = Chain {
-                name: format!("{family}/filter/C{at}"),
+                entity,
                 base: at == 0,
                 callees: (first + at + 1..first + count)
                     .map(|f| Func::from_u32(f as u32))
                     .collect(),
                 rules: choices.below(rules + 1),
             };
-            let function = function(&mut choices, &mut program, family, chain);
+            let function = function(&mut choices, &mut program, chain);
             program.funcs.push(function.into());
         }
         if choices.once_in(2) {
             let (table, name) = ("filter".to_owned(), "a \"chain\"".to_owned());
-            program.chains.push(UserChain { family, table, name });
+            program.chains.push(ChainData { family, table, name, hook: None });
         }
         let chains = vec![Func::from_u32(first as u32)];
         program.entries.push(Entry { hook: Hook::Input, family, chains });
@@ -197,42 +200,35 @@ pub fn packet(choices: &mut Choices) -> Packet {
 }
 
 struct Chain {
-    name: String,
+    entity: crate::Chain,
     base: bool,
     callees: Vec<Func>,
     rules: usize,
 }
 
-fn rule(choices: &mut Choices, program: &mut Program, chain: &Chain, family: Family) -> Rule {
+/// A rule or policy; one rule in eight is an end, where its chain has none.
+fn rule(choices: &mut Choices, program: &mut Program, chain: &Chain, is_policy: bool) -> Rule {
     let number = program.rules.len();
     let span = Span::new(FileId(0), number * 10, number * 10 + 9);
-    let data = RuleData {
-        label: format!("{}:{number}", chain.name),
-        family,
-        table: "filter".to_owned(),
-        chain: chain.name.clone(),
-        hook: chain.base.then_some(Hook::Input),
-        kind: match choices.below(16) {
-            0 | 1 => RuleKind::Policy,
-            2 => RuleKind::End(number as u32),
+    let has_end = program
+        .rules
+        .values()
+        .any(|rule| rule.chain == chain.entity && matches!(rule.kind, RuleKind::End(_)));
+    program.rules.push(RuleData {
+        chain: chain.entity,
+        kind: match choices.below(8) {
+            _ if is_policy => RuleKind::Policy,
+            0 if !has_end => RuleKind::End(number as u32),
             _ => RuleKind::Rule(number as u32),
         },
-        text: choices.of(&["-j ACCEPT", "", "--comment \"a \\ \t\u{1}\n\u{fc}\""]).into(),
-        verdict: choices.of(&["ACCEPT", ""]).to_owned(),
-        columns: (0..choices.below(3)).map(|at| format!("column {at}")).collect(),
+        is_final: choices.once_in(4),
         span: (!choices.once_in(4)).then_some(span),
-    };
-    program.rules.push(data.into())
+    })
 }
 
-fn function(
-    choices: &mut Choices,
-    program: &mut Program,
-    family: Family,
-    chain: Chain,
-) -> Function {
+fn function(choices: &mut Choices, program: &mut Program, chain: Chain) -> Function {
     let mut body = Body {
-        builder: FunctionBuilder::new(chain.name.clone(), family),
+        builder: FunctionBuilder::of_chain(chain.entity, &program.chains[chain.entity]),
         choices,
         values: Vec::new(),
         transport: 0,
@@ -242,13 +238,13 @@ fn function(
     let entry = body.builder.block();
     body.builder.switch_to(entry);
     for _ in 0..chain.rules {
-        let rule = rule(body.choices, program, &chain, family);
+        let rule = rule(body.choices, program, &chain, false);
         body.builder.set_rule((!body.choices.once_in(6)).then_some(rule));
         body.rule(rule, &chain);
     }
     body.builder.set_rule(None);
     if chain.base {
-        let policy = rule(body.choices, program, &chain, family);
+        let policy = rule(body.choices, program, &chain, true);
         body.builder.push(Op::Count(policy));
         let verdict = body.choices.of(&[Verdict::Accept, Verdict::Drop]);
         body.builder.verdict(verdict);

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! state0 = 0
-//! rule0 = "filter/INPUT:1" ip table "filter" chain "INPUT" hook input number 1 text "-j ACCEPT"
-//!         verdict "ACCEPT" columns "all", "--" span 0:12..21
+//! chain0 = ip "filter" "INPUT" hook input
+//! rule0 = chain0 number 1 span 0:12..21
 //! entry input ip: fn0
 //!
-//! fn0 "filter/INPUT" ip {
+//! fn0 "filter/INPUT" ip of chain0 {
 //! block0:
 //!     v0 = load.i32 net+12 @rule0
 //!     v1 = const.i32 0x0a000001 @rule0
@@ -16,10 +16,10 @@
 //! }
 //! ```
 //!
-//! Space, line ends and comments (`#` to the end of the line) carry no meaning. Rules, states,
-//! probes and functions are numbered without gaps and in order; blocks, instructions and values
-//! need not be. What is read back is numbered without gaps: printing, reading and printing again
-//! gives the same text for every program in that form ([`crate::Program::compact`]).
+//! Space, line ends and comments (`#` to the end of the line) carry no meaning. Chains, rules,
+//! states, probes and functions are numbered without gaps and in order; blocks, instructions and
+//! values need not be. What is read back is numbered without gaps: printing, reading and printing
+//! again gives the same text for every program in that form ([`crate::Program::compact`]).
 
 mod lexer;
 mod parse;

@@ -1,16 +1,18 @@
 //! The verifier: what every program must keep, from the front end to code generation.
 //!
 //! Of a program:
-//! - `unique-names`: rules' labels and functions' names are unique.
+//! - `unique-names`: chains' names in their table and family, rules' numbers in their chain and
+//!   functions' names are unique, and a chain has one function at most.
 //! - `entries`: there is at most one entry for each hook and family, and a chain appears in it
 //!   once.
-//! - `families`: the chains of an entry are of its family, and a callee has its caller's family.
+//! - `families`: the functions of an entry are of its family, a callee has its caller's family and
+//!   a function its chain's.
 //! - `base-chains`: base chains (those of entries) do not return and are not called.
 //! - `acyclic-calls`: calls that start at entries form no cycle.
 //! - `probes`: probes' definitions are sound: patterns of 1 to 128 bytes, offsets in order.
 //! - `objects`: objects' names are unique, and the kernel would take their numbers.
-//! - `references`: functions, rules, states, objects, probes, blocks, instructions and values that
-//!   are named exist; terminators lead to blocks of the layout.
+//! - `references`: functions, chains, rules, states, objects, probes, blocks, instructions and
+//!   values that are named exist; terminators lead to blocks of the layout.
 //!
 //! Of a function:
 //! - `layout`: the layout is not empty and holds no block twice.
@@ -60,7 +62,9 @@ mod program;
 mod tests;
 mod types;
 
-use crate::{Block, Family, Func, Hook, Inst, Object, Probe, Program, Rule, State, Type, Value};
+use crate::{
+    Block, Chain, Family, Func, Hook, Inst, Object, Probe, Program, Rule, State, Type, Value,
+};
 
 /// Where an invariant is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,10 +106,16 @@ pub struct VerifyError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// Breaks `unique-names`.
-    #[error("{0} and {1} have the same label")]
-    DuplicateLabel(Rule, Rule),
+    #[error("{0} has the name of another chain")]
+    DuplicateChainName(Chain),
     /// Breaks `unique-names`.
-    #[error("{0} and {1} have the same name")]
+    #[error("{0} and {1} have the same number")]
+    DuplicateRule(Rule, Rule),
+    /// Breaks `references`.
+    #[error("{0} does not exist")]
+    MissingChain(Chain),
+    /// Breaks `unique-names`.
+    #[error("{0} and {1} have the same name or chain")]
     DuplicateName(Func, Func),
     /// Breaks `entries`.
     #[error("there are two entries for {0} {1}")]
@@ -247,10 +257,13 @@ impl Violation {
     /// The name of the broken invariant, as the module's page lists it.
     pub fn invariant(&self) -> &'static str {
         match self {
-            Violation::DuplicateLabel(..) | Violation::DuplicateName(..) => "unique-names",
+            Violation::DuplicateChainName(..)
+            | Violation::DuplicateRule(..)
+            | Violation::DuplicateName(..) => "unique-names",
             Violation::DuplicateEntry(..) | Violation::DuplicateChain(..) => "entries",
             Violation::WrongFamily(..) => "families",
             Violation::MissingFunction(..)
+            | Violation::MissingChain(..)
             | Violation::MissingRule(..)
             | Violation::MissingState(..)
             | Violation::MissingObject(..)

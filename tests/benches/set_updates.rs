@@ -46,7 +46,7 @@ fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
     });
     let target = bpfc_driver::target("netfilter").ok_or("no target")?;
     let result = bpfc_driver::compile(&inputs, target, &CompilerOptions::default());
-    let artifact = result.artifact.ok_or("the rules do not compile")?;
+    let artifact = result.into_artifact().ok_or("the rules do not compile")?;
     let filter = Filter::load(&artifact, &Options::new("updates"))?;
     println!("{:<12} {:>14} {:>14} {:>14} {:>14}", "", "add", "delete", "add", "delete");
     println!("{:<12} {:>29} {:>29}", "updates/s", "one at a time", "all together");

@@ -9,7 +9,6 @@
 use crate::generate::draft::Draft;
 use crate::lab::LabError;
 use crate::lab::namespace::run;
-use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::{Fingerprint, Input, TcpOption, Window};
 use std::fs::File;
 
@@ -61,8 +60,7 @@ pub fn input() -> Input {
 
 /// The fingerprints as rulesets see them.
 pub fn list() -> Vec<Fingerprint> {
-    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let found = bpfc_driver::read_fingerprints(&[input()], &mut sources, &mut diagnostics);
+    let found = bpfc_driver::Inputs::read(&[input()]).fingerprints;
     found.map_or(Vec::new(), |list| list.to_vec())
 }
 

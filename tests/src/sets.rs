@@ -5,7 +5,6 @@
 
 use crate::lab::LabError;
 use crate::lab::namespace::run;
-use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::{Input, SetTable};
 
 /// Every set. Names of IPv6 sets end in 6. An element of a bitmap that is added anew keeps its
@@ -213,8 +212,7 @@ pub fn input() -> Input {
 
 /// The sets as rulesets see them.
 pub fn table() -> SetTable {
-    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    bpfc_driver::read_sets(&[input()], &mut sources, &mut diagnostics)
+    SetTable::clone(&bpfc_driver::Inputs::read(&[input()]).sets)
 }
 
 /// Puts the sets into the calling thread's namespace, as they are at first.

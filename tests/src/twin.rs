@@ -448,7 +448,10 @@ pub fn artifact(
         inputs.push(fingerprints::input());
     }
     let result = compile(&inputs, target, options);
-    result.artifact.ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))
+    result
+        .artifact()
+        .cloned()
+        .ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))
 }
 
 /// Sends the same traffic to two hosts and reports every counter that differs. Both get the

@@ -5,7 +5,7 @@
 //! `BPFC_SEED` chooses the rulesets, `BPFC_BLOB_RULESETS` how many there are.
 
 use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_ir::{Frontend as _, FrontendOptions, Input, Program, SetTable};
+use bpfc_ir::{Frontend as _, FrontendOptions, Input, Lowered, Recognised, SetTable};
 use bpfc_runtime::xtables::{TableFamily, read_table, tables};
 use bpfc_tests::generate::matches::{COUNTING_MATCHES, MATCHES};
 use bpfc_tests::generate::rng::Rng;
@@ -38,8 +38,8 @@ fn ir_family(family: Family) -> bpfc_ir::Family {
     }
 }
 
-/// The program of an input's table, its spans left out.
-fn lower(bytes: Vec<u8>, format: &str, table: &str, sets: &Arc<SetTable>) -> Program {
+/// An input's table, its spans left out.
+fn lower(bytes: Vec<u8>, format: &str, table: &str, sets: &Arc<SetTable>) -> Lowered {
     let tables = Some(vec![table.to_owned()]);
     let options = FrontendOptions {
         tables,
@@ -49,10 +49,16 @@ fn lower(bytes: Vec<u8>, format: &str, table: &str, sets: &Arc<SetTable>) -> Pro
     };
     let input = Input { name: format.to_owned(), bytes, format: None };
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let lowered = XtablesFrontend.lower(&input, format, &options, &mut sources, &mut diagnostics);
-    let mut program = lowered.unwrap_or_else(|| panic!("{diagnostics:?}")).program;
-    program.rules.values_mut().for_each(|rule| std::sync::Arc::make_mut(rule).span = None);
-    program
+    let lowered = XtablesFrontend.lower(
+        &input,
+        Recognised::sure(format),
+        &options,
+        &mut sources,
+        &mut diagnostics,
+    );
+    let mut lowered = lowered.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    lowered.program.rules.values_mut().for_each(|rule| rule.span = None);
+    lowered
 }
 
 /// A table's text with a line for each of its base chains, in the kernel's order.
@@ -84,8 +90,7 @@ fn compare(family: Family, table: &str, text: &str) {
         let format = Some("ipset-save".to_owned());
         inputs.push(Input { name: "live:ipset".to_owned(), bytes, format });
     }
-    let sets = bpfc_driver::read_sets(&inputs, &mut SourceMap::new(), &mut Diagnostics::new());
-    let sets = Arc::new(sets);
+    let sets = bpfc_driver::Inputs::read(&inputs).sets;
     restore(family, &text).unwrap_or_else(|error| panic!("{text}{error}"));
     let save = format!("{}-legacy-save", family.tool());
     let saved = run(&save, &["-c", "-t", table], "").unwrap_or_else(|error| panic!("{error}"));
@@ -108,10 +113,11 @@ fn compare(family: Family, table: &str, text: &str) {
     let from_blob = lower(bytes, of_blob, table, &sets);
     // Not the saved text: iptables-save leaves out tests such as that of interface `+`.
     let from_text = lower(text.clone().into_bytes(), of_text, table, &sets);
-    for (one, other) in from_blob.rules.values().zip(from_text.rules.values()) {
-        assert_eq!(one, other, "{text}");
+    for rule in from_blob.program.rules.keys() {
+        assert_eq!(from_blob.listing.get(rule), from_text.listing.get(rule), "{text}");
     }
-    assert!(from_blob == from_text, "blob and text of\n{text}differ in their instructions");
+    let same = from_blob.program == from_text.program;
+    assert!(same, "blob and text of\n{text}differ in their instructions");
 }
 
 fn compare_all(family: Family) {

@@ -110,7 +110,8 @@ fn check(family: Family, text: &str) {
     let format = Some(format!("{}-save", family.tool()));
     let input = Input { name: "rules".to_owned(), bytes: text.as_bytes().to_vec(), format };
     let compiled = compile(&[input, sets::input()], target("tc").expect("tc"), &options);
-    let artifact = compiled.artifact.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
+    let artifact =
+        compiled.artifact().cloned().unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
     let mut options = LoadOptions::new("classify");
     options.interfaces = OUT_INTERFACES.map(str::to_owned).to_vec();
     let filter = Filter::load(&artifact, &options).expect("a filter");

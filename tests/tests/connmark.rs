@@ -129,7 +129,8 @@ fn check(family: Family, rules: &str, raw: &str) -> Vec<String> {
     let bytes = table(&[rules]).into_bytes();
     let input = Input { name: "rules".to_owned(), bytes, format };
     let compiled = compile(&[input], target("tc").expect("tc"), &options);
-    let artifact = compiled.artifact.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
+    let artifact =
+        compiled.artifact().cloned().unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
     let mut options = LoadOptions::new("connmark");
     options.interfaces = OUT_INTERFACES.map(str::to_owned).to_vec();
     let filter = Filter::load(&artifact, &options).expect("a filter");

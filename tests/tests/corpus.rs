@@ -125,7 +125,7 @@ impl Ruleset {
     ) -> Result<Artifact, Failed> {
         let built = self.build(name, hooks, drop_rejected);
         let errors = errors(&built);
-        built.artifact.ok_or_else(|| format!("{name}: {}", errors.join("\n")).into())
+        built.artifact().cloned().ok_or_else(|| format!("{name}: {}", errors.join("\n")).into())
     }
 
     /// The same with rates at which no more packets come within a test, but for the bursts.

@@ -96,8 +96,10 @@ fn as_many_as_a_real_list_holds_load_on_every_target() {
         for name in ["xdp", "tc", "netfilter"] {
             let options = Options { hooks: Some(vec![Hook::Input]), ..Options::default() };
             let compiled = compile(&inputs, target(name).expect("a target"), &options);
-            let artifact =
-                compiled.artifact.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
+            let artifact = compiled
+                .artifact()
+                .cloned()
+                .unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
             let size: usize = artifact.functions.iter().map(|f| f.insns.len()).sum();
             println!("{name}: {size} instructions");
             assert!(size < 25_000, "{name}: {size} instructions");

@@ -234,7 +234,8 @@ fn load(family: Family, name: &str, mode: XdpMode) -> Result<Filter, EngineError
     };
     let result = compile(&inputs, target(name).expect("a target"), &options);
     let artifact = result
-        .artifact
+        .artifact()
+        .cloned()
         .ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))?;
     let mut options = Options::new("gateway");
     options.xdp_mode = mode;

@@ -223,7 +223,7 @@ fn judge(case: &Case, counts: &mut Counts) -> Result<(), String> {
     let mut reasons = Vec::new();
     for target in targets().iter().filter(|target| target.hooks().contains(&hook(&case.chain))) {
         let compiled = compile(&case.inputs(), *target, &options);
-        if compiled.artifact.is_some() {
+        if compiled.artifact().is_some() {
             counts.compiled += 1;
             return Ok(());
         }

@@ -36,7 +36,7 @@ fn artifact(rules: usize) -> Artifact {
     });
     let netfilter = target("netfilter").expect("the target");
     let compiled = compile(&inputs, netfilter, &bpfc_driver::Options::default());
-    compiled.artifact.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
+    compiled.artifact().cloned().unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
 }
 
 fn options(name: &str, priority: i32) -> Options {

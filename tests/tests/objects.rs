@@ -86,7 +86,9 @@ fn example(path: &Path) -> Result<(), Failed> {
     for &target in targets() {
         let drop_rejected = target.replies().is_none();
         let options = Options { drop_rejected, ..Options::default() };
-        if let Some(artifact) = compile(std::slice::from_ref(&input), target, &options).artifact {
+        if let Some(artifact) =
+            compile(std::slice::from_ref(&input), target, &options).into_artifact()
+        {
             open(&artifact)?;
             loaded += 1;
         }

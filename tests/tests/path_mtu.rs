@@ -360,7 +360,8 @@ impl Router {
             ..CompileOptions::default()
         };
         let compiled = compile(&[input], target(name).ok_or("no such target")?, &options);
-        let artifact = compiled.artifact.ok_or_else(|| format!("{:?}", compiled.diagnostics))?;
+        let artifact =
+            compiled.artifact().cloned().ok_or_else(|| format!("{:?}", compiled.diagnostics))?;
         let mut options = Options::new("path-mtu");
         options.xdp_mode = mode;
         options.interfaces = interfaces.iter().map(|&name| name.to_owned()).collect();

@@ -82,7 +82,8 @@ fn program() -> Vec<u64> {
             },
         );
         let compiled = compile(&inputs, target("tc").expect("tc"), &options);
-        let artifact = compiled.artifact.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
+        let artifact =
+            compiled.artifact().cloned().unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
         let mut options = LoadOptions::new("queues");
         options.interfaces = vec!["wan".to_owned()];
         let filter = Filter::load(&artifact, &options).expect("a filter");

@@ -55,7 +55,7 @@ fn loads(text: &str, format: &str) -> bool {
     let bytes = text.as_bytes().to_vec();
     let input = Input { name: "rules".into(), bytes, format: Some(format.into()) };
     let netfilter = target("netfilter").expect("the target");
-    let Some(artifact) = compile(&[input], netfilter, &Options::default()).artifact else {
+    let Some(artifact) = compile(&[input], netfilter, &Options::default()).into_artifact() else {
         return false;
     };
     match Filter::load(&artifact, &bpfc_runtime::Options::new("rates")) {

@@ -192,7 +192,8 @@ fn by_program(
         ..CompileOptions::default()
     };
     let compiled = compile(&[input], target(name).ok_or("no such target")?, &options);
-    let artifact = compiled.artifact.ok_or_else(|| format!("{:?}", compiled.diagnostics))?;
+    let artifact =
+        compiled.artifact().cloned().ok_or_else(|| format!("{:?}", compiled.diagnostics))?;
     let mut options = Options::new("receive-path");
     options.xdp_mode = mode;
     options.interfaces = vec!["eth0".to_owned()];

@@ -5,8 +5,7 @@
 //! words. Types that this kernel lacks are left out. So are lines at which ipset itself warns, or
 //! says that an element is in a set: it forgets the errors of later lines then.
 
-use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_driver::read_sets;
+use bpfc_driver::Inputs;
 use bpfc_ir::Input;
 use bpfc_tests::require::{self, Need};
 use std::collections::BTreeMap;
@@ -64,11 +63,11 @@ fn by_bpfc(file: &str) -> Result<BTreeMap<String, Vec<String>>, Vec<String>> {
         bytes: file.as_bytes().to_vec(),
         format: Some("ipset-save".into()),
     };
-    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let table = read_sets(&[input], &mut sources, &mut diagnostics);
-    match diagnostics.has_errors() {
-        true => Err(diagnostics.iter().map(|found| found.message.clone()).collect()),
-        false => Ok(normalised(&table.iter().map(|set| set.save()).collect::<String>())),
+    let inputs = [input];
+    let read = Inputs::read(&inputs);
+    match read.diagnostics.has_errors() {
+        true => Err(read.diagnostics.iter().map(|found| found.message.clone()).collect()),
+        false => Ok(normalised(&read.sets.iter().map(|set| set.save()).collect::<String>())),
     }
 }
 

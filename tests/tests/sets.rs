@@ -153,7 +153,7 @@ fn artifact() -> Artifact {
     ];
     let netfilter = target("netfilter").expect("the target");
     let compiled = compile(&inputs, netfilter, &Options::default());
-    compiled.artifact.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
+    compiled.artifact().cloned().unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
 }
 
 /// Whether the runtime takes a line.
@@ -313,7 +313,8 @@ COMMIT
     let receiver = UdpSocket::bind("127.0.0.1:4000").expect("a socket");
     for name in ["netfilter", "tc"] {
         let compiled = compile(&inputs, target(name).expect("the target"), &Options::default());
-        let artifact = compiled.artifact.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
+        let artifact =
+            compiled.artifact().cloned().unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
         let mut options = bpfc_runtime::Options::new("room");
         if name == "tc" {
             options.interfaces = vec!["lo".to_owned()];

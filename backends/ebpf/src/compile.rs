@@ -15,7 +15,7 @@ use bpfc_artifact::{
     UserChain,
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
-use bpfc_ir::{Entry, Family, Func, Hook, Program as IrProgram, Rule, RuleData};
+use bpfc_ir::{Entry, Family, Func, Hook, Listing, Program as IrProgram, Rule, RuleData};
 use cranelift_entity::PrimaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,12 +42,14 @@ impl Default for CompileOptions {
     }
 }
 
-/// Compiles a program for a target. The program must have passed the IR verifier.
+/// Compiles a program for a target. The program must have passed the IR verifier; `listing` has
+/// its rules' texts.
 ///
 /// Warnings (the target sees packets differently from the kernel's hook) and errors go to
 /// `diagnostics`; `None` where there was an error.
 pub fn compile(
     program: &IrProgram,
+    listing: &Listing,
     target: &dyn Target,
     sources: &SourceMap,
     options: &CompileOptions,
@@ -77,7 +79,7 @@ pub fn compile(
     if !check_features(program, target, routed, diagnostics) {
         return None;
     }
-    let job = Job { program, target, sources, options, needs, order, units };
+    let job = Job { program, listing, target, sources, options, needs, order, units };
     let mut limit = options.blocks_per_segment;
     let mut parts = chain::parts_of_main(program);
     loop {
@@ -122,6 +124,7 @@ const LEAST_BLOCKS: usize = 8;
 /// What is to be compiled.
 struct Job<'a> {
     program: &'a IrProgram,
+    listing: &'a Listing,
     target: &'a dyn Target,
     sources: &'a SourceMap,
     options: &'a CompileOptions,
@@ -134,7 +137,7 @@ impl Job<'_> {
     /// Generates code with chains cut into segments of so many blocks, and these base chains as
     /// parts of main where they can be.
     fn attempt(&self, limit: usize, parts: BTreeSet<Func>) -> Result<Artifact, EmitError> {
-        let &Job { program, target, sources, .. } = self;
+        let &Job { program, listing, target, sources, .. } = self;
         // The sizes of the counters' map follow when all rules have their places.
         let mut maps = vec![MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)];
         let sets = SetPlan::new(program, &mut maps);
@@ -172,7 +175,7 @@ impl Job<'_> {
             connections: Vec::new(),
             connection_step: None,
             connection_marks: BTreeMap::new(),
-            places: places(program, sources),
+            places: places(program, listing, sources),
             program,
             queries: BTreeMap::new(),
             services: Vec::new(),
@@ -181,7 +184,7 @@ impl Job<'_> {
             sites: Vec::new(),
         };
         let programs = emit(&mut emitter, program, &self.order, &self.units, limit)?;
-        Ok(artifact(emitter, program, programs, sources))
+        Ok(artifact(emitter, (program, listing), programs, sources))
     }
 }
 
@@ -369,19 +372,19 @@ fn reach(program: &IrProgram, roots: &[Func]) -> Vec<Func> {
     order
 }
 
-fn places(program: &IrProgram, sources: &SourceMap) -> PrimaryMap<Rule, Place> {
-    let place = |data: &Arc<RuleData>| {
-        let text: Arc<str> = format!("{}: {}", data.label, data.text).into();
+fn places(program: &IrProgram, listing: &Listing, sources: &SourceMap) -> PrimaryMap<Rule, Place> {
+    let place = |(rule, data): (Rule, &RuleData)| {
+        let text: Arc<str> = format!("{}: {}", program.label(rule), listing.text(rule)).into();
         let Some(span) = data.span else { return Place { text, ..Place::default() } };
         let position = sources.position(span);
         Place { file: span.file.0, line: position.line, column: position.column, text }
     };
-    program.rules.values().map(place).collect()
+    program.rules.iter().map(place).collect()
 }
 
 fn artifact(
     mut emitter: Emitter<'_>,
-    program: &IrProgram,
+    (program, listing): (&IrProgram, &Listing),
     programs: Vec<Program>,
     sources: &SourceMap,
 ) -> Artifact {
@@ -407,23 +410,26 @@ fn artifact(
                 }
                 None => (Arc::from(""), 0),
             };
+            let chain = program.chain_of(rule);
+            let listed = listing.get(rule).cloned().unwrap_or_default();
             Some(RuleEntry {
-                label: data.label.clone(),
-                family: names::family(data.family),
-                table: data.table.clone(),
-                chain: data.chain.clone(),
-                hook: data.hook.map(names::hook),
+                label: program.label(rule),
+                family: names::family(chain.family),
+                table: chain.table.clone(),
+                chain: chain.name.clone(),
+                hook: chain.hook.map(names::hook),
                 kind,
-                text: Arc::clone(&data.text),
-                verdict: data.verdict.clone(),
-                columns: Arc::clone(&data.columns),
+                text: listed.text,
+                verdict: listed.verdict,
+                columns: listed.columns,
                 file,
                 line,
                 counter: emitter.counters.slot(rule),
             })
         })
         .collect();
-    let chains = program.chains.iter().map(|chain| UserChain {
+    let user_chains = program.chains.values().filter(|chain| chain.hook.is_none());
+    let chains = user_chains.map(|chain| UserChain {
         family: names::family(chain.family),
         table: chain.table.clone(),
         name: chain.name.clone(),

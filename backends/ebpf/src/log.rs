@@ -45,11 +45,8 @@ pub(crate) fn hook_number(hook: Hook) -> i32 {
 
 /// The number of what a rule logs.
 pub(crate) fn site(emitter: &mut Emitter<'_>, rule: Rule, log: &Log) -> i32 {
-    let common = Site {
-        prefix: log.prefix.clone(),
-        label: emitter.program.rules[rule].label.clone(),
-        ..Site::default()
-    };
+    let common =
+        Site { prefix: log.prefix.clone(), label: emitter.program.label(rule), ..Site::default() };
     let site = match log.kind {
         LogKind::Syslog { level, flags } => {
             Site { kind: log::KIND_SYSLOG, level, flags, snap: LINE_SNAP, ..common }

@@ -10,9 +10,8 @@ mod absent;
 mod conditions;
 mod ranges;
 
-use crate::tree::rules_by_chain;
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
-use bpfc_ir::{Block, Func, Function, Op, Program, Rule, RuleData, RuleKind, Terminator};
+use bpfc_ir::{Block, Func, Function, Listing, Op, Program, Rule, RuleKind, Terminator};
 use conditions::{Conditions, Reader};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,13 +19,13 @@ use std::collections::{BTreeMap, BTreeSet};
 const COMPARISONS: usize = 8_000_000;
 
 /// Adds warnings about dead chains and rules.
-pub fn analyse(program: &Program, diagnostics: &mut Diagnostics) {
+pub fn analyse(program: &Program, listing: &Listing, diagnostics: &mut Diagnostics) {
     let reached: BTreeSet<Func> = match program.reachable() {
         Some(order) => order.into_iter().collect(),
         // A cycle is an error that the verifier reports.
         None => return,
     };
-    let rules = rules_by_chain(program);
+    let rules = program.rules_by_chain();
     let writes_packet = program.funcs.values().any(|function| {
         function
             .insts
@@ -37,12 +36,17 @@ pub fn analyse(program: &Program, diagnostics: &mut Diagnostics) {
     let mut findings = Vec::new();
     let mut budget = COMPARISONS;
     for (func, function) in &program.funcs {
-        let rules = rules.get(function.name.as_str()).map_or(&[][..], Vec::as_slice);
+        let rules = function.chain.expand().map_or(&[][..], |chain| &rules[chain]);
         if reached.contains(&func) {
             let Some(reader) = Reader::new(function, writes_packet) else { continue };
             let absent = absent::dead_rules(program, function, &hooks[func.as_u32() as usize]);
-            let mut found =
-                Finder { program, reader: &reader, absent: &absent, findings: &mut findings };
+            let mut found = Finder {
+                program,
+                listing,
+                reader: &reader,
+                absent: &absent,
+                findings: &mut findings,
+            };
             found.dead_rules(function, rules, &mut budget);
         } else {
             findings.push(unused_chain(program, &function.name, rules));
@@ -74,6 +78,7 @@ struct Decider {
 /// What looks through a function's rules.
 struct Finder<'a> {
     program: &'a Program,
+    listing: &'a Listing,
     reader: &'a Reader<'a>,
     /// Rules that ask for what no packet has where they stand, with what is said of them.
     absent: &'a BTreeMap<Rule, Diagnostic>,
@@ -82,7 +87,7 @@ struct Finder<'a> {
 
 impl Finder<'_> {
     fn dead_rules(&mut self, function: &Function, rules: &[Rule], budget: &mut usize) {
-        let Finder { program, reader, absent, .. } = *self;
+        let Finder { program, listing, reader, absent, .. } = *self;
         let counts = counts(function);
         let mut deciders = Deciders::default();
         let mut decided: Option<Rule> = None;
@@ -92,22 +97,22 @@ impl Finder<'_> {
                 continue;
             }
             if let Some(by) = decided {
-                self.findings.push(shadowed(program, rule, by));
+                self.findings.push(shadowed(program, listing, rule, by));
                 continue;
             }
             let Some(&block) = counts.get(&rule) else {
-                self.findings.push(contradictory(data));
+                self.findings.push(contradictory(program, rule));
                 continue;
             };
             // A rule that is counted in two places is not of the shape that this reads.
             let Some(block) = block else { continue };
             let conditions = reader.conditions(block, rule);
             if conditions.is_contradiction() || !reader.is_reachable(block) {
-                self.findings.push(contradictory(data));
+                self.findings.push(contradictory(program, rule));
             } else if let Some(said) = absent.get(&rule) {
                 self.findings.push(said.clone());
             } else if let Some(by) = deciders.covering(&conditions, budget) {
-                self.findings.push(shadowed(program, rule, by));
+                self.findings.push(shadowed(program, listing, rule, by));
             } else if conditions.exact && decides(program, function, block) {
                 if conditions.is_empty() {
                     decided = Some(rule);
@@ -118,17 +123,18 @@ impl Finder<'_> {
     }
 }
 
-fn contradictory(data: &RuleData) -> Diagnostic {
-    Diagnostic::warning(Code::DEAD_RULE, data.span, format!("rule {} can never match", data.label))
+fn contradictory(program: &Program, rule: Rule) -> Diagnostic {
+    let message = format!("rule {} can never match", program.label(rule));
+    Diagnostic::warning(Code::DEAD_RULE, program.rules[rule].span, message)
         .with_label("no packet meets all of this")
         .with_help("correct the rule, or remove it")
 }
 
-fn shadowed(program: &Program, rule: Rule, by: Rule) -> Diagnostic {
-    let (data, by) = (&program.rules[rule], &program.rules[by]);
-    let message = format!("rule {} can never match: {} decides its packets", data.label, by.label);
-    Diagnostic::warning(Code::DEAD_RULE, data.span, message)
-        .with_note(format!("{} is: {}", by.label, by.text))
+fn shadowed(program: &Program, listing: &Listing, rule: Rule, by: Rule) -> Diagnostic {
+    let (label, decider) = (program.label(rule), program.label(by));
+    let message = format!("rule {label} can never match: {decider} decides its packets");
+    Diagnostic::warning(Code::DEAD_RULE, program.rules[rule].span, message)
+        .with_note(format!("{decider} is: {}", listing.text(by)))
         .with_help("move the rule in front of the other, or remove it")
 }
 
@@ -203,14 +209,17 @@ impl Deciders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{self, Line, Then, add_chain};
+    use crate::sample::{Line, Sample, Then, sample};
     use bpfc_ir::{Family, Hook};
 
-    fn messages(lines: &[Line]) -> Vec<String> {
-        let program = sample::program(Family::Ipv4, Hook::Input, lines);
+    fn found(sample: &Sample) -> Diagnostics {
         let mut diagnostics = Diagnostics::new();
-        analyse(&program, &mut diagnostics);
-        diagnostics.iter().map(|d| d.message.clone()).collect()
+        analyse(&sample.program, &sample.listing, &mut diagnostics);
+        diagnostics
+    }
+
+    fn messages(lines: &[Line]) -> Vec<String> {
+        found(&sample(Family::Ipv4, Hook::Input, lines)).iter().map(|d| d.message.clone()).collect()
     }
 
     #[test]
@@ -256,10 +265,9 @@ mod tests {
 
     #[test]
     fn an_unused_chain_is_named() {
-        let mut program = sample::program(Family::Ipv4, Hook::Input, &[]);
-        add_chain(&mut program, Family::Ipv4, "spare", None, &[Line::any(Then::Drop)]);
-        let mut diagnostics = Diagnostics::new();
-        analyse(&program, &mut diagnostics);
+        let mut sample = sample(Family::Ipv4, Hook::Input, &[]);
+        sample.add_chain(Family::Ipv4, "spare", None, &[Line::any(Then::Drop)]);
+        let diagnostics = found(&sample);
         let all: Vec<_> = diagnostics.iter().collect();
         assert_eq!(all.len(), 1);
         assert_eq!(all[0].code, Code::UNUSED_CHAIN);

@@ -3,11 +3,11 @@
 //! A cluster for each function, a node for each block, labelled with its rule and instructions; a
 //! dashed edge leads from a call to the chain's first block.
 
-use bpfc_ir::{Block, Func, Program, Terminator};
+use bpfc_ir::{Block, Func, Listing, Program, Terminator};
 use std::fmt::Write;
 
 /// The graph of a program's reached functions. Deterministic.
-pub fn dot(program: &Program) -> String {
+pub fn dot(program: &Program, listing: &Listing) -> String {
     let mut out = String::from(
         "digraph bpfc {\n  node [shape=box, fontname=\"monospace\", fontsize=10];\n  compound=true;\n",
     );
@@ -31,7 +31,7 @@ pub fn dot(program: &Program) -> String {
     let mut funcs = program.reachable().unwrap_or_else(|| program.funcs.keys().collect());
     funcs.sort_unstable();
     for func in funcs {
-        cluster(&mut out, program, func);
+        cluster(&mut out, program, listing, func);
     }
     out.push_str("}\n");
     out
@@ -41,7 +41,7 @@ fn node(func: Func, block: Block) -> String {
     format!("{func}_{block}")
 }
 
-fn cluster(out: &mut String, program: &Program, func: Func) {
+fn cluster(out: &mut String, program: &Program, listing: &Listing, func: Func) {
     let function = &program.funcs[func];
     let _ =
         writeln!(out, "  subgraph cluster_{func} {{\n    label=\"{}\";", escape(&function.name));
@@ -49,8 +49,8 @@ fn cluster(out: &mut String, program: &Program, func: Func) {
         let data = &function.blocks[block];
         let mut label = format!("{block}:\\l");
         if let Some(rule) = data.rule {
-            let rule = &program.rules[rule];
-            let _ = write!(label, "{} {}\\l", escape(&rule.label), escape(&rule.text));
+            let (name, text) = (program.label(rule), listing.text(rule));
+            let _ = write!(label, "{} {}\\l", escape(&name), escape(text));
         }
         for &inst in &data.insts {
             let inst = &function.insts[inst];
@@ -100,14 +100,14 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{Line, Then, program};
+    use crate::sample::{Line, Then, sample};
     use bpfc_ir::{Family, Hook};
 
     #[test]
     fn every_reached_block_is_a_node() {
-        let program = program(Family::Ipv4, Hook::Input, &[Line::port(22, Then::Accept)]);
-        let text = dot(&program);
-        let function = program.funcs.values().next().unwrap();
+        let sample = sample(Family::Ipv4, Hook::Input, &[Line::port(22, Then::Accept)]);
+        let text = dot(&sample.program, &sample.listing);
+        let function = sample.program.funcs.values().next().unwrap();
         for &block in &function.layout {
             assert!(text.contains(&format!("fn0_{block} [label=")), "{text}");
         }

@@ -4,10 +4,10 @@
 //! Nothing in here does I/O: callers read inputs and write results.
 
 mod analyse;
-mod beside;
 mod dot;
 pub mod emit;
 mod family;
+mod inputs;
 mod look;
 mod merge;
 mod pipeline;
@@ -21,15 +21,15 @@ mod trace;
 mod tree;
 
 pub use analyse::analyse;
-pub use beside::{holds_rules, read_fingerprints, read_sets};
 pub use bpfc_ebpf::{ConntrackSource, Target};
+pub use inputs::{Inputs, Role};
 pub use pipeline::{
-    Compilation, Lowering, Options, Prepared, after_pass, build, compile, format_of, generate,
+    Compilation, Lowering, Options, Prepared, Stage, after_pass, build, compile, generate,
     kernel_needs, lower, lower_compiled, optimise,
 };
 pub use registry::{
-    FINGERPRINTS, SETS, all_formats, formats, frontends, passes, planned_format, recognise, target,
-    targets, targets_with,
+    FINGERPRINTS, SETS, all_formats, formats, frontends, passes, planned_format, target, targets,
+    targets_with,
 };
 pub use reject::{drop_rejected, rejection};
 pub use trace::{trace, verdict_word};

@@ -4,7 +4,7 @@
 //! family belongs to one input: which of two inputs would come first cannot be known.
 
 use bpfc_diag::{Code, Diagnostic};
-use bpfc_ir::{Func, Object, ObjectDef, Op, Probe, Program, Rule, Scan, State, Terminator};
+use bpfc_ir::{Chain, Func, Object, ObjectDef, Op, Probe, Program, Rule, Scan, State, Terminator};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ pub(crate) fn merge(
         return Err(conflicts);
     }
     let first_rule = program.rules.len() as u32;
+    let first_chain = program.chains.len() as u32;
     let first_func = program.funcs.len() as u32;
     let first_state = program.states.len() as u32;
     let first_probe = program.probes.len() as u32;
@@ -27,10 +28,12 @@ pub(crate) fn merge(
     let func = |func: Func| Func::from_u32(first_func + func.as_u32());
     let state = |state: State| State::from_u32(first_state + state.as_u32());
 
-    for data in other.rules.into_iter().map(|(_, data)| data) {
+    let chain = |chain: Chain| Chain::from_u32(first_chain + chain.as_u32());
+    for mut data in other.rules.into_iter().map(|(_, data)| data) {
+        data.chain = chain(data.chain);
         program.rules.push(data);
     }
-    program.chains.extend(other.chains);
+    program.chains.extend(other.chains.into_iter().map(|(_, data)| data));
     for data in other.states.into_iter().map(|(_, data)| data) {
         program.states.push(data);
     }
@@ -48,6 +51,7 @@ pub(crate) fn merge(
     }
     for (_, mut shared) in other.funcs {
         let function = Arc::make_mut(&mut shared);
+        function.chain = function.chain.map(chain).into();
         for inst in function.insts.values_mut() {
             inst.rule = inst.rule.map(rule).into();
             match &mut inst.op {
@@ -115,7 +119,7 @@ mod tests {
     use bpfc_ir::{Family, Hook};
 
     fn program(family: Family, hook: Hook) -> Program {
-        sample::program(family, hook, &[Line::port(22, sample::Then::Accept)])
+        sample::sample(family, hook, &[Line::port(22, sample::Then::Accept)]).program
     }
 
     #[test]
@@ -124,7 +128,7 @@ mod tests {
         let v6 = program(Family::Ipv6, Hook::Input);
         merge(&mut merged, v6.clone(), "v6").unwrap();
         assert_eq!(merged.entries.len(), 2);
-        let labels: Vec<&str> = merged.rules.values().map(|r| r.label.as_str()).collect();
+        let labels: Vec<String> = merged.rules.keys().map(|rule| merged.label(rule)).collect();
         assert_eq!(
             labels,
             [
@@ -135,11 +139,11 @@ mod tests {
             ]
         );
         let func = merged.entries[1].chains[0];
-        let counted: Vec<&str> = merged.funcs[func]
+        let counted: Vec<String> = merged.funcs[func]
             .insts
             .values()
             .filter_map(|inst| match inst.op {
-                Op::Count(rule) => Some(merged.rules[rule].label.as_str()),
+                Op::Count(rule) => Some(merged.label(rule)),
                 _ => None,
             })
             .collect();

@@ -3,14 +3,14 @@
 //! Several inputs are lowered one by one and merged. Every input is read even where one before it
 //! has errors, so that one run reports them all.
 
-use crate::beside::{format_beside, holds_rules, read_fingerprints, read_sets};
-use crate::registry::{SETS, frontend_of, planned_format, recognise, targets_with};
-use crate::{drop_rejected, family, formats, look, merge, size, tables};
+use crate::inputs::{Inputs, Role};
+use crate::registry::targets_with;
+use crate::{drop_rejected, family, merge, size, tables};
 use bpfc_artifact::kernel::SMALL_FRAMES;
 use bpfc_artifact::{Artifact, KernelFeature, RefusedRate};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, Severity, SourceMap};
 use bpfc_ebpf::{CallSize, CompileOptions, Target, call_size};
-use bpfc_ir::{Accounts, Frontend, FrontendOptions, Hook, Input, Program};
+use bpfc_ir::{Accounts, FrontendOptions, Hook, Input, Listing, Program};
 use bpfc_opt::{Limits, Observer, OptError, Pass, Settled};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -56,6 +56,8 @@ impl Options {
 pub struct Lowering {
     /// The program; `None` where an input has errors.
     pub program: Option<Program>,
+    /// The program's rules as listings show them.
+    pub listing: Listing,
     /// The inputs' texts.
     pub sources: SourceMap,
     /// Hooks that the program leaves out, since their rules are too many for one, each with the
@@ -65,15 +67,31 @@ pub struct Lowering {
     pub diagnostics: Diagnostics,
 }
 
+/// How far a compilation has come.
+#[derive(Clone, Debug)]
+pub enum Stage {
+    /// Inputs have errors.
+    Refused,
+    /// Inputs are lowered to this program; the target, a limit or a pass refuses it.
+    Lowered(Program),
+    /// There is an artifact.
+    Built {
+        /// The program before any pass.
+        lowered: Program,
+        /// The program after the passes.
+        program: Program,
+        /// What is loaded.
+        artifact: Box<Artifact>,
+    },
+}
+
 /// What [`compile`] makes.
 #[derive(Clone, Debug)]
 pub struct Compilation {
-    /// The program before any pass; `None` where an input has errors.
-    pub lowered: Option<Program>,
-    /// The program after the passes; `None` where there was an error before.
-    pub program: Option<Program>,
-    /// The artifact; `None` where there was an error.
-    pub artifact: Option<Artifact>,
+    /// How far it has come.
+    pub stage: Stage,
+    /// The programs' rules as listings show them.
+    pub listing: Arc<Listing>,
     /// The inputs' texts.
     pub sources: SourceMap,
     /// Errors, warnings and notes, in the order of the stages.
@@ -84,30 +102,56 @@ pub struct Compilation {
 pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Compilation {
     let mut diagnostics = Diagnostics::new();
     let hooks = hooks(target, options, &mut diagnostics);
-    let lowered = |traced| {
-        let compiled = options.compiled(hooks.clone(), &[target]);
-        lower_with(inputs, FrontendOptions { traced, ..compiled })
-    };
-    let traced = options.codegen.trace_one_in.is_some();
-    let mut lowering = lowered(traced);
-    // What one input traces may meet the rules of another.
-    if !traced && lowering.program.as_ref().is_some_and(Program::traces) {
-        lowering = lowered(true);
-    }
-    if options.drop_rejected
-        && let Some(program) = &mut lowering.program
-    {
-        drop_rejected(program, &mut lowering.diagnostics);
+    let mut lowering = lower_with(inputs, options.compiled(hooks, &[target]));
+    if let Some(program) = &mut lowering.program {
+        if options.codegen.trace_one_in.is_some() || program.traces() {
+            bpfc_opt::trace(program);
+        }
+        if options.drop_rejected {
+            drop_rejected(program, &mut lowering.diagnostics);
+        }
     }
     lowering.diagnostics.iter().for_each(|d| diagnostics.push(d.clone()));
     let lowered = lowering.program.take();
-    let sources = lowering.sources;
+    let (sources, listing) = (lowering.sources, Arc::new(lowering.listing));
     let built = lowered.as_ref().filter(|_| !diagnostics.has_errors()).and_then(|program| {
-        let prepared = Prepared::new(program, options, &mut diagnostics)?;
+        let prepared = Prepared::new(program, &listing, options, &mut diagnostics)?;
         build(&prepared, target, &sources, options, &mut diagnostics)
     });
-    let (program, artifact) = built.unzip();
-    Compilation { lowered, program, artifact, sources, diagnostics }
+    let stage = match (lowered, built) {
+        (Some(lowered), Some((program, artifact))) => {
+            Stage::Built { lowered, program, artifact: Box::new(artifact) }
+        }
+        (Some(lowered), None) => Stage::Lowered(lowered),
+        (None, _) => Stage::Refused,
+    };
+    Compilation { stage, listing, sources, diagnostics }
+}
+
+impl Compilation {
+    /// The program before any pass; `None` where an input has errors.
+    pub fn lowered(&self) -> Option<&Program> {
+        match &self.stage {
+            Stage::Refused => None,
+            Stage::Lowered(lowered) | Stage::Built { lowered, .. } => Some(lowered),
+        }
+    }
+
+    /// The artifact; `None` where there was an error.
+    pub fn artifact(&self) -> Option<&Artifact> {
+        match &self.stage {
+            Stage::Built { artifact, .. } => Some(artifact),
+            _ => None,
+        }
+    }
+
+    /// The artifact alone; `None` where there was an error.
+    pub fn into_artifact(self) -> Option<Artifact> {
+        match self.stage {
+            Stage::Built { artifact, .. } => Some(*artifact),
+            _ => None,
+        }
+    }
 }
 
 /// What loading an artifact needs of a kernel, latest first.
@@ -128,6 +172,7 @@ pub fn kernel_needs(artifact: &Artifact) -> Vec<&'static KernelFeature> {
 pub struct Prepared {
     /// As front ends lowered it.
     lowered: Program,
+    listing: Arc<Listing>,
     simple: Program,
     settled: Settled,
 }
@@ -136,12 +181,15 @@ impl Prepared {
     /// Prepares a program; `None` where a pass is defective.
     pub fn new(
         lowered: &Program,
+        listing: &Arc<Listing>,
         options: &Options,
         diagnostics: &mut Diagnostics,
     ) -> Option<Prepared> {
         let (lowered, mut simple) = (lowered.clone(), lowered.clone());
         match bpfc_opt::prepare(&mut simple, &options.disabled_passes) {
-            Ok(settled) => Some(Prepared { lowered, simple, settled }),
+            Ok(settled) => {
+                Some(Prepared { lowered, listing: Arc::clone(listing), simple, settled })
+            }
             Err(error) => {
                 diagnostics.push(of_pass(error));
                 None
@@ -188,7 +236,8 @@ pub fn build(
     let fitted = fit(|limits| {
         let mut found = Diagnostics::new();
         let built = prepared.optimised(options, limits, &mut found).and_then(|program| {
-            let artifact = generate(&program, target, sources, options, &mut found)?;
+            let listing = &prepared.listing;
+            let artifact = generate(&program, listing, target, sources, options, &mut found)?;
             Some((program, artifact))
         });
         let size = built.as_ref().map(|(_, artifact)| call_size(artifact));
@@ -227,8 +276,8 @@ pub fn build(
 fn refused_rates(program: &Program, artifact: &Artifact) -> Vec<RefusedRate> {
     let rates = program.refused_rates().into_iter();
     let found = rates.filter_map(|(rule, ticks)| {
-        let label = &program.rules[rule].label;
-        let rule = artifact.rules.entries.iter().position(|entry| entry.label == *label)?;
+        let label = program.label(rule);
+        let rule = artifact.rules.entries.iter().position(|entry| entry.label == label)?;
         Some(RefusedRate { rule: u32::try_from(rule).ok()?, ticks })
     });
     found.collect()
@@ -310,20 +359,27 @@ pub fn lower_compiled(inputs: &[Input], options: &Options, targets: &[&dyn Targe
 }
 
 fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
-    let mut lowering = Lowering::default();
-    let sets = read_sets(inputs, &mut lowering.sources, &mut lowering.diagnostics);
-    let fingerprints = read_fingerprints(inputs, &mut lowering.sources, &mut lowering.diagnostics);
+    let mut inputs = Inputs::read(inputs);
+    let mut lowering = Lowering {
+        sources: std::mem::take(&mut inputs.sources),
+        diagnostics: std::mem::take(&mut inputs.diagnostics),
+        ..Lowering::default()
+    };
     let mut failed = lowering.diagnostics.has_errors();
-    let options = FrontendOptions { sets: Arc::new(sets), fingerprints, ..options };
+    let (sets, fingerprints) = (Arc::clone(&inputs.sets), inputs.fingerprints.clone());
+    let options = FrontendOptions { sets, fingerprints, ..options };
     let mut merged: Option<Program> = None;
-    for input in inputs.iter().filter(|input| holds_rules(input)) {
-        let Lowering { sources, diagnostics, too_large, .. } = &mut lowering;
-        let lowered = match frontend_for(input) {
-            Ok((frontend, format)) => frontend.lower(input, format, &options, sources, diagnostics),
-            Err(error) => {
-                diagnostics.push(error);
+    for (input, role) in inputs.rulesets() {
+        let Lowering { sources, diagnostics, too_large, listing, .. } = &mut lowering;
+        let lowered = match role {
+            Role::Rules(frontend, read_as) => {
+                frontend.lower(input, *read_as, &options, sources, diagnostics)
+            }
+            Role::Unreadable(error) => {
+                diagnostics.push(Diagnostic::clone(error));
                 None
             }
+            Role::Sets | Role::Fingerprints => continue,
         };
         if cfg!(debug_assertions)
             && let Some(lowered) = &lowered
@@ -339,10 +395,14 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
         }
         match (lowered, &mut merged) {
             (None, _) => failed = true,
-            (Some(lowered), None) => merged = Some(lowered.program),
+            (Some(lowered), None) => {
+                merged = Some(lowered.program);
+                *listing = lowered.listing;
+            }
             (Some(lowered), Some(program)) => {
+                listing.append(lowered.listing, program.rules.len());
                 if let Err(errors) = merge::merge(program, lowered.program, &input.name) {
-                    let errors = match family::ask(inputs, diagnostics) {
+                    let errors = match family::ask(&inputs, diagnostics) {
                         Some(error) => vec![error],
                         None => errors,
                     };
@@ -352,14 +412,8 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
             }
         }
     }
-    if let (Some(input), true) = (inputs.first(), !inputs.iter().any(holds_rules)) {
-        let (what, help) = match format_beside(input) == Some(SETS) {
-            true => ("sets", "give the ruleset that names them, too"),
-            false => ("fingerprints", "give the ruleset that compares packets with them, too"),
-        };
-        let message = format!("'{}' holds {what} and no rules", input.name);
-        let error = Diagnostic::error(Code::NO_CHAIN, None, message);
-        lowering.diagnostics.push(error.with_help(help));
+    if let Some(error) = inputs.without_rules() {
+        lowering.diagnostics.push(error);
     }
     if !failed && let Some(error) = tables::missing(&options, &lowering.sources) {
         lowering.diagnostics.push(error);
@@ -369,38 +423,6 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
     // Reading and lowering find errors one after the other; people mend a file from its top.
     lowering.diagnostics.sort_by_place();
     lowering
-}
-
-/// The format of an input: the one that was asked for, or the one that its content shows.
-pub fn format_of(input: &Input) -> Result<&'static str, Diagnostic> {
-    if let Some(format) = format_beside(input) {
-        return Ok(format.name);
-    }
-    frontend_for(input).map(|(_, format)| format)
-}
-
-/// The front end and format of an input.
-fn frontend_for(input: &Input) -> Result<(&'static dyn Frontend, &'static str), Diagnostic> {
-    let names = || formats().map(|f| f.name).collect::<Vec<_>>().join(", ");
-    let unreadable = |message: String| Diagnostic::error(Code::UNREADABLE, None, message);
-    if let Some(error) = look::encoding(&input.name, &input.bytes) {
-        return Err(error);
-    }
-    match &input.format {
-        Some(name) => frontend_of(name).ok_or_else(|| match planned_format(name) {
-            Some(format) => {
-                unreadable(format!("'{}': {} is not supported yet", input.name, format.description))
-                    .with_help(format!("the formats that are read: {}", names()))
-            }
-            None => unreadable(format!("'{}': there is no format '{name}'", input.name))
-                .with_help(format!("the formats are {}", names())),
-        }),
-        None if input.bytes.trim_ascii().is_empty() => {
-            Err(unreadable(format!("'{}' is empty: there is no ruleset in it", input.name)))
-        }
-        None => recognise(&input.bytes)
-            .ok_or_else(|| look::unrecognised(&input.name, &input.bytes, &names())),
-    }
 }
 
 /// Runs the passes. `None` where one found an error.
@@ -466,12 +488,14 @@ fn of_pass(error: OptError) -> Diagnostic {
 /// Generates code.
 pub fn generate(
     program: &Program,
+    listing: &Listing,
     target: &dyn Target,
     sources: &SourceMap,
     options: &Options,
     diagnostics: &mut Diagnostics,
 ) -> Option<Artifact> {
-    let artifact = bpfc_ebpf::compile(program, target, sources, &options.codegen, diagnostics)?;
+    let artifact =
+        bpfc_ebpf::compile(program, listing, target, sources, &options.codegen, diagnostics)?;
     for program in &artifact.programs {
         if let Some(found) = size::check(&artifact, program, target) {
             let is_error = found.severity == Severity::Error;
@@ -492,6 +516,7 @@ pub fn generate(
 mod tests {
     use super::*;
     use crate::targets;
+    use bpfc_ir::{LogKind, Op, RuleKind};
 
     /// Chains of this depth, each called from two places and each with a search through options.
     fn nested(depth: usize) -> Input {
@@ -522,7 +547,7 @@ mod tests {
                 let mut options = Options::default();
                 options.codegen.blocks_per_segment = blocks_per_segment;
                 let compiled = compile(&[nested(12)], *target, &options);
-                let artifact = compiled.artifact.expect("compiles");
+                let artifact = compiled.into_artifact().expect("compiles");
                 let size = call_size(&artifact);
                 assert!(size.fits(), "{}: {size}", target.name());
                 assert!(size.frames > 4, "{}: more is inlined than need be", target.name());
@@ -545,7 +570,7 @@ mod tests {
                     format: Some("iptables-save".into()),
                 };
                 let compiled = compile(&[input], *target, &Options::default());
-                let artifact = compiled.artifact.expect("compiles");
+                let artifact = compiled.into_artifact().expect("compiles");
                 let chains = artifact.functions.iter().filter(|f| f.name.contains("INPUT"));
                 assert_eq!(chains.count(), functions, "{}", target.name());
             }
@@ -586,7 +611,7 @@ mod tests {
         for target in targets() {
             for options in [Options::default(), drop.clone()] {
                 let compiled = compile(std::slice::from_ref(&input), *target, &options);
-                let Some(artifact) = compiled.artifact else { continue };
+                let Some(artifact) = compiled.into_artifact() else { continue };
                 assert!(artifact.least_kernel().is_some());
                 for function in &artifact.functions {
                     for reloc in &function.relocs {
@@ -626,7 +651,7 @@ mod tests {
         options.codegen.blocks_per_segment = usize::MAX;
         for target in targets() {
             let compiled = compile(std::slice::from_ref(&input), *target, &options);
-            let artifact = compiled.artifact.expect("compiles");
+            let artifact = compiled.into_artifact().expect("compiles");
             let lengths = artifact.functions.iter().map(|function| function.insns.len());
             assert!(lengths.clone().sum::<usize>() > 32_767);
             assert!(lengths.max() < Some(32_767));
@@ -637,7 +662,58 @@ mod tests {
     fn what_cannot_be_inlined_is_refused() {
         let options = Options { disabled_passes: vec!["inline".into()], ..Options::default() };
         let compiled = compile(&[nested(12)], targets()[0], &options);
-        assert!(compiled.artifact.is_none());
+        assert!(compiled.artifact().is_none());
         assert!(compiled.diagnostics.iter().any(|found| found.code == Code::NESTING));
+    }
+
+    #[test]
+    fn traced_packets_tell_what_the_kernel_calls_each_rule() {
+        let text = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:ends - [0:0]\n:empty - [0:0]\n\
+                    -A INPUT -p tcp -j ends\n-A INPUT -m comment --comment x -j ACCEPT\n-A INPUT -j empty\n\
+                    -A FORWARD -j ACCEPT\n-A ends -p tcp -j ACCEPT\n-A ends -j RETURN\nCOMMIT\n";
+        let input = Input {
+            name: "text".to_owned(),
+            bytes: text.into(),
+            format: Some("iptables-save".into()),
+        };
+        let mut program = lower(&[input], &Options::default()).program.expect("a program");
+        bpfc_opt::trace(&mut program);
+        assert_eq!(bpfc_ir::verify(&program), Ok(()));
+        let mut found = Vec::new();
+        for function in program.funcs.values() {
+            for block in function.layout.iter().map(|&block| &function.blocks[block]) {
+                let mut counted = None;
+                for &inst in &block.insts {
+                    match &function.insts[inst].op {
+                        Op::Count(rule) => counted = Some(*rule),
+                        Op::Log(rule, log) => {
+                            let end = matches!(program.rules[*rule].kind, RuleKind::End(_));
+                            assert_eq!(counted.take(), (!end).then_some(*rule));
+                            assert_eq!(log.kind, LogKind::Trace);
+                            found.push((program.label(*rule), log.prefix.clone()));
+                        }
+                        _ => {}
+                    }
+                }
+                assert_eq!(counted, None, "counted and not told");
+            }
+        }
+        found.sort();
+        let expected = [
+            ("filter/FORWARD:1", "policy:1"),
+            ("filter/FORWARD:policy", "policy:2"),
+            ("filter/INPUT:1", "rule:1"),
+            ("filter/INPUT:2", "rule:2"),
+            ("filter/INPUT:3", "rule:3"),
+            ("filter/INPUT:policy", "policy:4"),
+            ("filter/empty:return", "return:1"),
+            ("filter/ends:1", "rule:1"),
+            ("filter/ends:2", "return:2"),
+        ]
+        .map(|(label, name)| {
+            let chain = label[7..].split(':').next().unwrap_or_default();
+            (label.to_owned(), format!("TRACE: filter:{chain}:{name} "))
+        });
+        assert_eq!(found, expected);
     }
 }

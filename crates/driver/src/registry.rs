@@ -1,7 +1,7 @@
 //! Front ends and back ends by name: one row each.
 
 use bpfc_ebpf::Target;
-use bpfc_ir::{Frontend, Hook, InputFormat};
+use bpfc_ir::{Frontend, Hook, InputFormat, Recognised};
 use bpfc_opt::Pass;
 
 /// Every front end, in the order in which formats are recognised.
@@ -57,11 +57,11 @@ pub(crate) fn frontend_of(format: &str) -> Option<(&'static dyn Frontend, &'stat
 }
 
 /// The format of these bytes and the front end that reads it.
-pub fn recognise(bytes: &[u8]) -> Option<(&'static dyn Frontend, &'static str)> {
+pub(crate) fn recognise(bytes: &[u8]) -> Option<(&'static dyn Frontend, Recognised<'static>)> {
     frontends()
         .iter()
         .copied()
-        .find_map(|frontend| frontend.recognise(bytes).map(|format| (frontend, format)))
+        .find_map(|frontend| frontend.recognise(bytes).map(|read_as| (frontend, read_as)))
 }
 
 /// The optimiser's passes, each once, as `--disable-pass` names them.

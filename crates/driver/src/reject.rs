@@ -25,7 +25,7 @@ fn rejecting(program: &Program) -> BTreeMap<Rule, Reject> {
 pub fn rejection(program: &Program, labels: &[String]) -> Option<Reject> {
     let rejecting = rejecting(program);
     let told = |label: &String| {
-        let found = rejecting.iter().find(|(rule, _)| program.rules[**rule].label == *label);
+        let found = rejecting.iter().find(|(rule, _)| program.label(**rule) == *label);
         found.map(|(_, reject)| *reject)
     };
     labels.iter().find_map(told)

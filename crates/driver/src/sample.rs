@@ -1,8 +1,8 @@
 //! Small programs for this crate's tests, built as a front end would.
 
 use bpfc_ir::{
-    Base, Block, Condition, Entry, Family, Func, FunctionBuilder, Hook, Meta, Program, RuleData,
-    RuleKind, Terminator, Verdict,
+    Base, Block, Chain, ChainData, Condition, Entry, Family, Func, FunctionBuilder, Hook,
+    ListedRule, Listing, Meta, Program, Rule, RuleData, RuleKind, Terminator, Verdict,
 };
 
 /// What a matching rule does.
@@ -57,81 +57,72 @@ fn chain_of(name: &str) -> &str {
     name.rsplit_once('/').map_or(name, |(_, chain)| chain)
 }
 
-fn prefix(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "",
-        Family::Ipv6 => "ip6/",
-    }
+/// A program with its rules as listings show them.
+#[derive(Default)]
+pub(crate) struct Sample {
+    pub program: Program,
+    pub listing: Listing,
 }
 
 /// A program of one base chain whose policy is to drop.
-pub(crate) fn program(family: Family, hook: Hook, lines: &[Line]) -> Program {
-    let mut program = Program::new();
+pub(crate) fn sample(family: Family, hook: Hook, lines: &[Line]) -> Sample {
+    let mut sample = Sample::default();
     let chain = hook.to_string().to_uppercase();
-    let func = add_chain(&mut program, family, &chain, Some(hook), lines);
-    program.entries.push(Entry { hook, family, chains: vec![func] });
-    program
+    let func = sample.add_chain(family, &chain, Some(hook), lines);
+    sample.program.entries.push(Entry { hook, family, chains: vec![func] });
+    sample
 }
 
-/// Adds a chain; a base chain where `hook` is given.
-pub(crate) fn add_chain(
-    program: &mut Program,
-    family: Family,
-    chain: &str,
-    hook: Option<Hook>,
-    lines: &[Line],
-) -> Func {
-    let name = format!("{}filter/{chain}", prefix(family));
-    let mut builder = FunctionBuilder::new(&name, family);
-    let mut data = RuleData {
-        label: String::new(),
-        family,
-        table: "filter".into(),
-        chain: chain.into(),
-        hook,
-        kind: RuleKind::Policy,
-        text: "".into(),
-        verdict: String::new(),
-        columns: [].into(),
-        span: None,
-    };
-    let mut block = builder.block();
-    for (index, line) in lines.iter().enumerate() {
-        data.label = format!("{name}:{}", index + 1);
-        data.kind = RuleKind::Rule(index as u32 + 1);
-        data.text = line.text(chain, program).into();
-        data.verdict = line.target(program);
-        let rule = program.rules.push(data.clone().into());
-        builder.set_rule(Some(rule));
-        let next = builder.block();
+impl Sample {
+    fn rule(&mut self, chain: Chain, kind: RuleKind, text: String, verdict: &str) -> Rule {
+        let (text, verdict, columns) = (text.into(), verdict.into(), [].into());
+        self.listing.push(ListedRule { text, verdict, columns });
+        let is_final = kind == RuleKind::Policy;
+        self.program.rules.push(RuleData { chain, kind, is_final, span: None })
+    }
+
+    /// Adds a chain; a base chain where `hook` is given.
+    pub(crate) fn add_chain(
+        &mut self,
+        family: Family,
+        name: &str,
+        hook: Option<Hook>,
+        lines: &[Line],
+    ) -> Func {
+        let data = ChainData { family, table: "filter".into(), name: name.into(), hook };
+        let chain = self.program.chains.push(data);
+        let mut builder = FunctionBuilder::of_chain(chain, &self.program.chains[chain]);
+        let mut block = builder.block();
+        for (number, line) in (1u32..).zip(lines) {
+            let (text, target) = (line.text(name, &self.program), line.target(&self.program));
+            let rule = self.rule(chain, RuleKind::Rule(number), text, &target);
+            builder.set_rule(Some(rule));
+            let next = builder.block();
+            builder.switch_to(block);
+            if let Some((low, high)) = line.ports {
+                tcp_ports(&mut builder, low, high, next);
+            }
+            builder.push(bpfc_ir::Op::Count(rule));
+            match line.then {
+                Then::Accept => builder.verdict(Verdict::Accept),
+                Then::Drop => builder.verdict(Verdict::Drop),
+                Then::Continue => builder.jump(next),
+                Then::Call(callee) => builder.terminate(Terminator::Call { callee, next }),
+            }
+            block = next;
+        }
+        builder.set_rule(None);
         builder.switch_to(block);
-        if let Some((low, high)) = line.ports {
-            tcp_ports(&mut builder, low, high, next);
+        if hook.is_some() {
+            let rule = self.rule(chain, RuleKind::Policy, "DROP".to_owned(), "DROP");
+            builder.set_rule(Some(rule));
+            builder.push(bpfc_ir::Op::Count(rule));
+            builder.verdict(Verdict::Drop);
+        } else {
+            builder.terminate(Terminator::Return);
         }
-        builder.push(bpfc_ir::Op::Count(rule));
-        match line.then {
-            Then::Accept => builder.verdict(Verdict::Accept),
-            Then::Drop => builder.verdict(Verdict::Drop),
-            Then::Continue => builder.jump(next),
-            Then::Call(callee) => builder.terminate(Terminator::Call { callee, next }),
-        }
-        block = next;
+        self.program.funcs.push(builder.finish().into())
     }
-    builder.set_rule(None);
-    builder.switch_to(block);
-    if hook.is_some() {
-        data.label = format!("{name}:policy");
-        data.kind = RuleKind::Policy;
-        data.text = "DROP".into();
-        data.verdict = "DROP".into();
-        let rule = program.rules.push(data.into());
-        builder.set_rule(Some(rule));
-        builder.push(bpfc_ir::Op::Count(rule));
-        builder.verdict(Verdict::Drop);
-    } else {
-        builder.terminate(Terminator::Return);
-    }
-    program.funcs.push(builder.finish().into())
 }
 
 fn tcp_ports(builder: &mut FunctionBuilder, low: u16, high: u16, next: Block) {

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
     use crate::{Options, compile, targets};
     use bpfc_diag::{Diagnostics, SourceMap};
-    use bpfc_ir::{Frontend, FrontendOptions, Input};
+    use bpfc_ir::{Frontend, FrontendOptions, Input, Recognised};
 
     /// What rules are refused for by their words is less than what verifying their programs takes.
     #[test]
@@ -91,7 +91,7 @@ mod tests {
             let of = |target: &&dyn Target| {
                 let compiled = compile(std::slice::from_ref(&input), *target, &Options::default());
                 let said = || format!("{shape}: {:?}", compiled.diagnostics);
-                let artifact = compiled.artifact.as_ref().unwrap_or_else(|| panic!("{}", said()));
+                let artifact = compiled.artifact().unwrap_or_else(|| panic!("{}", said()));
                 let processed = |program: &Program| artifact.verification(program.entry).processed;
                 artifact.programs.iter().map(processed).max().expect("a program")
             };
@@ -105,7 +105,15 @@ mod tests {
                 let options = FrontendOptions { limit: Some(limit), ..FrontendOptions::default() };
                 let (mut sources, mut found) = (SourceMap::default(), Diagnostics::new());
                 let front = &bpfc_xtables::XtablesFrontend;
-                front.lower(&input, "iptables-save", &options, &mut sources, &mut found).is_some()
+                front
+                    .lower(
+                        &input,
+                        Recognised::sure("iptables-save"),
+                        &options,
+                        &mut sources,
+                        &mut found,
+                    )
+                    .is_some()
             };
             assert!(lower(least), "{shape}: refused, with {least} instructions");
             assert!(!lower(600), "{shape}: 300 rules take more");

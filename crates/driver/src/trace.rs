@@ -6,27 +6,28 @@
 //! taken to count what is left of the counts, which is exact unless the chain decides by something
 //! that changes on the way (a mark, `statistic`).
 
-use crate::tree::{calls_by_rule, rules_by_chain};
-use bpfc_ir::{Family, Func, Hook, Program, Rule, Verdict};
+use crate::tree::calls_by_rule;
+use bpfc_ir::{Chain, Family, Func, Hook, Program, Rule, Verdict};
+use cranelift_entity::SecondaryMap;
 use std::collections::BTreeMap;
 
 /// The rules and policies that counted a packet at a hook, in the order of counting. `counts` has
 /// how often each label did.
-pub fn trace<'a>(
-    program: &'a Program,
+pub fn trace(
+    program: &Program,
     hook: Hook,
     family: Family,
     counts: &BTreeMap<&str, u64>,
-) -> Vec<&'a str> {
+) -> Vec<String> {
     let mut left: BTreeMap<Rule, u64> = BTreeMap::new();
-    for (rule, data) in &program.rules {
-        if let Some(&count) = counts.get(data.label.as_str())
+    for rule in program.rules.keys() {
+        if let Some(&count) = counts.get(program.label(rule).as_str())
             && count > 0
         {
             left.insert(rule, count);
         }
     }
-    let rules = rules_by_chain(program);
+    let rules = program.rules_by_chain();
     let calls = calls_by_rule(program);
     let mut order = Vec::new();
     let entry = program.entries.iter().find(|e| (e.hook, e.family) == (hook, family));
@@ -49,15 +50,16 @@ pub fn trace<'a>(
     for (rule, count) in left {
         order.extend((0..count).map(|_| rule));
     }
-    order.into_iter().map(|rule| program.rules[rule].label.as_str()).collect()
+    order.into_iter().map(|rule| program.label(rule)).collect()
 }
 
 fn of_chain(
     program: &Program,
-    rules: &BTreeMap<&str, Vec<Rule>>,
-    chain: Func,
+    rules: &SecondaryMap<Chain, Vec<Rule>>,
+    func: Func,
 ) -> std::vec::IntoIter<Rule> {
-    rules.get(program.funcs[chain].name.as_str()).cloned().unwrap_or_default().into_iter()
+    let chain = program.funcs[func].chain;
+    chain.map(|chain| rules[chain].clone()).unwrap_or_default().into_iter()
 }
 
 /// The word for a verdict in results of a replay.
@@ -72,21 +74,21 @@ pub fn verdict_word(verdict: Verdict) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{Line, Then, add_chain};
+    use crate::sample::{Line, Sample, Then};
     use bpfc_ir::Entry;
 
     #[test]
     fn called_chains_stand_behind_their_call() {
-        let mut program = Program::new();
+        let mut sample = Sample::default();
         let family = Family::Ipv4;
-        let ssh = add_chain(&mut program, family, "ssh", None, &[Line::any(Then::Continue)]);
+        let ssh = sample.add_chain(family, "ssh", None, &[Line::any(Then::Continue)]);
         let lines = [
             Line::port(22, Then::Call(ssh)),
             Line::port(23, Then::Accept),
             Line::ports(1, 99, Then::Call(ssh)),
         ];
-        let input = add_chain(&mut program, family, "INPUT", Some(Hook::Input), &lines);
-        program.entries.push(Entry { hook: Hook::Input, family, chains: vec![input] });
+        let input = sample.add_chain(family, "INPUT", Some(Hook::Input), &lines);
+        sample.program.entries.push(Entry { hook: Hook::Input, family, chains: vec![input] });
         let counts = BTreeMap::from([
             ("filter/INPUT:1", 1),
             ("filter/INPUT:2", 0),
@@ -95,7 +97,7 @@ mod tests {
             ("filter/INPUT:policy", 1),
         ]);
         assert_eq!(
-            trace(&program, Hook::Input, family, &counts),
+            trace(&sample.program, Hook::Input, family, &counts),
             [
                 "filter/INPUT:1",
                 "filter/ssh:1",

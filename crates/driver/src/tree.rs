@@ -4,13 +4,14 @@
 //! the rule. A chain is shown once; where it is called again, `(above)` stands in its place, so
 //! that shared chains do not multiply the output.
 
-use bpfc_ir::{Func, Program, Rule, RuleData, RuleKind, Terminator};
+use bpfc_ir::{Chain, Func, Listing, Program, Rule, RuleKind, Terminator};
+use cranelift_entity::SecondaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// The tree of a program. Deterministic; ends in a line end unless the program is empty.
-pub fn tree(program: &Program) -> String {
-    let mut tree = Tree::new(program);
+pub fn tree(program: &Program, listing: &Listing) -> String {
+    let mut tree = Tree::new(program, listing);
     let mut out = String::new();
     for entry in &program.entries {
         let _ = writeln!(out, "hook {} {}", entry.hook, entry.family);
@@ -30,18 +31,19 @@ pub fn tree(program: &Program) -> String {
 
 struct Tree<'a> {
     program: &'a Program,
-    /// The rules of a chain, by the chain's name.
-    rules: BTreeMap<&'a str, Vec<Rule>>,
+    listing: &'a Listing,
+    rules: SecondaryMap<Chain, Vec<Rule>>,
     /// The chain that a rule calls.
     calls: BTreeMap<Rule, Func>,
     shown: BTreeSet<Func>,
 }
 
 impl<'a> Tree<'a> {
-    fn new(program: &'a Program) -> Self {
+    fn new(program: &'a Program, listing: &'a Listing) -> Self {
         Tree {
             program,
-            rules: rules_by_chain(program),
+            listing,
+            rules: program.rules_by_chain(),
             calls: calls_by_rule(program),
             shown: BTreeSet::new(),
         }
@@ -57,11 +59,10 @@ impl<'a> Tree<'a> {
                 stack.pop();
                 continue;
             };
-            let data = &self.program.rules[rule];
-            let indent = indent(depth);
-            let _ = match data.kind {
-                RuleKind::Rule(number) => writeln!(out, "{indent}{number}: {}", data.text),
-                RuleKind::Policy => writeln!(out, "{indent}policy: {}", data.text),
+            let (indent, text) = (indent(depth), self.listing.text(rule));
+            let _ = match self.program.rules[rule].kind {
+                RuleKind::Rule(number) => writeln!(out, "{indent}{number}: {text}"),
+                RuleKind::Policy => writeln!(out, "{indent}policy: {text}"),
                 RuleKind::End(_) => Ok(()),
             };
             if let Some(&callee) = self.calls.get(&rule) {
@@ -77,11 +78,12 @@ impl<'a> Tree<'a> {
         depth: usize,
         stack: &mut Vec<(std::vec::IntoIter<Rule>, usize)>,
     ) {
-        let name = self.program.funcs[func].name.as_str();
+        let function = &self.program.funcs[func];
+        let name = function.name.as_str();
         let indent = indent(depth);
         if self.shown.insert(func) {
             let _ = writeln!(out, "{indent}chain {name}");
-            let rules = self.rules.get(name).cloned().unwrap_or_default();
+            let rules = function.chain.map(|chain| self.rules[chain].clone()).unwrap_or_default();
             stack.push((rules.into_iter(), depth + 1));
         } else {
             let _ = writeln!(out, "{indent}chain {name} (above)");
@@ -97,18 +99,6 @@ fn indent(depth: usize) -> &'static str {
         Err(_) => "",
     };
     &SPACES[..(2 * depth).min(SPACES.len())]
-}
-
-/// The rules and policy of each chain in order, by the name that the chain's function has:
-/// `filter/INPUT` of the label `filter/INPUT:3`.
-pub(crate) fn rules_by_chain(program: &Program) -> BTreeMap<&str, Vec<Rule>> {
-    let mut rules: BTreeMap<&str, Vec<Rule>> = BTreeMap::new();
-    let ends = |data: &RuleData| matches!(data.kind, RuleKind::End(_));
-    for (rule, data) in program.rules.iter().filter(|(_, data)| !ends(data)) {
-        let chain = data.label.rsplit_once(':').map_or(data.label.as_str(), |(chain, _)| chain);
-        rules.entry(chain).or_default().push(rule);
-    }
-    rules
 }
 
 /// The chain that each rule jumps or goes to.
@@ -127,20 +117,20 @@ pub(crate) fn calls_by_rule(program: &Program) -> BTreeMap<Rule, Func> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{Line, Then, add_chain};
+    use crate::sample::{Line, Sample, Then};
     use bpfc_ir::{Entry, Family, Hook};
 
     #[test]
     fn a_shared_chain_is_shown_once() {
-        let mut program = Program::new();
+        let mut sample = Sample::default();
         let family = Family::Ipv4;
-        let ssh = add_chain(&mut program, family, "ssh", None, &[Line::any(Then::Accept)]);
+        let ssh = sample.add_chain(family, "ssh", None, &[Line::any(Then::Accept)]);
         let lines = [Line::port(22, Then::Call(ssh)), Line::port(2222, Then::Call(ssh))];
-        let input = add_chain(&mut program, family, "INPUT", Some(Hook::Input), &lines);
-        add_chain(&mut program, family, "spare", None, &[Line::any(Then::Drop)]);
-        program.entries.push(Entry { hook: Hook::Input, family, chains: vec![input] });
+        let input = sample.add_chain(family, "INPUT", Some(Hook::Input), &lines);
+        sample.add_chain(family, "spare", None, &[Line::any(Then::Drop)]);
+        sample.program.entries.push(Entry { hook: Hook::Input, family, chains: vec![input] });
         assert_eq!(
-            tree(&program),
+            tree(&sample.program, &sample.listing),
             "\
 hook input ip
   chain filter/INPUT

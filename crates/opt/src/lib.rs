@@ -7,11 +7,13 @@
 mod inline;
 mod paths;
 mod simplify;
+mod trace;
 
 use bpfc_diag::Diagnostic;
 use bpfc_ir::{Program, VerifyError, verify};
 pub use paths::too_many_paths;
 pub use simplify::Settled;
+pub use trace::trace;
 
 /// One pass.
 #[derive(Clone, Copy)]

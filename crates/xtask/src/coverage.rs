@@ -9,7 +9,7 @@ mod samples;
 
 use bpfc_diag::{Diagnostics, Severity, SourceMap};
 use bpfc_driver::{Options, Target, formats, generate, lower, optimise, targets};
-use bpfc_ir::{Family, Hook, Input, Program};
+use bpfc_ir::{Family, Hook, Input, Listing, Program};
 use bpfc_xtables::registry::{
     ACTIONS, Known, MATCHES, REFUSED_ACTIONS, REFUSED_MATCHES, find_action, find_match,
 };
@@ -234,8 +234,9 @@ fn cell(target: &dyn Target, programs: &[Part], notes: &mut Vec<String>) -> Cell
         let mut diagnostics = Diagnostics::new();
         let options = Options::default();
         let Part { program, sources, .. } = part;
-        let artifact = optimise(program.clone(), &options, &mut diagnostics)
-            .and_then(|program| generate(&program, target, sources, &options, &mut diagnostics));
+        let artifact = optimise(program.clone(), &options, &mut diagnostics).and_then(|program| {
+            generate(&program, &Listing::default(), target, sources, &options, &mut diagnostics)
+        });
         if artifact.is_some() {
             good.push(part);
             continue;

@@ -12,7 +12,8 @@ use crate::size;
 use crate::text::{self, Text};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
 use bpfc_ir::{
-    Accounts, Family, Frontend, FrontendOptions, Hook, Input, InputFormat, Lowered, Program,
+    Accounts, Family, Frontend, FrontendOptions, Hook, Input, InputFormat, Listing, Lowered,
+    Program, Recognised,
 };
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -70,8 +71,10 @@ fn register(name: &str, bytes: &[u8], sources: &mut SourceMap) -> (FileId, bool)
 /// Whether a text is one of iptables or ip6tables, and the family that it shows: see the module's
 /// description.
 fn text_family(bytes: &[u8]) -> Option<Option<Family>> {
-    let text = String::from_utf8_lossy(bytes);
-    text.lines().any(|line| line.starts_with('*')).then(|| shown_family(&text))
+    if bytes.first() != Some(&b'*') && !bytes.windows(2).any(|two| two == b"\n*") {
+        return None;
+    }
+    Some(shown_family(&String::from_utf8_lossy(bytes)))
 }
 
 fn shown_family(text: &str) -> Option<Family> {
@@ -152,23 +155,25 @@ impl Frontend for XtablesFrontend {
         FORMATS
     }
 
-    fn recognise(&self, bytes: &[u8]) -> Option<&'static str> {
+    fn recognise(&self, bytes: &[u8]) -> Option<Recognised<'static>> {
         if let Some(family) = blob::recognise(bytes) {
-            return Some(match family {
+            return Some(Recognised::sure(match family {
                 Family::Ipv4 => BLOB4,
                 Family::Ipv6 => BLOB6,
-            });
+            }));
         }
-        Some(match text_family(bytes)? {
+        let shown = text_family(bytes)?;
+        let format = match shown {
             Some(Family::Ipv6) => SAVE6,
             Some(Family::Ipv4) | None => SAVE4,
-        })
+        };
+        Some(Recognised { format, is_guess: shown.is_none() })
     }
 
     fn lower(
         &self,
         input: &Input,
-        format: &str,
+        Recognised { format, is_guess }: Recognised<'_>,
         options: &FrontendOptions,
         sources: &mut SourceMap,
         diagnostics: &mut Diagnostics,
@@ -213,7 +218,7 @@ impl Frontend for XtablesFrontend {
             }
         };
         let whole_text = diagnostics.error_count() == errors;
-        if whole_text && input.format.is_none() && text_family(bytes) == Some(None) {
+        if whole_text && is_guess {
             let first = bytes.iter().position(|&byte| byte == b'*').unwrap_or_default();
             let end = bytes[first..].iter().position(|&byte| byte == b'\n');
             let end = end.map_or(bytes.len(), |end| first + end);
@@ -222,7 +227,7 @@ impl Frontend for XtablesFrontend {
         if nft::made(sources.file(file).text()) {
             nft::warn(&ruleset, diagnostics);
         }
-        let mut program = Program::new();
+        let (mut program, mut listing) = (Program::new(), Listing::default());
         let whole = Span::new(file, 0, 0);
         let too_large = too_large.unwrap_or_else(|| match &options.limit {
             Some(limit) => size::of_tables(lower::chosen_tables(&ruleset, options))
@@ -234,11 +239,11 @@ impl Frontend for XtablesFrontend {
             return None;
         }
         let left_out: Vec<Hook> = too_large.iter().map(|(hook, _)| *hook).collect();
-        let lowered =
-            lower::lower(&ruleset, options, &left_out, Some(whole), &mut program, diagnostics);
+        let into = (&mut program, &mut listing);
+        let lowered = lower::lower(&ruleset, options, &left_out, Some(whole), into, diagnostics);
         if diagnostics.error_count() > errors {
             return None;
         }
-        lowered.map(|()| Lowered { program, file, too_large })
+        lowered.map(|()| Lowered { program, listing, file, too_large })
     }
 }

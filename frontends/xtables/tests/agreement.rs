@@ -3,7 +3,9 @@
 
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::testing::Choices;
-use bpfc_ir::{Environment, Family, Frontend, FrontendOptions, Hook, Input, interpret, verify};
+use bpfc_ir::{
+    Environment, Family, Frontend, FrontendOptions, Hook, Input, Recognised, interpret, verify,
+};
 use bpfc_packet::{
     BridgePorts, Conntrack, Extension, InterfaceName, IpVersion, LengthField, Packet,
     PacketBuilder, Receiver, Tcp, Transform, Transport, Tuple, ct_state,
@@ -365,7 +367,7 @@ fn check(text: &str, family: Family, packets: &[Packet]) -> (usize, usize) {
     let options =
         FrontendOptions { tables: Some(vec!["mangle".to_owned()]), ..FrontendOptions::default() };
     let lowered = XtablesFrontend
-        .lower(&input, format, &options, &mut sources, &mut diagnostics)
+        .lower(&input, Recognised::sure(format), &options, &mut sources, &mut diagnostics)
         .unwrap_or_else(|| panic!("{text}\n{diagnostics:?}"));
     let program = lowered.program;
     if let Err(violation) = verify(&program) {
@@ -379,8 +381,7 @@ fn check(text: &str, family: Family, packets: &[Packet]) -> (usize, usize) {
         let expected = evaluator.decide(Hook::Input, parsed);
         let outcome = interpret(&program, Hook::Input, packet, &mut environment)
             .unwrap_or_else(|error| panic!("{text}\n{program}\n{packet:?}\n{error}"));
-        let labels: Vec<String> =
-            outcome.rules.iter().map(|&rule| program.rules[rule].label.clone()).collect();
+        let labels: Vec<String> = outcome.rules.iter().map(|&rule| program.label(rule)).collect();
         let after = outcome.rewritten.unwrap_or_else(|| packet.clone());
         let bytes = after.parse_headers().expect("sound headers").bytes().to_vec();
         let got = (outcome.verdict, &labels, outcome.mark, outcome.connection_mark, bytes);

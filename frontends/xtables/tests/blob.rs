@@ -6,11 +6,11 @@
 mod support;
 
 use bpfc_diag::{Code, Diagnostics, SourceMap};
-use bpfc_ir::{Family, Frontend as _, FrontendOptions, Input, Program, SetTable};
+use bpfc_ir::{Family, Frontend as _, FrontendOptions, Input, Lowered, SetTable};
 use bpfc_xtables::model::Ruleset;
 use bpfc_xtables::{XtablesFrontend, blob, print};
 use support::lost::without_lost;
-use support::{data, family, lower, read_text, render};
+use support::{data, family, lower_listed, read_text, render};
 
 /// Names of rulesets in `data`; the last character is the family.
 const RULESETS: [&str; 6] = ["chains4", "chains6", "matches4", "matches6", "osf4", "tables4"];
@@ -35,10 +35,10 @@ fn from_blob(name: &str) -> Ruleset {
     read.unwrap_or_else(|| panic!("{name}: {}", render(&diagnostics))).0
 }
 
-fn lower_recognised(name: &str) -> Program {
+fn lower_recognised(name: &str) -> Lowered {
     let bytes = data(name);
-    let format = XtablesFrontend.recognise(&bytes).expect("a format");
-    lower(bytes, format).unwrap_or_else(|errors| panic!("{name}: {errors}"))
+    let format = XtablesFrontend.recognise(&bytes).expect("a format").format;
+    lower_listed(bytes, format).unwrap_or_else(|errors| panic!("{name}: {errors}"))
 }
 
 /// The text without comment lines, as this crate prints it.
@@ -103,13 +103,15 @@ fn blob_and_text_lower_to_the_same_instructions() {
     for (text, blob) in pairs {
         let mut from_text = lower_recognised(text);
         let mut from_blob = lower_recognised(blob);
-        for rule in from_text.rules.values_mut().chain(from_blob.rules.values_mut()) {
-            std::sync::Arc::make_mut(rule).span = None;
+        for lowered in [&mut from_text, &mut from_blob] {
+            lowered.program.rules.values_mut().for_each(|rule| rule.span = None);
         }
-        for (one, other) in from_text.rules.values().zip(from_blob.rules.values()) {
+        for rule in from_text.program.rules.keys() {
+            let (one, other) = (from_text.listing.get(rule), from_blob.listing.get(rule));
             assert_eq!(one, other, "{text} and {blob}");
         }
-        assert!(from_text == from_blob, "{text} and {blob} have different instructions");
+        let same = from_text.program == from_blob.program;
+        assert!(same, "{text} and {blob} have different instructions");
     }
 }
 

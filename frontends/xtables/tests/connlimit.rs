@@ -3,7 +3,9 @@
 
 use bpfc_diag::{Diagnostics, Severity, SourceMap};
 use bpfc_ir::testing::Choices;
-use bpfc_ir::{Environment, Family, Frontend, FrontendOptions, Hook, Input, Program, interpret};
+use bpfc_ir::{
+    Environment, Family, Frontend, FrontendOptions, Hook, Input, Program, Recognised, interpret,
+};
 use bpfc_packet::{
     Arrival, Connections, Conntrack, Packet, PacketBuilder, Tuple, ct_state, ct_status,
 };
@@ -35,7 +37,13 @@ fn lower(text: &str, family: Family) -> Program {
     let format = if family == Family::Ipv4 { "iptables-save" } else { "ip6tables-save" };
     let input = Input { name: "rules".to_owned(), bytes: text.into(), format: None };
     let options = FrontendOptions::default();
-    let lowered = XtablesFrontend.lower(&input, format, &options, &mut sources, &mut diagnostics);
+    let lowered = XtablesFrontend.lower(
+        &input,
+        Recognised::sure(format),
+        &options,
+        &mut sources,
+        &mut diagnostics,
+    );
     lowered.unwrap_or_else(|| panic!("{text}\n{diagnostics:?}")).program
 }
 
@@ -108,16 +116,11 @@ impl Both<'_> {
         let outcome = interpret(self.program, Hook::Input, packet, &mut self.environment)
             .unwrap_or_else(|error| panic!("{packet:?}\n{error}"));
         let rules = outcome.rules.iter();
-        let labels: Vec<&str> =
-            rules.map(|&rule| self.program.rules[rule].label.as_str()).collect();
-        assert_eq!((outcome.verdict, &labels[..]), (expected.verdict, &strs(&expected.rules)[..]));
-        let number = |label: &&str| label.rsplit(':').next()?.parse().ok();
+        let labels: Vec<String> = rules.map(|&rule| self.program.label(rule)).collect();
+        assert_eq!((outcome.verdict, &labels), (expected.verdict, &expected.rules));
+        let number = |label: &String| label.rsplit(':').next()?.parse().ok();
         labels.iter().filter_map(number).collect()
     }
-}
-
-fn strs(list: &[String]) -> Vec<&str> {
-    list.iter().map(String::as_str).collect()
 }
 
 fn with_both(family: Family, test: impl FnOnce(&mut Both<'_>)) {
@@ -217,7 +220,13 @@ fn rules_of_every_protocol_are_refused_with_the_reason() {
         let input = Input { name: "rules".to_owned(), bytes: text.into(), format: None };
         let options = FrontendOptions::default();
         let lowered = XtablesFrontend
-            .lower(&input, "iptables-save", &options, &mut sources, &mut diagnostics)
+            .lower(
+                &input,
+                Recognised::sure("iptables-save"),
+                &options,
+                &mut sources,
+                &mut diagnostics,
+            )
             .is_some();
         assert_eq!(lowered, good, "{rule}: {diagnostics:?}");
         if !good {

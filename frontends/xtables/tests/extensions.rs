@@ -4,7 +4,7 @@ mod support;
 
 use bpfc_diag::{Code, Diagnostics, SourceMap};
 use bpfc_ir::{
-    Accounts, Family, Frontend as _, FrontendOptions, Hook, Input, LogKind, Op, RuleKind,
+    Accounts, Family, Frontend as _, FrontendOptions, Hook, Input, Recognised, RuleKind,
 };
 use bpfc_xtables::registry::{Known, find_action, find_match};
 use bpfc_xtables::{XtablesFrontend, print, read_text_with};
@@ -116,8 +116,13 @@ fn text_with_a_refused_extension_is_an_error_that_names_it() {
         let (name_of, bytes) = ("text".to_owned(), text.into_bytes());
         let input = Input { name: name_of, bytes, format: Some(format.to_owned()) };
         let options = FrontendOptions::default();
-        let lowered =
-            XtablesFrontend.lower(&input, format, &options, &mut sources, &mut diagnostics);
+        let lowered = XtablesFrontend.lower(
+            &input,
+            Recognised::sure(format),
+            &options,
+            &mut sources,
+            &mut diagnostics,
+        );
         assert!(lowered.is_none());
         assert_eq!(codes(&diagnostics), [Code::UNSUPPORTED_EXTENSION], "{words}");
         let message = &diagnostics.iter().next().expect("one").message;
@@ -131,8 +136,13 @@ fn a_blob_with_refused_extensions_names_each_in_its_rule() {
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let input = Input { name: "live".to_owned(), bytes, format: None };
     let options = FrontendOptions::default();
-    let lowered =
-        XtablesFrontend.lower(&input, "iptables-blob", &options, &mut sources, &mut diagnostics);
+    let lowered = XtablesFrontend.lower(
+        &input,
+        Recognised::sure("iptables-blob"),
+        &options,
+        &mut sources,
+        &mut diagnostics,
+    );
     assert!(lowered.is_none());
     let found: Vec<(Code, &str, &str)> = diagnostics
         .iter()
@@ -155,8 +165,13 @@ fn lower(text: &str, hooks: Option<Vec<Hook>>) -> (Option<bpfc_ir::Program>, Dia
     let format = Some("iptables-save".to_owned());
     let input = Input { name: "text".to_owned(), bytes: text.into(), format };
     let options = FrontendOptions { hooks, tables: None, ..FrontendOptions::default() };
-    let lowered =
-        XtablesFrontend.lower(&input, "iptables-save", &options, &mut sources, &mut diagnostics);
+    let lowered = XtablesFrontend.lower(
+        &input,
+        Recognised::sure("iptables-save"),
+        &options,
+        &mut sources,
+        &mut diagnostics,
+    );
     (lowered.map(|lowered| lowered.program), diagnostics)
 }
 
@@ -231,56 +246,6 @@ fn refused_extensions_are_no_error_where_they_are_not_compiled() {
 }
 
 #[test]
-fn traced_packets_tell_what_the_kernel_calls_each_rule() {
-    let text = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:ends - [0:0]\n:empty - [0:0]\n\
-                -A INPUT -p tcp -j ends\n-A INPUT -m comment --comment x -j ACCEPT\n-A INPUT -j empty\n\
-                -A FORWARD -j ACCEPT\n-A ends -p tcp -j ACCEPT\n-A ends -j RETURN\nCOMMIT\n";
-    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let input = Input { name: "text".to_owned(), bytes: text.into(), format: None };
-    let options = FrontendOptions { traced: true, ..FrontendOptions::default() };
-    let lowered =
-        XtablesFrontend.lower(&input, "iptables-save", &options, &mut sources, &mut diagnostics);
-    let program = lowered.expect("a program").program;
-    assert_eq!(bpfc_ir::verify(&program), Ok(()));
-    let mut found = Vec::new();
-    for function in program.funcs.values() {
-        for block in function.layout.iter().map(|&block| &function.blocks[block]) {
-            let mut counted = None;
-            for &inst in &block.insts {
-                match &function.insts[inst].op {
-                    Op::Count(rule) => counted = Some(*rule),
-                    Op::Log(rule, log) => {
-                        let end = matches!(program.rules[*rule].kind, RuleKind::End(_));
-                        assert_eq!(counted.take(), (!end).then_some(*rule));
-                        assert_eq!(log.kind, LogKind::Trace);
-                        found.push((program.rules[*rule].label.clone(), log.prefix.clone()));
-                    }
-                    _ => {}
-                }
-            }
-            assert_eq!(counted, None, "counted and not told");
-        }
-    }
-    found.sort();
-    let expected = [
-        ("filter/FORWARD:1", "policy:1"),
-        ("filter/FORWARD:policy", "policy:2"),
-        ("filter/INPUT:1", "rule:1"),
-        ("filter/INPUT:2", "rule:2"),
-        ("filter/INPUT:3", "rule:3"),
-        ("filter/INPUT:policy", "policy:4"),
-        ("filter/empty:return", "return:1"),
-        ("filter/ends:1", "rule:1"),
-        ("filter/ends:2", "return:2"),
-    ]
-    .map(|(label, name)| {
-        let chain = label[7..].split(':').next().unwrap_or_default();
-        (label.to_owned(), format!("TRACE: filter:{chain}:{name} "))
-    });
-    assert_eq!(found, expected);
-}
-
-#[test]
 fn matches_of_some_tables_stand_in_no_other() {
     let text = |table: &str, chain: &str| {
         format!("*{table}\n:{chain} ACCEPT [0:0]\n-A {chain} -m rpfilter -j ACCEPT\nCOMMIT\n")
@@ -306,8 +271,11 @@ fn a_chain_that_nothing_calls_is_listed_and_has_no_code() {
     let program = program.expect("a program");
     assert_eq!(codes(&diagnostics), [Code::UNUSED_CHAIN]);
     assert!(program.funcs.values().all(|function| function.name != "filter/spare"));
-    let spare: Vec<_> = program.rules.values().filter(|rule| rule.chain == "spare").collect();
+    let spare: Vec<_> =
+        program.rules.iter().filter(|(rule, _)| program.chain_of(*rule).name == "spare").collect();
     assert_eq!(spare.len(), 1);
-    assert_eq!(program.chains.iter().map(|chain| &chain.name).collect::<Vec<_>>(), ["spare"]);
-    assert_eq!((spare[0].label.as_str(), spare[0].kind), ("filter/spare:1", RuleKind::Rule(1)));
+    let users = program.chains.values().filter(|chain| chain.hook.is_none());
+    assert_eq!(users.map(|chain| &chain.name).collect::<Vec<_>>(), ["spare"]);
+    assert_eq!(program.label(spare[0].0), "filter/spare:1");
+    assert_eq!(spare[0].1.kind, RuleKind::Rule(1));
 }

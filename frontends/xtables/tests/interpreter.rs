@@ -199,11 +199,10 @@ fn check(family: Family, text: &str, rng: &mut Rng, packets: usize) {
         let expected = evaluator.decide(Hook::Input, parsed);
         let found = interpret(&program, Hook::Input, &packet, &mut environment);
         let found = found.unwrap_or_else(|error| panic!("{text}{:02x?}: {error}", packet.bytes));
-        let labels: Vec<&str> =
-            found.rules.iter().map(|&rule| program.rules[rule].label.as_str()).collect();
+        let labels: Vec<String> = found.rules.iter().map(|&rule| program.label(rule)).collect();
         assert_eq!(
             (found.verdict, labels),
-            (expected.verdict, expected.rules.iter().map(String::as_str).collect()),
+            (expected.verdict, expected.rules.clone()),
             "{text}{:02x?}",
             packet.bytes
         );

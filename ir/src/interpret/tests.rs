@@ -14,21 +14,16 @@ fn tcp(port: u16) -> Packet {
 
 /// A program of a base chain's blocks, with three rules and a user chain.
 fn program(blocks: &str) -> Program {
-    let rule = |at| {
-        format!("rule{at} = \"{at}\" ip table \"\" chain \"\" policy text \"\" verdict \"\"\n")
-    };
     let text = format!(
-        "state0 = 1 {}{}{}
+        "state0 = 1 chain0 = ip \"filter\" \"base\"
+         rule0 = chain0 number 1 rule1 = chain0 number 2 rule2 = chain0 policy
          entry input ip: fn0
          fn0 \"base\" ip {{ {blocks} }}
          fn1 \"user\" ip {{
              block0: count rule1 v0 = load.i16 net+2 v1 = const.i16 50
                  v2 = cmp lt v0, v1 br v2, block1, block2
              block1: return
-             block2: verdict drop }}",
-        rule(0),
-        rule(1),
-        rule(2),
+             block2: verdict drop }}"
     );
     text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"))
 }

@@ -7,8 +7,8 @@ mod object;
 
 use super::lexer::{Token, tokens};
 use crate::{
-    Block, Entry, Family, Func, Object, Probe, ProbeDef, Program, Rule, RuleData, RuleKind, State,
-    StateDef, TextSearch, UnknownWord, UserChain, Value,
+    Block, Chain, ChainData, Entry, Func, Object, Probe, ProbeDef, Program, Rule, RuleData,
+    RuleKind, State, StateDef, TextSearch, UnknownWord, Value,
 };
 use bpfc_diag::{FileId, LineColumn, Span};
 use bpfc_packet::bytes_from_hex;
@@ -36,6 +36,7 @@ type Result<T> = std::result::Result<T, ParseError>;
 /// What a statement refers to that may be defined after it.
 #[derive(Clone, Copy)]
 enum Reference {
+    Chain(Chain),
     Rule(Rule),
     State(State),
     Object(Object),
@@ -174,6 +175,13 @@ impl Parser {
         Ok(rule)
     }
 
+    fn chain(&mut self) -> Result<Chain> {
+        let at = self.at();
+        let chain = Chain::from_u32(self.entity("chain", "a chain")?);
+        self.references.push((at, Reference::Chain(chain)));
+        Ok(chain)
+    }
+
     fn func(&mut self) -> Result<Func> {
         let at = self.at();
         let func = Func::from_u32(self.entity("fn", "a function")?);
@@ -227,17 +235,14 @@ impl Parser {
         while *self.peek() != Token::End {
             let at = self.at();
             let Some(word) = self.peek_word().map(str::to_owned) else {
-                return self.expected("a state, object, probe, rule, chain, entry or function");
+                return self.expected("a state, object, probe, chain, rule, entry or function");
             };
             self.advance();
             let in_order = |number: u32, next: usize| match number as usize == next {
                 true => Ok(()),
                 false => Err(ParseError::new(at, format!("'{word}' is out of order"))),
             };
-            if word == "chain" {
-                let chain = self.user_chain()?;
-                program.chains.push(chain);
-            } else if word == "entry" {
+            if word == "entry" {
                 let entry = self.entry()?;
                 program.entries.push(entry);
             } else if let Some(number) = entity(&word, "state") {
@@ -255,23 +260,29 @@ impl Parser {
                 self.punct("=")?;
                 let definition = self.probe_definition()?;
                 program.probes.push(definition);
+            } else if let Some(number) = entity(&word, "chain") {
+                in_order(number, program.chains.len())?;
+                self.punct("=")?;
+                let chain = self.chain_data()?;
+                program.chains.push(chain);
             } else if let Some(number) = entity(&word, "rule") {
                 in_order(number, program.rules.len())?;
                 self.punct("=")?;
                 let rule = self.rule_data()?;
-                program.rules.push(rule.into());
+                program.rules.push(rule);
             } else if let Some(number) = entity(&word, "fn") {
                 in_order(number, program.funcs.len())?;
                 let function = self.function()?;
                 program.funcs.push(function.into());
             } else {
                 let message =
-                    "expected a state, object, probe, rule, chain, entry or function".to_owned();
+                    "expected a state, object, probe, chain, rule, entry or function".to_owned();
                 return Err(ParseError::new(at, format!("{message}, found '{word}'")));
             }
         }
         for &(at, reference) in &self.references {
             let (there, name) = match reference {
+                Reference::Chain(chain) => (program.chains.is_valid(chain), chain.to_string()),
                 Reference::Rule(rule) => (program.rules.is_valid(rule), rule.to_string()),
                 Reference::State(state) => (program.states.is_valid(state), state.to_string()),
                 Reference::Object(object) => (program.objects.is_valid(object), object.to_string()),
@@ -285,12 +296,12 @@ impl Parser {
         Ok(program)
     }
 
-    fn user_chain(&mut self) -> Result<UserChain> {
+    fn chain_data(&mut self) -> Result<ChainData> {
         let family = self.word("a family")?;
-        self.keyword("table")?;
         let table = self.string("a table")?;
-        self.keyword("name")?;
-        Ok(UserChain { family, table, name: self.string("a chain's name")? })
+        let name = self.string("a chain's name")?;
+        let hook = if self.eat_word("hook") { Some(self.word("a hook")?) } else { None };
+        Ok(ChainData { family, table, name, hook })
     }
 
     fn entry(&mut self) -> Result<Entry> {
@@ -310,13 +321,7 @@ impl Parser {
     }
 
     fn rule_data(&mut self) -> Result<RuleData> {
-        let label = self.string("a label")?;
-        let family: Family = self.word("a family")?;
-        self.keyword("table")?;
-        let table = self.string("a table")?;
-        self.keyword("chain")?;
-        let chain = self.string("a chain")?;
-        let hook = if self.eat_word("hook") { Some(self.word("a hook")?) } else { None };
+        let chain = self.chain()?;
         let kind = if self.eat_word("policy") {
             RuleKind::Policy
         } else if self.eat_word("end") {
@@ -325,17 +330,7 @@ impl Parser {
             self.keyword("number")?;
             RuleKind::Rule(self.number("a rule's number")?)
         };
-        self.keyword("text")?;
-        let text = self.string("a rule's text")?;
-        self.keyword("verdict")?;
-        let verdict = self.string("a verdict's name")?;
-        let mut columns = Vec::new();
-        if self.eat_word("columns") {
-            columns.push(self.string("a column")?);
-            while self.eat(",") {
-                columns.push(self.string("a column")?);
-            }
-        }
+        let is_final = self.eat_word("final");
         let span = if self.eat_word("span") {
             let file = FileId(self.number("a file's number")?);
             self.punct(":")?;
@@ -345,7 +340,6 @@ impl Parser {
         } else {
             None
         };
-        let (text, columns) = (text.into(), columns.into());
-        Ok(RuleData { label, family, table, chain, hook, kind, text, verdict, columns, span })
+        Ok(RuleData { chain, kind, is_final, span })
     }
 }

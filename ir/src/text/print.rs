@@ -1,8 +1,8 @@
 //! Printing. It never fails, whatever the program: what refers to nothing is printed all the same.
 
 use crate::{
-    Base, BinaryOp, Condition, CtField, Entry, Function, InstData, ObjectDef, Op, Program, Rule,
-    RuleData, RuleKind, Scan, Source, Terminator, UserChain,
+    Base, BinaryOp, ChainData, Condition, CtField, Entry, Function, InstData, Listing, ObjectDef,
+    Op, Program, Rule, RuleData, RuleKind, Scan, Source, Terminator,
 };
 use std::fmt::{self, Display, Formatter};
 
@@ -174,7 +174,11 @@ fn at_rule(f: &mut Formatter<'_>, rule: Option<Rule>) -> fmt::Result {
 impl Display for Function {
     /// The function as it stands in a program, without its number.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {} {{", Quoted(&self.name), self.family)?;
+        write!(f, "{} {}", Quoted(&self.name), self.family)?;
+        match self.chain.expand() {
+            Some(chain) => writeln!(f, " of {chain} {{")?,
+            None => writeln!(f, " {{")?,
+        }
         for &block in &self.layout {
             writeln!(f, "{block}:")?;
             let Some(data) = self.blocks.get(block) else { continue };
@@ -212,28 +216,34 @@ impl Display for Quoted<'_> {
     }
 }
 
+impl Display for ChainData {
+    /// The chain as it stands in a program, without its number.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let ChainData { family, table, name, hook } = self;
+        write!(f, "{family} {} {}", Quoted(table), Quoted(name))?;
+        match hook {
+            Some(hook) => write!(f, " hook {hook}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Display for RuleData {
     /// The rule as it stands in a program, without its number.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let RuleData { label, family, table, chain, hook, kind, text, verdict, columns, span } =
-            self;
-        write!(f, "{} {family} table {} chain {}", Quoted(label), Quoted(table), Quoted(chain))?;
-        if let Some(hook) = hook {
-            write!(f, " hook {hook}")?;
-        }
+        let RuleData { chain, kind, is_final, span } = self;
         match kind {
-            RuleKind::Rule(number) => write!(f, " number {number}")?,
-            RuleKind::Policy => f.write_str(" policy")?,
-            RuleKind::End(number) => write!(f, " end {number}")?,
+            RuleKind::Rule(number) => write!(f, "{chain} number {number}")?,
+            RuleKind::Policy => write!(f, "{chain} policy")?,
+            RuleKind::End(number) => write!(f, "{chain} end {number}")?,
         }
-        write!(f, " text {} verdict {}", Quoted(text), Quoted(verdict))?;
-        for (at, column) in columns.iter().enumerate() {
-            write!(f, "{} {}", if at == 0 { " columns" } else { "," }, Quoted(column))?;
+        if *is_final {
+            f.write_str(" final")?;
         }
-        if let Some(span) = span {
-            write!(f, " span {}:{}..{}", span.file.0, span.start, span.end)?;
+        match span {
+            Some(span) => write!(f, " span {}:{}..{}", span.file.0, span.start, span.end),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -247,31 +257,52 @@ impl Display for Entry {
     }
 }
 
+/// A program whose rules are followed by their texts, as comments.
+struct Listed<'a>(&'a Program, &'a Listing);
+
+impl Program {
+    /// The text form with the rules' texts, as comments.
+    pub fn listed<'a>(&'a self, listing: &'a Listing) -> impl Display + 'a {
+        Listed(self, listing)
+    }
+}
+
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for (state, data) in self.states.iter() {
+        Listed(self, &Listing::default()).fmt(f)
+    }
+}
+
+impl Display for Listed<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Listed(program, listing) = self;
+        for (state, data) in program.states.iter() {
             writeln!(f, "{state} = {}", data.initial)?;
         }
-        for (object, ObjectDef { name, kind }) in self.objects.iter() {
+        for (object, ObjectDef { name, kind }) in program.objects.iter() {
             write!(f, "{object} =")?;
             if !name.is_empty() {
                 write!(f, " {}", Quoted(name))?;
             }
             writeln!(f, " {kind}")?;
         }
-        for (probe, definition) in self.probes.iter() {
+        for (probe, definition) in program.probes.iter() {
             writeln!(f, "{probe} = {definition}")?;
         }
-        for (rule, data) in self.rules.iter() {
-            writeln!(f, "{rule} = {data}")?;
+        for (chain, data) in program.chains.iter() {
+            writeln!(f, "{chain} = {data}")?;
         }
-        for UserChain { family, table, name } in &self.chains {
-            writeln!(f, "chain {family} table {} name {}", Quoted(table), Quoted(name))?;
+        for (rule, data) in program.rules.iter() {
+            write!(f, "{rule} = {data}")?;
+            match listing.text(rule) {
+                "" => writeln!(f)?,
+                text => writeln!(f, " # {}", text.escape_debug())?,
+            }
         }
-        for entry in &self.entries {
+        for entry in &program.entries {
             writeln!(f, "{entry}")?;
         }
-        for (func, function) in self.funcs.iter() {
+        for (func, function) in program.funcs.iter() {
             write!(f, "\n{func} {function}")?;
         }
         Ok(())

@@ -135,7 +135,7 @@ fn errors_say_where() {
     );
     assert_eq!(
         error("fn4294967295 \"f\" ip {}"),
-        "1:1: expected a state, object, probe, rule, chain, entry or function, found 'fn4294967295'"
+        "1:1: expected a state, object, probe, chain, rule, entry or function, found 'fn4294967295'"
     );
 }
 

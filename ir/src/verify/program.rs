@@ -1,7 +1,7 @@
 //! Invariants of the program: names, entries, calls.
 
 use super::{Place, VerifyError, Violation};
-use crate::{Program, Terminator};
+use crate::{ChainData, Program, RuleKind, Terminator};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) {
@@ -12,16 +12,42 @@ pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) {
             report(Place::Program, Violation::Probe(probe));
         }
     }
-    let mut labels = BTreeMap::new();
+    let mut names = BTreeSet::new();
+    for (chain, ChainData { family, table, name, .. }) in program.chains.iter() {
+        if !names.insert((family, table, name)) {
+            report(Place::Program, Violation::DuplicateChainName(chain));
+        }
+    }
+    let mut numbers = BTreeMap::new();
     for (rule, data) in program.rules.iter() {
-        if let Some(first) = labels.insert(data.label.as_str(), rule) {
-            report(Place::Program, Violation::DuplicateLabel(first, rule));
+        if !program.chains.is_valid(data.chain) {
+            report(Place::Program, Violation::MissingChain(data.chain));
+        }
+        let number = match data.kind {
+            RuleKind::Rule(number) => (0, number),
+            RuleKind::Policy => (1, 0),
+            RuleKind::End(_) => (2, 0),
+        };
+        if let Some(first) = numbers.insert((data.chain, number), rule) {
+            report(Place::Program, Violation::DuplicateRule(first, rule));
         }
     }
     let mut names = BTreeMap::new();
+    let mut chains = BTreeMap::new();
     for (func, function) in program.funcs.iter() {
         if let Some(first) = names.insert(function.name.as_str(), func) {
             report(Place::Program, Violation::DuplicateName(first, func));
+        }
+        let Some(chain) = function.chain.expand() else { continue };
+        if let Some(first) = chains.insert(chain, func) {
+            report(Place::Program, Violation::DuplicateName(first, func));
+        }
+        match program.chains.get(chain) {
+            None => report(Place::Function(func), Violation::MissingChain(chain)),
+            Some(data) if data.family != function.family => {
+                report(Place::Function(func), Violation::WrongFamily(func));
+            }
+            Some(_) => {}
         }
     }
 

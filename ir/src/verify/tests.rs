@@ -2,8 +2,8 @@
 
 use super::{Violation, verify};
 use crate::{
-    Base, Block, Condition, Family, Func, FunctionBuilder, Inst, Log, LogKind, Op, Probe, Program,
-    Rule, State, StateDef, Terminator, Type, Value, Verdict,
+    Base, Block, Chain, Condition, Family, Func, FunctionBuilder, Inst, Log, LogKind, Op, Probe,
+    Program, Rule, State, StateDef, Terminator, Type, Value, Verdict,
 };
 
 /// The violations of a program in text form.
@@ -29,22 +29,31 @@ fn broken(found: Vec<Violation>, expected: Violation) {
     assert_eq!(found, [expected]);
 }
 
-fn rules(labels: &[&str]) -> String {
-    let mut text = String::new();
-    for (at, label) in labels.iter().enumerate() {
-        text += &format!(
-            "rule{at} = \"{label}\" ip table \"\" chain \"\" policy text \"\" verdict \"\"\n"
-        );
-    }
-    text
-}
-
 #[test]
 fn names_are_unique() {
     broken(
-        violations(&rules(&["a", "b", "a"])),
-        Violation::DuplicateLabel(Rule::from_u32(0), Rule::from_u32(2)),
+        violations(
+            "chain0 = ip \"a\" \"b\" chain1 = ip6 \"a\" \"b\" chain2 = ip \"a\" \"b\" hook input",
+        ),
+        Violation::DuplicateChainName(Chain::from_u32(2)),
     );
+    broken(
+        violations(
+            "chain0 = ip \"a\" \"b\" chain1 = ip \"a\" \"c\" rule0 = chain0 number 1
+             rule1 = chain1 number 1 rule2 = chain0 policy rule3 = chain0 number 1",
+        ),
+        Violation::DuplicateRule(Rule::from_u32(0), Rule::from_u32(3)),
+    );
+    let [mut missing, mut other, mut twice] =
+        std::array::from_fn(|_| "chain0 = ip \"a\" \"b\" rule0 = chain0 policy".to_owned());
+    missing += " fn0 \"b\" ip { block0: return }";
+    let mut program: Program = missing.parse().unwrap();
+    program.rules[Rule::from_u32(0)].chain = Chain::from_u32(7);
+    broken(violations_of(&program), Violation::MissingChain(Chain::from_u32(7)));
+    other += " fn0 \"b\" ip6 of chain0 { block0: return }";
+    broken(violations(&other), Violation::WrongFamily(Func::from_u32(0)));
+    twice += " fn0 \"b\" ip of chain0 { block0: return } fn1 \"c\" ip of chain0 { block0: return }";
+    broken(violations(&twice), Violation::DuplicateName(Func::from_u32(0), Func::from_u32(1)));
     broken(
         violations("fn0 \"f\" ip { block0: return } fn1 \"f\" ip { block0: return }"),
         Violation::DuplicateName(Func::from_u32(0), Func::from_u32(1)),
@@ -462,7 +471,7 @@ fn link_loads_are_guarded() {
 fn log_records_are_such_as_the_kernel_takes() {
     let with = |log: &str| {
         let text = format!(
-            "rule0 = \"a\" ip table \"\" chain \"\" policy text \"\" verdict \"\"
+            "chain0 = ip \"filter\" \"a\" rule0 = chain0 policy
              fn0 \"f\" ip {{ block0: log rule0 {log} return }}"
         );
         violations_of(&text.parse().unwrap())

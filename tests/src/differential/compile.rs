@@ -23,7 +23,10 @@ pub fn artifact(
         ..Options::default()
     };
     let result = bpfc_driver::compile(&inputs(ruleset), target, &options);
-    result.artifact.ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))
+    result
+        .artifact()
+        .cloned()
+        .ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))
 }
 
 /// The IR of a ruleset's stage, before any pass.

@@ -86,11 +86,11 @@ impl Engine for Interpreter {
         left.sort_unstable();
         let left = (*stage == Stage::Postrouting).then_some(left);
         let mut outcome = Outcome { accepted, left, ..Outcome::default() };
-        for (rule, data) in &program.rules {
+        for rule in program.rules.keys() {
             let counter = environment.counter(rule);
             if counter.packets > 0 {
                 let count = Count { packets: counter.packets, bytes: counter.bytes };
-                outcome.counters.insert(data.label.clone(), count);
+                outcome.counters.insert(program.label(rule), count);
             }
         }
         Ok(outcome)

@@ -117,10 +117,10 @@ impl Program {
         };
         let target_def = bpfc_driver::target(target).expect("a target");
         let result = bpfc_driver::compile(&[input], target_def, &options);
-        let Some(artifact) = result.artifact else {
+        let Some(artifact) = result.artifact() else {
             return Err(EngineError::refused(&result.diagnostics, &result.sources));
         };
-        let objects = result.lowered.map(|program| program.objects).unwrap_or_default();
+        let objects = result.lowered().map(|program| program.objects.clone()).unwrap_or_default();
         let kinds = objects.values().map(|object| object.kind.clone());
         let limits = kinds.filter(|kind| !matches!(kind, ObjectKind::Recent(_))).collect();
         let mut options = Options::new(target);
@@ -129,7 +129,7 @@ impl Program {
             "netfilter" => options.priority = Some(-299),
             _ => options.interfaces = vec!["eth0".to_owned()],
         }
-        Ok(Program { filter: Filter::load(&artifact, &options)?, limits })
+        Ok(Program { filter: Filter::load(artifact, &options)?, limits })
     }
 
     /// The ticks that a list has noted, by packet.

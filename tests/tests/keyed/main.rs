@@ -54,7 +54,10 @@ fn artifact(family: Family, text: &str, target: &str) -> Result<Artifact, Engine
     let target = bpfc_driver::target(target).expect("a target");
     let options = CompileOptions { hooks: Some(vec![Hook::Input]), ..CompileOptions::default() };
     let result = bpfc_driver::compile(&[input], target, &options);
-    result.artifact.ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))
+    result
+        .artifact()
+        .cloned()
+        .ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))
 }
 
 fn source(family: Family, number: u8) -> IpAddr {

@@ -5,7 +5,7 @@ use crate::console::{Console, Failure, say};
 use crate::inputs;
 use crate::progress::with_progress;
 use bpfc_diag::Diagnostics;
-use bpfc_driver::{Compilation, Options, after_pass, compile, emit, target};
+use bpfc_driver::{Compilation, Options, Stage, after_pass, compile, emit, target};
 use bpfc_ir::Program;
 use std::borrow::Cow;
 use std::io::IsTerminal;
@@ -36,12 +36,13 @@ pub(super) fn run(args: &CompileArgs, console: &Console) -> Result<(), Failure> 
     let mut compilation =
         ManuallyDrop::new(with_progress("compiling", || compile(&inputs, target, &options)));
     console.report(&compilation.diagnostics, &compilation.sources);
-    if args.emit == Emit::Obj && compilation.artifact.is_some() {
+    if let (Emit::Obj, Stage::Built { lowered, program, .. }) = (args.emit, &mut compilation.stage)
+    {
         // The object takes the room of what it was made from.
-        (compilation.lowered, compilation.program) = (None, None);
+        (*lowered, *program) = Default::default();
     }
     let bytes = result(args, &options, &compilation)?;
-    if args.emit == Emit::Obj && compilation.artifact.as_ref().is_some_and(|a| a.needs_conntrack) {
+    if args.emit == Emit::Obj && compilation.artifact().is_some_and(|a| a.needs_conntrack) {
         say(
             "note: the programs ask for connections, which the kernel tracks only while something in \
              the network namespace uses conntrack: `bpfc load` sees to that, and for any other \
@@ -91,11 +92,12 @@ fn result(
 ) -> Result<Vec<u8>, Failure> {
     // What the target cannot do does not keep anybody from reading the ruleset's IR.
     let program = || stage(args, options, compilation);
-    let artifact = || compilation.artifact.as_ref().ok_or(Failure::Said);
+    let artifact = || compilation.artifact().ok_or(Failure::Said);
+    let listing = &compilation.listing;
     let text = match args.emit {
-        Emit::Ir => emit::ir(program()?.as_ref()),
-        Emit::Tree => emit::tree(program()?.as_ref()),
-        Emit::Dot => emit::dot(program()?.as_ref()),
+        Emit::Ir => emit::ir(program()?.as_ref(), listing),
+        Emit::Tree => emit::tree(program()?.as_ref(), listing),
+        Emit::Dot => emit::dot(program()?.as_ref(), listing),
         Emit::Obj => {
             return bpfc_object::write(artifact()?)
                 .map_err(|error| Failure::Refused(format!("cannot write the object: {error}")));
@@ -116,11 +118,12 @@ fn stage<'a>(
     options: &Options,
     compilation: &'a Compilation,
 ) -> Result<Cow<'a, Program>, Failure> {
-    let program = compilation.program.as_ref().ok_or(Failure::Said)?;
-    let (Some(lowered), true) = (&compilation.lowered, args.after.is_some() || args.as_lowered)
-    else {
-        return Ok(Cow::Borrowed(program));
+    let Stage::Built { lowered, program, .. } = &compilation.stage else {
+        return Err(Failure::Said);
     };
+    if args.after.is_none() && !args.as_lowered {
+        return Ok(Cow::Borrowed(program));
+    }
     let Some(pass) = &args.after else { return Ok(Cow::Borrowed(lowered)) };
     after_pass(lowered.clone(), pass, options, &mut Diagnostics::new())
         .map(Cow::Owned)

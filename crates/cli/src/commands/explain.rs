@@ -16,7 +16,6 @@ use crate::console::{Console, Failure};
 use crate::inputs;
 use crate::progress::with_progress;
 use bpfc_artifact::Artifact;
-use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver::{self as driver, verdict_word};
 use bpfc_ir::{Environment, Family, Hook, Input, Program, interpret};
 use bpfc_packet::{
@@ -86,9 +85,7 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Result<(), Failure> 
     options.hooks = Some(vec![hook]);
     let (target, compilation) = with_progress("compiling", || compile(args, &inputs, &options))?;
     console.report_errors(&compilation.diagnostics, &compilation.sources, args.warnings);
-    let (Some(lowered), Some(program), Some(artifact)) =
-        (&compilation.lowered, &compilation.program, &compilation.artifact)
-    else {
+    let driver::Stage::Built { lowered, program, artifact } = &compilation.stage else {
         return Err(Failure::Said);
     };
 
@@ -223,7 +220,7 @@ fn compile(
     let mut refused = None;
     for target in names.into_iter().filter_map(driver::target) {
         let compilation = driver::compile(inputs, target, options);
-        if compilation.artifact.is_some() {
+        if compilation.artifact().is_some() {
             return Ok((target, compilation));
         }
         refused.get_or_insert((target, compilation));
@@ -259,17 +256,15 @@ fn by_reference(
     let parsed = packet
         .parse_headers()
         .map_err(|error| Failure::Refused(format!("no rule sees the packet: {error}")))?;
-    let sets = driver::read_sets(inputs, &mut SourceMap::new(), &mut Diagnostics::new());
-    let fingerprints =
-        driver::read_fingerprints(inputs, &mut SourceMap::new(), &mut Diagnostics::new());
-    let fingerprints = fingerprints.as_ref().map_or(&[][..], |list| list.as_slice());
-    for input in inputs.iter().filter(|input| driver::holds_rules(input)) {
-        let ruleset = reference::read(input, &sets)?;
+    let inputs = driver::Inputs::read(inputs);
+    let fingerprints = inputs.fingerprints.as_ref().map_or(&[][..], |list| list.as_slice());
+    for (input, role) in inputs.rulesets() {
+        let ruleset = reference::read(input, role, &inputs.sets)?;
         let tables = reference::tables(program, hook, ruleset.family);
         if ruleset.family != family(packet) || tables.is_empty() {
             continue;
         }
-        let evaluator = Evaluator::new(&ruleset, &tables).with_sets(&sets);
+        let evaluator = Evaluator::new(&ruleset, &tables).with_sets(&inputs.sets);
         let (decision, steps) = evaluator.with_fingerprints(fingerprints).explain(hook, parsed);
         let answer = Answer { verdict: verdict_word(decision.verdict), rules: decision.rules };
         return Ok((answer, steps));
@@ -281,7 +276,7 @@ fn by_interpreter(program: &Program, hook: Hook, packet: &Packet) -> Result<Answ
     let mut environment = Environment::new(program);
     let outcome = interpret(program, hook, packet, &mut environment)
         .map_err(|error| Failure::Refused(format!("the compiled program: {error}")))?;
-    let label = |rule: &bpfc_ir::Rule| program.rules[*rule].label.clone();
+    let label = |rule: &bpfc_ir::Rule| program.label(*rule);
     Ok(Answer {
         verdict: verdict_word(outcome.verdict),
         rules: outcome.rules.iter().map(label).collect(),

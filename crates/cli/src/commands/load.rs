@@ -158,7 +158,7 @@ fn alternatives(args: &LoadArgs, artifact: &Artifact, inputs: &[Input]) -> Strin
             let mut decide = decide.map(|program| program.attach);
             decide.all(|attach| bpfc_runtime::supports(attach).is_ok()) && old(artifact).is_none()
         };
-        target.name() != artifact.target && compiled.artifact.as_ref().is_some_and(attached)
+        target.name() != artifact.target && compiled.artifact().is_some_and(attached)
     };
     let names: Vec<String> = driver::targets()
         .iter()
@@ -268,9 +268,9 @@ fn compile(
     selected.codegen.trace_one_in = args.trace;
     let compilation = with_progress("compiling", || driver::compile(inputs, target, &selected));
     let options =
-        compilation.artifact.as_ref().map(|artifact| options(args, name, artifact)).transpose()?;
+        compilation.artifact().map(|artifact| options(args, name, artifact)).transpose()?;
     console.report_errors(&compilation.diagnostics, &compilation.sources, args.warnings);
-    compilation.artifact.zip(options).ok_or(Failure::Said)
+    compilation.into_artifact().zip(options).ok_or(Failure::Said)
 }
 
 /// The runtime's options; what the target has no use for is refused, not ignored.

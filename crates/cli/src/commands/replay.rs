@@ -81,7 +81,7 @@ pub(super) fn run(args: &ReplayArgs, console: &Console) -> Result<(), Failure> {
     options.hooks = Some(vec![hook]);
     let compilation = with_progress("compiling", || driver::compile(&inputs, target, &options));
     console.report_errors(&compilation.diagnostics, &compilation.sources, args.warnings);
-    let (Some(program), Some(artifact)) = (&compilation.lowered, &compilation.artifact) else {
+    let driver::Stage::Built { lowered: program, artifact, .. } = &compilation.stage else {
         return Err(Failure::Said);
     };
     refuse_host(program)?;
@@ -183,7 +183,7 @@ fn remembers(program: &Program) -> bool {
 /// Refuses a program whose rules ask what only the host that handled a packet knows.
 pub(super) fn refuse_host(program: &Program) -> Result<(), Failure> {
     let Some(rule) = program.asks_host() else { return Ok(()) };
-    let rule = rule.map_or("a rule", |rule| program.rules[rule].label.as_str());
+    let rule = rule.map_or("a rule".to_owned(), |rule| program.label(rule));
     Err(Failure::Refused(format!(
         "{rule} asks for routes, sockets or interfaces of the host that handles the packet; no \
          packet by itself tells them"

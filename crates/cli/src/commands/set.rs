@@ -5,7 +5,6 @@ mod restore;
 use crate::args::{SetArgs, SetCommand};
 use crate::console::{Console, Failure, refused};
 use crate::inputs;
-use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver as driver;
 use bpfc_ir::Input;
 use bpfc_runtime::{Error, Filter, FilterSet, SetInfo, SetProblem, Stopped};
@@ -152,14 +151,14 @@ fn replace(name: &str, file: &str, console: &Console) -> Result<(), Failure> {
     let bytes = inputs::read_bytes(file).map_err(Failure::Refused)?;
     let format = Some(driver::SETS.name.to_owned());
     let input = Input { name: file.to_owned(), bytes, format };
-    let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let table = driver::read_sets(&[input], &mut sources, &mut diagnostics);
-    console.report(&diagnostics, &sources);
-    if diagnostics.has_errors() {
+    let inputs = [input];
+    let read = driver::Inputs::read(&inputs);
+    console.report(&read.diagnostics, &read.sources);
+    if read.diagnostics.has_errors() {
         return Err(Failure::Said);
     }
     let filter = Filter::open(name).map_err(refused)?;
-    for set in table.iter() {
+    for set in read.sets.iter() {
         filter.set(&set.def.name).and_then(|target| target.replace(set)).map_err(said)?;
     }
     Ok(())

@@ -111,7 +111,7 @@ fn diagnostic(program: &Program, rule: Rule, meta: Meta, hooks: &BTreeSet<Hook>)
         Meta::LinkHeader => "no packet has a link header there",
         _ => "no packet has what it asks for there",
     };
-    let message = format!("rule {} can never match at {place}", data.label);
+    let message = format!("rule {} can never match at {place}", program.label(rule));
     Diagnostic::warning(Code::DEAD_RULE, data.span, message)
         .with_label(why)
         .with_note("no other hook that is compiled leads to the rule")

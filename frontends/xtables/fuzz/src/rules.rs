@@ -4,7 +4,7 @@
 //! Each reads the input and, where that works, prints and lowers it; the IR must pass the verifier.
 
 use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_ir::{Family, Fingerprint, FrontendOptions, Program, SetTable, Window, verify};
+use bpfc_ir::{Family, Fingerprint, FrontendOptions, Listing, Program, SetTable, Window, verify};
 use bpfc_xtables::model::Ruleset;
 use bpfc_xtables::{blob as blobs, lower, print, read_text};
 use std::sync::Arc;
@@ -60,11 +60,14 @@ pub fn read_and_print(bytes: &[u8], family: Family) -> Option<Ruleset> {
 
 /// What lowers must pass the verifier.
 pub fn lower_and_verify(ruleset: &Ruleset) {
-    let (mut program, mut diagnostics) = (Program::new(), Diagnostics::new());
+    let (mut program, mut listing) = (Program::new(), Listing::default());
+    let mut diagnostics = Diagnostics::new();
     let tables = Some(["raw", "mangle", "filter"].map(str::to_owned).to_vec());
     let fingerprints = Some(Arc::new(vec![fingerprint()]));
     let options = FrontendOptions { tables, fingerprints, ..FrontendOptions::default() };
-    if lower::lower(ruleset, &options, &[], None, &mut program, &mut diagnostics).is_some() {
+    if lower::lower(ruleset, &options, &[], None, (&mut program, &mut listing), &mut diagnostics)
+        .is_some()
+    {
         assert_eq!(verify(&program), Ok(()));
     }
 }

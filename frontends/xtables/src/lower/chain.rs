@@ -6,10 +6,9 @@ use crate::model::{Rule, Table, Target};
 use crate::{Unsupported, print};
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
 use bpfc_ir::{
-    Block, Family, FrontendOptions, Func, Function, FunctionBuilder, Hook, Log, LogKind, Op,
-    Program, Rule as RuleId, RuleData, RuleKind, Terminator, UserChain, Verdict,
+    Block, Chain, ChainData, Family, FrontendOptions, Func, Function, FunctionBuilder, Hook,
+    ListedRule, Listing, Op, Program, Rule as RuleId, RuleData, RuleKind, Terminator, Verdict,
 };
-use std::sync::Arc;
 
 /// Lowers every reached chain; yields the base chains' functions by hook. `None` where an error
 /// was reported.
@@ -18,25 +17,44 @@ pub fn lower_table(
     table: &Table,
     reached: &Reached,
     options: &FrontendOptions,
-    program: &mut Program,
+    (program, listing): (&mut Program, &mut Listing),
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<(Hook, Func)>> {
     let indices = || (0..table.chains.len()).filter(|&index| reached.contains(index));
     // Functions are declared first, so that calls can name them in any order.
     let mut funcs: Vec<Option<Func>> = vec![None; table.chains.len()];
+    let mut chains: Vec<Option<Chain>> = vec![None; table.chains.len()];
+    for index in 0..table.chains.len() {
+        if !reached.contains(index) && !reached.is_unused(index) {
+            continue;
+        }
+        let of = &table.chains[index];
+        let (table, name) = (table.name.clone(), of.name.clone());
+        let data = ChainData { family, table, name, hook: of.base.map(|base| base.hook) };
+        chains[index] = Some(program.chains.push(data));
+    }
     for index in indices() {
-        let name = table.chain_label(family, index);
-        funcs[index] = Some(program.funcs.push(Function::new(name, family).into()));
+        let Some(chain) = chains[index] else { continue };
+        let function = Function::of_chain(chain, &program.chains[chain]);
+        funcs[index] = Some(program.funcs.push(function.into()));
     }
     let errors = diagnostics.error_count();
     let mut base = Vec::new();
     for index in 0..table.chains.len() {
-        let mut chain =
-            ChainLowering { family, table, index, funcs: &funcs, options, program, diagnostics };
+        let Some(entity) = chains[index] else { continue };
+        let mut chain = ChainLowering {
+            family,
+            table,
+            index,
+            entity,
+            funcs: &funcs,
+            options,
+            program,
+            listing,
+            diagnostics,
+        };
         let Some(func) = funcs[index] else {
-            if reached.is_unused(index) {
-                chain.list_rules();
-            }
+            chain.list_rules();
             continue;
         };
         chain.check_hooks(reached);
@@ -53,9 +71,11 @@ struct ChainLowering<'a> {
     family: Family,
     table: &'a Table,
     index: usize,
+    entity: Chain,
     funcs: &'a [Option<Func>],
     options: &'a FrontendOptions,
     program: &'a mut Program,
+    listing: &'a mut Listing,
     diagnostics: &'a mut Diagnostics,
 }
 
@@ -147,26 +167,14 @@ impl ChainLowering<'_> {
 
     /// Gives the rules of a chain without code their entities.
     fn list_rules(&mut self) {
-        self.list_chain();
         for (number, rule) in (1u32..).zip(&self.table.chains[self.index].rules) {
             self.rule_data(RuleKind::Rule(number), Some(rule));
         }
     }
 
-    /// Gives a user chain its place in listings.
-    fn list_chain(&mut self) {
-        let chain = &self.table.chains[self.index];
-        if chain.base.is_none() {
-            let (table, name) = (self.table.name.clone(), chain.name.clone());
-            self.program.chains.push(UserChain { family: self.family, table, name });
-        }
-    }
-
     fn lower(&mut self) -> Function {
-        self.list_chain();
         let chain = &self.table.chains[self.index];
-        let label = self.table.chain_label(self.family, self.index);
-        let mut builder = FunctionBuilder::new(label, self.family);
+        let mut builder = FunctionBuilder::of_chain(self.entity, &self.program.chains[self.entity]);
         let mut hotdrop = None;
         let mut block = builder.block();
         // Where a RETURN or the end of a chain gone to leads in a base chain.
@@ -184,16 +192,12 @@ impl ChainLowering<'_> {
             builder.switch_to(block);
             live = !ends_chain(rule);
             block = if live { builder.block() } else { end };
-            self.lower_rule(&mut builder, (id, number), rule, block, end, &mut hotdrop);
+            self.lower_rule(&mut builder, id, rule, block, end, &mut hotdrop);
         }
         if live {
             builder.set_rule(None);
             builder.switch_to(block);
-            if self.options.traced && chain.base.is_none() {
-                let number = chain.rules.len() as u32 + 1;
-                let id = self.rule_data(RuleKind::End(number), None);
-                trace(&mut builder, id, self.record("return", number).as_ref());
-            }
+            // A block of its own, for packets that pass the last rule.
             builder.jump(end);
         }
         self.lower_end(&mut builder, end);
@@ -208,7 +212,7 @@ impl ChainLowering<'_> {
     fn lower_rule(
         &mut self,
         builder: &mut FunctionBuilder,
-        (id, number): (RuleId, u32),
+        id: RuleId,
         rule: &Rule,
         next: Block,
         end: Block,
@@ -216,13 +220,12 @@ impl ChainLowering<'_> {
     ) {
         self.check_sets(rule);
         self.check_fingerprints(rule);
-        let record = self.record(self.trace_word(rule), number);
         let protocol = rule.header.protocol.only(self.family);
         let options = self.options;
         let mut cx = RuleCx::new(builder, self.program, options, next, hotdrop, protocol);
         header::lower(&rule.header, &mut cx);
         let mut result = lower_matches(rule, 0, &mut cx);
-        count(cx.builder(), id, record.as_ref());
+        cx.builder().push(Op::Count(id));
         if let (Ok(()), Target::Action(action)) = (&result, &rule.target) {
             result = action.lower(&mut cx);
         }
@@ -253,7 +256,7 @@ impl ChainLowering<'_> {
         while let Some(first) = cx.begin_late() {
             // The first lowering has reported what cannot be lowered.
             let _ = lower_matches(rule, first, &mut cx);
-            count(cx.builder(), id, record.as_ref());
+            cx.builder().push(Op::Count(id));
             let mut verdict = None;
             if let Target::Action(action) = &rule.target {
                 let _ = action.lower(&mut cx);
@@ -277,8 +280,7 @@ impl ChainLowering<'_> {
                 let id = self.rule_data(RuleKind::Policy, None);
                 builder.set_rule(Some(id));
                 builder.switch_to(end);
-                let number = self.table.chains[self.index].rules.len() as u32 + 1;
-                count(builder, id, self.record("policy", number).as_ref());
+                builder.push(Op::Count(id));
                 builder.verdict(base.policy);
             }
             None => {
@@ -289,75 +291,33 @@ impl ChainLowering<'_> {
         }
     }
 
-    /// What is told of a traced packet that meets something, where packets may be traced: the name
-    /// that the kernel gives it (net/ipv4/netfilter/ip_tables.c, `trace_packet`), such as
-    /// `TRACE: filter:INPUT:rule:3 `.
-    fn record(&self, word: &str, number: u32) -> Option<Log> {
-        let chain = &self.table.chains[self.index].name;
-        let prefix = || format!("TRACE: {}:{chain}:{word}:{number} ", self.table.name);
-        self.options.traced.then(|| Log { kind: LogKind::Trace, prefix: prefix() })
-    }
-
-    /// The kernel's word for a rule: what ends its chain for every packet is a policy in a base
-    /// chain and a return in another.
-    fn trace_word(&self, rule: &Rule) -> &'static str {
-        let ends = matches!(rule.target, Target::Accept | Target::Drop | Target::Return);
-        match (ends && rule.is_unconditional(), self.table.chains[self.index].base) {
-            (false, _) => "rule",
-            (true, Some(_)) => "policy",
-            (true, None) => "return",
-        }
-    }
-
     fn rule_data(&mut self, kind: RuleKind, rule: Option<&Rule>) -> RuleId {
         let chain = &self.table.chains[self.index];
-        let prefix = self.table.chain_label(self.family, self.index);
-        let label = match kind {
-            RuleKind::Rule(number) => format!("{prefix}:{number}"),
-            RuleKind::Policy => format!("{prefix}:policy"),
-            RuleKind::End(_) => format!("{prefix}:return"),
-        };
         let policy = match chain.base {
             Some(base) if base.policy == Verdict::Drop => "DROP",
             _ => "ACCEPT",
         };
-        let (text, verdict, columns) = match (rule, kind) {
-            (Some(rule), _) => (
-                print::rule(self.family, self.table, &chain.name, rule),
-                print::target_word(self.table, &rule.target).to_owned(),
-                print::columns(self.family, rule),
-            ),
-            (None, RuleKind::End(_)) => (String::new(), "RETURN".to_owned(), Vec::new()),
-            (None, _) => (format!("-P {} {policy}", chain.name), policy.to_owned(), Vec::new()),
-        };
-        self.program.rules.push(Arc::new(RuleData {
-            label,
-            family: self.family,
-            table: self.table.name.clone(),
-            chain: chain.name.clone(),
-            hook: chain.base.map(|base| base.hook),
-            kind,
-            text: text.into(),
-            verdict,
-            columns: columns.into(),
-            span: match rule {
-                Some(rule) => rule.span,
-                None => chain.span,
+        let listed = match rule {
+            Some(rule) => ListedRule {
+                text: print::rule(self.family, self.table, &chain.name, rule).into(),
+                verdict: print::target_word(self.table, &rule.target).to_owned(),
+                columns: print::columns(self.family, rule).into(),
             },
-        }))
-    }
-}
-
-/// Counts a rule or policy, and tells of it.
-fn count(builder: &mut FunctionBuilder, id: RuleId, record: Option<&Log>) {
-    builder.push(Op::Count(id));
-    trace(builder, id, record);
-}
-
-/// Tells that a traced packet has come this far.
-fn trace(builder: &mut FunctionBuilder, id: RuleId, record: Option<&Log>) {
-    if let Some(record) = record {
-        builder.push(Op::Log(id, Box::new(record.clone())));
+            None => ListedRule {
+                text: format!("-P {} {policy}", chain.name).into(),
+                verdict: policy.to_owned(),
+                columns: [].into(),
+            },
+        };
+        self.listing.push(listed);
+        let ends =
+            |target: &Target| matches!(target, Target::Accept | Target::Drop | Target::Return);
+        self.program.rules.push(RuleData {
+            chain: self.entity,
+            kind,
+            is_final: rule.is_none_or(|rule| ends(&rule.target) && rule.is_unconditional()),
+            span: rule.map_or(chain.span, |rule| rule.span),
+        })
     }
 }
 

@@ -18,7 +18,7 @@ pub use cx::{Fork, RuleCx};
 
 use crate::model::{Ruleset, Table};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, Span};
-use bpfc_ir::{Entry, Family, FrontendOptions, Func, Hook, Program, Verdict};
+use bpfc_ir::{Entry, Family, FrontendOptions, Func, Hook, Listing, Program, Verdict};
 use calls::Reached;
 use std::collections::BTreeMap;
 
@@ -30,14 +30,15 @@ pub fn compiled_tables(options: &FrontendOptions) -> Vec<String> {
     options.tables.clone().unwrap_or_else(|| vec!["filter".to_owned()])
 }
 
-/// Lowers the chosen tables and hooks of a ruleset into `program`, without those hooks that are
-/// `too_large`. `span` stands for the whole input. `None` where an error was reported.
+/// Lowers the chosen tables and hooks of a ruleset into `program`, with what is shown of their
+/// rules in `listing`, without those hooks that are `too_large`. `span` stands for the whole input.
+/// `None` where an error was reported.
 pub fn lower(
     ruleset: &Ruleset,
     options: &FrontendOptions,
     too_large: &[Hook],
     span: Option<Span>,
-    program: &mut Program,
+    (program, listing): (&mut Program, &mut Listing),
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
     let mut failed = false;
@@ -52,7 +53,8 @@ pub fn lower(
             continue;
         };
         let family = ruleset.family;
-        let Some(base) = chain::lower_table(family, table, &reached, options, program, diagnostics)
+        let into = (&mut *program, &mut *listing);
+        let Some(base) = chain::lower_table(family, table, &reached, options, into, diagnostics)
         else {
             failed = true;
             continue;

@@ -5,7 +5,7 @@
 pub mod lost;
 
 use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_ir::{Family, Frontend as _, FrontendOptions, Input, Program};
+use bpfc_ir::{Family, Frontend as _, FrontendOptions, Input, Lowered, Program, Recognised};
 use bpfc_xtables::XtablesFrontend;
 use bpfc_xtables::model::Ruleset;
 use std::fs;
@@ -44,13 +44,24 @@ pub fn lower_text(text: &str, family: Family) -> Program {
 
 /// Lowers an input of a format, the tables raw, mangle and filter.
 pub fn lower(bytes: Vec<u8>, format: &str) -> Result<Program, String> {
+    lower_listed(bytes, format).map(|lowered| lowered.program)
+}
+
+/// The same with its rules as listings show them.
+pub fn lower_listed(bytes: Vec<u8>, format: &str) -> Result<Lowered, String> {
     let tables = ["raw", "mangle", "filter"].map(str::to_owned).to_vec();
     let options =
         FrontendOptions { hooks: None, tables: Some(tables), ..FrontendOptions::default() };
     let input = Input { name: "input".to_owned(), bytes, format: None };
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    let lowered = XtablesFrontend.lower(&input, format, &options, &mut sources, &mut diagnostics);
-    lowered.map(|lowered| lowered.program).ok_or_else(|| render(&diagnostics))
+    let lowered = XtablesFrontend.lower(
+        &input,
+        Recognised::sure(format),
+        &options,
+        &mut sources,
+        &mut diagnostics,
+    );
+    lowered.ok_or_else(|| render(&diagnostics))
 }
 
 /// Choices from a seed (xorshift64*).

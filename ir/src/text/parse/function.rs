@@ -32,12 +32,14 @@ impl Parser {
     pub(super) fn function(&mut self) -> Result<Function> {
         let name = self.string("a function's name")?;
         let family = self.word("a family")?;
+        let chain = if self.eat_word("of") { Some(self.chain()?) } else { None };
         self.punct("{")?;
         let mut sections = Vec::new();
         while !self.eat("}") {
             sections.push(self.section()?);
         }
-        Builder::new(Function::new(name, family), &sections)?.build(sections)
+        let function = Function { chain: chain.into(), ..Function::new(name, family) };
+        Builder::new(function, &sections)?.build(sections)
     }
 
     fn section(&mut self) -> Result<Section> {

@@ -140,7 +140,7 @@ pub(super) fn require(
         _ => return Ok(()),
     };
     let Fault::Unknown { fact, rule } = fault else { return Ok(()) };
-    let rule = rule.map_or("a rule", |rule| lowered.rules[rule].label.as_str());
+    let rule = rule.map_or("a rule".to_owned(), |rule| lowered.label(rule));
     let (word, what) = word(fact);
     Err(Failure::Refused(match word {
         Some((_, example)) => format!(

@@ -178,7 +178,6 @@ impl<'a> Engine<'a> {
             _ => Family::Ipv4,
         };
         let order = driver::trace(self.program, self.hook, family, &changed);
-        let order = order.into_iter().map(str::to_owned).collect();
         self.counts = after.iter().map(|(_, count)| count).collect();
         Ok(order)
     }
@@ -267,7 +266,7 @@ fn interfaces_are_exchanged(
         ..Options::default()
     };
     let compiled = driver::compile(&[input], target, &options);
-    let artifact = compiled.artifact.ok_or_else(|| {
+    let artifact = compiled.into_artifact().ok_or_else(|| {
         Failure::Refused(format!("interfaces cannot be told apart at hook {hook}"))
     })?;
     let probe = Unattached::load(&artifact).map_err(refused)?;

@@ -10,7 +10,7 @@ use crate::console::Failure;
 use bpfc_artifact::Artifact;
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver as driver;
-use bpfc_ir::{Family, Hook, Input, Program, SetTable};
+use bpfc_ir::{Family, Hook, Input, Program, Recognised, SetTable};
 use bpfc_packet::{IpVersion, pkt_type};
 use bpfc_runtime::Count;
 use bpfc_xtables::model::Ruleset;
@@ -27,17 +27,15 @@ pub(super) fn replay(
     hook: Hook,
     frames: &[&Frame],
 ) -> Result<Replay, Failure> {
-    let sets = driver::read_sets(inputs, &mut SourceMap::new(), &mut Diagnostics::new());
-    let fingerprints =
-        driver::read_fingerprints(inputs, &mut SourceMap::new(), &mut Diagnostics::new());
-    let fingerprints = fingerprints.as_ref().map_or(&[][..], |list| list.as_slice());
-    let rulesets = inputs.iter().filter(|input| driver::holds_rules(input));
-    let rulesets = rulesets.map(|input| read(input, &sets)).collect::<Result<Vec<_>, _>>()?;
+    let inputs = driver::Inputs::read(inputs);
+    let fingerprints = inputs.fingerprints.as_ref().map_or(&[][..], |list| list.as_slice());
+    let rulesets = inputs.rulesets().map(|(input, role)| read(input, role, &inputs.sets));
+    let rulesets = rulesets.collect::<Result<Vec<_>, _>>()?;
     let mut evaluators: Vec<(Family, Evaluator<'_>)> = rulesets
         .iter()
         .map(|ruleset| {
             let tables = tables(program, hook, ruleset.family);
-            let evaluator = Evaluator::new(ruleset, &tables).with_sets(&sets);
+            let evaluator = Evaluator::new(ruleset, &tables).with_sets(&inputs.sets);
             (ruleset.family, evaluator.with_fingerprints(fingerprints))
         })
         .collect();
@@ -113,22 +111,25 @@ fn decide(
 pub(in crate::commands) fn tables(program: &Program, hook: Hook, family: Family) -> Vec<&str> {
     let entry = program.entries.iter().find(|e| (e.hook, e.family) == (hook, family));
     let chains = entry.map_or(&[][..], |entry| entry.chains.as_slice());
-    let table_of = |name: &str| {
-        let policy = format!("{name}:policy");
-        program.rules.values().find(|rule| rule.label == policy).map(|rule| rule.table.as_str())
-    };
-    chains.iter().filter_map(|&chain| table_of(&program.funcs[chain].name)).collect()
+    let of = chains.iter().filter_map(|&func| program.funcs[func].chain.expand());
+    of.map(|chain| program.chains[chain].table.as_str()).collect()
 }
 
-/// Reads an input that has been compiled already.
-pub(in crate::commands) fn read(input: &Input, sets: &SetTable) -> Result<Ruleset, Failure> {
+/// Reads a ruleset that has been compiled already.
+pub(in crate::commands) fn read(
+    input: &Input,
+    role: &driver::Role,
+    sets: &SetTable,
+) -> Result<Ruleset, Failure> {
     let unreadable = || {
         Failure::Refused(format!(
             "there is no reference evaluator for the format of '{}'",
             input.name
         ))
     };
-    let format = driver::format_of(input).map_err(|_| unreadable())?;
+    let driver::Role::Rules(_, Recognised { format, .. }) = *role else {
+        return Err(unreadable());
+    };
     let family = if format.starts_with("ip6") { Family::Ipv6 } else { Family::Ipv4 };
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
     let (name, bytes) = (&input.name, &input.bytes);
