@@ -16,7 +16,9 @@ mod tests;
 
 pub use environment::{Counter, Environment};
 
-use crate::{Block, Func, Hook, HostFact, Inst, Program, Rule, State, Terminator, Value, Verdict};
+use crate::{
+    Block, Entry, Func, Hook, HostFact, Inst, Program, Rule, State, Terminator, Value, Verdict,
+};
 use bpfc_packet::{IpVersion, NotDelivered, Packet, Parsed, Rewrites};
 use frame::Frame;
 
@@ -128,7 +130,7 @@ pub fn interpret(
     };
     let entry = program.entries.iter().find(|entry| (entry.hook, entry.family) == (hook, family));
     let mut verdict = Verdict::Accept;
-    for &chain in entry.map_or(&[][..], |entry| &entry.chains) {
+    for chain in entry.into_iter().flat_map(Entry::funcs) {
         verdict = run.base_chain(chain)?;
         if verdict != Verdict::Accept {
             break;

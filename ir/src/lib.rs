@@ -57,7 +57,7 @@ pub use lookup::{Lookup, Receiver, ReversePath};
 pub use object::{ObjectDef, ObjectKind, Query};
 pub use option_kinds::OptionKinds;
 pub use probe::{ProbeDef, TextSearch};
-pub use program::{ChainData, Entry, Program, RuleData, RuleKind, StateDef};
+pub use program::{BaseChain, ChainData, Entry, Program, RuleData, RuleKind, StateDef};
 pub use recent::{MAX_STAMPS, RecentAction, RecentList, RecentQuery};
 pub use rewrite::{ChecksumField, Rewrite};
 pub use set_query::{SetInfo, SetQuery};

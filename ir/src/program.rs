@@ -74,9 +74,31 @@ pub struct Entry {
     pub hook: Hook,
     /// The family.
     pub family: Family,
-    /// Base chains in priority order: an accept goes on with the next, a drop is final. Base
-    /// chains do not return.
-    pub chains: Vec<Func>,
+    /// Base chains in the order of their priorities: an accept goes on with the next, a drop is
+    /// final. Base chains do not return.
+    pub chains: Vec<BaseChain>,
+}
+
+/// A base chain of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BaseChain {
+    /// When it runs: lower ones first (`enum nf_ip_hook_priorities`,
+    /// include/uapi/linux/netfilter_ipv4.h).
+    pub priority: i32,
+    /// Its function.
+    pub func: Func,
+}
+
+impl Entry {
+    /// An entry of one base chain, of priority 0.
+    pub fn of(hook: Hook, family: Family, func: Func) -> Entry {
+        Entry { hook, family, chains: vec![BaseChain { priority: 0, func }] }
+    }
+
+    /// The functions of the base chains, in their order.
+    pub fn funcs(&self) -> impl Iterator<Item = Func> {
+        self.chains.iter().map(|chain| chain.func)
+    }
 }
 
 /// One compilation's IR.
@@ -174,7 +196,7 @@ impl Program {
     pub fn hooks(&self) -> Vec<BTreeSet<Hook>> {
         let mut hooks = vec![BTreeSet::new(); self.funcs.len()];
         for entry in &self.entries {
-            let mut open = entry.chains.clone();
+            let mut open: Vec<Func> = entry.funcs().collect();
             while let Some(func) = open.pop() {
                 if hooks[func.as_u32() as usize].insert(entry.hook) {
                     open.extend(self.funcs[func].callees());
@@ -221,7 +243,7 @@ impl Program {
         let mut marks = vec![Mark::New; self.funcs.len()];
         let mut order = Vec::new();
         let mut stack: Vec<(Func, Vec<Func>)> = Vec::new();
-        let roots = self.entries.iter().flat_map(|entry| entry.chains.iter().copied());
+        let roots = self.entries.iter().flat_map(Entry::funcs);
         for root in roots {
             if marks[root.as_u32() as usize] == Mark::New {
                 marks[root.as_u32() as usize] = Mark::Open;

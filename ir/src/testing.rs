@@ -6,12 +6,12 @@
 
 use crate::hash_limit::{HashLimit, Measure};
 use crate::{
-    Address, Base, BinaryOp, Block, CalendarField, ChainData, ChecksumField, ChunkFlags, Condition,
-    CtField, CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Log, LogKind,
-    Lookup, Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction,
-    RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule, RuleData, RuleKind, Scan,
-    SctpChunks, SocketField, Source, StateDef, Terminator, TextSearch, TransformField, TupleField,
-    Type, Value, Verdict, Way,
+    Address, Base, BaseChain, BinaryOp, Block, CalendarField, ChainData, ChecksumField, ChunkFlags,
+    Condition, CtField, CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Log,
+    LogKind, Lookup, Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query,
+    RecentAction, RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule, RuleData, RuleKind,
+    Scan, SctpChunks, SocketField, Source, StateDef, Terminator, TextSearch, TransformField,
+    TupleField, Type, Value, Verdict, Way,
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
@@ -104,7 +104,8 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
             let (table, name) = ("filter".to_owned(), "a \"chain\"".to_owned());
             program.chains.push(ChainData { family, table, name, hook: None });
         }
-        let chains = vec![Func::from_u32(first as u32)];
+        let priority = choices.of(&[0, -300, 50]);
+        let chains = vec![BaseChain { priority, func: Func::from_u32(first as u32) }];
         program.entries.push(Entry { hook: Hook::Input, family, chains });
     }
     program

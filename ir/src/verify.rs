@@ -3,8 +3,8 @@
 //! Of a program:
 //! - `unique-names`: chains' names in their table and family, rules' numbers in their chain and
 //!   functions' names are unique, and a chain has one function at most.
-//! - `entries`: there is at most one entry for each hook and family, and a chain appears in it
-//!   once.
+//! - `entries`: there is at most one entry for each hook and family, a chain appears in it once,
+//!   and priorities do not fall.
 //! - `families`: the functions of an entry are of its family, a callee has its caller's family and
 //!   a function its chain's.
 //! - `base-chains`: base chains (those of entries) do not return and are not called.
@@ -120,6 +120,9 @@ pub enum Violation {
     /// Breaks `entries`.
     #[error("there are two entries for {0} {1}")]
     DuplicateEntry(Hook, Family),
+    /// Breaks `entries`.
+    #[error("the chains of {0} {1} are not in the order of their priorities")]
+    Unsorted(Hook, Family),
     /// Breaks `entries`.
     #[error("{0} appears twice in one entry")]
     DuplicateChain(Func),
@@ -260,7 +263,9 @@ impl Violation {
             Violation::DuplicateChainName(..)
             | Violation::DuplicateRule(..)
             | Violation::DuplicateName(..) => "unique-names",
-            Violation::DuplicateEntry(..) | Violation::DuplicateChain(..) => "entries",
+            Violation::DuplicateEntry(..)
+            | Violation::Unsorted(..)
+            | Violation::DuplicateChain(..) => "entries",
             Violation::WrongFamily(..) => "families",
             Violation::MissingFunction(..)
             | Violation::MissingChain(..)

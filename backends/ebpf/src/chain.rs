@@ -10,7 +10,7 @@ use crate::error::EmitError;
 use crate::select::{self, Exits, Part};
 use crate::{outcome, segment};
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MAX_INSTRUCTIONS};
-use bpfc_ir::{Block, Func, Program as IrProgram};
+use bpfc_ir::{Block, Entry, Func, Program as IrProgram};
 use std::collections::BTreeSet;
 
 /// Emits a chain whose callees were emitted.
@@ -62,7 +62,7 @@ const MOST_CALLS: usize = 64;
 /// the call, which costs more than a few rules. Larger ones stay functions, since the verifier
 /// knows in main what tests have found, and may walk what follows once for each finding.
 pub(crate) fn parts_of_main(program: &IrProgram) -> BTreeSet<Func> {
-    let chains = program.entries.iter().flat_map(|entry| entry.chains.iter().copied());
+    let chains = program.entries.iter().flat_map(Entry::funcs);
     chains
         .filter(|&func| program.funcs[func].insts.len() <= MOST_INSTRUCTIONS)
         .filter(|&func| sites(program, func) == 1)
@@ -94,7 +94,7 @@ const MOST_INSTRUCTIONS: usize = 256;
 /// How often a chain is called.
 fn sites(program: &IrProgram, func: Func) -> usize {
     let calls = program.funcs.values().flat_map(|function| function.callees());
-    let entries = program.entries.iter().flat_map(|entry| entry.chains.iter().copied());
+    let entries = program.entries.iter().flat_map(Entry::funcs);
     calls.chain(entries).filter(|&callee| callee == func).count()
 }
 

@@ -315,7 +315,7 @@ fn check_features(
     let mut warned: Vec<(Hook, Feature)> = Vec::new();
     let mut refused: Vec<(Rule, Feature)> = Vec::new();
     for entry in &program.entries {
-        let reached = reach(program, &entry.chains);
+        let reached = reach(program, entry.funcs().collect());
         let (_, asked) = Needs::of(program, &reached);
         for (feature, rule) in asked {
             let span = rule.and_then(|rule| program.rules[rule].span);
@@ -358,10 +358,9 @@ fn check_features(
     good
 }
 
-fn reach(program: &IrProgram, roots: &[Func]) -> Vec<Func> {
+fn reach(program: &IrProgram, mut stack: Vec<Func>) -> Vec<Func> {
     let mut seen = vec![false; program.funcs.len()];
     let mut order = Vec::new();
-    let mut stack: Vec<Func> = roots.to_vec();
     while let Some(func) = stack.pop() {
         if !std::mem::replace(&mut seen[func.as_u32() as usize], true) {
             order.push(func);

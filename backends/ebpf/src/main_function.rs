@@ -280,7 +280,7 @@ fn call(
     }
     let rejects = emitter.needs.answers.iter().any(|&(of, _)| of == entry.family);
     let drop = if entry.hook == Hook::Input { end.drop } else { end.drop_all };
-    for &func in &entry.chains {
+    for func in entry.funcs() {
         let exits = Exits { accept: asm.label(), drop, reject, rejects };
         match chain::inline(emitter, asm, func, end.frame, end.limit, exits)? {
             Some(true) => continue,

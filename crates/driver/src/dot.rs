@@ -17,7 +17,7 @@ pub fn dot(program: &Program, listing: &Listing) -> String {
             "  entry{index} [shape=oval, label=\"hook {} {}\"];",
             entry.hook, entry.family
         );
-        for (order, &chain) in entry.chains.iter().enumerate() {
+        for (order, chain) in entry.funcs().enumerate() {
             if let Some(first) = program.funcs[chain].entry() {
                 let _ = writeln!(
                     out,

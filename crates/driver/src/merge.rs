@@ -1,10 +1,13 @@
 //! Several lowered inputs become one program.
 //!
-//! Functions and rules keep their order, input by input. Names must stay unique, and one hook and
-//! family belongs to one input: which of two inputs would come first cannot be known.
+//! Functions and rules keep their order, input by input. Names must stay unique. The base chains of
+//! a hook and family run in the order of their priorities; which of two with the same priority
+//! would come first cannot be known.
 
 use bpfc_diag::{Code, Diagnostic};
-use bpfc_ir::{Chain, Func, Object, ObjectDef, Op, Probe, Program, Rule, Scan, State, Terminator};
+use bpfc_ir::{
+    Chain, Entry, Func, Object, ObjectDef, Op, Probe, Program, Rule, Scan, State, Terminator,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -71,8 +74,15 @@ pub(crate) fn merge(
         program.funcs.push(shared);
     }
     for mut entry in other.entries {
-        entry.chains.iter_mut().for_each(|chain| *chain = func(*chain));
-        program.entries.push(entry);
+        entry.chains.iter_mut().for_each(|chain| chain.func = func(chain.func));
+        let same = |known: &&mut Entry| (known.hook, known.family) == (entry.hook, entry.family);
+        match program.entries.iter_mut().find(same) {
+            Some(known) => {
+                known.chains.append(&mut entry.chains);
+                known.chains.sort_by_key(|chain| chain.priority);
+            }
+            None => program.entries.push(entry),
+        }
     }
     Ok(())
 }
@@ -84,7 +94,11 @@ fn conflicts(program: &Program, other: &Program, name: &str) -> Vec<Diagnostic> 
     };
     let mut found = Vec::new();
     for entry in &other.entries {
-        if program.entries.iter().any(|e| (e.hook, e.family) == (entry.hook, entry.family)) {
+        let same = |known: &&Entry| (known.hook, known.family) == (entry.hook, entry.family);
+        let known = program.entries.iter().find(same);
+        let known: BTreeSet<i32> =
+            known.iter().flat_map(|known| &known.chains).map(|chain| chain.priority).collect();
+        if entry.chains.iter().any(|chain| known.contains(&chain.priority)) {
             found.push(conflict(format!(
                 "'{name}' has base chains on hook {} of family {}, as an input before it has",
                 entry.hook, entry.family
@@ -116,7 +130,7 @@ fn conflicts(program: &Program, other: &Program, name: &str) -> Vec<Diagnostic> 
 mod tests {
     use super::*;
     use crate::sample::{self, Line};
-    use bpfc_ir::{Family, Hook};
+    use bpfc_ir::{Family, Hook, Input};
 
     fn program(family: Family, hook: Hook) -> Program {
         sample::sample(family, hook, &[Line::port(22, sample::Then::Accept)]).program
@@ -138,7 +152,7 @@ mod tests {
                 "ip6/filter/INPUT:policy"
             ]
         );
-        let func = merged.entries[1].chains[0];
+        let func = merged.entries[1].chains[0].func;
         let counted: Vec<String> = merged.funcs[func]
             .insts
             .values()
@@ -148,6 +162,30 @@ mod tests {
             })
             .collect();
         assert_eq!(counted, ["ip6/filter/INPUT:1", "ip6/filter/INPUT:policy"]);
+    }
+
+    #[test]
+    fn chains_of_one_hook_run_in_the_order_of_their_priorities() {
+        let input = |table: &str| Input {
+            name: table.to_owned(),
+            bytes: format!("*{table}\n:OUTPUT ACCEPT\n-A OUTPUT -j DROP\nCOMMIT\n").into(),
+            format: Some("iptables-save".to_owned()),
+        };
+        let tables = Some(["filter", "mangle", "raw"].map(str::to_owned).to_vec());
+        let options = crate::Options { tables, ..crate::Options::default() };
+        let inputs = ["filter", "mangle", "raw"].map(input);
+        let merged = crate::lower(&inputs, &options).program.expect("lowers");
+        assert_eq!(bpfc_ir::verify(&merged), Ok(()));
+        let [entry] = &merged.entries[..] else { panic!("{:?}", merged.entries) };
+        let order: Vec<_> = entry
+            .chains
+            .iter()
+            .map(|chain| (merged.funcs[chain.func].name.as_str(), chain.priority))
+            .collect();
+        assert_eq!(order, [("raw/OUTPUT", -300), ("mangle/OUTPUT", -150), ("filter/OUTPUT", 0)]);
+        let twice = crate::lower(&["filter", "filter"].map(input), &options);
+        assert!(twice.program.is_none());
+        assert!(twice.diagnostics.iter().any(|found| found.code == Code::CONFLICT));
     }
 
     #[test]

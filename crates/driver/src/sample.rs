@@ -69,7 +69,7 @@ pub(crate) fn sample(family: Family, hook: Hook, lines: &[Line]) -> Sample {
     let mut sample = Sample::default();
     let chain = hook.to_string().to_uppercase();
     let func = sample.add_chain(family, &chain, Some(hook), lines);
-    sample.program.entries.push(Entry { hook, family, chains: vec![func] });
+    sample.program.entries.push(Entry::of(hook, family, func));
     sample
 }
 

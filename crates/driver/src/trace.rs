@@ -7,7 +7,7 @@
 //! that changes on the way (a mark, `statistic`).
 
 use crate::tree::calls_by_rule;
-use bpfc_ir::{Chain, Family, Func, Hook, Program, Rule, Verdict};
+use bpfc_ir::{Chain, Entry, Family, Func, Hook, Program, Rule, Verdict};
 use cranelift_entity::SecondaryMap;
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub fn trace(
     let calls = calls_by_rule(program);
     let mut order = Vec::new();
     let entry = program.entries.iter().find(|e| (e.hook, e.family) == (hook, family));
-    for &chain in entry.map_or(&[][..], |entry| entry.chains.as_slice()) {
+    for chain in entry.into_iter().flat_map(Entry::funcs) {
         let mut stack = vec![of_chain(program, &rules, chain)];
         while let Some(chain) = stack.last_mut() {
             let Some(rule) = chain.next() else {
@@ -75,7 +75,6 @@ pub fn verdict_word(verdict: Verdict) -> &'static str {
 mod tests {
     use super::*;
     use crate::sample::{Line, Sample, Then};
-    use bpfc_ir::Entry;
 
     #[test]
     fn called_chains_stand_behind_their_call() {
@@ -88,7 +87,7 @@ mod tests {
             Line::ports(1, 99, Then::Call(ssh)),
         ];
         let input = sample.add_chain(family, "INPUT", Some(Hook::Input), &lines);
-        sample.program.entries.push(Entry { hook: Hook::Input, family, chains: vec![input] });
+        sample.program.entries.push(Entry::of(Hook::Input, family, input));
         let counts = BTreeMap::from([
             ("filter/INPUT:1", 1),
             ("filter/INPUT:2", 0),

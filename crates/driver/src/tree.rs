@@ -15,7 +15,7 @@ pub fn tree(program: &Program, listing: &Listing) -> String {
     let mut out = String::new();
     for entry in &program.entries {
         let _ = writeln!(out, "hook {} {}", entry.hook, entry.family);
-        for &chain in &entry.chains {
+        for chain in entry.funcs() {
             tree.chain(&mut out, chain, 1);
         }
     }
@@ -128,7 +128,7 @@ mod tests {
         let lines = [Line::port(22, Then::Call(ssh)), Line::port(2222, Then::Call(ssh))];
         let input = sample.add_chain(family, "INPUT", Some(Hook::Input), &lines);
         sample.add_chain(family, "spare", None, &[Line::any(Then::Drop)]);
-        sample.program.entries.push(Entry { hook: Hook::Input, family, chains: vec![input] });
+        sample.program.entries.push(Entry::of(Hook::Input, family, input));
         assert_eq!(
             tree(&sample.program, &sample.listing),
             "\

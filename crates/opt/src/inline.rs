@@ -16,7 +16,7 @@ mod splice;
 
 use crate::{Limits, paths};
 use bpfc_diag::{Code, Diagnostic};
-use bpfc_ir::{Func, Program, Terminator};
+use bpfc_ir::{Entry, Func, Program, Terminator};
 use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
 use plan::Plan;
 use std::sync::Arc;
@@ -45,8 +45,8 @@ pub(crate) fn run(program: &mut Program, limits: &Limits) -> Result<(), Diagnost
         return Err(Diagnostic::error(Code::NESTING, None, message));
     }
     if after > before.max(limits.size) {
-        let base = program.entries.iter().flat_map(|entry| &entry.chains).next();
-        let name = base.map_or("", |&chain| program.funcs[chain].name.as_str());
+        let base = program.entries.iter().flat_map(Entry::funcs).next();
+        let name = base.map_or("", |chain| program.funcs[chain].name.as_str());
         let message = format!(
             "{} chains that nest {depth} deep would take {after} instructions, more than {}",
             order.len(),
@@ -83,7 +83,7 @@ pub(crate) fn run(program: &mut Program, limits: &Limits) -> Result<(), Diagnost
     }
     program.funcs = funcs;
     for chain in program.entries.iter_mut().flat_map(|entry| &mut entry.chains) {
-        *chain = numbers[*chain].unwrap_or(*chain);
+        chain.func = numbers[chain.func].unwrap_or(chain.func);
     }
     Ok(())
 }

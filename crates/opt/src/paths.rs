@@ -6,14 +6,14 @@
 //! they are called from: the paths that it takes away come back as calls of what was copied.
 
 use bpfc_diag::{Code, Diagnostic};
-use bpfc_ir::{Func, Program, Rule, Terminator};
+use bpfc_ir::{Entry, Func, Program, Rule, Terminator};
 use cranelift_entity::SecondaryMap;
 
 /// By chain: how many paths of calls lead to it from a base chain, which has one to itself.
 /// `order` has callees first.
 fn paths(program: &Program, order: &[Func]) -> SecondaryMap<Func, u64> {
     let mut paths: SecondaryMap<Func, u64> = SecondaryMap::new();
-    for &chain in program.entries.iter().flat_map(|entry| &entry.chains) {
+    for chain in program.entries.iter().flat_map(Entry::funcs) {
         paths[chain] = 1;
     }
     for &func in order.iter().rev() {

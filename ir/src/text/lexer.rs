@@ -12,7 +12,7 @@ pub(super) enum Token {
     Number(u128),
     /// A string, unescaped.
     Text(String),
-    /// `= , : { } + . .. @`.
+    /// `= , : { } + - . .. @`.
     Punct(&'static str),
     /// After the last.
     End,
@@ -91,6 +91,7 @@ impl Lexer<'_> {
             '(' => "(",
             ')' => ")",
             '+' => "+",
+            '-' => "-",
             '@' => "@",
             '.' if self.next_if(|c| c == '.').is_some() => "..",
             '.' => ".",

@@ -7,8 +7,8 @@ mod object;
 
 use super::lexer::{Token, tokens};
 use crate::{
-    Block, Chain, ChainData, Entry, Func, Object, Probe, ProbeDef, Program, Rule, RuleData,
-    RuleKind, State, StateDef, TextSearch, UnknownWord, Value,
+    BaseChain, Block, Chain, ChainData, Entry, Func, Object, Probe, ProbeDef, Program, Rule,
+    RuleData, RuleKind, State, StateDef, TextSearch, UnknownWord, Value,
 };
 use bpfc_diag::{FileId, LineColumn, Span};
 use bpfc_packet::bytes_from_hex;
@@ -312,12 +312,26 @@ impl Parser {
         if self.peek_word().is_some_and(|word| entity(word, "fn").is_some())
             && !matches!(self.tokens.get(self.next + 1), Some((Token::Text(_), _)))
         {
-            chains.push(self.func()?);
+            chains.push(self.base_chain()?);
             while self.eat(",") {
-                chains.push(self.func()?);
+                chains.push(self.base_chain()?);
             }
         }
         Ok(Entry { hook, family, chains })
+    }
+
+    fn base_chain(&mut self) -> Result<BaseChain> {
+        let func = self.func()?;
+        let mut priority = 0;
+        if self.eat_word("priority") {
+            let is_negative = self.eat("-");
+            let at = self.at();
+            let number: u32 = self.number("a priority")?;
+            let number = if is_negative { -i64::from(number) } else { number.into() };
+            priority = i32::try_from(number)
+                .map_err(|_| ParseError::new(at, format!("{number} is no priority")))?;
+        }
+        Ok(BaseChain { priority, func })
     }
 
     fn rule_data(&mut self) -> Result<RuleData> {

@@ -1,8 +1,8 @@
 //! Printing. It never fails, whatever the program: what refers to nothing is printed all the same.
 
 use crate::{
-    Base, BinaryOp, ChainData, Condition, CtField, Entry, Function, InstData, Listing, ObjectDef,
-    Op, Program, Rule, RuleData, RuleKind, Scan, Source, Terminator,
+    Base, BaseChain, BinaryOp, ChainData, Condition, CtField, Entry, Function, InstData, Listing,
+    ObjectDef, Op, Program, Rule, RuleData, RuleKind, Scan, Source, Terminator,
 };
 use std::fmt::{self, Display, Formatter};
 
@@ -250,8 +250,12 @@ impl Display for RuleData {
 impl Display for Entry {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "entry {} {}:", self.hook, self.family)?;
-        for (at, chain) in self.chains.iter().enumerate() {
-            write!(f, "{} {chain}", if at == 0 { "" } else { "," })?;
+        for (at, BaseChain { priority, func }) in self.chains.iter().enumerate() {
+            write!(f, "{} {func}", if at == 0 { "" } else { "," })?;
+            if *priority != 0 {
+                let sign = if *priority < 0 { "-" } else { "" };
+                write!(f, " priority {sign}{}", priority.unsigned_abs())?;
+            }
         }
         Ok(())
     }

@@ -67,7 +67,10 @@ pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) {
             report(Place::Program, Violation::DuplicateEntry(entry.hook, entry.family));
         }
         let mut chains = BTreeSet::new();
-        for &chain in &entry.chains {
+        if !entry.chains.is_sorted_by_key(|chain| chain.priority) {
+            report(Place::Program, Violation::Unsorted(entry.hook, entry.family));
+        }
+        for chain in entry.funcs() {
             match program.funcs.get(chain) {
                 None => {
                     sound = false;

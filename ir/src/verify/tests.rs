@@ -102,12 +102,18 @@ fn entries_are_sound() {
         violations(&format!("entry input ip: fn0, fn0 {base}")),
         Violation::DuplicateChain(Func::from_u32(0)),
     );
+    let two = format!("{base} fn1 \"g\" ip {{ block0: verdict drop }}");
+    assert_eq!(violations(&format!("entry input ip: fn1 priority -5, fn0 {two}")), []);
+    broken(
+        violations(&format!("entry input ip: fn1 priority 1, fn0 {two}")),
+        Violation::Unsorted(crate::Hook::Input, Family::Ipv4),
+    );
     broken(
         violations(&format!("entry input ip6: fn0 {base}")),
         Violation::WrongFamily(Func::from_u32(0)),
     );
     let mut program: Program = format!("entry input ip: fn0 {base}").parse().unwrap();
-    program.entries[0].chains[0] = Func::from_u32(9);
+    program.entries[0].chains[0].func = Func::from_u32(9);
     broken(violations_of(&program), Violation::MissingFunction(Func::from_u32(9)));
 }
 

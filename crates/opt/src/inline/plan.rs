@@ -4,7 +4,7 @@
 //! and an edge says how many calls there are now. Growth by inlining a chain is its size for each
 //! call but one.
 
-use bpfc_ir::{Func, Program};
+use bpfc_ir::{Entry, Func, Program};
 use cranelift_entity::SecondaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +47,7 @@ impl Plan {
                 *nodes[func].calls.entry(callee).or_default() += 1;
             }
         }
-        for &chain in program.entries.iter().flat_map(|entry| &entry.chains) {
+        for chain in program.entries.iter().flat_map(Entry::funcs) {
             nodes[chain].base = true;
         }
         Plan { nodes, kept: order.len() }

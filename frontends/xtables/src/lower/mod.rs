@@ -18,12 +18,20 @@ pub use cx::{Fork, RuleCx};
 
 use crate::model::{Ruleset, Table};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, Span};
-use bpfc_ir::{Entry, Family, FrontendOptions, Func, Hook, Listing, Program, Verdict};
+use bpfc_ir::{BaseChain, Entry, Family, FrontendOptions, Hook, Listing, Program, Verdict};
 use calls::Reached;
 use std::collections::BTreeMap;
 
-/// Tables in the order of their hooks' priorities, with the table names that are compiled.
-const PRIORITY: [&str; 4] = ["raw", "mangle", "filter", "security"];
+/// The tables that are compiled, in the order in which they run, with the priorities of their base
+/// chains (`NF_IP_PRI_RAW` and so on, include/uapi/linux/netfilter_ipv4.h; those of IPv6 are the
+/// same).
+const PRIORITY: [(&str, i32); 4] =
+    [("raw", -300), ("mangle", -150), ("filter", 0), ("security", 50)];
+
+/// The names of the tables that can be compiled.
+fn known_tables() -> impl Iterator<Item = &'static str> {
+    PRIORITY.iter().map(|(name, _)| *name)
+}
 
 /// The names of the tables that are compiled.
 pub fn compiled_tables(options: &FrontendOptions) -> Vec<String> {
@@ -43,7 +51,7 @@ pub fn lower(
 ) -> Option<()> {
     let mut failed = false;
     let tables = choose_tables(ruleset, options, diagnostics, &mut failed);
-    let mut entries: BTreeMap<Hook, Vec<Func>> = BTreeMap::new();
+    let mut entries: BTreeMap<Hook, Vec<BaseChain>> = BTreeMap::new();
     for table in tables {
         let wanted = |hook: Hook| options.hooks.as_ref().is_none_or(|hooks| hooks.contains(&hook));
         note_left_out(table, wanted, diagnostics);
@@ -59,8 +67,10 @@ pub fn lower(
             failed = true;
             continue;
         };
+        let priority = PRIORITY.iter().find(|(name, _)| *name == table.name);
+        let priority = priority.map_or(0, |(_, priority)| *priority);
         for (hook, func) in base {
-            entries.entry(hook).or_default().push(func);
+            entries.entry(hook).or_default().push(BaseChain { priority, func });
         }
     }
     if failed {
@@ -88,7 +98,7 @@ pub fn chosen_tables<'a>(
     options: &FrontendOptions,
 ) -> impl Iterator<Item = &'a Table> {
     let compiled = compiled_tables(options);
-    let chosen = PRIORITY.iter().filter(move |name| compiled.iter().any(|table| table == *name));
+    let chosen = known_tables().filter(move |name| compiled.iter().any(|table| table == name));
     chosen.filter_map(|name| ruleset.table(name))
 }
 
@@ -102,7 +112,7 @@ fn choose_tables<'a>(
     let compiled = compiled_tables(options);
     let chosen = |name: &str| compiled.iter().any(|table| table == name);
     for table in &ruleset.tables {
-        let known = PRIORITY.contains(&table.name.as_str());
+        let known = known_tables().any(|name| name == table.name);
         if !chosen(&table.name) {
             diagnostics.push(left_out(table));
         } else if !known {
@@ -113,7 +123,10 @@ fn choose_tables<'a>(
                     table.span,
                     format!("table '{}' cannot be compiled", table.name),
                 )
-                .with_help(format!("the tables that can be compiled are {}", PRIORITY.join(", "))),
+                .with_help(format!(
+                    "the tables that can be compiled are {}",
+                    known_tables().collect::<Vec<_>>().join(", ")
+                )),
             );
         }
     }

@@ -10,7 +10,7 @@ use crate::console::Failure;
 use bpfc_artifact::Artifact;
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver as driver;
-use bpfc_ir::{Family, Hook, Input, Program, Recognised, SetTable};
+use bpfc_ir::{Entry, Family, Hook, Input, Program, Recognised, SetTable};
 use bpfc_packet::{IpVersion, pkt_type};
 use bpfc_runtime::Count;
 use bpfc_xtables::model::Ruleset;
@@ -110,8 +110,8 @@ fn decide(
 /// The tables whose base chains a hook runs, in their order.
 pub(in crate::commands) fn tables(program: &Program, hook: Hook, family: Family) -> Vec<&str> {
     let entry = program.entries.iter().find(|e| (e.hook, e.family) == (hook, family));
-    let chains = entry.map_or(&[][..], |entry| entry.chains.as_slice());
-    let of = chains.iter().filter_map(|&func| program.funcs[func].chain.expand());
+    let funcs = entry.into_iter().flat_map(Entry::funcs);
+    let of = funcs.filter_map(|func| program.funcs[func].chain.expand());
     of.map(|chain| program.chains[chain].table.as_str()).collect()
 }
 
