@@ -77,7 +77,7 @@ tree\t'Hooks, chains, rules and jumps as an indented tree'
 asm\t'The instructions, annotated with the rules they come from'
 json\t'The artifact as JSON: programs, instructions, maps and rules'
 dot\t'The control flow of every chain, for Graphviz'"
-complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l after -d 'With --emit ir, tree or dot: show the program as it is after this pass [default: the last]' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l after -d 'With --emit ir, tree or dot: show the program as it is after this pass [default: the last; of a tree, none]' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l priority -d 'A netfilter program\'s priority among the hook\'s programs' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l trace -d 'Trace one packet in N, by chance, for `bpfc explain --live`: every rule that it meets is recorded' -r

@@ -121,7 +121,8 @@ fn stage<'a>(
     let Stage::Built { lowered, program, .. } = &compilation.stage else {
         return Err(Failure::Said);
     };
-    if args.after.is_none() && !args.as_lowered {
+    // The tree is the ruleset's: chains that were inlined have their places in it.
+    if args.after.is_none() && !args.as_lowered && args.emit != Emit::Tree {
         return Ok(Cow::Borrowed(program));
     }
     let Some(pass) = &args.after else { return Ok(Cow::Borrowed(lowered)) };

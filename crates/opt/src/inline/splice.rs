@@ -20,7 +20,8 @@ struct Copy<'a> {
 
 pub(super) fn run(program: &Program, func: Func, inlined: impl Fn(Func) -> bool) -> Function {
     let source = &program.funcs[func];
-    let mut result = Function::new(source.name.clone(), source.family);
+    let mut result =
+        Function { chain: source.chain, ..Function::new(source.name.clone(), source.family) };
     let mut copies = vec![Copy::new(source, None, &mut result)];
     while let Some(copy) = copies.last_mut() {
         let Some(&block) = copy.source.layout.get(copy.next) else {
