@@ -6,7 +6,7 @@
 
 use crate::hash_limit::HashLimit;
 use crate::{Family, Object, Program, RecentList, RecentQuery, SetQuery, Type, limit};
-use bpfc_sets::Set;
+use bpfc_ipset::Set;
 use std::fmt;
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 //! (net/netfilter/ipset/ip_set_list_set.c), so that each member gets the values of its own type.
 
 use crate::{Family, Type};
-use bpfc_sets::{Comparison, Family as SetFamily, Part, Probe, SetDef, Test};
+use bpfc_ipset::{Comparison, Family as SetFamily, Part, Probe, SetDef, Test};
 use std::fmt;
 
 /// What an element says of the packets that are in it (`skbinfo`).

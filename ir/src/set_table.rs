@@ -1,7 +1,7 @@
 //! The sets that rulesets may name.
 
 use bpfc_diag::Span;
-use bpfc_sets::Set;
+use bpfc_ipset::Set;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

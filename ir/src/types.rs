@@ -128,11 +128,11 @@ impl Reject {
     }
 }
 
-impl From<Family> for bpfc_sets::Family {
+impl From<Family> for bpfc_ipset::Family {
     fn from(family: Family) -> Self {
         match family {
-            Family::Ipv4 => bpfc_sets::Family::Inet,
-            Family::Ipv6 => bpfc_sets::Family::Inet6,
+            Family::Ipv4 => bpfc_ipset::Family::Inet,
+            Family::Ipv6 => bpfc_ipset::Family::Inet6,
         }
     }
 }

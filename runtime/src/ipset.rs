@@ -6,7 +6,7 @@
 //! numbers.
 
 use crate::netlink::{self, Attributes};
-use bpfc_sets::{Extensions, Family, Layout, Part, Set, SetDef, SetKind};
+use bpfc_ipset::{Extensions, Family, Layout, Part, Set, SetDef, SetKind};
 use std::io;
 
 /// Why the kernel's sets cannot be read.

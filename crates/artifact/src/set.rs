@@ -11,7 +11,7 @@
 //! makes the lists anew when a length comes or goes.
 
 use crate::MapIndex;
-use bpfc_sets::{Layout, Set, SetDef};
+use bpfc_ipset::{Layout, Set, SetDef};
 use serde::{Deserialize, Serialize};
 
 /// One set.

@@ -4,7 +4,7 @@
 //! What else begins with a dash is a name or belongs to the element, as for ipset, where a set can
 //! be called `-x`.
 
-use bpfc_sets::take_options;
+use bpfc_ipset::take_options;
 use std::ffi::{OsStr, OsString};
 
 /// Whether a word is ipset's option to take what is there already.

@@ -40,7 +40,7 @@ impl Role {
         };
         match found {
             Some((frontend, read_as)) => Role::Rules(frontend, read_as),
-            None if input.format.is_none() && bpfc_ipset::recognise(&input.bytes) => Role::Sets,
+            None if input.format.is_none() && bpfc_ipset_save::recognise(&input.bytes) => Role::Sets,
             None => Role::Unreadable(unreadable(input).into()),
         }
     }
@@ -108,7 +108,7 @@ impl<'a> Inputs<'a> {
         for (Input { name, bytes, .. }, _) in
             all.iter().filter(|(_, role)| matches!(role, Role::Sets))
         {
-            bpfc_ipset::read(name, bytes, &mut sets, &mut sources, &mut diagnostics);
+            bpfc_ipset_save::read(name, bytes, &mut sets, &mut sources, &mut diagnostics);
         }
         let mut fingerprints = None;
         for (Input { name, bytes, .. }, _) in

@@ -22,7 +22,7 @@ const PLANNED: &[InputFormat] = &[
 
 /// The format of sets, which stand beside rulesets.
 pub const SETS: InputFormat =
-    InputFormat { name: bpfc_ipset::FORMAT, description: "what ipset save prints" };
+    InputFormat { name: bpfc_ipset_save::FORMAT, description: "what ipset save prints" };
 
 /// The format of fingerprints of operating systems, which stand beside rulesets.
 pub const FINGERPRINTS: InputFormat =

@@ -5,7 +5,7 @@
 //! there on, so that every later line meets what the kernel would have then.
 
 use bpfc_diag::Span;
-use bpfc_sets::{Command, ElementError, Layout, Set, SetDef, SetKind, Wanted};
+use bpfc_ipset::{Command, ElementError, Layout, Set, SetDef, SetKind, Wanted};
 use std::collections::BTreeMap;
 
 /// A set that is being read.
@@ -273,11 +273,13 @@ impl Draft {
     /// (net/netfilter/ipset, `same_set` of each type): families are not compared.
     pub(crate) fn is_same(&self, other: &SetDef) -> bool {
         let (one, two) = (&self.def().options, &other.options);
-        let masks =
-            |def: &SetDef, options: &bpfc_sets::Options| match (options.netmask, options.bitmask) {
-                (None, None) => None,
-                _ => Some((def.family, def.address_mask())),
-            };
+        let masks = |def: &SetDef, options: &bpfc_ipset::Options| match (
+            options.netmask,
+            options.bitmask,
+        ) {
+            (None, None) => None,
+            _ => Some((def.family, def.address_mask())),
+        };
         self.def().kind == other.kind
             && one.range == two.range
             && one.max_elements == two.max_elements

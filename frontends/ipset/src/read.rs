@@ -6,11 +6,11 @@
 
 use crate::draft::{Draft, at, other_of};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
-use bpfc_ir::SetTable;
-use bpfc_sets::{
+use bpfc_ipset::{
     ElementError, LineCommand as Command, MOST_BYTES, MOST_WORDS, SetDef, Together, check_name,
     expand_member, plain_quotes, split_words, take_options,
 };
+use bpfc_ir::SetTable;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 

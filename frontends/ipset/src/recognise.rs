@@ -1,6 +1,6 @@
 //! Whether a text is one of sets.
 
-use bpfc_sets::{LineCommand as Command, SetKind, plain_quotes, split_words, take_options};
+use bpfc_ipset::{LineCommand as Command, SetKind, plain_quotes, split_words, take_options};
 
 /// Whether a text is of this format: its first line that creates a set, or adds to one, does so in
 /// ipset's words, and before it stand only lines that empty or destroy sets, as scripts begin that

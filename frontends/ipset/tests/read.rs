@@ -1,7 +1,7 @@
 //! Texts of sets: what is read comes out as `ipset save` prints it, and what is wrong is named.
 
 use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_ipset::{read, recognise};
+use bpfc_ipset_save::{read, recognise};
 use bpfc_ir::SetTable;
 use proptest::prelude::*;
 
@@ -333,7 +333,7 @@ proptest! {
         element in "[-0-9a-f.:/,\\[\\]xtcpudi]{0,40}",
         words in "( (timeout|nomatch|comment|skbmark|skbprio|packets|before) [0-9a-fx/:\"]{0,6}){0,3}",
     ) {
-        let kind = bpfc_sets::SetKind::all().nth(kind).unwrap();
+        let kind = bpfc_ipset::SetKind::all().nth(kind).unwrap();
         let range = if kind.is_bitmap() { "range 0-100" } else { "" };
         let range = if kind.name().starts_with("bitmap:ip") { "range 10.0.0.0/24" } else { range };
         let text = format!("create a {kind} {range} timeout 0 comment counters skbinfo\nadd a {element}{words}\n");

@@ -9,12 +9,12 @@ use crate::lower::RuleCx;
 use crate::options::{Given, Problem};
 use crate::reference::View;
 use crate::{DecodeCx, Fields};
+use bpfc_ipset::{Part, Probe, Set, SetDef, Test};
 use bpfc_ir::{
     Base, BinaryOp, Block, Condition, Family, Meta, Object, ObjectKind, Op, Query, Rewrite,
     SetInfo, SetQuery, Type, Value,
 };
 use bpfc_packet::Parsed;
-use bpfc_sets::{Part, Probe, Set, SetDef, Test};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -563,7 +563,7 @@ pub(crate) type Member = (Vec<u8>, String);
 /// The sets that a reference evaluator's rules look packets up in, as they are now.
 #[derive(Debug, Default)]
 pub struct SetStates {
-    states: RefCell<BTreeMap<String, bpfc_sets::State>>,
+    states: RefCell<BTreeMap<String, bpfc_ipset::State>>,
 }
 
 impl SetStates {
@@ -571,7 +571,7 @@ impl SetStates {
     pub fn new<'a>(sets: impl IntoIterator<Item = &'a Arc<Set>>, now: u64) -> Self {
         let states = sets
             .into_iter()
-            .map(|set| (set.def.name.clone(), bpfc_sets::State::new(set, now)))
+            .map(|set| (set.def.name.clone(), bpfc_ipset::State::new(set, now)))
             .collect();
         SetStates { states: RefCell::new(states) }
     }
@@ -580,7 +580,7 @@ impl SetStates {
     pub(crate) fn with<T>(
         &self,
         name: &str,
-        act: impl FnOnce(&mut bpfc_sets::State) -> T,
+        act: impl FnOnce(&mut bpfc_ipset::State) -> T,
     ) -> Option<T> {
         self.states.borrow_mut().get_mut(name).map(act)
     }

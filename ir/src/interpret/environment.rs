@@ -4,7 +4,7 @@ use super::connections::Counted;
 use super::recent::Seen;
 use crate::hash_limit::Bucket;
 use crate::{HostFact, Object, ObjectKind, Program, Rule, State, StateDef};
-use bpfc_sets::State as SetState;
+use bpfc_ipset::State as SetState;
 use cranelift_entity::SecondaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,7 +6,7 @@ use crate::hash_limit::{Bucket, HashLimit, answer};
 use crate::limit::Credits;
 use crate::set_query::probe;
 use crate::{Object, ObjectKind, Query, SetInfo, SetQuery};
-use bpfc_sets::{Counts, Extensions, PacketInfo, State};
+use bpfc_ipset::{Counts, Extensions, PacketInfo, State};
 use std::sync::Arc;
 
 impl Run<'_, '_, '_> {
@@ -84,7 +84,7 @@ impl Run<'_, '_, '_> {
         &mut self,
         object: Object,
         query: &SetQuery,
-        set: &Arc<bpfc_sets::Set>,
+        set: &Arc<bpfc_ipset::Set>,
         arguments: &[u128],
     ) -> Option<u32> {
         let arrival = self.packet.packet().arrival;

@@ -8,7 +8,7 @@ use crate::lock::{Lock, Locker};
 use crate::state::State;
 use crate::sys::{Map, Mapping, clock};
 use crate::{Error, Filter, pins};
-use bpfc_sets::{Command, Layout, Set, SetDef, Wanted, expand_member};
+use bpfc_ipset::{Command, Layout, Set, SetDef, Wanted, expand_member};
 use std::borrow::Cow;
 use std::io;
 use std::sync::{Mutex, PoisonError};

@@ -6,7 +6,7 @@
 use super::SetProblem;
 use super::handle::Opened;
 use crate::Error;
-use bpfc_sets::{Command, Wanted};
+use bpfc_ipset::{Command, Wanted};
 
 /// A set's name in a key, without what fills it up.
 fn name_of(key: &[u8]) -> &[u8] {

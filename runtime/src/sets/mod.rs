@@ -18,7 +18,7 @@ pub(crate) use load::{OldSets, carry, fill, rows};
 pub(crate) use place::SetRow;
 
 use crate::Error;
-use bpfc_sets::SetDef;
+use bpfc_ipset::SetDef;
 
 /// Why a set does not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::sys::{Map, MapSpec, Mapping};
 use bpfc_artifact::{MaskList, SetState};
-use bpfc_sets::{Layout, SetDef};
+use bpfc_ipset::{Layout, SetDef};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::os::fd::AsFd as _;

@@ -6,9 +6,9 @@ use crate::args::{SetArgs, SetCommand};
 use crate::console::{Console, Failure, refused};
 use crate::inputs;
 use bpfc_driver as driver;
+use bpfc_ipset::Shown;
 use bpfc_ir::Input;
 use bpfc_runtime::{Error, Filter, FilterSet, SetInfo, SetProblem, Stopped};
-use bpfc_sets::Shown;
 use serde::Serialize;
 use std::fmt::Write;
 

@@ -1,7 +1,7 @@
 //! What must hold of `ipset save` text.
 
 use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_ipset::read;
+use bpfc_ipset_save::read;
 use bpfc_ir::SetTable;
 
 /// Text that reads without an error must read again as it is printed.

@@ -1,12 +1,12 @@
 //! What a match or target emits its IR into.
 
 use crate::Unsupported;
+use bpfc_ipset::Set;
 use bpfc_ir::{
     Base, BinaryOp, Block, Condition, CtField, Family, Fingerprint, FrontendOptions,
     FunctionBuilder, Log, LogKind, Meta, Object, ObjectDef, ObjectKind, Op, ProbeDef, Program,
     Query, Scan, State, StateDef, Type, Value,
 };
-use bpfc_sets::Set;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use crate::{
     DecodeCx, Families, Fields, Given, Match, MatchExtension, OptionSpec, Options, Problem,
     Revision, Unsupported,
 };
-use bpfc_sets::{Comparison, Counts, Test};
+use bpfc_ipset::{Comparison, Counts, Test};
 use std::fmt::Write;
 use std::sync::Arc;
 

@@ -8,8 +8,8 @@ use crate::sets::SetRef;
 use crate::{
     Action, ActionExtension, Families, OptionSpec, Options, Problem, Revision, Unsupported,
 };
+use bpfc_ipset::{Counts, Extensions, PacketInfo, State, Test};
 use bpfc_ir::{Hook, SetQuery, Verdict};
-use bpfc_sets::{Counts, Extensions, PacketInfo, State, Test};
 use std::fmt::Write;
 use std::sync::Arc;
 

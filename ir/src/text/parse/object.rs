@@ -6,7 +6,7 @@ use crate::text::lexer::Token;
 use crate::{
     ObjectDef, ObjectKind, Op, Query, RecentAction, RecentList, RecentQuery, SetInfo, SetQuery,
 };
-use bpfc_sets::{Comparison, Set, SetDef, Test, split_words};
+use bpfc_ipset::{Comparison, Set, SetDef, Test, split_words};
 use std::sync::Arc;
 
 impl Parser {

@@ -15,7 +15,7 @@ use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::layout;
 use bpfc_artifact::{FunctionIndex, FunctionKind, MaskList};
-use bpfc_sets::{Layout, SetKind};
+use bpfc_ipset::{Layout, SetKind};
 
 /// An interface's name while the network is marked.
 const SAVED: i16 = -88;

@@ -3,7 +3,7 @@
 use super::{Argument, Code, KEY};
 use crate::asm::{Alu, Asm, FP, Jump, Label, R1, R2, R3, R7, R8, Reg, Size, Width};
 use bpfc_artifact::MaskList;
-use bpfc_sets::Part;
+use bpfc_ipset::Part;
 
 /// The argument of each part of an element.
 #[derive(Clone, Copy, Debug, Default)]

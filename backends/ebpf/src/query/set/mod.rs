@@ -14,8 +14,8 @@ use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::set_plan::SetPlace;
 use bpfc_artifact::{FunctionIndex, FunctionKind, SetState};
+use bpfc_ipset::{Layout, Set, SetDef};
 use bpfc_ir::{Object, SetInfo, SetQuery};
-use bpfc_sets::{Layout, Set, SetDef};
 use std::sync::Arc;
 
 /// The slot's number, on the stack.

@@ -5,8 +5,8 @@ use super::{Argument, Code, INDEX, KEY, MET};
 use crate::asm::{Alu, FP, Jump, Label, R0, R1, R2, R3, R7, R9, Size, Width};
 use crate::layout;
 use bpfc_artifact::MaskList;
+use bpfc_ipset::{Comparison, Layout, Test};
 use bpfc_ir::SetInfo;
-use bpfc_sets::{Comparison, Layout, Test};
 
 /// A loop over one part of the key.
 #[derive(Clone, Copy)]

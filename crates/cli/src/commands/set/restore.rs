@@ -9,10 +9,10 @@
 use super::said;
 use crate::console::{Failure, refused};
 use crate::inputs;
-use bpfc_runtime::{Filter, FilterSet, Stopped};
-use bpfc_sets::{
+use bpfc_ipset::{
     Command, LineCommand, MOST_BYTES, MOST_WORDS, Together, plain_quotes, split_words, take_options,
 };
+use bpfc_runtime::{Filter, FilterSet, Stopped};
 use std::collections::BTreeMap;
 
 /// Elements that are changed under one lock.
