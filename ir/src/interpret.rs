@@ -19,7 +19,7 @@ pub use environment::{Counter, Environment};
 use crate::{
     Block, Entry, Func, Hook, HostFact, Inst, Program, Rule, State, Terminator, Value, Verdict,
 };
-use bpfc_packet::{IpVersion, NotDelivered, Packet, Parsed, Rewrites};
+use bpfc_packet::{NotDelivered, Packet, Parsed, Rewrites};
 use frame::Frame;
 
 /// What became of a packet.
@@ -109,10 +109,7 @@ pub fn interpret(
     environment: &mut Environment<'_>,
 ) -> Result<Outcome, InterpretError> {
     let parsed = packet.parse()?;
-    let family = match parsed.version() {
-        IpVersion::V4 => crate::Family::Ipv4,
-        IpVersion::V6 => crate::Family::Ipv6,
-    };
+    let family = parsed.family();
     let rewrites = Rewrites::new();
     let mut run = Run {
         program,

@@ -35,6 +35,7 @@ mod transform;
 mod types;
 mod verify;
 
+pub use bpfc_abi::{Family, Hook, Reject, UnknownWord, Verdict};
 pub use bpfc_packet::{
     CLASSIC_MEMORY_WORDS, CLASSIC_NETWORK_OFFSET, ClassicAlu, ClassicFilter, ClassicInsn,
     ClassicOp, ClassicTest,
@@ -65,7 +66,7 @@ pub use set_table::SetTable;
 pub use text::ParseError;
 pub use transform::{TransformField, Way};
 pub use types::{
-    Address, Base, CalendarField, CtField, CtTuple, Device, Family, Hook, Meta, Reject, Scan,
-    SocketField, Source, TupleField, Type, UnknownWord, Verdict,
+    Address, Base, CalendarField, CtField, CtTuple, Device, Meta, Scan, SocketField, Source,
+    TupleField, Type,
 };
 pub use verify::{Place, VerifyError, Violation, verify};

@@ -38,10 +38,7 @@ pub struct ChainData {
 impl ChainData {
     /// Its name in the program: `filter/INPUT`, `ip6/filter/INPUT`.
     pub fn label(&self) -> String {
-        let family = match self.family {
-            Family::Ipv4 => "",
-            Family::Ipv6 => "ip6/",
-        };
+        let family = self.family.label_prefix();
         format!("{family}{}/{}", self.table, self.name)
     }
 }

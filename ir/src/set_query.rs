@@ -4,7 +4,7 @@
 //! (net/netfilter/ipset/ip_set_list_set.c), so that each member gets the values of its own type.
 
 use crate::{Family, Type};
-use bpfc_ipset::{Comparison, Family as SetFamily, Part, Probe, SetDef, Test};
+use bpfc_ipset::{Comparison, Part, Probe, SetDef, Test};
 use std::fmt;
 
 /// What an element says of the packets that are in it (`skbinfo`).
@@ -54,11 +54,7 @@ impl SetQuery {
         if of_list != def.kind.is_list() {
             return None;
         }
-        let same = match (def.family, family) {
-            (None, _) => true,
-            (Some(set), family) => (set == SetFamily::Inet) == (family == Family::Ipv4),
-        };
-        if !same {
+        if !def.takes(family) {
             return None;
         }
         let mut types = Vec::new();

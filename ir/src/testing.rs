@@ -15,8 +15,8 @@ use crate::{
 };
 use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
-    Conntrack, Dccp, Extension, InterfaceName, IpVersion, LengthField, Packet, PacketBuilder, Sctp,
-    Tcp, Transport, Tuple,
+    Conntrack, Dccp, Extension, InterfaceName, LengthField, Packet, PacketBuilder, Sctp, Tcp,
+    Transport, Tuple,
 };
 use std::net::IpAddr;
 
@@ -153,9 +153,9 @@ pub fn packet(choices: &mut Choices) -> Packet {
         ip.fragment_offset = offset;
         ip.options = choices.of(&[&[][..], &[1, 1, 1, 0]]).to_vec();
     });
-    let version = builder.build().version;
+    let family = builder.build().family;
     for _ in 0..choices.below(3) {
-        if version == IpVersion::V6 {
+        if family == Family::Ipv6 {
             builder = builder.extension(match choices.below(4) {
                 0 => Extension::DestinationOptions(vec![1, 4, 0, 0, 0, 0]),
                 1 => Extension::Routing { kind: 0, segments_left: 0, data: vec![0; 4] },
@@ -177,9 +177,9 @@ pub fn packet(choices: &mut Choices) -> Packet {
     packet.mark = choices.below(3) as u32;
     packet.untracked = choices.once_in(4);
     if choices.once_in(2) {
-        let address = |last: u8| match version {
-            IpVersion::V4 => IpAddr::from([10, 0, 0, last]),
-            IpVersion::V6 => IpAddr::from([last; 16]),
+        let address = |last: u8| match family {
+            Family::Ipv4 => IpAddr::from([10, 0, 0, last]),
+            Family::Ipv6 => IpAddr::from([last; 16]),
         };
         let tuple = Tuple {
             source: address(1),
@@ -468,7 +468,7 @@ impl Body<'_> {
             }
             6 if ty == Type::I32 && self.choices.once_in(3) => {
                 let time = self.load(Type::I64);
-                let field = self.choices.of(CalendarField::ALL);
+                let field = self.choices.of(&CalendarField::ALL);
                 self.builder.calendar(field, time)
             }
             6 if ty == Type::I32 && self.choices.once_in(3) => {
@@ -541,7 +541,7 @@ impl Body<'_> {
                 accept_local: self.choices.once_in(2),
             });
         }
-        Lookup::AddressType(self.choices.of(Address::ALL), self.choices.of(devices))
+        Lookup::AddressType(self.choices.of(&Address::ALL), self.choices.of(devices))
     }
 
     /// Charges the packet to a bucket.
@@ -644,8 +644,8 @@ impl Body<'_> {
         let fields = SocketField::ALL.iter().filter(|field| field.ty() == ty);
         sources.extend(fields.map(|&field| Source::Socket(field)));
         sources.extend(Meta::ALL.iter().filter(|meta| meta.ty() == ty).map(|&m| Source::Meta(m)));
-        let part = self.choices.of(TupleField::ALL);
-        let tuple = CtField::Tuple(self.choices.of(CtTuple::ALL), part);
+        let part = self.choices.of(&TupleField::ALL);
+        let tuple = CtField::Tuple(self.choices.of(&CtTuple::ALL), part);
         let always = [CtField::Present, CtField::State];
         let guarded = [
             CtField::Status,

@@ -1,9 +1,9 @@
-//! Value types, where loads read from, and the small vocabularies of hooks and verdicts.
+//! Value types, and where loads read from.
 //!
 //! Every enum's `Display` is its spelling in the text form.
 
 use crate::{Probe, SctpChunks};
-use std::fmt;
+use bpfc_abi::{Family, Hook, words};
 
 /// Type of a value: a truth value or an unsigned number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,123 +41,6 @@ impl Type {
             Type::Bool => 1,
             Type::I128 => u128::MAX,
             _ => (1 << (u32::from(self.bytes()) * 8)) - 1,
-        }
-    }
-}
-
-/// Address family of a hook's packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    /// IPv4.
-    Ipv4,
-    /// IPv6.
-    Ipv6,
-}
-
-/// Whose chains are compiled, in the order a packet meets the hooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Hook {
-    /// nft's netdev ingress.
-    Ingress,
-    /// Before routing.
-    Prerouting,
-    /// To a local socket.
-    Input,
-    /// From one interface to another.
-    Forward,
-    /// From a local socket.
-    Output,
-    /// After routing.
-    Postrouting,
-    /// nft's netdev egress.
-    Egress,
-}
-
-impl Hook {
-    /// Whether packets pass it on their way in.
-    pub fn is_received(self) -> bool {
-        matches!(self, Hook::Prerouting | Hook::Input | Hook::Forward)
-    }
-
-    /// Whether a packet that passed this hook's chains can meet those of `later` next. Input,
-    /// forward and output exclude each other: routing sends a packet one way.
-    pub fn leads_to(self, later: Hook) -> bool {
-        let is_way = |hook| matches!(hook, Hook::Input | Hook::Forward | Hook::Output);
-        self < later
-            && !(is_way(self) && is_way(later))
-            && !(self <= Hook::Prerouting && later == Hook::Output)
-            && !(self == Hook::Input && later > Hook::Input)
-    }
-}
-
-/// The end of a packet's walk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
-    /// Goes on; later base chains of the entry still run.
-    Accept,
-    /// Gone, finally.
-    Drop,
-    /// Gone, finally, and its sender is told where the rules of the protocols allow an answer.
-    Reject(Reject),
-}
-
-/// What the sender of a rejected packet is told (net/ipv4/netfilter/nf_reject_ipv4.c,
-/// net/ipv6/netfilter/nf_reject_ipv6.c).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reject {
-    /// A TCP segment with RST; only TCP is answered.
-    TcpReset,
-    /// "Destination unreachable" with this code: type 3 of ICMP, where codes go up to
-    /// [`Reject::LAST_CODE_IPV4`], or type 1 of ICMPv6, up to [`Reject::LAST_CODE_IPV6`].
-    Icmp(u8),
-}
-
-impl Reject {
-    /// The greatest code of ICMP (RFC 1812 section 5.2.7.1).
-    pub const LAST_CODE_IPV4: u8 = 15;
-    /// The greatest code of ICMPv6 (IANA's registry of ICMPv6 parameters).
-    pub const LAST_CODE_IPV6: u8 = 8;
-
-    /// Whether packets of a family can be told so.
-    pub fn fits(self, family: Family) -> bool {
-        match (self, family) {
-            (Reject::TcpReset, _) => true,
-            (Reject::Icmp(code), Family::Ipv4) => code <= Self::LAST_CODE_IPV4,
-            (Reject::Icmp(code), Family::Ipv6) => code <= Self::LAST_CODE_IPV6,
-        }
-    }
-}
-
-impl From<Family> for bpfc_ipset::Family {
-    fn from(family: Family) -> Self {
-        match family {
-            Family::Ipv4 => bpfc_ipset::Family::Inet,
-            Family::Ipv6 => bpfc_ipset::Family::Inet6,
-        }
-    }
-}
-
-impl From<Reject> for Verdict {
-    fn from(reject: Reject) -> Self {
-        Verdict::Reject(reject)
-    }
-}
-
-impl fmt::Display for Reject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Reject::TcpReset => f.write_str("tcp-reset"),
-            Reject::Icmp(code) => write!(f, "icmp {code}"),
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Verdict::Accept => f.write_str("accept"),
-            Verdict::Drop => f.write_str("drop"),
-            Verdict::Reject(reject) => write!(f, "reject {reject}"),
         }
     }
 }
@@ -481,39 +364,9 @@ impl Scan {
     pub const BROKEN: u32 = 0xffff_fffe;
 }
 
-macro_rules! text {
-    ($ty:ident { $($variant:ident => $word:literal),* $(,)? }) => {
-        impl fmt::Display for $ty {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $($ty::$variant => $word),* })
-            }
-        }
-        impl std::str::FromStr for $ty {
-            type Err = UnknownWord;
-            fn from_str(s: &str) -> Result<Self, UnknownWord> {
-                match s { $($word => Ok($ty::$variant),)* _ => Err(UnknownWord(s.to_owned())) }
-            }
-        }
-        impl $ty {
-            /// Every value, in order.
-            pub const ALL: &'static [$ty] = &[$($ty::$variant),*];
-        }
-    };
-}
-
-/// A word that is none of a vocabulary's.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown word '{0}'")]
-pub struct UnknownWord(pub String);
-
-text!(Type { Bool => "bool", I8 => "i8", I16 => "i16", I32 => "i32", I64 => "i64", I128 => "i128" });
-text!(Family { Ipv4 => "ip", Ipv6 => "ip6" });
-text!(Hook {
-    Ingress => "ingress", Prerouting => "prerouting", Input => "input", Forward => "forward",
-    Output => "output", Postrouting => "postrouting", Egress => "egress",
-});
-text!(Base { Link => "link", Network => "net", Transport => "th" });
-text!(Meta {
+words!(Type { Bool => "bool", I8 => "i8", I16 => "i16", I32 => "i32", I64 => "i64", I128 => "i128" });
+words!(Base { Link => "link", Network => "net", Transport => "th" });
+words!(Meta {
     L4Proto => "l4proto", WalkFailed => "walk-failed", FragmentOffset => "fragment-offset",
     TransportOffset => "transport-offset", Length => "length", InInterface => "iifname",
     OutInterface => "oifname", Mark => "mark", PacketType => "pkttype",
@@ -521,33 +374,14 @@ text!(Meta {
     InGroup => "iifgroup", OutGroup => "oifgroup", Realm => "rtclassid",
     Forwarded => "forwarded", Bridged => "bridged", InPort => "iport", OutPort => "oport",
 });
-text!(Address { Source => "saddr", Destination => "daddr" });
-text!(Device { In => "iif", Out => "oif" });
-text!(CalendarField { DaySecond => "day-second", Weekday => "weekday", MonthDay => "month-day" });
-text!(SocketField {
+words!(Address { Source => "saddr", Destination => "daddr" });
+words!(Device { In => "iif", Out => "oif" });
+words!(CalendarField { DaySecond => "day-second", Weekday => "weekday", MonthDay => "month-day" });
+words!(SocketField {
     Present => "present", Open => "open", Full => "full", User => "user", Group => "group",
     Class => "class",
 });
-text!(CtTuple { Original => "original", Reply => "reply" });
-text!(TupleField {
+words!(CtTuple { Original => "original", Reply => "reply" });
+words!(TupleField {
     Source => "saddr", Destination => "daddr", SourcePort => "sport", DestinationPort => "dport",
 });
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_packet_meets_hooks_in_one_order() {
-        let after = |hook: Hook| -> Vec<Hook> {
-            Hook::ALL.iter().copied().filter(|later| hook.leads_to(*later)).collect()
-        };
-        use Hook::{Egress, Forward, Ingress, Input, Output, Postrouting, Prerouting};
-        assert_eq!(after(Ingress), [Prerouting, Input, Forward, Postrouting, Egress]);
-        assert_eq!(after(Prerouting), [Input, Forward, Postrouting, Egress]);
-        assert_eq!(after(Input), []);
-        assert_eq!(after(Forward), [Postrouting, Egress]);
-        assert_eq!(after(Output), [Postrouting, Egress]);
-        assert_eq!(after(Postrouting), [Egress]);
-    }
-}

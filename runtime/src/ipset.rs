@@ -189,7 +189,7 @@ fn take(message: &[u8], sets: &mut Vec<(Set, Layout)>) -> Result<(), SetError> {
     if let Some(definition) = definition {
         let found: SetKind =
             kind.parse().map_err(|reason| SetError::Set { name: name.clone(), reason })?;
-        let family = if family == 10 { Family::Inet6 } else { Family::Inet };
+        let family = if family == 10 { Family::Ipv6 } else { Family::Ipv4 };
         let mut def = SetDef::new(&name, found, Some(family));
         define(&mut def, definition);
         let layout = def.layout();

@@ -8,7 +8,7 @@
 //! The tables are those of the calling thread's network namespace. CAP_NET_ADMIN in it is needed.
 
 use crate::netlink::{self, Attributes};
-use crate::xtables::TableFamily;
+use bpfc_artifact::Family;
 use std::collections::BTreeSet;
 use std::io;
 
@@ -36,10 +36,10 @@ const CHAINS: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUT
 ///
 /// # Errors
 /// When the kernel does not tell.
-pub fn filled(family: TableFamily) -> io::Result<Vec<String>> {
+pub fn filled(family: Family) -> io::Result<Vec<String>> {
     let number = match family {
-        TableFamily::Ipv4 => IPV4,
-        TableFamily::Ipv6 => IPV6,
+        Family::Ipv4 => IPV4,
+        Family::Ipv6 => IPV6,
     };
     let mut found = BTreeSet::new();
     let asked =

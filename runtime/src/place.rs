@@ -77,36 +77,12 @@ impl fmt::Display for Place {
             }
             Place::Companion { interface, .. } => write!(f, "tc egress on {interface}"),
             Place::Netfilter { family, hook, priority } => {
-                write!(
-                    f,
-                    "netfilter {} {}, priority {priority}",
-                    family_word(*family),
-                    hook_word(*hook)
-                )
+                write!(f, "netfilter {family} {hook}, priority {priority}")
             }
             Place::Cgroup { path, egress, .. } => {
                 write!(f, "cgroup {} of {path}", direction(*egress))
             }
         }
-    }
-}
-
-pub(crate) fn family_word(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "ip",
-        Family::Ipv6 => "ip6",
-    }
-}
-
-pub(crate) fn hook_word(hook: Hook) -> &'static str {
-    match hook {
-        Hook::Ingress => "ingress",
-        Hook::Prerouting => "prerouting",
-        Hook::Input => "input",
-        Hook::Forward => "forward",
-        Hook::Output => "output",
-        Hook::Postrouting => "postrouting",
-        Hook::Egress => "egress",
     }
 }
 
@@ -140,7 +116,7 @@ impl Place {
             Place::Tc { ifindex, egress, .. } => format!("tc-{}-{ifindex}", direction(*egress)),
             Place::Companion { ifindex, .. } => format!("companion-{ifindex}"),
             Place::Netfilter { family, hook, priority } => {
-                format!("netfilter-{}-{}-{priority}", family_word(*family), hook_word(*hook))
+                format!("netfilter-{family}-{hook}-{priority}")
             }
             Place::Cgroup { id, egress, .. } => format!("cgroup-{}-{id}", direction(*egress)),
         }

@@ -2,7 +2,7 @@
 
 use crate::netlink::{self, attributes};
 use crate::options::{Options, XdpMode};
-use crate::place::{Attachment, Place, family_number, family_word, hook_number, hook_word};
+use crate::place::{Attachment, Place, family_number, hook_number};
 use crate::programs::load_attach_type;
 use crate::stubs::{self, PAIRS};
 use crate::sys::{Link, LinkTarget, Program, XdpFlags};
@@ -225,8 +225,7 @@ pub(crate) fn refuse_moves(plan: &[Attachment], old: &[Attachment]) -> Result<()
                 "the filter's program at netfilter {} {} is at priority {from} and cannot move to \
                  {to} without a packet passing unfiltered: keep the priority, or load the ruleset \
                  as a filter of another name and then unload this one",
-                family_word(at.0),
-                hook_word(at.1),
+                at.0, at.1,
             )));
         }
     }
@@ -324,7 +323,7 @@ fn places(
         }
         AttachPoint::Netfilter { family, hook, priority } => {
             if hook_number(hook).is_none() {
-                return Err(Error::Artifact(format!("{} is no netfilter hook", hook_word(hook))));
+                return Err(Error::Artifact(format!("{hook} is no netfilter hook")));
             }
             let priority = options.priority.unwrap_or(priority);
             Ok(vec![Place::Netfilter { family, hook, priority }])

@@ -13,18 +13,10 @@
 //! and the namespace lacks creates it, so ask only for what [`tables`] lists.
 
 use crate::sys;
+use bpfc_artifact::Family;
 use rustix::net::{AddressFamily, SocketType, ipproto, socket};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::{fs, io};
-
-/// The family of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TableFamily {
-    /// iptables.
-    Ipv4,
-    /// ip6tables.
-    Ipv6,
-}
 
 /// Why the kernel's tables cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -64,27 +56,25 @@ const INFO_SIZE: usize = 80;
 const ENTRIES_HEADER: usize = 40;
 const ATTEMPTS: usize = 16;
 
-impl TableFamily {
-    fn socket(self) -> io::Result<OwnedFd> {
-        let family = match self {
-            TableFamily::Ipv4 => AddressFamily::INET,
-            TableFamily::Ipv6 => AddressFamily::INET6,
-        };
-        Ok(socket(family, SocketType::RAW, Some(ipproto::RAW))?)
-    }
+fn raw_socket(family: Family) -> io::Result<OwnedFd> {
+    let family = match family {
+        Family::Ipv4 => AddressFamily::INET,
+        Family::Ipv6 => AddressFamily::INET6,
+    };
+    Ok(socket(family, SocketType::RAW, Some(ipproto::RAW))?)
+}
 
-    fn level(self) -> libc::c_int {
-        match self {
-            TableFamily::Ipv4 => libc::IPPROTO_IP,
-            TableFamily::Ipv6 => libc::IPPROTO_IPV6,
-        }
+fn level(family: Family) -> libc::c_int {
+    match family {
+        Family::Ipv4 => libc::IPPROTO_IP,
+        Family::Ipv6 => libc::IPPROTO_IPV6,
     }
+}
 
-    fn list(self) -> &'static str {
-        match self {
-            TableFamily::Ipv4 => "/proc/thread-self/net/ip_tables_names",
-            TableFamily::Ipv6 => "/proc/thread-self/net/ip6_tables_names",
-        }
+fn list(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "/proc/thread-self/net/ip_tables_names",
+        Family::Ipv6 => "/proc/thread-self/net/ip6_tables_names",
     }
 }
 
@@ -92,8 +82,8 @@ impl TableFamily {
 ///
 /// # Errors
 /// [`TableError::List`].
-pub fn tables(family: TableFamily) -> Result<Vec<String>, TableError> {
-    let path = family.list();
+pub fn tables(family: Family) -> Result<Vec<String>, TableError> {
+    let path = list(family);
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -108,17 +98,17 @@ pub fn tables(family: TableFamily) -> Result<Vec<String>, TableError> {
 ///
 /// # Errors
 /// All of [`TableError`] but `List`. A table that does not exist is a `Read` with `ENOENT`.
-pub fn read_table(family: TableFamily, table: &str) -> Result<Vec<u8>, TableError> {
+pub fn read_table(family: Family, table: &str) -> Result<Vec<u8>, TableError> {
     let mut name = [0; NAME];
     if table.len() >= NAME || table.contains('\0') {
         return Err(TableError::Name(table.to_owned()));
     }
     name[..table.len()].copy_from_slice(table.as_bytes());
-    let socket = family.socket().map_err(TableError::Socket)?;
+    let socket = raw_socket(family).map_err(TableError::Socket)?;
     let failed = |source| TableError::Read { table: table.to_owned(), source };
     let ask = |option, buffer: &mut [u8]| {
         let length = buffer.len();
-        match sys::getsockopt(socket.as_fd(), family.level(), option, buffer)? {
+        match sys::getsockopt(socket.as_fd(), level(family), option, buffer)? {
             answered if answered == length => Ok(()),
             _ => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
         }
@@ -151,7 +141,7 @@ pub fn read_table(family: TableFamily, table: &str) -> Result<Vec<u8>, TableErro
 ///
 /// # Errors
 /// As of [`tables`] and [`read_table`].
-pub fn read_tables(family: TableFamily) -> Result<Vec<u8>, TableError> {
+pub fn read_tables(family: Family) -> Result<Vec<u8>, TableError> {
     let mut all = Vec::new();
     for table in tables(family)? {
         all.extend(read_table(family, &table)?);
@@ -166,7 +156,7 @@ mod tests {
     #[test]
     fn names_are_checked_before_the_kernel_is_asked() {
         for name in ["x".repeat(32).as_str(), "fil\0ter"] {
-            assert!(matches!(read_table(TableFamily::Ipv4, name), Err(TableError::Name(_))));
+            assert!(matches!(read_table(Family::Ipv4, name), Err(TableError::Name(_))));
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::{Frontend as _, FrontendOptions, Input, Lowered, Recognised, SetTable};
-use bpfc_runtime::xtables::{TableFamily, read_table, tables};
+use bpfc_runtime::xtables::{read_table, tables};
 use bpfc_tests::generate::matches::{COUNTING_MATCHES, MATCHES};
 use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::ruleset::{Shape, ruleset, single_match, single_target};
@@ -23,20 +23,6 @@ use std::sync::Arc;
 
 #[path = "../../frontends/xtables/tests/support/lost.rs"]
 mod lost;
-
-fn table_family(family: Family) -> TableFamily {
-    match family {
-        Family::Ipv4 => TableFamily::Ipv4,
-        Family::Ipv6 => TableFamily::Ipv6,
-    }
-}
-
-fn ir_family(family: Family) -> bpfc_ir::Family {
-    match family {
-        Family::Ipv4 => bpfc_ir::Family::Ipv4,
-        Family::Ipv6 => bpfc_ir::Family::Ipv6,
-    }
-}
 
 /// An input's table, its spans left out.
 fn lower(bytes: Vec<u8>, format: &str, table: &str, sets: &Arc<SetTable>) -> Lowered {
@@ -96,13 +82,11 @@ fn compare(family: Family, table: &str, text: &str) {
     let saved = run(&save, &["-c", "-t", table], "").unwrap_or_else(|error| panic!("{error}"));
     let lines = saved.lines().filter(|line| !line.starts_with('#'));
     let saved: String = lines.map(|line| format!("{line}\n")).collect();
-    let bytes =
-        read_table(table_family(family), table).unwrap_or_else(|error| panic!("{text}{error}"));
+    let bytes = read_table(family, table).unwrap_or_else(|error| panic!("{text}{error}"));
 
     let (mut sources, mut diagnostics) = (SourceMap::new(), Diagnostics::new());
-    assert_eq!(blob::recognise(&bytes), Some(ir_family(family)), "{text}");
-    let read =
-        blob::read("blob", &bytes, ir_family(family), &sets, None, &mut sources, &mut diagnostics);
+    assert_eq!(blob::recognise(&bytes), Some(family), "{text}");
+    let read = blob::read("blob", &bytes, family, &sets, None, &mut sources, &mut diagnostics);
     let (model, _) = read.unwrap_or_else(|| panic!("{text}{diagnostics:?}"));
     assert_eq!(without_lost(&print::ruleset(&model, true).text), saved);
 
@@ -145,7 +129,7 @@ fn compare_all(family: Family) {
     let mut expected: Vec<&str> = Stage::STATELESS.iter().map(|stage| stage.table()).collect();
     expected.sort_unstable();
     expected.dedup();
-    let listed = tables(table_family(family)).unwrap_or_else(|error| panic!("{error}"));
+    let listed = tables(family).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(listed, expected);
 }
 

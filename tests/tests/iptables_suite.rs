@@ -153,14 +153,14 @@ impl Case {
         let (ruleset, _) = bpfc_xtables::read_text(
             &self.place,
             self.text().as_bytes(),
-            self.family.into(),
+            self.family,
             &mut sources,
             &mut diagnostics,
         );
         let table = ruleset.tables.first().filter(|_| !diagnostics.has_errors())?;
         let chain = table.chains.iter().find(|chain| chain.name == self.chain)?;
         let rule = chain.rules.first()?;
-        Some(bpfc_xtables::print::rule(self.family.into(), table, &chain.name, rule))
+        Some(bpfc_xtables::print::rule(self.family, table, &chain.name, rule))
     }
 }
 

@@ -413,10 +413,10 @@ fn artifact(
             let listed = listing.get(rule).cloned().unwrap_or_default();
             Some(RuleEntry {
                 label: program.label(rule),
-                family: names::family(chain.family),
+                family: chain.family,
                 table: chain.table.clone(),
                 chain: chain.name.clone(),
-                hook: chain.hook.map(names::hook),
+                hook: chain.hook,
                 kind,
                 text: listed.text,
                 verdict: listed.verdict,
@@ -429,7 +429,7 @@ fn artifact(
         .collect();
     let user_chains = program.chains.values().filter(|chain| chain.hook.is_none());
     let chains = user_chains.map(|chain| UserChain {
-        family: names::family(chain.family),
+        family: chain.family,
         table: chain.table.clone(),
         name: chain.name.clone(),
     });

@@ -1,6 +1,6 @@
 //! Symbol names: C identifiers, unique in an artifact.
 
-use bpfc_artifact::{AttachPoint, Function, MapDef};
+use bpfc_artifact::{AttachPoint, Family, Function, Hook, MapDef};
 use std::collections::BTreeSet;
 
 /// Longest function name; BTF has no limit of its own, listings do.
@@ -53,41 +53,20 @@ pub fn program(attach: AttachPoint) -> String {
         AttachPoint::CgroupEgress => "bpfc_cgroup_out".to_owned(),
         AttachPoint::Netfilter { family, hook, .. } => {
             let family = match family {
-                bpfc_artifact::Family::Ipv4 => "4",
-                bpfc_artifact::Family::Ipv6 => "6",
+                Family::Ipv4 => "4",
+                Family::Ipv6 => "6",
             };
             let hook = match hook {
-                bpfc_artifact::Hook::Ingress => "ingress",
-                bpfc_artifact::Hook::Prerouting => "prerout",
-                bpfc_artifact::Hook::Input => "input",
-                bpfc_artifact::Hook::Forward => "forward",
-                bpfc_artifact::Hook::Output => "output",
-                bpfc_artifact::Hook::Postrouting => "postrout",
-                bpfc_artifact::Hook::Egress => "egress",
+                Hook::Ingress => "ingress",
+                Hook::Prerouting => "prerout",
+                Hook::Input => "input",
+                Hook::Forward => "forward",
+                Hook::Output => "output",
+                Hook::Postrouting => "postrout",
+                Hook::Egress => "egress",
             };
             format!("bpfc_{hook}{family}")
         }
-    }
-}
-
-/// A family in the artifact's vocabulary.
-pub fn family(family: bpfc_ir::Family) -> bpfc_artifact::Family {
-    match family {
-        bpfc_ir::Family::Ipv4 => bpfc_artifact::Family::Ipv4,
-        bpfc_ir::Family::Ipv6 => bpfc_artifact::Family::Ipv6,
-    }
-}
-
-/// A hook in the artifact's vocabulary.
-pub fn hook(hook: bpfc_ir::Hook) -> bpfc_artifact::Hook {
-    match hook {
-        bpfc_ir::Hook::Ingress => bpfc_artifact::Hook::Ingress,
-        bpfc_ir::Hook::Prerouting => bpfc_artifact::Hook::Prerouting,
-        bpfc_ir::Hook::Input => bpfc_artifact::Hook::Input,
-        bpfc_ir::Hook::Forward => bpfc_artifact::Hook::Forward,
-        bpfc_ir::Hook::Output => bpfc_artifact::Hook::Output,
-        bpfc_ir::Hook::Postrouting => bpfc_artifact::Hook::Postrouting,
-        bpfc_ir::Hook::Egress => bpfc_artifact::Hook::Egress,
     }
 }
 

@@ -52,16 +52,9 @@ impl Target for Netfilter {
     }
 
     fn attach(&self, hook: Hook, family: Family) -> AttachPoint {
-        let family = match family {
-            Family::Ipv4 => bpfc_artifact::Family::Ipv4,
-            Family::Ipv6 => bpfc_artifact::Family::Ipv6,
-        };
         let hook = match hook {
-            Hook::Input => bpfc_artifact::Hook::Input,
-            Hook::Forward => bpfc_artifact::Hook::Forward,
-            Hook::Output => bpfc_artifact::Hook::Output,
-            Hook::Postrouting => bpfc_artifact::Hook::Postrouting,
-            Hook::Prerouting | Hook::Ingress | Hook::Egress => bpfc_artifact::Hook::Prerouting,
+            Hook::Ingress | Hook::Egress => Hook::Prerouting,
+            hook => hook,
         };
         AttachPoint::Netfilter { family, hook, priority: PRIORITY }
     }
@@ -137,7 +130,7 @@ impl Target for Netfilter {
         let asm = &mut *main.asm;
         asm.store_imm(Size::W, R7, layout::NETWORK_OFFSET, 0);
         match main.attach {
-            AttachPoint::Netfilter { family: bpfc_artifact::Family::Ipv6, .. } => {
+            AttachPoint::Netfilter { family: Family::Ipv6, .. } => {
                 asm.goto(main.labels.ipv6);
             }
             _ => asm.goto(main.labels.ipv4),

@@ -20,12 +20,13 @@ mod set;
 mod verification;
 mod walk;
 
+pub use bpfc_abi::{Family, Hook};
 pub use insn::Insn;
 pub use kernel::{KernelFeature, KernelVersion};
 pub use map::{MapDef, MapIndex, MapKind, MapRole};
 pub use program::{
-    AttachPoint, Family, Function, FunctionIndex, FunctionKind, Hook, KernelField, Line, Program,
-    ProgramKind, Reloc, RelocKind,
+    AttachPoint, Function, FunctionIndex, FunctionKind, KernelField, Line, Program, ProgramKind,
+    Reloc, RelocKind,
 };
 pub use rule::{CounterSlot, RefusedRate, RuleEntry, RuleKind, RuleTable, UserChain};
 pub use set::{MaskList, SetEntry, SetState};

@@ -1,43 +1,13 @@
 //! Programs, the functions they consist of, and what in them waits for load time.
 
 use crate::{Insn, MapIndex};
+use bpfc_abi::{Family, Hook};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Index into [`crate::Artifact::functions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FunctionIndex(pub u32);
-
-/// Address family of a hook's packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Family {
-    /// IPv4: `NFPROTO_IPV4`, 2.
-    #[serde(rename = "ip")]
-    Ipv4,
-    /// IPv6: `NFPROTO_IPV6`, 10.
-    #[serde(rename = "ip6")]
-    Ipv6,
-}
-
-/// The hooks of design and command line, in the order a packet meets them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Hook {
-    /// nft's netdev ingress.
-    Ingress,
-    /// `NF_INET_PRE_ROUTING`.
-    Prerouting,
-    /// `NF_INET_LOCAL_IN`.
-    Input,
-    /// `NF_INET_FORWARD`.
-    Forward,
-    /// `NF_INET_LOCAL_OUT`.
-    Output,
-    /// `NF_INET_POST_ROUTING`.
-    Postrouting,
-    /// nft's netdev egress.
-    Egress,
-}
 
 /// How a program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use bpfc_driver::{Options, SETS};
 use bpfc_ir::{Family, Input, Verdict};
 use bpfc_packet::Capture;
 use bpfc_runtime::nft_tables;
-use bpfc_runtime::xtables::{self, TableFamily};
+use bpfc_runtime::xtables;
 use std::error::Error;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -93,7 +93,7 @@ fn unreadable(name: &str, error: &(dyn Error + 'static)) -> String {
 
 /// The bytes of one input, and its format where the kernel says it.
 fn read(name: &str, selection: &SelectionArgs) -> Result<(Vec<u8>, Option<&'static str>), String> {
-    let live = |family: TableFamily, format: &'static str| {
+    let live = |family: Family, format: &'static str| {
         let bytes = xtables::read_tables(family).map_err(|error| unreadable(name, &error))?;
         let nft = nft_tables::filled(family).map_err(|error| unreadable(name, &error))?;
         let remark = beside_nft(name, family, &bytes, &nft, &selection.table)?;
@@ -102,8 +102,8 @@ fn read(name: &str, selection: &SelectionArgs) -> Result<(Vec<u8>, Option<&'stat
     };
     match name {
         "-" => Ok((read_limited(std::io::stdin().lock(), "standard input")?, None)),
-        "live:iptables" => live(TableFamily::Ipv4, "iptables-blob"),
-        "live:ip6tables" => live(TableFamily::Ipv6, "ip6tables-blob"),
+        "live:iptables" => live(Family::Ipv4, "iptables-blob"),
+        "live:ip6tables" => live(Family::Ipv6, "ip6tables-blob"),
         LIVE_SETS => Ok((read_live_sets()?, Some(SETS.name))),
         "live:nft" => Err("live:nft is not supported yet: nftables rulesets cannot be read".into()),
         _ if name.starts_with("live:") => Err(format!(
@@ -118,20 +118,17 @@ fn read(name: &str, selection: &SelectionArgs) -> Result<(Vec<u8>, Option<&'stat
 /// legacy tables are read: an error where these would let everything pass in their place.
 fn beside_nft(
     name: &str,
-    family: TableFamily,
+    family: Family,
     bytes: &[u8],
     nft: &[String],
     chosen: &[String],
 ) -> Result<Option<Diagnostic>, String> {
-    let (prefix, tool) = match family {
-        TableFamily::Ipv4 => ("ip", "iptables-save"),
-        TableFamily::Ipv6 => ("ip6", "ip6tables-save"),
-    };
+    let tool = family.tool();
     let is_chosen = |table: &str| match chosen {
         [] => table == "filter",
         chosen => chosen.iter().any(|name| name == table),
     };
-    let tables: Vec<String> = nft.iter().map(|table| format!("{prefix} {table}")).collect();
+    let tables: Vec<String> = nft.iter().map(|table| format!("{family} {table}")).collect();
     let tables = tables.join(", ");
     if nft.iter().any(|table| is_chosen(table)) && is_blank(bytes, family, is_chosen) {
         let legacy = if bytes.is_empty() {
@@ -141,7 +138,7 @@ fn beside_nft(
         };
         return Err(format!(
             "{name}: {legacy}, and the rules are iptables-nft's (nftables holds {tables}), which \
-             live: does not read: {tool} | bpfc load - --name NAME"
+             live: does not read: {tool}-save | bpfc load - --name NAME"
         ));
     }
     if bytes.is_empty() {
@@ -155,16 +152,12 @@ fn beside_nft(
     Ok(Some(
         Diagnostic::warning(Code::OTHER_RULES, None, message)
             .with_note("the kernel runs both; what iptables-nft made stays where it is")
-            .with_help(format!("to compile those instead: {tool} | bpfc load - --name NAME")),
+            .with_help(format!("to compile those instead: {tool}-save | bpfc load - --name NAME")),
     ))
 }
 
 /// Whether the chosen tables of a blob have no rules and accept everything, or are not there.
-fn is_blank(bytes: &[u8], family: TableFamily, is_chosen: impl Fn(&str) -> bool) -> bool {
-    let family = match family {
-        TableFamily::Ipv4 => Family::Ipv4,
-        TableFamily::Ipv6 => Family::Ipv6,
-    };
+fn is_blank(bytes: &[u8], family: Family, is_chosen: impl Fn(&str) -> bool) -> bool {
     if bytes.is_empty() {
         return true;
     }
@@ -286,7 +279,7 @@ mod tests {
         let said = |nft: &[&str], chosen: &[&str], bytes: &[u8]| {
             let [nft, chosen] = [nft, chosen].map(|list| list.iter().map(|s| (*s).to_owned()));
             let (nft, chosen): (Vec<String>, Vec<String>) = (nft.collect(), chosen.collect());
-            beside_nft("live:ip6tables", TableFamily::Ipv6, bytes, &nft, &chosen)
+            beside_nft("live:ip6tables", Family::Ipv6, bytes, &nft, &chosen)
                 .map(|remark| remark.map(|remark| remark.message))
         };
         let error = said(&["filter"], &[], b"").unwrap_err();

@@ -46,20 +46,13 @@ pub fn listing(rules: &RuleTable, counts: &[Count], exact: bool) -> String {
             out.push('\n');
         }
         if tables.len() > 1 && table != Some((family, index)) {
-            let _ = writeln!(out, "# {} {}", family_word(*family), tables[*index].1);
+            let _ = writeln!(out, "# {family} {}", tables[*index].1);
             table = Some((family, index));
         }
         let head = Head { family: *family, table: tables[*index].1, chain: name };
         chain(&mut out, rules, head, rows, exact);
     }
     out
-}
-
-fn family_word(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "ip",
-        Family::Ipv6 => "ip6",
-    }
 }
 
 fn chain(

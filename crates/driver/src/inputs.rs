@@ -40,7 +40,9 @@ impl Role {
         };
         match found {
             Some((frontend, read_as)) => Role::Rules(frontend, read_as),
-            None if input.format.is_none() && bpfc_ipset_save::recognise(&input.bytes) => Role::Sets,
+            None if input.format.is_none() && bpfc_ipset_save::recognise(&input.bytes) => {
+                Role::Sets
+            }
             None => Role::Unreadable(unreadable(input).into()),
         }
     }

@@ -32,4 +32,4 @@ pub use registry::{
     targets_with,
 };
 pub use reject::{drop_rejected, rejection};
-pub use trace::{trace, verdict_word};
+pub use trace::trace;

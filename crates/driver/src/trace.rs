@@ -7,7 +7,7 @@
 //! that changes on the way (a mark, `statistic`).
 
 use crate::tree::calls_by_rule;
-use bpfc_ir::{Chain, Entry, Family, Func, Hook, Program, Rule, Verdict};
+use bpfc_ir::{Chain, Entry, Family, Func, Hook, Program, Rule};
 use cranelift_entity::SecondaryMap;
 use std::collections::BTreeMap;
 
@@ -60,15 +60,6 @@ fn of_chain(
 ) -> std::vec::IntoIter<Rule> {
     let chain = program.funcs[func].chain;
     chain.map(|chain| rules[chain].clone()).unwrap_or_default().into_iter()
-}
-
-/// The word for a verdict in results of a replay.
-pub fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Accept => "accept",
-        Verdict::Drop => "drop",
-        Verdict::Reject(_) => "reject",
-    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,12 @@
 //! What `ipset create` says of a set.
 
+use crate::inet::{self, word};
 use crate::kind::SetKind;
 use crate::numbers::parse_within;
 use crate::parts::{parse_address, parse_length, parse_plain_ports, parse_port, show_address};
-use crate::{ElementError, Layout};
+use crate::{ElementError, Family, Layout};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
-
-/// Family of a set's addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    /// `family inet`.
-    Inet,
-    /// `family inet6`.
-    Inet6,
-}
 
 /// Options of `create`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -79,6 +70,7 @@ pub struct SetDef {
     /// Its type.
     pub kind: SetKind,
     /// Its family; none where packets of both may be looked up.
+    #[serde(default, with = "inet")]
     pub family: Option<Family>,
     /// Its options.
     pub options: Options,
@@ -93,8 +85,8 @@ impl SetDef {
     /// A set with default options. `family` is taken by types that have one.
     pub fn new(name: &str, kind: SetKind, family: Option<Family>) -> SetDef {
         let family = match kind {
-            SetKind::BitmapIp | SetKind::BitmapIpMac => Some(Family::Inet),
-            _ if kind.takes_family() => Some(family.unwrap_or(Family::Inet)),
+            SetKind::BitmapIp | SetKind::BitmapIpMac => Some(Family::Ipv4),
+            _ if kind.takes_family() => Some(family.unwrap_or(Family::Ipv4)),
             _ => None,
         };
         SetDef { name: name.to_owned(), kind, family, options: Options::default() }
@@ -193,12 +185,12 @@ impl SetDef {
         given.once(word)?;
         let options = &mut self.options;
         match word {
-            "-4" => self.family = Some(Family::Inet),
-            "-6" => self.family = Some(Family::Inet6),
+            "-4" => self.family = Some(Family::Ipv4),
+            "-6" => self.family = Some(Family::Ipv6),
             "family" => {
                 self.family = match value {
-                    "inet" | "ipv4" | "-4" => Some(Family::Inet),
-                    "inet6" | "ipv6" | "-6" => Some(Family::Inet6),
+                    "inet" | "ipv4" | "-4" => Some(Family::Ipv4),
+                    "inet6" | "ipv6" | "-6" => Some(Family::Ipv6),
                     _ => return Err(("the families are inet and inet6".into(), false)),
                 }
             }
@@ -214,11 +206,11 @@ impl SetDef {
             "markmask" => options.mark_mask = number(1, u32::MAX)?,
             "size" => options.list_size = number(0, u32::MAX)?,
             "netmask" => {
-                let most = if self.family == Some(Family::Inet6) { 128 } else { 32 };
+                let most = if self.family == Some(Family::Ipv6) { 128 } else { 32 };
                 // The mask of whole addresses changes none.
                 options.netmask = Some(number(1, most)?).filter(|n| *n < most).map(|n| n as u8);
             }
-            "bitmask" => match parse_address(value, self.family == Some(Family::Inet6)) {
+            "bitmask" => match parse_address(value, self.family == Some(Family::Ipv6)) {
                 Some(mask) if mask != 0 => options.bitmask = Some(mask),
                 _ => return Err((format!("'{value}' is not a mask of addresses"), true)),
             },
@@ -301,13 +293,13 @@ impl SetDef {
     /// The mask of its addresses as a number: of the low 32 bits for IPv4.
     pub fn address_mask(&self) -> u128 {
         let whole = match self.family {
-            Some(Family::Inet6) => u128::MAX,
+            Some(Family::Ipv6) => u128::MAX,
             _ => u32::MAX.into(),
         };
         match (self.options.bitmask, self.options.netmask) {
             (Some(mask), _) => mask,
             (None, Some(length)) => {
-                let bits = if self.family == Some(Family::Inet6) { 128 } else { 32 };
+                let bits = if self.family == Some(Family::Ipv6) { 128 } else { 32 };
                 let host = u32::from(bits - length.min(bits));
                 whole & whole.checked_shl(host).unwrap_or(0)
             }
@@ -334,7 +326,7 @@ impl SetDef {
         let Options { range, hash_size, max_elements, netmask, bitmask, .. } = self.options;
         let options = &self.options;
         let mut out = String::new();
-        let v6 = self.family == Some(Family::Inet6);
+        let v6 = self.family == Some(Family::Ipv6);
         if let Some((low, high)) = range {
             let _ = match self.kind {
                 SetKind::BitmapPort => write!(out, "range {low}-{high}"),
@@ -349,7 +341,8 @@ impl SetDef {
             let _ = write!(out, "size {}", options.list_size);
         } else {
             if self.kind.takes_family() {
-                let _ = write!(out, "family {} ", if v6 { "inet6" } else { "inet" });
+                let family = self.family.unwrap_or(Family::Ipv4);
+                let _ = write!(out, "family {} ", word(family));
             }
             let _ = write!(out, "hashsize {hash_size} maxelem {max_elements}");
         }

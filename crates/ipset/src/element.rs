@@ -99,13 +99,13 @@ impl SetDef {
     }
 
     fn is_v6(&self) -> bool {
-        self.family == Some(Family::Inet6)
+        self.family == Some(Family::Ipv6)
     }
 
     /// Whether the elements are IPv4 addresses or networks and nothing else.
     fn is_plain(&self) -> bool {
         matches!(self.kind, SetKind::HashIp | SetKind::HashNet)
-            && self.family == Some(Family::Inet)
+            && self.family == Some(Family::Ipv4)
             && self.options.netmask.is_none()
             && self.options.bitmask.is_none()
     }

@@ -73,7 +73,7 @@ impl Layout {
     pub fn of(def: &SetDef) -> Layout {
         let mut layout = Layout {
             address_size: match def.family {
-                Some(Family::Inet6) => 16,
+                Some(Family::Ipv6) => 16,
                 _ => 4,
             },
             ..Layout::default()
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn keys_are_small_and_aligned() {
         for kind in SetKind::all() {
-            for family in [Family::Inet, Family::Inet6] {
+            for family in [Family::Ipv4, Family::Ipv6] {
                 let def = SetDef::new("x", kind, Some(family));
                 let layout = Layout::of(&def);
                 assert!(layout.key_size <= 40 && layout.key_size.is_multiple_of(8), "{kind}");
@@ -177,7 +177,7 @@ mod tests {
                 assert!(layout.interface.is_none_or(|at| at.is_multiple_of(8)), "{kind}");
             }
         }
-        let layout = Layout::of(&SetDef::new("x", SetKind::HashNetPort, Some(Family::Inet)));
+        let layout = Layout::of(&SetDef::new("x", SetKind::HashNetPort, Some(Family::Ipv4)));
         assert_eq!((layout.key_size, layout.value_size), (8, 8));
         assert_eq!((layout.port, layout.protocol), (Some(4), Some(6)));
         assert_eq!(layout.prefixes, [Some(7), None]);

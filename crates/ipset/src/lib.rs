@@ -15,6 +15,7 @@ mod element;
 mod elements;
 mod extensions;
 mod icmp;
+mod inet;
 mod kind;
 mod layout;
 mod lines;
@@ -24,7 +25,8 @@ mod print;
 mod state;
 mod words;
 
-pub use definition::{Family, Options, SetDef, check_name};
+pub use bpfc_abi::Family;
+pub use definition::{Options, SetDef, check_name};
 pub use element::{Command, ElementError, Extensions};
 pub use elements::{Elements, Set, Wanted};
 pub use kind::{Part, SetKind};

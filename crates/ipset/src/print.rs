@@ -23,7 +23,7 @@ fn text_at(bytes: &[u8]) -> String {
 impl SetDef {
     /// The element alone: `10.0.0.0/8,tcp:80`. Key and value have the sizes of the layout.
     pub fn show_key(&self, layout: &Layout, key: &[u8], value: &[u8]) -> String {
-        let v6 = self.family == Some(Family::Inet6);
+        let v6 = self.family == Some(Family::Ipv6);
         let mut out = String::new();
         let mut address = 0;
         for (index, part) in self.kind.parts().iter().enumerate() {

@@ -10,7 +10,7 @@ mod transport;
 pub use network::{Extension, Ipv4, Ipv6, Network};
 pub use transport::{Dccp, Sctp, Tcp, Transport, UdpLite};
 
-use crate::{IpVersion, Packet, pkt_type};
+use crate::{Family, Packet, pkt_type};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A packet to be.
@@ -141,7 +141,7 @@ impl PacketBuilder {
 
     /// The packet, with nothing known besides its bytes.
     pub fn build(&self) -> Packet {
-        let version = self.network.version();
+        let family = self.network.family();
         let mut bytes = Vec::new();
         if let Some(link) = &self.link {
             bytes.extend(link.destination);
@@ -150,9 +150,9 @@ impl PacketBuilder {
                 bytes.extend(ether_type.to_be_bytes());
                 bytes.extend(tag.to_be_bytes());
             }
-            let ether_type: u16 = match version {
-                IpVersion::V4 => 0x0800,
-                IpVersion::V6 => 0x86dd,
+            let ether_type: u16 = match family {
+                Family::Ipv4 => 0x0800,
+                Family::Ipv6 => 0x86dd,
             };
             bytes.extend(ether_type.to_be_bytes());
         }
@@ -168,7 +168,7 @@ impl PacketBuilder {
             bytes,
             link: self.link.as_ref().map(|_| 0),
             network,
-            version,
+            family,
             in_interface: crate::InterfaceName::NONE,
             out_interface: crate::InterfaceName::NONE,
             mark: 0,
@@ -211,7 +211,7 @@ impl Packet {
         packet.bytes.truncate(end);
         if field == LengthField::Adjusted {
             let start = packet.network.min(packet.bytes.len());
-            network::adjust_length(&mut packet.bytes[start..], packet.version);
+            network::adjust_length(&mut packet.bytes[start..], packet.family);
         }
         packet
     }

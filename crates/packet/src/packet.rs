@@ -1,8 +1,8 @@
 //! The packet itself: bytes, where the network header is, and what the kernel knows besides.
 
 use crate::{
-    Connections, Conntrack, InterfaceName, NotDelivered, Parsed, Routes, Socket, Tuple, ct_state,
-    ct_status,
+    Connections, Conntrack, Family, InterfaceName, NotDelivered, Parsed, Routes, Socket, Tuple,
+    ct_state, ct_status,
 };
 use std::sync::Arc;
 
@@ -20,15 +20,6 @@ pub mod pkt_type {
     pub const OUTGOING: u8 = 4;
     /// Sent by this host to its own group.
     pub const LOOPBACK: u8 = 5;
-}
-
-/// Version of the Internet Protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum IpVersion {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
 }
 
 /// Why bytes hold no IP packet at all, so that no IP hook can see them.
@@ -80,7 +71,7 @@ pub struct Packet {
     /// Where the network header starts.
     pub network: usize,
     /// What the EtherType (or, without link header, the first four bits) said.
-    pub version: IpVersion,
+    pub family: Family,
     /// Where it came from; [`InterfaceName::NONE`] for what this host sends.
     pub in_interface: InterfaceName,
     /// Where it goes; [`InterfaceName::NONE`] where that is not decided yet.
@@ -160,9 +151,9 @@ impl Packet {
                 network += 4;
             }
         }
-        let version = match kind {
-            0x0800 => IpVersion::V4,
-            0x86dd => IpVersion::V6,
+        let family = match kind {
+            0x0800 => Family::Ipv4,
+            0x86dd => Family::Ipv6,
             other => return Err(FrameError::EtherType(other)),
         };
         let pkt_type = if bytes[..6] == [0xff; 6] {
@@ -172,7 +163,7 @@ impl Packet {
         } else {
             pkt_type::HOST
         };
-        Ok(Packet { link: Some(0), network, pkt_type, ..Self::bare(bytes, version) })
+        Ok(Packet { link: Some(0), network, pkt_type, ..Self::bare(bytes, family) })
     }
 
     /// A packet without link header.
@@ -181,20 +172,20 @@ impl Packet {
     /// When it is empty or its first four bits are neither 4 nor 6.
     pub fn from_ip(bytes: impl Into<Vec<u8>>) -> Result<Self, FrameError> {
         let bytes = bytes.into();
-        let version = match bytes.first().ok_or(FrameError::Truncated)? >> 4 {
-            4 => IpVersion::V4,
-            6 => IpVersion::V6,
+        let family = match bytes.first().ok_or(FrameError::Truncated)? >> 4 {
+            4 => Family::Ipv4,
+            6 => Family::Ipv6,
             other => return Err(FrameError::Version(other)),
         };
-        Ok(Self::bare(bytes, version))
+        Ok(Self::bare(bytes, family))
     }
 
-    fn bare(bytes: Vec<u8>, version: IpVersion) -> Self {
+    fn bare(bytes: Vec<u8>, family: Family) -> Self {
         Packet {
             bytes,
             link: None,
             network: 0,
-            version,
+            family,
             in_interface: InterfaceName::NONE,
             out_interface: InterfaceName::NONE,
             mark: 0,
@@ -283,9 +274,9 @@ mod tests {
     #[test]
     fn two_tags_are_walked_and_not_three() {
         let packet = Packet::from_ethernet(frame(&[0x0800])).unwrap();
-        assert_eq!((packet.network, packet.version), (14, IpVersion::V4));
+        assert_eq!((packet.network, packet.family), (14, Family::Ipv4));
         let packet = Packet::from_ethernet(frame(&[0x88a8, 0x8100, 0x86dd])).unwrap();
-        assert_eq!((packet.network, packet.version), (22, IpVersion::V6));
+        assert_eq!((packet.network, packet.family), (22, Family::Ipv6));
         assert_eq!(
             Packet::from_ethernet(frame(&[0x8100, 0x8100, 0x8100, 0x0800])),
             Err(FrameError::EtherType(0x8100))
@@ -300,8 +291,8 @@ mod tests {
 
     #[test]
     fn raw_bytes_say_their_version() {
-        assert_eq!(Packet::from_ip([0x45]).unwrap().version, IpVersion::V4);
-        assert_eq!(Packet::from_ip([0x60]).unwrap().version, IpVersion::V6);
+        assert_eq!(Packet::from_ip([0x45]).unwrap().family, Family::Ipv4);
+        assert_eq!(Packet::from_ip([0x60]).unwrap().family, Family::Ipv6);
         assert_eq!(Packet::from_ip([0x50]), Err(FrameError::Version(5)));
         assert_eq!(Packet::from_ip([]), Err(FrameError::Truncated));
     }

@@ -4,7 +4,7 @@
 //! that the IP header says. Offsets count from the network header.
 
 use crate::extension::IPV6_HEADER;
-use crate::{IpVersion, NotDelivered, Packet, Walk, receive, walk_extensions};
+use crate::{Family, NotDelivered, Packet, Walk, receive, walk_extensions};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A packet with its headers walked.
@@ -29,13 +29,13 @@ impl<'a> Parsed<'a> {
             transport: 0,
             walk_failed: false,
         };
-        match packet.version {
-            IpVersion::V4 => {
+        match packet.family {
+            Family::Ipv4 => {
                 parsed.protocol = bytes[9];
                 parsed.fragment_offset = u16::from_be_bytes([bytes[6], bytes[7]]) & 0x1fff;
                 parsed.transport = usize::from(bytes[0] & 0xf) * 4;
             }
-            IpVersion::V6 => match walk_extensions(bytes) {
+            Family::Ipv6 => match walk_extensions(bytes) {
                 Walk::Transport { protocol, offset } => {
                     parsed.protocol = protocol;
                     parsed.transport = offset;
@@ -64,9 +64,9 @@ impl<'a> Parsed<'a> {
         self.packet
     }
 
-    /// The IP version.
-    pub fn version(&self) -> IpVersion {
-        self.packet.version
+    /// Its family.
+    pub fn family(&self) -> Family {
+        self.packet.family
     }
 
     /// The bytes from the network header to the end of the IP packet.
@@ -145,13 +145,13 @@ impl<'a> Parsed<'a> {
     }
 
     fn address(&self, v4: usize, v6: usize) -> IpAddr {
-        match self.packet.version {
-            IpVersion::V4 => {
+        match self.packet.family {
+            Family::Ipv4 => {
                 let mut octets = [0; 4];
                 octets.copy_from_slice(&self.bytes[v4..v4 + 4]);
                 IpAddr::V4(Ipv4Addr::from(octets))
             }
-            IpVersion::V6 => {
+            Family::Ipv6 => {
                 debug_assert!(self.bytes.len() >= IPV6_HEADER);
                 let mut octets = [0; 16];
                 octets.copy_from_slice(&self.bytes[v6..v6 + 16]);

@@ -10,7 +10,7 @@
 //! reassembly) is not modelled here.
 
 use crate::extension::IPV6_HEADER;
-use crate::{IpVersion, Packet, pkt_type};
+use crate::{Family, Packet, pkt_type};
 use etherparse::checksum::Sum16BitWords;
 use std::net::Ipv6Addr;
 
@@ -53,8 +53,8 @@ pub enum NotDelivered {
 pub(crate) fn trimmed(packet: &Packet) -> Result<&[u8], NotDelivered> {
     let bytes = packet.network_bytes();
     let version = bytes.first().ok_or(NotDelivered::Header)? >> 4;
-    match packet.version {
-        IpVersion::V4 => {
+    match packet.family {
+        Family::Ipv4 => {
             let fixed = bytes.get(..20).ok_or(NotDelivered::Header)?;
             if version != 4 {
                 return Err(NotDelivered::Version);
@@ -75,7 +75,7 @@ pub(crate) fn trimmed(packet: &Packet) -> Result<&[u8], NotDelivered> {
             }
             Ok(&bytes[..length])
         }
-        IpVersion::V6 => {
+        Family::Ipv6 => {
             let fixed = bytes.get(..IPV6_HEADER).ok_or(NotDelivered::Header)?;
             if version != 6 {
                 return Err(NotDelivered::Version);
@@ -102,15 +102,15 @@ pub(crate) fn check(packet: &Packet) -> Result<(), NotDelivered> {
     if packet.pkt_type == pkt_type::OTHERHOST {
         return Err(NotDelivered::OtherHost);
     }
-    match packet.version {
-        IpVersion::V4 => {
+    match packet.family {
+        Family::Ipv4 => {
             let header = usize::from(bytes[0] & 0xf) * 4;
             match Sum16BitWords::new().add_slice(&bytes[..header]).ones_complement() {
                 0 => Ok(()),
                 _ => Err(NotDelivered::Checksum),
             }
         }
-        IpVersion::V6 => {
+        Family::Ipv6 => {
             check_addresses(packet, bytes)?;
             if bytes[6] == 0 { check_hop_by_hop(bytes) } else { Ok(()) }
         }

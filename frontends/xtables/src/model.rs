@@ -45,10 +45,7 @@ impl Table {
 
     /// The chain's label prefix: `filter/INPUT`, for IPv6 `ip6/filter/INPUT`.
     pub fn chain_label(&self, family: Family, chain: usize) -> String {
-        let prefix = match family {
-            Family::Ipv4 => "",
-            Family::Ipv6 => "ip6/",
-        };
+        let prefix = family.label_prefix();
         format!("{prefix}{}/{}", self.name, self.chains[chain].name)
     }
 }

@@ -103,7 +103,7 @@ impl SetRef {
 
     /// Whether a packet of this family can be looked up in such a set at all.
     pub(crate) fn fits(&self, def: &SetDef, family: Family) -> bool {
-        self.sources.len() >= def.kind.dimension() && def.takes(family.into())
+        self.sources.len() >= def.kind.dimension() && def.takes(family)
     }
 
     /// Emits a test: control goes to `found` or to `missed`, and no block is open.

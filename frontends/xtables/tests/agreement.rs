@@ -7,8 +7,8 @@ use bpfc_ir::{
     Environment, Family, Frontend, FrontendOptions, Hook, Input, Recognised, interpret, verify,
 };
 use bpfc_packet::{
-    BridgePorts, Conntrack, Extension, InterfaceName, IpVersion, LengthField, Packet,
-    PacketBuilder, Receiver, Tcp, Transform, Transport, Tuple, ct_state,
+    BridgePorts, Conntrack, Extension, InterfaceName, LengthField, Packet, PacketBuilder, Receiver,
+    Tcp, Transform, Transport, Tuple, ct_state,
 };
 use bpfc_xtables::reference::Evaluator;
 use bpfc_xtables::{XtablesFrontend, read_text};
@@ -297,9 +297,9 @@ fn packet(choices: &mut Choices, family: Family) -> Packet {
         mark: choices.below(4) as u32,
     });
     if choices.once_in(2) {
-        packet.conntrack = Some(connection(choices, packet.version));
+        packet.conntrack = Some(connection(choices, packet.family));
         if choices.once_in(4) {
-            let other = connection(choices, packet.version).original.source;
+            let other = connection(choices, packet.family).original.source;
             packet.extensions.announcer = Some(other);
         }
     }
@@ -329,13 +329,13 @@ fn transform(choices: &mut Choices, family: Family) -> Transform {
     }
 }
 
-fn connection(choices: &mut Choices, version: IpVersion) -> Conntrack {
+fn connection(choices: &mut Choices, family: Family) -> Conntrack {
     let tuple = |choices: &mut Choices| {
         let mut address = || {
             let last = choices.below(4) as u8;
-            match version {
-                IpVersion::V4 => IpAddr::from([10, 0, 0, last]),
-                IpVersion::V6 => {
+            match family {
+                Family::Ipv4 => IpAddr::from([10, 0, 0, last]),
+                Family::Ipv6 => {
                     IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last.into()))
                 }
             }

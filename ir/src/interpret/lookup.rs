@@ -5,7 +5,7 @@ use super::Run;
 use crate::{
     Address, Device, Family, Lookup, Receiver, ReversePath, SocketField, TransformField, Way,
 };
-use bpfc_packet::{InterfaceName, IpVersion, Owner, Routes, Transform};
+use bpfc_packet::{InterfaceName, Owner, Routes, Transform};
 
 impl Run<'_, '_, '_> {
     pub(super) fn lookup(&self, lookup: Lookup) -> u32 {
@@ -87,10 +87,7 @@ impl Run<'_, '_, '_> {
             Address::Source => self.packet.source(),
             Address::Destination => self.packet.destination(),
         };
-        let family = match packet.version {
-            IpVersion::V4 => Family::Ipv4,
-            IpVersion::V6 => Family::Ipv6,
-        };
+        let family = packet.family;
         if family == Family::Ipv4 {
             let device = device.map(|device| match device {
                 Device::In => packet.in_interface,

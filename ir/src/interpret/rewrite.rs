@@ -1,8 +1,8 @@
 //! Writing the packet. None of it answers where the access has no guard that held.
 
 use super::Run;
-use crate::{Base, Rewrite, Type};
-use bpfc_packet::{IpVersion, replace_checksum, strip_tcp_options};
+use crate::{Base, Family, Rewrite, Type};
+use bpfc_packet::{replace_checksum, strip_tcp_options};
 
 impl Run<'_, '_, '_> {
     /// Makes a change; `values` are those of [`Rewrite::args`], the last of type `ty`.
@@ -82,14 +82,14 @@ impl Run<'_, '_, '_> {
         let mut bytes = self.packet.bytes().to_vec();
         bytes.get(at..).filter(|tail| tail.len() <= LONGEST_TAIL)?;
         bytes.splice(at..at, value.to_be_bytes());
-        let field = match self.packet.version() {
-            IpVersion::V4 => 2,
-            IpVersion::V6 => 4,
+        let field = match self.packet.family() {
+            Family::Ipv4 => 2,
+            Family::Ipv6 => 4,
         };
         let old = u16::from_be_bytes([bytes[field], bytes[field + 1]]);
         let new = old.checked_add(4)?;
         bytes[field..field + 2].copy_from_slice(&new.to_be_bytes());
-        if self.packet.version() == IpVersion::V4 {
+        if self.packet.family() == Family::Ipv4 {
             let sum = u16::from_be_bytes([bytes[10], bytes[11]]);
             let sum = replace_checksum(sum, old.into(), new.into());
             bytes[10..12].copy_from_slice(&sum.to_be_bytes());

@@ -30,7 +30,7 @@ impl Engine for Reference {
             text: &ruleset.text,
             damaged: false,
             file,
-            family: ruleset.family.into(),
+            family: ruleset.family,
             accounts: None,
             compiled: None,
         };

@@ -26,7 +26,8 @@ pub mod tables;
 pub mod tap;
 pub mod view;
 
-use std::fmt;
+pub use bpfc_ir::Family;
+
 use std::io;
 
 /// What can go wrong with the machine, as opposed to with what is tested.
@@ -82,53 +83,5 @@ impl LabError {
     pub fn errno(what: impl Into<String>) -> impl FnOnce(nix::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source: source.into() }
-    }
-}
-
-/// Address family of a table and its packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    /// IPv4, `iptables-legacy`.
-    Ipv4,
-    /// IPv6, `ip6tables-legacy`.
-    Ipv6,
-}
-
-impl Family {
-    /// Both.
-    pub const ALL: [Family; 2] = [Family::Ipv4, Family::Ipv6];
-
-    /// The prefix of the family's tools: `iptables` or `ip6tables`.
-    pub fn tool(self) -> &'static str {
-        match self {
-            Family::Ipv4 => "iptables",
-            Family::Ipv6 => "ip6tables",
-        }
-    }
-
-    /// What stands before the table in a rule's label: nothing or `ip6/`.
-    pub fn label_prefix(self) -> &'static str {
-        match self {
-            Family::Ipv4 => "",
-            Family::Ipv6 => "ip6/",
-        }
-    }
-}
-
-impl From<Family> for bpfc_ir::Family {
-    fn from(family: Family) -> Self {
-        match family {
-            Family::Ipv4 => bpfc_ir::Family::Ipv4,
-            Family::Ipv6 => bpfc_ir::Family::Ipv6,
-        }
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Family::Ipv4 => "ipv4",
-            Family::Ipv6 => "ipv6",
-        })
     }
 }

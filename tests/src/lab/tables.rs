@@ -2,7 +2,7 @@
 
 use super::namespace::run;
 use super::{Family, LabError};
-use bpfc_runtime::xtables::{TableFamily, read_table};
+use bpfc_runtime::xtables::read_table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
@@ -141,10 +141,6 @@ pub fn difference(reader: &Reader, before: &[Count], after: &[Count]) -> Counter
 }
 
 fn blob(family: Family, table: &str) -> Result<Vec<u8>, LabError> {
-    let family = match family {
-        Family::Ipv4 => TableFamily::Ipv4,
-        Family::Ipv6 => TableFamily::Ipv6,
-    };
     Ok(read_table(family, table)?)
 }
 

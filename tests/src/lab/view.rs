@@ -4,7 +4,7 @@ use super::inject::Frame;
 use super::oracle::{INTERFACES, OUT_INTERFACES, Stage};
 use super::routes::{detour, is_special, routes};
 use bpfc_packet::{
-    Clock, InterfaceName, IpVersion, Owner, Packet, Routes, Socket, pkt_type, route_kind,
+    Clock, Family, InterfaceName, Owner, Packet, Routes, Socket, pkt_type, route_kind,
 };
 use nix::unistd::{Gid, Uid, getgroups};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -40,7 +40,7 @@ pub fn packet_at(stage: Stage, frame: &Frame) -> Option<Packet> {
         decrease_ttl(&mut packet)?;
         packet.forwarded = true;
     }
-    if stage == Stage::Postrouting && packet.version == IpVersion::V4 {
+    if stage == Stage::Postrouting && packet.family == Family::Ipv4 {
         record_route(&mut packet)?;
     }
     if !stage.has_input() {
@@ -52,7 +52,7 @@ pub fn packet_at(stage: Stage, frame: &Frame) -> Option<Packet> {
     }
     packet.in_group = group(packet.in_interface);
     packet.out_group = group(packet.out_interface);
-    if stage.has_output() && packet.version == IpVersion::V4 {
+    if stage.has_output() && packet.family == Family::Ipv4 {
         packet.realm = realm(stage, &packet)?;
     }
     if stage == Stage::Output {
@@ -79,9 +79,9 @@ fn mtu(interface: InterfaceName) -> u32 {
 /// The MTU of the way back to a packet's source (`tcpmss_reverse_mtu`, net/netfilter/xt_TCPMSS.c).
 fn return_mtu(routes: &Routes, packet: &Packet) -> Option<u32> {
     let header = packet.network_bytes();
-    let (source, most): (IpAddr, u32) = match packet.version {
-        IpVersion::V4 => ((*header.get(12..)?.first_chunk::<4>()?).into(), 65_535),
-        IpVersion::V6 => ((*header.get(8..)?.first_chunk::<16>()?).into(), u32::MAX),
+    let (source, most): (IpAddr, u32) = match packet.family {
+        Family::Ipv4 => ((*header.get(12..)?.first_chunk::<4>()?).into(), 65_535),
+        Family::Ipv6 => ((*header.get(8..)?.first_chunk::<16>()?).into(), u32::MAX),
     };
     let Some(route) = routes.find(source) else { return Some(u32::MAX) };
     Some(match route.kind {
@@ -127,14 +127,14 @@ fn name(text: &str) -> InterfaceName {
 /// Which of [`OUT_INTERFACES`] a packet leaves by: the upper half of all addresses has its own, and
 /// few addresses besides.
 pub fn route(packet: &Packet) -> Option<usize> {
-    let place = match packet.version {
-        IpVersion::V4 => 16,
-        IpVersion::V6 => 24,
+    let place = match packet.family {
+        Family::Ipv4 => 16,
+        Family::Ipv6 => 24,
     };
     let address = packet.network_bytes().get(place..)?;
-    let detour = match packet.version {
-        IpVersion::V4 => None,
-        IpVersion::V6 => detour(Ipv6Addr::from(*address.first_chunk::<16>()?)),
+    let detour = match packet.family {
+        Family::Ipv4 => None,
+        Family::Ipv6 => detour(Ipv6Addr::from(*address.first_chunk::<16>()?)),
     };
     detour.or(Some(usize::from(address.first()? >> 7)))
 }
@@ -170,14 +170,14 @@ fn record_route(packet: &mut Packet) -> Option<()> {
 /// Forwarding decreases the time to live before FORWARD (`ip_forward`, net/ipv4/ip_forward.c;
 /// `ip6_forward`, net/ipv6/ip6_output.c).
 fn decrease_ttl(packet: &mut Packet) -> Option<()> {
-    let place = match packet.version {
-        IpVersion::V4 => 8,
-        IpVersion::V6 => 7,
+    let place = match packet.family {
+        Family::Ipv4 => 8,
+        Family::Ipv6 => 7,
     };
     let header = packet.bytes.get_mut(packet.network..)?;
     let ttl = header.get_mut(place)?;
     *ttl = ttl.checked_sub(1)?;
-    if packet.version == IpVersion::V4 {
+    if packet.family == Family::Ipv4 {
         // The sum grows by as much as the field shrinks, and is never 0xffff (include/net/ip.h,
         // `ip_decrease_ttl`).
         let sum = u32::from(u16::from_be_bytes([header[10], header[11]])) + 0x0100;

@@ -16,11 +16,9 @@ use crate::console::{Console, Failure};
 use crate::inputs;
 use crate::progress::with_progress;
 use bpfc_artifact::Artifact;
-use bpfc_driver::{self as driver, verdict_word};
-use bpfc_ir::{Environment, Family, Hook, Input, Program, interpret};
-use bpfc_packet::{
-    Arrival, Captured, IpVersion, LinkType, Packet, bytes_from_hex, describe, pkt_type,
-};
+use bpfc_driver as driver;
+use bpfc_ir::{Environment, Hook, Input, Program, interpret};
+use bpfc_packet::{Arrival, Captured, LinkType, Packet, bytes_from_hex, describe, pkt_type};
 use bpfc_xtables::reference::{Evaluator, Outcome, Step};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -48,7 +46,7 @@ struct Answer {
 
 impl Answer {
     fn of(decision: &Decision) -> Self {
-        Answer { verdict: verdict_word(decision.verdict), rules: decision.rules.clone() }
+        Answer { verdict: decision.verdict.word(), rules: decision.rules.clone() }
     }
 
     fn is_same(&self, other: &Answer) -> bool {
@@ -240,13 +238,6 @@ fn suppose_first(packet: &mut Packet) {
     }
 }
 
-fn family(packet: &Packet) -> Family {
-    match packet.version {
-        IpVersion::V4 => Family::Ipv4,
-        IpVersion::V6 => Family::Ipv6,
-    }
-}
-
 fn by_reference(
     inputs: &[Input],
     program: &Program,
@@ -261,12 +252,12 @@ fn by_reference(
     for (input, role) in inputs.rulesets() {
         let ruleset = reference::read(input, role, &inputs.sets)?;
         let tables = reference::tables(program, hook, ruleset.family);
-        if ruleset.family != family(packet) || tables.is_empty() {
+        if ruleset.family != packet.family || tables.is_empty() {
             continue;
         }
         let evaluator = Evaluator::new(&ruleset, &tables).with_sets(&inputs.sets);
         let (decision, steps) = evaluator.with_fingerprints(fingerprints).explain(hook, parsed);
-        let answer = Answer { verdict: verdict_word(decision.verdict), rules: decision.rules };
+        let answer = Answer { verdict: decision.verdict.word(), rules: decision.rules };
         return Ok((answer, steps));
     }
     Ok((Answer::of(&Decision::unseen()), Vec::new()))
@@ -277,10 +268,7 @@ fn by_interpreter(program: &Program, hook: Hook, packet: &Packet) -> Result<Answ
     let outcome = interpret(program, hook, packet, &mut environment)
         .map_err(|error| Failure::Refused(format!("the compiled program: {error}")))?;
     let label = |rule: &bpfc_ir::Rule| program.label(*rule);
-    Ok(Answer {
-        verdict: verdict_word(outcome.verdict),
-        rules: outcome.rules.iter().map(label).collect(),
-    })
+    Ok(Answer { verdict: outcome.verdict.word(), rules: outcome.rules.iter().map(label).collect() })
 }
 
 /// Why the kernel cannot be asked about this packet: a test run takes bytes alone.
@@ -300,7 +288,7 @@ fn why_not_the_kernel(
     if program.asks_host().is_some() {
         return Some("a test run asks this host's routes, sockets and interfaces");
     }
-    let attach = target.attach(hook, family(packet));
+    let attach = target.attach(hook, packet.family);
     if artifact.needs_conntrack
         && !matches!(target.conntrack(attach), driver::ConntrackSource::Lookup(_))
     {

@@ -18,7 +18,7 @@ use crate::inputs;
 use crate::listing::listing;
 use crate::progress::with_progress;
 use bpfc_artifact::RuleTable;
-use bpfc_driver::{self as driver, verdict_word};
+use bpfc_driver as driver;
 use bpfc_ipset::Part;
 use bpfc_ir::{Hook, ObjectKind, Op, Program, Query, SetQuery, Verdict};
 use bpfc_packet::InterfaceName;
@@ -221,7 +221,7 @@ fn print_json(replay: &Replay, console: &Console) -> Result<(), Failure> {
     for (index, decision) in replay.decisions.iter().enumerate() {
         text += &json_line(&JsonPacket {
             packet: index + 1,
-            verdict: verdict_word(decision.verdict),
+            verdict: decision.verdict.word(),
             rules: &decision.rules,
         })?;
     }
@@ -243,7 +243,7 @@ fn print_json(replay: &Replay, console: &Console) -> Result<(), Failure> {
 fn print_text(replay: &Replay, console: &Console) -> Result<(), Failure> {
     let mut text = String::new();
     for (index, decision) in replay.decisions.iter().enumerate() {
-        let verdict = verdict_word(decision.verdict);
+        let verdict = decision.verdict.word();
         let line = format!("{:>6}  {verdict:<6}  {}", index + 1, decision.rules.join(" "));
         let _ = writeln!(text, "{}", line.trim_end());
     }

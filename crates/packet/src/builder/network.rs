@@ -1,6 +1,6 @@
 //! IPv4 and IPv6 headers, and the headers between them and the transport header.
 
-use crate::IpVersion;
+use crate::Family;
 use etherparse::checksum::Sum16BitWords;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -184,10 +184,10 @@ pub(super) fn extensions(list: &[Extension], protocol: u8) -> (u8, Vec<u8>) {
 }
 
 impl Network {
-    pub(super) fn version(&self) -> IpVersion {
+    pub(super) fn family(&self) -> Family {
         match self {
-            Network::V4(_) => IpVersion::V4,
-            Network::V6(_) => IpVersion::V6,
+            Network::V4(_) => Family::Ipv4,
+            Network::V6(_) => Family::Ipv6,
         }
     }
 
@@ -255,9 +255,9 @@ fn set_checksum(header: &mut [u8]) {
 }
 
 /// Makes the length field say how many bytes there are, as far as the header is there.
-pub(super) fn adjust_length(bytes: &mut [u8], version: IpVersion) {
-    match version {
-        IpVersion::V4 => {
+pub(super) fn adjust_length(bytes: &mut [u8], family: Family) {
+    match family {
+        Family::Ipv4 => {
             if bytes.len() < 12 {
                 return;
             }
@@ -269,7 +269,7 @@ pub(super) fn adjust_length(bytes: &mut [u8], version: IpVersion) {
                 set_checksum(&mut bytes[..header]);
             }
         }
-        IpVersion::V6 => {
+        Family::Ipv6 => {
             if bytes.len() >= 40 {
                 let length = ((bytes.len() - 40) as u16).to_be_bytes();
                 bytes[4..6].copy_from_slice(&length);

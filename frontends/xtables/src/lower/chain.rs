@@ -128,7 +128,7 @@ impl ChainLowering<'_> {
         for name in names {
             let missing = match self.options.sets.get(name) {
                 None => vec![name.to_owned()],
-                Some(set) if !set.def.takes(self.family.into()) => {
+                Some(set) if !set.def.takes(self.family) => {
                     let family = match self.family {
                         Family::Ipv4 => "IPv6",
                         Family::Ipv6 => "IPv4",

@@ -7,7 +7,7 @@ use crate::lower::{Fork, RuleCx};
 use crate::reference::{Outcome, View};
 use crate::{Families, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported};
 use bpfc_ir::{Base, Condition, Family, Meta, Type};
-use bpfc_packet::{IpVersion, pkt_type};
+use bpfc_packet::pkt_type;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -112,12 +112,12 @@ impl Match for PktType {
 
     fn evaluate(&self, view: &View<'_>, _: &mut u64) -> Outcome {
         let packet = &view.packet;
-        let kind = match (view.packet_type.get(), packet.version()) {
-            (pkt_type::LOOPBACK, IpVersion::V4) if packet.bytes()[16] >> 4 == 0xe => {
+        let kind = match (view.packet_type.get(), packet.family()) {
+            (pkt_type::LOOPBACK, Family::Ipv4) if packet.bytes()[16] >> 4 == 0xe => {
                 pkt_type::MULTICAST
             }
-            (pkt_type::LOOPBACK, IpVersion::V4) => pkt_type::BROADCAST,
-            (pkt_type::LOOPBACK, IpVersion::V6) => pkt_type::MULTICAST,
+            (pkt_type::LOOPBACK, Family::Ipv4) => pkt_type::BROADCAST,
+            (pkt_type::LOOPBACK, Family::Ipv6) => pkt_type::MULTICAST,
             (kind, _) => kind,
         };
         Outcome::of((u32::from(kind) == self.kind) != self.invert)

@@ -10,7 +10,7 @@ use crate::{
     Families, Given, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported,
 };
 use bpfc_ir::{Base, Condition, Family, Meta, Scan, Type};
-use bpfc_packet::{Found, IpVersion, find_tcp_option};
+use bpfc_packet::{Found, find_tcp_option};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -204,9 +204,9 @@ impl Match for Tcp {
 
     fn evaluate(&self, packet: &View<'_>, _: &mut u64) -> Outcome {
         let packet = &packet.packet;
-        match (packet.fragment_offset(), packet.version()) {
+        match (packet.fragment_offset(), packet.family()) {
             (0, _) => {}
-            (1, IpVersion::V4) => return Outcome::Hotdrop,
+            (1, Family::Ipv4) => return Outcome::Hotdrop,
             _ => return Outcome::NoMatch,
         }
         let Some(header) = packet.transport_slice(0, 20) else { return Outcome::Hotdrop };

@@ -8,7 +8,7 @@ use crate::{
     Families, Given, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported,
 };
 use bpfc_ir::{Base, Condition, Family, Type};
-use bpfc_packet::{IpVersion, Parsed};
+use bpfc_packet::Parsed;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -152,9 +152,9 @@ pub(crate) fn parse_point(given: &Given<'_>, class: bool) -> Result<u8, Problem>
 /// IPv4's type of service or IPv6's traffic class.
 pub fn traffic_class(packet: &Parsed<'_>) -> u8 {
     let bytes = packet.bytes();
-    match packet.version() {
-        IpVersion::V4 => bytes[1],
-        IpVersion::V6 => bytes[0] << 4 | bytes[1] >> 4,
+    match packet.family() {
+        Family::Ipv4 => bytes[1],
+        Family::Ipv6 => bytes[0] << 4 | bytes[1] >> 4,
     }
 }
 

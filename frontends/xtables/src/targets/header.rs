@@ -8,7 +8,7 @@ use crate::reference::View;
 use bpfc_ir::{
     Base, BinaryOp, ChecksumField, Condition, Family, FunctionBuilder, Op, Rewrite, Type, Value,
 };
-use bpfc_packet::{IpVersion, replace_checksum};
+use bpfc_packet::replace_checksum;
 
 /// Emits: store a byte of IPv4's header over what was there, and correct the checksum.
 pub fn store_ipv4_byte(b: &mut FunctionBuilder, offset: u16, old: Value, new: Value) {
@@ -69,10 +69,10 @@ pub fn set_traffic_class(packet: &mut View<'_>, mask: u8, value: u8) {
     if new == old {
         return;
     }
-    let version = packet.packet.version();
-    packet.rewrite(|bytes| match version {
-        IpVersion::V4 => set_ipv4_byte(bytes, 1, new),
-        IpVersion::V6 => {
+    let family = packet.packet.family();
+    packet.rewrite(|bytes| match family {
+        Family::Ipv4 => set_ipv4_byte(bytes, 1, new),
+        Family::Ipv6 => {
             bytes[0] = bytes[0] & 0xf0 | new >> 4;
             bytes[1] = bytes[1] & 0x0f | new << 4;
         }

@@ -10,7 +10,7 @@ use bpfc_ir::{
     Base, BinaryOp, ChecksumField, Condition, Family, Hook, Lookup, Op, Rewrite, Scan, Type, Value,
     Verdict,
 };
-use bpfc_packet::{Found, IpVersion, find_tcp_mss, replace_checksum};
+use bpfc_packet::{Found, find_tcp_mss, replace_checksum};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -205,9 +205,10 @@ impl Action for TcpMss {
         if header < 20 || length < header {
             return Some(Verdict::Drop);
         }
-        let (field, family) = match packet.packet.version() {
-            IpVersion::V4 => (2, Family::Ipv4),
-            IpVersion::V6 => (4, Family::Ipv6),
+        let family = packet.packet.family();
+        let field = match family {
+            Family::Ipv4 => 2,
+            Family::Ipv6 => 4,
         };
         let Some(size) = self.size(packet, family) else { return Some(Verdict::Drop) };
         match find_tcp_mss(bytes, at) {

@@ -9,7 +9,6 @@ use crate::{
 use bpfc_ir::{
     Base, BinaryOp, Condition, Family, FunctionBuilder, Op, Rewrite, Type, Value, Verdict,
 };
-use bpfc_packet::IpVersion;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -164,9 +163,9 @@ impl Action for Hops {
     }
 
     fn evaluate(&self, packet: &mut View<'_>) -> Option<Verdict> {
-        let at = match packet.packet.version() {
-            IpVersion::V4 => 8,
-            IpVersion::V6 => 7,
+        let at = match packet.packet.family() {
+            Family::Ipv4 => 8,
+            Family::Ipv6 => 7,
         };
         let old = packet.packet.bytes()[at];
         let new = match self.mode {

@@ -10,13 +10,9 @@ use super::frame::{ETHERNET, Frame};
 use super::namespace::{self, LOOPBACK};
 use super::{Decision, is_incoming};
 use crate::console::{Failure, refused};
-use bpfc_artifact::{
-    Artifact, AttachPoint, Family as ArtifactFamily, Hook as ArtifactHook, ProgramKind, RelocKind,
-    RuleTable,
-};
+use bpfc_artifact::{Artifact, AttachPoint, ProgramKind, RelocKind, RuleTable};
 use bpfc_driver::{self as driver, Options};
 use bpfc_ir::{Family, Hook, Input, Program, Verdict};
-use bpfc_packet::IpVersion;
 use bpfc_runtime::{Count, Error, TestPacket, Unattached};
 use driver::Target;
 use std::collections::BTreeMap;
@@ -110,8 +106,8 @@ impl<'a> Engine<'a> {
     /// The decision; none for a packet that is too long for a test run.
     fn decide(&mut self, frame: &Frame) -> Result<Option<Decision>, Failure> {
         let unseen = Ok(Some(Decision::unseen()));
-        let version = frame.packet.as_ref().map(|packet| packet.version);
-        let Some(index) = self.program_for(version) else { return unseen };
+        let family = frame.packet.as_ref().map(|packet| packet.family);
+        let Some(index) = self.program_for(family) else { return unseen };
         let attach = self.loaded.programs()[index].attach;
         let Some(data) = data(attach, frame) else { return unseen };
         let incoming = is_incoming(self.hook);
@@ -133,7 +129,7 @@ impl<'a> Engine<'a> {
             }
             Err(error) => return Err(refused(error)),
         };
-        let rules = self.counted(version)?;
+        let rules = self.counted(family)?;
         // A rejection that nobody may be told of returns what a drop does: the rule tells.
         let returned = |verdict| self.target.return_value(verdict, attach) == outcome.verdict;
         let verdict = match driver::rejection(self.program, &rules).map(Verdict::Reject) {
@@ -148,22 +144,17 @@ impl<'a> Engine<'a> {
         Ok(Some(Decision { verdict, rules }))
     }
 
-    /// The program that sees packets of a version.
-    fn program_for(&self, version: Option<IpVersion>) -> Option<usize> {
+    /// The program that sees packets of a family.
+    fn program_for(&self, family: Option<Family>) -> Option<usize> {
         self.loaded.programs().iter().position(|program| match program.attach {
-            AttachPoint::Netfilter { family: ArtifactFamily::Ipv4, .. } => {
-                version == Some(IpVersion::V4)
-            }
-            AttachPoint::Netfilter { family: ArtifactFamily::Ipv6, .. } => {
-                version == Some(IpVersion::V6)
-            }
+            AttachPoint::Netfilter { family: own, .. } => family == Some(own),
             AttachPoint::Service | AttachPoint::Companion => false,
             _ => true,
         })
     }
 
     /// The rules that counted the last packet, in order.
-    fn counted(&mut self, version: Option<IpVersion>) -> Result<Vec<String>, Failure> {
+    fn counted(&mut self, family: Option<Family>) -> Result<Vec<String>, Failure> {
         let after = self.loaded.counters().map_err(refused)?;
         let changed: BTreeMap<&str, u64> = after
             .iter()
@@ -173,10 +164,7 @@ impl<'a> Engine<'a> {
                 (rule.label.as_str(), now.packets.wrapping_sub(before.packets))
             })
             .collect();
-        let family = match version {
-            Some(IpVersion::V6) => Family::Ipv6,
-            _ => Family::Ipv4,
-        };
+        let family = family.unwrap_or(Family::Ipv4);
         let order = driver::trace(self.program, self.hook, family, &changed);
         self.counts = after.iter().map(|(_, count)| count).collect();
         Ok(order)
@@ -194,7 +182,7 @@ fn data(attach: AttachPoint, frame: &Frame) -> Option<Vec<u8>> {
         AttachPoint::Netfilter { .. } | AttachPoint::CgroupIngress | AttachPoint::CgroupEgress => {
             let parsed = frame.parsed()?;
             let addresses = frame.bytes[..12].try_into().ok()?;
-            Some(untagged(attach, addresses, parsed.version(), parsed.bytes()))
+            Some(untagged(attach, addresses, parsed.family(), parsed.bytes()))
         }
         AttachPoint::Service | AttachPoint::Companion => None,
         AttachPoint::Xdp => Some(frame.bytes.clone()).filter(|data| data.len() >= ETHERNET),
@@ -208,13 +196,13 @@ fn data(attach: AttachPoint, frame: &Frame) -> Option<Vec<u8>> {
 
 /// An IP packet as a test run takes it: behind an Ethernet header, but for netfilter's output
 /// hook, where packets have none yet (net/bpf/test_run.c, `bpf_prog_test_run_nf`).
-fn untagged(attach: AttachPoint, addresses: [u8; 12], version: IpVersion, ip: &[u8]) -> Vec<u8> {
+fn untagged(attach: AttachPoint, addresses: [u8; 12], family: Family, ip: &[u8]) -> Vec<u8> {
     let mut data = Vec::with_capacity(ETHERNET + ip.len());
     if !is_netfilter_output(attach) {
         data.extend(addresses);
-        data.extend(match version {
-            IpVersion::V4 => [0x08, 0x00],
-            IpVersion::V6 => [0x86, 0xdd],
+        data.extend(match family {
+            Family::Ipv4 => [0x08, 0x00],
+            Family::Ipv6 => [0x86, 0xdd],
         });
     }
     data.extend(ip);
@@ -223,7 +211,7 @@ fn untagged(attach: AttachPoint, addresses: [u8; 12], version: IpVersion, ip: &[
 
 /// Whether this is netfilter's output hook.
 pub(super) fn is_netfilter_output(attach: AttachPoint) -> bool {
-    matches!(attach, AttachPoint::Netfilter { hook: ArtifactHook::Output, .. })
+    matches!(attach, AttachPoint::Netfilter { hook: Hook::Output, .. })
 }
 
 /// Exchanges input and output interface in a netfilter program.
@@ -272,7 +260,7 @@ fn interfaces_are_exchanged(
     let probe = Unattached::load(&artifact).map_err(refused)?;
     let attach = probe.programs()[0].attach;
     let ip = [0x45, 0, 0, 20, 0, 0, 0, 0, 64, 255, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
-    let data = untagged(attach, [0; 12], IpVersion::V4, &ip);
+    let data = untagged(attach, [0; 12], Family::Ipv4, &ip);
     let packet = TestPacket { data: &data, ..TestPacket::default() };
     let outcome = probe.run(0, &packet, 1).map_err(refused)?;
     Ok(outcome.verdict != target.return_value(Verdict::Accept, attach))

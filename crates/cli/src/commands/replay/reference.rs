@@ -11,7 +11,7 @@ use bpfc_artifact::Artifact;
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver as driver;
 use bpfc_ir::{Entry, Family, Hook, Input, Program, Recognised, SetTable};
-use bpfc_packet::{IpVersion, pkt_type};
+use bpfc_packet::pkt_type;
 use bpfc_runtime::Count;
 use bpfc_xtables::model::Ruleset;
 use bpfc_xtables::reference::Evaluator;
@@ -74,10 +74,7 @@ fn decide(
     let (Some(packet), Some(parsed)) = (&frame.packet, frame.parsed()) else {
         return unseen();
     };
-    let family = match packet.version {
-        IpVersion::V4 => Family::Ipv4,
-        IpVersion::V6 => Family::Ipv6,
-    };
+    let family = packet.family;
     let seen = program.entries.iter().any(|e| (e.hook, e.family) == (hook, family));
     let evaluator = evaluators.iter_mut().find(|(of, _)| *of == family);
     let (true, Some((_, evaluator))) = (seen, evaluator) else {

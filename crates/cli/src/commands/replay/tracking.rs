@@ -2,7 +2,7 @@
 //! invalid, or is not tracked (net/netfilter/nf_conntrack_core.c, `nf_conntrack_in`, and
 //! nf_conntrack_proto_*.c). Targets that look connections up work the same out.
 
-use bpfc_packet::{Conntrack, IpVersion, Parsed, Tuple, ct_state};
+use bpfc_packet::{Conntrack, Family, Parsed, Tuple, ct_state};
 
 /// What tracking says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +28,10 @@ pub(in crate::commands) fn first_packet(packet: &Parsed<'_>) -> Tracked {
         return Tracked::Invalid;
     }
     let protocol = packet.protocol();
-    let ports = match (protocol, packet.version()) {
+    let ports = match (protocol, packet.family()) {
         (TCP, _) => tcp(packet),
         (UDP, _) => udp(packet),
-        (1, IpVersion::V4) | (58, IpVersion::V6) => return icmp(packet),
+        (1, Family::Ipv4) | (58, Family::Ipv6) => return icmp(packet),
         _ => Some((0, 0)),
     };
     match ports {
@@ -87,10 +87,10 @@ fn udp(packet: &Parsed<'_>) -> Option<(u16, u16)> {
 fn icmp(packet: &Parsed<'_>) -> Tracked {
     let Some(header) = packet.transport_slice(0, 8) else { return Tracked::Invalid };
     let (kind, code, identifier) = (header[0], header[1], word(header, 4));
-    let answer = match (packet.version(), kind) {
-        (IpVersion::V4, 8) => 0,
-        (IpVersion::V4, 13 | 15 | 17) | (IpVersion::V6, 128 | 139) => kind + 1,
-        (IpVersion::V6, 130..=137 | 143) => return Tracked::Not,
+    let answer = match (packet.family(), kind) {
+        (Family::Ipv4, 8) => 0,
+        (Family::Ipv4, 13 | 15 | 17) | (Family::Ipv6, 128 | 139) => kind + 1,
+        (Family::Ipv6, 130..=137 | 143) => return Tracked::Not,
         _ => return Tracked::Invalid,
     };
     let ports = |kind| (identifier, u16::from_be_bytes([kind, code]));
