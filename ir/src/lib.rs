@@ -5,6 +5,7 @@
 //! IR says nothing about the machine. See ARCHITECTURE.md for the decisions behind it.
 
 mod chunks;
+mod classic;
 mod compact;
 mod entities;
 mod fingerprint;
@@ -14,7 +15,6 @@ mod function;
 pub mod hash_limit;
 mod host_fact;
 mod inst;
-mod interpret;
 mod jenkins;
 pub mod limit;
 mod listing;
@@ -28,19 +28,17 @@ mod recent;
 mod rewrite;
 mod set_query;
 mod set_table;
-#[cfg(any(test, feature = "testing"))]
-pub mod testing;
 mod text;
 mod transform;
 mod types;
 mod verify;
 
 pub use bpfc_abi::{Family, Hook, Reject, UnknownWord, Verdict};
-pub use bpfc_packet::{
-    CLASSIC_MEMORY_WORDS, CLASSIC_NETWORK_OFFSET, ClassicAlu, ClassicFilter, ClassicInsn,
-    ClassicOp, ClassicTest,
-};
 pub use chunks::{ChunkFlags, SctpChunks};
+pub use classic::{
+    ClassicAlu, ClassicFilter, ClassicInsn, ClassicOp, ClassicTest,
+    MEMORY_WORDS as CLASSIC_MEMORY_WORDS, NETWORK_OFFSET as CLASSIC_NETWORK_OFFSET,
+};
 pub use entities::{Block, Chain, Func, Inst, Object, Probe, Rule, State, Value};
 pub use fingerprint::{Fingerprint, TcpOption, Window};
 pub use flow::{ControlFlow, reverse_postorder};
@@ -50,7 +48,6 @@ pub use frontend::{
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use host_fact::HostFact;
 pub use inst::{BinaryOp, Condition, Op, Terminator};
-pub use interpret::{Counter, Environment, Fault, InterpretError, Outcome, interpret};
 pub use jenkins::jenkins;
 pub use listing::{ListedRule, Listing};
 pub use log::{Log, LogKind};

@@ -111,18 +111,6 @@ impl ObjectKind {
         }
     }
 
-    /// The state at first, in the interpreter.
-    pub(crate) fn initial(&self) -> u64 {
-        match self {
-            ObjectKind::Limit { .. }
-            | ObjectKind::Quota { .. }
-            | ObjectKind::Recent(_)
-            | ObjectKind::HashLimit(_)
-            | ObjectKind::Connections { .. }
-            | ObjectKind::Set(_) => 0,
-        }
-    }
-
     /// What serves rules that want it so and later ones that want `other`; none where nothing
     /// does.
     pub fn joined(&self, other: &ObjectKind) -> Option<ObjectKind> {

@@ -1,7 +1,7 @@
 //! Probes: what [`crate::Scan::Probe`] does to a whole packet, too large to stand in an
 //! instruction.
 
-use bpfc_packet::ClassicFilter;
+use crate::ClassicFilter;
 use std::fmt;
 
 /// One definition, which scans refer to by number.

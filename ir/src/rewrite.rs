@@ -78,7 +78,7 @@ impl Rewrite {
     }
 
     /// The values it uses.
-    pub(crate) fn args(&self) -> (Value, Option<Value>) {
+    pub fn args(&self) -> (Value, Option<Value>) {
         match *self {
             Rewrite::Store(_, _, value)
             | Rewrite::Insert(_, value)

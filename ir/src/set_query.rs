@@ -4,7 +4,7 @@
 //! (net/netfilter/ipset/ip_set_list_set.c), so that each member gets the values of its own type.
 
 use crate::{Family, Type};
-use bpfc_ipset::{Comparison, Part, Probe, SetDef, Test};
+use bpfc_ipset::{Comparison, Part, SetDef, Test};
 use std::fmt;
 
 /// What an element says of the packets that are in it (`skbinfo`).
@@ -82,31 +82,6 @@ impl SetQuery {
             _ => None,
         }
     }
-}
-
-/// What a packet is looked up by, of a query's arguments.
-pub(crate) fn probe(def: &SetDef, arguments: &[u128]) -> Probe {
-    let mut probe = Probe::default();
-    let mut values = arguments.iter().copied();
-    let mut next = || values.next().unwrap_or_default();
-    let mut address = 0;
-    for part in def.kind.parts() {
-        match part {
-            Part::Address | Part::Network => {
-                probe.addresses[address] = next();
-                address += 1;
-            }
-            Part::Port => probe.port = (next() as u8, next() as u16),
-            Part::PlainPort => probe.port.1 = next() as u16,
-            Part::Mac | Part::OptionalMac => {
-                probe.mac.copy_from_slice(&(next() as u64).to_be_bytes()[2..]);
-            }
-            Part::Mark => probe.mark = next() as u32,
-            Part::Interface => probe.interface = next().to_be_bytes(),
-            Part::Name => {}
-        }
-    }
-    probe
 }
 
 fn write_test(f: &mut fmt::Formatter<'_>, test: &Test) -> fmt::Result {

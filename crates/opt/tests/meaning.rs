@@ -1,10 +1,12 @@
 //! Passes do not change what a program does: random programs decide, count and mark random
 //! packets before as after.
 
-use bpfc_ir::{
-    Environment, Hook, Program, interpret,
-    testing::{self, Choices},
+use bpfc_interpret::{
+    Environment,
+    generate::{self, Choices},
+    interpret,
 };
+use bpfc_ir::{Hook, Program};
 use bpfc_opt::{Limits, OptError, Options, PASSES, prepare, run};
 use bpfc_packet::InterfaceName;
 use proptest::prelude::*;
@@ -14,7 +16,7 @@ fn same(before: &Program, after: &Program, seed: u64) -> Result<(), TestCaseErro
     let (mut old, mut new) = (Environment::new(before), Environment::new(after));
     let mut choices = Choices::new(seed);
     for _ in 0..20 {
-        let mut packet = testing::packet(&mut choices);
+        let mut packet = generate::packet(&mut choices);
         // As at the kernel's hook: nothing of a packet's way out is known.
         packet.out_interface = InterfaceName::NONE;
         if let Some(ports) = &mut packet.bridge {
@@ -40,7 +42,7 @@ proptest! {
         depth in 1usize..4,
         functions in 2usize..12,
     ) {
-        let before = testing::program(seed, 8, 8);
+        let before = generate::program(seed, 8, 8);
         let mut after = before.clone();
         let limits = Limits { depth, functions, ..Limits::default() };
         let disabled = disabled.map(|at| PASSES[at].name.to_owned()).into_iter().collect();
@@ -71,7 +73,7 @@ proptest! {
 
     #[test]
     fn what_is_prepared_once_becomes_the_same(seed: u64, left_out: usize) {
-        let whole = testing::program(seed, 8, 8);
+        let whole = generate::program(seed, 8, 8);
         let mut prepared = whole.clone();
         let settled = prepare(&mut prepared, &[]).expect("simplified");
         let part = |program: &Program| {
@@ -89,7 +91,7 @@ proptest! {
 
     #[test]
     fn what_is_simplified_stays_as_it_is(seed: u64) {
-        let mut program = testing::program(seed, 8, 8);
+        let mut program = generate::program(seed, 8, 8);
         let simplify = || Options { disabled: vec!["inline".to_owned()], ..Options::default() };
         prop_assert!(run(&mut program, &mut simplify()).is_ok());
         let once = program.clone();

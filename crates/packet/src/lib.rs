@@ -11,7 +11,6 @@
 mod builder;
 mod capture;
 mod chunks;
-mod classic;
 mod conntrack;
 mod extension;
 mod hex;
@@ -34,10 +33,6 @@ pub use builder::{
 };
 pub use capture::{Capture, CaptureError, CaptureFormat, Captured, LinkType};
 pub use chunks::find_sctp_chunk;
-pub use classic::{
-    ClassicAlu, ClassicFilter, ClassicInsn, ClassicOp, ClassicTest,
-    MEMORY_WORDS as CLASSIC_MEMORY_WORDS, NETWORK_OFFSET as CLASSIC_NETWORK_OFFSET,
-};
 pub use conntrack::{Connections, Conntrack, Extensions, Tuple, ct_state, ct_status};
 pub use extension::{Walk, extension_set, find_extension, walk_extensions};
 pub use hex::bytes_from_hex;

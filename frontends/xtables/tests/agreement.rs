@@ -2,10 +2,9 @@
 //! and keeps every invariant.
 
 use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_ir::testing::Choices;
-use bpfc_ir::{
-    Environment, Family, Frontend, FrontendOptions, Hook, Input, Recognised, interpret, verify,
-};
+use bpfc_interpret::generate::Choices;
+use bpfc_interpret::{Environment, interpret};
+use bpfc_ir::{Family, Frontend, FrontendOptions, Hook, Input, Recognised, verify};
 use bpfc_packet::{
     BridgePorts, Conntrack, Extension, InterfaceName, LengthField, Packet, PacketBuilder, Receiver,
     Tcp, Transform, Transport, Tuple, ct_state,

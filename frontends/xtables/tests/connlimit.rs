@@ -2,10 +2,9 @@
 //! where packets come far enough apart both decide by how many connections live.
 
 use bpfc_diag::{Diagnostics, Severity, SourceMap};
-use bpfc_ir::testing::Choices;
-use bpfc_ir::{
-    Environment, Family, Frontend, FrontendOptions, Hook, Input, Program, Recognised, interpret,
-};
+use bpfc_interpret::generate::Choices;
+use bpfc_interpret::{Environment, interpret};
+use bpfc_ir::{Family, Frontend, FrontendOptions, Hook, Input, Program, Recognised};
 use bpfc_packet::{
     Arrival, Connections, Conntrack, Packet, PacketBuilder, Tuple, ct_state, ct_status,
 };

@@ -5,7 +5,8 @@
 
 mod support;
 
-use bpfc_ir::{Environment, Family, Hook, Program, interpret, verify};
+use bpfc_interpret::{Environment, interpret};
+use bpfc_ir::{Family, Hook, Program, verify};
 use bpfc_packet::Packet;
 use bpfc_xtables::reference::Evaluator;
 use support::Rng;

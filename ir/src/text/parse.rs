@@ -11,7 +11,6 @@ use crate::{
     RuleData, RuleKind, State, StateDef, TextSearch, UnknownWord, Value,
 };
 use bpfc_diag::{FileId, LineColumn, Span};
-use bpfc_packet::bytes_from_hex;
 use std::fmt;
 use std::str::FromStr;
 
@@ -220,7 +219,12 @@ impl Parser {
         }
         self.keyword("text")?;
         let digits = self.string("a pattern")?;
-        let Some(pattern) = bytes_from_hex(&digits) else {
+        let pairs: Vec<char> = digits.chars().collect();
+        let byte = |pair: &[char]| match *pair {
+            [high, low] => Some((high.to_digit(16)? << 4 | low.to_digit(16)?) as u8),
+            _ => None,
+        };
+        let Some(pattern) = pairs.chunks(2).map(byte).collect() else {
             return self.error(format!("'{digits}' is not pairs of hexadecimal digits"));
         };
         self.keyword("from")?;

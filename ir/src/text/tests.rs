@@ -1,4 +1,4 @@
-use crate::{Program, testing, verify};
+use crate::{Program, verify};
 use proptest::prelude::*;
 
 fn error(text: &str) -> String {
@@ -6,40 +6,6 @@ fn error(text: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
-    #[test]
-    fn printing_and_reading_gives_the_same(seed: u64, chains in 1usize..6, rules in 0usize..12) {
-        let program = testing::program(seed, chains, rules);
-        prop_assert_eq!(verify(&program), Ok(()));
-        let text = program.to_string();
-        let read = text.parse::<Program>();
-        prop_assert_eq!(read.as_ref(), Ok(&program), "{}", text);
-        let mut compact = program;
-        compact.compact();
-        prop_assert_eq!(verify(&compact), Ok(()));
-        let read = compact.to_string().parse::<Program>();
-        prop_assert_eq!(read.as_ref(), Ok(&compact), "{}", compact);
-        let once = compact.clone();
-        compact.compact();
-        prop_assert_eq!(compact, once);
-    }
-
-    #[test]
-    fn damaged_texts_never_panic(seed: u64, at: prop::sample::Index, new: char, cut: bool) {
-        let text = testing::program(seed, 2, 4).to_string();
-        let mut chars: Vec<char> = text.chars().collect();
-        let at = at.index(chars.len());
-        if cut { chars.truncate(at) } else { chars[at] = new }
-        let text: String = chars.into_iter().collect();
-        if let Ok(program) = text.parse::<Program>() {
-            let _ = verify(&program);
-            let again = program.to_string();
-            let read = again.parse::<Program>();
-            prop_assert_eq!(read.as_ref(), Ok(&program), "{}", again);
-        }
-    }
-
     #[test]
     fn any_tokens_never_panic(words in prop::collection::vec(
         prop::sample::select(vec![

@@ -6,7 +6,8 @@ use crate::lab::inject::Frame;
 use crate::lab::oracle::{Outcome, Stage};
 use crate::lab::tables::Count;
 use crate::lab::view::{packet_at, route};
-use bpfc_ir::{Environment, InterpretError, Program, Verdict, interpret};
+use bpfc_interpret::{Environment, InterpretError, interpret};
+use bpfc_ir::{Program, Verdict};
 use bpfc_opt::Limits;
 
 /// What happens to a program before it is interpreted.

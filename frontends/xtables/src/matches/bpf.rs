@@ -9,8 +9,8 @@ use crate::reference::{Outcome, View};
 use crate::{
     Families, Fields, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported,
 };
+use bpfc_ir::{ClassicFilter, ClassicInsn};
 use bpfc_ir::{Condition, ProbeDef};
-use bpfc_packet::{ClassicFilter, ClassicInsn};
 use std::fmt::Write;
 use std::sync::Arc;
 

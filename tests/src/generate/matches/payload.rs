@@ -2,7 +2,7 @@
 
 use super::Maker;
 use crate::generate::rng::Rng;
-use bpfc_packet::ClassicFilter;
+use bpfc_ir::ClassicFilter;
 
 /// Patterns that overlap themselves and each other, and one that is as long as can be.
 fn pattern(rng: &mut Rng) -> Vec<u8> {

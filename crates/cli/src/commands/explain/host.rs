@@ -2,9 +2,8 @@
 //! way comes to a rule that needs it.
 
 use crate::console::Failure;
-use bpfc_ir::{
-    Address, Environment, Fault, Hook, HostFact, InterpretError, Program, Way, interpret,
-};
+use bpfc_interpret::{Environment, Fault, InterpretError, interpret};
+use bpfc_ir::{Address, Hook, HostFact, Program, Way};
 use bpfc_packet::Packet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -1,10 +1,10 @@
 //! What outlives a packet: counters, states, the source of random numbers.
 
-use super::connections::Counted;
-use super::recent::Seen;
-use crate::hash_limit::Bucket;
-use crate::{HostFact, Object, ObjectKind, Program, Rule, State, StateDef};
+use crate::connections::Counted;
+use crate::recent::Seen;
 use bpfc_ipset::State as SetState;
+use bpfc_ir::hash_limit::Bucket;
+use bpfc_ir::{HostFact, Object, ObjectKind, Program, Rule, State, StateDef};
 use cranelift_entity::SecondaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,15 +21,15 @@ pub struct Counter {
 pub struct Environment<'r> {
     counters: SecondaryMap<Rule, Counter>,
     states: SecondaryMap<State, Option<u32>>,
-    pub(super) objects: SecondaryMap<Object, Option<(ObjectKind, u64)>>,
+    pub(crate) objects: SecondaryMap<Object, Option<(ObjectKind, u64)>>,
     /// Buckets of rate limits by key.
-    pub(super) buckets: BTreeMap<(Object, [u128; 4]), Bucket>,
+    pub(crate) buckets: BTreeMap<(Object, [u128; 4]), Bucket>,
     /// Connections that are counted, by address.
-    pub(super) counted: BTreeMap<(Object, u128), Counted>,
+    pub(crate) counted: BTreeMap<(Object, u128), Counted>,
     /// Lists of seen addresses, from the first question on.
-    pub(super) seen: SecondaryMap<Object, Seen>,
+    pub(crate) seen: SecondaryMap<Object, Seen>,
     /// Sets from the first packet on that asks them.
-    pub(super) sets: SecondaryMap<Object, Option<Box<SetState>>>,
+    pub(crate) sets: SecondaryMap<Object, Option<Box<SetState>>>,
     /// What is known of the host; none for everything.
     known: Option<BTreeSet<HostFact>>,
     random: Box<dyn FnMut() -> u32 + 'r>,
@@ -65,7 +65,7 @@ impl<'r> Environment<'r> {
         }
         let mut objects = SecondaryMap::new();
         for (object, def) in program.objects.iter() {
-            objects[object] = Some((def.kind.clone(), def.kind.initial()));
+            objects[object] = Some((def.kind.clone(), 0));
         }
         Environment {
             counters: SecondaryMap::new(),
@@ -88,7 +88,7 @@ impl<'r> Environment<'r> {
         self
     }
 
-    pub(super) fn knows(&self, fact: HostFact) -> bool {
+    pub(crate) fn knows(&self, fact: HostFact) -> bool {
         self.known.as_ref().is_none_or(|known| known.contains(&fact))
     }
 
@@ -97,18 +97,18 @@ impl<'r> Environment<'r> {
         self.counters[rule]
     }
 
-    pub(super) fn count(&mut self, rule: Rule, bytes: u32) {
+    pub(crate) fn count(&mut self, rule: Rule, bytes: u32) {
         let counter = &mut self.counters[rule];
         counter.packets += 1;
         counter.bytes += u64::from(bytes);
     }
 
-    pub(super) fn random(&mut self) -> u32 {
+    pub(crate) fn random(&mut self) -> u32 {
         (self.random)()
     }
 
     /// Steps a state through 0..period; none for a state that the program does not define.
-    pub(super) fn step(&mut self, state: State, period: u32) -> Option<u32> {
+    pub(crate) fn step(&mut self, state: State, period: u32) -> Option<u32> {
         let value = self.states.get(state).copied().flatten()?;
         let next = if value == period.wrapping_sub(1) { 0 } else { value.wrapping_add(1) };
         self.states[state] = Some(next);

@@ -4,8 +4,9 @@
 //! They look like lowered rulesets: chains of rules, each a sequence of guarded tests whose
 //! failure leads to the next rule, then effects and a verdict, call or return.
 
-use crate::hash_limit::{HashLimit, Measure};
-use crate::{
+use bpfc_diag::{FileId, Span};
+use bpfc_ir::hash_limit::{HashLimit, Measure};
+use bpfc_ir::{
     Address, Base, BaseChain, BinaryOp, Block, CalendarField, ChainData, ChecksumField, ChunkFlags,
     Condition, CtField, CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Log,
     LogKind, Lookup, Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query,
@@ -13,7 +14,6 @@ use crate::{
     Scan, SctpChunks, SocketField, Source, StateDef, Terminator, TextSearch, TransformField,
     TupleField, Type, Value, Verdict, Way,
 };
-use bpfc_diag::{FileId, Span};
 use bpfc_packet::{
     Conntrack, Dccp, Extension, InterfaceName, LengthField, Packet, PacketBuilder, Sctp, Tcp,
     Transport, Tuple,
@@ -201,7 +201,7 @@ pub fn packet(choices: &mut Choices) -> Packet {
 }
 
 struct Chain {
-    entity: crate::Chain,
+    entity: bpfc_ir::Chain,
     base: bool,
     callees: Vec<Func>,
     rules: usize,
@@ -494,7 +494,7 @@ impl Body<'_> {
             }
             7 if ty == Type::I32 => {
                 let (state, period) = (self.choices.below(3), 3 + self.choices.below(4));
-                self.builder.nth(crate::State::from_u32(state as u32), period as u32)
+                self.builder.nth(bpfc_ir::State::from_u32(state as u32), period as u32)
             }
             _ => self.load(ty),
         }

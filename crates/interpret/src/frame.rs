@@ -1,10 +1,10 @@
 //! One call of a chain, and what its instructions do.
 
-use super::{Fault, Run};
-use crate::{BinaryOp, Block, Func, Function, Inst, LogKind, Op, Type, Value, jenkins};
+use crate::{Fault, Run};
+use bpfc_ir::{BinaryOp, Block, Func, Function, Inst, LogKind, Op, Type, Value, jenkins};
 use rustc_hash::FxHashMap;
 
-pub(super) struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     pub func: Func,
     pub function: &'a Function,
     pub block: Block,
@@ -29,7 +29,7 @@ impl<'a> Frame<'a> {
 }
 
 impl<'a> Run<'a, '_, '_> {
-    pub(super) fn instruction(&mut self, frame: &mut Frame<'a>, inst: Inst) -> Result<(), Fault> {
+    pub(crate) fn instruction(&mut self, frame: &mut Frame<'a>, inst: Inst) -> Result<(), Fault> {
         let data = frame.function.insts.get(inst).ok_or(Fault::Missing)?;
         let operands = Fault::Operands(inst);
         let offset = |value| u32::try_from(frame.value(value)?).map_err(|_| Fault::Operands(inst));

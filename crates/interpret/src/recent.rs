@@ -1,11 +1,11 @@
 //! What a list of recently seen addresses answers, and how it changes.
 
-use crate::{Family, RecentAction, RecentList, RecentQuery};
+use bpfc_ir::{Family, RecentAction, RecentList, RecentQuery};
 use std::collections::VecDeque;
 
 /// A list, from the address that was seen longest ago on.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen(VecDeque<Entry>);
+pub(crate) struct Seen(VecDeque<Entry>);
 
 #[derive(Clone, Debug)]
 struct Entry {
@@ -17,7 +17,7 @@ struct Entry {
 }
 
 /// A packet's address and time to live, and the clock in ticks and ticks a second.
-pub(super) struct Sight {
+pub(crate) struct Sight {
     pub address: u128,
     pub ttl: u8,
     pub now: u64,

@@ -1,12 +1,12 @@
 //! Writing the packet. None of it answers where the access has no guard that held.
 
-use super::Run;
-use crate::{Base, Family, Rewrite, Type};
+use crate::Run;
+use bpfc_ir::{Base, Family, Rewrite, Type};
 use bpfc_packet::{replace_checksum, strip_tcp_options};
 
 impl Run<'_, '_, '_> {
     /// Makes a change; `values` are those of [`Rewrite::args`], the last of type `ty`.
-    pub(super) fn rewrite(
+    pub(crate) fn rewrite(
         &mut self,
         rewrite: &Rewrite,
         ty: Type,

@@ -1,17 +1,16 @@
 //! What objects answer.
 
-use super::Run;
-use super::recent::Sight;
-use crate::hash_limit::{Bucket, HashLimit, answer};
-use crate::limit::Credits;
-use crate::set_query::probe;
-use crate::{Object, ObjectKind, Query, SetInfo, SetQuery};
-use bpfc_ipset::{Counts, Extensions, PacketInfo, State};
+use crate::Run;
+use crate::recent::Sight;
+use bpfc_ipset::{Counts, Extensions, PacketInfo, Part, Probe, SetDef, State};
+use bpfc_ir::hash_limit::{Bucket, HashLimit, answer};
+use bpfc_ir::limit::Credits;
+use bpfc_ir::{Object, ObjectKind, Query, SetInfo, SetQuery};
 use std::sync::Arc;
 
 impl Run<'_, '_, '_> {
     /// Asks an object; none where there is no such object or it cannot be asked so.
-    pub(super) fn query(
+    pub(crate) fn query(
         &mut self,
         object: Object,
         query: &Query,
@@ -134,4 +133,29 @@ fn told(info: SetInfo, found: PacketInfo, arguments: &[u128]) -> Option<u32> {
         SetInfo::Priority => found.priority,
         SetInfo::Queue => found.queue.into(),
     })
+}
+
+/// What a packet is looked up by, of a query's arguments.
+fn probe(def: &SetDef, arguments: &[u128]) -> Probe {
+    let mut probe = Probe::default();
+    let mut values = arguments.iter().copied();
+    let mut next = || values.next().unwrap_or_default();
+    let mut address = 0;
+    for part in def.kind.parts() {
+        match part {
+            Part::Address | Part::Network => {
+                probe.addresses[address] = next();
+                address += 1;
+            }
+            Part::Port => probe.port = (next() as u8, next() as u16),
+            Part::PlainPort => probe.port.1 = next() as u16,
+            Part::Mac | Part::OptionalMac => {
+                probe.mac.copy_from_slice(&(next() as u64).to_be_bytes()[2..]);
+            }
+            Part::Mark => probe.mark = next() as u32,
+            Part::Interface => probe.interface = next().to_be_bytes(),
+            Part::Name => {}
+        }
+    }
+    probe
 }

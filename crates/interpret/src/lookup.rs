@@ -1,14 +1,14 @@
 //! What the kernel's tables would answer, by the facts that come with the packet. A packet without
 //! routes is one of a host that has none.
 
-use super::Run;
-use crate::{
+use crate::Run;
+use bpfc_ir::{
     Address, Device, Family, Lookup, Receiver, ReversePath, SocketField, TransformField, Way,
 };
 use bpfc_packet::{InterfaceName, Owner, Routes, Transform};
 
 impl Run<'_, '_, '_> {
-    pub(super) fn lookup(&self, lookup: Lookup) -> u32 {
+    pub(crate) fn lookup(&self, lookup: Lookup) -> u32 {
         match lookup {
             Lookup::SocketGroup { low, high } => {
                 let owner = self.packet.packet().socket.as_ref().and_then(|s| s.owner.as_ref());
@@ -34,7 +34,7 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    pub(super) fn socket(&self, field: SocketField) -> u128 {
+    pub(crate) fn socket(&self, field: SocketField) -> u128 {
         let Some(socket) = &self.packet.packet().socket else { return 0 };
         let owner = socket.owner.as_ref();
         match field {
@@ -46,7 +46,7 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    pub(super) fn control_group(&self, path: &str) -> bool {
+    pub(crate) fn control_group(&self, path: &str) -> bool {
         let socket = self.packet.packet().socket.as_ref();
         socket.is_some_and(|socket| socket.is_in_group(path))
     }

@@ -5,13 +5,13 @@
 //! processor counted it, and forgets it at once where this one did. A program cannot tell whether
 //! it is this processor that will go on with the packet, and always waits.
 
-use super::Run;
-use crate::Object;
+use crate::Run;
+use bpfc_ir::Object;
 use bpfc_packet::{Tuple, ct_status};
 
 /// Connections under one address, from the one that was counted first on.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Counted {
+pub(crate) struct Counted {
     entries: Vec<Entry>,
     /// When the list was looked through, and how many it held then.
     collected: (u64, usize),
@@ -30,7 +30,7 @@ const MAX_COLLECT: usize = 64;
 
 impl Run<'_, '_, '_> {
     /// Counts the packet's connection; yields how many there are, 0 where it cannot be counted.
-    pub(super) fn count_connection(&mut self, object: Object, address: u128) -> u32 {
+    pub(crate) fn count_connection(&mut self, object: Object, address: u128) -> u32 {
         let Some((connection, status)) = self.connection_to_count() else { return 0 };
         let packet = self.packet.packet();
         let now = packet.arrival.ticks;

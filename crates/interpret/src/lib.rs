@@ -6,6 +6,7 @@
 mod connections;
 mod environment;
 mod frame;
+pub mod generate;
 mod load;
 mod lookup;
 mod query;
@@ -16,7 +17,7 @@ mod tests;
 
 pub use environment::{Counter, Environment};
 
-use crate::{
+use bpfc_ir::{
     Block, Entry, Func, Hook, HostFact, Inst, Program, Rule, State, Terminator, Value, Verdict,
 };
 use bpfc_packet::{NotDelivered, Packet, Parsed, Rewrites};

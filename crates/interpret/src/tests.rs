@@ -1,8 +1,6 @@
 use super::*;
-use crate::{
-    testing::{self, Choices},
-    verify,
-};
+use crate::generate::{self, Choices};
+use bpfc_ir::verify;
 use bpfc_packet::{Conntrack, InterfaceName, PacketBuilder, Tuple, ct_state};
 use proptest::prelude::*;
 
@@ -230,11 +228,11 @@ proptest! {
 
     #[test]
     fn verified_programs_have_no_faults(seed: u64) {
-        let program = testing::program(seed, 5, 12);
+        let program = generate::program(seed, 5, 12);
         let mut environment = Environment::new(&program);
         let mut choices = Choices::new(seed);
         for _ in 0..20 {
-            let packet = testing::packet(&mut choices);
+            let packet = generate::packet(&mut choices);
             match interpret(&program, Hook::Input, &packet, &mut environment) {
                 Ok(_) | Err(InterpretError::NotDelivered(_)) => {}
                 Err(error) => prop_assert!(false, "{} on {:?} in {}", error, packet, program),
@@ -244,7 +242,7 @@ proptest! {
 
     #[test]
     fn damaged_programs_never_panic(seed: u64, at: prop::sample::Index, new in "[0-9a-z .]") {
-        let text = testing::program(seed, 2, 4).to_string();
+        let text = generate::program(seed, 2, 4).to_string();
         let mut chars: Vec<char> = text.chars().collect();
         let at = at.index(chars.len());
         chars.splice(at..=at, new.chars());
@@ -252,7 +250,7 @@ proptest! {
         if let Ok(program) = text.parse::<Program>() {
             let mut choices = Choices::new(seed);
             for _ in 0..5 {
-                let _ = run(&program, &testing::packet(&mut choices));
+                let _ = run(&program, &generate::packet(&mut choices));
             }
         }
     }

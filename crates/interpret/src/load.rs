@@ -1,8 +1,8 @@
 //! Loads, tests of availability, and scans. None of them answers where the access has no guard
 //! that held.
 
-use super::Run;
-use crate::{Base, CtField, CtTuple, Family, Meta, ProbeDef, Scan, Source, TupleField, Type};
+use crate::Run;
+use bpfc_ir::{Base, CtField, CtTuple, Family, Meta, ProbeDef, Scan, Source, TupleField, Type};
 use bpfc_packet::{
     Found, Packet, Tuple, extension_set, find_dccp_option, find_extension, find_sctp_chunk,
     find_tcp_mss, find_tcp_option, find_text,
@@ -13,7 +13,7 @@ use std::net::IpAddr;
 const LINK_HEADER: usize = 14;
 
 impl Run<'_, '_, '_> {
-    pub(super) fn load(&self, family: Family, ty: Type, source: Source) -> Option<u128> {
+    pub(crate) fn load(&self, family: Family, ty: Type, source: Source) -> Option<u128> {
         match source {
             Source::Payload(base, offset) => {
                 let (offset, size) = (usize::from(offset), usize::from(ty.bytes()));
@@ -103,21 +103,21 @@ impl Run<'_, '_, '_> {
         Some(value)
     }
 
-    pub(super) fn load_at(&self, ty: Type, offset: u32, displacement: u16) -> Option<u128> {
+    pub(crate) fn load_at(&self, ty: Type, offset: u32, displacement: u16) -> Option<u128> {
         let offset = usize::try_from(offset).ok()?.checked_add(displacement.into())?;
         self.packet.slice(offset, ty.bytes().into()).map(number)
     }
 
-    pub(super) fn available(&self, base: Base, bytes: u16) -> bool {
+    pub(crate) fn available(&self, base: Base, bytes: u16) -> bool {
         base == Base::Transport && self.packet.has_transport(bytes.into())
     }
 
-    pub(super) fn available_at(&self, offset: u32, bytes: u16) -> bool {
+    pub(crate) fn available_at(&self, offset: u32, bytes: u16) -> bool {
         let end = u64::from(offset) + u64::from(bytes);
         end <= u64::from(self.packet.length())
     }
 
-    pub(super) fn scan(&self, scan: &Scan) -> Option<u32> {
+    pub(crate) fn scan(&self, scan: &Scan) -> Option<u32> {
         let (bytes, transport) = (self.packet.bytes(), self.packet.transport());
         let needed = match scan {
             Scan::TcpOption(_) | Scan::TcpMss => 20,
