@@ -9,7 +9,8 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let artifact: Artifact = serde_json::from_slice(&std::fs::read("rules.json")?)?;
-//! let filter = Filter::load(&artifact, &Options::new("web").interface("eth0"))?;
+//! // Loads it, or replaces the filter of that name.
+//! let filter = Filter::ensure(&artifact, &Options::new("web").interface("eth0"))?;
 //! for (rule, count) in filter.counters()?.iter() {
 //!     println!("{} {} {}", count.packets, count.bytes, rule.label);
 //! }
@@ -66,6 +67,7 @@ mod control_groups;
 mod counters;
 mod devices;
 mod digest;
+mod ensure;
 mod error;
 mod features;
 mod filter;

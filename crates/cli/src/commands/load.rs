@@ -60,19 +60,21 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     let unchanged = there.is_some();
     let (filter, replacement) = match there {
         Some(filter) => (filter, None),
-        None => with_progress("loading", || load(&artifact, &options)).map_err(|error| {
-            let is_unsupported = matches!(error, Error::Unsupported { .. });
-            let is_lacking = matches!(error, Error::Btf(_) | Error::Verifier(_));
-            let old = old(&artifact).filter(|_| is_unsupported || is_lacking);
-            match refused(error) {
-                Failure::Refused(said) if is_unsupported || old.is_some() => {
-                    let said = said.trim_end();
-                    let other = alternatives(args, &artifact, &inputs);
-                    Failure::Refused(format!("{said}{}{other}", old.unwrap_or_default()))
+        None => with_progress("loading", || Filter::ensure_telling(&artifact, &options)).map_err(
+            |error| {
+                let is_unsupported = matches!(error, Error::Unsupported { .. });
+                let is_lacking = matches!(error, Error::Btf(_) | Error::Verifier(_));
+                let old = old(&artifact).filter(|_| is_unsupported || is_lacking);
+                match refused(error) {
+                    Failure::Refused(said) if is_unsupported || old.is_some() => {
+                        let said = said.trim_end();
+                        let other = alternatives(args, &artifact, &inputs);
+                        Failure::Refused(format!("{said}{}{other}", old.unwrap_or_default()))
+                    }
+                    failure => failure,
                 }
-                failure => failure,
-            }
-        })?,
+            },
+        )?,
     };
     let replaced = replacement.is_some();
     let lost = replacement.unwrap_or_default();
@@ -169,28 +171,6 @@ fn alternatives(args: &LoadArgs, artifact: &Artifact, inputs: &[Input]) -> Strin
     match names[..] {
         [] => "; no other target takes this ruleset on this kernel".into(),
         _ => format!("; on this kernel the ruleset can be loaded with {}", names.join(" or ")),
-    }
-}
-
-/// How often a filter may come and go while this one is loaded.
-const ATTEMPTS: u32 = 5;
-
-/// Loads, or replaces the filter that has the name, and tells then what was not carried over.
-/// Others may load and unload it meanwhile.
-fn load(artifact: &Artifact, options: &Options) -> Result<(Filter, Option<Vec<Lost>>), Error> {
-    let mut attempt = 1;
-    loop {
-        let found = match Filter::load(artifact, options) {
-            Err(Error::Exists(name)) => Filter::open(&name),
-            loaded => return loaded.map(|filter| (filter, None)),
-        };
-        let replaced = found.and_then(|filter| {
-            filter.replace_telling(artifact, options).map(|lost| (filter, Some(lost)))
-        });
-        match replaced {
-            Err(Error::NotFound(_)) if attempt < ATTEMPTS => attempt += 1,
-            replaced => return replaced,
-        }
     }
 }
 
