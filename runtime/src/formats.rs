@@ -24,7 +24,7 @@ fn fixture(format: &str, file: &str) -> Vec<u8> {
 }
 
 fn artifact(format: &str) -> Artifact {
-    serde_json::from_slice(&fixture(format, "artifact.json")).unwrap()
+    Artifact::from_json(&fixture(format, "artifact.json")).unwrap()
 }
 
 fn metadata_path(name: &str) -> PathBuf {

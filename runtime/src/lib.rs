@@ -8,7 +8,7 @@
 //! use bpfc_runtime::{Artifact, Filter, Options};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let artifact: Artifact = serde_json::from_slice(&std::fs::read("rules.json")?)?;
+//! let artifact = Artifact::read(std::fs::File::open("rules.json")?)?;
 //! // Loads it, or replaces the filter of that name.
 //! let filter = Filter::ensure(&artifact, &Options::new("web").interface("eth0"))?;
 //! for (rule, count) in filter.counters()?.iter() {

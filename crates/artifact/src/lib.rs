@@ -10,6 +10,7 @@
 
 pub mod btf;
 mod insn;
+mod json;
 pub mod kernel;
 pub mod log;
 mod map;
@@ -22,6 +23,7 @@ mod walk;
 
 pub use bpfc_abi::{Family, Hook};
 pub use insn::Insn;
+pub use json::{JsonError, VERSION as JSON_VERSION};
 pub use kernel::{KernelFeature, KernelVersion};
 pub use map::{MapDef, MapIndex, MapKind, MapRole};
 pub use program::{
@@ -35,7 +37,8 @@ pub use walk::LONGEST_WALK;
 
 use serde::{Deserialize, Serialize};
 
-/// One compiled ruleset for one target.
+/// One compiled ruleset for one target. [`Artifact::write`] and [`Artifact::read`] give it the form
+/// of a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Artifact {
     /// The target's name, as `--target` takes it: `xdp`, `tc`, `netfilter`, `cgroup-skb`.

@@ -104,9 +104,11 @@ fn result(
         }
         Emit::Asm => emit::asm(artifact()?),
         Emit::Json => {
-            serde_json::to_string_pretty(artifact()?)
-                .map_err(|error| Failure::Refused(format!("cannot write JSON: {error}")))?
-                + "\n"
+            let mut text = Vec::new();
+            return match artifact()?.write(&mut text) {
+                Ok(()) => Ok(text),
+                Err(error) => Err(Failure::Refused(format!("cannot write JSON: {error}"))),
+            };
         }
     };
     Ok(text.into_bytes())
