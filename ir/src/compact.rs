@@ -18,7 +18,11 @@ impl Function {
         self.blocks.reserve_exact(self.layout.len());
         for block in &mut self.layout {
             let Some(data) = dropped.get_mut(*block) else { continue };
-            let empty = BlockData { insts: Vec::new(), terminator: Terminator::Return, rule: None };
+            let empty = BlockData {
+                insts: Vec::new(),
+                terminator: Terminator::Return,
+                origin: None.into(),
+            };
             let number = self.blocks.push(std::mem::replace(data, empty));
             block_numbers[*block] = number.into();
             *block = number;
@@ -42,7 +46,7 @@ impl Function {
                     result = values.push(ValueData { ty, def }).into();
                     value_numbers[value] = result;
                 }
-                *inst = insts.push(InstData { op, result, rule: data.rule });
+                *inst = insts.push(InstData { op, result, origin: data.origin });
             }
         }
         let value = |value| value_numbers[value].expand().unwrap_or(value);

@@ -27,10 +27,25 @@ entity_impl!(Value, "v");
 pub struct Chain(u32);
 entity_impl!(Chain, "chain");
 
-/// A rule or policy of the source ruleset; counters are named by it.
+/// A rule or policy of the source ruleset.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rule(u32);
 entity_impl!(Rule, "rule");
+
+/// Several rules that instructions come from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleList(u32);
+entity_impl!(RuleList, "rules");
+
+/// A counter of packets and bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Counter(u32);
+entity_impl!(Counter, "counter");
+
+/// Several counters that count a packet together.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CounterList(u32);
+entity_impl!(CounterList, "counters");
 
 /// What outlives packets and is asked by rules: a rate limit, a quota.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

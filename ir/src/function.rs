@@ -1,21 +1,22 @@
 //! One chain: blocks, instructions, values, and the builder that makes them.
 
 use crate::{
-    Base, BinaryOp, Block, CalendarField, Chain, ChainData, Condition, Family, Func, Inst, Lookup,
-    Object, Op, Query, Rule, Scan, Source, State, Terminator, Type, Value, Verdict,
+    Base, BinaryOp, Block, CalendarField, Chain, ChainData, Condition, Counted, Counter, Family,
+    Func, Inst, Lookup, Object, Op, Origin, Query, Rule, Scan, Source, State, Terminator, Type,
+    Value, Verdict,
 };
 use cranelift_entity::PrimaryMap;
 use cranelift_entity::packed_option::PackedOption;
 
-/// An instruction with its result and the rule it comes from.
+/// An instruction with its result and the rules it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstData {
     /// What it does.
     pub op: Op,
     /// The value it defines, none for `count` and `mark`.
     pub result: PackedOption<Value>,
-    /// The rule it comes from.
-    pub rule: PackedOption<Rule>,
+    /// The rules it comes from.
+    pub origin: PackedOption<Origin>,
 }
 
 // A program of 100,000 rules has millions of instructions, and is cloned while it is fitted.
@@ -37,8 +38,8 @@ pub struct BlockData {
     pub insts: Vec<Inst>,
     /// How it ends.
     pub terminator: Terminator,
-    /// The rule that the terminator comes from.
-    pub rule: Option<Rule>,
+    /// The rules that the terminator comes from.
+    pub origin: PackedOption<Origin>,
 }
 
 /// One chain.
@@ -117,19 +118,23 @@ impl Function {
 pub struct FunctionBuilder {
     function: Function,
     current: Option<Block>,
-    rule: Option<Rule>,
+    origin: PackedOption<Origin>,
 }
 
 impl FunctionBuilder {
     /// A builder of an empty function.
     pub fn new(name: impl Into<String>, family: Family) -> Self {
-        FunctionBuilder { function: Function::new(name, family), current: None, rule: None }
+        FunctionBuilder {
+            function: Function::new(name, family),
+            current: None,
+            origin: None.into(),
+        }
     }
 
     /// A builder of a function for a chain of the ruleset.
     pub fn of_chain(chain: Chain, data: &ChainData) -> Self {
         let function = Function::of_chain(chain, data);
-        FunctionBuilder { function, current: None, rule: None }
+        FunctionBuilder { function, current: None, origin: None.into() }
     }
 
     /// The family that was given.
@@ -139,12 +144,17 @@ impl FunctionBuilder {
 
     /// The rule that instructions and terminators carry from here on.
     pub fn set_rule(&mut self, rule: Option<Rule>) {
-        self.rule = rule;
+        self.set_origin(rule.map(Origin::from));
     }
 
-    /// The rule that instructions carry now.
+    /// The rules that instructions and terminators carry from here on.
+    pub fn set_origin(&mut self, origin: Option<Origin>) {
+        self.origin = origin.into();
+    }
+
+    /// The rule that instructions carry now, where it is one.
     pub fn rule(&self) -> Option<Rule> {
-        self.rule
+        self.origin.expand()?.rule()
     }
 
     /// Declares a block; it takes its place in the layout when switched to.
@@ -152,7 +162,7 @@ impl FunctionBuilder {
         self.function.blocks.push(BlockData {
             insts: Vec::new(),
             terminator: Terminator::Return,
-            rule: self.rule,
+            origin: self.origin,
         })
     }
 
@@ -176,7 +186,7 @@ impl FunctionBuilder {
         let block = self.current.expect("an open block");
         let ty = self.function.result_type(&op);
         let inst =
-            self.function.insts.push(InstData { op, result: None.into(), rule: self.rule.into() });
+            self.function.insts.push(InstData { op, result: None.into(), origin: self.origin });
         let result = ty.map(|ty| self.function.values.push(ValueData { ty, def: inst }));
         self.function.insts[inst].result = result.into();
         self.function.blocks[block].insts.push(inst);
@@ -194,7 +204,12 @@ impl FunctionBuilder {
     pub fn terminate(&mut self, terminator: Terminator) {
         let block = self.current.take().expect("an open block");
         self.function.blocks[block].terminator = terminator;
-        self.function.blocks[block].rule = self.rule;
+        self.function.blocks[block].origin = self.origin;
+    }
+
+    /// Counts the packet.
+    pub fn count(&mut self, counter: Counter) {
+        self.push(Op::Count(Counted::One(counter)));
     }
 
     /// A constant.

@@ -1,9 +1,18 @@
 //! Instructions and terminators.
 
 use crate::{
-    Base, Block, CalendarField, Func, Log, Lookup, Object, Query, Rewrite, Rule, Scan, Source,
-    State, Type, Value, Verdict,
+    Base, Block, CalendarField, Counter, CounterList, Func, Log, Lookup, Object, Query, Rewrite,
+    Rule, Scan, Source, State, Type, Value, Verdict,
 };
+
+/// What counts a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counted {
+    /// A counter.
+    One(Counter),
+    /// Every counter of a list.
+    All(CounterList),
+}
 
 /// Arithmetic on two numbers of one type, modulo its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,8 +130,8 @@ pub enum Op {
     Nth(State, u32),
     /// `v = query objectN QUERY (v, v)`: i32, 1 where the answer is yes, else 0; see [`Query`].
     Query(Object, Box<Query>, Box<[Value]>),
-    /// `count ruleN`: the rule's packet counter by one, its byte counter by the packet's length.
-    Count(Rule),
+    /// `count counterN` or `count countersN`: packets by one, bytes by the packet's length.
+    Count(Counted),
     /// `log ruleN KIND prefix "TEXT"`: writes a record of the packet, by the rule; see [`Log`].
     Log(Rule, Box<Log>),
     /// `trace`: from here on the packet is traced: [`crate::LogKind::Trace`] records are written.

@@ -22,6 +22,7 @@ mod log;
 mod lookup;
 mod object;
 mod option_kinds;
+mod origin;
 mod probe;
 mod program;
 mod recent;
@@ -39,7 +40,9 @@ pub use classic::{
     ClassicAlu, ClassicFilter, ClassicInsn, ClassicOp, ClassicTest,
     MEMORY_WORDS as CLASSIC_MEMORY_WORDS, NETWORK_OFFSET as CLASSIC_NETWORK_OFFSET,
 };
-pub use entities::{Block, Chain, Func, Inst, Object, Probe, Rule, State, Value};
+pub use entities::{
+    Block, Chain, Counter, CounterList, Func, Inst, Object, Probe, Rule, RuleList, State, Value,
+};
 pub use fingerprint::{Fingerprint, TcpOption, Window};
 pub use flow::{ControlFlow, reverse_postorder};
 pub use frontend::{
@@ -47,15 +50,16 @@ pub use frontend::{
 };
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use host_fact::HostFact;
-pub use inst::{BinaryOp, Condition, Op, Terminator};
+pub use inst::{BinaryOp, Condition, Counted, Op, Terminator};
 pub use jenkins::jenkins;
 pub use listing::{ListedRule, Listing};
 pub use log::{Log, LogKind};
 pub use lookup::{Lookup, Receiver, ReversePath};
 pub use object::{ObjectDef, ObjectKind, Query};
 pub use option_kinds::OptionKinds;
+pub use origin::Origin;
 pub use probe::{ProbeDef, TextSearch};
-pub use program::{BaseChain, ChainData, Entry, Program, RuleData, RuleKind, StateDef};
+pub use program::{BaseChain, ChainData, CounterDef, Entry, Program, RuleData, RuleKind, StateDef};
 pub use recent::{MAX_STAMPS, RecentAction, RecentList, RecentQuery};
 pub use rewrite::{ChecksumField, Rewrite};
 pub use set_query::{SetInfo, SetQuery};

@@ -1,8 +1,8 @@
 //! A whole program: rules, functions, entries and state.
 
 use crate::{
-    Chain, Family, Func, Function, Hook, Object, ObjectDef, Op, Probe, ProbeDef, Rule, Source,
-    State,
+    Chain, Counted, Counter, CounterList, Family, Func, Function, Hook, Object, ObjectDef, Op,
+    Probe, ProbeDef, Rule, RuleList, Source, State,
 };
 use bpfc_diag::Span;
 use cranelift_entity::{PrimaryMap, SecondaryMap};
@@ -57,6 +57,13 @@ pub struct RuleData {
     pub span: Option<Span>,
 }
 
+/// A counter's definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CounterDef {
+    /// The rule or policy that it is of. A rule has one counter at most.
+    pub rule: Rule,
+}
+
 /// Shared state's definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateDef {
@@ -105,6 +112,12 @@ pub struct Program {
     pub chains: PrimaryMap<Chain, ChainData>,
     /// Rules and policies, in ruleset order.
     pub rules: PrimaryMap<Rule, RuleData>,
+    /// What instructions count.
+    pub counters: PrimaryMap<Counter, CounterDef>,
+    /// Counters that count together.
+    pub counter_lists: PrimaryMap<CounterList, Box<[Counter]>>,
+    /// Rules that instructions come from together.
+    pub rule_lists: PrimaryMap<RuleList, Box<[Rule]>>,
     /// Functions. Copies of a program share those that no pass has changed since.
     pub funcs: PrimaryMap<Func, Arc<Function>>,
     /// What runs, by hook and family; at most one entry for each pair.
@@ -133,6 +146,26 @@ impl Program {
             RuleKind::End(_) => write!(label, ":return"),
         };
         label
+    }
+
+    /// Adds a rule or policy with a counter of its own.
+    pub fn counted_rule(&mut self, data: RuleData) -> (Rule, Counter) {
+        let rule = self.rules.push(data);
+        (rule, self.counters.push(CounterDef { rule }))
+    }
+
+    /// The counters that an instruction counts; none where a list is not the program's.
+    pub fn counted(&self, counted: Counted) -> impl Iterator<Item = Counter> {
+        let (one, all) = match counted {
+            Counted::One(counter) => (Some(counter), None),
+            Counted::All(list) => (None, self.counter_lists.get(list)),
+        };
+        one.into_iter().chain(all.into_iter().flat_map(|list| list.iter().copied()))
+    }
+
+    /// The rules whose counters an instruction counts.
+    pub fn counted_rules(&self, counted: Counted) -> impl Iterator<Item = Rule> {
+        self.counted(counted).filter_map(|counter| Some(self.counters.get(counter)?.rule))
     }
 
     /// The chain of a rule.
@@ -165,7 +198,8 @@ impl Program {
         let insts = self.funcs.values().flat_map(|function| function.insts.values());
         let asked = insts.filter_map(|inst| match inst.op {
             Op::Query(object, ..) => {
-                Some((inst.rule.expand()?, self.objects[object].kind.refusing_clocks()))
+                let rule = inst.origin.expand()?.first(self)?;
+                Some((rule, self.objects[object].kind.refusing_clocks()))
             }
             _ => None,
         });
@@ -186,7 +220,7 @@ impl Program {
         });
         let mut asking =
             insts.filter(|inst| inst.op.host_fact().is_some_and(|fact| !fact.is_tracked()));
-        asking.next().map(|inst| inst.rule.expand())
+        asking.next().map(|inst| inst.origin.expand()?.first(self))
     }
 
     /// The hooks whose packets come through each function, by its number.

@@ -2,7 +2,7 @@
 //!
 //! Of a program:
 //! - `unique-names`: chains' names in their table and family, rules' numbers in their chain and
-//!   functions' names are unique, and a chain has one function at most.
+//!   functions' names are unique, and a chain has one function and a rule one counter at most.
 //! - `entries`: there is at most one entry for each hook and family, a chain appears in it once,
 //!   and priorities do not fall.
 //! - `families`: the functions of an entry are of its family, a callee has its caller's family and
@@ -11,8 +11,8 @@
 //! - `acyclic-calls`: calls that start at entries form no cycle.
 //! - `probes`: probes' definitions are sound: patterns of 1 to 128 bytes, offsets in order.
 //! - `objects`: objects' names are unique, and the kernel would take their numbers.
-//! - `references`: functions, chains, rules, states, objects, probes, blocks, instructions and
-//!   values that are named exist; terminators lead to blocks of the layout.
+//! - `references`: functions, chains, rules, counters, lists, states, objects, probes, blocks,
+//!   instructions and values that are named exist; terminators lead to blocks of the layout.
 //!
 //! Of a function:
 //! - `layout`: the layout is not empty and holds no block twice.
@@ -63,7 +63,8 @@ mod tests;
 mod types;
 
 use crate::{
-    Block, Chain, Family, Func, Hook, Inst, Object, Probe, Program, Rule, State, Type, Value,
+    Block, Chain, Counter, CounterList, Family, Func, Hook, Inst, Object, Probe, Program, Rule,
+    RuleList, State, Type, Value,
 };
 
 /// Where an invariant is broken.
@@ -114,6 +115,18 @@ pub enum Violation {
     /// Breaks `references`.
     #[error("{0} does not exist")]
     MissingChain(Chain),
+    /// Breaks `references`.
+    #[error("{0} does not exist")]
+    MissingCounter(Counter),
+    /// Breaks `references`.
+    #[error("{0} does not exist")]
+    MissingCounters(CounterList),
+    /// Breaks `references`.
+    #[error("{0} does not exist")]
+    MissingRules(RuleList),
+    /// Breaks `unique-names`.
+    #[error("{0} and {1} are of the same rule")]
+    DuplicateCounter(Counter, Counter),
     /// Breaks `unique-names`.
     #[error("{0} and {1} have the same name or chain")]
     DuplicateName(Func, Func),
@@ -262,6 +275,7 @@ impl Violation {
         match self {
             Violation::DuplicateChainName(..)
             | Violation::DuplicateRule(..)
+            | Violation::DuplicateCounter(..)
             | Violation::DuplicateName(..) => "unique-names",
             Violation::DuplicateEntry(..)
             | Violation::Unsorted(..)
@@ -269,6 +283,9 @@ impl Violation {
             Violation::WrongFamily(..) => "families",
             Violation::MissingFunction(..)
             | Violation::MissingChain(..)
+            | Violation::MissingCounter(..)
+            | Violation::MissingCounters(..)
+            | Violation::MissingRules(..)
             | Violation::MissingRule(..)
             | Violation::MissingState(..)
             | Violation::MissingObject(..)

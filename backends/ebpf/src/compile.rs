@@ -11,12 +11,14 @@ use crate::set_plan::SetPlan;
 use crate::target::Target;
 use crate::{Feature, Needs, PacketLayout, chain, log, main_function, names, segment};
 use bpfc_artifact::{
-    Artifact, AttachPoint, MapDef, MapKind, MapRole, Program, RuleEntry, RuleKind, RuleTable,
-    UserChain,
+    Artifact, AttachPoint, CounterSlot, MapDef, MapKind, MapRole, Program, RuleEntry, RuleKind,
+    RuleTable, UserChain,
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
-use bpfc_ir::{Entry, Family, Func, Hook, Listing, Program as IrProgram, Rule, RuleData};
-use cranelift_entity::PrimaryMap;
+use bpfc_ir::{
+    CounterDef, Entry, Family, Func, Hook, Listing, Program as IrProgram, Rule, RuleData,
+};
+use cranelift_entity::{PrimaryMap, SecondaryMap};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -394,6 +396,10 @@ fn artifact(
     let counters = &mut maps[COUNTERS_MAP.0 as usize];
     counters.value_size = emitter.counters.value_size().max(COUNTER_SIZE);
     counters.max_entries = emitter.counters.chunks();
+    let mut slots: SecondaryMap<Rule, Option<CounterSlot>> = SecondaryMap::new();
+    for (counter, CounterDef { rule }) in &program.counters {
+        slots[*rule] = emitter.counters.slot(counter);
+    }
     let entries = program
         .rules
         .iter()
@@ -423,7 +429,7 @@ fn artifact(
                 columns: listed.columns,
                 file,
                 line,
-                counter: emitter.counters.slot(rule),
+                counter: slots[rule],
             })
         })
         .collect();

@@ -10,7 +10,9 @@ use crate::target::{ConntrackSource, SCRATCH_SIZE, Target};
 use crate::{Answer, Needs, PacketLayout, names, outcome};
 use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
-use bpfc_ir::{Family, Func, Hook, Lookup, Object, OptionKinds, Program, Query, Rule, Scan, State};
+use bpfc_ir::{
+    Family, Func, Hook, Lookup, Object, OptionKinds, Origin, Program, Query, Rule, Scan, State,
+};
 use cranelift_entity::PrimaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -173,10 +175,18 @@ impl Emitter<'_> {
     }
 
     /// Notes that the instructions from here on come from a rule, or do what `text` says.
-    pub(crate) fn mark_line(&self, asm: &mut Asm, rule: Option<Rule>, text: &str) {
-        match rule.and_then(|rule| self.places.get(rule)) {
-            Some(place) => asm.line(place.file, place.line, place.column, &place.text),
-            None => {
+    pub(crate) fn mark_line(&self, asm: &mut Asm, origin: Option<Origin>, text: &str) {
+        let mut places = origin
+            .into_iter()
+            .flat_map(|origin| origin.rules(self.program).filter_map(|rule| self.places.get(rule)));
+        match (places.next(), places.next()) {
+            (Some(place), None) => asm.line(place.file, place.line, place.column, &place.text),
+            (Some(place), Some(next)) => {
+                let texts = [place, next].into_iter().chain(places).map(|place| &*place.text);
+                let text = texts.collect::<Vec<_>>().join("; ");
+                asm.line(place.file, place.line, place.column, &text.into());
+            }
+            (None, _) => {
                 asm.line(0, 0, 0, &if text.is_empty() { "chain" } else { text }.into());
             }
         }

@@ -3,9 +3,10 @@
 use crate::Answer;
 use bpfc_artifact::log::OWNER;
 use bpfc_ir::{
-    Base, CtField, Device, Family, Func, Function, LogKind, Lookup, Meta, Op, ProbeDef, Program,
-    Query, Rewrite, Rule, Scan, SocketField, Source, Terminator, Value, Verdict, Way,
+    Base, CtField, Device, Family, Func, Function, LogKind, Lookup, Meta, Op, Origin, ProbeDef,
+    Program, Query, Rewrite, Rule, Scan, SocketField, Source, Terminator, Value, Verdict, Way,
 };
+use cranelift_entity::packed_option::PackedOption;
 use std::collections::BTreeSet;
 
 /// What some rule reads or does.
@@ -286,6 +287,7 @@ impl Needs {
     pub fn of(program: &Program, funcs: &[Func]) -> (Needs, Vec<(Feature, Option<Rule>)>) {
         let mut needs = Needs::default();
         let mut asked: Vec<(Feature, Option<Rule>)> = Vec::new();
+        let rule_of = |origin: PackedOption<Origin>| origin.expand()?.first(program);
         for &func in funcs {
             let function = &program.funcs[func];
             for &block in &function.layout {
@@ -349,31 +351,31 @@ impl Needs {
                         // Answers to translated connections are looked up by those.
                         needs.add(Feature::Conntrack);
                         needs.tuples = true;
-                        asked.push((Feature::Conntrack, data.rule.expand()));
+                        asked.push((Feature::Conntrack, rule_of(data.origin)));
                     }
                     if let Op::Lookup(Lookup::ReversePath(path)) = data.op {
                         needs.rules = true;
                         if path.valid_mark {
                             needs.add(Feature::Mark);
-                            asked.push((Feature::Mark, data.rule.expand()));
+                            asked.push((Feature::Mark, rule_of(data.origin)));
                         }
                     }
                     if measures(function, &data.op) {
-                        asked.push((Feature::Size, data.rule.expand()));
+                        asked.push((Feature::Size, rule_of(data.origin)));
                     }
                     if let Some(feature) = feature(&data.op) {
                         needs.add(feature);
-                        asked.push((feature, data.rule.expand()));
+                        asked.push((feature, rule_of(data.origin)));
                     }
                 }
                 let end = &function.blocks[block];
                 if let Terminator::Verdict(Verdict::Drop | Verdict::Reject(_)) = end.terminator {
-                    asked.push((Feature::Drop, end.rule));
+                    asked.push((Feature::Drop, rule_of(end.origin)));
                 }
                 if let Terminator::Verdict(Verdict::Reject(reject)) = end.terminator {
                     needs.add(Feature::Reject);
                     needs.answers.insert((function.family, reject.into()));
-                    asked.push((Feature::Reject, end.rule));
+                    asked.push((Feature::Reject, rule_of(end.origin)));
                 }
             }
         }

@@ -193,7 +193,9 @@ fn order(function: &Function, blocks: &[Block], first: Block) -> Vec<Block> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bpfc_ir::{Base, Condition, Family, FunctionBuilder, Op, Rule, Terminator, Type, Verdict};
+    use bpfc_ir::{
+        Base, Condition, Counter, Family, FunctionBuilder, Op, Terminator, Type, Verdict,
+    };
 
     /// A chain of rules that each test two fields, drop truncated packets in a shared block and
     /// end in a shared policy.
@@ -213,13 +215,13 @@ mod tests {
             let port = builder.payload(Type::I16, Base::Transport, 2);
             let hit = builder.compare_const(Condition::Eq, port, 80);
             builder.require(hit, block);
-            builder.push(Op::Count(Rule::from_u32(number)));
+            builder.count(Counter::from_u32(number));
             if number % 2 == 0 { builder.verdict(Verdict::Accept) } else { builder.jump(policy) }
         }
         builder.switch_to(block);
         builder.jump(policy);
         builder.switch_to(policy);
-        builder.push(Op::Count(Rule::from_u32(rules)));
+        builder.count(Counter::from_u32(rules));
         builder.verdict(Verdict::Drop);
         builder.switch_to(hotdrop);
         builder.verdict(Verdict::Drop);

@@ -25,8 +25,8 @@ use crate::{
 };
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
-    Base, Block, CtField, Device, Function as IrFunction, LogKind, Lookup, Meta, Op, ProbeDef,
-    Rule, Scan, Source, Terminator, Type, Value, Verdict,
+    Base, Block, Counter, CtField, Device, Function as IrFunction, LogKind, Lookup, Meta, Op,
+    ProbeDef, Scan, Source, Terminator, Type, Value, Verdict,
 };
 use cranelift_entity::SecondaryMap;
 use std::cmp::Reverse;
@@ -174,9 +174,9 @@ impl<'a, 'b> Selector<'a, 'b> {
 
     /// Gives counters and kept values their places.
     fn prepare(&mut self, blocks: &[Block]) {
-        let rules = self.counted(blocks);
-        self.emitter.counters.reserve(&rules);
-        self.choose_chunks(&rules);
+        let counters = self.counted(blocks);
+        self.emitter.counters.reserve(&counters);
+        self.choose_chunks(&counters);
         self.assign_slots(blocks);
     }
 
@@ -244,23 +244,22 @@ impl<'a, 'b> Selector<'a, 'b> {
         Ok(())
     }
 
-    /// The rules that blocks count, in order.
-    fn counted(&self, blocks: &[Block]) -> Vec<Rule> {
+    /// The counters that blocks count, in order.
+    fn counted(&self, blocks: &[Block]) -> Vec<Counter> {
         let insts = blocks.iter().flat_map(|&block| self.function.blocks[block].insts.iter());
-        insts
-            .filter_map(|&inst| match self.function.insts[inst].op {
-                Op::Count(rule) => Some(rule),
-                _ => None,
-            })
-            .collect()
+        let counted = insts.filter_map(|&inst| match self.function.insts[inst].op {
+            Op::Count(counted) => Some(counted),
+            _ => None,
+        });
+        counted.flat_map(|counted| self.emitter.program.counted(counted)).collect()
     }
 
     /// Chooses the chunks of counters to have at hand: the one that holds the most of these rules,
     /// and a few more. A chain that is inlined into several has its rules where the first of them
     /// has.
-    fn choose_chunks(&mut self, rules: &[Rule]) {
+    fn choose_chunks(&mut self, counters: &[Counter]) {
         let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
-        for slot in rules.iter().filter_map(|&rule| self.slot(rule)) {
+        for slot in counters.iter().filter_map(|&counter| self.slot(counter)) {
             *counts.entry(slot.chunk).or_default() += 1;
         }
         let mut chunks: Vec<(u32, usize)> = counts.into_iter().collect();
@@ -275,8 +274,8 @@ impl<'a, 'b> Selector<'a, 'b> {
         }
     }
 
-    fn slot(&self, rule: Rule) -> Option<CounterSlot> {
-        self.emitter.counters.slot(rule)
+    fn slot(&self, counter: Counter) -> Option<CounterSlot> {
+        self.emitter.counters.slot(counter)
     }
 
     /// The label of leaving the function with an outcome.
@@ -308,11 +307,11 @@ impl<'a, 'b> Selector<'a, 'b> {
             if inst.op.is_effect()
                 || inst.result.expand().is_some_and(|v| self.slots.contains_key(&v))
             {
-                self.emitter.mark_line(&mut self.asm, inst.rule.expand(), "");
+                self.emitter.mark_line(&mut self.asm, inst.origin.expand(), "");
                 self.effect(&inst.op, inst.result.expand())?;
             }
         }
-        self.emitter.mark_line(&mut self.asm, data.rule, "");
+        self.emitter.mark_line(&mut self.asm, data.origin.expand(), "");
         match data.terminator {
             Terminator::Jump(to) => self.go(to, next),
             Terminator::Branch { condition, then, otherwise } => {
@@ -379,7 +378,10 @@ impl<'a, 'b> Selector<'a, 'b> {
     /// Emits what happens where it stands: effects, and values that are kept.
     fn effect(&mut self, op: &Op, result: Option<Value>) -> Result<(), EmitError> {
         match *op {
-            Op::Count(rule) => self.count(rule),
+            Op::Count(counted) => {
+                let program = self.emitter.program;
+                program.counted(counted).for_each(|counter| self.count(counter));
+            }
             Op::Trace => log::trace(self.emitter, &mut self.asm),
             Op::Log(rule, ref log) => {
                 let function = log::function(self.emitter)?;
@@ -588,8 +590,8 @@ impl<'a, 'b> Selector<'a, 'b> {
         Ok(())
     }
 
-    fn count(&mut self, rule: Rule) {
-        let Some(slot) = self.slot(rule) else { return };
+    fn count(&mut self, counter: Counter) {
+        let Some(slot) = self.slot(counter) else { return };
         let base = if self.chunk == Some(slot.chunk) {
             R9
         } else if let Some(&offset) = self.further.get(&slot.chunk) {

@@ -130,8 +130,8 @@ pub struct CompileArgs {
     /// What to write.
     #[arg(long, value_enum, default_value = "obj")]
     pub emit: Emit,
-    /// With --emit ir, tree or dot: show the program as it is after this pass [default: the last; of
-    /// a tree, none].
+    /// With --emit ir, tree or dot: show the program as it is after this pass [default: the last;
+    /// of a tree, none].
     #[arg(long, value_name = "PASS", value_parser = PassName, conflicts_with = "as_lowered")]
     pub after: Option<String>,
     /// With --emit ir, tree or dot: show the program before the first pass.

@@ -11,7 +11,7 @@ mod conditions;
 mod ranges;
 
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
-use bpfc_ir::{Block, Func, Function, Listing, Op, Program, Rule, RuleKind, Terminator};
+use bpfc_ir::{Block, Func, Function, Listing, Op, Origin, Program, Rule, RuleKind, Terminator};
 use conditions::{Conditions, Reader};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,7 +88,7 @@ struct Finder<'a> {
 impl Finder<'_> {
     fn dead_rules(&mut self, function: &Function, rules: &[Rule], budget: &mut usize) {
         let Finder { program, listing, reader, absent, .. } = *self;
-        let counts = counts(function);
+        let counts = counts(program, function);
         let mut deciders = Deciders::default();
         let mut decided: Option<Rule> = None;
         for &rule in rules {
@@ -139,11 +139,12 @@ fn shadowed(program: &Program, listing: &Listing, rule: Rule, by: Rule) -> Diagn
 }
 
 /// The block that counts each rule; none for a rule that several blocks count.
-fn counts(function: &Function) -> BTreeMap<Rule, Option<Block>> {
+fn counts(program: &Program, function: &Function) -> BTreeMap<Rule, Option<Block>> {
     let mut found = BTreeMap::new();
     for &block in &function.layout {
         for &inst in &function.blocks[block].insts {
-            if let Op::Count(rule) = function.insts[inst].op {
+            let Op::Count(counted) = function.insts[inst].op else { continue };
+            for rule in program.counted_rules(counted) {
                 found.entry(rule).and_modify(|known| *known = None).or_insert(Some(block));
             }
         }
@@ -153,7 +154,8 @@ fn counts(function: &Function) -> BTreeMap<Rule, Option<Block>> {
 
 /// Whether no later rule of the chain sees a packet that a rule counts in `block`.
 fn decides(program: &Program, function: &Function, mut block: Block) -> bool {
-    let own = function.blocks[block].rule;
+    let rule_of = |block: Block| function.blocks[block].origin.expand().and_then(Origin::rule);
+    let own = rule_of(block);
     for _ in 0..function.blocks.len() {
         let next = match function.blocks[block].terminator {
             Terminator::Verdict(_) | Terminator::Return => return true,
@@ -161,7 +163,7 @@ fn decides(program: &Program, function: &Function, mut block: Block) -> bool {
             Terminator::Branch { .. } => return false,
         };
         let of_rule = |rule: &Rule| matches!(program.rules[*rule].kind, RuleKind::Rule(_));
-        let rule = function.blocks[next].rule;
+        let rule = rule_of(next);
         if rule != own && rule.as_ref().is_some_and(of_rule) {
             return false;
         }

@@ -48,7 +48,7 @@ fn cluster(out: &mut String, program: &Program, listing: &Listing, func: Func) {
     for &block in &function.layout {
         let data = &function.blocks[block];
         let mut label = format!("{block}:\\l");
-        if let Some(rule) = data.rule {
+        for rule in data.origin.expand().into_iter().flat_map(|origin| origin.rules(program)) {
             let (name, text) = (program.label(rule), listing.text(rule));
             let _ = write!(label, "{} {}\\l", escape(&name), escape(text));
         }

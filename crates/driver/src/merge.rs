@@ -6,7 +6,8 @@
 
 use bpfc_diag::{Code, Diagnostic};
 use bpfc_ir::{
-    Chain, Entry, Func, Object, ObjectDef, Op, Probe, Program, Rule, Scan, State, Terminator,
+    Chain, Counted, Counter, CounterDef, CounterList, Entry, Func, Object, ObjectDef, Op, Origin,
+    Probe, Program, Rule, RuleList, Scan, State, Terminator,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,9 +33,27 @@ pub(crate) fn merge(
     let state = |state: State| State::from_u32(first_state + state.as_u32());
 
     let chain = |chain: Chain| Chain::from_u32(first_chain + chain.as_u32());
+    let first_counter = program.counters.len() as u32;
+    let first_list = program.counter_lists.len() as u32;
+    let first_rules = program.rule_lists.len() as u32;
+    let counter = |counter: Counter| Counter::from_u32(first_counter + counter.as_u32());
+    let origin = |origin: Origin| match (origin.rule(), origin.list()) {
+        (_, Some(list)) => RuleList::from_u32(first_rules + list.as_u32()).into(),
+        (Some(of), None) => rule(of).into(),
+        (None, None) => origin,
+    };
     for mut data in other.rules.into_iter().map(|(_, data)| data) {
         data.chain = chain(data.chain);
         program.rules.push(data);
+    }
+    for CounterDef { rule: of } in other.counters.into_iter().map(|(_, data)| data) {
+        program.counters.push(CounterDef { rule: rule(of) });
+    }
+    for list in other.counter_lists.into_iter().map(|(_, list)| list) {
+        program.counter_lists.push(list.into_iter().map(counter).collect());
+    }
+    for list in other.rule_lists.into_iter().map(|(_, list)| list) {
+        program.rule_lists.push(list.into_iter().map(rule).collect());
     }
     program.chains.extend(other.chains.into_iter().map(|(_, data)| data));
     for data in other.states.into_iter().map(|(_, data)| data) {
@@ -56,9 +75,13 @@ pub(crate) fn merge(
         let function = Arc::make_mut(&mut shared);
         function.chain = function.chain.map(chain).into();
         for inst in function.insts.values_mut() {
-            inst.rule = inst.rule.map(rule).into();
+            inst.origin = inst.origin.map(origin).into();
             match &mut inst.op {
-                Op::Count(counted) | Op::Log(counted, _) => *counted = rule(*counted),
+                Op::Count(Counted::One(of)) => *of = counter(*of),
+                Op::Count(Counted::All(list)) => {
+                    *list = CounterList::from_u32(first_list + list.as_u32());
+                }
+                Op::Log(of, _) => *of = rule(*of),
                 Op::Nth(used, _) => *used = state(*used),
                 Op::Query(object, ..) => *object = objects[object.as_u32() as usize],
                 Op::Scan(Scan::Probe(used)) => *used = probe(*used),
@@ -66,7 +89,7 @@ pub(crate) fn merge(
             }
         }
         for block in function.blocks.values_mut() {
-            block.rule = block.rule.map(rule);
+            block.origin = block.origin.map(origin).into();
             if let Terminator::Call { callee, .. } = &mut block.terminator {
                 *callee = func(*callee);
             }
@@ -153,13 +176,14 @@ mod tests {
             ]
         );
         let func = merged.entries[1].chains[0].func;
-        let counted: Vec<String> = merged.funcs[func]
+        let counted: Vec<_> = merged.funcs[func]
             .insts
             .values()
             .filter_map(|inst| match inst.op {
-                Op::Count(rule) => Some(merged.label(rule)),
+                Op::Count(counted) => merged.counted_rules(counted).next(),
                 _ => None,
             })
+            .map(|rule| merged.label(rule))
             .collect();
         assert_eq!(counted, ["ip6/filter/INPUT:1", "ip6/filter/INPUT:policy"]);
     }

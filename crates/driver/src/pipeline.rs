@@ -79,7 +79,7 @@ pub enum Stage {
         /// The program before any pass.
         lowered: Program,
         /// The program after the passes.
-        program: Program,
+        program: Box<Program>,
         /// What is loaded.
         artifact: Box<Artifact>,
     },
@@ -120,7 +120,7 @@ pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Comp
     });
     let stage = match (lowered, built) {
         (Some(lowered), Some((program, artifact))) => {
-            Stage::Built { lowered, program, artifact: Box::new(artifact) }
+            Stage::Built { lowered, program: Box::new(program), artifact: Box::new(artifact) }
         }
         (Some(lowered), None) => Stage::Lowered(lowered),
         (None, _) => Stage::Refused,
@@ -685,7 +685,7 @@ mod tests {
                 let mut counted = None;
                 for &inst in &block.insts {
                     match &function.insts[inst].op {
-                        Op::Count(rule) => counted = Some(*rule),
+                        Op::Count(of) => counted = program.counted_rules(*of).next(),
                         Op::Log(rule, log) => {
                             let end = matches!(program.rules[*rule].kind, RuleKind::End(_));
                             assert_eq!(counted.take(), (!end).then_some(*rule));

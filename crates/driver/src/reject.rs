@@ -13,7 +13,9 @@ fn rejecting(program: &Program) -> BTreeMap<Rule, Reject> {
         .flat_map(|function| function.layout.iter().map(|&block| &function.blocks[block]));
     blocks
         .filter_map(|data| match data.terminator {
-            Terminator::Verdict(Verdict::Reject(reject)) => Some((data.rule?, reject)),
+            Terminator::Verdict(Verdict::Reject(reject)) => {
+                Some((data.origin.expand()?.first(program)?, reject))
+            }
             _ => None,
         })
         .collect()

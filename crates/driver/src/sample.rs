@@ -1,7 +1,7 @@
 //! Small programs for this crate's tests, built as a front end would.
 
 use bpfc_ir::{
-    Base, Block, Chain, ChainData, Condition, Entry, Family, Func, FunctionBuilder, Hook,
+    Base, Block, Chain, ChainData, Condition, Counter, Entry, Family, Func, FunctionBuilder, Hook,
     ListedRule, Listing, Meta, Program, Rule, RuleData, RuleKind, Terminator, Verdict,
 };
 
@@ -74,11 +74,17 @@ pub(crate) fn sample(family: Family, hook: Hook, lines: &[Line]) -> Sample {
 }
 
 impl Sample {
-    fn rule(&mut self, chain: Chain, kind: RuleKind, text: String, verdict: &str) -> Rule {
+    fn rule(
+        &mut self,
+        chain: Chain,
+        kind: RuleKind,
+        text: String,
+        verdict: &str,
+    ) -> (Rule, Counter) {
         let (text, verdict, columns) = (text.into(), verdict.into(), [].into());
         self.listing.push(ListedRule { text, verdict, columns });
         let is_final = kind == RuleKind::Policy;
-        self.program.rules.push(RuleData { chain, kind, is_final, span: None })
+        self.program.counted_rule(RuleData { chain, kind, is_final, span: None })
     }
 
     /// Adds a chain; a base chain where `hook` is given.
@@ -95,14 +101,14 @@ impl Sample {
         let mut block = builder.block();
         for (number, line) in (1u32..).zip(lines) {
             let (text, target) = (line.text(name, &self.program), line.target(&self.program));
-            let rule = self.rule(chain, RuleKind::Rule(number), text, &target);
+            let (rule, counter) = self.rule(chain, RuleKind::Rule(number), text, &target);
             builder.set_rule(Some(rule));
             let next = builder.block();
             builder.switch_to(block);
             if let Some((low, high)) = line.ports {
                 tcp_ports(&mut builder, low, high, next);
             }
-            builder.push(bpfc_ir::Op::Count(rule));
+            builder.count(counter);
             match line.then {
                 Then::Accept => builder.verdict(Verdict::Accept),
                 Then::Drop => builder.verdict(Verdict::Drop),
@@ -114,9 +120,9 @@ impl Sample {
         builder.set_rule(None);
         builder.switch_to(block);
         if hook.is_some() {
-            let rule = self.rule(chain, RuleKind::Policy, "DROP".to_owned(), "DROP");
+            let (rule, counter) = self.rule(chain, RuleKind::Policy, "DROP".to_owned(), "DROP");
             builder.set_rule(Some(rule));
-            builder.push(bpfc_ir::Op::Count(rule));
+            builder.count(counter);
             builder.verdict(Verdict::Drop);
         } else {
             builder.terminate(Terminator::Return);

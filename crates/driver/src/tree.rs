@@ -106,8 +106,9 @@ pub(crate) fn calls_by_rule(program: &Program) -> BTreeMap<Rule, Func> {
     let mut calls = BTreeMap::new();
     for function in program.funcs.values() {
         for block in function.blocks.values() {
-            if let (Terminator::Call { callee, .. }, Some(rule)) = (&block.terminator, block.rule) {
-                calls.insert(rule, *callee);
+            let Terminator::Call { callee, .. } = block.terminator else { continue };
+            for rule in block.origin.expand().into_iter().flat_map(|of| of.rules(program)) {
+                calls.insert(rule, callee);
             }
         }
     }

@@ -4,13 +4,13 @@ use crate::connections::Counted;
 use crate::recent::Seen;
 use bpfc_ipset::State as SetState;
 use bpfc_ir::hash_limit::Bucket;
-use bpfc_ir::{HostFact, Object, ObjectKind, Program, Rule, State, StateDef};
+use bpfc_ir::{Counter, HostFact, Object, ObjectKind, Program, State, StateDef};
 use cranelift_entity::SecondaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A rule's counters.
+/// What a counter has counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Counter {
+pub struct Counts {
     /// Packets.
     pub packets: u64,
     /// Bytes by the IP length.
@@ -19,7 +19,7 @@ pub struct Counter {
 
 /// The world of one loaded program, between packets.
 pub struct Environment<'r> {
-    counters: SecondaryMap<Rule, Counter>,
+    counters: SecondaryMap<Counter, Counts>,
     states: SecondaryMap<State, Option<u32>>,
     pub(crate) objects: SecondaryMap<Object, Option<(ObjectKind, u64)>>,
     /// Buckets of rate limits by key.
@@ -92,15 +92,15 @@ impl<'r> Environment<'r> {
         self.known.as_ref().is_none_or(|known| known.contains(&fact))
     }
 
-    /// A rule's counters; 0 for a rule that never counted.
-    pub fn counter(&self, rule: Rule) -> Counter {
-        self.counters[rule]
+    /// What a counter has counted so far.
+    pub fn counter(&self, counter: Counter) -> Counts {
+        self.counters[counter]
     }
 
-    pub(crate) fn count(&mut self, rule: Rule, bytes: u32) {
-        let counter = &mut self.counters[rule];
-        counter.packets += 1;
-        counter.bytes += u64::from(bytes);
+    pub(crate) fn count(&mut self, counter: Counter, bytes: u32) {
+        let counts = &mut self.counters[counter];
+        counts.packets += 1;
+        counts.bytes += u64::from(bytes);
     }
 
     pub(crate) fn random(&mut self) -> u32 {

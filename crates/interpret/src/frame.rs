@@ -36,7 +36,8 @@ impl<'a> Run<'a, '_, '_> {
         if let Some(fact) = data.op.host_fact()
             && !self.environment.knows(fact)
         {
-            return Err(Fault::Unknown { fact, rule: data.rule.expand() });
+            let rule = data.origin.expand().and_then(|origin| origin.first(self.program));
+            return Err(Fault::Unknown { fact, rule });
         }
         let (ty, value) = match data.op {
             Op::Const(ty, value) => (ty, value),
@@ -85,9 +86,11 @@ impl<'a> Run<'a, '_, '_> {
                 let answer = self.query(object, query, &arguments).ok_or(operands)?;
                 (Type::I32, answer.into())
             }
-            Op::Count(rule) => {
-                self.rules.push(rule);
-                self.environment.count(rule, self.packet.length());
+            Op::Count(counted) => {
+                for counter in self.program.counted(counted) {
+                    self.environment.count(counter, self.packet.length());
+                }
+                self.rules.extend(self.program.counted_rules(counted));
                 return Ok(());
             }
             Op::Trace => {

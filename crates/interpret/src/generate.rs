@@ -8,11 +8,11 @@ use bpfc_diag::{FileId, Span};
 use bpfc_ir::hash_limit::{HashLimit, Measure};
 use bpfc_ir::{
     Address, Base, BaseChain, BinaryOp, Block, CalendarField, ChainData, ChecksumField, ChunkFlags,
-    Condition, CtField, CtTuple, Device, Entry, Family, Func, Function, FunctionBuilder, Hook, Log,
-    LogKind, Lookup, Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query,
-    RecentAction, RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule, RuleData, RuleKind,
-    Scan, SctpChunks, SocketField, Source, StateDef, Terminator, TextSearch, TransformField,
-    TupleField, Type, Value, Verdict, Way,
+    Condition, Counted, Counter, CtField, CtTuple, Device, Entry, Family, Func, Function,
+    FunctionBuilder, Hook, Log, LogKind, Lookup, Meta, Object, ObjectDef, ObjectKind, Op, Probe,
+    ProbeDef, Program, Query, RecentAction, RecentList, RecentQuery, Reject, ReversePath, Rewrite,
+    Rule, RuleData, RuleKind, Scan, SctpChunks, SocketField, Source, StateDef, Terminator,
+    TextSearch, TransformField, TupleField, Type, Value, Verdict, Way,
 };
 use bpfc_packet::{
     Conntrack, Dccp, Extension, InterfaceName, LengthField, Packet, PacketBuilder, Sctp, Tcp,
@@ -208,14 +208,19 @@ struct Chain {
 }
 
 /// A rule or policy; one rule in eight is an end, where its chain has none.
-fn rule(choices: &mut Choices, program: &mut Program, chain: &Chain, is_policy: bool) -> Rule {
+fn rule(
+    choices: &mut Choices,
+    program: &mut Program,
+    chain: &Chain,
+    is_policy: bool,
+) -> (Rule, Counter) {
     let number = program.rules.len();
     let span = Span::new(FileId(0), number * 10, number * 10 + 9);
     let has_end = program
         .rules
         .values()
         .any(|rule| rule.chain == chain.entity && matches!(rule.kind, RuleKind::End(_)));
-    program.rules.push(RuleData {
+    program.counted_rule(RuleData {
         chain: chain.entity,
         kind: match choices.below(8) {
             _ if is_policy => RuleKind::Policy,
@@ -239,14 +244,25 @@ fn function(choices: &mut Choices, program: &mut Program, chain: Chain) -> Funct
     let entry = body.builder.block();
     body.builder.switch_to(entry);
     for _ in 0..chain.rules {
-        let rule = rule(body.choices, program, &chain, false);
+        let (rule, counter) = rule(body.choices, program, &chain, false);
         body.builder.set_rule((!body.choices.once_in(6)).then_some(rule));
-        body.rule(rule, &chain);
+        let counted = match body.choices.below(5) {
+            0 => {
+                let earlier = Counter::from_u32(body.choices.below(program.counters.len()) as u32);
+                Counted::All(program.counter_lists.push([earlier, counter].into()))
+            }
+            _ => Counted::One(counter),
+        };
+        if body.choices.once_in(8) {
+            let several = program.rule_lists.push([rule, Rule::from_u32(0)].into());
+            body.builder.set_origin(Some(several.into()));
+        }
+        body.rule(rule, counted, &chain);
     }
     body.builder.set_rule(None);
     if chain.base {
-        let policy = rule(body.choices, program, &chain, true);
-        body.builder.push(Op::Count(policy));
+        let (_, policy) = rule(body.choices, program, &chain, true);
+        body.builder.count(policy);
         let verdict = body.choices.of(&[Verdict::Accept, Verdict::Drop]);
         body.builder.verdict(verdict);
     } else {
@@ -267,13 +283,13 @@ struct Body<'a> {
 }
 
 impl Body<'_> {
-    fn rule(&mut self, rule: Rule, chain: &Chain) {
+    fn rule(&mut self, rule: Rule, counted: Counted, chain: &Chain) {
         let next = self.builder.block();
         let (values, facts) = (self.values.len(), (self.transport, self.link, self.connection));
         for _ in 0..self.choices.below(4) {
             self.test(next);
         }
-        self.builder.push(Op::Count(rule));
+        self.builder.push(Op::Count(counted));
         if self.choices.once_in(4) {
             let mark = self.number(Type::I32);
             self.builder.push(Op::SetMark(mark));

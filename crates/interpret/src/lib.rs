@@ -15,7 +15,7 @@ mod rewrite;
 #[cfg(test)]
 mod tests;
 
-pub use environment::{Counter, Environment};
+pub use environment::{Counts, Environment};
 
 use bpfc_ir::{
     Block, Entry, Func, Hook, HostFact, Inst, Program, Rule, State, Terminator, Value, Verdict,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::generate::{self, Choices};
-use bpfc_ir::verify;
+use bpfc_ir::{Counter, verify};
 use bpfc_packet::{Conntrack, InterfaceName, PacketBuilder, Tuple, ct_state};
 use proptest::prelude::*;
 
@@ -15,10 +15,11 @@ fn program(blocks: &str) -> Program {
     let text = format!(
         "state0 = 1 chain0 = ip \"filter\" \"base\"
          rule0 = chain0 number 1 rule1 = chain0 number 2 rule2 = chain0 policy
+         counter0 = rule0 counter1 = rule1 counter2 = rule2
          entry input ip: fn0
          fn0 \"base\" ip {{ {blocks} }}
          fn1 \"user\" ip {{
-             block0: count rule1 v0 = load.i16 net+2 v1 = const.i16 50
+             block0: count counter1 v0 = load.i16 net+2 v1 = const.i16 50
                  v2 = cmp lt v0, v1 br v2, block1, block2
              block1: return
              block2: verdict drop }}"
@@ -42,10 +43,10 @@ fn rules_decide_count_and_mark() {
     let program = program(
         "block0: v0 = avail th 4 br v0, block1, block4
          block1: v1 = load.i16 th+2 v2 = range v1, 20..23 br v2, block2, block3
-         block2: count rule0 @rule0 log rule0 syslog level 4 flags 1 prefix \"ssh: \" v3 = const.i32 7 mark v3 v4 = load.i32 meta.mark
+         block2: count counter0 @rule0 log rule0 syslog level 4 flags 1 prefix \"ssh: \" v3 = const.i32 7 mark v3 v4 = load.i32 meta.mark
                  v5 = cmp eq v4, v3 br v5, block5, block4
          block5: call fn1, block3
-         block3: count rule2 verdict accept
+         block3: count counter2 verdict accept
          block4: verdict drop",
     );
     assert_eq!(verify(&program), Ok(()));
@@ -93,7 +94,7 @@ fn rules_decide_count_and_mark() {
             rewritten: None
         })
     );
-    assert_eq!(environment.counter(Rule::from_u32(0)), Counter { packets: 2, bytes: 40 + 50 });
+    assert_eq!(environment.counter(Counter::from_u32(0)), Counts { packets: 2, bytes: 40 + 50 });
 }
 
 #[test]

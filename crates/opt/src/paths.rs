@@ -70,7 +70,9 @@ fn caller(program: &Program, order: &[Func], callee: Func) -> Option<Rule> {
     let rules = order.iter().flat_map(|&func| {
         let blocks = program.funcs[func].blocks.values();
         blocks.filter_map(|block| match block.terminator {
-            Terminator::Call { callee: called, .. } if called == callee => block.rule,
+            Terminator::Call { callee: called, .. } if called == callee => {
+                block.origin.expand()?.first(program)
+            }
             _ => None,
         })
     });

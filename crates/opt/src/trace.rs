@@ -8,10 +8,11 @@
 //! block of no rule that jumps to the block where the chain returns.
 
 use bpfc_ir::{
-    Block, Chain, Function, Inst, InstData, Log, LogKind, Op, Program, Rule, RuleData, RuleKind,
-    Terminator,
+    Block, Chain, Function, Inst, InstData, Log, LogKind, Op, Origin, Program, Rule, RuleData,
+    RuleKind, Terminator,
 };
 use cranelift_entity::SecondaryMap;
+use cranelift_entity::packed_option::PackedOption;
 use std::sync::Arc;
 
 /// Adds the records.
@@ -41,8 +42,11 @@ pub fn trace(program: &mut Program) {
             let mut insts = Vec::new();
             for inst in std::mem::take(&mut changed.blocks[block].insts) {
                 insts.push(inst);
-                if let Op::Count(rule) = changed.insts[inst].op {
-                    insts.push(record(changed, Some(rule), rule, prefix(program, rule)));
+                let InstData { ref op, origin, .. } = changed.insts[inst];
+                if let Op::Count(counted) = *op {
+                    for rule in program.counted_rules(counted).collect::<Vec<_>>() {
+                        insts.push(record(changed, origin, rule, prefix(program, rule)));
+                    }
                 }
             }
             if let Some(chain) = changed.chain.expand()
@@ -52,7 +56,7 @@ pub fn trace(program: &mut Program) {
                 let (kind, span) = (RuleKind::End(last[chain] + 1), None);
                 let end = RuleData { chain, kind, is_final: true, span };
                 let end = program.rules.push(end);
-                insts.push(record(changed, None, end, prefix(program, end)));
+                insts.push(record(changed, None.into(), end, prefix(program, end)));
             }
             changed.blocks[block].insts = insts;
         }
@@ -60,9 +64,14 @@ pub fn trace(program: &mut Program) {
     }
 }
 
-fn record(function: &mut Function, of: Option<Rule>, rule: Rule, prefix: String) -> Inst {
+fn record(
+    function: &mut Function,
+    origin: PackedOption<Origin>,
+    rule: Rule,
+    prefix: String,
+) -> Inst {
     let op = Op::Log(rule, Box::new(Log { kind: LogKind::Trace, prefix }));
-    function.insts.push(InstData { op, result: None.into(), rule: of.into() })
+    function.insts.push(InstData { op, result: None.into(), origin })
 }
 
 /// Whether a block is where packets come by that pass the last rule of a user chain.
@@ -70,7 +79,7 @@ fn passes_last_rule(function: &Function, block: Block) -> bool {
     let data = &function.blocks[block];
     let Terminator::Jump(next) = data.terminator else { return false };
     let end = &function.blocks[next];
-    data.rule.is_none()
+    data.origin.is_none()
         && data.insts.is_empty()
         && end.insts.is_empty()
         && end.terminator == Terminator::Return

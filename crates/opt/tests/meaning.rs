@@ -26,8 +26,8 @@ fn same(before: &Program, after: &Program, seed: u64) -> Result<(), TestCaseErro
         let found = interpret(after, Hook::Input, &packet, &mut new);
         prop_assert_eq!(&found, &expected, "{:?}\n{}\n{}", packet, before, after);
     }
-    for rule in before.rules.keys() {
-        prop_assert_eq!(old.counter(rule), new.counter(rule));
+    for counter in before.counters.keys() {
+        prop_assert_eq!(old.counter(counter), new.counter(counter));
     }
     Ok(())
 }

@@ -7,8 +7,9 @@ mod object;
 
 use super::lexer::{Token, tokens};
 use crate::{
-    BaseChain, Block, Chain, ChainData, Entry, Func, Object, Probe, ProbeDef, Program, Rule,
-    RuleData, RuleKind, State, StateDef, TextSearch, UnknownWord, Value,
+    BaseChain, Block, Chain, ChainData, Counted, Counter, CounterDef, CounterList, Entry, Func,
+    Object, Origin, Probe, ProbeDef, Program, Rule, RuleData, RuleKind, RuleList, State, StateDef,
+    TextSearch, UnknownWord, Value,
 };
 use bpfc_diag::{FileId, LineColumn, Span};
 use std::fmt;
@@ -37,6 +38,9 @@ type Result<T> = std::result::Result<T, ParseError>;
 enum Reference {
     Chain(Chain),
     Rule(Rule),
+    Rules(RuleList),
+    Counter(Counter),
+    Counters(CounterList),
     State(State),
     Object(Object),
     Probe(Probe),
@@ -174,6 +178,35 @@ impl Parser {
         Ok(rule)
     }
 
+    fn counter(&mut self) -> Result<Counter> {
+        let at = self.at();
+        let counter = Counter::from_u32(self.entity("counter", "a counter")?);
+        self.references.push((at, Reference::Counter(counter)));
+        Ok(counter)
+    }
+
+    fn counted(&mut self) -> Result<Counted> {
+        let at = self.at();
+        let Some(number) = self.peek_word().and_then(|word| entity(word, "counters")) else {
+            return self.counter().map(Counted::One);
+        };
+        self.advance();
+        let list = CounterList::from_u32(number);
+        self.references.push((at, Reference::Counters(list)));
+        Ok(Counted::All(list))
+    }
+
+    fn origin(&mut self) -> Result<Origin> {
+        let at = self.at();
+        let Some(number) = self.peek_word().and_then(|word| entity(word, "rules")) else {
+            return self.rule().map(Origin::from);
+        };
+        self.advance();
+        let list = RuleList::from_u32(number);
+        self.references.push((at, Reference::Rules(list)));
+        Ok(list.into())
+    }
+
     fn chain(&mut self) -> Result<Chain> {
         let at = self.at();
         let chain = Chain::from_u32(self.entity("chain", "a chain")?);
@@ -239,7 +272,9 @@ impl Parser {
         while *self.peek() != Token::End {
             let at = self.at();
             let Some(word) = self.peek_word().map(str::to_owned) else {
-                return self.expected("a state, object, probe, chain, rule, entry or function");
+                return self.expected(
+                    "a state, object, probe, chain, rule, counter, list, entry or function",
+                );
             };
             self.advance();
             let in_order = |number: u32, next: usize| match number as usize == next {
@@ -274,13 +309,28 @@ impl Parser {
                 self.punct("=")?;
                 let rule = self.rule_data()?;
                 program.rules.push(rule);
+            } else if let Some(number) = entity(&word, "counter") {
+                in_order(number, program.counters.len())?;
+                self.punct("=")?;
+                let rule = self.rule()?;
+                program.counters.push(CounterDef { rule });
+            } else if let Some(number) = entity(&word, "counters") {
+                in_order(number, program.counter_lists.len())?;
+                self.punct("=")?;
+                let list = self.list(Self::counter)?;
+                program.counter_lists.push(list);
+            } else if let Some(number) = entity(&word, "rules") {
+                in_order(number, program.rule_lists.len())?;
+                self.punct("=")?;
+                let list = self.list(Self::rule)?;
+                program.rule_lists.push(list);
             } else if let Some(number) = entity(&word, "fn") {
                 in_order(number, program.funcs.len())?;
                 let function = self.function()?;
                 program.funcs.push(function.into());
             } else {
                 let message =
-                    "expected a state, object, probe, chain, rule, entry or function".to_owned();
+                    "expected a state, object, probe, chain, rule, counter, list, entry or function".to_owned();
                 return Err(ParseError::new(at, format!("{message}, found '{word}'")));
             }
         }
@@ -288,6 +338,13 @@ impl Parser {
             let (there, name) = match reference {
                 Reference::Chain(chain) => (program.chains.is_valid(chain), chain.to_string()),
                 Reference::Rule(rule) => (program.rules.is_valid(rule), rule.to_string()),
+                Reference::Rules(list) => (program.rule_lists.is_valid(list), list.to_string()),
+                Reference::Counter(counter) => {
+                    (program.counters.is_valid(counter), counter.to_string())
+                }
+                Reference::Counters(list) => {
+                    (program.counter_lists.is_valid(list), list.to_string())
+                }
                 Reference::State(state) => (program.states.is_valid(state), state.to_string()),
                 Reference::Object(object) => (program.objects.is_valid(object), object.to_string()),
                 Reference::Probe(probe) => (program.probes.is_valid(probe), probe.to_string()),
@@ -298,6 +355,15 @@ impl Parser {
             }
         }
         Ok(program)
+    }
+
+    /// One or more things, with commas between them.
+    fn list<T>(&mut self, one: impl Fn(&mut Self) -> Result<T>) -> Result<Box<[T]>> {
+        let mut list = vec![one(self)?];
+        while self.eat(",") {
+            list.push(one(self)?);
+        }
+        Ok(list.into())
     }
 
     fn chain_data(&mut self) -> Result<ChainData> {

@@ -1,8 +1,9 @@
 //! Printing. It never fails, whatever the program: what refers to nothing is printed all the same.
 
 use crate::{
-    Base, BaseChain, BinaryOp, ChainData, Condition, CtField, Entry, Function, InstData, Listing,
-    ObjectDef, Op, Program, Rule, RuleData, RuleKind, Scan, Source, Terminator,
+    Base, BaseChain, BinaryOp, ChainData, Condition, Counted, CounterDef, CtField, Entry, Function,
+    InstData, Listing, ObjectDef, Op, Origin, Program, RuleData, RuleKind, Scan, Source,
+    Terminator,
 };
 use std::fmt::{self, Display, Formatter};
 
@@ -127,7 +128,8 @@ impl Display for Op {
                 }
                 f.write_str(")")
             }
-            Op::Count(rule) => write!(f, "count {rule}"),
+            Op::Count(Counted::One(counter)) => write!(f, "count {counter}"),
+            Op::Count(Counted::All(list)) => write!(f, "count {list}"),
             Op::Trace => f.write_str("trace"),
             Op::Log(rule, log) => {
                 write!(f, "log {rule} {} prefix {}", log.kind, Quoted(&log.prefix))
@@ -160,15 +162,23 @@ impl Display for InstData {
             Some(result) => write!(f, "{result} = {}", self.op)?,
             None => write!(f, "{}", self.op)?,
         }
-        at_rule(f, self.rule.expand())
+        from(f, self.origin.expand())
     }
 }
 
-fn at_rule(f: &mut Formatter<'_>, rule: Option<Rule>) -> fmt::Result {
-    match rule {
-        Some(rule) => write!(f, " @{rule}"),
+fn from(f: &mut Formatter<'_>, origin: Option<Origin>) -> fmt::Result {
+    match origin {
+        Some(origin) => write!(f, " @{origin}"),
         None => Ok(()),
     }
+}
+
+/// Entities, with commas between them.
+fn list(f: &mut Formatter<'_>, entities: impl Iterator<Item = impl Display>) -> fmt::Result {
+    for (at, entity) in entities.enumerate() {
+        write!(f, "{} {entity}", if at == 0 { "" } else { "," })?;
+    }
+    Ok(())
 }
 
 impl Display for Function {
@@ -189,7 +199,7 @@ impl Display for Function {
                 }
             }
             write!(f, "    {}", data.terminator)?;
-            at_rule(f, data.rule)?;
+            from(f, data.origin.expand())?;
             writeln!(f)?;
         }
         writeln!(f, "}}")
@@ -302,6 +312,19 @@ impl Display for Listed<'_> {
                 "" => writeln!(f)?,
                 text => writeln!(f, " # {}", text.escape_debug())?,
             }
+        }
+        for (counter, CounterDef { rule }) in program.counters.iter() {
+            writeln!(f, "{counter} = {rule}")?;
+        }
+        for (counters, counted) in program.counter_lists.iter() {
+            write!(f, "{counters} =")?;
+            list(f, counted.iter())?;
+            writeln!(f)?;
+        }
+        for (rules, of) in program.rule_lists.iter() {
+            write!(f, "{rules} =")?;
+            list(f, of.iter())?;
+            writeln!(f)?;
         }
         for entry in &program.entries {
             writeln!(f, "{entry}")?;

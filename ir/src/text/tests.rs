@@ -77,7 +77,10 @@ fn errors_say_where() {
         "1:33: object0 is not defined"
     );
     assert_eq!(error("fn0 \"f\" ip { block0: call fn1, block0 }"), "1:27: fn1 is not defined");
-    assert_eq!(error("fn0 \"f\" ip { block0: count rule0 return }"), "1:28: rule0 is not defined");
+    assert_eq!(
+        error("fn0 \"f\" ip { block0: count counter0 return }"),
+        "1:28: counter0 is not defined"
+    );
     assert_eq!(
         error("fn0 \"f\" ip { block0: return block0: return }"),
         "1:29: block0 is defined twice"
@@ -101,7 +104,7 @@ fn errors_say_where() {
     );
     assert_eq!(
         error("fn4294967295 \"f\" ip {}"),
-        "1:1: expected a state, object, probe, chain, rule, entry or function, found 'fn4294967295'"
+        "1:1: expected a state, object, probe, chain, rule, counter, list, entry or function, found 'fn4294967295'"
     );
 }
 

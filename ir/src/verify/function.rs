@@ -1,7 +1,9 @@
 //! A function's structure: layout, instructions, values, dominance.
 
 use super::{Place, VerifyError, Violation, checker::Checker, guards, types};
-use crate::{Block, ControlFlow, Func, Inst, Op, Program, Rule, Scan, Terminator, Value};
+use crate::{
+    Block, ControlFlow, Counted, Func, Inst, Op, Origin, Program, Scan, Terminator, Value,
+};
 use cranelift_entity::EntityRef;
 
 pub(super) fn check(program: &Program, func: Func, errors: &mut Vec<VerifyError>) {
@@ -78,15 +80,25 @@ impl Checker<'_> {
             {
                 self.terminator(block, Violation::MissingValue(condition));
             }
-            if let Some(rule) = self.missing(data.rule) {
-                self.terminator(block, Violation::MissingRule(rule));
+            if let Some(missing) = self.missing(data.origin.expand()) {
+                self.terminator(block, missing);
             }
         }
         Some(definitions)
     }
 
-    fn missing(&self, rule: Option<Rule>) -> Option<Rule> {
-        rule.filter(|&rule| !self.program.rules.is_valid(rule))
+    /// What of an origin does not exist.
+    fn missing(&self, origin: Option<Origin>) -> Option<Violation> {
+        let origin = origin?;
+        match (origin.rule(), origin.list()) {
+            (Some(rule), _) if !self.program.rules.is_valid(rule) => {
+                Some(Violation::MissingRule(rule))
+            }
+            (_, Some(list)) if !self.program.rule_lists.is_valid(list) => {
+                Some(Violation::MissingRules(list))
+            }
+            _ => None,
+        }
     }
 
     /// One instruction's definition and references, its operands apart.
@@ -104,11 +116,17 @@ impl Checker<'_> {
         if std::mem::replace(&mut placed[inst.index()], true) {
             return self.inst(block, inst, Violation::DuplicateInst(inst));
         }
-        if let Some(rule) = self.missing(data.rule.expand()) {
-            self.inst(block, inst, Violation::MissingRule(rule));
+        if let Some(missing) = self.missing(data.origin.expand()) {
+            self.inst(block, inst, missing);
         }
         match data.op {
-            Op::Count(rule) | Op::Log(rule, _) if !self.program.rules.is_valid(rule) => {
+            Op::Count(Counted::One(counter)) if !self.program.counters.is_valid(counter) => {
+                self.inst(block, inst, Violation::MissingCounter(counter));
+            }
+            Op::Count(Counted::All(list)) if !self.program.counter_lists.is_valid(list) => {
+                self.inst(block, inst, Violation::MissingCounters(list));
+            }
+            Op::Log(rule, _) if !self.program.rules.is_valid(rule) => {
                 self.inst(block, inst, Violation::MissingRule(rule));
             }
             Op::Scan(Scan::Probe(probe)) if !self.program.probes.is_valid(probe) => {

@@ -1,7 +1,7 @@
 //! Invariants of the program: names, entries, calls.
 
 use super::{Place, VerifyError, Violation};
-use crate::{ChainData, Program, RuleKind, Terminator};
+use crate::{ChainData, CounterDef, Program, RuleKind, Terminator};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) {
@@ -30,6 +30,25 @@ pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) {
         };
         if let Some(first) = numbers.insert((data.chain, number), rule) {
             report(Place::Program, Violation::DuplicateRule(first, rule));
+        }
+    }
+    let mut counted = BTreeMap::new();
+    for (counter, CounterDef { rule }) in program.counters.iter() {
+        if !program.rules.is_valid(*rule) {
+            report(Place::Program, Violation::MissingRule(*rule));
+        }
+        if let Some(first) = counted.insert(*rule, counter) {
+            report(Place::Program, Violation::DuplicateCounter(first, counter));
+        }
+    }
+    for counter in program.counter_lists.values().flat_map(|list| list.iter()) {
+        if !program.counters.is_valid(*counter) {
+            report(Place::Program, Violation::MissingCounter(*counter));
+        }
+    }
+    for rule in program.rule_lists.values().flat_map(|list| list.iter()) {
+        if !program.rules.is_valid(*rule) {
+            report(Place::Program, Violation::MissingRule(*rule));
         }
     }
     let mut names = BTreeMap::new();

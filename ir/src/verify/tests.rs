@@ -2,8 +2,9 @@
 
 use super::{Violation, verify};
 use crate::{
-    Base, Block, Chain, Condition, Family, Func, FunctionBuilder, Inst, Log, LogKind, Op, Probe,
-    Program, Rule, State, StateDef, Terminator, Type, Value, Verdict,
+    Base, Block, Chain, Condition, Counted, Counter, CounterList, Family, Func, FunctionBuilder,
+    Inst, Log, LogKind, Op, Probe, Program, Rule, RuleList, State, StateDef, Terminator, Type,
+    Value, Verdict,
 };
 
 /// The violations of a program in text form.
@@ -43,6 +44,13 @@ fn names_are_unique() {
              rule1 = chain1 number 1 rule2 = chain0 policy rule3 = chain0 number 1",
         ),
         Violation::DuplicateRule(Rule::from_u32(0), Rule::from_u32(3)),
+    );
+    broken(
+        violations(
+            "chain0 = ip \"a\" \"b\" rule0 = chain0 policy counter0 = rule0 counter1 = rule0
+             counters0 = counter1, counter0 rules0 = rule0, rule0",
+        ),
+        Violation::DuplicateCounter(Counter::from_u32(0), Counter::from_u32(1)),
     );
     let [mut missing, mut other, mut twice] =
         std::array::from_fn(|_| "chain0 = ip \"a\" \"b\" rule0 = chain0 policy".to_owned());
@@ -187,16 +195,24 @@ fn layouts_and_references_are_sound() {
         Violation::MissingBlock(block(8)),
     );
     broken(
-        changed(|f| f.blocks[block(1)].rule = Some(Rule::from_u32(3))),
+        changed(|f| f.blocks[block(1)].origin = Some(Rule::from_u32(3).into()).into()),
         Violation::MissingRule(Rule::from_u32(3)),
     );
     broken(
-        changed(|f| f.insts[inst(1)].rule = Rule::from_u32(3).into()),
+        changed(|f| f.insts[inst(3)].op = Op::Count(Counted::All(CounterList::from_u32(2)))),
+        Violation::MissingCounters(CounterList::from_u32(2)),
+    );
+    broken(
+        changed(|f| f.insts[inst(1)].origin = Some(RuleList::from_u32(4).into()).into()),
+        Violation::MissingRules(RuleList::from_u32(4)),
+    );
+    broken(
+        changed(|f| f.insts[inst(1)].origin = Some(Rule::from_u32(3).into()).into()),
         Violation::MissingRule(Rule::from_u32(3)),
     );
     broken(
-        changed(|f| f.insts[inst(3)].op = Op::Count(Rule::from_u32(3))),
-        Violation::MissingRule(Rule::from_u32(3)),
+        changed(|f| f.insts[inst(3)].op = Op::Count(Counted::One(Counter::from_u32(3)))),
+        Violation::MissingCounter(Counter::from_u32(3)),
     );
     let log = Log { kind: LogKind::Syslog { level: 4, flags: 0 }, prefix: String::new() };
     broken(

@@ -7,7 +7,7 @@ use crate::lab::oracle::{Outcome, Stage};
 use crate::lab::tables::Count;
 use crate::lab::view::{packet_at, route};
 use bpfc_interpret::{Environment, InterpretError, interpret};
-use bpfc_ir::{Program, Verdict};
+use bpfc_ir::{CounterDef, Program, Verdict};
 use bpfc_opt::Limits;
 
 /// What happens to a program before it is interpreted.
@@ -87,10 +87,10 @@ impl Engine for Interpreter {
         left.sort_unstable();
         let left = (*stage == Stage::Postrouting).then_some(left);
         let mut outcome = Outcome { accepted, left, ..Outcome::default() };
-        for rule in program.rules.keys() {
-            let counter = environment.counter(rule);
-            if counter.packets > 0 {
-                let count = Count { packets: counter.packets, bytes: counter.bytes };
+        for (counter, &CounterDef { rule }) in &program.counters {
+            let counts = environment.counter(counter);
+            if counts.packets > 0 {
+                let count = Count { packets: counts.packets, bytes: counts.bytes };
                 outcome.counters.insert(program.label(rule), count);
             }
         }

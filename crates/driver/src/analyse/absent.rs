@@ -7,7 +7,8 @@
 
 use bpfc_diag::{Code, Diagnostic};
 use bpfc_ir::{
-    BinaryOp, Block, Function, Hook, Meta, Op, Program, Rule, RuleKind, Source, Terminator, Value,
+    BinaryOp, Block, Function, Hook, Meta, Op, Origin, Program, Rule, RuleKind, Source, Terminator,
+    Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,17 +18,19 @@ pub(super) fn dead_rules(
     function: &Function,
     hooks: &BTreeSet<Hook>,
 ) -> BTreeMap<Rule, Diagnostic> {
-    let search = Search { function, hooks };
+    let search = Search { program, function, hooks };
     let mut dead = BTreeMap::new();
     let mut first: Option<(Rule, Block)> = None;
     for &block in &function.layout {
-        let Some(rule) = function.blocks[block].rule else { continue };
+        let Some(rule) = function.blocks[block].origin.expand().and_then(Origin::rule) else {
+            continue;
+        };
         if first.is_none_or(|(of, _)| of != rule) {
             first = Some((rule, block));
         }
         let asked = function.blocks[block].insts.iter().find_map(|&inst| {
             let data = &function.insts[inst];
-            search.absent(&data.op).filter(|_| data.rule.expand() == Some(rule))
+            search.absent(&data.op).filter(|_| data.origin == Some(rule.into()).into())
         });
         if let (Some(meta), Some((_, first))) = (asked, first)
             && matches!(program.rules[rule].kind, RuleKind::Rule(_))
@@ -41,6 +44,7 @@ pub(super) fn dead_rules(
 }
 
 struct Search<'a> {
+    program: &'a Program,
     function: &'a Function,
     hooks: &'a BTreeSet<Hook>,
 }
@@ -76,10 +80,14 @@ impl Search<'_> {
         let mut open = vec![first];
         while let Some(block) = open.pop() {
             let data = &self.function.blocks[block];
-            if data.rule != Some(rule) || !seen.insert(block) {
+            if data.origin != Some(rule.into()).into() || !seen.insert(block) {
                 continue;
             }
-            let counted = |inst: &bpfc_ir::Inst| matches!(self.function.insts[*inst].op, Op::Count(of) if of == rule);
+            let counts = |op: &Op| match *op {
+                Op::Count(of) => self.program.counted_rules(of).any(|of| of == rule),
+                _ => false,
+            };
+            let counted = |inst: &bpfc_ir::Inst| counts(&self.function.insts[*inst].op);
             if data.insts.iter().any(counted) {
                 return true;
             }

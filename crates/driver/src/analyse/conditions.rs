@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
         // Layout order bounds the walk: a loop would visit more blocks than there are.
         for _ in 0..=self.function.blocks.len() {
             let from = self.flow.predecessors(block);
-            let inside = |b: &Block| self.function.blocks[*b].rule == Some(rule);
+            let inside = |b: &Block| self.function.blocks[*b].origin == Some(rule.into()).into();
             if !from.iter().any(inside) {
                 return conditions;
             }

@@ -47,7 +47,11 @@ impl<'a> Copy<'a> {
         let mut blocks: SecondaryMap<Block, PackedOption<Block>> =
             SecondaryMap::with_capacity(source.blocks.len());
         for &block in &source.layout {
-            let data = BlockData { insts: Vec::new(), terminator: Terminator::Return, rule: None };
+            let data = BlockData {
+                insts: Vec::new(),
+                terminator: Terminator::Return,
+                origin: None.into(),
+            };
             blocks[block] = result.blocks.push(data).into();
         }
         let values = SecondaryMap::with_capacity(source.values.len());
@@ -75,7 +79,8 @@ impl<'a> Copy<'a> {
             let source = &self.source.insts[inst];
             let mut op = source.op.clone();
             op.map_args(|value| self.value(value));
-            let inst = result.insts.push(InstData { op, result: None.into(), rule: source.rule });
+            let inst =
+                result.insts.push(InstData { op, result: None.into(), origin: source.origin });
             if let Some(value) = source.result.expand() {
                 let ty = self.source.values[value].ty;
                 let copied = result.values.push(ValueData { ty, def: inst });
@@ -100,7 +105,7 @@ impl<'a> Copy<'a> {
             _ => {}
         }
         let copied = self.target(block);
-        result.blocks[copied] = BlockData { insts, terminator, rule: data.rule };
+        result.blocks[copied] = BlockData { insts, terminator, origin: data.origin };
         result.layout.push(copied);
         splice
     }

@@ -33,11 +33,11 @@ pub(super) fn run(function: &mut Function, order: &[Block]) -> bool {
         }
         // A jump to a bare end is that end.
         if let Terminator::Jump(next) = terminator {
-            let BlockData { insts, terminator: end, rule } = &function.blocks[next];
+            let BlockData { insts, terminator: end, origin } = &function.blocks[next];
             if insts.is_empty() && matches!(end, Terminator::Return | Terminator::Verdict(_)) {
-                let (end, rule) = (end.clone(), *rule);
+                let (end, origin) = (end.clone(), *origin);
                 terminator = end;
-                function.blocks[block].rule = rule;
+                function.blocks[block].origin = origin;
             }
         }
         function.blocks[block].terminator = terminator;

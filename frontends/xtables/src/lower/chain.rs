@@ -6,8 +6,8 @@ use crate::model::{Rule, Table, Target};
 use crate::{Unsupported, print};
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
 use bpfc_ir::{
-    Block, Chain, ChainData, Family, FrontendOptions, Func, Function, FunctionBuilder, Hook,
-    ListedRule, Listing, Op, Program, Rule as RuleId, RuleData, RuleKind, Terminator, Verdict,
+    Block, Chain, ChainData, Counter, Family, FrontendOptions, Func, Function, FunctionBuilder,
+    Hook, ListedRule, Listing, Program, Rule as RuleId, RuleData, RuleKind, Terminator, Verdict,
 };
 
 /// Lowers every reached chain; yields the base chains' functions by hook. `None` where an error
@@ -181,7 +181,7 @@ impl ChainLowering<'_> {
         let end = builder.block();
         let mut live = true;
         for (number, rule) in (1u32..).zip(&chain.rules) {
-            let id = self.rule_data(RuleKind::Rule(number), Some(rule));
+            let (id, counter) = self.rule_data(RuleKind::Rule(number), Some(rule));
             for error in &rule.refused {
                 self.diagnostics.push(error.clone());
             }
@@ -192,7 +192,7 @@ impl ChainLowering<'_> {
             builder.switch_to(block);
             live = !ends_chain(rule);
             block = if live { builder.block() } else { end };
-            self.lower_rule(&mut builder, id, rule, block, end, &mut hotdrop);
+            self.lower_rule(&mut builder, counter, rule, block, end, &mut hotdrop);
         }
         if live {
             builder.set_rule(None);
@@ -212,7 +212,7 @@ impl ChainLowering<'_> {
     fn lower_rule(
         &mut self,
         builder: &mut FunctionBuilder,
-        id: RuleId,
+        counter: Counter,
         rule: &Rule,
         next: Block,
         end: Block,
@@ -225,7 +225,7 @@ impl ChainLowering<'_> {
         let mut cx = RuleCx::new(builder, self.program, options, next, hotdrop, protocol);
         header::lower(&rule.header, &mut cx);
         let mut result = lower_matches(rule, 0, &mut cx);
-        cx.builder().push(Op::Count(id));
+        cx.builder().count(counter);
         if let (Ok(()), Target::Action(action)) = (&result, &rule.target) {
             result = action.lower(&mut cx);
         }
@@ -256,7 +256,7 @@ impl ChainLowering<'_> {
         while let Some(first) = cx.begin_late() {
             // The first lowering has reported what cannot be lowered.
             let _ = lower_matches(rule, first, &mut cx);
-            cx.builder().push(Op::Count(id));
+            cx.builder().count(counter);
             let mut verdict = None;
             if let Target::Action(action) = &rule.target {
                 let _ = action.lower(&mut cx);
@@ -277,10 +277,10 @@ impl ChainLowering<'_> {
     fn lower_end(&mut self, builder: &mut FunctionBuilder, end: Block) {
         match self.table.chains[self.index].base {
             Some(base) => {
-                let id = self.rule_data(RuleKind::Policy, None);
+                let (id, counter) = self.rule_data(RuleKind::Policy, None);
                 builder.set_rule(Some(id));
                 builder.switch_to(end);
-                builder.push(Op::Count(id));
+                builder.count(counter);
                 builder.verdict(base.policy);
             }
             None => {
@@ -291,7 +291,7 @@ impl ChainLowering<'_> {
         }
     }
 
-    fn rule_data(&mut self, kind: RuleKind, rule: Option<&Rule>) -> RuleId {
+    fn rule_data(&mut self, kind: RuleKind, rule: Option<&Rule>) -> (RuleId, Counter) {
         let chain = &self.table.chains[self.index];
         let policy = match chain.base {
             Some(base) if base.policy == Verdict::Drop => "DROP",
@@ -312,7 +312,7 @@ impl ChainLowering<'_> {
         self.listing.push(listed);
         let ends =
             |target: &Target| matches!(target, Target::Accept | Target::Drop | Target::Return);
-        self.program.rules.push(RuleData {
+        self.program.counted_rule(RuleData {
             chain: self.entity,
             kind,
             is_final: rule.is_none_or(|rule| ends(&rule.target) && rule.is_unconditional()),

@@ -5,7 +5,7 @@ use crate::text::ParseError;
 use crate::text::lexer::Token;
 use crate::{
     Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Device, Function,
-    InstData, Lookup, Meta, Op, OptionKinds, Reject, ReversePath, Rewrite, Rule, Scan, Source,
+    InstData, Lookup, Meta, Op, OptionKinds, Origin, Reject, ReversePath, Rewrite, Scan, Source,
     Terminator, TransformField, Type, Value, ValueData, Verdict, Way,
 };
 use bpfc_diag::LineColumn;
@@ -15,7 +15,7 @@ struct Statement {
     at: LineColumn,
     op: Op,
     result: Option<Value>,
-    rule: Option<Rule>,
+    origin: Option<Origin>,
 }
 
 /// A block as the text has it.
@@ -25,7 +25,7 @@ struct Section {
     statements: Vec<Statement>,
     end: LineColumn,
     terminator: Terminator,
-    rule: Option<Rule>,
+    origin: Option<Origin>,
 }
 
 impl Parser {
@@ -50,15 +50,15 @@ impl Parser {
         loop {
             let end = self.at();
             if let Some(terminator) = self.terminator()? {
-                let rule = self.at_rule()?;
-                return Ok(Section { at, number, statements, end, terminator, rule });
+                let origin = self.from()?;
+                return Ok(Section { at, number, statements, end, terminator, origin });
             }
             statements.push(self.statement()?);
         }
     }
 
-    fn at_rule(&mut self) -> Result<Option<Rule>> {
-        if self.eat("@") { self.rule().map(Some) } else { Ok(None) }
+    fn from(&mut self) -> Result<Option<Origin>> {
+        if self.eat("@") { self.origin().map(Some) } else { Ok(None) }
     }
 
     /// A terminator, none where something else follows.
@@ -110,7 +110,7 @@ impl Parser {
         let (op, result) = match word.as_str() {
             "count" => {
                 self.advance();
-                (Op::Count(self.rule()?), None)
+                (Op::Count(self.counted()?), None)
             }
             "log" => {
                 self.advance();
@@ -143,7 +143,7 @@ impl Parser {
             }
             _ => return self.expected("an instruction or terminator"),
         };
-        Ok(Statement { at, op, result, rule: self.at_rule()? })
+        Ok(Statement { at, op, result, origin: self.from()? })
     }
 
     fn rewrite(&mut self) -> Result<Rewrite> {
@@ -532,7 +532,8 @@ impl Builder {
     }
 
     fn build(mut self, sections: Vec<Section>) -> Result<Function> {
-        let end = BlockData { insts: Vec::new(), terminator: Terminator::Return, rule: None };
+        let end =
+            BlockData { insts: Vec::new(), terminator: Terminator::Return, origin: None.into() };
         for _ in &self.blocks {
             self.function.blocks.push(end.clone());
         }
@@ -557,7 +558,7 @@ impl Builder {
                     Some(value) => Some(self.value(value, statement.at)?),
                     None => None,
                 };
-                let data = InstData { op, result: result.into(), rule: statement.rule.into() };
+                let data = InstData { op, result: result.into(), origin: statement.origin.into() };
                 let inst = self.function.insts.push(data);
                 self.function.blocks[block].insts.push(inst);
                 if let Some(value) = result {
@@ -574,7 +575,7 @@ impl Builder {
             }
             self.function.layout.push(block);
             self.function.blocks[block].terminator = terminator;
-            self.function.blocks[block].rule = section.rule;
+            self.function.blocks[block].origin = section.origin.into();
         }
         self.types(&definitions)?;
         Ok(self.function)
