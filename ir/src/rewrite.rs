@@ -72,11 +72,6 @@ impl ChecksumField {
 }
 
 impl Rewrite {
-    /// Whether it changes bytes of the packet.
-    pub fn changes_bytes(&self) -> bool {
-        !matches!(self, Rewrite::Priority(_) | Rewrite::Queue(_))
-    }
-
     /// The values it uses.
     pub fn args(&self) -> (Value, Option<Value>) {
         match *self {

@@ -12,6 +12,12 @@ proptest! {
     fn printing_and_reading_gives_the_same(seed: u64, chains in 1usize..6, rules in 0usize..12) {
         let program = program(seed, chains, rules);
         prop_assert_eq!(verify(&program), Ok(()));
+        for function in program.funcs.values() {
+            for inst in function.insts.values() {
+                let writes = inst.op.writes(function).next().is_some();
+                prop_assert_eq!(inst.op.is_effect(), writes, "{}", inst);
+            }
+        }
         let text = program.to_string();
         let read = text.parse::<Program>();
         prop_assert_eq!(read.as_ref(), Ok(&program), "{}", text);

@@ -4,7 +4,8 @@ use crate::Answer;
 use bpfc_artifact::log::OWNER;
 use bpfc_ir::{
     Base, CtField, Device, Family, Func, Function, LogKind, Lookup, Meta, Op, Origin, ProbeDef,
-    Program, Query, Rewrite, Rule, Scan, SocketField, Source, Terminator, Value, Verdict, Way,
+    Program, Query, Region, Rewrite, Rule, Scan, SocketField, Source, Terminator, Value, Verdict,
+    Way,
 };
 use cranelift_entity::packed_option::PackedOption;
 use std::collections::BTreeSet;
@@ -62,10 +63,8 @@ pub struct Needs {
     pub trace: bool,
     /// Values that are handed to an object at most.
     pub arguments: u16,
-    /// Bytes that are written: base, first byte, how many.
-    pub written: Vec<(Base, u16, u16)>,
-    /// The packet's length is changed.
-    pub changes_length: bool,
+    /// What rules change.
+    pub written: BTreeSet<Region>,
     /// A search for bytes in the packet.
     pub text: bool,
     /// What senders of rejected packets are told.
@@ -305,28 +304,7 @@ impl Needs {
                     if let Op::Query(_, _, arguments) = &data.op {
                         needs.arguments = needs.arguments.max(arguments.len() as u16);
                     }
-                    if let Op::Rewrite(rewrite) = &data.op {
-                        needs.written.extend(match *rewrite {
-                            Rewrite::Store(base, offset, value) => {
-                                vec![(base, offset, function.ty(value).bytes())]
-                            }
-                            Rewrite::Checksum(field, ..) => vec![(field.base, field.offset, 2)],
-                            Rewrite::Strip(..) => vec![(Base::Transport, 16, 2)],
-                            // What main has not copied is loaded where it stands anyway.
-                            Rewrite::StoreOption(..) | Rewrite::Priority(_) | Rewrite::Queue(_) => {
-                                Vec::new()
-                            }
-                            Rewrite::Insert(..) => {
-                                needs.changes_length = true;
-                                match function.family {
-                                    Family::Ipv4 => {
-                                        vec![(Base::Network, 2, 2), (Base::Network, 10, 2)]
-                                    }
-                                    Family::Ipv6 => vec![(Base::Network, 4, 2)],
-                                }
-                            }
-                        });
-                    }
+                    needs.written.extend(data.op.writes(function));
                     needs.text |= match data.op {
                         Op::Scan(Scan::Probe(probe)) => {
                             matches!(program.probes.get(probe), Some(ProbeDef::Text(_)))
@@ -379,17 +357,12 @@ impl Needs {
                 }
             }
         }
-        needs.written.sort_unstable();
-        needs.written.dedup();
         (needs, asked)
     }
 
-    /// Whether any of so many bytes at an offset are written.
-    pub fn writes(&self, base: Base, offset: u16, bytes: u16) -> bool {
-        let overlaps = |&(written, first, length): &(Base, u16, u16)| {
-            written == base && first < offset + bytes && offset < first + length
-        };
-        self.written.iter().any(overlaps)
+    /// Whether a rule changes what an operation reads.
+    pub fn changes(&self, op: &Op) -> bool {
+        op.reads().any(|read| self.written.iter().any(|written| written.overlaps(read)))
     }
 
     fn add(&mut self, feature: Feature) {

@@ -11,7 +11,9 @@ mod conditions;
 mod ranges;
 
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
-use bpfc_ir::{Block, Func, Function, Listing, Op, Origin, Program, Rule, RuleKind, Terminator};
+use bpfc_ir::{
+    Block, Func, Function, Listing, Op, Origin, Program, Region, Rule, RuleKind, Terminator,
+};
 use conditions::{Conditions, Reader};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,19 +28,18 @@ pub fn analyse(program: &Program, listing: &Listing, diagnostics: &mut Diagnosti
         None => return,
     };
     let rules = program.rules_by_chain();
-    let writes_packet = program.funcs.values().any(|function| {
-        function
-            .insts
-            .values()
-            .any(|inst| matches!(inst.op, Op::Rewrite(ref write) if write.changes_bytes()))
-    });
+    let written: BTreeSet<Region> = program
+        .funcs
+        .values()
+        .flat_map(|function| function.insts.values().flat_map(|inst| inst.op.writes(function)))
+        .collect();
     let hooks = program.hooks();
     let mut findings = Vec::new();
     let mut budget = COMPARISONS;
     for (func, function) in &program.funcs {
         let rules = function.chain.expand().map_or(&[][..], |chain| &rules[chain]);
         if reached.contains(&func) {
-            let Some(reader) = Reader::new(function, writes_packet) else { continue };
+            let Some(reader) = Reader::new(function, &written) else { continue };
             let absent = absent::dead_rules(program, function, &hooks[func.as_u32() as usize]);
             let mut found = Finder {
                 program,

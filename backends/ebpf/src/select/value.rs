@@ -15,13 +15,8 @@ pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
         Op::Load(_, Source::Meta(Meta::Cpu | Meta::Clock | Meta::LocalClock)) => true,
         Op::Calendar(..) | Op::Hash(..) | Op::ControlGroup(_) => true,
         Op::Load(_, Source::Meta(Meta::InGroup | Meta::OutGroup | Meta::Realm)) => true,
-        Op::Load(_, Source::Meta(Meta::Mark)) => needs.set_mark,
-        Op::Load(_, Source::Ct(CtField::Mark)) => needs.set_connection_mark,
-        Op::Load(_, Source::Meta(Meta::PacketType)) => needs.to_host,
-        Op::Load(_, Source::Meta(Meta::Length)) => needs.changes_length,
-        Op::Load(ty, Source::Payload(base, offset)) => {
-            !in_window(base, offset, ty, family) || needs.writes(base, offset, ty.bytes())
-        }
+        Op::Load(ty, Source::Payload(base, offset)) if !in_window(base, offset, ty, family) => true,
+        Op::Load(..) => needs.changes(op),
         _ => false,
     }
 }

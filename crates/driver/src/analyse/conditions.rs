@@ -6,11 +6,11 @@
 
 use super::ranges::Ranges;
 use bpfc_ir::{
-    Base, BinaryOp, Block, Condition, ControlFlow, CtField, Function, Lookup, Meta, Op, Rule, Scan,
-    SocketField, Source, Terminator, Type, Value,
+    Base, BinaryOp, Block, Condition, ControlFlow, CtField, Function, Lookup, Meta, Op, Region,
+    Rule, Scan, SocketField, Source, Terminator, Type, Value,
 };
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A pure expression over the packet; operands are numbers of other expressions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,22 +75,16 @@ impl Conditions {
 pub(super) struct Reader<'a> {
     function: &'a Function,
     flow: ControlFlow,
-    /// Whether the function changes a mark, so that two loads of it may differ.
-    sets_mark: bool,
-    /// Whether any function writes the packet, likewise.
-    writes_packet: bool,
+    /// What any function changes, so that two loads of it may differ.
+    written: &'a BTreeSet<Region>,
     exprs: RefCell<BTreeMap<Expr, u32>>,
 }
 
 impl<'a> Reader<'a> {
     /// Reads nothing of a function whose blocks form a cycle, which the verifier reports.
-    pub(super) fn new(function: &'a Function, writes_packet: bool) -> Option<Self> {
+    pub(super) fn new(function: &'a Function, written: &'a BTreeSet<Region>) -> Option<Self> {
         let flow = ControlFlow::new(function).ok()?;
-        let sets = |op: &Op| matches!(op, Op::SetMark(_) | Op::SetConnectionMark(_) | Op::ToHost);
-        let sets_mark = function.insts.values().any(|inst| sets(&inst.op))
-            || function.callees().next().is_some();
-        let exprs = RefCell::default();
-        Some(Reader { function, flow, sets_mark, writes_packet, exprs })
+        Some(Reader { function, flow, written, exprs: RefCell::default() })
     }
 
     pub(super) fn is_reachable(&self, block: Block) -> bool {
@@ -206,24 +200,22 @@ impl<'a> Reader<'a> {
         Some((self.expr(inner)?, Ranges::where_holds(255, |n| test(n & mask)), 255))
     }
 
+    /// Whether an operation may yield something else the next time: rules may have written what it
+    /// reads, or time has passed.
+    fn may_differ(&self, op: &Op) -> bool {
+        let differs = |read: Region| {
+            read == Region::Moment || self.written.iter().any(|written| written.overlaps(read))
+        };
+        op.reads().any(differs)
+    }
+
     /// The number of a value's expression; none where it is not pure.
     fn expr(&self, value: Value) -> Option<u32> {
         let expr = match *self.function.definition(value) {
             Op::Const(ty, number) => Expr::Const(ty, number),
             // Rules before may have written what this one reads.
-            Op::Load(_, Source::Payload(..)) | Op::LoadAt(..) | Op::Scan(_)
-                if self.writes_packet =>
-            {
-                return None;
-            }
-            Op::Load(_, Source::Meta(Meta::Length)) if self.writes_packet => return None,
+            ref op if self.may_differ(op) => return None,
             Op::Load(ty, Source::Payload(base, offset)) => Expr::Payload(ty, base, offset),
-            Op::Load(
-                _,
-                Source::Meta(Meta::Mark | Meta::PacketType) | Source::Ct(CtField::Mark),
-            ) if self.sets_mark => return None,
-            // The next rule may find it later.
-            Op::Load(_, Source::Meta(Meta::Clock | Meta::LocalClock)) => return None,
             Op::Load(_, Source::Meta(meta)) => Expr::Meta(meta),
             Op::Load(_, Source::Ct(field)) => Expr::Ct(field),
             Op::Load(_, Source::Socket(field)) => Expr::Socket(field),
