@@ -12,6 +12,7 @@ use crate::state::Generation;
 use crate::sys::{Map, RingBuffer};
 use crate::{Error, pins};
 use bpfc_artifact::log;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How often a reader that waits looks whether the filter was replaced or unloaded.
@@ -30,6 +31,8 @@ pub struct LogReader {
     buffer: RingBuffer,
     lost: Map,
     generation: u32,
+    /// When it was last looked whether the filter was replaced or unloaded.
+    looked: Instant,
     _lock: Lock,
 }
 
@@ -93,10 +96,12 @@ impl LogReader {
         let maps = maps(home, generation)?.ok_or_else(|| no_log(&home.name))?;
         let (Some(id), Maps { buffer, lost }) = (id, maps) else { return Err(no_log(&home.name)) };
         let buffer = RingBuffer::open(buffer).map_err(Error::kernel("map the log's buffer"))?;
-        Ok(LogReader { name: home.name.clone(), buffer, lost, generation: id, _lock: lock })
+        let (name, looked) = (home.name.clone(), Instant::now());
+        Ok(LogReader { name, buffer, lost, generation: id, looked, _lock: lock })
     }
 
-    /// The next record. Waits for one at most so long, or for ever; none where there was none.
+    /// The next record. Waits for one at most so long, or for ever; none where there was none. To
+    /// wait for other things meanwhile, see the descriptor that `AsFd` gives.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the filter was unloaded, and [`Error::Options`] when it was
@@ -111,19 +116,21 @@ impl LogReader {
                 }
             }
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
+            if left != Some(Duration::ZERO) {
+                let wait = left.map_or(LOOK, |left| left.min(LOOK)).max(Duration::from_millis(1));
+                if self.buffer.wait(wait).map_err(Error::kernel("wait for the log"))? {
+                    continue;
+                }
+            } else if self.looked.elapsed() < LOOK {
                 return Ok(None);
             }
-            let wait = left.map_or(LOOK, |left| left.min(LOOK)).max(Duration::from_millis(1));
-            let there = self.buffer.wait(wait).map_err(Error::kernel("wait for the log"))?;
-            if !there {
-                self.follow()?;
-            }
+            self.follow()?;
         }
     }
 
     /// Goes over to the buffer of a filter that has replaced this one, if it is another buffer.
     fn follow(&mut self) -> Result<(), Error> {
+        self.looked = Instant::now();
         let home = Home::open(&self.name, pins::home(&self.name))?;
         let home = home.ok_or_else(|| Error::NotFound(self.name.clone()))?;
         let generation = home.state.read()?.target;
@@ -145,6 +152,23 @@ impl LogReader {
     /// How many records found no room since the filter was loaded.
     pub fn lost(&self) -> Result<u64, Error> {
         read_count(&self.lost)
+    }
+}
+
+/// The ring buffer's descriptor, for whoever waits for other things as well (`poll`, `epoll`).
+///
+/// It is readable while there is something in the buffer. That may be a record which a processor is
+/// still writing: [`LogReader::next`] with a timeout of zero then gives none. A waiter is woken by
+/// a record that comes when all before it have been read; so where only edges are told
+/// (`EPOLLET`), `next` is to be called until it gives none before waiting again.
+///
+/// Nothing wakes a waiter when the filter is replaced or unloaded: `next` finds out when it is
+/// called, so it should be called from time to time. A filter that was unloaded and loaded again
+/// has another buffer, to which `next` goes over: the descriptor is to be asked for anew before
+/// each wait.
+impl AsFd for LogReader {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.buffer.map().as_fd()
     }
 }
 

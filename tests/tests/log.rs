@@ -23,10 +23,12 @@ use bpfc_tests::require::{self, Need};
 use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::cell::RefCell;
 use std::net::UdpSocket;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn main() {
     let arguments = Arguments::from_args();
@@ -62,6 +64,7 @@ fn main() {
     trials.push(trial("lost_records_are_counted".to_owned(), needs, true, lost));
     trials.push(trial("two_processors_lose_nothing_unseen".to_owned(), needs, true, two));
     trials.push(trial("a_replacement_keeps_records".to_owned(), needs, true, replaced));
+    trials.push(trial("a_reader_can_be_polled".to_owned(), needs, true, polled));
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(setting);
     conclusion.exit();
@@ -502,5 +505,47 @@ fn replaced() -> Result<(), Failed> {
     assert!(reader.next(None)?.is_some());
     filter.unload()?;
     assert!(matches!(reader.next(None), Err(Error::NotFound(_))));
+    Ok(())
+}
+
+/// Whether a descriptor becomes readable within a time.
+fn readable(fd: BorrowedFd<'_>, timeout: Duration) -> Result<bool, std::io::Error> {
+    let timeout = Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: 0 };
+    let mut asked = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+    Ok(poll(&mut asked, Some(&timeout))? > 0 && asked[0].revents().contains(PollFlags::IN))
+}
+
+/// The descriptor says when there is a record, and then only; who never waits learns of the end.
+fn polled() -> Result<(), Failed> {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let oracle = Rc::new(RefCell::new(Oracle::new(Family::Ipv4, Stage::Input)?));
+    let filter = load(&oracle, &logging("-A INPUT -p tcp -j LOG\n"), "netfilter")?;
+    let mut reader = filter.log()?;
+    let run = |count: u16| oracle.borrow_mut().run(&to_ports(1..1 + count)).map(drop);
+    assert!(!readable(reader.as_fd(), Duration::ZERO)?);
+    run(2)?;
+    assert!(readable(reader.as_fd(), PATIENCE)?);
+    assert_eq!(all(&mut reader)?.len(), 2);
+    assert!(!readable(reader.as_fd(), Duration::ZERO)?);
+    // Somebody who waits already is woken.
+    let fd = reader.as_fd();
+    let woken = std::thread::scope(|scope| {
+        let waiter = scope.spawn(move || readable(fd, PATIENCE));
+        run(1)?;
+        let woken = waiter.join().map_err(|_| "the waiter panicked")?;
+        Ok::<bool, Failed>(woken?)
+    })?;
+    assert!(woken, "nobody was woken");
+    assert_eq!(all(&mut reader)?.len(), 1);
+
+    filter.unload()?;
+    let start = Instant::now();
+    let end = loop {
+        match reader.next(Some(Duration::ZERO)) {
+            Ok(None) if start.elapsed() < PATIENCE => {}
+            end => break end,
+        }
+    };
+    assert!(matches!(end, Err(Error::NotFound(_))), "{end:?}");
     Ok(())
 }
