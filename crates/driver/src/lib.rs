@@ -2,10 +2,27 @@
 //! several inputs, the forms that `--emit` prints, and the analysis behind `bpfc check`.
 //!
 //! Nothing in here does I/O: callers read inputs and write results.
+//!
+//! What callers need of the crates below has its name here, too, so that a daemon which compiles
+//! links this crate and `bpfc-runtime` alone:
+//!
+//! ```
+//! use bpfc_driver::{Input, Options, compile, target};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let bytes = b"*filter\n:INPUT DROP [0:0]\nCOMMIT\n".to_vec();
+//! let input = Input { name: "rules.v4".into(), bytes, format: None };
+//! let target = target("xdp").ok_or("no such target")?;
+//! let artifact = compile(&[input], target, &Options::default()).result()?;
+//! assert_eq!(artifact.target, "xdp");
+//! # Ok(())
+//! # }
+//! ```
 
 mod analyse;
 mod dot;
 pub mod emit;
+mod errors;
 mod family;
 mod inputs;
 mod look;
@@ -21,7 +38,11 @@ mod trace;
 mod tree;
 
 pub use analyse::analyse;
-pub use bpfc_ebpf::{ConntrackSource, Target};
+pub use bpfc_artifact::Artifact;
+pub use bpfc_diag::{Code, Diagnostic, Diagnostics, JsonDiagnostic, Renderer, Severity, SourceMap};
+pub use bpfc_ebpf::{CompileOptions, ConntrackSource, Target};
+pub use bpfc_ir::{Accounts, Family, Hook, Input, Listing, Program};
+pub use errors::CompileErrors;
 pub use inputs::{Inputs, Role};
 pub use pipeline::{
     Compilation, Lowering, Options, Prepared, Stage, after_pass, build, compile, generate,
