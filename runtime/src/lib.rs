@@ -26,6 +26,8 @@
 //!   never a packet that both count. What it had begun is finished or removed by the next call.
 //! - Counts are exact: no packet is lost by zeroing or replacing.
 //!
+//! `examples/daemon.rs` of `bpfc-driver` compiles as well, and keeps a ruleset loaded that changes.
+//!
 //! What rules log comes as a stream of [`LogRecord`]s, each of which knows its line:
 //!
 //! ```no_run

@@ -18,6 +18,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! `examples/daemon.rs` goes on from there: it loads the artifact, swaps and prints what rules
+//! count.
 
 mod analyse;
 mod dot;
