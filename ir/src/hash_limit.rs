@@ -83,8 +83,8 @@ impl HashLimit {
         clocks.filter(|&hertz| self.numbers(hertz).is_none()).collect()
     }
 
-    /// The table that serves rules of which some want it so and later ones want `other`: as the
-    /// first say, if all measure the same.
+    /// Merges two requests for one table: the first rule's settings win. `None` where the two
+    /// measure different things.
     pub(crate) fn joined(&self, other: &HashLimit) -> Option<HashLimit> {
         let same = self.family == other.family
             && self.measure == other.measure

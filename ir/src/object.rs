@@ -111,8 +111,7 @@ impl ObjectKind {
         }
     }
 
-    /// What serves rules that want it so and later ones that want `other`; none where nothing
-    /// does.
+    /// A definition that satisfies both rules; `None` where the two conflict.
     pub fn joined(&self, other: &ObjectKind) -> Option<ObjectKind> {
         match (self, other) {
             (ObjectKind::Recent(list), ObjectKind::Recent(other)) => {

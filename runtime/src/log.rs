@@ -100,7 +100,7 @@ impl LogReader {
         Ok(LogReader { name, buffer, lost, generation: id, looked, _lock: lock })
     }
 
-    /// The next record. Waits for one at most so long, or for ever; none where there was none. To
+    /// The next record. Blocks up to the timeout (`None`: for ever); `Ok(None)` on timeout. To
     /// wait for other things meanwhile, see the descriptor that `AsFd` gives.
     ///
     /// # Errors

@@ -29,7 +29,7 @@ pub struct CompileOptions {
     pub blocks_per_segment: usize,
     /// Priority of netfilter programs; `None` for the target's default.
     pub priority: Option<i32>,
-    /// Where rules have trace records: one packet in so many, by chance, is traced from its first
+    /// Where rules have trace records: one packet in N, by chance, is traced from its first
     /// rule on; `None` for those that a rule says alone.
     pub trace_one_in: Option<u32>,
 }

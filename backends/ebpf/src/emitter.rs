@@ -1,5 +1,5 @@
-//! What emitting functions needs and fills: the functions so far, names, counters, and which
-//! shared functions (scans, walks, lookups) exist already.
+//! State shared by all code emission: the functions so far, names, counters, and which shared
+//! functions (scans, walks, lookups) exist already.
 
 use crate::addressee::{Addressee, KNOWN};
 use crate::asm::{Asm, Jump, Label, R0, R1, R2, R6, R7, Reg, Width};
@@ -35,7 +35,7 @@ pub(crate) struct ReplyKey {
     pub(crate) answer: Answer,
 }
 
-/// What emitting functions needs and fills.
+/// State shared by all code emission.
 pub(crate) struct Emitter<'a> {
     pub(crate) target: &'a dyn Target,
     pub(crate) layout: PacketLayout,
@@ -89,7 +89,7 @@ pub(crate) struct Emitter<'a> {
     pub(crate) queries: BTreeMap<(Object, Query), FunctionIndex>,
     /// Programs that serve whoever loads the artifact.
     pub(crate) services: Vec<bpfc_artifact::Program>,
-    /// One packet in so many is traced from its first rule on.
+    /// Sampling rate: one packet in N is traced, from its first rule on.
     pub(crate) trace_one_in: Option<u32>,
     /// The function that writes log records, and what it may write, by number.
     pub(crate) log: Option<FunctionIndex>,

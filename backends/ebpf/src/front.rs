@@ -1,5 +1,5 @@
-//! Room inside of a packet of a target that has room in front of packets alone: what stands before
-//! the place moves towards the front.
+//! Inserts bytes into a packet on targets that grow packets only at their head: the bytes in front
+//! of the place move towards the head.
 //!
 //! It is a function of its own with a loop, as scans are: extension headers may be long.
 

@@ -1,8 +1,8 @@
 //! Cutting long chains into segments.
 //!
-//! A chain of thousands of rules would exceed the 16-bit jump offsets, the verifier's 8,192
-//! pending branches, and its quadratic per-function analyses. It is cut where control passes
-//! from one rule to the next, each segment becomes a function, and a dispatcher calls one after
+//! A chain of thousands of rules would exceed the 16-bit jump offsets, the verifier's 8,192 pending
+//! branches, and its quadratic per-function analyses. It is cut where control passes from one rule
+//! to the next, each segment becomes a function, and whoever calls the chain calls them one after
 //! another.
 
 use bpfc_ir::{Block, Function, Op, Terminator, Value};

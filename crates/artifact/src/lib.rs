@@ -6,7 +6,8 @@
 //! where a map, a function, a kernel function or a kernel structure's offset is meant, and a
 //! [`Reloc`] beside them says which.
 //!
-//! This crate depends on no other crate of the compiler, so that a daemon links little.
+//! Of the compiler's crates this one depends on the words of `bpfc-abi` and the data of
+//! `bpfc-ipset` alone, so that a daemon links little.
 
 pub mod btf;
 mod insn;

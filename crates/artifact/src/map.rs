@@ -63,9 +63,9 @@ pub enum MapRole {
     /// State that rules share between processors, such as `statistic --mode nth`: u64 each,
     /// zero at load.
     RuleState,
-    /// What makes the time of day of `CLOCK_TAI`, in entry 0: two native u64, modulo 2^64. The
-    /// first is how many seconds it is ahead of `CLOCK_REALTIME`, the second how many the kernel's
-    /// time zone lies west of UTC. The runtime writes them at load.
+    /// Offsets that convert `CLOCK_TAI` to wall-clock time, in entry 0: two native u64, modulo
+    /// 2^64. The first is how many seconds it is ahead of `CLOCK_REALTIME`, the second how many the
+    /// kernel's time zone lies west of UTC. The runtime writes them at load.
     Clock,
     /// Control groups that rules name, by their paths in the hierarchy of version 2, in entry 0:
     /// two native u64 each, the group's identifier and how many groups lie above it. The runtime

@@ -42,7 +42,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// What the kernel, or the runtime in its name, said.
+/// Turns a runtime error into the command's failure.
 pub fn refused(error: Error) -> Failure {
     match error {
         Error::Verifier(error) => {

@@ -22,7 +22,7 @@ pub struct Transform {
     pub destination: [u8; 16],
 }
 
-/// What a packet has come by and will go by.
+/// IPsec transformations that were undone on receive and that are due on send.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Transforms {
     /// What was undone, in order; `None` where there was nothing.
