@@ -100,7 +100,7 @@ impl HashLimit {
         (self.family == family).then(|| vec![address, address, Type::I16, Type::I16])
     }
 
-    /// The numbers of a kernel with so many ticks a second; none where it refuses the rule
+    /// The numbers of a kernel with `hertz` ticks a second; `None` where it refuses the rule
     /// (`hashlimit_mt_check_common`).
     pub fn numbers(&self, hertz: u32) -> Option<Numbers> {
         let ticks = u64::from(hertz);

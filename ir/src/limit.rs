@@ -21,7 +21,7 @@ pub fn refusing(average: u32, burst: u32) -> Vec<u32> {
     CLOCKS.into_iter().filter(|&clock| Credits::new(average, burst, clock).is_none()).collect()
 }
 
-/// A limit in credits, for a kernel with so many clock ticks a second.
+/// A limit in credits, for a kernel of one clock rate (`CONFIG_HZ`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credits {
     /// Credits that a clock tick brings (`CREDITS_PER_JIFFY`).

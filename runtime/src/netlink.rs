@@ -1,4 +1,4 @@
-//! Just enough of nf_tables' netlink protocol to write a batch and hear what came of it, and of
+//! Just enough of nf_tables' netlink protocol to write a batch and hear the outcome, and of
 //! nfnetlink's and rtnetlink's to ask for what there is.
 //!
 //! Layouts are from include/uapi/linux/netlink.h, netfilter/nfnetlink.h and

@@ -69,7 +69,7 @@ impl Size {
         }
     }
 
-    /// The access of so many bytes: 1, 2, 4 or 8.
+    /// The access of `bytes` bytes: 1, 2, 4 or 8.
     pub fn of(bytes: u16) -> Option<Size> {
         match bytes {
             1 => Some(Size::B),

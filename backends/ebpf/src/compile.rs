@@ -136,8 +136,8 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Generates code with chains cut into segments of so many blocks, and these base chains as
-    /// parts of main where they can be.
+    /// Generates code with chains cut into segments of `limit` blocks, and the base chains `parts`
+    /// as parts of main where they can be.
     fn attempt(&self, limit: usize, parts: BTreeSet<Func>) -> Result<Artifact, EmitError> {
         let &Job { program, listing, target, sources, .. } = self;
         // The sizes of the counters' map follow when all rules have their places.

@@ -2,7 +2,7 @@
 //! and 512 bytes of stack for all frames together (kernel/bpf/verifier.c,
 //! `check_max_stack_depth`; include/linux/bpf_verifier.h).
 //!
-//! Passes that inline work on estimates of this; here is what came of it, so that they can be
+//! Passes that inline work on estimates of this; here is the result, so that they can be
 //! asked again for less.
 
 use bpfc_artifact::{Artifact, Function, FunctionIndex, Insn, RelocKind};

@@ -36,7 +36,7 @@ pub fn load(asm: &mut Asm, dst: Reg, base: Reg, structure: &str, member: &str, s
     }
 }
 
-/// Copies so many bytes, 8 at most, at r3 to the 8 bytes below r10; zero where there is nothing.
+/// Copies `bytes` bytes, 8 at most, at r3 to the 8 bytes below r10; zero where there is nothing.
 /// Any kernel can, and any loader, where [`cast`] needs Linux 6.2.
 pub fn copy(asm: &mut Asm, bytes: i32) {
     if bytes < 8 {
@@ -45,7 +45,7 @@ pub fn copy(asm: &mut Asm, bytes: i32) {
     probe(asm, bytes);
 }
 
-/// Does what [`copy`] does, and leaves what is behind so many bytes as it was: the helper itself
+/// Does what [`copy`] does, and leaves what is behind `bytes` bytes as it was: the helper itself
 /// writes zeros where it cannot read (kernel/trace/bpf_trace.c).
 fn probe(asm: &mut Asm, bytes: i32) {
     asm.frame_address(R1, -8);

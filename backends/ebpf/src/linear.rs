@@ -96,7 +96,7 @@ pub(crate) fn read(asm: &mut Asm, to: Destination, bytes: u16) {
     }
 }
 
-/// The fewest accesses that so many bytes are made of, largest first, and where each begins.
+/// The fewest accesses that cover `bytes` bytes, largest first, and where each begins.
 pub(crate) fn pieces(bytes: u16) -> Vec<(Size, i16)> {
     let mut pieces = Vec::new();
     let mut at = 0;

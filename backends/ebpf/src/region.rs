@@ -44,7 +44,7 @@ pub(crate) mod walk {
     pub const MEMBER: i16 = 104;
     /// u32: number of the device that the flow leaves by, 0 for any.
     pub const OUT: i16 = 108;
-    /// s32: routes to prefixes of so many bits or fewer do not count, -1 where all do.
+    /// s32: routes to prefixes of this many bits or fewer do not count, -1 where all do.
     pub const LONGEST_SUPPRESSED: i16 = 112;
     /// u32: routes by devices of this group do not count, -1 for none.
     pub const GROUP: i16 = 116;

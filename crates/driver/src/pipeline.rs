@@ -224,7 +224,7 @@ impl Prepared {
     }
 }
 
-/// Optimises a prepared program for a target and generates its code. Where what came of it needs
+/// Optimises a prepared program for a target and generates its code. Where the result needs
 /// more functions, frames or stack than the kernel has, more chains are inlined.
 pub fn build(
     prepared: &Prepared,
@@ -283,7 +283,7 @@ fn refused_rates(program: &Program, artifact: &Artifact) -> Vec<RefusedRate> {
     found.collect()
 }
 
-/// What came of building within limits.
+/// The outcome of building within limits.
 #[derive(Debug, PartialEq)]
 enum Fit<T> {
     /// It fits every kernel, or there is nothing that must.

@@ -110,7 +110,7 @@ impl<'a> Parsed<'a> {
         self.bytes.len().saturating_sub(offset)
     }
 
-    /// Whether so many bytes of the transport header are there; never where the walk failed.
+    /// Whether `length` bytes of the transport header are there; never where the walk failed.
     pub fn has_transport(&self, length: usize) -> bool {
         !self.walk_failed && self.slice(self.transport, length).is_some()
     }

@@ -1,7 +1,7 @@
 //! `docs/coverage.md`: what becomes of every match and target of iptables 1.8.9 at each target.
 //!
 //! A rule for each extension is really compiled, for both families, every target and every hook
-//! that iptables takes it at; the page holds what came of that, so it cannot promise what the code
+//! that iptables takes it at; the page holds the outcome, so it cannot promise what the code
 //! does not do. The counts of iptables' own tests, which lie outside this repository, are written
 //! by hand and kept.
 
@@ -30,7 +30,7 @@ const ROUTED: (Hook, Option<Hook>) = (Hook::Forward, Some(Hook::Input));
 
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
-/// What came of an extension's rule in one family.
+/// The outcome for an extension's rule in one family.
 #[derive(Clone, PartialEq, Eq)]
 enum Outcome {
     /// Nothing compiles it; why.
@@ -39,7 +39,7 @@ enum Outcome {
     Compiled(Vec<Cell>),
 }
 
-/// What came of it at one target.
+/// The outcome at one target.
 #[derive(Clone, PartialEq, Eq)]
 struct Cell {
     text: String,

@@ -18,7 +18,7 @@ pub mod ttl;
 
 use crate::{Options, Problem};
 
-/// A log prefix as iptables reads it into a buffer of so many bytes, NUL included: what does not
+/// A log prefix as iptables reads it into a buffer of `buffer` bytes, NUL included: what does not
 /// fit is cut off.
 fn prefix(options: &Options<'_>, id: &str, buffer: usize) -> Result<String, Problem> {
     let Some(given) = options.get(id) else { return Ok(String::new()) };

@@ -188,7 +188,7 @@ impl<'a> Line<'a> {
         Ok(())
     }
 
-    /// The security parameter index of a header of so many bytes.
+    /// The security parameter index of a header of `length` bytes.
     fn security(&mut self, at: usize, length: usize, index: usize) -> Part {
         match self.bytes(at, length) {
             Ok(header) => self.add(format_args!("SPI=0x{:x} ", u32_at(header, index))),

@@ -18,7 +18,7 @@ pub struct TestRun<'a> {
     pub context_out: bool,
 }
 
-/// What came of it.
+/// The outcome of a test run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestRunResult {
     /// What the program returned.

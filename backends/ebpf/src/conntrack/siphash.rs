@@ -21,7 +21,7 @@ const WORD: Reg = R0;
 /// What a rotation needs.
 const SPARE: Reg = R5;
 
-/// r1 = the hash, of 64 bits, of so many words in the frame, where the key lies as well. Clobbers
+/// r1 = the hash, of 64 bits, of `number` words in the frame, where the key lies as well. Clobbers
 /// r0 to r5.
 pub(super) fn of_words(asm: &mut Asm, words: i16, number: i16, key: i16) {
     let [v0, v1, v2, v3] = STATE;

@@ -254,7 +254,7 @@ impl<'a> RuleCx<'a> {
         self.require(first);
     }
 
-    /// Goes on where so many bytes of the transport header are there; otherwise the packet is
+    /// Goes on where `bytes` bytes of the transport header are there; otherwise the packet is
     /// dropped at once, as most matches do with a truncated header.
     pub fn transport_or_drop(&mut self, bytes: u16) {
         let there = self.builder.available(Base::Transport, bytes);

@@ -21,7 +21,7 @@ pub const HOP_BY_HOP: u8 = 0;
 /// Routing header.
 pub const ROUTING: u8 = 43;
 
-/// Emits the search; control goes on where the header and so many bytes of it are there. Yields
+/// Emits the search; control goes on where `bytes` bytes of the header are there. Yields
 /// its offset (i32) for loads.
 pub fn lower(cx: &mut RuleCx<'_>, kind: u8, bytes: u16) -> Value {
     let found = cx.builder().scan(Scan::Ipv6Header(kind));
@@ -56,7 +56,7 @@ pub fn require_whole(cx: &mut RuleCx<'_>, offset: Value, length: Value) {
     cx.require_or_drop(whole);
 }
 
-/// Finds the header: its offset where so many bytes of it are there, else what the match decides.
+/// Finds the header: its offset where `bytes` bytes of it are there, else what the match decides.
 pub fn find(packet: &Parsed<'_>, kind: u8, bytes: usize) -> Result<usize, Outcome> {
     match find_extension(packet.bytes(), kind) {
         Found::Absent => Err(Outcome::NoMatch),

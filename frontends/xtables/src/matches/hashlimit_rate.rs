@@ -65,7 +65,7 @@ impl Rate {
         }
     }
 
-    /// How often a bucket of bytes is refilled for a burst of so many.
+    /// How often a bucket of bytes is refilled for a burst of `burst` bytes.
     pub fn refills(&self, burst: u64) -> Result<u64, String> {
         let least = cost_to_bytes(self.average);
         if least == 0 || burst < least {
@@ -85,7 +85,7 @@ pub(super) fn parse_burst(text: &str) -> Result<u64, String> {
     number.checked_mul(factor(rest.chars().next())).ok_or_else(bad)
 }
 
-/// 2^32 divided by the chunks of so many bytes; none where they are too many to count.
+/// 2^32 divided by the 16-byte chunks of `bytes` bytes; `None` where they are too many to count.
 fn bytes_to_cost(bytes: u64) -> Option<u64> {
     let chunks = ((bytes >> 4) as u32).checked_add(1)?;
     Some(u64::from(u32::MAX / chunks))

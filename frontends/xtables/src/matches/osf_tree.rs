@@ -132,7 +132,7 @@ fn log(b: &mut FunctionBuilder, prefix: String, ttl: Option<u8>) {
     }
 }
 
-/// Whether the TCP header has so many bytes of options. One that says less than its own 20 bytes
+/// Whether the TCP header has `options` bytes of options. One that says less than its own 20 bytes
 /// has none.
 fn header(b: &mut FunctionBuilder, &options: &u16) -> Value {
     let words = b.payload(Type::I8, Base::Transport, 12);

@@ -1,5 +1,5 @@
-//! What an evaluation went through: every rule that a packet met, each of its tests, and what
-//! came of it.
+//! What an evaluation went through: every rule that a packet met, each of its tests, and
+//! the outcome.
 
 use super::Outcome;
 use crate::header::Header;
