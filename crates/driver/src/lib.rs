@@ -23,6 +23,7 @@
 //! count.
 
 mod analyse;
+mod build;
 mod dot;
 pub mod emit;
 mod errors;
@@ -30,6 +31,7 @@ mod family;
 mod inputs;
 mod look;
 mod merge;
+mod options;
 mod pipeline;
 mod registry;
 mod reject;
@@ -45,12 +47,11 @@ pub use bpfc_artifact::Artifact;
 pub use bpfc_diag::{Code, Diagnostic, Diagnostics, JsonDiagnostic, Renderer, Severity, SourceMap};
 pub use bpfc_ebpf::{CompileOptions, ConntrackSource, Target};
 pub use bpfc_ir::{Accounts, Family, Hook, Input, Listing, Program};
+pub use build::{Prepared, after_pass, build, generate, kernel_needs, optimise};
 pub use errors::CompileErrors;
 pub use inputs::{Inputs, Role};
-pub use pipeline::{
-    Compilation, Lowering, Options, Prepared, Stage, after_pass, build, compile, generate,
-    kernel_needs, lower, lower_compiled, optimise,
-};
+pub use options::Options;
+pub use pipeline::{Compilation, Lowering, Stage, compile, lower, lower_compiled};
 pub use registry::{
     FINGERPRINTS, SETS, all_formats, formats, frontends, passes, planned_format, target, targets,
     targets_with,
