@@ -28,7 +28,6 @@ use bpfc_ir::{
     Base, Block, Counter, CtField, Device, Function as IrFunction, LogKind, Lookup, Meta, Op,
     ProbeDef, Scan, Source, Terminator, Type, Value, Verdict,
 };
-use cranelift_entity::SecondaryMap;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -228,12 +227,12 @@ impl<'a, 'b> Selector<'a, 'b> {
             let label = self.asm.label();
             self.labels.insert(block, label);
         }
-        let mut entered: SecondaryMap<Block, u32> = SecondaryMap::new();
+        let mut entered: BTreeMap<Block, u32> = BTreeMap::new();
         let successors = |&block: &Block| self.function.blocks[block].terminator.successors();
-        blocks.iter().flat_map(successors).for_each(|to| entered[to] += 1);
+        blocks.iter().flat_map(successors).for_each(|to| *entered.entry(to).or_default() += 1);
         let mut follows = None;
         for (i, &block) in blocks.iter().enumerate() {
-            match follows == Some(block) && entered[block] == 1 {
+            match follows == Some(block) && entered[&block] == 1 {
                 true => self.asm.place_behind(self.labels[&block]),
                 false => self.asm.place(self.labels[&block]),
             }

@@ -57,4 +57,4 @@ pub use registry::{
     targets_with,
 };
 pub use reject::{drop_rejected, rejection};
-pub use trace::trace;
+pub use trace::Tracer;

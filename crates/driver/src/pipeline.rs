@@ -20,7 +20,7 @@ pub struct Lowering {
     /// The program; `None` where an input has errors.
     pub program: Option<Program>,
     /// The program's rules as listings show them.
-    pub listing: Listing,
+    pub listing: Arc<Listing>,
     /// The inputs' texts.
     pub sources: SourceMap,
     /// Hooks that the program leaves out, since their rules are too many for one, each with the
@@ -76,7 +76,7 @@ pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Comp
     }
     lowering.diagnostics.iter().for_each(|d| diagnostics.push(d.clone()));
     let lowered = lowering.program.take();
-    let (sources, listing) = (lowering.sources, Arc::new(lowering.listing));
+    let (sources, listing) = (lowering.sources, lowering.listing);
     let built = lowered.as_ref().filter(|_| !diagnostics.has_errors()).and_then(|program| {
         let prepared = Prepared::new(program, &listing, options, &mut diagnostics)?;
         build(&prepared, target, &sources, options, &mut diagnostics)
@@ -190,10 +190,10 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
             (None, _) => failed = true,
             (Some(lowered), None) => {
                 merged = Some(lowered.program);
-                *listing = lowered.listing;
+                *listing = Arc::new(lowered.listing);
             }
             (Some(lowered), Some(program)) => {
-                listing.append(lowered.listing, program.rules.len());
+                Arc::make_mut(listing).append(lowered.listing, program.rules.len());
                 if let Err(errors) = merge::merge(program, lowered.program, &input.name) {
                     let errors = match family::ask(&inputs, diagnostics) {
                         Some(error) => vec![error],

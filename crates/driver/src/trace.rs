@@ -11,55 +11,62 @@ use bpfc_ir::{Chain, Entry, Family, Func, Hook, Program, Rule};
 use cranelift_entity::SecondaryMap;
 use std::collections::BTreeMap;
 
-/// The rules and policies that counted a packet at a hook, in the order of counting. `counts` has
-/// how often each label did.
-pub fn trace(
-    program: &Program,
-    hook: Hook,
-    family: Family,
-    counts: &BTreeMap<&str, u64>,
-) -> Vec<String> {
-    let mut left: BTreeMap<Rule, u64> = BTreeMap::new();
-    for rule in program.rules.keys() {
-        if let Some(&count) = counts.get(program.label(rule).as_str())
-            && count > 0
-        {
-            left.insert(rule, count);
-        }
-    }
-    let rules = program.rules_by_chain();
-    let calls = calls_by_rule(program);
-    let mut order = Vec::new();
-    let entry = program.entries.iter().find(|e| (e.hook, e.family) == (hook, family));
-    for chain in entry.into_iter().flat_map(Entry::funcs) {
-        let mut stack = vec![of_chain(program, &rules, chain)];
-        while let Some(chain) = stack.last_mut() {
-            let Some(rule) = chain.next() else {
-                stack.pop();
-                continue;
-            };
-            let Some(count) = left.get_mut(&rule).filter(|count| **count > 0) else { continue };
-            *count -= 1;
-            order.push(rule);
-            if let Some(&callee) = calls.get(&rule) {
-                stack.push(of_chain(program, &rules, callee));
-            }
-        }
-    }
-    // What the walk did not come by: counted all the same.
-    for (rule, count) in left {
-        order.extend((0..count).map(|_| rule));
-    }
-    order.into_iter().map(|rule| program.label(rule)).collect()
+/// A program, read once for all packets whose ways through it are asked for.
+#[derive(Debug)]
+pub struct Tracer<'a> {
+    program: &'a Program,
+    by_label: BTreeMap<String, Rule>,
+    rules: SecondaryMap<Chain, Vec<Rule>>,
+    calls: BTreeMap<Rule, Func>,
 }
 
-fn of_chain(
-    program: &Program,
-    rules: &SecondaryMap<Chain, Vec<Rule>>,
-    func: Func,
-) -> std::vec::IntoIter<Rule> {
-    let chain = program.funcs[func].chain;
-    chain.map(|chain| rules[chain].clone()).unwrap_or_default().into_iter()
+impl<'a> Tracer<'a> {
+    /// Reads a lowered program.
+    pub fn new(program: &'a Program) -> Self {
+        Tracer {
+            program,
+            by_label: program.rules.keys().map(|rule| (program.label(rule), rule)).collect(),
+            rules: program.rules_by_chain(),
+            calls: calls_by_rule(program),
+        }
+    }
+
+    /// The labels of the rules and policies that counted a packet at a hook, in the order of
+    /// counting. `counts` has how often each label did.
+    pub fn trace(&self, hook: Hook, family: Family, counts: &BTreeMap<&str, u64>) -> Vec<String> {
+        let counted = counts.iter().filter(|(_, count)| **count > 0);
+        let mut left: BTreeMap<Rule, u64> = counted
+            .filter_map(|(label, count)| Some((*self.by_label.get(*label)?, *count)))
+            .collect();
+        let mut order = Vec::new();
+        let entries = &self.program.entries;
+        let entry = entries.iter().find(|e| (e.hook, e.family) == (hook, family));
+        for chain in entry.into_iter().flat_map(Entry::funcs) {
+            let mut stack = vec![self.of_chain(chain)];
+            while let Some(chain) = stack.last_mut() {
+                let Some(&rule) = chain.next() else {
+                    stack.pop();
+                    continue;
+                };
+                let Some(count) = left.get_mut(&rule).filter(|count| **count > 0) else { continue };
+                *count -= 1;
+                order.push(rule);
+                if let Some(&callee) = self.calls.get(&rule) {
+                    stack.push(self.of_chain(callee));
+                }
+            }
+        }
+        // What the walk did not come by: counted all the same.
+        for (rule, count) in left {
+            order.extend((0..count).map(|_| rule));
+        }
+        order.into_iter().map(|rule| self.program.label(rule)).collect()
+    }
+
+    fn of_chain(&self, func: Func) -> std::slice::Iter<'_, Rule> {
+        let chain = self.program.funcs[func].chain.expand();
+        chain.map_or(&[][..], |chain| &self.rules[chain]).iter()
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +94,7 @@ mod tests {
             ("filter/INPUT:policy", 1),
         ]);
         assert_eq!(
-            trace(&sample.program, Hook::Input, family, &counts),
+            Tracer::new(&sample.program).trace(Hook::Input, family, &counts),
             [
                 "filter/INPUT:1",
                 "filter/ssh:1",

@@ -382,10 +382,7 @@ impl Parser {
         if self.peek_word().is_some_and(|word| entity(word, "fn").is_some())
             && !matches!(self.tokens.get(self.next + 1), Some((Token::Text(_), _)))
         {
-            chains.push(self.base_chain()?);
-            while self.eat(",") {
-                chains.push(self.base_chain()?);
-            }
+            chains = self.list(Self::base_chain)?.into();
         }
         Ok(Entry { hook, family, chains })
     }

@@ -257,17 +257,20 @@ impl Display for RuleData {
     }
 }
 
+impl Display for BaseChain {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let BaseChain { priority, func } = self;
+        match priority {
+            0 => write!(f, "{func}"),
+            _ => write!(f, "{func} priority {priority}"),
+        }
+    }
+}
+
 impl Display for Entry {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "entry {} {}:", self.hook, self.family)?;
-        for (at, BaseChain { priority, func }) in self.chains.iter().enumerate() {
-            write!(f, "{} {func}", if at == 0 { "" } else { "," })?;
-            if *priority != 0 {
-                let sign = if *priority < 0 { "-" } else { "" };
-                write!(f, " priority {sign}{}", priority.unsigned_abs())?;
-            }
-        }
-        Ok(())
+        list(f, self.chains.iter())
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
         let targets = chosen_targets(args);
         let lowering = driver::lower_compiled(&inputs, &options, &targets);
         let too_large = &lowering.too_large;
-        let listing = std::sync::Arc::new(lowering.listing);
+        let listing = &lowering.listing;
         let mut diagnostics = lowering.diagnostics;
         let checked = match lowering.program {
             Some(program) => {
@@ -94,12 +94,12 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
                 let (found, results) = rayon::join(
                     || {
                         let mut found = Diagnostics::new();
-                        driver::analyse(&program, &listing, &mut found);
+                        driver::analyse(&program, listing, &mut found);
                         found
                     },
                     || {
                         let mut found = Diagnostics::new();
-                        let prepared = Prepared::new(&program, &listing, &options, &mut found);
+                        let prepared = Prepared::new(&program, listing, &options, &mut found);
                         let prepared = ManuallyDrop::new(prepared.ok_or(found)?);
                         let (prepared, options) = (&*prepared, &options);
                         let job = Job { prepared, too_large, sources, options };

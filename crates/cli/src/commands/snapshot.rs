@@ -47,7 +47,7 @@ fn all(inputs: &[Input], options: &Options) -> Result<Files, Failure> {
 fn stages(name: &str, input: &Input, options: &Options, files: &mut Files) {
     let lowering = driver::lower(std::slice::from_ref(input), options);
     let sources = &lowering.sources;
-    let listing = std::sync::Arc::new(lowering.listing);
+    let listing = &lowering.listing;
     let mut said = Said { text: String::new(), sources };
     let mut diagnostics = lowering.diagnostics;
     let mut program = lowering.program;
@@ -55,23 +55,23 @@ fn stages(name: &str, input: &Input, options: &Options, files: &mut Files) {
         if options.drop_rejected {
             driver::drop_rejected(program, &mut diagnostics);
         }
-        driver::analyse(program, &listing, &mut diagnostics);
+        driver::analyse(program, listing, &mut diagnostics);
     }
     said.add("ruleset", &diagnostics);
     let mut file = |stage: &str, ending: &str, text: Option<String>| {
         files.insert(Path::new(stage).join(format!("{name}.{ending}")), text);
     };
-    file("ir", "ir", program.as_ref().map(|program| emit::ir(program, &listing)));
-    file("tree", "txt", program.as_ref().map(|program| emit::tree(program, &listing)));
+    file("ir", "ir", program.as_ref().map(|program| emit::ir(program, listing)));
+    file("tree", "txt", program.as_ref().map(|program| emit::tree(program, listing)));
     let mut found = Diagnostics::new();
     let optimised =
         program.clone().and_then(|program| driver::optimise(program, options, &mut found));
     said.add("passes", &found);
-    file("opt", "ir", optimised.as_ref().map(|program| emit::ir(program, &listing)));
+    file("opt", "ir", optimised.as_ref().map(|program| emit::ir(program, listing)));
     for target in driver::targets().iter().copied() {
         let mut found = Diagnostics::new();
         let built = program.as_ref().and_then(|program| {
-            let prepared = driver::Prepared::new(program, &listing, options, &mut found)?;
+            let prepared = driver::Prepared::new(program, listing, options, &mut found)?;
             let part = prepared.restricted(target, options.hooks.as_deref());
             driver::build(&part, target, sources, options, &mut found)
         });

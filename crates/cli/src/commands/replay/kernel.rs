@@ -61,6 +61,7 @@ struct Engine<'a> {
     target: &'a dyn Target,
     hook: Hook,
     loaded: Unattached,
+    tracer: driver::Tracer<'a>,
     /// Counts before the next packet.
     counts: Vec<Count>,
 }
@@ -81,7 +82,8 @@ impl<'a> Engine<'a> {
         }
         let loaded = Unattached::load(&artifact).map_err(refused)?;
         let counts = counts(&loaded)?;
-        Ok(Engine { program, target, hook, loaded, counts })
+        let tracer = driver::Tracer::new(program);
+        Ok(Engine { program, target, hook, loaded, tracer, counts })
     }
 
     fn replay(mut self, frames: &[Frame]) -> Result<TestRuns, Failure> {
@@ -165,7 +167,7 @@ impl<'a> Engine<'a> {
             })
             .collect();
         let family = family.unwrap_or(Family::Ipv4);
-        let order = driver::trace(self.program, self.hook, family, &changed);
+        let order = self.tracer.trace(self.hook, family, &changed);
         self.counts = after.iter().map(|(_, count)| count).collect();
         Ok(order)
     }
