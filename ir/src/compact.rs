@@ -55,9 +55,7 @@ impl Function {
         }
         for data in self.blocks.values_mut() {
             data.terminator.map_blocks(|block| block_numbers[block].expand().unwrap_or(block));
-            if let Terminator::Branch { condition, .. } = &mut data.terminator {
-                *condition = value(*condition);
-            }
+            data.terminator.map_arg(value);
         }
         self.insts = insts;
         self.values = values;

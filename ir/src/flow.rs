@@ -216,12 +216,12 @@ impl ControlFlow {
         &self.predecessors[self.starts[block.index()]..self.starts[block.index() + 1]]
     }
 
-    /// The only reachable block that leads to a block, where it does so by one edge only.
+    /// The only reachable block that leads to a block, by one edge or more.
     pub fn only_predecessor(&self, block: Block) -> Option<Block> {
         let mut reachable =
             self.predecessors(block).iter().filter(|predecessor| self.is_reachable(**predecessor));
         let only = reachable.next()?;
-        reachable.next().is_none().then_some(*only)
+        reachable.all(|other| other == only).then_some(*only)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Base, Block, CalendarField, Counter, CounterList, Func, Log, Lookup, Object, Query, Rewrite,
-    Rule, Scan, Source, State, Type, Value, Verdict,
+    Rule, Scan, Source, State, Switch, Type, Value, Verdict,
 };
 
 /// What counts a packet.
@@ -280,6 +280,9 @@ pub enum Terminator {
         /// Where it goes on when false.
         otherwise: Block,
     },
+    /// `switch v, { 22: blockN, 80..443: blockM }, blockO`: where the arm leads that holds the
+    /// number, else the last block.
+    Switch(Box<Switch>),
     /// `call fnN, blockM`: the chain, then the block when the chain returns; a verdict in the
     /// chain ends the caller too.
     Call {
@@ -298,13 +301,17 @@ pub enum Terminator {
 impl Terminator {
     /// Where control may go on inside the function, in text order.
     pub fn successors(&self) -> impl Iterator<Item = Block> {
+        let (arms, last) = match self {
+            Terminator::Switch(switch) => (&switch.arms[..], Some(switch.otherwise)),
+            _ => (&[][..], None),
+        };
         let (a, b) = match *self {
             Terminator::Jump(block) => (Some(block), None),
             Terminator::Branch { then, otherwise, .. } => (Some(then), Some(otherwise)),
             Terminator::Call { next, .. } => (Some(next), None),
-            Terminator::Return | Terminator::Verdict(_) => (None, None),
+            Terminator::Switch(_) | Terminator::Return | Terminator::Verdict(_) => (None, None),
         };
-        a.into_iter().chain(b)
+        a.into_iter().chain(b).chain(arms.iter().map(|arm| arm.to)).chain(last)
     }
 
     /// Replaces each successor.
@@ -315,7 +322,35 @@ impl Terminator {
                 *then = map(*then);
                 *otherwise = map(*otherwise);
             }
+            Terminator::Switch(switch) => {
+                switch.arms.iter_mut().for_each(|arm| arm.to = map(arm.to));
+                switch.otherwise = map(switch.otherwise);
+            }
             Terminator::Return | Terminator::Verdict(_) => {}
+        }
+    }
+
+    /// The value that it decides by.
+    pub fn arg(&self) -> Option<Value> {
+        match self {
+            Terminator::Branch { condition, .. } => Some(*condition),
+            Terminator::Switch(switch) => Some(switch.value),
+            Terminator::Jump(_)
+            | Terminator::Call { .. }
+            | Terminator::Return
+            | Terminator::Verdict(_) => None,
+        }
+    }
+
+    /// Replaces the value that it decides by.
+    pub fn map_arg(&mut self, map: impl FnOnce(Value) -> Value) {
+        match self {
+            Terminator::Branch { condition: value, .. } => *value = map(*value),
+            Terminator::Switch(switch) => switch.value = map(switch.value),
+            Terminator::Jump(_)
+            | Terminator::Call { .. }
+            | Terminator::Return
+            | Terminator::Verdict(_) => {}
         }
     }
 }

@@ -26,7 +26,8 @@
 //!   alone; conditions are bools and nothing else is; offsets, marks, priorities and queues are
 //!   i32, times i64; the numbers that a checksum follows are i16 or i32.
 //! - `number-ranges`: constants and the ends of ranges fit their type, ranges are not empty, shift
-//!   amounts are constants less than the width, periods are above their state's start.
+//!   amounts are constants less than the width, periods are above their state's start; the arms of
+//!   a switch are in order and disjoint, and there is one.
 //! - `sources`: loads have their source's type; loads from the network header stay within its 20
 //!   or 40 fixed bytes, from the Ethernet header within 14. `avail` is of the transport header.
 //! - `byte-guards`: loads of transport bytes, and scans of the transport header, stand below the
@@ -50,7 +51,7 @@
 //!   addresses below 4.
 //!
 //! `dominance`, the guards and `writes` bind reachable blocks. "Below" means: dominated by the
-//! block that the edge leads to, which no other edge leads to.
+//! block that the edge leads to, which no other block leads to.
 //!
 //! The cost is linear in the program, and nothing recurses.
 
@@ -208,6 +209,9 @@ pub enum Violation {
     #[error("the operands are {0} and {1}")]
     DifferentTypes(Type, Type),
     /// Breaks `number-ranges`.
+    #[error("the arms of a switch are not in order, overlap, or do not fit its value")]
+    Arms,
+    /// Breaks `number-ranges`.
     #[error("the number does not fit {0}")]
     TooLarge(Type),
     /// Breaks `number-ranges`.
@@ -304,6 +308,7 @@ impl Violation {
             Violation::TooLarge(..)
             | Violation::EmptyRange
             | Violation::ShiftAmount
+            | Violation::Arms
             | Violation::Period => "number-ranges",
             Violation::SourceType(..) | Violation::OutsideHeader | Violation::AvailableBase => {
                 "sources"

@@ -130,9 +130,7 @@ fn spans(
             .filter(|data| data.op.is_effect() || is_kept(&data.op))
             .flat_map(|data| data.op.args())
             .collect();
-        if let Terminator::Branch { condition, .. } = function.blocks[block].terminator {
-            open.push(condition);
-        }
+        open.extend(function.blocks[block].terminator.arg());
         let mut seen = BTreeSet::new();
         while let Some(value) = open.pop() {
             if !seen.insert(value) {
@@ -183,7 +181,10 @@ fn order(function: &Function, blocks: &[Block], first: Block) -> Vec<Block> {
     let is_match = |block: Block| {
         block != first
             && function.blocks[block].insts.iter().any(|&inst| function.insts[inst].op.is_effect())
-            && !matches!(function.blocks[block].terminator, Terminator::Branch { .. })
+            && !matches!(
+                function.blocks[block].terminator,
+                Terminator::Branch { .. } | Terminator::Switch(_)
+            )
     };
     let (matches, tests): (Vec<Block>, Vec<Block>) =
         blocks.iter().copied().partition(|&block| is_match(block));

@@ -10,6 +10,7 @@ mod branch;
 mod hash;
 mod rewrite;
 mod slots;
+mod switch;
 mod value;
 
 pub(crate) use value::is_kept;
@@ -316,6 +317,7 @@ impl<'a, 'b> Selector<'a, 'b> {
             Terminator::Branch { condition, then, otherwise } => {
                 self.branch(condition, then, otherwise, next)?;
             }
+            Terminator::Switch(ref switch) => self.switch(switch, next)?,
             Terminator::Call { callee, next: to } => {
                 emitter::call_chain(self.emitter, &mut self.asm, callee);
                 self.asm.jump_imm(Jump::Ne, Width::W32, R0, outcome::RETURN, self.exit);

@@ -8,7 +8,6 @@
 
 mod absent;
 mod conditions;
-mod ranges;
 
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
 use bpfc_ir::{
@@ -161,7 +160,7 @@ fn decides(program: &Program, function: &Function, mut block: Block) -> bool {
         let next = match function.blocks[block].terminator {
             Terminator::Verdict(_) | Terminator::Return => return true,
             Terminator::Jump(next) | Terminator::Call { next, .. } => next,
-            Terminator::Branch { .. } => return false,
+            Terminator::Branch { .. } | Terminator::Switch(_) => return false,
         };
         let of_rule = |rule: &Rule| matches!(program.rules[*rule].kind, RuleKind::Rule(_));
         let rule = rule_of(next);

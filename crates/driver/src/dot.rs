@@ -3,7 +3,7 @@
 //! A cluster for each function, a node for each block, labelled with its rule and instructions; a
 //! dashed edge leads from a call to the chain's first block.
 
-use bpfc_ir::{Block, Func, Listing, Program, Terminator};
+use bpfc_ir::{Arm, Block, Func, Listing, Program, Terminator};
 use std::fmt::Write;
 
 /// The graph of a program's reached functions. Deterministic.
@@ -69,6 +69,15 @@ fn cluster(out: &mut String, program: &Program, listing: &Listing, func: Func) {
             let _ = writeln!(out, "  {from} -> {}{style};", node(func, to));
         };
         match function.blocks[block].terminator {
+            Terminator::Switch(ref switch) => {
+                for &Arm { low, high, to } in &switch.arms {
+                    match low == high {
+                        true => edge(to, &format!(" [label=\"{low}\"]")),
+                        false => edge(to, &format!(" [label=\"{low}..{high}\"]")),
+                    }
+                }
+                edge(switch.otherwise, " [label=\"else\"]");
+            }
             Terminator::Jump(to) => edge(to, ""),
             Terminator::Branch { then, otherwise, .. } => {
                 edge(then, " [label=\"yes\"]");

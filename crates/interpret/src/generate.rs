@@ -7,12 +7,12 @@
 use bpfc_diag::{FileId, Span};
 use bpfc_ir::hash_limit::{HashLimit, Measure};
 use bpfc_ir::{
-    Address, Base, BaseChain, BinaryOp, Block, CalendarField, ChainData, ChecksumField, ChunkFlags,
-    Condition, Counted, Counter, CtField, CtTuple, Device, Entry, Family, Func, Function,
-    FunctionBuilder, Hook, Log, LogKind, Lookup, Meta, Object, ObjectDef, ObjectKind, Op, Probe,
-    ProbeDef, Program, Query, RecentAction, RecentList, RecentQuery, Reject, ReversePath, Rewrite,
-    Rule, RuleData, RuleKind, Scan, SctpChunks, SocketField, Source, StateDef, Terminator,
-    TextSearch, TransformField, TupleField, Type, Value, Verdict, Way,
+    Address, Arm, Base, BaseChain, BinaryOp, Block, CalendarField, ChainData, ChecksumField,
+    ChunkFlags, Condition, Counted, Counter, CtField, CtTuple, Device, Entry, Family, Func,
+    Function, FunctionBuilder, Hook, Log, LogKind, Lookup, Meta, Object, ObjectDef, ObjectKind, Op,
+    Probe, ProbeDef, Program, Query, RecentAction, RecentList, RecentQuery, Reject, ReversePath,
+    Rewrite, Rule, RuleData, RuleKind, Scan, SctpChunks, SocketField, Source, StateDef, Switch,
+    Terminator, TextSearch, TransformField, TupleField, Type, Value, Verdict, Way,
 };
 use bpfc_packet::{
     Conntrack, Dccp, Extension, InterfaceName, LengthField, Packet, PacketBuilder, Sctp, Tcp,
@@ -363,9 +363,31 @@ impl Body<'_> {
         self.builder.push(Op::Rewrite(rewrite));
     }
 
+    /// A switch some of whose arms lead away, as its other numbers may.
+    fn switch(&mut self, away: Block) {
+        let ty = self.choices.of(&[Type::I8, Type::I16, Type::I32, Type::I64, Type::I128]);
+        let value = self.number(ty);
+        let next = self.builder.block();
+        let count = 1 + 2 * self.choices.below(6);
+        let mut ends: Vec<u128> = (0..count * 2).map(|_| self.any_number(ty)).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        let arms = ends.chunks(2).map(|ends| {
+            let (low, high) = (ends[0], *ends.last().unwrap_or(&ends[0]));
+            let high = if self.choices.once_in(2) { low } else { high };
+            Arm { low, high, to: self.choices.of(&[next, away]) }
+        });
+        let arms = arms.collect();
+        let otherwise = self.choices.of(&[next, away]);
+        let switch = Switch { value, arms, otherwise };
+        self.builder.terminate(Terminator::Switch(Box::new(switch)));
+        self.builder.switch_to(next);
+    }
+
     /// A test whose failure leads away.
     fn test(&mut self, otherwise: Block) {
-        match self.choices.below(10) {
+        match self.choices.below(11) {
+            10 => self.switch(otherwise),
             0 => {
                 let bytes = self.choices.of(&[1, 4, 8, 12, 20, 24]);
                 let there = self.builder.available(Base::Transport, bytes);

@@ -194,6 +194,9 @@ impl<'a> Run<'a, '_, '_> {
                     let taken = frame.value(condition).map_err(at)? != 0;
                     frame.block = if taken { then } else { otherwise };
                 }
+                Terminator::Switch(ref switch) => {
+                    frame.block = switch.target(frame.value(switch.value).map_err(at)?);
+                }
                 Terminator::Call { callee, next } => {
                     let called = self.frame(callee).ok_or(at(Fault::Missing))?;
                     if callers.len() >= self.program.funcs.len() {

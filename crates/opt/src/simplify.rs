@@ -13,7 +13,7 @@
 mod fold;
 mod thread;
 
-use bpfc_ir::{Block, Function, Program, Terminator, Value, reverse_postorder};
+use bpfc_ir::{Block, Function, Program, Value, reverse_postorder};
 use cranelift_entity::EntitySet;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -56,9 +56,7 @@ fn simplify(function: &mut Function) {
 fn remove_unused(function: &mut Function, order: &[Block]) {
     let mut used: EntitySet<Value> = EntitySet::with_capacity(function.values.len());
     for &block in order.iter().rev() {
-        if let Terminator::Branch { condition, .. } = function.blocks[block].terminator {
-            used.insert(condition);
-        }
+        used.extend(function.blocks[block].terminator.arg());
         let mut insts = std::mem::take(&mut function.blocks[block].insts);
         for inst in insts.iter().rev() {
             let data = &function.insts[*inst];

@@ -1,9 +1,9 @@
 //! Printing. It never fails, whatever the program: what refers to nothing is printed all the same.
 
 use crate::{
-    Base, BaseChain, BinaryOp, ChainData, Condition, Counted, CounterDef, CtField, Entry, Function,
-    InstData, Listing, ObjectDef, Op, Origin, Program, RuleData, RuleKind, Scan, Source,
-    Terminator,
+    Arm, Base, BaseChain, BinaryOp, ChainData, Condition, Counted, CounterDef, CtField, Entry,
+    Function, InstData, Listing, ObjectDef, Op, Origin, Program, RuleData, RuleKind, Scan, Source,
+    Switch, Terminator,
 };
 use std::fmt::{self, Display, Formatter};
 
@@ -149,10 +149,25 @@ impl Display for Terminator {
             Terminator::Branch { condition, then, otherwise } => {
                 write!(f, "br {condition}, {then}, {otherwise}")
             }
+            Terminator::Switch(switch) => write!(f, "{switch}"),
             Terminator::Call { callee, next } => write!(f, "call {callee}, {next}"),
             Terminator::Return => f.write_str("return"),
             Terminator::Verdict(verdict) => write!(f, "verdict {verdict}"),
         }
+    }
+}
+
+impl Display for Switch {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "switch {}, {{", self.value)?;
+        for (at, Arm { low, high, to }) in self.arms.iter().enumerate() {
+            f.write_str(if at == 0 { " " } else { ", " })?;
+            match low == high {
+                true => write!(f, "{low}: {to}")?,
+                false => write!(f, "{low}..{high}: {to}")?,
+            }
+        }
+        write!(f, " }}, {}", self.otherwise)
     }
 }
 

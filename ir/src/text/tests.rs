@@ -48,6 +48,20 @@ fn definitions_may_stand_below_uses_in_the_text() {
 }
 
 #[test]
+fn switches_are_read_as_they_are_printed() {
+    let text = "\nfn0 \"f\" ip {\nblock0:\n    v0 = load.i16 net+2\n    \
+                switch v0, { 22: block1, 80..443: block2, 444: block1 }, block2\n\
+                block1:\n    verdict drop\nblock2:\n    return\n}\n";
+    let program: Program = text.parse().expect("a program");
+    assert_eq!(verify(&program), Ok(()));
+    assert_eq!(program.to_string(), text);
+    assert_eq!(
+        error("fn0 \"f\" ip { block0: switch v0, { }, block0 }"),
+        "1:35: expected a number, found '}'"
+    );
+}
+
+#[test]
 fn verdicts_are_read_as_they_are_printed() {
     for verdict in ["accept", "drop", "reject tcp-reset", "reject icmp 13"] {
         let text = format!("\nfn0 \"f\" ip {{\nblock0:\n    verdict {verdict}\n}}\n");

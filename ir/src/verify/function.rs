@@ -1,9 +1,7 @@
 //! A function's structure: layout, instructions, values, dominance.
 
 use super::{Place, VerifyError, Violation, checker::Checker, guards, types};
-use crate::{
-    Block, ControlFlow, Counted, Func, Inst, Op, Origin, Program, Scan, Terminator, Value,
-};
+use crate::{Block, ControlFlow, Counted, Func, Inst, Op, Origin, Program, Scan, Value};
 use cranelift_entity::EntityRef;
 
 pub(super) fn check(program: &Program, func: Func, errors: &mut Vec<VerifyError>) {
@@ -75,10 +73,10 @@ impl Checker<'_> {
                     self.terminator(block, Violation::MissingBlock(successor));
                 }
             }
-            if let Terminator::Branch { condition, .. } = data.terminator
-                && !defined(&definitions, condition)
+            if let Some(value) = data.terminator.arg()
+                && !defined(&definitions, value)
             {
-                self.terminator(block, Violation::MissingValue(condition));
+                self.terminator(block, Violation::MissingValue(value));
             }
             if let Some(missing) = self.missing(data.origin.expand()) {
                 self.terminator(block, missing);
@@ -181,10 +179,10 @@ impl Checker<'_> {
                     }
                 }
             }
-            if let Terminator::Branch { condition, .. } = data.terminator
-                && !dominated(condition, block, usize::MAX)
+            if let Some(value) = data.terminator.arg()
+                && !dominated(value, block, usize::MAX)
             {
-                self.terminator(block, Violation::NotDominated(condition));
+                self.terminator(block, Violation::NotDominated(value));
             }
         }
     }

@@ -1,13 +1,13 @@
 //! Guards of bytes, link headers and connections, for loads and for writes.
 //!
-//! What a branch proves holds in the block that its edge leads to, where no other edge leads
-//! there, and in all that this block dominates. The dominator tree is walked from the entry with
-//! what holds so far; what a branch proved about offsets is taken back when the walk leaves.
+//! What a branch proves ([`Function::proof`]) holds in the block that it leads to, where no other
+//! block leads there, and in all that this block dominates. The dominator tree is walked from the
+//! entry with what holds so far; what a branch proved about offsets is taken back when the walk
+//! leaves.
 
 use super::{Violation, checker::Checker};
 use crate::{
-    Base, Block, ControlFlow, CtField, Function, Inst, Meta, Op, Rewrite, Scan, Source, Terminator,
-    Type, Value,
+    Base, Block, ControlFlow, CtField, Function, Inst, Meta, Op, Rewrite, Scan, Source, Type, Value,
 };
 use cranelift_entity::EntityRef;
 
@@ -20,7 +20,7 @@ struct Facts {
     connection: bool,
 }
 
-/// What one edge proves.
+/// What the way into a block proves.
 enum Proof {
     Transport(u16),
     /// The bytes up to this one from the offset on are there.
@@ -71,41 +71,13 @@ pub(super) fn check(checker: &mut Checker<'_>, flow: &ControlFlow) {
     }
 }
 
-/// What the edge into a block proves.
+/// What the way into a block proves of what is there.
 fn proof(function: &Function, flow: &ControlFlow, block: Block) -> Option<Proof> {
     let before = flow.only_predecessor(block)?;
-    let Terminator::Branch { condition, then, otherwise } = function.blocks[before].terminator
-    else {
-        return None;
-    };
-    let taken = then == block;
-    debug_assert!(taken || otherwise == block);
-    match *function.definition(condition) {
-        Op::Available(Base::Transport, bytes) => taken.then_some(Proof::Transport(bytes)),
-        Op::AvailableAt(offset, bytes) => taken.then_some(Proof::At(offset, bytes)),
-        Op::Compare(condition, a, b) => {
-            let constant = |value| match *function.definition(value) {
-                Op::Const(_, number) => Some(number),
-                _ => None,
-            };
-            // The edge that 0 does not take proves that it was not 0.
-            if let Some(b) = constant(b) {
-                (condition.holds(0, b) != taken).then(|| presence(function, a))?
-            } else {
-                let a = constant(a)?;
-                (condition.holds(a, 0) != taken).then(|| presence(function, b))?
-            }
-        }
-        Op::InRange(value, ref ends) => {
-            ((ends.0 == 0) != taken).then(|| presence(function, value))?
-        }
-        _ => None,
-    }
-}
-
-/// What is proved by a value's not being 0.
-fn presence(function: &Function, value: Value) -> Option<Proof> {
-    match *function.definition(value) {
+    let proof = function.proof(before, block).filter(crate::Proof::is_nonzero)?;
+    match *function.definition(proof.value) {
+        Op::Available(Base::Transport, bytes) => Some(Proof::Transport(bytes)),
+        Op::AvailableAt(offset, bytes) => Some(Proof::At(offset, bytes)),
         Op::Load(_, Source::Meta(Meta::LinkHeader)) => Some(Proof::Link),
         Op::Load(_, Source::Ct(CtField::Present)) => Some(Proof::Connection),
         _ => None,

@@ -379,6 +379,36 @@ fn numbers_fit() {
 }
 
 #[test]
+fn arms_of_switches_fit_their_number() {
+    let switch = |ty: &str, arms: &str| {
+        in_block("ip", &format!("v0 = const.{ty} 1 switch v0, {{ {arms} }}, block2"))
+    };
+    assert_eq!(switch("i8", "0: block1, 1..254: block2, 255: block1"), []);
+    broken(switch("i8", "256: block1"), Violation::Arms);
+    broken(switch("i16", "3..5: block1, 5: block2"), Violation::Arms);
+    broken(switch("i16", "9: block1, 5: block2"), Violation::Arms);
+    broken(
+        switch("bool", "0: block1"),
+        Violation::WrongType { value: Value::from_u32(0), found: Type::Bool },
+    );
+}
+
+#[test]
+fn arms_without_0_guard() {
+    let guarded = |arms: &str, other: &str| {
+        violations(&format!(
+            "fn0 \"f\" ip {{ block0: v0 = load.i8 meta.link-header switch v0, {{ {arms} }}, {other}
+             block1: v1 = load.i16 link+12 return
+             block2: verdict drop }}"
+        ))
+    };
+    assert_eq!(guarded("1: block1, 5..255: block1", "block2"), []);
+    assert_eq!(guarded("0: block2", "block1"), []);
+    broken(guarded("0..1: block1", "block2"), Violation::UnguardedLink);
+    broken(guarded("1: block1", "block1"), Violation::UnguardedLink);
+}
+
+#[test]
 fn loads_fit_their_source() {
     broken(in_block("ip", "v0 = load.i16 meta.l4proto return"), Violation::SourceType(Type::I8));
     broken(in_block("ip", "v0 = load.bool net+0 return"), Violation::SourceType(Type::Bool));

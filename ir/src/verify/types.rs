@@ -25,6 +25,10 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 fn terminator(checker: &Checker<'_>, block: Block) -> Result<(), Violation> {
     match checker.function.blocks[block].terminator {
         Terminator::Branch { condition, .. } => is(checker, condition, Type::Bool),
+        Terminator::Switch(ref switch) => {
+            let ty = number(checker, switch.value)?;
+            if switch.is_sound(ty) { Ok(()) } else { Err(Violation::Arms) }
+        }
         Terminator::Verdict(Verdict::Reject(reject)) => {
             let family = checker.function.family;
             if reject.fits(family) { Ok(()) } else { Err(Violation::RejectCode(family)) }

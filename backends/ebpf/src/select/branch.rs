@@ -250,7 +250,7 @@ impl Selector<'_, '_> {
     }
 
     /// Jumps to `label` where `value COND constant`, an order; falls through otherwise.
-    fn order_const(
+    pub(super) fn order_const(
         &mut self,
         value: Value,
         constant: u128,

@@ -7,7 +7,7 @@
 
 use super::{Selector, Slot};
 use crate::target::SCRATCH_SIZE;
-use bpfc_ir::{Block, Function, Op, Source, Terminator, Type, Value};
+use bpfc_ir::{Block, Function, Op, Source, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Selector<'_, '_> {
@@ -74,9 +74,7 @@ impl Selector<'_, '_> {
                     open.extend(op.args());
                 }
             }
-            if let Terminator::Branch { condition, .. } = data.terminator {
-                open.push(condition);
-            }
+            open.extend(data.terminator.arg());
             let mut seen = BTreeSet::new();
             while let Some(value) = open.pop() {
                 if !seen.insert(value) {

@@ -97,6 +97,10 @@ impl Search<'_> {
                     Some(_) => open.push(then),
                     None => open.extend([then, otherwise]),
                 },
+                Terminator::Switch(ref switch) => match self.known(switch.value) {
+                    Some(number) => open.push(switch.target(number)),
+                    None => open.extend(data.terminator.successors()),
+                },
                 ref other => open.extend(other.successors()),
             }
         }

@@ -4,10 +4,9 @@
 //! structure, so that two rules which load the same field speak of the same thing. What cannot be
 //! read makes [`Conditions::exact`] false: the conditions are then necessary, not sufficient.
 
-use super::ranges::Ranges;
 use bpfc_ir::{
-    Base, BinaryOp, Block, Condition, ControlFlow, CtField, Function, Lookup, Meta, Op, Region,
-    Rule, Scan, SocketField, Source, Terminator, Type, Value,
+    Base, BinaryOp, Block, Condition, ControlFlow, CtField, Function, Lookup, Meta, Op, Ranges,
+    Region, Rule, Scan, SocketField, Source, Terminator, Type, Value,
 };
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,102 +101,27 @@ impl<'a> Reader<'a> {
             if !from.iter().any(inside) {
                 return conditions;
             }
-            let [from] = *from else {
+            let [from, ref more @ ..] = *from else { return conditions };
+            if more.iter().any(|&other| other != from) {
                 conditions.exact = false;
                 return conditions;
-            };
+            }
             match self.function.blocks[from].terminator {
-                Terminator::Branch { condition, then, otherwise } if then != otherwise => {
-                    self.assume(&mut conditions, condition, then == block);
+                Terminator::Branch { .. } | Terminator::Switch(_) => {
+                    if let Some(proof) = self.function.proof(from, block) {
+                        match self.expr(proof.value) {
+                            Some(expr) => conditions.restrict(expr, proof.set),
+                            None => conditions.exact = false,
+                        }
+                    }
                 }
-                Terminator::Jump(_) | Terminator::Branch { .. } => {}
+                Terminator::Jump(_) => {}
                 _ => conditions.exact = false,
             }
             block = from;
         }
         conditions.exact = false;
         conditions
-    }
-
-    /// Adds the condition that a bool value is `truth`.
-    fn assume(&self, conditions: &mut Conditions, value: Value, truth: bool) {
-        let read = match *self.function.definition(value) {
-            Op::Compare(condition, a, b) => match (self.constant(a), self.constant(b)) {
-                (None, Some(b)) => self.compared(a, condition, b),
-                (Some(a), None) => self.compared(b, condition.mirrored(), a),
-                _ => None,
-            },
-            Op::InRange(value, ref ends) => self.ranged(value, ends.0, ends.1),
-            _ => None,
-        };
-        let read = read.or_else(|| Some((self.expr(value)?, Ranges::range(1, 1), 1)));
-        match read {
-            Some((expr, set, max)) => {
-                let set = if truth { set } else { set.complement(max) };
-                conditions.restrict(expr, set);
-            }
-            None => conditions.exact = false,
-        }
-    }
-
-    fn constant(&self, value: Value) -> Option<u128> {
-        match *self.function.definition(value) {
-            Op::Const(_, number) => Some(number),
-            _ => None,
-        }
-    }
-
-    fn ranged(&self, value: Value, low: u128, high: u128) -> Option<(u32, Ranges, u128)> {
-        let max = self.function.ty(value).max();
-        self.by_enumeration(value, |n| low <= n && n <= high)
-            .or_else(|| Some((self.expr(value)?, Ranges::range(low, high), max)))
-    }
-
-    fn compared(
-        &self,
-        value: Value,
-        condition: Condition,
-        with: u128,
-    ) -> Option<(u32, Ranges, u128)> {
-        if let Some(read) = self.by_enumeration(value, |n| condition.holds(n, with)) {
-            return Some(read);
-        }
-        let max = self.function.ty(value).max();
-        if let Op::Binary(BinaryOp::And, a, b) = *self.function.definition(value)
-            && let (Some(mask), inner) = (self.constant(b), a)
-            && is_prefix(mask, max)
-            && with & !mask == 0
-            && matches!(condition, Condition::Eq | Condition::Ne)
-        {
-            let set = Ranges::range(with, with | (max & !mask));
-            let set = if condition == Condition::Eq { set } else { set.complement(max) };
-            return Some((self.expr(inner)?, set, max));
-        }
-        let set = match condition {
-            Condition::Eq => Ranges::range(with, with),
-            Condition::Ne => Ranges::range(with, with).complement(max),
-            Condition::Le => Ranges::range(0, with),
-            Condition::Gt => Ranges::range(0, with).complement(max),
-            Condition::Ge => Ranges::range(with, max),
-            Condition::Lt => Ranges::range(with, max).complement(max),
-        };
-        Some((self.expr(value)?, set, max))
-    }
-
-    /// For `x & constant` of 8 bits: the set of `x` itself, by trying all of them.
-    fn by_enumeration(
-        &self,
-        value: Value,
-        test: impl Fn(u128) -> bool,
-    ) -> Option<(u32, Ranges, u128)> {
-        if self.function.ty(value) != Type::I8 {
-            return None;
-        }
-        let Op::Binary(BinaryOp::And, inner, mask) = *self.function.definition(value) else {
-            return None;
-        };
-        let mask = self.constant(mask)?;
-        Some((self.expr(inner)?, Ranges::where_holds(255, |n| test(n & mask)), 255))
     }
 
     /// Whether an operation may yield something else the next time: rules may have written what it
@@ -246,9 +170,4 @@ impl<'a> Reader<'a> {
         let next = exprs.len() as u32;
         Some(*exprs.entry(expr).or_insert(next))
     }
-}
-
-fn is_prefix(mask: u128, max: u128) -> bool {
-    let host = max & !mask;
-    host & host.wrapping_add(1) == 0
 }

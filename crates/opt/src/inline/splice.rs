@@ -91,9 +91,9 @@ impl<'a> Copy<'a> {
         }
         let mut terminator = data.terminator.clone();
         terminator.map_blocks(|next| self.target(next));
+        terminator.map_arg(|value| self.value(value));
         let mut splice = None;
         match &mut terminator {
-            Terminator::Branch { condition, .. } => *condition = self.value(*condition),
             Terminator::Call { callee, next } if inlined(*callee) => {
                 splice = Some((*callee, *next));
             }

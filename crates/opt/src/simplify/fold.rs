@@ -1,6 +1,6 @@
 //! Constants: operations on them, and comparisons whose answer does not depend on the number.
 
-use bpfc_ir::{BinaryOp, Block, Condition, Function, Op, Terminator, Type, Value};
+use bpfc_ir::{BinaryOp, Block, Condition, Function, Op, Terminator, Type};
 
 /// Answers whether a branch has become a jump. Definitions come before uses in `order`.
 pub(super) fn run(function: &mut Function, order: &[Block]) -> bool {
@@ -15,10 +15,14 @@ pub(super) fn run(function: &mut Function, order: &[Block]) -> bool {
                 function.insts[inst].op = Op::Const(ty, value);
             }
         }
-        if let Terminator::Branch { condition, then, otherwise } = function.blocks[block].terminator
-            && let Some(value) = known(function, condition)
-        {
-            let to = if value == 0 { otherwise } else { then };
+        let terminator = &function.blocks[block].terminator;
+        if let Some(value) = terminator.arg().and_then(|value| function.constant(value)) {
+            let to = match *terminator {
+                Terminator::Branch { otherwise, .. } if value == 0 => otherwise,
+                Terminator::Branch { then, .. } => then,
+                Terminator::Switch(ref switch) => switch.target(value),
+                _ => continue,
+            };
             function.blocks[block].terminator = Terminator::Jump(to);
             changed = true;
         }
@@ -26,17 +30,9 @@ pub(super) fn run(function: &mut Function, order: &[Block]) -> bool {
     changed
 }
 
-/// A value that is a constant.
-fn known(function: &Function, value: Value) -> Option<u128> {
-    match *function.definition(value) {
-        Op::Const(_, number) => Some(number),
-        _ => None,
-    }
-}
-
 /// What an operation always yields, where that is known.
 fn evaluate(function: &Function, op: &Op, ty: Type) -> Option<u128> {
-    let known = |value| known(function, value);
+    let known = |value| function.constant(value);
     match *op {
         Op::Extend(_, value) => known(value),
         Op::Binary(op, a, b) => binary(op, ty, known(a)?, known(b)?),

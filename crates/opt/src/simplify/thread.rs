@@ -25,10 +25,11 @@ pub(super) fn run(function: &mut Function, order: &[Block]) -> bool {
     for &block in order {
         let mut terminator = function.blocks[block].terminator.clone();
         terminator.map_blocks(|next| targets[next].expand().unwrap_or(next));
-        if let Terminator::Branch { then, otherwise, .. } = terminator
-            && then == otherwise
-        {
-            terminator = Terminator::Jump(then);
+        if let Terminator::Switch(switch) = &mut terminator {
+            switch.tidy();
+        }
+        if let Some(to) = decided(&terminator) {
+            terminator = Terminator::Jump(to);
             changed = true;
         }
         // A jump to a bare end is that end.
@@ -43,4 +44,12 @@ pub(super) fn run(function: &mut Function, order: &[Block]) -> bool {
         function.blocks[block].terminator = terminator;
     }
     changed
+}
+
+/// Where a decision leads that is none: all its ways lead to one block.
+fn decided(terminator: &Terminator) -> Option<Block> {
+    terminator.arg()?;
+    let mut ways = terminator.successors();
+    let first = ways.next()?;
+    ways.all(|way| way == first).then_some(first)
 }

@@ -4,9 +4,9 @@ use super::{Parser, Result};
 use crate::text::ParseError;
 use crate::text::lexer::Token;
 use crate::{
-    Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Device, Function,
-    InstData, Lookup, Meta, Op, OptionKinds, Origin, Reject, ReversePath, Rewrite, Scan, Source,
-    Terminator, TransformField, Type, Value, ValueData, Verdict, Way,
+    Arm, Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Device,
+    Function, InstData, Lookup, Meta, Op, OptionKinds, Origin, Reject, ReversePath, Rewrite, Scan,
+    Source, Switch, Terminator, TransformField, Type, Value, ValueData, Verdict, Way,
 };
 use bpfc_diag::LineColumn;
 
@@ -71,6 +71,8 @@ impl Parser {
             let then = self.block()?;
             self.punct(",")?;
             Terminator::Branch { condition, then, otherwise: self.block()? }
+        } else if self.eat_word("switch") {
+            Terminator::Switch(Box::new(self.switch()?))
         } else if self.eat_word("call") {
             let callee = self.func()?;
             self.punct(",")?;
@@ -83,6 +85,25 @@ impl Parser {
             return Ok(None);
         };
         Ok(Some(terminator))
+    }
+
+    fn switch(&mut self) -> Result<Switch> {
+        let value = self.value()?;
+        self.punct(",")?;
+        self.punct("{")?;
+        let mut arms = Vec::new();
+        loop {
+            let low = self.number("a number")?;
+            let high = if self.eat("..") { self.number("the end of a range")? } else { low };
+            self.punct(":")?;
+            arms.push(Arm { low, high, to: self.block()? });
+            if !self.eat(",") {
+                break;
+            }
+        }
+        self.punct("}")?;
+        self.punct(",")?;
+        Ok(Switch { value, arms, otherwise: self.block()? })
     }
 
     fn verdict(&mut self) -> Result<Verdict> {
@@ -570,8 +591,9 @@ impl Builder {
                 self.block(target, section.end)?;
             }
             terminator.map_blocks(|target| self.block(target, section.end).unwrap_or(target));
-            if let Terminator::Branch { condition, .. } = &mut terminator {
-                *condition = self.value(*condition, section.end)?;
+            if let Some(value) = terminator.arg() {
+                let value = self.value(value, section.end)?;
+                terminator.map_arg(|_| value);
             }
             self.function.layout.push(block);
             self.function.blocks[block].terminator = terminator;
