@@ -55,6 +55,9 @@ _bpfc() {
             bpfc,replay)
                 cmd="bpfc__subcmd__replay"
                 ;;
+            bpfc,save)
+                cmd="bpfc__subcmd__save"
+                ;;
             bpfc,semantics)
                 cmd="bpfc__subcmd__semantics"
                 ;;
@@ -132,6 +135,9 @@ _bpfc() {
                 ;;
             bpfc__subcmd__help,replay)
                 cmd="bpfc__subcmd__help__subcmd__replay"
+                ;;
+            bpfc__subcmd__help,save)
+                cmd="bpfc__subcmd__help__subcmd__save"
                 ;;
             bpfc__subcmd__help,semantics)
                 cmd="bpfc__subcmd__help__subcmd__semantics"
@@ -293,7 +299,7 @@ _bpfc() {
 
     case "${cmd}" in
         bpfc)
-            opts="-q -h -V --color --quiet --help --version compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help"
+            opts="-q -h -V --color --quiet --help --version compile check load unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -705,7 +711,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__help)
-            opts="compile check load unload status counters log recent set conntrack replay explain snapshot help-code semantics completions __complete help"
+            opts="compile check load unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1003,6 +1009,20 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__help__subcmd__replay)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__save)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1534,6 +1554,36 @@ _bpfc() {
                     return 0
                     ;;
                 --iface)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__save)
+            opts="-o -q -h --family --output --json --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --family)
+                    COMPREPLY=($(compgen -W "ipv4 ipv6" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

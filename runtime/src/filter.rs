@@ -5,13 +5,14 @@ use crate::health::{self, NamespaceStatus, Problem};
 use crate::home::{Home, Opened};
 use crate::lock::Lock;
 use crate::log::{LogLost, LogReader};
+use crate::metadata::Loaded;
 use crate::place::Attachment;
 use crate::recent::Programs;
 use crate::sets::SetRow;
 use crate::state::{Generation, State};
 use crate::sys::Map;
 use crate::{Error, pins, switch};
-use bpfc_artifact::{MapDef, RuleTable};
+use bpfc_artifact::{InputFile, MapDef, RuleTable};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A loaded filter. It stays when this value is dropped and when the process exits; another
@@ -57,6 +58,11 @@ pub struct Status {
     pub conntrack: Option<bool>,
     /// The network namespace that it was loaded in.
     pub namespace: NamespaceStatus,
+    /// When it was loaded or last replaced, and by which version; none where an earlier version did
+    /// it, which does not say.
+    pub loaded: Option<Loaded>,
+    /// What it was compiled from; empty where the artifact does not say.
+    pub inputs: Vec<InputFile>,
 }
 
 /// A program as it stands.
@@ -296,6 +302,8 @@ impl Filter {
                 needs_conntrack: metadata.needs_conntrack,
                 conntrack: found.conntrack,
                 namespace: found.namespace,
+                loaded: metadata.loaded.clone(),
+                inputs: metadata.inputs.clone(),
             })
         })
     }

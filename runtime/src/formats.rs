@@ -98,6 +98,7 @@ fn goes_on(format: &str) {
             assert!(Filter::list().unwrap().iter().any(|found| found.name() == name));
             let status = Filter::open(&name).unwrap().status().unwrap();
             assert!(status.attachments.iter().all(|found| found.attached));
+            assert_eq!((status.loaded, status.inputs), (None, Vec::new()));
             filter.set("networks").unwrap().add(&["10.0.0.0/8"], false).unwrap();
             let heard: IpAddr = "192.0.2.1".parse().unwrap();
             filter.edit_recent("heard", RecentEdit::Add(heard)).unwrap();

@@ -109,7 +109,7 @@ mod verifier_log;
 pub mod xtables;
 
 pub use again::Again;
-pub use bpfc_artifact::{Artifact, RuleEntry, RuleTable};
+pub use bpfc_artifact::{Artifact, InputFile, RuleEntry, RuleTable};
 pub use bpffs::{BpffsKeeper, bpffs_keeper, check_that_bpffs_lasts};
 pub use btf::BtfError;
 pub use carried::Lost;
@@ -122,6 +122,7 @@ pub use forwarding::{Misrouted, misrouted};
 pub use health::{NamespaceStatus, Problem};
 pub use lock::{Waiting, on_waiting};
 pub use log::{LinkHeader, LogInterface, LogKind, LogLost, LogReader, LogRecord};
+pub use metadata::Loaded;
 pub use options::{Options, XdpMode, control_groups};
 pub use place::{Attachment, Place};
 pub use recent::{RecentAddress, RecentEdit};

@@ -10,8 +10,9 @@ use crate::place::{Attachment, Place};
 use crate::sets::{self, SetRow};
 use crate::sys::{Map, MapSpec};
 use crate::{Error, routing_domains};
-use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapKind, MapRole, RuleTable};
+use bpfc_artifact::{Artifact, AttachPoint, InputFile, MapDef, MapKind, MapRole, RuleTable};
 use serde::{Deserialize, Serialize};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Version of what is written here. It goes up where a reader of the version below would misread it
 /// or could not read it; fields that are only added do not raise it, as readers ignore what they
@@ -51,6 +52,29 @@ pub(crate) struct Metadata {
     /// What it is made of ([`crate::digest`]); none in what earlier versions wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// When it was loaded and by which version; none in what earlier versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaded: Option<Loaded>,
+    /// What it was compiled from; empty where that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputFile>,
+}
+
+/// A filter's loading.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loaded {
+    /// When: seconds since 1970 by the clock of the machine.
+    pub at: u64,
+    /// The version of `bpfc-runtime` that did it.
+    pub version: String,
+}
+
+impl Loaded {
+    /// By this version, now.
+    fn now() -> Loaded {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Loaded { at: since.as_secs(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
 }
 
 /// What every version has, whatever else changes.
@@ -95,6 +119,8 @@ impl Metadata {
             walks_connections: false,
             // Without one it is taken for changed.
             digest: digest(artifact, options).ok(),
+            loaded: Some(Loaded::now()),
+            inputs: artifact.inputs.clone(),
             kept: artifact
                 .maps
                 .iter()

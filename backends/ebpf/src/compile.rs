@@ -454,5 +454,6 @@ fn artifact(
         needs_accounting: emitter.needs.accounting,
         sends: !emitter.needs.answers.is_empty(),
         sources: names,
+        inputs: Vec::new(),
     }
 }

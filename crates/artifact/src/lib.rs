@@ -10,6 +10,7 @@
 //! `bpfc-ipset` alone, so that a daemon links little.
 
 pub mod btf;
+mod input;
 mod insn;
 mod json;
 pub mod kernel;
@@ -23,6 +24,7 @@ mod verification;
 mod walk;
 
 pub use bpfc_abi::{Family, Hook};
+pub use input::InputFile;
 pub use insn::Insn;
 pub use json::{JsonError, VERSION as JSON_VERSION};
 pub use kernel::{KernelFeature, KernelVersion};
@@ -67,6 +69,9 @@ pub struct Artifact {
     pub sends: bool,
     /// Names of the source files that [`Line`]s index.
     pub sources: Vec<String>,
+    /// What it was compiled from; empty where that is not known, as in what earlier versions wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputFile>,
 }
 
 impl Artifact {

@@ -1,7 +1,7 @@
 //! The command line: what can be typed, and nothing about what it does.
 
 use crate::words::{self, FormatName, HookName, PassName, TargetName, filter_name};
-use bpfc_artifact::KernelVersion;
+use bpfc_artifact::{Family, KernelVersion};
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -48,6 +48,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Print a loaded filter's counters as `iptables -nvL --line-numbers` would.
     Counters(CountersArgs),
+    /// Print a loaded filter's rules with their counters as `iptables-save -c` would.
+    Save(SaveArgs),
     /// Print what a loaded filter's rules log, as the kernel's log would show it.
     Log(LogArgs),
     /// Show or change a loaded filter's lists of recently seen addresses.
@@ -281,6 +283,42 @@ pub struct CountersArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `bpfc save`.
+#[derive(Debug, Args)]
+pub struct SaveArgs {
+    /// The filter's name.
+    #[arg(value_parser = filter_name)]
+    pub name: String,
+    /// Print the rules of one family; needed where the filter holds both and JSON is not wanted.
+    #[arg(long, value_enum, value_name = "FAMILY")]
+    family: Option<FamilyName>,
+    /// Where to write, `-` for standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl SaveArgs {
+    /// The family that is asked for.
+    pub fn family(&self) -> Option<Family> {
+        self.family.map(|family| match family {
+            FamilyName::Ipv4 => Family::Ipv4,
+            FamilyName::Ipv6 => Family::Ipv6,
+        })
+    }
+}
+
+/// A family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FamilyName {
+    /// What iptables-restore takes.
+    Ipv4,
+    /// What ip6tables-restore takes.
+    Ipv6,
 }
 
 /// `bpfc log`.

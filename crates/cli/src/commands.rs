@@ -14,6 +14,7 @@ mod load;
 mod log;
 mod recent;
 mod replay;
+mod save;
 mod semantics;
 mod set;
 mod snapshot;
@@ -34,6 +35,7 @@ pub fn run(command: &Command, console: &Console) -> Result<(), Failure> {
         Command::Unload(args) => unload::run(args, console),
         Command::Status(args) => status::run(args, console),
         Command::Counters(args) => counters::run(args, console),
+        Command::Save(args) => save::run(args, console),
         Command::Log(args) => log::run(args, console),
         Command::Recent(args) => recent::run(args, console),
         Command::Replay(args) => replay::run(args, console),

@@ -13,6 +13,7 @@ use bpfc_runtime::{BpffsKeeper, Error, bpffs_keeper};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// How the command's console writes, for what is found out before there is anything to report
@@ -228,6 +229,12 @@ pub fn json_line(value: &impl serde::Serialize) -> Result<String, Failure> {
         Ok(text) => Ok(text + "\n"),
         Err(error) => Err(Failure::Refused(format!("cannot write JSON: {error}"))),
     }
+}
+
+/// Writes a result to a file.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes)
+        .map_err(|error| Failure::Refused(format!("cannot write '{}': {error}", path.display())))
 }
 
 /// Writes to standard error. That nobody reads it is no reason to fail.

@@ -13,6 +13,7 @@ mod ipset_words;
 mod listing;
 mod progress;
 mod review;
+mod saved;
 mod words;
 
 use args::{Cli, Command, ConntrackCommand, RecentCommand};
@@ -81,6 +82,7 @@ fn is_json(command: &Command) -> bool {
         Command::Load(args) => args.json,
         Command::Status(args) => args.json,
         Command::Counters(args) => args.json,
+        Command::Save(args) => args.json,
         Command::Log(args) => args.json,
         Command::Recent(args) => matches!(args.command, RecentCommand::List { json: true, .. }),
         Command::Replay(args) => args.json,

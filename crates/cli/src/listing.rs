@@ -8,23 +8,31 @@ use bpfc_runtime::Count;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// A chain's place in the listing: tables in ruleset order within a family, base chains by hook,
-/// then (`true`) user chains by name.
-type ChainKey<'a> = (Family, usize, bool, Option<Hook>, &'a str);
-
-/// What a chain's header line is made of.
-#[derive(Clone, Copy)]
-struct Head<'a> {
-    family: Family,
-    table: &'a str,
-    chain: &'a str,
+/// A chain with its rows.
+#[derive(Debug)]
+pub struct ListedChain<'a> {
+    /// Its family.
+    pub family: Family,
+    /// Its table.
+    pub table: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Its rules, and of a base chain the policy.
+    pub rows: Vec<(&'a RuleEntry, Count)>,
 }
 
-/// The listing of `rules`, where `counts` has one row for each of their entries. With `exact`
-/// numbers are whole, as with `iptables -x`.
-pub fn listing(rules: &RuleTable, counts: &[Count], exact: bool) -> String {
+impl ListedChain<'_> {
+    /// A base chain's policy, with its count.
+    pub fn policy(&self) -> Option<(&RuleEntry, Count)> {
+        self.rows.iter().copied().find(|(entry, _)| entry.kind == RuleKind::Policy)
+    }
+}
+
+/// The chains of `rules`, where `counts` has one row for each of their entries: tables in ruleset
+/// order within a family, in each base chains by hook, then user chains by name.
+pub fn chains<'a>(rules: &'a RuleTable, counts: &[Count]) -> Vec<ListedChain<'a>> {
     let mut tables: Vec<(Family, &str)> = Vec::new();
-    let mut chains: BTreeMap<ChainKey<'_>, Vec<(&RuleEntry, Count)>> = BTreeMap::new();
+    let mut chains: BTreeMap<(Family, usize, bool, Option<Hook>, &str), Vec<_>> = BTreeMap::new();
     let mut key = |family, table, hook: Option<Hook>, chain| {
         let index = tables.iter().position(|t| *t == (family, table)).unwrap_or_else(|| {
             tables.push((family, table));
@@ -39,31 +47,38 @@ pub fn listing(rules: &RuleTable, counts: &[Count], exact: bool) -> String {
     for UserChain { family, table, name } in &rules.chains {
         chains.entry(key(*family, table, None, name)).or_default();
     }
+    let listed = chains.into_iter().map(|((family, index, .., name), rows)| ListedChain {
+        family,
+        table: tables[index].1,
+        name,
+        rows,
+    });
+    listed.collect()
+}
+
+/// The listing of `rules`, where `counts` has one row for each of their entries. With `exact`
+/// numbers are whole, as with `iptables -x`.
+pub fn listing(rules: &RuleTable, counts: &[Count], exact: bool) -> String {
+    let chains = chains(rules, counts);
+    let several = chains.windows(2).any(|w| (w[0].family, w[0].table) != (w[1].family, w[1].table));
     let mut out = String::new();
-    let mut table = None;
-    for ((family, index, .., name), rows) in &chains {
+    let mut last = None;
+    for listed in &chains {
         if !out.is_empty() {
             out.push('\n');
         }
-        if tables.len() > 1 && table != Some((family, index)) {
-            let _ = writeln!(out, "# {family} {}", tables[*index].1);
-            table = Some((family, index));
+        let table = (listed.family, listed.table);
+        if several && last != Some(table) {
+            let _ = writeln!(out, "# {} {}", table.0, table.1);
+            last = Some(table);
         }
-        let head = Head { family: *family, table: tables[*index].1, chain: name };
-        chain(&mut out, rules, head, rows, exact);
+        chain(&mut out, rules, listed, exact);
     }
     out
 }
 
-fn chain(
-    out: &mut String,
-    rules: &RuleTable,
-    head: Head<'_>,
-    rows: &[(&RuleEntry, Count)],
-    exact: bool,
-) {
-    let policy = rows.iter().find(|(entry, _)| entry.kind == RuleKind::Policy);
-    let _ = match policy {
+fn chain(out: &mut String, rules: &RuleTable, listed: &ListedChain<'_>, exact: bool) {
+    let _ = match listed.policy() {
         Some((entry, count)) => writeln!(
             out,
             "Chain {} (policy {} {} packets, {} bytes)",
@@ -72,7 +87,7 @@ fn chain(
             number(count.packets, exact),
             number(count.bytes, exact)
         ),
-        None => writeln!(out, "Chain {} ({} references)", head.chain, references(rules, head)),
+        None => writeln!(out, "Chain {} ({} references)", listed.name, references(rules, listed)),
     };
     // iptables gives the exact byte column's title two more places than its numbers.
     out.push_str(if exact { "num      pkts      bytes " } else { "num   pkts bytes " });
@@ -81,7 +96,7 @@ fn chain(
         "{:<9}  {:<4} opt {:<6} {:<6}  {:<19}  {:<19} ",
         "target", "prot", "in", "out", "source", "destination"
     );
-    for (entry, count) in rows {
+    for (entry, count) in &listed.rows {
         if let RuleKind::Rule(line) = entry.kind {
             row(out, line, entry, *count, exact);
         }
@@ -132,14 +147,14 @@ fn row(out: &mut String, line: u32, entry: &RuleEntry, count: Count, exact: bool
 }
 
 /// How many rules of the table jump or go to the chain.
-fn references(rules: &RuleTable, of: Head<'_>) -> usize {
+fn references(rules: &RuleTable, of: &ListedChain<'_>) -> usize {
     rules
         .entries
         .iter()
         .filter(|entry| {
             (entry.family, entry.table.as_str()) == (of.family, of.table)
                 && entry.kind != RuleKind::Policy
-                && entry.verdict == of.chain
+                && entry.verdict == of.name
         })
         .count()
 }

@@ -8,10 +8,11 @@ use crate::inputs::{Inputs, Role};
 use crate::options::Options;
 use crate::registry::targets_with;
 use crate::{drop_rejected, family, merge, tables};
-use bpfc_artifact::Artifact;
+use bpfc_artifact::{Artifact, InputFile};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ebpf::Target;
 use bpfc_ir::{FrontendOptions, Hook, Input, Listing, Program};
+use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
 /// Inputs as one program in IR, before any pass.
@@ -82,13 +83,23 @@ pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Comp
         build(&prepared, target, &sources, options, &mut diagnostics)
     });
     let stage = match (lowered, built) {
-        (Some(lowered), Some((program, artifact))) => {
+        (Some(lowered), Some((program, mut artifact))) => {
+            artifact.inputs = inputs.iter().map(described).collect();
             Stage::Built { lowered, program: Box::new(program), artifact: Box::new(artifact) }
         }
         (Some(lowered), None) => Stage::Lowered(lowered),
         (None, _) => Stage::Refused,
     };
     Compilation { stage, listing, sources, diagnostics }
+}
+
+/// What an artifact says of an input.
+fn described(input: &Input) -> InputFile {
+    let digest = Sha256::digest(&input.bytes);
+    InputFile {
+        name: input.name.clone(),
+        sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
 }
 
 impl Compilation {

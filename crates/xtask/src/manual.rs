@@ -87,7 +87,15 @@ const PAGES: &[Page] = &[
             ("As iptables lists them, in whole numbers:", "bpfc counters web -x"),
             ("Print and set to zero, losing no packet:", "bpfc counters web --zero --json"),
         ],
-        see_also: &["bpfc-status(1)", "iptables(8)"],
+        see_also: &["bpfc-status(1)", "bpfc-save(1)", "iptables(8)"],
+    },
+    Page {
+        name: "bpfc-save",
+        examples: &[
+            ("What iptables-restore -c reads again:", "bpfc save web"),
+            ("The rules of one family, into a file:", "bpfc save web --family ipv6 -o rules.v6"),
+        ],
+        see_also: &["bpfc-counters(1)", "iptables-save(8)", "iptables-restore(8)"],
     },
     Page {
         name: "bpfc-log",

@@ -1,7 +1,7 @@
 //! `bpfc compile`: rulesets to an object, or to the text of a stage.
 
 use crate::args::{CompileArgs, Emit};
-use crate::console::{Console, Failure, say};
+use crate::console::{Console, Failure, say, write_file};
 use crate::inputs;
 use crate::progress::with_progress;
 use bpfc_diag::Diagnostics;
@@ -55,7 +55,7 @@ pub(super) fn run(args: &CompileArgs, console: &Console) -> Result<(), Failure> 
             (Emit::Obj | Emit::Json, Ok(text)) => console.print_exact(&text),
             (_, Err(bytes)) => console.print_bytes(bytes.as_bytes()),
         },
-        Destination::File(path) => write(&path, &bytes),
+        Destination::File(path) => write_file(&path, &bytes),
     }
 }
 
@@ -131,9 +131,4 @@ fn stage<'a>(
     after_pass(lowered.clone(), pass, options, &mut Diagnostics::new())
         .map(Cow::Owned)
         .ok_or_else(|| Failure::Usage(format!("pass '{pass}' does not run: it is disabled")))
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    std::fs::write(path, bytes)
-        .map_err(|error| Failure::Refused(format!("cannot write '{}': {error}", path.display())))
 }

@@ -16,6 +16,7 @@ use bpfc_runtime::{
     control_groups, misrouted, running_kernel,
 };
 use serde::Serialize;
+use std::path::{self, Path};
 
 #[derive(Serialize)]
 struct JsonLoaded<'a> {
@@ -47,13 +48,21 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     }
     let name = name(args)?;
     let inputs = inputs::read_all(&args.inputs, &args.selection)?;
-    let (artifact, options) = match object(args, &inputs)? {
+    let (mut artifact, options) = match object(args, &inputs)? {
         Some(artifact) => {
             let options = options(args, name, &artifact)?;
             (artifact, options)
         }
         None => compile(args, name, &inputs, console)?,
     };
+    for input in &mut artifact.inputs {
+        // The folder that the command ran in says nothing to those who look later.
+        let path = Path::new(&input.name);
+        let path = path.exists().then(|| path::absolute(path).ok()).flatten();
+        if let Some(path) = path.as_deref().and_then(Path::to_str) {
+            input.name = path.to_owned();
+        }
+    }
     check_that_bpffs_lasts().map_err(refused)?;
     let there =
         if args.if_changed { unchanged(&artifact, &options).map_err(refused)? } else { None };

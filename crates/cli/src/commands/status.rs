@@ -6,7 +6,9 @@
 use crate::args::StatusArgs;
 use crate::console::{Console, Failure, elsewhere, refused};
 use bpfc_artifact::{RuleKind, RuleTable};
-use bpfc_runtime::{AttachmentStatus, Error, Filter, Problem, ProgramStatus, Status};
+use bpfc_runtime::{
+    AttachmentStatus, Error, Filter, InputFile, Loaded, Problem, ProgramStatus, Status,
+};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
@@ -29,6 +31,11 @@ struct JsonStatus {
     /// Whether programs find connections of protocols other than TCP and UDP in conntrack's own
     /// table.
     walks_connections: bool,
+    /// When it was loaded or last replaced, and by which version; null where an earlier version
+    /// did it, which does not say.
+    loaded: Option<Loaded>,
+    /// What it was compiled from; null where that is not recorded.
+    inputs: Option<Vec<InputFile>>,
 }
 
 /// A filter that cannot be read.
@@ -186,6 +193,25 @@ fn short(age: Duration) -> String {
     }
 }
 
+/// Seconds since 1970 as `2026-11-30 15:24:05 UTC`.
+fn date(seconds: u64) -> String {
+    let (days, of_day) = (seconds / 86_400, seconds % 86_400);
+    // Years that begin in March, so that leap days end them: 400 of them have 146,097 days.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (year, month) = match month {
+        0..10 => (400 * era + year_of_era, month + 3),
+        _ => (400 * era + year_of_era + 1, month - 9),
+    };
+    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
 fn place(attachment: &AttachmentStatus) -> String {
     let place = attachment.attachment.place.to_string();
     match attachment.problem {
@@ -241,6 +267,16 @@ fn details(row: &Row) -> String {
     let mut text = format!("{}\n  target: {}\n  rules: {rules}\n", status.name, status.target);
     if let Some(age) = age {
         text += &format!("  age: {}\n", short(*age));
+    }
+    text += &match &status.loaded {
+        Some(loaded) => format!("  loaded: {} by bpfc {}\n", date(loaded.at), loaded.version),
+        None => "  loaded: not recorded\n".to_owned(),
+    };
+    if status.inputs.is_empty() {
+        text += "  compiled from: not recorded\n";
+    }
+    for InputFile { name, sha256 } in &status.inputs {
+        text += &format!("  compiled from: {name}, sha256 {sha256}\n");
     }
     text += &format!("  namespace: {}\n", namespace(status));
     if status.needs_conntrack {
@@ -314,12 +350,27 @@ fn json(found: Found) -> JsonRow {
         attachments: status.attachments.into_iter().map(attachment).collect(),
         companions: status.companions.into_iter().map(attachment).collect(),
         walks_connections: status.walks_connections,
+        loaded: status.loaded,
+        inputs: Some(status.inputs).filter(|inputs| !inputs.is_empty()),
     }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59:59 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_735_689_599, "2024-12-31 23:59:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+        ] {
+            assert_eq!(date(seconds), text);
+        }
+    }
 
     #[test]
     fn ages_have_one_unit() {

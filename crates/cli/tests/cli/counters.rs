@@ -1,10 +1,11 @@
-//! `bpfc counters` beside `iptables -nvL --line-numbers` of the same rules.
+//! `bpfc counters` beside `iptables -nvL --line-numbers` of the same rules, and `bpfc save` beside
+//! `iptables-save -c`.
 
 use crate::run::{alone, file, folder, root};
 use std::path::PathBuf;
 
 /// Loads a ruleset into the kernel's table and as a netfilter program, sends a packet to this host
-/// and prints both listings, the kernel's first, with a line `--` between them.
+/// and prints both listings and what both save, the kernel's first, with lines `--` between them.
 const SCRIPT: &str = "
     if [ -n \"$SETS\" ]; then ipset restore < $SETS; fi
     $TOOL-legacy-restore < $RULES
@@ -14,19 +15,24 @@ const SCRIPT: &str = "
     $TOOL-legacy -nvL --line-numbers $EXACT
     echo --
     $BPFC counters t $EXACT
+    echo --
+    $TOOL-legacy-save -c -t filter | grep -v '^#'
+    echo --
+    $BPFC save t | grep -v '^#'
     $BPFC unload t >&2
     if [ -n \"$SETS\" ]; then $TOOL-legacy -F; $TOOL-legacy -X; ipset destroy; fi
 ";
 
-/// What both print of a ruleset; none where nothing can be loaded here.
-fn both(rules: &str, sets: &str, is_v6: bool, exact: bool) -> Option<(String, String)> {
+/// What both print of a ruleset, and what they save; none where nothing can be loaded here.
+fn both(rules: &str, sets: &str, is_v6: bool, exact: bool) -> Option<[(String, String); 2]> {
     let (tool, host) = if is_v6 { ("ip6tables", "::1") } else { ("iptables", "127.0.0.1") };
     let exact = if exact { "-x" } else { "" };
     let variables =
         [("RULES", rules), ("SETS", sets), ("TOOL", tool), ("HOST", host), ("EXACT", exact)];
     let ran = alone(SCRIPT, &variables)?.ok();
-    let (kernel, own) = ran.out.split_once("--\n").expect("two listings");
-    Some((kernel.to_owned(), own.to_owned()))
+    let parts: Vec<String> = ran.out.split("--\n").map(str::to_owned).collect();
+    let [listed, own_listed, saved, own_saved] = parts.try_into().expect("two listings, two saves");
+    Some([(listed, own_listed), (saved, own_saved)])
 }
 
 /// The shipped examples and the rulesets that tools made, with the sets that they name.
@@ -56,8 +62,10 @@ fn listings_are_those_of_iptables() {
             continue;
         }
         let is_v6 = rules.contains("v6");
-        let Some((kernel, own)) = both(rules, &sets, is_v6, false) else { return };
-        assert_eq!(own, kernel, "{rules}");
+        let Some(printed) = both(rules, &sets, is_v6, false) else { return };
+        for (kernel, own) in printed {
+            assert_eq!(own, kernel, "{rules}");
+        }
     }
 }
 
@@ -69,8 +77,11 @@ fn numbers_are_those_of_iptables() {
     let folder = folder();
     let rules = file(&folder, "rules", text);
     for exact in [false, true] {
-        let Some((kernel, own)) = both(&rules, "", false, exact) else { return };
+        let Some([(kernel, own), (kernel_saved, saved)]) = both(&rules, "", false, exact) else {
+            return;
+        };
         assert_eq!(own, kernel);
+        assert_eq!(saved, kernel_saved);
         assert!(own.contains("Chain empty (2 references)"), "{own}");
     }
 }

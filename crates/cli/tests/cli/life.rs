@@ -230,3 +230,15 @@ done
 ",
     );
 }
+
+#[test]
+fn it_says_what_it_was_loaded_from() {
+    passes(
+        "cd ${RULES%/*}; sum=$(sha256sum life.rules | cut -d ' ' -f 1)
+$BPFC load life.rules --target xdp --iface lo --name life
+cd /
+try $BPFC status life; ends 0; says \"compiled from: $RULES, sha256 $sum\"
+says \"loaded: $(date -u +%Y-)\"; says \" UTC by bpfc $($BPFC --version | cut -d ' ' -f 2)\"
+",
+    );
+}

@@ -18,5 +18,6 @@ mod recognition;
 mod replacement;
 mod replay;
 mod run;
+mod save;
 mod set;
 mod snapshot;

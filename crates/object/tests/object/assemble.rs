@@ -215,6 +215,7 @@ pub fn filter(target: &str, points: &[AttachPoint]) -> Artifact {
         needs_accounting: false,
         sends: true,
         sources: vec!["rules.v4".into()],
+        inputs: vec![bpfc_artifact::InputFile { name: "web.rules".into(), sha256: "00".into() }],
     }
 }
 

@@ -61,9 +61,18 @@ impl Reached {
         self.hooks[chain] != 0
     }
 
-    /// Whether no base chain of any hook leads to the chain.
-    pub fn is_unused(&self, chain: usize) -> bool {
-        !self.used[chain]
+    /// By chain index: whether its rules are listed: packets of a wanted hook come through it, no
+    /// base chain leads to it, or a rule that is listed names it.
+    pub fn listed(&self, table: &Table) -> Vec<bool> {
+        let mut listed = vec![false; table.chains.len()];
+        let is_first = |&index: &usize| self.contains(index) || !self.used[index];
+        let mut todo: Vec<usize> = (0..table.chains.len()).filter(is_first).collect();
+        while let Some(index) = todo.pop() {
+            if !std::mem::replace(&mut listed[index], true) {
+                todo.extend(table.chains[index].rules.iter().filter_map(|r| callee(&r.target)));
+            }
+        }
+        listed
     }
 
     /// Whether packets of this hook come through the chain.

@@ -24,10 +24,7 @@ pub fn lower_table(
     // Functions are declared first, so that calls can name them in any order.
     let mut funcs: Vec<Option<Func>> = vec![None; table.chains.len()];
     let mut chains: Vec<Option<Chain>> = vec![None; table.chains.len()];
-    for index in 0..table.chains.len() {
-        if !reached.contains(index) && !reached.is_unused(index) {
-            continue;
-        }
+    for (index, _) in reached.listed(table).into_iter().enumerate().filter(|(_, listed)| *listed) {
         let of = &table.chains[index];
         let (table, name) = (table.name.clone(), of.name.clone());
         let data = ChainData { family, table, name, hook: of.base.map(|base| base.hook) };
