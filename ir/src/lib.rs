@@ -38,7 +38,7 @@ mod transform;
 mod types;
 mod verify;
 
-pub use bpfc_abi::{Family, Hook, Reject, UnknownWord, Verdict};
+pub use bpfc_abi::{Family, Hook, Reject, UnknownWord, Verdict, raw};
 pub use chunks::{ChunkFlags, SctpChunks};
 pub use classic::{
     ClassicAlu, ClassicFilter, ClassicInsn, ClassicOp, ClassicTest,

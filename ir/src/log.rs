@@ -1,5 +1,6 @@
 //! What a rule logs of a packet.
 
+use crate::raw;
 use std::fmt;
 
 /// Where a log record goes.
@@ -53,7 +54,9 @@ impl Log {
             LogKind::Syslog { level, .. } => level,
             LogKind::Group { .. } | LogKind::Trace | LogKind::Fingerprint { .. } => 0,
         };
-        level <= 7 && self.prefix.len() <= Self::LONGEST_PREFIX && !self.prefix.contains('\0')
+        level <= 7
+            && raw::length(&self.prefix) <= Self::LONGEST_PREFIX
+            && !self.prefix.contains('\0')
     }
 }
 

@@ -109,7 +109,7 @@ mod verifier_log;
 pub mod xtables;
 
 pub use again::Again;
-pub use bpfc_artifact::{Artifact, InputFile, RuleEntry, RuleTable};
+pub use bpfc_artifact::{Artifact, InputFile, RuleEntry, RuleTable, raw};
 pub use bpffs::{BpffsKeeper, bpffs_keeper, check_that_bpffs_lasts};
 pub use btf::BtfError;
 pub use carried::Lost;

@@ -1,5 +1,6 @@
 //! The words that netfilter and its users have for what every crate here speaks of: families,
-//! hooks and verdicts, with what the kernel fixes of them.
+//! hooks and verdicts, with what the kernel fixes of them, and how their texts, which are bytes,
+//! stand in strings ([`raw`]).
 //!
 //! This crate depends on none of the others, so that the IR, the artifact, packets and the runtime
 //! mean the same types. Artifacts, pins and the text form of the IR hold the words: a word never
@@ -7,6 +8,7 @@
 
 mod family;
 mod hook;
+pub mod raw;
 mod verdict;
 mod words;
 

@@ -5,6 +5,9 @@
 //! rule's entry in the map of *sites*, one for each logging rule; all numbers are native, all
 //! texts end at their first NUL or fill their room. Packet bytes follow at [`HEADER`].
 
+use bpfc_abi::raw;
+use std::borrow::Cow;
+
 /// Name of the ring buffer.
 pub const BUFFER: &str = "log";
 /// Name of the array with one u64, the records that found no room.
@@ -150,25 +153,25 @@ impl Site {
         put(GROUP, &self.group.to_ne_bytes());
         put(THRESHOLD, &self.threshold.to_ne_bytes());
         put(SNAP, &self.snap.to_ne_bytes());
-        put(PREFIX, cut(&self.prefix, PREFIX_ROOM).as_bytes());
-        put(LABEL, cut(&self.label, LABEL_ROOM).as_bytes());
+        put(PREFIX, &fitting(&self.prefix, PREFIX_ROOM));
+        put(LABEL, &fitting(&self.label, LABEL_ROOM));
         bytes
     }
 }
 
-/// The longest beginning of whole characters that fits.
-fn cut(text: &str, room: usize) -> &str {
-    let mut end = text.len().min(room);
-    while !text.is_char_boundary(end) {
-        end -= 1;
+/// The bytes of the longest beginning of whole characters that fits.
+fn fitting(text: &str, room: usize) -> Cow<'_, [u8]> {
+    let mut end = text.len();
+    while raw::length(&text[..end]) > room {
+        end = text.floor_char_boundary(end - 1);
     }
-    &text[..end]
+    raw::encode(&text[..end])
 }
 
 /// The text in bytes that end at their first NUL or fill their room.
 pub fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
+    raw::decode(&bytes[..end]).into_owned()
 }
 
 #[cfg(test)]
@@ -192,5 +195,11 @@ mod tests {
         assert_eq!(text(&entry[PREFIX - SITE..LABEL - SITE]), "x: ");
         assert_eq!(text(&entry[LABEL - SITE..SITE_SIZE]), "é".repeat(40));
         assert_eq!(entry[SITE_LOST..], [0; 8]);
+        let all: Vec<u8> = (0x81..=0xff).collect();
+        let prefix = raw::decode(&all).into_owned();
+        let entry = Site { prefix: prefix.clone(), label: prefix.clone(), ..site }.entry();
+        assert_eq!(entry[PREFIX - SITE..][..all.len()], all);
+        assert_eq!(text(&entry[PREFIX - SITE..LABEL - SITE]), prefix);
+        assert_eq!(entry[LABEL - SITE..SITE_SIZE], all[..LABEL_ROOM]);
     }
 }

@@ -4,12 +4,15 @@
 //! closes the pipe early (`bpfc counters x | head -1`) ends the output, not with an error.
 //!
 //! Comments, prefixes and names come from rulesets, and a terminal obeys control characters: text
-//! for people shows them as `\x1b`, wherever it goes. JSON, captures, objects and what `ipset
-//! restore` reads hold what there is, JSON in its own escapes.
+//! for people shows them as `\x1b`, wherever it goes, and bytes that are not UTF-8 as `\xe9`. JSON,
+//! captures, objects and what `iptables-restore` and `ipset restore` read hold what there is, JSON
+//! in its own escapes: `\u00e9` for such a byte, and beside the text a field, its name with `_hex`
+//! behind it, with all its bytes in hexadecimal digits.
 
 use crate::args::ColorChoice;
 use bpfc_diag::{Diagnostic, Diagnostics, JsonDiagnostic, Renderer, Severity, SourceMap, summary};
-use bpfc_runtime::{BpffsKeeper, Error, bpffs_keeper};
+use bpfc_runtime::{BpffsKeeper, Error, bpffs_keeper, raw};
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -102,7 +105,7 @@ impl Console {
     pub fn print_exact(&self, text: &str) -> Result<(), Failure> {
         match io::stdout().is_terminal() {
             true => self.print(text),
-            false => self.print_bytes(text.as_bytes()),
+            false => self.print_bytes(&raw::encode(text)),
         }
     }
 
@@ -169,7 +172,7 @@ impl Console {
     pub fn warning(&self, message: &str) {
         match self.json {
             _ if self.quiet => {}
-            true => say(&format!("{}\n", serde_json::json!({ "warning": message }))),
+            true => say(&json_line(&json!({ "warning": message })).unwrap_or_default()),
             false => say(&format!("warning: {}\n", printable(message))),
         }
     }
@@ -177,7 +180,7 @@ impl Console {
     /// Says why the command failed.
     pub fn failure(&self, message: &str) {
         match self.json {
-            true => say(&format!("{}\n", serde_json::json!({ "error": message }))),
+            true => say(&json_line(&json!({ "error": message })).unwrap_or_default()),
             false => say(&format!("error: {}\n", printable(message))),
         }
     }
@@ -199,35 +202,71 @@ fn only(diagnostics: &Diagnostics, severity: Severity) -> Diagnostics {
     found
 }
 
-/// Text with control characters as `\x1b`, line ends and tabs excepted.
+/// Text with control characters, line ends and tabs excepted, and bytes that are not UTF-8 as
+/// `\x1b`.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    let harmful = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if !text.contains(harmful) {
+    let harmful = |c: char| match c {
+        '\n' | '\t' => None,
+        c if c.is_control() => Some(u32::from(c)),
+        c => raw::byte(c).map(u32::from),
+    };
+    if !text.contains(|c| harmful(c).is_some()) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match harmful(c) {
-            true => _ = write!(out, "\\x{:02x}", u32::from(c)),
-            false => out.push(c),
+            Some(byte) => _ = write!(out, "\\x{byte:02x}"),
+            None => out.push(c),
         }
     }
     Cow::Owned(out)
 }
 
 /// A value as one line of JSON. Control characters beyond ASCII's, which JSON lets stand in strings
-/// and terminals obey, are written as escapes, too.
+/// and terminals obey, are written as escapes, too, and so are bytes that are not UTF-8, with the
+/// whole text in hexadecimal digits beside.
 pub fn json_line(value: &impl serde::Serialize) -> Result<String, Failure> {
-    match serde_json::to_string(value) {
-        Ok(text) if text.contains(char::is_control) => {
-            let escape = |c: char| match c.is_control() {
-                true => format!("\\u{:04x}", u32::from(c)),
-                false => c.to_string(),
-            };
-            Ok(text.chars().map(escape).collect::<String>() + "\n")
+    let failed = |error: serde_json::Error| Failure::Refused(format!("cannot write JSON: {error}"));
+    let mut text = serde_json::to_string(value).map_err(failed)?;
+    if !raw::is_utf8(&text) {
+        let mut value: Value = serde_json::from_str(&text).map_err(failed)?;
+        add_hexadecimal(&mut value);
+        text = value.to_string();
+    }
+    let code = |c: char| match c.is_control() {
+        true => Some(u32::from(c)),
+        false => raw::byte(c).map(u32::from),
+    };
+    if text.contains(|c| code(c).is_some()) {
+        let escape = |c: char| match code(c) {
+            Some(code) => format!("\\u{code:04x}"),
+            None => c.to_string(),
+        };
+        text = text.chars().map(escape).collect();
+    }
+    Ok(text + "\n")
+}
+
+/// Adds a field `NAME_hex` for every text that has bytes that are not UTF-8.
+fn add_hexadecimal(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(add_hexadecimal),
+        Value::Object(fields) => {
+            let mut added = Vec::new();
+            for (name, field) in fields.iter_mut() {
+                match field {
+                    Value::String(text) if !raw::is_utf8(text) => {
+                        let digits =
+                            raw::encode(text).iter().map(|byte| format!("{byte:02x}")).collect();
+                        added.push((format!("{name}_hex"), Value::String(digits)));
+                    }
+                    field => add_hexadecimal(field),
+                }
+            }
+            fields.extend(added);
         }
-        Ok(text) => Ok(text + "\n"),
-        Err(error) => Err(Failure::Refused(format!("cannot write JSON: {error}"))),
+        _ => {}
     }
 }
 
@@ -258,5 +297,19 @@ mod tests {
         let line = json_line(&value).unwrap();
         assert_eq!(line, "\"\\u001b \\u009b \\u007f\"\n");
         assert_eq!(serde_json::from_str::<String>(&line).unwrap(), value);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_are_told_apart() {
+        let text = raw::decode(b"caf\xe9 \x1b").into_owned();
+        assert_eq!(printable(&text), "caf\\xe9 \\x1b");
+        let line = json_line(&json!({ "a": [{ "prefix": text, "rule": "caf\u{e9}" }] })).unwrap();
+        let beside = "\"prefix_hex\":\"636166e9201b\"";
+        assert_eq!(
+            line,
+            format!(
+                "{{\"a\":[{{\"prefix\":\"caf\\u00e9 \\u001b\",{beside},\"rule\":\"caf\u{e9}\"}}]}}\n"
+            )
+        );
     }
 }

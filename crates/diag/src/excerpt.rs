@@ -5,6 +5,7 @@
 //! a ruleset must not be able to move the cursor of whoever checks it.
 
 use crate::{SourceMap, Span};
+use bpfc_abi::raw;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -97,12 +98,12 @@ fn floor(text: &str, offset: usize) -> usize {
     offset
 }
 
-/// Appends `text` with control characters replaced; tabs become one space, so that what is
-/// marked stays under its text.
+/// Appends `text` with control characters and bytes that are not UTF-8 replaced; tabs become one
+/// space, so that what is marked stays under its text.
 fn push_plain(out: &mut String, text: &str) {
     out.extend(text.chars().map(|c| match c {
         '\t' => ' ',
-        c if c.is_control() => '\u{fffd}',
+        c if c.is_control() || raw::byte(c).is_some() => '\u{fffd}',
         c => c,
     }));
 }
@@ -184,6 +185,7 @@ mod tests {
         let excerpt = cut(&sources, Span::new(file, 0, 1));
         assert_eq!(excerpt.text, "a\u{fffd}[31mb c");
         assert_eq!(plain("x\x07\ny"), "x\u{fffd}\ny");
+        assert_eq!(plain(&raw::decode(b"caf\xe9")), "caf\u{fffd}");
         assert_eq!(plain(&"ü".repeat(10_000)), "ü".repeat(MAX_MESSAGE) + ELLIPSIS);
     }
 

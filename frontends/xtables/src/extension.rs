@@ -9,7 +9,7 @@ use crate::lower::RuleCx;
 use crate::options::{OptionSpec, Options, Problem};
 use crate::reference::{Outcome, View};
 use crate::{Header, Memory};
-use bpfc_ir::{Family, Hook, SetTable, Verdict};
+use bpfc_ir::{Family, Hook, SetTable, Verdict, raw};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -161,11 +161,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The text up to a NUL within `length` bytes, `None` where there is no NUL.
+    /// The text up to a NUL within `length` bytes, `None` where there is no NUL. Bytes that are not
+    /// UTF-8 stand as [`raw`] says.
     pub fn text(self, offset: usize, length: usize) -> Option<String> {
         let bytes = self.slice(offset, length);
         let end = bytes.iter().position(|&b| b == 0)?;
-        Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
+        Some(raw::decode(&bytes[..end]).into_owned())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::text::{self, Text};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
 use bpfc_ir::{
     Accounts, Family, Frontend, FrontendOptions, Hook, Input, InputFormat, Listing, Lowered,
-    Program, Recognised,
+    Program, Recognised, raw,
 };
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -56,16 +56,9 @@ pub fn read_text_with(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> (Ruleset, FileId) {
-    let (file, damaged) = register(name, bytes, sources);
-    let text = Text { text: sources.file(file).text(), damaged, file, family, accounts, compiled };
+    let file = sources.add(name, raw::decode(bytes));
+    let text = Text { text: sources.file(file).text(), file, family, accounts, compiled };
     (text::read(&text, diagnostics), file)
-}
-
-/// Registers a text; yields also whether there were bytes that are not UTF-8.
-fn register(name: &str, bytes: &[u8], sources: &mut SourceMap) -> (FileId, bool) {
-    let decoded = String::from_utf8_lossy(bytes);
-    let damaged = matches!(decoded, std::borrow::Cow::Owned(_));
-    (sources.add(name, decoded), damaged)
 }
 
 /// Whether a text is one of iptables or ip6tables, and the family that it shows: see the module's
@@ -200,7 +193,7 @@ impl Frontend for XtablesFrontend {
                 blob::read(name, bytes, family, &options.sets, compiled, sources, diagnostics)?
             }
             _ => {
-                let (file, damaged) = register(name, bytes, sources);
+                let file = sources.add(name, raw::decode(bytes));
                 let text = sources.file(file).text();
                 if let Some(limit) = &options.limit
                     && let Some(sizes) = size::of_text(text, file, &compiled)
@@ -213,7 +206,7 @@ impl Frontend for XtablesFrontend {
                     too_large = Some(found);
                 }
                 let (accounts, compiled) = (options.accounts, Some(compiled.as_slice()));
-                let text = Text { text, damaged, file, family, accounts, compiled };
+                let text = Text { text, file, family, accounts, compiled };
                 (text::read(&text, diagnostics), file)
             }
         };

@@ -17,6 +17,7 @@ pub mod trace;
 pub mod ttl;
 
 use crate::{Options, Problem};
+use bpfc_ir::raw;
 
 /// A log prefix as iptables reads it into a buffer of `buffer` bytes, NUL included: what does not
 /// fit is cut off.
@@ -29,9 +30,5 @@ fn prefix(options: &Options<'_>, id: &str, buffer: usize) -> Result<String, Prob
     if text.contains('\n') {
         return Err(given.bad("a prefix cannot hold a line break"));
     }
-    let mut end = text.len().min(buffer - 1);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    Ok(text[..end].to_owned())
+    Ok(raw::cut(text, buffer - 1).into_owned())
 }

@@ -262,14 +262,20 @@ fn loops_are_refused_where_a_base_chain_reaches_them() {
 }
 
 #[test]
-fn damaged_bytes_are_taken_in_comments_alone() {
+fn bytes_that_are_not_utf_8_are_taken_in_texts_and_names_of_chains() {
     let read = |bytes: &[u8]| {
         let text = [b"*filter\n:INPUT ACCEPT [0:0]\n", bytes, b"\nCOMMIT\n"].concat();
         read_as(Family::Ipv4, &text).diagnostics.has_errors()
     };
     assert!(!read(b"# caf\xe9\n-A INPUT -m comment --comment \"caf\xe9\" -j DROP"));
     assert!(read(b"-A INPUT -i caf\xe9 -j DROP"));
-    assert!(read(b":caf\xe9 - [0:0]"));
+    assert!(!read(b":caf\xe9 - [0:0]\n-A INPUT -j caf\xe9\n-A caf\xe9 -j LOG --log-prefix \xff"));
+    assert!(read(b":caf\xe9 - [0:0]\n-A INPUT -j caf\xe8"));
+    // Long as iptables counts: by bytes.
+    assert!(!read(&[b":".as_slice(), &[0xe9; 28], b" - [0:0]"].concat()));
+    assert!(read(&[b":".as_slice(), &[0xe9; 29], b" - [0:0]"].concat()));
+    assert!(read(b"-A INPUT -m recent --set --name caf\xe9"));
+    assert!(!read(b"-A INPUT -m string --algo bm ! --string caf\xe9"));
     assert!(!read(b"-A INPUT -j DROP\r"));
 }
 

@@ -5,6 +5,7 @@ use crate::{
     Function, InstData, Listing, ObjectDef, Op, Origin, Program, RuleData, RuleKind, Scan, Source,
     Switch, Terminator,
 };
+use bpfc_abi::raw;
 use std::fmt::{self, Display, Formatter};
 
 impl Display for BinaryOp {
@@ -233,7 +234,9 @@ impl Display for Quoted<'_> {
                 '"' | '\\' => write!(f, "\\{c}")?,
                 '\n' => f.write_str("\\n")?,
                 '\t' => f.write_str("\\t")?,
-                c if c.is_control() => write!(f, "\\u{{{:x}}}", u32::from(c))?,
+                c if c.is_control() || raw::byte(c).is_some() => {
+                    write!(f, "\\u{{{:x}}}", u32::from(c))?
+                }
                 c => f.write_char(c)?,
             }
         }

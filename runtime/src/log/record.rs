@@ -60,7 +60,7 @@ pub struct LogRecord {
     /// What its line says besides the usual (`NF_LOG_*`,
     /// include/uapi/linux/netfilter/nf_log.h).
     pub flags: u8,
-    /// The rule's prefix; empty for none.
+    /// The rule's prefix; empty for none. Bytes that are not UTF-8 stand as [`crate::raw`] says.
     pub prefix: String,
     /// Where the packet came from, as far as known at the hook.
     pub input: Option<LogInterface>,

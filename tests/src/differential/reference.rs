@@ -28,7 +28,6 @@ impl Engine for Reference {
         let file = sources.add("ruleset", &ruleset.text);
         let text = Text {
             text: &ruleset.text,
-            damaged: false,
             file,
             family: ruleset.family,
             accounts: None,

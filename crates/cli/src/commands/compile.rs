@@ -6,8 +6,9 @@ use crate::inputs;
 use crate::progress::with_progress;
 use bpfc_diag::Diagnostics;
 use bpfc_driver::{Compilation, Options, Stage, after_pass, compile, emit, target};
-use bpfc_ir::Program;
+use bpfc_ir::{Program, raw};
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -55,7 +56,12 @@ pub(super) fn run(args: &CompileArgs, console: &Console) -> Result<(), Failure> 
             (Emit::Obj | Emit::Json, Ok(text)) => console.print_exact(&text),
             (_, Err(bytes)) => console.print_bytes(bytes.as_bytes()),
         },
-        Destination::File(path) => write_file(&path, &bytes),
+        Destination::File(path) => match (args.emit, std::str::from_utf8(&bytes)) {
+            (Emit::Ir | Emit::Tree | Emit::Asm | Emit::Dot, Ok(text)) => {
+                write_file(&path, &raw::encode(text))
+            }
+            _ => write_file(&path, &bytes),
+        },
     }
 }
 
@@ -106,12 +112,34 @@ fn result(
         Emit::Json => {
             let mut text = Vec::new();
             return match artifact()?.write(&mut text) {
-                Ok(()) => Ok(text),
+                Ok(()) => Ok(in_ascii(text)),
                 Err(error) => Err(Failure::Refused(format!("cannot write JSON: {error}"))),
             };
         }
     };
     Ok(text.into_bytes())
+}
+
+/// JSON with the characters that stand for bytes as escapes of the same meaning: they are no
+/// characters for terminals and editors.
+fn in_ascii(json: Vec<u8>) -> Vec<u8> {
+    match std::str::from_utf8(&json) {
+        Ok(text) if !raw::is_utf8(text) => {
+            let mut out = String::with_capacity(json.len() + 16);
+            for c in text.chars() {
+                match raw::byte(c) {
+                    Some(_) => {
+                        for unit in c.encode_utf16(&mut [0; 2]) {
+                            let _ = write!(out, "\\u{unit:04x}");
+                        }
+                    }
+                    None => out.push(c),
+                }
+            }
+            out.into_bytes()
+        }
+        _ => json,
+    }
 }
 
 /// The program at the stage that is to be shown.

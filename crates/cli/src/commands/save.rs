@@ -4,7 +4,7 @@ use crate::args::SaveArgs;
 use crate::console::{Console, Failure, json_line, refused, write_file};
 use crate::saved::{SavedTable, families, is_whole, tables, text};
 use bpfc_artifact::Family;
-use bpfc_runtime::{Count, Filter};
+use bpfc_runtime::{Count, Filter, raw};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -51,7 +51,8 @@ pub(super) fn run(args: &SaveArgs, console: &Console) -> Result<(), Failure> {
         text(family, &tables(rules, &counts, Some(family)))
     };
     match &args.output {
-        Some(path) if path.as_os_str() != "-" => write_file(path, printed.as_bytes()),
+        Some(path) if path.as_os_str() != "-" => write_file(path, &raw::encode(&printed)),
+        _ if args.json => console.print(&printed),
         _ => console.print_exact(&printed),
     }
 }

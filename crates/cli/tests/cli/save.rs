@@ -1,6 +1,8 @@
 //! `bpfc save` beside `iptables-save -c`, and what reads its text again.
 
 use crate::run::{alone, bpfc, file, folder};
+use bpfc_artifact::{Artifact, raw};
+use serde_json::Value;
 
 const SEVERAL: &str = "\
 *mangle
@@ -34,41 +36,97 @@ COMMIT
 /// Loads a ruleset into the kernel's tables and as a program, sends a packet, and compares what
 /// both save; then what the kernel and a program have of the program's text.
 const SCRIPT: &str = r#"
-    kernel() { for table in $TABLES; do $TOOL-legacy-save -c -t $table; done | grep -v '^#'; }
-    own() { $BPFC save $1 | grep -v '^#'; }
+    export LC_ALL=C
+    kernel() { for table in $TABLES; do $TOOL-legacy-save -c -t $table; done | grep -av '^#'; }
+    own() { $BPFC save $1 | grep -av '^#'; }
     same() { [ "$1" = "$2" ] || { echo "$3:"; diff <(echo "$1") <(echo "$2"); exit 1; }; }
     $TOOL-legacy-restore < $RULES
     $BPFC load $RULES --target netfilter --table ${TABLES// /,} --name t >&2
     for table in $TABLES; do $TOOL-legacy -t $table -Z; done
-    for n in 1 2 3; do echo hello > /dev/udp/$HOST/9 || true; done
+    for n in 1 2 3; do printf 'hello \xe9\xff' > /dev/udp/$HOST/9 || true; done
     expected=$(kernel)
     same "$expected" "$(own t)" "not as saved"
     [[ $expected = *'[3:'* ]] || { echo "no packet was counted: $expected"; exit 1; }
     $BPFC save t -o $OUT
+    ! grep -aq LOG $RULES || $BPFC log t --timeout 0 --json > $OUT.log
+    $BPFC unload t >&2
+    $BPFC load live:$TOOL --target netfilter --table ${TABLES// /,} --name t >&2
+    zero() { sed 's/\[[0-9]*:[0-9]*\]/[0:0]/'; }
+    same "$(echo "$expected" | zero)" "$(own t | zero)" "not as loaded from the kernel"
     $BPFC unload t >&2
     for table in $TABLES; do $TOOL-legacy -t $table -F; $TOOL-legacy -t $table -X; done
     $TOOL-legacy-restore -c < $OUT
     same "$expected" "$(kernel)" "not as restored"
     $BPFC load $OUT --target netfilter --table ${TABLES// /,} --name t >&2
-    zero() { sed 's/\[[0-9]*:[0-9]*\]/[0:0]/'; }
     same "$(echo "$expected" | zero)" "$(own t | zero)" "not as loaded again"
+    [ ! -e $OUT.log ] || cat $OUT.log
 "#;
 
-fn is_as_saved(rules: &str, tables: &str, is_v6: bool) {
+/// Yields what the rules have logged, as JSON; none where nothing can be loaded here.
+fn is_as_saved(rules: impl AsRef<[u8]>, tables: &str, is_v6: bool) -> Option<String> {
     let (tool, host) = if is_v6 { ("ip6tables", "::1") } else { ("iptables", "127.0.0.1") };
     let folder = folder();
     let rules = file(&folder, "t.rules", rules);
     let out = file(&folder, "out.rules", "");
     let variables =
         [("RULES", &*rules), ("OUT", &out), ("TABLES", tables), ("TOOL", tool), ("HOST", host)];
-    if let Some(ran) = alone(SCRIPT, &variables) {
-        ran.ok();
+    Some(alone(SCRIPT, &variables)?.ok().out)
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_kept() {
+    let rules = b"*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+        :caf\xc3\xa9 - [0:0]\n:caf\xe9 - [0:0]\n:\xff\xfe - [0:0]\n\
+        -A INPUT -i lo -p udp -m comment --comment \"caf\xe9 \x80\\\"\" -j caf\xe9\n\
+        -A caf\xc3\xa9 -j ACCEPT\n\
+        -A caf\xe9 -m string --string \"\xe9\xff\" --algo bm -j LOG --log-prefix \"\xe9: \"\n\
+        -A caf\xe9 -m string --hex-string \"\xe9|ff|\" --algo kmp --to 100 -j \xff\xfe\n\
+        -A \xff\xfe -j NFLOG --nflog-prefix \"\xc3\" --nflog-group 3\n\
+        -A \xff\xfe ! -s 10.0.0.0/8 -j LOG --log-prefix \"1234567890123456789012345678\xc3\xa9\"\n\
+        -A \xff\xfe -j ACCEPT\nCOMMIT\n";
+    let Some(log) = is_as_saved(rules, "filter", false) else { return };
+    let lines: Vec<Value> =
+        log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let texts = |field: &str| -> Vec<&str> {
+        lines.iter().take(3).map(|line| line[field].as_str().expect("a text")).collect()
+    };
+    let long = format!("1234567890123456789012345678{}", '\u{c3}');
+    assert_eq!(texts("prefix"), ["\u{e9}: ", "\u{c3}", &long]);
+    let digits = format!("{}c3", (1..=28).map(|n| format!("3{}", n % 10)).collect::<String>());
+    assert_eq!(texts("prefix_hex"), ["e93a20", "c3", &digits]);
+    assert_eq!(lines[1]["rule"], "filter/\u{ff}\u{fe}:1");
+    assert_eq!(lines[1]["rule_hex"], "66696c7465722ffffe3a31");
+    assert!(log.is_ascii(), "{log}");
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_reach_no_terminal() {
+    let folder = folder();
+    let rules = file(
+        &folder,
+        "t",
+        b"*filter\n:INPUT DROP\n:a\x9b - [0:0]\n-A INPUT -j a\x9b\n-A a\x9b -j LOG --log-prefix \x9b\nCOMMIT\n",
+    );
+    let out = file(&folder, "out", "");
+    for emit in ["ir", "tree", "asm", "dot"] {
+        let ran = bpfc(&["compile", &rules, "--target", "tc", "--emit", emit]).ok();
+        assert!(ran.bytes.is_ascii(), "{emit}: {}", ran.out);
+        let shown = if emit == "ir" { "a\\u{10ff9b}" } else { "a\\x9b" };
+        assert!(ran.out.contains(shown), "{emit}: {}", ran.out);
+        bpfc(&["compile", &rules, "--target", "tc", "--emit", emit, "-o", &out]).ok();
+        let kept = std::fs::read(&out).expect("a result");
+        let bytes: &[u8] = if emit == "ir" { b"a\\u{10ff9b}" } else { b"a\x9b" };
+        assert!(kept.windows(bytes.len()).any(|window| window == bytes), "{emit}");
     }
+    let ran = bpfc(&["compile", &rules, "--target", "tc", "--emit", "json"]).ok();
+    assert!(ran.bytes.is_ascii() && ran.out.contains("a\\udbff\\udf9b"), "{}", ran.out);
+    let artifact = Artifact::from_json(ran.out.as_bytes()).expect("an artifact");
+    assert!(artifact.rules.chains.iter().any(|chain| chain.name == raw::decode(b"a\x9b")));
 }
 
 #[test]
 fn several_tables_and_chains_without_rules() {
-    is_as_saved(SEVERAL, "mangle filter", false);
+    let _ = is_as_saved(SEVERAL, "mangle filter", false);
 }
 
 #[test]
@@ -76,7 +134,7 @@ fn what_only_ip6tables_has() {
     let rules = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:a - [0:0]\n\
                  -A INPUT ! -s fe80::/10 -p udp -m hl --hl-lt 255 -j a\n\
                  -A a -d ::1/128 -m mark --mark 0x0/0x2 -j RETURN\n-A INPUT -j ACCEPT\nCOMMIT\n";
-    is_as_saved(rules, "filter", true);
+    let _ = is_as_saved(rules, "filter", true);
 }
 
 /// Chains that only rules behind an unconditional goto name are there all the same.
@@ -85,7 +143,7 @@ fn what_no_packet_reaches_is_saved() {
     let rules = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:never - [0:0]\n\
                  :on - [0:0]\n:rest - [0:0]\n-A INPUT -g on\n-A INPUT -j rest\n-A on -p udp\n\
                  -A rest -j never\nCOMMIT\n";
-    is_as_saved(rules, "filter", false);
+    let _ = is_as_saved(rules, "filter", false);
 }
 
 #[test]

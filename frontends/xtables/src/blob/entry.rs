@@ -7,7 +7,8 @@
 //! stricter where the kernel lets through what no rule of iptables looks like.
 
 use super::BlobError;
-use bpfc_ir::Family;
+use bpfc_ir::{Family, raw};
+use std::borrow::Cow;
 use zerocopy::little_endian::{I32, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
@@ -183,11 +184,11 @@ impl RawEntry<'_> {
     }
 
     /// The name in an error target, which begins a user chain and ends a table.
-    pub fn error_name(&self) -> Option<&str> {
+    pub fn error_name(&self) -> Option<Cow<'_, str>> {
         if self.target.name != "ERROR" {
             return None;
         }
-        terminated(self.target.data).and_then(|name| std::str::from_utf8(name).ok())
+        terminated(self.target.data).map(raw::decode)
     }
 
     /// Whether it decides nothing but its target: no match and an empty packet part.

@@ -12,7 +12,7 @@
 use super::BlobError;
 use super::container::{HOOKS, Hooks};
 use super::entry::RawEntry;
-use bpfc_ir::Verdict;
+use bpfc_ir::{Verdict, raw};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -58,7 +58,7 @@ pub fn chains(
     let Some((last, body)) = entries.split_last() else {
         return Err(BlobError::new(at, "the table has no entries"));
     };
-    if last.error_name() != Some("ERROR") || !last.is_unconditional() {
+    if last.error_name().as_deref() != Some("ERROR") || !last.is_unconditional() {
         let message = "the table does not end with an ERROR entry";
         return Err(BlobError::new(at + last.offset as usize, message));
     }
@@ -217,7 +217,7 @@ fn user_chains(
         let Some(name) = name.filter(|_| entries[head].is_unconditional()) else {
             return Err(BlobError::new(offset, "a chain's name is not one"));
         };
-        if names.insert(name.to_owned(), ()).is_some() {
+        if names.insert(name.to_string(), ()).is_some() {
             return Err(BlobError::new(offset, format!("a second chain is named '{name}'")));
         }
         let rest = &entries[head + 1..];
@@ -231,7 +231,7 @@ fn user_chains(
             return Err(BlobError::new(offset, message));
         }
         chains.push(RawChain {
-            name: name.to_owned(),
+            name: name.into_owned(),
             base: None,
             rules: head + 1..head + length,
             start: rest[0].offset,
@@ -244,7 +244,7 @@ fn user_chains(
 /// Whether iptables would take the name, so that the chain can be printed and read again.
 fn is_chain_name(name: &str) -> bool {
     !name.is_empty()
-        && name.len() <= 28
+        && raw::length(name) <= 28
         && !name.starts_with(['-', '!'])
         && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '"' || c == '\'')
 }

@@ -3,6 +3,7 @@
 use crate::lower::RuleCx;
 use crate::reference::{Outcome, View};
 use crate::{Families, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported};
+use bpfc_ir::raw;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -23,9 +24,9 @@ pub static COMMENT: MatchExtension = MatchExtension {
         size: BUFFER,
         decode: |fields, _| {
             // iptables itself ends an unended text at its last byte.
-            let text = fields.text(0, BUFFER).or_else(|| {
-                fields.0.get(..BUFFER - 1).map(|s| String::from_utf8_lossy(s).into_owned())
-            });
+            let text = fields
+                .text(0, BUFFER)
+                .or_else(|| fields.0.get(..BUFFER - 1).map(|s| raw::decode(s).into_owned()));
             Ok(Arc::new(Comment { text: text.unwrap_or_default() }))
         },
     }],
@@ -37,14 +38,9 @@ struct Comment {
 }
 
 fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
-    let mut text = options.get("comment").map_or("", |given| given.text()).to_owned();
+    let text = options.get("comment").map_or("", |given| given.text());
     // iptables cuts what does not fit.
-    let mut end = text.len().min(BUFFER - 1);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    Ok(Arc::new(Comment { text }))
+    Ok(Arc::new(Comment { text: raw::cut(text, BUFFER - 1).into_owned() }))
 }
 
 /// Appends a text in iptables-save's quotes (`xtables_save_string`).

@@ -9,7 +9,7 @@ use crate::{
     Families, Fields, Given, Match, MatchExtension, OptionSpec, Options, Problem, Revision,
     Unsupported,
 };
-use bpfc_ir::{Condition, ProbeDef, Scan, TextSearch};
+use bpfc_ir::{Condition, ProbeDef, Scan, TextSearch, raw};
 use bpfc_packet::{Found, find_text, kernel_upper};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
         None => return Err(named.bad(format!("'{}' is neither bm nor kmp", named.text()))),
     };
     let (given, pattern) = match (options.get("string"), options.get("hex-string")) {
-        (Some(given), _) => (given, given.text().as_bytes().to_vec()),
+        (Some(given), _) => (given, raw::encode(given.text()).into_owned()),
         (None, Some(given)) => (given, parse_hexadecimal(given)?),
         (None, None) => return Err(options.bad("no text")),
     };
@@ -134,7 +134,7 @@ const SKIPPED: &str = "with --icase the kernel's Boyer-Moore search passes over 
 
 /// Text with bytes in hexadecimal between bars; a backslash takes the next character as it is.
 fn parse_hexadecimal(given: &Given<'_>) -> Result<Vec<u8>, Problem> {
-    let text = given.text().as_bytes();
+    let text = &*raw::encode(given.text());
     let mut pattern = Vec::new();
     let (mut at, mut hexadecimal) = (0, false);
     while at < text.len() {

@@ -18,7 +18,7 @@ fn by_model(text: &str) -> Sizes {
     let compiled = filter();
     let compiled = Some(compiled.as_slice());
     let family = Family::Ipv4;
-    let text = Text { text, damaged: false, file: FILE, family, accounts: None, compiled };
+    let text = Text { text, file: FILE, family, accounts: None, compiled };
     let ruleset = text::read(&text, &mut diagnostics);
     assert!(!diagnostics.has_errors(), "{diagnostics:?}");
     of_tables(ruleset.tables.iter().filter(|table| table.name == "filter"))

@@ -15,7 +15,7 @@ use super::{rule, words};
 use crate::model::{Base, Chain, Counters, Rule, Ruleset, Table, Target, base_hook};
 use crate::registry::{self, Known};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, Span};
-use bpfc_ir::{Accounts, Family, Verdict};
+use bpfc_ir::{Accounts, Family, Verdict, raw};
 use std::collections::{HashMap, VecDeque};
 
 /// The greatest number of rules in one input; lists of addresses can multiply them.
@@ -29,10 +29,8 @@ const MAX_NAME: usize = 28;
 /// A text to read.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'a> {
-    /// What it says; bytes that are not UTF-8 are U+FFFD.
+    /// What it says; bytes that are not UTF-8 stand as [`raw`] says.
     pub text: &'a str,
-    /// Whether there were bytes that are not UTF-8.
-    pub damaged: bool,
     /// The file that spans point into.
     pub file: FileId,
     /// iptables or ip6tables.
@@ -335,15 +333,12 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn new_chain(&mut self, name: &str, span: Span) {
-        if name.len() > MAX_NAME {
+        if raw::length(name) > MAX_NAME {
             return self.error(
                 Code::SYNTAX,
                 span,
                 format!("chain name '{name}' is longer than {MAX_NAME} bytes"),
             );
-        }
-        if self.text.damaged && name.contains('\u{fffd}') {
-            return self.error(Code::SYNTAX, span, "the chain's name is not UTF-8");
         }
         if matches!(name, "ACCEPT" | "DROP" | "RETURN" | "QUEUE") {
             return self.error(
@@ -428,14 +423,11 @@ impl<'a> Reader<'a, '_> {
             let message = format!("a rule has no more than {MAX_WORDS} words");
             return self.error(Code::SYNTAX, span, message);
         }
-        if self.text.damaged {
-            let wrong = words.iter().enumerate().find(|(index, word)| {
-                word.text.contains('\u{fffd}')
-                    && (*index == 0 || words[index - 1].text != "--comment")
-            });
-            if let Some((_, word)) = wrong {
-                return self.error(Code::SYNTAX, word.span, "this is not UTF-8");
-            }
+        let wrong = words.iter().enumerate().find(|(index, word)| {
+            !raw::is_utf8(&word.text) && (*index == 0 || !takes_bytes(&words[index - 1].text))
+        });
+        if let Some((_, word)) = wrong {
+            return self.error(Code::SYNTAX, word.span, "this is not UTF-8");
         }
         let Some(table) = &self.table else { return };
         let context = Context {
@@ -703,6 +695,14 @@ fn outside(line: &str, span: Span) -> Diagnostic {
         Some(kind) => error.with_note(kind.note()).with_help(kind.help("FILE")),
         None => error,
     }
+}
+
+/// Whether an option's value may be other bytes than UTF-8: texts and chains' names.
+fn takes_bytes(option: &str) -> bool {
+    const TEXTS: [&str; 5] =
+        ["--comment", "--log-prefix", "--nflog-prefix", "--string", "--hex-string"];
+    const CHAINS: [&str; 8] = ["-A", "-I", "-N", "-j", "-g", "--append", "--jump", "--goto"];
+    TEXTS.contains(&option) || CHAINS.contains(&option)
 }
 
 /// `[PACKETS:BYTES]`.

@@ -6,7 +6,7 @@
 //! without one (a tunnel's, a sent one's), it gets one with zero addresses, as those of the
 //! loopback device have.
 
-use crate::console::Failure;
+use crate::console::{Failure, printable};
 use bpfc_runtime::LogRecord;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
@@ -68,7 +68,9 @@ impl Capture {
             timestamp: record.time.duration_since(UNIX_EPOCH).unwrap_or_default(),
             original_len: record.length.saturating_add(ETHERNET_HEADER as u32),
             data: Cow::Owned(data),
-            options: vec![EnhancedPacketOption::Comment(Cow::Owned(comment))],
+            options: vec![EnhancedPacketOption::Comment(Cow::Owned(
+                printable(&comment).into_owned(),
+            ))],
         };
         self.writer.write_block(&block.into_block()).map(drop).map_err(failed)
     }
