@@ -5,15 +5,13 @@
 //! does not do. The counts of iptables' own tests, which lie outside this repository, are written
 //! by hand and kept.
 
-mod samples;
-
+use bpfc_cases::{Cases, Kind, Sample};
 use bpfc_diag::{Diagnostics, Severity, SourceMap};
 use bpfc_driver::{Options, Target, formats, generate, lower, optimise, targets};
 use bpfc_ir::{Family, Hook, Input, Listing, Program};
 use bpfc_xtables::registry::{
     ACTIONS, Known, MATCHES, REFUSED_ACTIONS, REFUSED_MATCHES, find_action, find_match,
 };
-use samples::Sample;
 use std::collections::BTreeSet;
 
 /// Where the page lies in the workspace.
@@ -27,6 +25,15 @@ const HOOKS: [Hook; 5] =
 
 /// The forward hook in a program that routes, since it has the input hook's chains, too.
 const ROUTED: (Hook, Option<Hook>) = (Hook::Forward, Some(Hook::Input));
+
+/// An ipset that the rules with sets use, in each family.
+const SETS: [&str; 2] = [
+    "create banned hash:ip family inet hashsize 1024 maxelem 65536\n",
+    "create banned hash:ip family inet6 hashsize 1024 maxelem 65536\n",
+];
+
+/// A fingerprint that the rule with `osf` compares packets with.
+const FINGERPRINTS: &str = "S4:64:1:60:M*,S,T,N,W7:Linux:2.6::a kernel of 2.6\n";
 
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
@@ -49,6 +56,7 @@ struct Cell {
 /// The page. `old` is the page as it was, whose counts are kept.
 pub fn page(old: &str) -> Result<String, String> {
     let mut notes = Vec::new();
+    let cases = bpfc_cases::all();
     let matches = names(
         MATCHES.iter().map(|known| known.name).chain(REFUSED_MATCHES.iter().map(|row| row.name)),
     );
@@ -63,27 +71,26 @@ pub fn page(old: &str) -> Result<String, String> {
     }
     page += "\n## Matches\n\n";
     page +=
-        &table("match", &matches, samples::MATCHES, &mut notes, |name, family| {
-            match find_match(name, family) {
-                Known::Supported(_) => Some(None),
-                Known::Unsupported(row) => Some(Some(row.reason)),
-                Known::OtherFamily | Known::Unknown => None,
-            }
-        })?;
-    page +=
-        "\n## Targets\n\n`ACCEPT`, `DROP`, `RETURN`, jumps and gotos are compiled everywhere.\n\n";
-    page +=
         &table(
-            "target",
-            &actions,
-            samples::TARGETS,
+            (Kind::Match, "match"),
+            &matches,
+            &cases,
             &mut notes,
-            |name, family| match find_action(name, family) {
+            |name, family| match find_match(name, family) {
                 Known::Supported(_) => Some(None),
                 Known::Unsupported(row) => Some(Some(row.reason)),
                 Known::OtherFamily | Known::Unknown => None,
             },
         )?;
+    page +=
+        "\n## Targets\n\n`ACCEPT`, `DROP`, `RETURN`, jumps and gotos are compiled everywhere.\n\n";
+    page += &table((Kind::Target, "target"), &actions, &cases, &mut notes, |name, family| {
+        match find_action(name, family) {
+            Known::Supported(_) => Some(None),
+            Known::Unsupported(row) => Some(Some(row.reason)),
+            Known::OtherFamily | Known::Unknown => None,
+        }
+    })?;
     page += "\n## Notes\n\n";
     for (number, note) in notes.iter().enumerate() {
         page += &format!("{}. {note}\n", number + 1);
@@ -120,21 +127,21 @@ fn list<'a>(hooks: impl Iterator<Item = &'a Hook>) -> String {
 /// differ. `find` says why an extension is refused, or that it is not; `None` where the family does
 /// not have it.
 fn table(
-    kind: &str,
+    (kind, word): (Kind, &str),
     names: &[&str],
-    samples: &[Sample],
+    cases: &[Cases],
     notes: &mut Vec<String>,
     find: impl Fn(&str, Family) -> Option<Option<&'static str>>,
 ) -> Result<String, String> {
     let titles: Vec<&str> = targets().iter().map(|target| target.name()).collect();
-    let mut text = format!("| {kind} | {} | |\n", titles.join(" | "));
+    let mut text = format!("| {word} | {} | |\n", titles.join(" | "));
     text += &format!("|---|{}---|\n", "---|".repeat(titles.len()));
     for name in names {
-        let mut forms: Vec<&Sample> =
-            samples.iter().filter(|sample| sample.name == *name).collect();
+        let of = |cases: &&Cases| cases.kind == kind && cases.name == *name;
+        let mut forms: Vec<&Sample> = cases.iter().filter(of).flat_map(|c| &c.samples).collect();
         let refused = FAMILIES.map(|family| find(name, family));
         if refused.contains(&Some(None)) && forms.is_empty() {
-            return Err(format!("no rule shows what becomes of {kind} {name}"));
+            return Err(format!("no rule shows what becomes of {word} {name}"));
         }
         let mut outcomes: Vec<[Option<Outcome>; 2]> = Vec::new();
         for at in 0..forms.len().max(1) {
@@ -284,17 +291,17 @@ fn inputs(sample: &Sample, family: Family, hook: Hook) -> Vec<Input> {
         sample.words(family)
     );
     let (format, sets) = match family {
-        Family::Ipv4 => ("iptables-save", samples::SETS[0]),
-        Family::Ipv6 => ("ip6tables-save", samples::SETS[1]),
+        Family::Ipv4 => ("iptables-save", SETS[0]),
+        Family::Ipv6 => ("ip6tables-save", SETS[1]),
     };
     let input = |name: &str, text: &str, format: &str| Input {
         name: name.to_owned(),
         bytes: text.as_bytes().to_vec(),
         format: Some(format.to_owned()),
     };
-    let mut inputs = vec![input(sample.name, &text, format)];
+    let mut inputs = vec![input("sample", &text, format)];
     for (name, text, format) in
-        [("sets", sets, "ipset-save"), ("fingerprints", samples::FINGERPRINTS, "pf.os")]
+        [("sets", sets, "ipset-save"), ("fingerprints", FINGERPRINTS, "pf.os")]
     {
         if formats().any(|known| known.name == format) {
             inputs.push(input(name, text, format));
@@ -306,23 +313,6 @@ fn inputs(sample: &Sample, family: Family, hook: Hook) -> Vec<Input> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn samples_are_sorted_and_known() {
-        for pair in samples::MATCHES.windows(2).chain(samples::TARGETS.windows(2)) {
-            let order = |sample: &samples::Sample| (sample.name, sample.form);
-            assert!(order(&pair[0]) < order(&pair[1]), "{}", pair[1].name);
-        }
-        let known = |name: &str, families: [bool; 2]| assert!(families.contains(&true), "{name}");
-        for sample in samples::MATCHES {
-            known(
-                sample.name,
-                [Family::Ipv4, Family::Ipv6].map(|family| {
-                    !matches!(find_match(sample.name, family), Known::Unknown | Known::OtherFamily)
-                }),
-            );
-        }
-    }
 
     #[test]
     fn the_counts_are_kept() {

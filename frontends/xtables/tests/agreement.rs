@@ -1,150 +1,41 @@
 //! The IR of random rulesets decides random packets as the reference evaluator does, rule by rule,
 //! and keeps every invariant.
 
+use bpfc_cases::{Cases, words};
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_interpret::generate::Choices;
 use bpfc_interpret::{Environment, interpret};
 use bpfc_ir::{Family, Frontend, FrontendOptions, Hook, Input, Recognised, verify};
 use bpfc_packet::{
     BridgePorts, Conntrack, Extension, InterfaceName, LengthField, Packet, PacketBuilder, Receiver,
-    Tcp, Transform, Transport, Tuple, ct_state,
+    Tcp, Transform, Transport, Tuple, ct_state, describe,
 };
 use bpfc_xtables::reference::Evaluator;
 use bpfc_xtables::{XtablesFrontend, read_text};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Tests of both families; `@` stands for one of the family's addresses.
-const TESTS: &[&str] = &[
-    "-s @",
-    "! -s @",
-    "-d @/24",
-    "! -d @/31",
-    "-i eth0",
-    "! -i eth+",
-    "-i wlan0",
-    "-p tcp",
-    "! -p tcp",
-    "-p udp",
-    "-p 0",
-    "-p sctp",
-    "-p tcp -m tcp --dport 22",
-    "-p tcp -m tcp ! --dport 22:443",
-    "-p tcp -m tcp --sport 53 --dport 0:53",
-    "-p tcp -m tcp --syn",
-    "-p tcp -m tcp ! --syn",
-    "-p tcp -m tcp --tcp-flags ALL SYN,ACK",
-    "-p tcp -m tcp --tcp-option 8",
-    "-p tcp -m tcp ! --tcp-option 2",
-    "-p udp -m udp --dport 53",
-    "-p udp -m udp ! --sport 443:22",
-    "-p udp -m multiport --dports 22,53:443",
-    "-p tcp -m multiport ! --ports 22,80",
-    "-p tcp -m multiport --sports 53,40000",
-    "-m mark --mark 1",
-    "-m mark ! --mark 2/3",
-    "-m connmark --mark 1",
-    "-m connmark ! --mark 1",
-    "-m socket",
-    "-m socket --nowildcard",
-    "-m socket --transparent --restore-skmark",
-    "-m socket --nowildcard --restore-skmark -m mark --mark 3",
-    "-m cluster --cluster-total-nodes 3 --cluster-local-node 2 --cluster-hash-seed 0xfeedcafe",
-    "-m cluster --cluster-total-nodes 32 ! --cluster-local-nodemask 0x15 --cluster-hash-seed 7",
-    "-m length --length 40:60",
-    "-m length ! --length 0:52",
-    "-m length --length 60:40",
-    "-m tos --tos 0x10/0x1e",
-    "-m tos ! --tos 0x04",
-    "-m dscp --dscp 4",
-    "-m dscp ! --dscp 4",
-    "-m ecn --ecn-ip-ect 2",
-    "-p tcp -m ecn --ecn-tcp-ece ! --ecn-tcp-cwr",
-    "-p tcp -m ecn ! --ecn-tcp-ece ! --ecn-ip-ect 0",
-    "-m pkttype --pkt-type multicast",
-    "-m pkttype ! --pkt-type broadcast",
-    "-m pkttype --pkt-type unicast",
-    "-m mac --mac-source 02:00:00:00:00:01",
-    "-m mac ! --mac-source 02:00:00:00:00:01",
-    "-m comment --comment nothing",
-    "-m policy --dir in --pol none",
-    "-m policy --dir in --pol ipsec",
-    "-m policy --dir in --pol ipsec --proto esp ! --reqid 1",
-    "-m policy --dir in --mode tunnel --tunnel-src @/25 ! --tunnel-dst @",
-    "-m policy --dir in --strict --proto esp --spi 0x1000000 --next ! --mode tunnel",
-    "-m policy --dir in --strict --mode tunnel --next --reqid 1 ! --proto ah",
-    "-m policy --dir in --strict --mode tunnel ! --tunnel-src @",
-    "-m physdev --physdev-is-in ! --physdev-is-bridged",
-    "-m physdev ! --physdev-is-in",
-    "-m physdev --physdev-is-bridged --physdev-out tap+",
-    "-m physdev ! --physdev-is-out ! --physdev-in tap1",
-    "-m physdev --physdev-in tap1",
-    "-m physdev ! --physdev-in tap+ ! --physdev-is-bridged",
-    "-m physdev ! --physdev-out tap1",
-    "-m state --state NEW",
-    "-m state ! --state ESTABLISHED,INVALID",
-    "-m conntrack --ctstate RELATED,UNTRACKED",
-    "-m conntrack --ctstate SNAT",
-    "-m conntrack ! --ctstate DNAT,NEW",
-    "-m conntrack --ctstate INVALID --ctproto tcp",
-    "-m conntrack ! --ctstate INVALID --ctdir REPLY",
-    "-m conntrack --ctproto 6 --ctstatus SEEN_REPLY",
-    "-m conntrack ! --ctproto 6",
-    "-m conntrack --ctstatus NONE",
-    "-m conntrack ! --ctstatus ASSURED,EXPECTED",
-    "-m conntrack --ctorigsrc @ ! --ctrepldst @",
-    "-m conntrack --ctorigdstport 53:443 ! --ctreplsrcport 22",
-    "-m conntrack --ctdir ORIGINAL",
-];
+/// What rules are made of, from the files of cases; `@` stands for one of the family's addresses.
+struct Lists<'a> {
+    /// Tests of both families.
+    tests: Vec<&'a str>,
+    /// Tests of the family alone.
+    own: Vec<&'a str>,
+    /// Targets that write packets, of both families.
+    rewrites: Vec<&'a str>,
+    /// Of the family alone.
+    own_rewrites: Vec<&'a str>,
+}
 
-/// Tests of IPv4 alone.
-const TESTS4: &[&str] = &[
-    "-f",
-    "! -f",
-    "-p tcp ! -f",
-    "-p icmp -m icmp --icmp-type 8",
-    "-p icmp -m icmp ! --icmp-type 8/0",
-    "-p icmp -m icmp --icmp-type any",
-    "-m ttl --ttl-eq 64",
-    "-m ttl ! --ttl-eq 64",
-    "-m ttl --ttl-lt 64",
-    "-m iprange --src-range 10.0.0.1-10.0.0.2",
-    "-m iprange ! --src-range 10.0.0.1 --dst-range 10.0.0.0-10.0.0.3",
-    "-s 10.0.0.1/255.0.0.1",
-];
-
-/// Tests of IPv6 alone.
-const TESTS6: &[&str] = &[
-    "-p ipv6-icmp -m icmp6 --icmpv6-type 128",
-    "-p ipv6-icmp -m icmp6 ! --icmpv6-type 128/1",
-    "-m hl --hl-gt 64",
-    "-m hl ! --hl-eq 64",
-    "-m iprange --src-range 2001:db8::1-2001:db8::2",
-    "-m iprange ! --dst-range 2001:db8::2",
-    "-s 2001:db8::1/ffff::1",
-];
-
-/// Targets that write packets.
-const REWRITES: &[&str] = &[
-    "-j TOS --set-tos 0x10/0x1c",
-    "-j TOS --xor-tos 0x06",
-    "-j TOS --and-tos 0xf0",
-    "-j DSCP --set-dscp-class AF11",
-    "-j DSCP --set-dscp 1",
-    "-p tcp --syn -j TCPMSS --set-mss 500",
-    "-p tcp --tcp-flags SYN SYN -j TCPMSS --set-mss 1000",
-    "-p tcp -j TCPOPTSTRIP --strip-options 2,3,8",
-];
-
-const REWRITES4: &[&str] = &[
-    "-j TTL --ttl-set 64",
-    "-j TTL --ttl-inc 191",
-    "-j TTL --ttl-dec 64",
-    "-j ECN --ecn-ip-ect 1",
-    "-p tcp -j ECN --ecn-tcp-remove",
-    "-p tcp -j ECN --ecn-tcp-cwr 1",
-];
-
-const REWRITES6: &[&str] = &["-j HL --hl-set 64", "-j HL --hl-inc 191", "-j HL --hl-dec 64"];
+impl<'a> Lists<'a> {
+    fn of(cases: &'a [Cases], family: Family) -> Self {
+        Lists {
+            tests: words(cases, None, |cases| &cases.tests),
+            own: words(cases, Some(family), |cases| &cases.tests),
+            rewrites: words(cases, None, |cases| &cases.rewrites),
+            own_rewrites: words(cases, Some(family), |cases| &cases.rewrites),
+        }
+    }
+}
 
 fn address(choices: &mut Choices, family: Family) -> String {
     let last = choices.below(4);
@@ -154,12 +45,18 @@ fn address(choices: &mut Choices, family: Family) -> String {
     }
 }
 
-fn rule(choices: &mut Choices, family: Family, chain: &str, callees: &[&str]) -> String {
-    let own = if family == Family::Ipv4 { TESTS4 } else { TESTS6 };
+fn rule(
+    choices: &mut Choices,
+    lists: &Lists<'_>,
+    family: Family,
+    chain: &str,
+    callees: &[&str],
+) -> String {
     let mut options = String::new();
     let mut used = Vec::new();
     for _ in 0..choices.below(3) {
-        let test = if choices.once_in(5) { choices.of(own) } else { choices.of(TESTS) };
+        let list = if choices.once_in(5) { &lists.own } else { &lists.tests };
+        let test = choices.of(list);
         // A base option may stand in a rule only once.
         let letter = |test: &str| test.trim_start_matches("! ").get(..2).map(str::to_owned);
         if test.contains("-p ") || test.contains("-f") || !test.contains("-m ") {
@@ -172,7 +69,6 @@ fn rule(choices: &mut Choices, family: Family, chain: &str, callees: &[&str]) ->
         let place = address(choices, family);
         options = format!("{options} {}", test.replace('@', &place));
     }
-    let rewrites = if family == Family::Ipv4 { REWRITES4 } else { REWRITES6 };
     let target = match choices.below(12) {
         7 | 10 if choices.once_in(2) && !options.contains("-p ") => choices
             .of(&[
@@ -188,8 +84,8 @@ fn rule(choices: &mut Choices, family: Family, chain: &str, callees: &[&str]) ->
             ])
             .to_owned(),
         7 => format!("-j MARK --set-xmark {}/{}", choices.below(4), choices.below(4)),
-        8 if !options.contains("-p ") => choices.of(REWRITES).to_owned(),
-        9 if !options.contains("-p ") => choices.of(rewrites).to_owned(),
+        8 if !options.contains("-p ") => choices.of(&lists.rewrites).to_owned(),
+        9 if !options.contains("-p ") => choices.of(&lists.own_rewrites).to_owned(),
         0 | 1 => "-j ACCEPT".to_owned(),
         2 => "-j DROP".to_owned(),
         3 => "-j RETURN".to_owned(),
@@ -200,14 +96,14 @@ fn rule(choices: &mut Choices, family: Family, chain: &str, callees: &[&str]) ->
     format!("-A {chain}{options} {target}\n")
 }
 
-fn ruleset(choices: &mut Choices, family: Family) -> String {
+fn ruleset(choices: &mut Choices, lists: &Lists<'_>, family: Family) -> String {
     let policy = choices.of(&["ACCEPT", "DROP"]);
     let mut text = format!("*mangle\n:INPUT {policy} [0:0]\n:A - [0:0]\n:B - [0:0]\n:C - [0:0]\n");
     let chains: [(&str, &[&str]); 4] =
         [("INPUT", &["A", "B", "C"]), ("A", &["B", "C"]), ("B", &["C"]), ("C", &[])];
     for (chain, callees) in chains {
         for _ in 0..choices.below(7) {
-            text.push_str(&rule(choices, family, chain, callees));
+            text.push_str(&rule(choices, lists, family, chain, callees));
         }
     }
     text + "COMMIT\n"
@@ -355,9 +251,9 @@ fn connection(choices: &mut Choices, family: Family) -> Conntrack {
     }
 }
 
-/// Lowers a text and runs packets through its IR and through the evaluator; yields how many there
-/// were and how many rules counted them.
-fn check(text: &str, family: Family, packets: &[Packet]) -> (usize, usize) {
+/// Lowers a text and runs packets through its IR and through the evaluator; yields for each that
+/// can be parsed the rules that counted it.
+fn check(text: &str, family: Family, packets: &[Packet]) -> Vec<Vec<String>> {
     let mut sources = SourceMap::new();
     let mut diagnostics = Diagnostics::new();
     let (ruleset, _) = read_text("rules", text.as_bytes(), family, &mut sources, &mut diagnostics);
@@ -374,7 +270,7 @@ fn check(text: &str, family: Family, packets: &[Packet]) -> (usize, usize) {
     }
     let mut evaluator = Evaluator::new(&ruleset, &["mangle"]);
     let mut environment = Environment::new(&program);
-    let (mut seen, mut counted) = (0, 0);
+    let mut counted = Vec::new();
     for packet in packets {
         let Ok(parsed) = packet.parse() else { continue };
         let expected = evaluator.decide(Hook::Input, parsed);
@@ -392,21 +288,22 @@ fn check(text: &str, family: Family, packets: &[Packet]) -> (usize, usize) {
             expected.bytes,
         );
         assert_eq!(got, wanted, "{text}\n{packet:?}");
-        seen += 1;
-        counted += labels.len();
+        counted.push(labels);
     }
-    (seen, counted)
+    counted
 }
 
 fn run(family: Family, seed: u64) {
+    let cases = bpfc_cases::all();
+    let lists = Lists::of(&cases, family);
     let mut choices = Choices::new(seed);
     let (mut seen, mut counted) = (0, 0);
     for _ in 0..150 {
-        let text = ruleset(&mut choices, family);
+        let text = ruleset(&mut choices, &lists, family);
         let packets: Vec<Packet> = (0..120).map(|_| packet(&mut choices, family)).collect();
-        let (packets, rules) = check(&text, family, &packets);
-        seen += packets;
-        counted += rules;
+        let met = check(&text, family, &packets);
+        seen += met.len();
+        counted += met.iter().map(Vec::len).sum::<usize>();
     }
     assert!(seen > 10_000 && counted > 20_000, "{seen} packets met {counted} rules");
 }
@@ -421,18 +318,51 @@ fn random_ipv6_rulesets() {
     run(Family::Ipv6, 6);
 }
 
+fn alone(words: &str) -> String {
+    format!("*mangle\n:INPUT ACCEPT [0:0]\n-A INPUT {words} -j DROP\nCOMMIT\n")
+}
+
 /// Each test alone in a rule, so that none hides behind another.
 #[test]
 fn each_test_alone() {
+    let cases = bpfc_cases::all();
     for family in [Family::Ipv4, Family::Ipv6] {
-        let own = if family == Family::Ipv4 { TESTS4 } else { TESTS6 };
+        let lists = Lists::of(&cases, family);
         let mut choices = Choices::new(1);
         let packets: Vec<Packet> = (0..400).map(|_| packet(&mut choices, family)).collect();
-        for test in TESTS.iter().chain(own) {
+        for test in lists.tests.iter().chain(&lists.own) {
             let place = address(&mut choices, family);
-            let test = test.replace('@', &place);
-            let text = format!("*mangle\n:INPUT ACCEPT [0:0]\n-A INPUT {test} -j DROP\nCOMMIT\n");
-            check(&text, family, &packets);
+            check(&alone(&test.replace('@', &place)), family, &packets);
         }
     }
+}
+
+/// Packets that a file of cases says to hit a test do, and those that are to miss it do not.
+#[test]
+fn packets_hit_and_miss_as_written() {
+    let (mut number, mut wrong) = (0, Vec::new());
+    for cases in bpfc_cases::all() {
+        for test in &cases.tests {
+            let words = &test.words.text;
+            let hits = test.hits.iter().map(|packet| (packet, true));
+            for (packet, hits) in hits.chain(test.misses.iter().map(|packet| (packet, false))) {
+                let at = format!("{}: {words}: {packet}", cases.name);
+                let packet =
+                    describe(packet).unwrap_or_else(|error| panic!("{at}: {error}")).packet;
+                let family = packet.family;
+                assert!(test.words.is_of(family), "{at}: a packet of the other family");
+                let label = format!(
+                    "{}mangle/INPUT:{}",
+                    family.label_prefix(),
+                    if hits { "1" } else { "policy" }
+                );
+                if check(&alone(words), family, &[packet]) != [[label]] {
+                    wrong.push(at);
+                }
+                number += 1;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(number > 100, "{number} packets");
 }

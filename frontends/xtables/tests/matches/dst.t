@@ -1,0 +1,5 @@
+coverage: -m dst --dst-len 8
+
+rule ip6: -A INPUT -m dst --dst-len 8 --dst-opts 5:2,7 -m dst ! --dst-len 0x10
+  saved: -A INPUT -m dst --dst-len 8 --dst-opts 5:2,7 -m dst ! --dst-len 16
+  listed: 0 -- * * ::/0 ::/0 dst length:8 opts 5:2,7 dst length:!16

@@ -1,0 +1,1 @@
+coverage: -m rateest --rateest web --rateest-gt --rateest-bps 1mbit

@@ -1,0 +1,1 @@
+coverage: -j AUDIT --type drop

@@ -1,0 +1,1 @@
+coverage: -j CHECKSUM --checksum-fill

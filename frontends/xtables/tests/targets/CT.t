@@ -1,0 +1,1 @@
+coverage raw: -j CT --notrack

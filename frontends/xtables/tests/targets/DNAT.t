@@ -1,0 +1,1 @@
+coverage nat: -j DNAT --to-destination 10.0.0.1

@@ -1,0 +1,1 @@
+coverage: -j HMARK --hmark-tuple src,dst --hmark-mod 4 --hmark-rnd 1

@@ -1,0 +1,1 @@
+coverage: -j IDLETIMER --timeout 60 --label web

@@ -1,0 +1,1 @@
+coverage: -j LED --led-trigger-id web

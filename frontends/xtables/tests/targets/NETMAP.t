@@ -1,0 +1,1 @@
+coverage nat: -j NETMAP --to 10.0.0.0/24

@@ -1,0 +1,1 @@
+coverage nat: -p tcp -j REDIRECT --to-ports 8080

@@ -1,0 +1,1 @@
+coverage filter: -p tcp -j SYNPROXY --mss 1460

@@ -1,0 +1,1 @@
+coverage: -j TEE --gateway 10.0.0.1

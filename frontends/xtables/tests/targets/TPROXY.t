@@ -1,0 +1,1 @@
+coverage: -p tcp -j TPROXY --on-port 8080

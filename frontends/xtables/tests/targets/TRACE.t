@@ -1,0 +1,6 @@
+coverage raw: -j TRACE
+
+rule raw: -A PREROUTING -p icmp -j TRACE
+  saved: -A PREROUTING -p icmp -j TRACE
+  listed ip: TRACE 1 -- * * 0.0.0.0/0 0.0.0.0/0
+  listed ip6: TRACE 1 -- * * ::/0 ::/0
