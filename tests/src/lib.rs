@@ -6,6 +6,7 @@
 //! - [`generate`]: rulesets and packets that belong together, from a seed.
 //! - [`differential`]: two engines, one ruleset, and the smallest input on which they differ.
 //! - [`twin`]: a host behind a firewall, built twice; [`traffic`]: what goes over its links.
+//! - [`ir_program`]: programs of the IR in the interpreter and in the kernel's test runs.
 //! - [`require`]: what a test needs of the machine, and what happens without it.
 //!
 //! Nothing here reads a clock to decide anything: the same seed gives the same run.
@@ -13,6 +14,7 @@
 pub mod differential;
 pub mod fingerprints;
 pub mod generate;
+pub mod ir_program;
 pub mod lab;
 pub mod rejected;
 pub mod require;

@@ -1,17 +1,14 @@
 //! Programs in the IR's text form that no front end makes yet: the verifier takes them, and the
 //! interpreter and every target in the kernel's test run decide and count alike.
 
-use bpfc_artifact::AttachPoint;
-use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_driver::{Options, Target, generate, optimise, targets};
-use bpfc_interpret::{Environment, interpret};
-use bpfc_ir::{CounterDef, Hook, Listing, Program, Verdict, verify};
+use bpfc_diag::Diagnostics;
+use bpfc_driver::{Options, optimise, targets};
+use bpfc_ir::{Program, Verdict, verify};
 use bpfc_packet::{Packet, PacketBuilder};
-use bpfc_runtime::{TestPacket, Unattached};
+use bpfc_tests::ir_program::{in_the_kernel, interpreted};
 use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::require;
 use bpfc_tests::require::Need;
-use std::collections::BTreeMap;
 
 /// Rules that were merged: one test counts for two rules, the other for all, and code that comes
 /// from several says so.
@@ -152,52 +149,6 @@ fn packets() -> Vec<Packet> {
         .flat_map(|(last, port)| [from(last).tcp(40_000, port, 2), from(last).udp(40_000, port)])
         .map(|builder| builder.build())
         .collect()
-}
-
-/// What a program decided of each packet, and what it counted by rule.
-type Outcome = (Vec<Verdict>, BTreeMap<String, (u64, u64)>);
-
-fn interpreted(program: &Program, packets: &[Packet]) -> Outcome {
-    let mut environment = Environment::new(program);
-    let decide = |packet: &Packet| {
-        interpret(program, Hook::Input, packet, &mut environment).expect("a verdict").verdict
-    };
-    let verdicts = packets.iter().map(decide).collect();
-    let counts = program.counters.iter().map(|(counter, &CounterDef { rule })| {
-        let counts = environment.counter(counter);
-        (program.label(rule), (counts.packets, counts.bytes))
-    });
-    (verdicts, counts.collect())
-}
-
-fn in_the_kernel(program: &Program, target: &dyn Target, packets: &[Packet]) -> Outcome {
-    let mut diagnostics = Diagnostics::new();
-    let options = Options::default();
-    let sources = SourceMap::new();
-    let artifact =
-        generate(program, &Listing::default(), target, &sources, &options, &mut diagnostics)
-            .unwrap_or_else(|| panic!("{}: {diagnostics:?}", target.name()));
-    let loaded = Unattached::load(&artifact).expect("the kernel takes it");
-    let decides = |attach| !matches!(attach, AttachPoint::Companion | AttachPoint::Service);
-    let index = loaded.programs().iter().position(|program| decides(program.attach));
-    let index = index.expect("a program that decides");
-    let attach = loaded.programs()[index].attach;
-    let decide = |packet: &Packet| {
-        let mut data = vec![0; 12];
-        data.extend([8, 0]);
-        data.extend(&packet.bytes);
-        let loopback = matches!(attach, AttachPoint::TcIngress | AttachPoint::CgroupIngress);
-        let ingress_ifindex = u32::from(loopback);
-        let packet = TestPacket { data: &data, ingress_ifindex, ..TestPacket::default() };
-        let returned = loaded.run(index, &packet, 1).expect("a test run").verdict;
-        let is = |verdict: &Verdict| target.return_value(*verdict, attach) == returned;
-        [Verdict::Accept, Verdict::Drop].into_iter().find(is).expect("a verdict")
-    };
-    let verdicts = packets.iter().map(decide).collect();
-    let counters = loaded.counters().expect("counters");
-    let counts =
-        counters.iter().map(|(rule, count)| (rule.label.clone(), (count.packets, count.bytes)));
-    (verdicts, counts.collect())
 }
 
 #[test]

@@ -1,16 +1,18 @@
-//! A chain as functions: one, or segments that whoever calls the chain runs one after another. A
-//! small base chain is a part of main instead.
+//! A chain as functions: one, or segments that whoever calls the chain runs in order. A small base
+//! chain is a part of main instead.
 //!
 //! A dispatcher of its own would cost each long chain a frame, of which the kernel has eight, so
 //! callers have the sequence of calls themselves, unless that would be many of them.
 
 use crate::asm::{Asm, Jump, R0, R1, R2, R6, R7, Width};
-use crate::emitter::{self, Emitter};
+use crate::emitter::{self, ChainCode, CutChain, Emitter};
 use crate::error::EmitError;
+use crate::segment::Segments;
 use crate::select::{self, Exits, Part};
-use crate::{outcome, segment};
-use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MAX_INSTRUCTIONS};
-use bpfc_ir::{Block, Entry, Func, Program as IrProgram};
+use crate::{Needs, outcome, segment};
+use bpfc_artifact::{Function, FunctionKind, MAX_INSTRUCTIONS};
+use bpfc_ir::{Block, Entry, Func, Op, Program as IrProgram};
+use cranelift_entity::SecondaryMap;
 use std::collections::BTreeSet;
 
 /// Emits a chain whose callees were emitted.
@@ -18,41 +20,71 @@ pub(crate) fn emit(
     emitter: &mut Emitter<'_>,
     program: &IrProgram,
     func: Func,
-    limit: usize,
 ) -> Result<(), EmitError> {
     let function = &program.funcs[func];
-    let parts = segments(emitter, function, limit);
-    let mut functions = Vec::with_capacity(parts.len());
-    if let [blocks] = parts.as_slice() {
-        let name = emitter.name(&function.name);
-        let emitted = select::part(emitter, function, name, Part { blocks, next: None })?;
-        functions.push(emitter.push(emitted));
-    } else {
-        let mut size = 0;
-        for (i, blocks) in parts.iter().enumerate() {
-            let name = emitter.name(&format!("{}_{i}", function.name));
-            let next = parts.get(i + 1).map(|next| next[0]);
-            let emitted = select::part(emitter, function, name, Part { blocks, next })?;
-            size += emitted.insns.len();
-            if size > MAX_INSTRUCTIONS {
-                return Err(EmitError::TooLarge(function.name.clone()));
-            }
-            functions.push(emitter.push(emitted));
-        }
-        if functions.len().saturating_mul(sites(program, func)) > MOST_CALLS {
-            let name = emitter.name(&function.name);
-            let dispatcher = dispatcher(emitter, name, &functions)?;
-            functions = vec![emitter.push(dispatcher)];
-        }
+    let cut = &emitter.segments[func];
+    let Segments { parts, is_sequence, .. } = &cut.segments;
+    // Where control may continue that leaves a segment, with what says so.
+    let mut ways: SecondaryMap<Block, i32> = SecondaryMap::new();
+    let entries = parts.iter().flat_map(|part| &part.entries);
+    for (number, &entry) in (outcome::ENTRY..).zip(entries) {
+        ways[entry] = if *is_sequence { outcome::NEXT } else { number };
     }
-    emitter.chains.insert(func, functions);
+    let mut functions = Vec::with_capacity(parts.len());
+    let mut size = 0;
+    let mut end = 0;
+    for (i, part) in parts.iter().enumerate() {
+        let name = match parts.len() {
+            1 => emitter.name(&function.name),
+            _ => emitter.name(&format!("{}_{i}", function.name)),
+        };
+        let part = Part { blocks: &part.blocks, entries: &part.entries, ways: &ways, cut };
+        end += part.entries.len() as i32;
+        let emitted = select::part(emitter, function, name, part)?;
+        size += emitted.insns.len();
+        if parts.len() > 1 && size > MAX_INSTRUCTIONS {
+            return Err(EmitError::TooLarge(function.name.clone()));
+        }
+        functions.push((emitter.push(emitted), end));
+    }
+    let mut code = match is_sequence {
+        true => ChainCode::Sequence(functions.into_iter().map(|(index, _)| index).collect()),
+        false => ChainCode::Graph(functions),
+    };
+    if parts.len() > 1 && code.count().saturating_mul(sites(program, func)) > MOST_CALLS {
+        let name = emitter.name(&function.name);
+        let dispatcher = dispatcher(emitter, name, &code)?;
+        code = ChainCode::Sequence(vec![emitter.push(dispatcher)]);
+    }
+    emitter.chains.insert(func, code);
     Ok(())
 }
 
-/// The segments that a chain is cut into.
-fn segments(emitter: &Emitter<'_>, function: &bpfc_ir::Function, limit: usize) -> Vec<Vec<Block>> {
-    let needs = &emitter.needs;
-    segment::segments(function, limit, |op| select::is_kept(op, function.family, needs))
+/// Cuts the chains of a program into segments of `limit` blocks at most. Yields how many bytes of
+/// values they carry, too.
+pub(crate) fn cut(
+    program: &IrProgram,
+    order: &[Func],
+    needs: &Needs,
+    limit: usize,
+) -> (SecondaryMap<Func, CutChain>, i16) {
+    let mut chains: SecondaryMap<Func, CutChain> = SecondaryMap::new();
+    for &func in order {
+        let function = &program.funcs[func];
+        let is_kept = |op: &Op| select::is_kept(op, function.family, needs);
+        chains[func].segments = segment::segments(function, limit, is_kept, |_| false);
+    }
+    // What a chain carries is not where its callers carry something.
+    let mut size: i16 = 0;
+    for &func in order.iter().rev() {
+        let CutChain { segments, carried_at } = &chains[func];
+        let end = carried_at.saturating_add(segments.carried_size);
+        size = size.max(end);
+        for callee in program.funcs[func].callees() {
+            chains[callee].carried_at = chains[callee].carried_at.max(end);
+        }
+    }
+    (chains, size)
 }
 
 /// Calls of one chain's segments in all of a program.
@@ -76,16 +108,16 @@ pub(crate) fn inline(
     asm: &mut Asm,
     func: Func,
     frame: i16,
-    limit: usize,
     exits: Exits,
 ) -> Result<Option<bool>, EmitError> {
     if !emitter.parts_of_main.contains(&func) {
         return Ok(None);
     }
     let function = &emitter.program.funcs[func];
-    let parts = segments(emitter, function, limit);
-    let [blocks] = parts.as_slice() else { return Ok(None) };
-    select::inline(emitter, asm, function, blocks, frame, exits)
+    let cut = &emitter.segments[func];
+    let [part] = cut.segments.parts.as_slice() else { return Ok(None) };
+    let part = Part { blocks: &part.blocks, entries: &[], ways: &SecondaryMap::new(), cut };
+    select::inline(emitter, asm, function, part, frame, exits)
 }
 
 /// IR instructions of a chain that is a part of main.
@@ -102,7 +134,7 @@ fn sites(program: &IrProgram, func: Func) -> usize {
 fn dispatcher(
     emitter: &Emitter<'_>,
     name: String,
-    parts: &[FunctionIndex],
+    parts: &ChainCode,
 ) -> Result<Function, EmitError> {
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "chain segments");

@@ -2,6 +2,7 @@
 
 use crate::addressee::Addressing;
 use crate::asm::AsmError;
+use crate::count_list::CountLists;
 use crate::counters::{COUNTER_SIZE, Counters};
 use crate::emitter::{COUNTERS_MAP, Emitter, Place};
 use crate::error::EmitError;
@@ -9,7 +10,7 @@ use crate::fit::call_size;
 use crate::main_function::Unit;
 use crate::set_plan::SetPlan;
 use crate::target::Target;
-use crate::{Feature, Needs, PacketLayout, chain, log, main_function, names, segment};
+use crate::{Feature, Needs, PacketLayout, chain, log, main_function, names, segment, split};
 use bpfc_artifact::{
     Artifact, AttachPoint, CounterSlot, MapDef, MapKind, MapRole, Program, RuleEntry, RuleKind,
     RuleTable, UserChain,
@@ -57,6 +58,8 @@ pub fn compile(
     options: &CompileOptions,
     diagnostics: &mut Diagnostics,
 ) -> Option<Artifact> {
+    let split = split::run(program);
+    let program = split.as_ref().unwrap_or(program);
     let units = units(program, target, options, diagnostics)?;
     let Some(order) = program.reachable() else {
         diagnostics.push(Diagnostic::error(
@@ -143,11 +146,16 @@ impl Job<'_> {
         // The sizes of the counters' map follow when all rules have their places.
         let mut maps = vec![MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)];
         let sets = SetPlan::new(program, &mut maps);
+        let (segments, carried) = chain::cut(program, &self.order, &self.needs, limit);
+        let needs = Needs { carried, ..self.needs.clone() };
+        let count_lists = CountLists::new(program, &self.order);
         let mut emitter = Emitter {
             target,
-            layout: PacketLayout::new(&self.needs),
-            needs: self.needs.clone(),
-            counters: Counters::default(),
+            layout: PacketLayout::new(&needs),
+            needs,
+            segments: &segments,
+            counters: Counters::new(count_lists.are_data),
+            count_lists,
             maps,
             sets,
             functions: Vec::new(),
@@ -185,7 +193,7 @@ impl Job<'_> {
             log: None,
             sites: Vec::new(),
         };
-        let programs = emit(&mut emitter, program, &self.order, &self.units, limit)?;
+        let programs = emit(&mut emitter, program, &self.order, &self.units)?;
         Ok(artifact(emitter, (program, listing), programs, sources))
     }
 }
@@ -195,18 +203,17 @@ fn emit(
     program: &IrProgram,
     order: &[Func],
     units: &[Unit<'_>],
-    limit: usize,
 ) -> Result<Vec<Program>, EmitError> {
     for &func in order {
         if emitter.parts_of_main.contains(&func) {
             continue;
         }
-        chain::emit(emitter, program, func, limit)?;
+        chain::emit(emitter, program, func)?;
     }
     let mut programs = Vec::with_capacity(units.len());
     for unit in units {
         let name = emitter.name(&unit.name);
-        let main = main_function::emit(emitter, unit, name.clone(), limit)?;
+        let main = main_function::emit(emitter, unit, name.clone())?;
         let entry = emitter.push(main);
         programs.push(Program { name, attach: unit.attach, entry });
     }
@@ -392,6 +399,7 @@ fn artifact(
     emitter.names.part(&mut emitter.functions, &emitter.maps);
     let mut maps = emitter.maps;
     log::fill_sites(&mut maps, &emitter.sites);
+    emitter.count_lists.fill(program, &emitter.counters, &mut maps);
     let names: Vec<Arc<str>> = sources.files().map(|(_, file)| file.name().into()).collect();
     let counters = &mut maps[COUNTERS_MAP.0 as usize];
     counters.value_size = emitter.counters.value_size().max(COUNTER_SIZE);

@@ -11,6 +11,8 @@ pub const RULES_PER_CHUNK: u32 = 1024;
 /// Bytes of one rule's counters.
 pub const COUNTER_SIZE: u32 = 16;
 
+const _: () = assert!(RULES_PER_CHUNK.is_power_of_two());
+
 /// Gives out counter slots.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -18,9 +20,16 @@ pub struct Counters {
     chunk: u32,
     used: u32,
     high: u32,
+    /// Whether chunks have room for all that they may hold, so that their places are bounded.
+    are_full: bool,
 }
 
 impl Counters {
+    /// No slots yet; in chunks of the largest size where `are_full`.
+    pub fn new(are_full: bool) -> Counters {
+        Counters { are_full, ..Counters::default() }
+    }
+
     /// The slots of a function's counters; those without one get theirs in one chunk where they
     /// fit.
     pub fn reserve(&mut self, counters: &[Counter]) {
@@ -58,6 +67,9 @@ impl Counters {
 
     /// Bytes of one chunk's value: what the fullest one needs, at least one counter.
     pub fn value_size(&self) -> u32 {
+        if self.are_full {
+            return RULES_PER_CHUNK * COUNTER_SIZE;
+        }
         self.high.max(1) * COUNTER_SIZE
     }
 }

@@ -2,18 +2,20 @@
 //! functions (scans, walks, lookups) exist already.
 
 use crate::addressee::{Addressee, KNOWN};
-use crate::asm::{Asm, Jump, Label, R0, R1, R2, R6, R7, Reg, Width};
+use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R6, R7, Reg, Size, Width};
+use crate::count_list::CountLists;
 use crate::counters::Counters;
 use crate::error::EmitError;
+use crate::segment::Segments;
 use crate::set_plan::SetPlan;
 use crate::target::{ConntrackSource, SCRATCH_SIZE, Target};
-use crate::{Answer, Needs, PacketLayout, names, outcome};
+use crate::{Answer, Needs, PacketLayout, layout, names, outcome};
 use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::{
     Family, Func, Hook, Lookup, Object, OptionKinds, Origin, Program, Query, Rule, Scan, State,
 };
-use cranelift_entity::PrimaryMap;
+use cranelift_entity::{PrimaryMap, SecondaryMap};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -41,12 +43,16 @@ pub(crate) struct Emitter<'a> {
     pub(crate) layout: PacketLayout,
     pub(crate) needs: Needs,
     pub(crate) counters: Counters,
+    /// Where lists of counters lie.
+    pub(crate) count_lists: CountLists,
     /// Counters first: their sizes are known at the end.
     pub(crate) maps: Vec<MapDef>,
     pub(crate) functions: Vec<Function>,
     pub(crate) names: names::Names,
-    /// The functions of each chain that was emitted, to be called in order.
-    pub(crate) chains: BTreeMap<Func, Vec<FunctionIndex>>,
+    /// How each chain that was emitted is called.
+    pub(crate) chains: BTreeMap<Func, ChainCode>,
+    /// How chains are cut.
+    pub(crate) segments: &'a SecondaryMap<Func, CutChain>,
     /// The base chains that are parts of main functions instead, where frames have room.
     pub(crate) parts_of_main: BTreeSet<Func>,
     pub(crate) scans: BTreeMap<Scan, FunctionIndex>,
@@ -111,18 +117,68 @@ pub(crate) fn call(asm: &mut Asm, function: FunctionIndex) {
     asm.call(function);
 }
 
-/// Calls a chain's functions one after another; its outcome is in r0.
+/// How a chain is called.
+#[derive(Clone, Debug)]
+pub(crate) enum ChainCode {
+    /// Functions, one after another while each says that the next is to follow.
+    Sequence(Vec<FunctionIndex>),
+    /// Functions, of which each says at which entry of a later one control continues; each with
+    /// the number behind its last entry.
+    Graph(Vec<(FunctionIndex, i32)>),
+}
+
+impl ChainCode {
+    /// Its functions.
+    pub(crate) fn count(&self) -> usize {
+        match self {
+            ChainCode::Sequence(functions) => functions.len(),
+            ChainCode::Graph(functions) => functions.len(),
+        }
+    }
+}
+
+/// A chain in segments.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CutChain {
+    pub(crate) segments: Segments,
+    /// Where its values lie that are carried, from where all such values begin.
+    pub(crate) carried_at: i16,
+}
+
+/// Calls a chain; its outcome is in r0.
 pub(crate) fn call_chain(emitter: &Emitter<'_>, asm: &mut Asm, func: Func) {
     call_parts(asm, &emitter.chains[&func]);
 }
 
-/// Calls functions one after another, while each says that the next is to follow.
-pub(crate) fn call_parts(asm: &mut Asm, functions: &[FunctionIndex]) {
+/// Calls the functions of a chain.
+pub(crate) fn call_parts(asm: &mut Asm, code: &ChainCode) {
     let done = asm.label();
-    for (i, &function) in functions.iter().enumerate() {
-        call(asm, function);
-        if i + 1 < functions.len() {
-            asm.jump_imm(Jump::Ne, Width::W32, R0, outcome::NEXT, done);
+    match code {
+        ChainCode::Sequence(functions) => {
+            for (i, &function) in functions.iter().enumerate() {
+                call(asm, function);
+                if i + 1 < functions.len() {
+                    asm.jump_imm(Jump::Ne, Width::W32, R0, outcome::NEXT, done);
+                }
+            }
+        }
+        ChainCode::Graph(functions) => {
+            let mut skip = None;
+            for (i, &(function, end)) in functions.iter().enumerate() {
+                if i > 0 {
+                    asm.jump_imm(Jump::Lt, Width::W32, R0, outcome::ENTRY, done);
+                    if let Some(skip) = skip {
+                        asm.place(skip);
+                    }
+                    let behind = asm.label();
+                    if i + 1 < functions.len() {
+                        asm.jump_imm(Jump::Ge, Width::W32, R0, outcome::ENTRY + end, behind);
+                        skip = Some(behind);
+                    }
+                    asm.store(Size::W, R7, layout::WALK_RESULT, R0);
+                }
+                call(asm, function);
+            }
         }
     }
     asm.place(done);
@@ -172,6 +228,31 @@ impl Emitter<'_> {
         let map = self.cells();
         let cell = self.program.states.len() as u32 + object.as_u32();
         asm.map_value(dst, map, cell * CELL_SIZE);
+    }
+
+    /// Adds a packet to the counters at an offset from `base`, which is neither r1 nor r2: those
+    /// are clobbered. `length` loads its length.
+    pub(crate) fn count_packet(
+        &self,
+        asm: &mut Asm,
+        base: Reg,
+        offset: i16,
+        length: impl FnOnce(&mut Asm, Reg),
+    ) {
+        if self.target.is_reentrant() {
+            asm.mov_imm(R1, 1);
+            asm.atomic_add(base, offset, R1);
+            length(asm, R1);
+            asm.atomic_add(base, offset + 8, R1);
+        } else {
+            asm.load(Size::D, R1, base, offset);
+            asm.alu_imm(Alu::Add, Width::W64, R1, 1);
+            asm.store(Size::D, base, offset, R1);
+            length(asm, R2);
+            asm.load(Size::D, R1, base, offset + 8);
+            asm.alu(Alu::Add, Width::W64, R1, R2);
+            asm.store(Size::D, base, offset + 8, R1);
+        }
     }
 
     /// Notes that the instructions from here on come from a rule, or do what `text` says.

@@ -46,7 +46,7 @@ pub const WALK_NEXT: i16 = 84;
 pub const WALK_OFFSET: i16 = 88;
 /// u32: offset where a scan's options end.
 pub const WALK_END: i16 = 92;
-/// u32: what a scan found.
+/// u32: what a scan found; what a segment, a log record or a list of counters is asked for.
 pub const WALK_RESULT: i16 = 96;
 /// u8: 1 where this host forwards the packet and has decreased its time to live.
 pub const FORWARDED: i16 = 100;
@@ -102,6 +102,7 @@ pub struct PacketLayout {
     lookup: Option<i16>,
     socket: Option<i16>,
     ports: Option<i16>,
+    carried: i16,
     late: i16,
     size: i16,
 }
@@ -133,6 +134,7 @@ impl PacketLayout {
         let routed = region(needs.flow, region::routed::SIZE);
         let socket = region(needs.socket, region::socket::SIZE);
         let ports = region(needs.ports, region::bridge::SIZE);
+        let carried = region(needs.carried > 0, needs.carried).unwrap_or(0);
         // Of these only one is in use at a time, while its function runs: they lie on each other.
         let scratch = [
             needs.arguments as i16 * ARGUMENT_SIZE,
@@ -157,6 +159,7 @@ impl PacketLayout {
             lookup,
             socket,
             ports,
+            carried,
             late: size - BASE_SIZE - early,
             size,
         }
@@ -222,6 +225,11 @@ impl PacketLayout {
     /// Where the bridge ports that the packet goes by lie.
     pub(crate) fn ports(&self) -> Option<i16> {
         self.ports
+    }
+
+    /// Where the values that segments carry begin.
+    pub(crate) fn carried(&self) -> i16 {
+        self.carried
     }
 
     /// Where searches of the kernel's tables keep what they remember.

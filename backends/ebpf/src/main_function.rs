@@ -45,7 +45,6 @@ pub(crate) fn emit(
     emitter: &mut Emitter<'_>,
     unit: &Unit<'_>,
     name: String,
-    limit: usize,
 ) -> Result<Function, EmitError> {
     let size = emitter.layout.size();
     let late = emitter.layout.late();
@@ -149,7 +148,7 @@ pub(crate) fn emit(
             &mut asm,
             unit,
             entries,
-            End { drop, drop_all, pass: labels.pass, frame: -packet, limit },
+            End { drop, drop_all, pass: labels.pass, frame: -packet },
         )?;
     }
 
@@ -205,8 +204,6 @@ struct End {
     pass: Label,
     /// Bytes of main's frame.
     frame: i16,
-    /// Blocks in one segment of a chain that is a function.
-    limit: usize,
 }
 
 /// Calls a family's base chains in the order in which a packet meets their hooks. An accept goes on
@@ -282,13 +279,13 @@ fn call(
     let drop = if entry.hook == Hook::Input { end.drop } else { end.drop_all };
     for func in entry.funcs() {
         let exits = Exits { accept: asm.label(), drop, reject, rejects };
-        match chain::inline(emitter, asm, func, end.frame, end.limit, exits)? {
+        match chain::inline(emitter, asm, func, end.frame, exits)? {
             Some(true) => continue,
             Some(false) => return Ok(false),
             None => {}
         }
         if emitter.parts_of_main.contains(&func) {
-            chain::emit(emitter, emitter.program, func, end.limit)?;
+            chain::emit(emitter, emitter.program, func)?;
         }
         emitter::call_chain(emitter, asm, func);
         asm.jump_imm(Jump::Eq, Width::W32, R0, outcome::DROP, drop);

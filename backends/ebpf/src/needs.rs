@@ -63,6 +63,8 @@ pub struct Needs {
     pub trace: bool,
     /// Values that are handed to an object at most.
     pub arguments: u16,
+    /// Bytes of values that segments carry from one to another.
+    pub carried: i16,
     /// What rules change.
     pub written: BTreeSet<Region>,
     /// A search for bytes in the packet.

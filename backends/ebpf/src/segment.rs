@@ -1,151 +1,338 @@
 //! Cutting long chains into segments.
 //!
 //! A chain of thousands of rules would exceed the 16-bit jump offsets, the verifier's 8,192 pending
-//! branches, and its quadratic per-function analyses. It is cut where control passes from one rule
-//! to the next, each segment becomes a function, and whoever calls the chain calls them one after
-//! another.
+//! branches, and its quadratic per-function analyses. It is cut into segments, each a function, and
+//! whoever calls the chain calls them in order. Where it can, a cut lies between two rules, so that
+//! all that goes on goes on at the next segment's first block. A graph of decisions has no such
+//! place: there a segment says where control goes on ([`crate::outcome::ENTRY`]), in whichever
+//! later segment that is, and what later segments use of its values is carried in the packet
+//! structure.
 
-use bpfc_ir::{Block, Function, Op, Terminator, Value};
+use bpfc_ir::{Block, Function, Op, Terminator, Type, Value, reverse_postorder};
 use cranelift_entity::{EntitySet, SecondaryMap};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Blocks in one segment: below the verifier's limit of pending branches with room to spare.
 pub const BLOCKS_PER_SEGMENT: usize = 2_000;
 
-/// A chain's blocks, cut into segments. Every edge between segments leads to the first block of
-/// the segment that follows at once; blocks that end the chain without a call are copied into
+/// A chain's blocks, cut into segments. Blocks that end the chain without a call are copied into
 /// each segment that jumps to them. Blocks that nothing reaches (rules behind one that accepts
 /// everything, a shared end that all others have copies of) are left out: the verifier refuses
 /// instructions that cannot run.
-///
-/// A value whose operation `is_kept` lives in the frame of its segment: no cut parts it from those
-/// that use it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Segments {
+    /// The segments. Edges between them lead to later ones.
+    pub parts: Vec<Segment>,
+    /// The values that one segment computes and another one uses, with their places in the bytes
+    /// that are carried.
+    pub carried: BTreeMap<Value, i16>,
+    /// Bytes that are carried, a multiple of 8.
+    pub carried_size: i16,
+    /// Whether all that leaves a segment goes on at the first block of the next one.
+    pub is_sequence: bool,
+}
+
+/// A segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Its blocks in the order of their code.
+    pub blocks: Vec<Block>,
+    /// The blocks that other segments lead to, in the order of the chain; none of the first
+    /// segment, which begins with its first block.
+    pub entries: Vec<Block>,
+}
+
+/// Cuts a function into segments of `limit` blocks at most, as far as what is `fixed` allows: such
+/// a value is used where it was computed. Others that are kept are carried where cuts part them
+/// from their uses; those that are neither are computed anew.
 pub fn segments(
     function: &Function,
     limit: usize,
     is_kept: impl Fn(&Op) -> bool,
-) -> Vec<Vec<Block>> {
+    is_fixed: impl Fn(&Op) -> bool,
+) -> Segments {
     let mut marks = Marks::default();
-    let layout = &marks.reachable(function, &function.layout);
-    if layout.len() <= limit {
-        return vec![order(function, layout, layout[0])];
+    let reached = marks.reachable(function, &function.layout, &function.layout[..1]);
+    if reached.len() <= limit {
+        let blocks = order(function, &reached, reached[0]);
+        let parts = vec![Segment { blocks, entries: Vec::new() }];
+        return Segments { parts, is_sequence: true, ..Segments::default() };
     }
-    let mut position: SecondaryMap<Block, usize> =
-        SecondaryMap::with_capacity(function.blocks.len());
-    for (at, &block) in layout.iter().enumerate() {
-        position[block] = at;
-    }
-    // Shared ends, such as the policy or the drop of truncated packets: copied, so that jumps
-    // to them do not tie the chain together.
-    let mut sources: SecondaryMap<Block, usize> =
-        SecondaryMap::with_capacity(function.blocks.len());
-    for &block in layout {
-        for to in function.blocks[block].terminator.successors() {
-            sources[to] += 1;
-        }
-    }
-    let shared = |block: Block| {
-        matches!(function.blocks[block].terminator, Terminator::Return | Terminator::Verdict(_))
-            && sources[block] > 1
-    };
-    // tied[p] counts edges that jump over or into the middle of a cut before block p.
-    let mut tied = vec![0i32; layout.len() + 2];
-    for (from, &block) in layout.iter().enumerate() {
-        for to in function.blocks[block].terminator.successors() {
-            let to_at = position[to];
-            if shared(to) {
-                continue;
-            }
-            if to_at > from {
-                tied[from + 1] += 1;
-                tied[to_at] -= 1;
-            } else {
-                tied[to_at + 1] += 1;
-                tied[from + 1] -= 1;
+    let laid_out = is_forward(function, &reached)
+        .then(|| cut(function, &mut marks, &reached, limit, &is_kept, &is_fixed));
+    match laid_out {
+        Some(segments) if segments.is_sequence => segments,
+        _ => {
+            // Subtree by subtree, which the layout of a graph need not be.
+            let order = reverse_postorder(function);
+            let sorted = cut(function, &mut marks, &order, limit, &is_kept, &is_fixed);
+            match laid_out {
+                Some(segments) if segments.entries() <= sorted.entries() => segments,
+                _ => sorted,
             }
         }
     }
-    for (definition, last_use) in spans(function, layout, is_kept) {
-        tied[definition + 1] += 1;
-        tied[last_use + 1] -= 1;
-    }
-    let mut cuts = vec![0];
-    let mut candidate = None;
-    let mut depth = 0;
-    for at in 1..layout.len() {
-        depth += tied[at];
-        if depth == 0 && !shared(layout[at]) {
-            candidate = Some(at);
-        }
-        let start = *cuts.last().unwrap_or(&0);
-        if at + 1 - start >= limit
-            && let Some(cut) = candidate.take().filter(|&cut| cut > start)
-        {
-            cuts.push(cut);
-        }
-    }
-    cuts.push(layout.len());
-    cuts.windows(2)
-        .map(|cut| {
-            let mut blocks = layout[cut[0]..cut[1]].to_vec();
-            let mut extra: Vec<Block> = blocks
-                .iter()
-                .flat_map(|&block| function.blocks[block].terminator.successors())
-                .filter(|&to| shared(to) && !(cut[0]..cut[1]).contains(&position[to]))
-                .collect();
-            extra.sort_unstable();
-            extra.dedup();
-            blocks.extend(extra);
-            let blocks = marks.reachable(function, &blocks);
-            order(function, &blocks, blocks[0])
-        })
-        .collect()
 }
 
-/// The positions of the blocks that define kept values and of those that compute with them, the
-/// lower first, where they are not the same.
-fn spans(
+impl Segments {
+    /// How many ways there are into segments.
+    fn entries(&self) -> usize {
+        self.parts.iter().map(|part| part.entries.len()).sum()
+    }
+}
+
+/// Cuts blocks into segments that are in an order where every edge leads forward.
+fn cut(
     function: &Function,
+    marks: &mut Marks,
     layout: &[Block],
-    is_kept: impl Fn(&Op) -> bool,
-) -> Vec<(usize, usize)> {
-    let insts =
-        |block: Block| function.blocks[block].insts.iter().map(|&inst| &function.insts[inst]);
-    let mut defined: SecondaryMap<Value, Option<usize>> = SecondaryMap::new();
-    let mut is_none = true;
-    for (at, &block) in layout.iter().enumerate() {
-        for data in insts(block).filter(|data| is_kept(&data.op)) {
-            if let Some(value) = data.result.expand() {
-                defined[value] = Some(at);
-                is_none = false;
-            }
-        }
-    }
-    if is_none {
-        return Vec::new();
-    }
-    let mut spans = BTreeSet::new();
-    for (at, &block) in layout.iter().enumerate() {
-        let mut open: Vec<Value> = insts(block)
-            .filter(|data| data.op.is_effect() || is_kept(&data.op))
-            .flat_map(|data| data.op.args())
+    limit: usize,
+    is_kept: &impl Fn(&Op) -> bool,
+    is_fixed: &impl Fn(&Op) -> bool,
+) -> Segments {
+    let chain = Chain::new(function, layout);
+    let cuts = chain.cuts(limit, is_kept, is_fixed);
+    let mut parts: Vec<Segment> = Vec::with_capacity(cuts.len());
+    let mut is_sequence = true;
+    let entered = chain.entered(&cuts, &mut is_sequence);
+    for (at, cut) in cuts.windows(2).enumerate() {
+        let mut blocks = layout[cut[0]..cut[1]].to_vec();
+        let mut extra: Vec<Block> = blocks
+            .iter()
+            .flat_map(|&block| function.blocks[block].terminator.successors())
+            .filter(|&to| chain.is_shared(to) && !(cut[0]..cut[1]).contains(&chain.position[to]))
             .collect();
-        open.extend(function.blocks[block].terminator.arg());
-        let mut seen = BTreeSet::new();
-        while let Some(value) = open.pop() {
-            if !seen.insert(value) {
-                continue;
+        extra.sort_unstable();
+        extra.dedup();
+        blocks.extend(extra);
+        let entries = match at {
+            0 => Vec::new(),
+            _ => entered[at].iter().map(|&at| layout[at]).collect(),
+        };
+        let first = if at == 0 { &layout[..1] } else { &entries[..] };
+        let blocks = marks.reachable(function, &blocks, first);
+        parts.push(Segment { blocks: order(function, &blocks, first[0]), entries });
+    }
+    let (carried, carried_size) = carried(function, &parts, is_kept);
+    Segments { parts, carried, carried_size, is_sequence }
+}
+
+/// Whether every edge between blocks leads forward in their order.
+fn is_forward(function: &Function, layout: &[Block]) -> bool {
+    let mut seen: EntitySet<Block> = EntitySet::with_capacity(function.blocks.len());
+    layout.iter().all(|&block| {
+        seen.insert(block);
+        function.blocks[block].terminator.successors().all(|to| !seen.contains(to))
+    })
+}
+
+/// A function's blocks in an order where every edge leads forward.
+struct Chain<'a> {
+    function: &'a Function,
+    layout: &'a [Block],
+    position: SecondaryMap<Block, usize>,
+    /// Edges into each block.
+    sources: SecondaryMap<Block, usize>,
+}
+
+impl<'a> Chain<'a> {
+    fn new(function: &'a Function, layout: &'a [Block]) -> Self {
+        let mut position = SecondaryMap::with_capacity(function.blocks.len());
+        let mut sources = SecondaryMap::with_capacity(function.blocks.len());
+        for (at, &block) in layout.iter().enumerate() {
+            position[block] = at;
+            for to in function.blocks[block].terminator.successors() {
+                sources[to] += 1;
             }
-            match defined[value] {
-                Some(from) if from != at => {
-                    spans.insert((from.min(at), from.max(at)));
+        }
+        Chain { function, layout, position, sources }
+    }
+
+    /// Shared ends, such as the policy or the drop of truncated packets: copied, so that jumps to
+    /// them do not tie the chain together.
+    fn is_shared(&self, block: Block) -> bool {
+        let end = &self.function.blocks[block].terminator;
+        matches!(end, Terminator::Return | Terminator::Verdict(_)) && self.sources[block] > 1
+    }
+
+    /// Where segments begin, and where the last one ends.
+    fn cuts(
+        &self,
+        limit: usize,
+        is_kept: impl Fn(&Op) -> bool,
+        is_fixed: impl Fn(&Op) -> bool,
+    ) -> Vec<usize> {
+        let count = self.layout.len();
+        // How many blocks before a cut are led to from behind it, by the first edge to each.
+        let mut entries = vec![0i32; count + 2];
+        let mut first: SecondaryMap<Block, Option<usize>> =
+            SecondaryMap::with_capacity(self.function.blocks.len());
+        for (from, &block) in self.layout.iter().enumerate() {
+            for to in self.function.blocks[block].terminator.successors() {
+                if !self.is_shared(to) && first[to].is_none() {
+                    first[to] = Some(from);
+                    entries[from + 1] += 1;
+                    entries[self.position[to] + 1] -= 1;
                 }
-                Some(_) => {}
-                None => open.extend(function.definition(value).args()),
+            }
+        }
+        // How many values a cut parts from their uses, and which cuts are not allowed.
+        let [mut kept, mut fixed] = [(); 2].map(|()| vec![0i32; count + 2]);
+        for (value, definition, last_use) in self.spans(&is_kept) {
+            let parted = match is_fixed(self.function.definition(value)) {
+                true => &mut fixed,
+                false => &mut kept,
+            };
+            parted[definition + 1] += 1;
+            parted[last_use + 1] -= 1;
+        }
+        let mut cuts = vec![0];
+        let mut clean = None;
+        let mut best: Option<(i32, usize)> = None;
+        let [mut entered, mut carried, mut held] = [0; 3];
+        for at in 1..count {
+            entered += entries[at];
+            carried += kept[at];
+            held += fixed[at];
+            let start = *cuts.last().unwrap_or(&0);
+            if held == 0 && !self.is_shared(self.layout[at]) {
+                if entered == 1 && carried == 0 {
+                    clean = Some(at);
+                }
+                let cost = entered + VALUE * carried;
+                if at - start >= limit / 2 && best.is_none_or(|(least, _)| cost <= least) {
+                    best = Some((cost, at));
+                }
+            }
+            if at + 1 - start >= limit
+                && let Some(cut) = clean.or(best.map(|(_, at)| at)).filter(|&cut| cut > start)
+            {
+                cuts.push(cut);
+                clean = clean.filter(|&at| at > cut);
+                best = best.filter(|&(_, at)| at > cut);
+            }
+        }
+        cuts.push(count);
+        cuts
+    }
+
+    /// The positions of each segment's entries, in order; clears `is_sequence` where control goes
+    /// on elsewhere than at the next segment's first block.
+    fn entered(&self, cuts: &[usize], is_sequence: &mut bool) -> Vec<BTreeSet<usize>> {
+        let segment = |at: usize| cuts.partition_point(|&cut| cut <= at) - 1;
+        let mut entered = vec![BTreeSet::new(); cuts.len() - 1];
+        for (from, &block) in self.layout.iter().enumerate() {
+            let own = segment(from);
+            for to in self.function.blocks[block].terminator.successors() {
+                let at = self.position[to];
+                let other = segment(at);
+                if other != own && !self.is_shared(to) {
+                    entered[other].insert(at);
+                    *is_sequence &= other == own + 1 && at == cuts[other];
+                }
+            }
+        }
+        entered
+    }
+
+    /// The values that are kept, with the positions of the block that defines each and of the last
+    /// that computes with it, where they are not the same.
+    fn spans(&self, is_kept: impl Fn(&Op) -> bool) -> Vec<(Value, usize, usize)> {
+        let mut last: SecondaryMap<Value, usize> = SecondaryMap::new();
+        let mut defined = Vec::new();
+        for (at, &block) in self.layout.iter().enumerate() {
+            for &inst in &self.function.blocks[block].insts {
+                let data = &self.function.insts[inst];
+                if let Some(value) = data.result.expand().filter(|_| is_kept(&data.op)) {
+                    defined.push((value, at));
+                }
+            }
+        }
+        if defined.is_empty() {
+            return Vec::new();
+        }
+        for (at, &block) in self.layout.iter().enumerate() {
+            for value in uses(self.function, block, &is_kept) {
+                last[value] = last[value].max(at);
+            }
+        }
+        let spans = defined.into_iter().map(|(value, at)| (value, at, last[value]));
+        spans.filter(|&(_, from, to)| to > from).collect()
+    }
+}
+
+/// What carrying a value costs, in further entries.
+const VALUE: i32 = 8;
+
+/// The kept values that a block computes with, directly or in a value that is computed there anew.
+fn uses(function: &Function, block: Block, is_kept: &impl Fn(&Op) -> bool) -> BTreeSet<Value> {
+    let data = &function.blocks[block];
+    let mut open: Vec<Value> = data.terminator.arg().into_iter().collect();
+    for &inst in &data.insts {
+        let op = &function.insts[inst].op;
+        if op.is_effect() || is_kept(op) {
+            open.extend(op.args());
+        }
+    }
+    let mut seen = BTreeSet::new();
+    let mut found = BTreeSet::new();
+    while let Some(value) = open.pop() {
+        if seen.insert(value) {
+            let op = function.definition(value);
+            match is_kept(op) {
+                true => drop(found.insert(value)),
+                false => open.extend(op.args()),
             }
         }
     }
-    spans.into_iter().collect()
+    found
+}
+
+/// Gives values that one segment computes and another one uses their places: two that are never
+/// waited for at once can have the same.
+fn carried(
+    function: &Function,
+    parts: &[Segment],
+    is_kept: &impl Fn(&Op) -> bool,
+) -> (BTreeMap<Value, i16>, i16) {
+    let mut defined: BTreeMap<Value, usize> = BTreeMap::new();
+    for (at, part) in parts.iter().enumerate() {
+        let insts = part.blocks.iter().flat_map(|&block| &function.blocks[block].insts);
+        let kept = insts.map(|&inst| &function.insts[inst]).filter(|data| is_kept(&data.op));
+        defined.extend(kept.filter_map(|data| Some((data.result.expand()?, at))));
+    }
+    let mut spans: BTreeMap<(usize, Value), usize> = BTreeMap::new();
+    if !defined.is_empty() {
+        for (at, part) in parts.iter().enumerate() {
+            for value in part.blocks.iter().flat_map(|&block| uses(function, block, is_kept)) {
+                if let Some(&from) = defined.get(&value).filter(|&&from| from != at) {
+                    let last = spans.entry((from, value)).or_default();
+                    *last = at.max(*last);
+                }
+            }
+        }
+    }
+    let mut places: BTreeMap<Value, i16> = BTreeMap::new();
+    // Of each place its bytes, and the last segment that uses what lies in it.
+    let mut known: Vec<(i16, i16, usize)> = Vec::new();
+    let mut size = 0;
+    for ((from, value), last) in spans {
+        let bytes = if function.ty(value) == Type::I128 { 16 } else { 8 };
+        let free = known.iter_mut().find(|(_, of, until)| *of == bytes && *until < from);
+        let at = match free {
+            Some(place) => {
+                place.2 = last;
+                place.0
+            }
+            None => {
+                known.push((size, bytes, last));
+                size = size.saturating_add(bytes);
+                size - bytes
+            }
+        };
+        places.insert(value, at);
+    }
+    (places, size)
 }
 
 /// Marks of blocks, kept from one search to the next: a search costs what it sees.
@@ -156,11 +343,16 @@ struct Marks {
 }
 
 impl Marks {
-    /// Those of some blocks that control can reach from the first without leaving them, in the
+    /// Those of some blocks that control can reach from `entries` without leaving them, in the
     /// same order.
-    fn reachable(&mut self, function: &Function, blocks: &[Block]) -> Vec<Block> {
+    fn reachable(
+        &mut self,
+        function: &Function,
+        blocks: &[Block],
+        entries: &[Block],
+    ) -> Vec<Block> {
         self.inside.extend(blocks.iter().copied());
-        let mut open: Vec<Block> = blocks.first().copied().into_iter().collect();
+        let mut open: Vec<Block> = entries.to_vec();
         while let Some(block) = open.pop() {
             if self.inside.contains(block) && self.reached.insert(block) {
                 open.extend(function.blocks[block].terminator.successors());
@@ -194,9 +386,11 @@ fn order(function: &Function, blocks: &[Block], first: Block) -> Vec<Block> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bpfc_ir::{
-        Base, Condition, Counter, Family, FunctionBuilder, Op, Terminator, Type, Verdict,
-    };
+    use bpfc_ir::{Base, Condition, Counter, Family, FunctionBuilder, Op, Type, Verdict};
+
+    fn cut_pure(function: &Function, limit: usize) -> Segments {
+        segments(function, limit, |_| false, |_| false)
+    }
 
     /// A chain of rules that each test two fields, drop truncated packets in a shared block and
     /// end in a shared policy.
@@ -239,43 +433,105 @@ mod tests {
         builder.jump(policy);
         builder.switch_to(policy);
         builder.verdict(Verdict::Drop);
-        assert_eq!(segments(&builder.finish(), 2_000, |_| false), [[first]]);
+        let parts = cut_pure(&builder.finish(), 2_000).parts;
+        assert_eq!(parts, [Segment { blocks: vec![first], entries: Vec::new() }]);
     }
 
     #[test]
     fn a_short_chain_stays_whole_with_its_matches_last() {
         let function = chain(3);
-        let parts = segments(&function, 2_000, |_| false);
+        let parts = cut_pure(&function, 2_000).parts;
         assert_eq!(parts.len(), 1);
-        assert_eq!(parts[0][0], function.layout[0]);
+        let blocks = &parts[0].blocks;
+        assert_eq!(blocks[0], function.layout[0]);
         let is_match = |block: &Block| {
             !function.blocks[*block].insts.is_empty()
                 && matches!(function.insts[function.blocks[*block].insts[0]].op, Op::Count(_))
         };
-        let first = parts[0].iter().position(is_match).expect("matches");
-        assert!(parts[0][first..].iter().all(is_match));
+        let first = blocks.iter().position(is_match).expect("matches");
+        assert!(blocks[first..].iter().all(is_match));
+    }
+
+    /// Whether edges between segments lead to entries of later ones, every block is in a segment,
+    /// and none twice in one.
+    fn check(function: &Function, cut: &Segments) {
+        let mut seen = BTreeSet::new();
+        for (i, part) in cut.parts.iter().enumerate() {
+            let inside: BTreeSet<Block> = part.blocks.iter().copied().collect();
+            assert_eq!(inside.len(), part.blocks.len(), "a block twice in one segment");
+            assert_eq!(part.entries.is_empty(), i == 0);
+            assert!(i == 0 || part.entries.contains(&part.blocks[0]));
+            for to in part.blocks.iter().flat_map(|&b| function.blocks[b].terminator.successors()) {
+                let later = |part: &Segment| part.entries.contains(&to);
+                let is_entry = cut.parts[i + 1..].iter().any(later);
+                assert!(inside.contains(&to) || is_entry, "{to}");
+            }
+            seen.extend(inside);
+        }
+        assert_eq!(seen.len(), function.layout.len(), "every block is in a segment");
     }
 
     #[test]
-    fn edges_between_segments_lead_to_the_next_one_only() {
-        for limit in [4, 7, 20, 100] {
+    fn a_chain_of_rules_is_a_sequence() {
+        for limit in [8, 20, 100] {
             let function = chain(50);
-            let parts = segments(&function, limit, |_| false);
-            assert!(parts.len() > 1, "limit {limit}");
-            let mut seen = BTreeSet::new();
-            for (i, part) in parts.iter().enumerate() {
-                let inside: BTreeSet<Block> = part.iter().copied().collect();
-                assert_eq!(inside.len(), part.len(), "a block twice in one segment");
-                let next = parts.get(i + 1).map(|next| next[0]);
-                for &block in part {
-                    for to in function.blocks[block].terminator.successors() {
-                        assert!(inside.contains(&to) || Some(to) == next, "limit {limit}: {to}");
-                    }
-                }
-                seen.extend(inside);
+            let cut = cut_pure(&function, limit);
+            assert!(cut.parts.len() > 1 && cut.is_sequence, "limit {limit}");
+            assert!(cut.parts.iter().all(|part| part.blocks.len() <= limit + 2), "limit {limit}");
+            check(&function, &cut);
+            for pair in cut.parts.windows(2) {
+                assert_eq!(pair[1].entries, pair[1].blocks[..1]);
             }
-            assert_eq!(seen.len(), function.layout.len(), "every block is in a segment");
         }
+    }
+
+    /// A tree of decisions by the bits of a port, of which each leaf also asks for the number that
+    /// was drawn first; laid out level by level, so that the layout says nothing of subtrees.
+    fn tree(depth: usize) -> Function {
+        let mut builder = FunctionBuilder::new("filter/INPUT", Family::Ipv4);
+        let nodes: Vec<Block> = (0..(2 << depth) - 1).map(|_| builder.block()).collect();
+        let [one, other] = [builder.block(), builder.block()];
+        let mut numbers = None;
+        for (at, &block) in nodes.iter().enumerate() {
+            builder.switch_to(block);
+            let (port, drawn) = *numbers.get_or_insert_with(|| {
+                (builder.payload(Type::I32, Base::Network, 12), builder.random())
+            });
+            let level = (at + 1).ilog2();
+            if level as usize == depth {
+                let test = builder.compare_const(Condition::Lt, drawn, at as u128);
+                builder.branch(test, one, other);
+            } else {
+                let bit = builder.mask(port, 1 << level);
+                let test = builder.compare_const(Condition::Ne, bit, 0);
+                builder.branch(test, nodes[2 * at + 1], nodes[2 * at + 2]);
+            }
+        }
+        builder.switch_to(one);
+        builder.verdict(Verdict::Accept);
+        builder.switch_to(other);
+        builder.verdict(Verdict::Drop);
+        builder.finish()
+    }
+
+    #[test]
+    fn a_tree_is_cut_where_few_ways_are_open() {
+        let function = tree(9);
+        let parts = segments(&function, 100, |op| matches!(op, Op::Random), |_| false);
+        check(&function, &parts);
+        assert!(!parts.is_sequence && parts.parts.len() > 10);
+        for part in &parts.parts {
+            assert!(part.blocks.len() <= 102 && part.entries.len() <= 10, "{part:?}");
+        }
+        // The drawn number is used by all.
+        let places: Vec<i16> = parts.carried.values().copied().collect();
+        assert_eq!((places, parts.carried_size), (vec![0], 8));
+    }
+
+    #[test]
+    fn what_is_fixed_is_used_where_it_was_computed() {
+        let parts = segments(&tree(6), 16, |op| matches!(op, Op::Random), |_| true);
+        assert_eq!(parts.parts.len(), 1);
     }
 
     #[test]
@@ -300,39 +556,21 @@ mod tests {
         builder.verdict(Verdict::Drop);
         let function = builder.finish();
         let is_scan = |op: &Op| matches!(op, Op::Scan(_));
-        let parts = segments(&function, 1, is_scan);
-        assert!(parts.len() > 10);
-        for part in &parts {
+        let cut = segments(&function, 4, is_scan, |_| false);
+        check(&function, &cut);
+        assert!(cut.parts.len() > 10 && cut.carried.is_empty() && cut.is_sequence);
+        for part in &cut.parts {
             let compares = part
+                .blocks
                 .iter()
                 .flat_map(|&block| &function.blocks[block].insts)
                 .any(|&inst| matches!(function.insts[inst].op, Op::Compare(..)));
             let scans = part
+                .blocks
                 .iter()
                 .flat_map(|&block| &function.blocks[block].insts)
                 .any(|&inst| is_scan(&function.insts[inst].op));
             assert_eq!(compares, scans);
         }
-    }
-
-    #[test]
-    fn what_cannot_be_cut_stays_whole() {
-        // One test whose two ways meet at the very end: nothing in between is a place to cut.
-        let mut builder = FunctionBuilder::new("filter/INPUT", Family::Ipv4);
-        let blocks: Vec<Block> = (0..6).map(|_| builder.block()).collect();
-        let end = builder.block();
-        builder.switch_to(blocks[0]);
-        let bit = builder.constant(Type::Bool, 1);
-        builder.branch(bit, blocks[1], end);
-        for (i, &block) in blocks.iter().enumerate().skip(1) {
-            builder.switch_to(block);
-            builder.jump(blocks.get(i + 1).copied().unwrap_or(end));
-        }
-        builder.switch_to(end);
-        builder.terminate(Terminator::Call { callee: bpfc_ir::Func::from_u32(0), next: end });
-        let function = builder.finish();
-        let parts = segments(&function, 3, |_| false);
-        assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), function.layout.len());
-        assert_eq!(parts[0].len(), 6);
     }
 }

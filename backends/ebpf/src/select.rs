@@ -18,36 +18,43 @@ pub(crate) use value::is_kept;
 use crate::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R9, Reg, Size, Width,
 };
-use crate::emitter::{self, COUNTERS_MAP, Emitter};
+use crate::emitter::{self, COUNTERS_MAP, CutChain, Emitter};
 use crate::error::EmitError;
 use crate::{
-    clock, conntrack, control_group, kernel, layout, log, lookup, outcome, query, scan, scan_text,
-    transform,
+    clock, conntrack, control_group, count_list, kernel, layout, log, lookup, outcome, query, scan,
+    scan_text, transform,
 };
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
-    Base, Block, Counter, CtField, Device, Function as IrFunction, LogKind, Lookup, Meta, Op,
-    ProbeDef, Scan, Source, Terminator, Type, Value, Verdict,
+    Base, Block, BlockData, Counted, Counter, CounterList, CtField, Device, Function as IrFunction,
+    LogKind, Lookup, Meta, Op, ProbeDef, Scan, Source, Terminator, Type, Value,
 };
+use cranelift_entity::SecondaryMap;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 const TEMPS: [Reg; 6] = [R1, R2, R3, R4, R5, R0];
 
-/// Where a precomputed value lies in the frame.
+/// Where a precomputed value lies.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
+    /// r10, or r7 where it is carried from one part of the chain to another.
+    base: Reg,
     offset: i16,
     network_order: bool,
 }
 
 /// One part of a chain to emit as a function of its own.
 #[derive(Clone, Copy, Debug)]
-pub struct Part<'a> {
+pub(crate) struct Part<'a> {
     /// The blocks in order.
     pub blocks: &'a [Block],
-    /// The first block of the next part; jumps there leave with [`outcome::NEXT`].
-    pub next: Option<Block>,
+    /// The blocks that other parts lead to, where it is not the first.
+    pub entries: &'a [Block],
+    /// The outcome that says that control goes on at a block of another part.
+    pub ways: &'a SecondaryMap<Block, i32>,
+    /// The chain that it is of.
+    pub cut: &'a CutChain,
 }
 
 struct Selector<'a, 'b> {
@@ -62,13 +69,17 @@ struct Selector<'a, 'b> {
     scratch: i16,
     exit: Label,
     leave: [Option<Label>; 4],
+    /// Where control leaves for other parts, by outcome.
+    far: BTreeMap<i32, Label>,
+    /// Where packets are counted by a list that is data before control leaves, by outcome.
+    leaves: BTreeMap<i32, Label>,
     /// Where it is a part of main: where rejected packets go, with the outcome in r0.
     reject: Option<Label>,
     /// The chunk of counters that r9 points at.
     chunk: Option<u32>,
     /// Further chunks whose addresses are in the frame.
     further: BTreeMap<u32, i16>,
-    next: Option<Block>,
+    part: Part<'a>,
 }
 
 /// Chunks whose addresses are kept in the frame, at most.
@@ -84,7 +95,7 @@ pub(crate) fn part(
     name: String,
     part: Part<'_>,
 ) -> Result<Function, EmitError> {
-    Selector::new(emitter, function, name, 8).run(part)
+    Selector::new(emitter, function, name, part, 8).run()
 }
 
 /// Where packets go from a chain that is a part of main.
@@ -107,11 +118,12 @@ pub(crate) fn inline(
     emitter: &mut Emitter<'_>,
     asm: &mut Asm,
     function: &IrFunction,
-    blocks: &[Block],
+    part: Part<'_>,
     frame: i16,
     exits: Exits,
 ) -> Result<Option<bool>, EmitError> {
-    let mut selector = Selector::new(emitter, function, function.name.clone(), frame);
+    let blocks = part.blocks;
+    let mut selector = Selector::new(emitter, function, function.name.clone(), part, frame);
     selector.prepare(blocks);
     if selector.frame > LARGEST_FRAME {
         return Ok(None);
@@ -145,6 +157,7 @@ impl<'a, 'b> Selector<'a, 'b> {
         emitter: &'a mut Emitter<'b>,
         function: &'a IrFunction,
         name: String,
+        part: Part<'a>,
         frame: i16,
     ) -> Selector<'a, 'b> {
         let mut asm = Asm::new();
@@ -160,10 +173,12 @@ impl<'a, 'b> Selector<'a, 'b> {
             scratch: 0,
             exit,
             leave: [None; 4],
+            far: BTreeMap::new(),
+            leaves: BTreeMap::new(),
             reject: None,
             chunk: None,
             further: BTreeMap::new(),
-            next: None,
+            part,
         }
     }
 
@@ -174,15 +189,20 @@ impl<'a, 'b> Selector<'a, 'b> {
 
     /// Gives counters and kept values their places.
     fn prepare(&mut self, blocks: &[Block]) {
-        let counters = self.counted(blocks);
+        let counters = self.counted(blocks, |_| true);
         self.emitter.counters.reserve(&counters);
-        self.choose_chunks(&counters);
+        match self.emitter.count_lists.are_data {
+            true => {
+                let alone = self.counted(blocks, |counted| matches!(counted, Counted::One(_)));
+                self.choose_chunks(&alone);
+            }
+            false => self.choose_chunks(&counters),
+        }
         self.assign_slots(blocks);
     }
 
-    fn run(mut self, part: Part<'_>) -> Result<Function, EmitError> {
-        self.next = part.next;
-        self.prepare(part.blocks);
+    fn run(mut self) -> Result<Function, EmitError> {
+        self.prepare(self.part.blocks);
         if self.frame > LARGEST_FRAME {
             return Err(EmitError::Frame(self.name, i32::from(self.frame)));
         }
@@ -194,8 +214,20 @@ impl<'a, 'b> Selector<'a, 'b> {
         let drop = self.leave_label(outcome::DROP);
         self.asm.jump_imm(Jump::Eq, Width::W64, R7, 0, drop);
         self.counters_at_hand(drop);
-        self.blocks(part.blocks)?;
+        self.blocks(self.part.blocks)?;
         self.emitter.mark_line(&mut self.asm, None, "chain exit");
+        for (code, label) in std::mem::take(&mut self.leaves) {
+            let function = count_list::function(self.emitter)?;
+            self.asm.place(label);
+            self.call(function);
+            self.asm.mov_imm(R0, code);
+            self.asm.exit();
+        }
+        for (code, label) in std::mem::take(&mut self.far) {
+            self.asm.place(label);
+            self.asm.mov_imm(R0, code);
+            self.asm.exit();
+        }
         for code in 0..4 {
             if let Some(label) = self.leave[code as usize].filter(|&l| self.asm.is_used(l)) {
                 self.asm.place(label);
@@ -228,9 +260,12 @@ impl<'a, 'b> Selector<'a, 'b> {
             let label = self.asm.label();
             self.labels.insert(block, label);
         }
+        self.enter();
         let mut entered: BTreeMap<Block, u32> = BTreeMap::new();
         let successors = |&block: &Block| self.function.blocks[block].terminator.successors();
-        blocks.iter().flat_map(successors).for_each(|to| *entered.entry(to).or_default() += 1);
+        let entries = self.part.entries.iter().copied();
+        let edges = blocks.iter().flat_map(successors).chain(entries);
+        edges.for_each(|to| *entered.entry(to).or_default() += 1);
         let mut follows = None;
         for (i, &block) in blocks.iter().enumerate() {
             match follows == Some(block) && entered[&block] == 1 {
@@ -244,11 +279,38 @@ impl<'a, 'b> Selector<'a, 'b> {
         Ok(())
     }
 
-    /// The counters that blocks count, in order.
-    fn counted(&self, blocks: &[Block]) -> Vec<Counter> {
+    /// Where the part is entered at more than one block: goes on at that which the caller says.
+    fn enter(&mut self) {
+        let entries = self.part.entries;
+        if entries.len() < 2 {
+            return;
+        }
+        self.emitter.mark_line(&mut self.asm, None, "chain continues");
+        self.asm.load(Size::W, R1, R7, layout::WALK_RESULT);
+        let mut open = vec![(entries, None)];
+        while let Some((mut rest, label)) = open.pop() {
+            if let Some(label) = label {
+                self.asm.place(label);
+            }
+            while let (from, [middle, ..]) = rest.split_at(rest.len() / 2)
+                && !from.is_empty()
+            {
+                let behind = self.asm.label();
+                let number = self.part.ways[*middle];
+                self.asm.jump_imm(Jump::Ge, Width::W32, R1, number, behind);
+                open.push((&rest[from.len()..], Some(behind)));
+                rest = from;
+            }
+            let to = self.labels[&rest[0]];
+            self.asm.goto(to);
+        }
+    }
+
+    /// The counters that blocks count in a certain way, in order.
+    fn counted(&self, blocks: &[Block], way: impl Fn(Counted) -> bool) -> Vec<Counter> {
         let insts = blocks.iter().flat_map(|&block| self.function.blocks[block].insts.iter());
         let counted = insts.filter_map(|&inst| match self.function.insts[inst].op {
-            Op::Count(counted) => Some(counted),
+            Op::Count(counted) => Some(counted).filter(|&counted| way(counted)),
             _ => None,
         });
         counted.flat_map(|counted| self.emitter.program.counted(counted)).collect()
@@ -300,8 +362,37 @@ impl<'a, 'b> Selector<'a, 'b> {
         self.asm.jump_imm(Jump::Eq, Width::W64, R0, 0, otherwise);
     }
 
+    /// Says which list of counters is to be counted.
+    fn name_list(&mut self, list: CounterList) {
+        let place = self.emitter.count_lists.place(self.emitter.program, list);
+        self.asm.store_imm(Size::W, R7, layout::WALK_RESULT, place as i32);
+    }
+
+    /// The list and the outcome of a block that counts by a list that is data, and ends.
+    fn leaf(&self, data: &BlockData) -> Option<(CounterList, i32)> {
+        if !self.emitter.count_lists.are_data || self.is_part_of_main() {
+            return None;
+        }
+        let [inst] = data.insts[..] else { return None };
+        let Op::Count(Counted::All(list)) = self.function.insts[inst].op else { return None };
+        let code = match data.terminator {
+            Terminator::Return => outcome::RETURN,
+            Terminator::Verdict(verdict) => outcome::of_verdict(verdict),
+            _ => return None,
+        };
+        Some((list, code))
+    }
+
     fn block(&mut self, block: Block, next: Option<Block>) -> Result<(), EmitError> {
         let data = &self.function.blocks[block];
+        if let Some((list, code)) = self.leaf(data) {
+            self.emitter.mark_line(&mut self.asm, data.origin.expand(), "");
+            self.name_list(list);
+            let asm = &mut self.asm;
+            let label = *self.leaves.entry(code).or_insert_with(|| asm.label());
+            self.asm.goto(label);
+            return Ok(());
+        }
         for &inst in &data.insts {
             let inst = &self.function.insts[inst];
             if inst.op.is_effect()
@@ -324,11 +415,7 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.go(to, next);
             }
             Terminator::Return => self.finish(outcome::RETURN),
-            Terminator::Verdict(Verdict::Accept) => self.finish(outcome::ACCEPT),
-            Terminator::Verdict(Verdict::Drop) => self.finish(outcome::DROP),
-            Terminator::Verdict(Verdict::Reject(reject)) => {
-                self.finish(outcome::of_reject(reject));
-            }
+            Terminator::Verdict(verdict) => self.finish(outcome::of_verdict(verdict)),
         }
         Ok(())
     }
@@ -361,10 +448,14 @@ impl<'a, 'b> Selector<'a, 'b> {
     fn target_label(&mut self, block: Block) -> Label {
         match self.labels.get(&block) {
             Some(&label) => label,
-            None => {
-                debug_assert_eq!(self.next, Some(block));
-                self.leave_label(outcome::NEXT)
-            }
+            None => match self.part.ways[block] {
+                outcome::NEXT => self.leave_label(outcome::NEXT),
+                way => {
+                    debug_assert!(way >= outcome::ENTRY, "a block of no part");
+                    let asm = &mut self.asm;
+                    *self.far.entry(way).or_insert_with(|| asm.label())
+                }
+            },
         }
     }
 
@@ -379,6 +470,11 @@ impl<'a, 'b> Selector<'a, 'b> {
     /// Emits what happens where it stands: effects, and values that are kept.
     fn effect(&mut self, op: &Op, result: Option<Value>) -> Result<(), EmitError> {
         match *op {
+            Op::Count(Counted::All(list)) if self.emitter.count_lists.are_data => {
+                let function = count_list::function(self.emitter)?;
+                self.name_list(list);
+                self.call(function);
+            }
             Op::Count(counted) => {
                 let program = self.emitter.program;
                 program.counted(counted).for_each(|counter| self.count(counter));
@@ -544,7 +640,7 @@ impl<'a, 'b> Selector<'a, 'b> {
     /// Stores r0 in a value's slot.
     fn keep(&mut self, value: Option<Value>) {
         if let Some(slot) = value.and_then(|value| self.slots.get(&value)) {
-            self.asm.store(Size::D, FP, slot.offset, R0);
+            self.asm.store(Size::D, slot.base, slot.offset, R0);
         }
     }
 
@@ -561,7 +657,7 @@ impl<'a, 'b> Selector<'a, 'b> {
         let size = Size::of(ty.bytes()).unwrap_or(Size::D);
         for at in (0..ty.bytes() as i16).step_by(8) {
             self.load(size, R0, R7, start + offset as i16 + at, Some(R1))?;
-            self.asm.store(size, FP, slot.offset + at, R0);
+            self.asm.store(size, slot.base, slot.offset + at, R0);
         }
         Ok(())
     }
@@ -571,13 +667,13 @@ impl<'a, 'b> Selector<'a, 'b> {
         let Some(slot) = result.and_then(|value| self.slots.get(&value).copied()) else {
             return Ok(());
         };
-        self.asm.store_imm(Size::D, FP, slot.offset, 0);
+        self.asm.store_imm(Size::D, slot.base, slot.offset, 0);
         if ty == Type::I128 {
-            self.asm.store_imm(Size::D, FP, slot.offset + 8, 0);
+            self.asm.store_imm(Size::D, slot.base, slot.offset + 8, 0);
         }
         self.asm.load(Size::W, R1, R7, layout::NETWORK_OFFSET);
         self.asm.alu(Alu::Add, Width::W64, R2, R1);
-        self.asm.mov(R3, FP);
+        self.asm.mov(R3, slot.base);
         self.asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(slot.offset));
         self.asm.mov_imm(R4, i32::from(ty.bytes()));
         // The guard says the bytes are there; where it does not hold the value is zero.
@@ -604,20 +700,8 @@ impl<'a, 'b> Selector<'a, 'b> {
             R0
         };
         let offset = slot.offset as i16;
-        if self.emitter.target.is_reentrant() {
-            self.asm.mov_imm(R1, 1);
-            self.asm.atomic_add(base, offset, R1);
-            self.asm.load(Size::W, R1, R7, layout::LENGTH);
-            self.asm.atomic_add(base, offset + 8, R1);
-        } else {
-            self.asm.load(Size::D, R1, base, offset);
-            self.asm.alu_imm(Alu::Add, Width::W64, R1, 1);
-            self.asm.store(Size::D, base, offset, R1);
-            self.asm.load(Size::W, R2, R7, layout::LENGTH);
-            self.asm.load(Size::D, R1, base, offset + 8);
-            self.asm.alu(Alu::Add, Width::W64, R1, R2);
-            self.asm.store(Size::D, base, offset + 8, R1);
-        }
+        let length = |asm: &mut Asm, reg| asm.load(Size::W, reg, R7, layout::LENGTH);
+        self.emitter.count_packet(&mut self.asm, base, offset, length);
     }
 
     /// Puts the arguments of a query where its function finds them.

@@ -6,6 +6,8 @@
 //! frames stay small however many rules a chain has.
 
 use super::{Selector, Slot};
+use crate::asm::{FP, R7};
+use crate::emitter::CutChain;
 use crate::target::SCRATCH_SIZE;
 use bpfc_ir::{Block, Function, Op, Source, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +20,12 @@ impl Selector<'_, '_> {
             let insts = blocks.iter().flat_map(|&block| &function.blocks[block].insts);
             insts.map(|&inst| &function.insts[inst])
         };
+        let CutChain { segments, carried_at } = self.part.cut;
+        let base = self.emitter.layout.carried() + carried_at;
+        for (&value, &at) in &segments.carried {
+            let network_order = lies_in_network_order(function.definition(value));
+            self.slots.insert(value, Slot { base: R7, offset: base + at, network_order });
+        }
         // Most chains keep nothing.
         if insts().any(|data| data.result.is_some() && self.is_kept(&data.op)) {
             self.place_kept(blocks);
@@ -31,6 +39,7 @@ impl Selector<'_, '_> {
     fn place_kept(&mut self, blocks: &[Block]) {
         let function = self.function;
         let order = forward(function, blocks);
+        let carried = &self.part.cut.segments.carried;
         let last = self.last_uses(&order);
         // Places of 8 and of 16 bytes that are free again, and those that will be.
         let mut free: BTreeMap<i16, Vec<i16>> = BTreeMap::new();
@@ -46,16 +55,18 @@ impl Selector<'_, '_> {
                 let Some(value) = data.result.expand().filter(|_| self.is_kept(&data.op)) else {
                     continue;
                 };
-                let network_order =
-                    matches!(data.op, Op::LoadAt(..) | Op::Load(_, Source::Payload(..)));
+                let network_order = lies_in_network_order(&data.op);
                 let bytes = if function.ty(value) == Type::I128 { 16 } else { 8 };
+                if carried.contains_key(&value) {
+                    continue;
+                }
                 let offset = free.get_mut(&bytes).and_then(Vec::pop).unwrap_or_else(|| {
                     self.frame = self.frame.saturating_add(bytes);
                     -self.frame
                 });
                 let until = last.get(&value).copied().unwrap_or(at).max(at);
                 busy.entry(until).or_default().push((bytes, offset));
-                self.slots.insert(value, Slot { offset, network_order });
+                self.slots.insert(value, Slot { base: FP, offset, network_order });
             }
         }
     }
@@ -90,6 +101,11 @@ impl Selector<'_, '_> {
         }
         last
     }
+}
+
+/// Whether a kept value's bytes are as the packet has them.
+fn lies_in_network_order(op: &Op) -> bool {
+    matches!(op, Op::LoadAt(..) | Op::Load(_, Source::Payload(..)))
 }
 
 /// The blocks of a part, each behind those that lead to it.

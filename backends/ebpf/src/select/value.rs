@@ -1,7 +1,7 @@
 //! Values: where they lie, and how those that lie nowhere are computed.
 
 use super::{Selector, TEMPS};
-use crate::asm::{Alu, FP, Jump, R7, Reg, Size, Width};
+use crate::asm::{Alu, Jump, R7, Reg, Size, Width};
 use crate::error::EmitError;
 use crate::{Needs, layout};
 use bpfc_ir::{Base, BinaryOp, CtField, Family, Meta, Op, Source, Type, Value};
@@ -66,7 +66,7 @@ impl Selector<'_, '_> {
     /// Where a value lies in memory, and whether in network order.
     pub(super) fn memory(&self, value: Value) -> Option<(Reg, i16, bool)> {
         if let Some(slot) = self.slots.get(&value) {
-            return Some((FP, slot.offset, slot.network_order));
+            return Some((slot.base, slot.offset, slot.network_order));
         }
         let layout = &self.emitter.layout;
         match *self.function.definition(value) {
