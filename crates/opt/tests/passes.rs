@@ -1,12 +1,12 @@
-//! One file a case under `tests/<pass>/*.ir`: limits in a first comment (`# depth=2 functions=9`),
-//! a program, a line `# ---` and what the pass makes of it, or `# error: ` and its message.
-//!
-//! With the environment variable `BPFC_BLESS` set, what comes out is written instead of compared.
+//! One file a case under `tests/<pass>/*.ir`: limits in a first comment (`# depth=2 functions=9`)
+//! and a program. What the pass makes of it, or `# error: ` and its message, is the golden text of
+//! the same name beside it.
 
 use bpfc_ir::{Program, verify};
 use bpfc_opt::{Limits, OptError, Options, PASSES, run};
+use libtest_mimic::{Arguments, Trial};
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn limits(text: &str) -> Limits {
     let mut limits = Limits { small: 0, ..Limits::default() };
@@ -44,31 +44,35 @@ fn outcome(pass: &str, input: &str) -> String {
     }
 }
 
-fn cases(pass: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(pass);
-    let entries = std::fs::read_dir(&folder).expect("a folder of cases");
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
-    paths.sort();
-    assert!(!paths.is_empty());
-    for path in paths {
-        let text = std::fs::read_to_string(&path).expect("a readable case");
-        let (input, expected) = text.split_once("# ---\n").unwrap_or((&text, ""));
-        let found = outcome(pass, input);
-        if std::env::var_os("BPFC_BLESS").is_some() {
-            let text = format!("{}\n\n# ---\n{found}", input.trim_end());
-            std::fs::write(&path, text).expect("a writable case");
-        } else {
-            assert_eq!(found, expected, "{}", path.display());
+/// A case: what the pass makes of a file stands in the golden text beside it.
+fn case(pass: &str, path: &Path) {
+    let input = std::fs::read_to_string(path).expect("a readable case");
+    let name = path.file_stem().and_then(|name| name.to_str()).expect("a name in UTF-8");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(path.parent().expect("a folder"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, outcome(pass, &input)));
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    for pass in ["simplify", "inline"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(pass);
+        let entries = std::fs::read_dir(&folder).expect("a folder of cases");
+        let paths = entries.map(|entry| entry.expect("a file").path());
+        let mut paths: Vec<PathBuf> =
+            paths.filter(|path| path.extension().is_some_and(|end| end == "ir")).collect();
+        paths.sort();
+        assert!(!paths.is_empty(), "{}", folder.display());
+        for path in paths {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            trials.push(Trial::test(format!("{pass}/{name}"), move || {
+                case(pass, &path);
+                Ok(())
+            }));
         }
     }
-}
-
-#[test]
-fn simplify() {
-    cases("simplify");
-}
-
-#[test]
-fn inline() {
-    cases("inline");
+    libtest_mimic::run(&arguments, trials).exit();
 }
