@@ -6,6 +6,7 @@
 //! numbers.
 
 use crate::netlink::{self, Attributes};
+use bpfc_artifact::raw;
 use bpfc_ipset::{Extensions, Family, Layout, Part, Set, SetDef, SetKind};
 use std::io;
 
@@ -140,7 +141,7 @@ pub fn save() -> Result<Vec<u8>, SetError> {
     for LiveSet { number, set } in read_sets()? {
         text += &format!("# number {number} {}\n{}", set.def.name, set.save());
     }
-    Ok(text.into_bytes())
+    Ok(raw::encode(&text).into_owned())
 }
 
 fn number(name: &str) -> Result<u16, SetError> {
@@ -165,7 +166,7 @@ fn be(payload: &[u8]) -> u64 {
 
 fn text(payload: &[u8]) -> String {
     let end = payload.iter().position(|byte| *byte == 0).unwrap_or(payload.len());
-    String::from_utf8_lossy(&payload[..end]).into_owned()
+    raw::decode(&payload[..end]).into_owned()
 }
 
 /// The address inside an `IPSET_ATTR_IP`.
@@ -276,7 +277,7 @@ fn add(set: &mut Set, layout: &Layout, attributes: &[u8]) {
                 let end = payload.iter().position(|byte| *byte == 0).unwrap_or(payload.len());
                 put(layout.interface, &payload[..end]);
             }
-            data::NAME => put(layout.name, text(payload).as_bytes()),
+            data::NAME => put(layout.name, &raw::encode(&text(payload))),
             data::FLAGS => flags = be(payload) as u32,
             data::TIMEOUT => extensions.timeout = Some(be(payload) as u32),
             data::BYTES => extensions.bytes = be(payload),

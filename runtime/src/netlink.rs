@@ -6,6 +6,7 @@
 //! order, numbers inside nf_tables' attributes in network order. A batch takes effect as a whole
 //! or not at all.
 
+use bpfc_artifact::raw;
 use rustix::net::{
     AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, bind, netlink, recv,
     sendto, socket_with,
@@ -48,7 +49,7 @@ impl Attributes {
 
     /// A string that ends in NUL.
     pub fn string(self, kind: u16, value: &str) -> Attributes {
-        let mut bytes = value.as_bytes().to_vec();
+        let mut bytes = raw::encode(value).into_owned();
         bytes.push(0);
         self.put(kind, &bytes)
     }

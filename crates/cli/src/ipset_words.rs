@@ -5,7 +5,9 @@
 //! be called `-x`.
 
 use bpfc_ipset::take_options;
+use bpfc_runtime::raw;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 
 /// Whether a word is ipset's option to take what is there already.
 fn is_exist(word: &str) -> bool {
@@ -15,11 +17,23 @@ fn is_exist(word: &str) -> bool {
 /// Commands that have no option but ipset's.
 const PLAIN: [&str; 5] = ["add", "del", "test", "flush", "swap"];
 
+/// Commands whose words are names of files, too.
+const OF_FILES: [&str; 2] = ["restore", "replace"];
+
 /// The command line with ipset's spellings of `bpfc set` replaced by ours before the rest.
 pub fn translate(arguments: Vec<OsString>) -> Vec<OsString> {
     let Some(set) = first_word(&arguments, 1).filter(|at| arguments[*at] == "set") else {
         return arguments;
     };
+    let mut arguments = arguments;
+    if first_word(&arguments, set + 1)
+        .is_none_or(|at| !OF_FILES.iter().any(|c| arguments[at] == *c))
+    {
+        // Names, elements and comments are bytes.
+        for word in &mut arguments[set + 1..] {
+            *word = raw::decode(word.as_bytes()).into_owned().into();
+        }
+    }
     let end = arguments.iter().position(|word| word == "--").unwrap_or(arguments.len());
     let command = first_word(&arguments, set + 1).filter(|at| *at < end);
     let plain = command.is_some_and(|at| PLAIN.iter().any(|plain| arguments[at] == *plain));

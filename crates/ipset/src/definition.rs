@@ -5,6 +5,7 @@ use crate::kind::SetKind;
 use crate::numbers::parse_within;
 use crate::parts::{parse_address, parse_length, parse_plain_ports, parse_port, show_address};
 use crate::{ElementError, Family, Layout};
+use bpfc_abi::raw;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 
@@ -437,7 +438,7 @@ pub(crate) fn option_word(word: &str) -> &str {
 
 /// A set's name: 1 to 31 bytes.
 pub fn check_name(name: &str) -> Result<(), String> {
-    match name.len() {
+    match raw::length(name) {
         1..crate::layout::NAME => Ok(()),
         _ => Err(format!("'{name}' cannot be the name of a set: it has 1 to 31 bytes")),
     }

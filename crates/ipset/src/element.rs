@@ -10,6 +10,7 @@ use crate::parts::{
     self, Ports, parse_address, parse_interface, parse_length, parse_mac, prefix_mask,
 };
 use crate::{Family, Layout, SetDef};
+use bpfc_abi::raw;
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,7 +175,8 @@ impl SetDef {
             Part::Name => {
                 crate::definition::check_name(text)?;
                 let mut name = [0; 32];
-                name[..text.len()].copy_from_slice(text.as_bytes());
+                let bytes = raw::encode(text);
+                name[..bytes.len()].copy_from_slice(&bytes);
                 Choice::Name(name)
             }
         })

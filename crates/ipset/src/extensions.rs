@@ -4,6 +4,7 @@ use crate::definition::{MAX_TIMEOUT, option_word};
 use crate::layout::COMMENT;
 use crate::numbers::parse_within;
 use crate::{ElementError, Layout, SetDef, SetKind};
+use bpfc_abi::raw;
 
 /// Nanoseconds in a second.
 pub(crate) const SECOND: u64 = 1_000_000_000;
@@ -137,7 +138,7 @@ impl Extensions {
             "comment" if value.contains('"') => {
                 return Err(("a comment must not contain a quotation mark".into(), true));
             }
-            "comment" if value.len() > COMMENT => {
+            "comment" if raw::length(value) > COMMENT => {
                 return Err((format!("a comment has at most {COMMENT} bytes"), true));
             }
             "comment" => value.clone_into(&mut self.comment),
@@ -233,7 +234,7 @@ impl Extensions {
         put(layout.skbinfo, 8, &self.priority.to_le_bytes());
         put(layout.skbinfo, 12, &self.queue.to_le_bytes());
         put(layout.value_mac, 0, &mac.unwrap_or_default());
-        put(layout.comment, 0, self.comment.as_bytes());
+        put(layout.comment, 0, &raw::encode(&self.comment));
         value
     }
 }

@@ -8,6 +8,7 @@
 use crate::icmp::{self, ICMP, ICMPV6};
 use crate::layout::INTERFACE;
 use crate::numbers::{parse_number, parse_within};
+use bpfc_abi::raw;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A prefix length.
@@ -116,10 +117,11 @@ pub(crate) fn show_mac(mac: &[u8]) -> String {
 /// An interface's name, padded.
 pub(crate) fn parse_interface(text: &str) -> Option<[u8; INTERFACE]> {
     let mut name = [0; INTERFACE];
-    if text.is_empty() || text.len() >= INTERFACE {
+    let bytes = raw::encode(text);
+    if text.is_empty() || bytes.len() >= INTERFACE {
         return None;
     }
-    name[..text.len()].copy_from_slice(text.as_bytes());
+    name[..bytes.len()].copy_from_slice(&bytes);
     Some(name)
 }
 

@@ -4,6 +4,7 @@ use crate::extensions::SECOND;
 use crate::kind::Part;
 use crate::parts::{show_address, show_mac, show_port};
 use crate::{Family, Layout, SetDef, SetKind};
+use bpfc_abi::raw;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 
@@ -17,7 +18,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 fn text_at(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
+    raw::decode(&bytes[..end]).into_owned()
 }
 
 impl SetDef {

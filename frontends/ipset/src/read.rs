@@ -10,7 +10,7 @@ use bpfc_ipset::{
     ElementError, LineCommand as Command, MOST_BYTES, MOST_WORDS, SetDef, Together, check_name,
     expand_member, plain_quotes, split_words, take_options,
 };
-use bpfc_ir::SetTable;
+use bpfc_ir::{SetTable, raw};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -31,13 +31,10 @@ pub fn read(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> FileId {
-    let decoded = String::from_utf8_lossy(bytes);
-    let damaged = matches!(decoded, Cow::Owned(_));
-    let file = sources.add(name, decoded);
+    let file = sources.add(name, raw::decode(bytes));
     let errors = diagnostics.error_count();
     let mut reader = Reader {
         file,
-        damaged,
         diagnostics,
         sets: BTreeMap::new(),
         numbers: Vec::new(),
@@ -59,8 +56,6 @@ pub fn read(
 
 struct Reader<'a> {
     file: FileId,
-    /// Whether bytes that are not UTF-8 were replaced.
-    damaged: bool,
     diagnostics: &'a mut Diagnostics,
     sets: BTreeMap<String, Draft>,
     numbers: Vec<(u16, String)>,
@@ -88,15 +83,7 @@ impl Reader<'_> {
             self.together.commit();
             return;
         }
-        if self.damaged
-            && let Some(at) = line.find(char::REPLACEMENT_CHARACTER)
-        {
-            let at = start + at;
-            let end = at + char::REPLACEMENT_CHARACTER.len_utf8();
-            self.error(at, end, "these bytes are not UTF-8".into());
-            return;
-        }
-        if line.len() > MOST_BYTES {
+        if raw::length(line) > MOST_BYTES {
             let message =
                 format!("the line is longer than the {MOST_BYTES} bytes that ipset reads");
             self.error(start, start + line.len(), message);
@@ -129,6 +116,18 @@ impl Reader<'_> {
                 self.error(at, end, message);
                 return;
             }
+        }
+        // Names of sets, which elements of lists are, too, and comments.
+        let takes_bytes = |at: usize| {
+            let option = words[at - 1].strip_prefix("--").unwrap_or(words[at - 1]);
+            at <= 2 || matches!(option, "comment" | "before" | "after")
+        };
+        let wrong =
+            (0..words.len()).find(|&at| !raw::is_utf8(words[at]) && (at == 0 || !takes_bytes(at)));
+        if let Some(at) = wrong {
+            let (at, end) = place(words[at]);
+            self.error(at, end, "this is not UTF-8".into());
+            return;
         }
         let Some((word, arguments)) = words.split_first() else { return };
         let (from, to) = place(word);

@@ -234,13 +234,22 @@ fn elements_that_are_refused_leave_nothing_behind() {
 }
 
 #[test]
-fn bytes_that_are_not_text_are_errors() {
+fn names_and_comments_may_be_any_bytes() {
     let (mut table, mut sources, mut found) =
         (SetTable::default(), SourceMap::new(), Diagnostics::new());
-    let bytes = b"create a hash:ip comment\n# \xff\nadd a 1.1.1.1 comment \"\xfe\"\n";
+    let bytes = b"create a\xe9 hash:ip family inet hashsize 1024 maxelem 65536 comment\n# \xff\n\
+                  add a\xe9 1.1.1.1 comment \"\xfe\"\ncreate l list:set size 8\nadd l a\xe9\n";
     read("sets", bytes, &mut table, &mut sources, &mut found);
-    let errors: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
-    assert_eq!(errors, ["these bytes are not UTF-8"]);
+    assert!(!found.has_errors(), "{found:?}");
+    let saved: String = table.iter().map(|set| set.save()).collect();
+    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    let kept = [lines[0], lines[2], lines[3], lines[4], b""].join(&b'\n');
+    assert_eq!(bpfc_ir::raw::encode(&saved), kept);
+    let wrong = b"create a hash:ip \xfe\nadd a 1.1.1.1\xfe\ncreate b hash:net,iface\n\
+                  add b 10.0.0.0/8,eth\xfe\ncreate 0123456789012345678901234567\xe9\xe9\xe9\xe9 hash:ip\n";
+    let mut found = Diagnostics::new();
+    read("sets", wrong, &mut table, &mut sources, &mut found);
+    assert_eq!(found.error_count(), 3, "{found:?}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::{DecodeCx, Fields};
 use bpfc_ipset::{Part, Probe, Set, SetDef, Test};
 use bpfc_ir::{
     Base, BinaryOp, Block, Condition, Family, Meta, Object, ObjectKind, Op, Query, Rewrite,
-    SetInfo, SetQuery, Type, Value,
+    SetInfo, SetQuery, Type, Value, raw,
 };
 use bpfc_packet::Parsed;
 use std::cell::RefCell;
@@ -50,7 +50,7 @@ impl SetRef {
     /// Reads `NAME src,dst`.
     pub(crate) fn parse(given: &Given<'_>) -> Result<SetRef, Problem> {
         let name = given.text().to_owned();
-        if name.len() > LONGEST_NAME {
+        if raw::length(&name) > LONGEST_NAME {
             return Err(given.bad(format!("'{name}' is longer than {LONGEST_NAME} bytes")));
         }
         let words = given.values.get(1).map_or("", |word| word.text.as_ref());

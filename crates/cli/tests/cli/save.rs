@@ -172,3 +172,41 @@ fn families_are_saved_one_at_a_time() {
     }
     assert!(bpfc(&["save", "none", "--family", "ip"]).fails(2).err.contains("ipv4, ipv6"));
 }
+
+/// Sets with names and comments that are not UTF-8 come from a file, from the kernel and from the
+/// command line.
+#[test]
+fn sets_of_any_bytes_are_saved_as_ipset_saves_them() {
+    let folder = folder();
+    let sets = b"create s\xe9 hash:ip family inet hashsize 1024 maxelem 65536 comment bucketsize 12 initval 0x01020304\n\
+        add s\xe9 192.0.2.1 comment \"caf\xe9\"\ncreate l\xff list:set size 8\nadd l\xff s\xe9\n";
+    let rules = b"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m set --match-set s\xe9 src -j DROP\n\
+        -A INPUT -m set --match-set l\xff src\nCOMMIT\n";
+    let (sets, rules) = (file(&folder, "sets", sets), file(&folder, "rules", rules));
+    let script = r#"
+    export LC_ALL=C
+    own() { $BPFC set save t; }
+    elements() { grep -a ^add | sort; }
+    same() { [ "$1" = "$2" ] || { echo "$3:"; diff <(echo "$1") <(echo "$2"); exit 1; }; }
+    ipset restore < $SETS
+    expected=$(ipset save | elements)
+    [ "$(echo "$expected" | wc -l)" = 2 ]
+    $BPFC load $RULES $SETS --target tc --iface lo --name t >&2
+    same "$expected" "$(own | elements)" "of a file"
+    iptables-legacy-restore < $RULES
+    $BPFC load live:iptables --target tc --iface lo --name t >&2
+    same "$expected" "$(own | elements)" "of the kernel"
+    $BPFC set del t $'s\xe9' 192.0.2.1
+    $BPFC set add t $'s\xe9' 192.0.2.2 comment $'\xe9'
+    own | grep -aqx $'add s\xe9 192.0.2.2 comment "\xe9"'
+    $BPFC set list t $'s\xe9' --json
+    "#;
+    let Some(ran) = alone(script, &[("SETS", &sets), ("RULES", &rules)]) else { return };
+    let out = ran.ok().out;
+    assert!(out.is_ascii(), "{out}");
+    for field in
+        ["s\\u00e9\"", "_hex\":\"73e9\"", "\"comment\":\"\\u00e9\"", "\"comment_hex\":\"e9\""]
+    {
+        assert!(out.contains(field), "{field}: {out}");
+    }
+}

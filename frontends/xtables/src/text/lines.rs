@@ -697,12 +697,13 @@ fn outside(line: &str, span: Span) -> Diagnostic {
     }
 }
 
-/// Whether an option's value may be other bytes than UTF-8: texts and chains' names.
+/// Whether an option's value may be other bytes than UTF-8: texts, names of chains and sets.
 fn takes_bytes(option: &str) -> bool {
     const TEXTS: [&str; 5] =
         ["--comment", "--log-prefix", "--nflog-prefix", "--string", "--hex-string"];
+    const SETS: [&str; 4] = ["--match-set", "--add-set", "--del-set", "--map-set"];
     const CHAINS: [&str; 8] = ["-A", "-I", "-N", "-j", "-g", "--append", "--jump", "--goto"];
-    TEXTS.contains(&option) || CHAINS.contains(&option)
+    [&TEXTS[..], &SETS, &CHAINS].iter().any(|known| known.contains(&option))
 }
 
 /// `[PACKETS:BYTES]`.

@@ -12,7 +12,7 @@ use crate::inputs;
 use bpfc_ipset::{
     Command, LineCommand, MOST_BYTES, MOST_WORDS, Together, plain_quotes, split_words, take_options,
 };
-use bpfc_runtime::{Filter, FilterSet, Stopped};
+use bpfc_runtime::{Filter, FilterSet, Stopped, raw};
 use std::collections::BTreeMap;
 
 /// Elements that are changed under one lock.
@@ -43,7 +43,7 @@ type Sets = BTreeMap<String, FilterSet>;
 
 pub(super) fn run(name: &str, file: &str, exist: bool) -> Result<(), Failure> {
     let bytes = inputs::read_bytes(file).map_err(Failure::Refused)?;
-    let text = String::from_utf8_lossy(&bytes);
+    let text = raw::decode(&bytes);
     let filter = Filter::open(name).map_err(refused)?;
     let mut sets = Sets::new();
     let failed = |number: usize, line: &str, reason: &str, done: &str| {
