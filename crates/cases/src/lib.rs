@@ -32,7 +32,8 @@
 //! - `test`: words behind a chain that decide whether a rule meets a packet; `rewrite`: words with
 //!   a target that changes packets. `@` stands for an address. `hit` and `miss` are packets in
 //!   words (`bpfc explain --packet`); they follow where no `@` stands.
-//! - `refused`: a rule that is an error of this code, and the words that it points at.
+//! - `refused`: a rule that is an error of this code, and the words that it points at. iptables
+//!   refuses it, too, unless `taken` says why it does not.
 //!
 //! `ip` and `ip6` limit any of them to one family.
 
@@ -143,6 +144,8 @@ pub struct Refused {
     pub code: String,
     /// The words that it points at; the whole rule where nothing is said.
     pub marked: Option<String>,
+    /// Why iptables takes it all the same; `None` where iptables refuses it, too.
+    pub taken: Option<String>,
 }
 
 /// The two addresses of a family that stand for `@` and `%` in rules.

@@ -98,7 +98,7 @@ fn add(cases: &mut Cases, head: &Head<'_>, text: String) -> Option<Last> {
         }
         ("refused", [code]) => {
             let code = (*code).to_owned();
-            cases.refused.push(Refused { rule: line, code, marked: None });
+            cases.refused.push(Refused { rule: line, code, marked: None, taken: None });
             Last::Refused
         }
         _ => return None,
@@ -116,6 +116,7 @@ fn add_to(cases: &mut Cases, last: Last, head: &Head<'_>, text: String) -> Optio
         (Last::Test, "hit") => cases.tests.last_mut()?.hits.push(line.text),
         (Last::Test, "miss") => cases.tests.last_mut()?.misses.push(line.text),
         (Last::Refused, "marked") => cases.refused.last_mut()?.marked = Some(line.text),
+        (Last::Refused, "taken") => cases.refused.last_mut()?.taken = Some(line.text),
         _ => return None,
     }
     Some(last)
@@ -130,7 +131,7 @@ mod tests {
         let text = "# x\ncoverage form --dir in: -m x --dir in\ncoverage filter: -m x\n\
                     coverage ip6: -m x6\n\nrule mangle ip: -A INPUT -m x: y\n  saved: -A INPUT\n\
                     \x20 listed ip6: a  b\ntest: -m x\n  hit: ip\n  miss: ip6\n\
-                    refused BPFC0006: -m x\n  marked: x\n";
+                    refused BPFC0006: -m x\n  marked: x\n  taken: so it is\n";
         let cases = file(Kind::Match, "x", text).expect("cases");
         let [first, second] = &cases.samples[..] else { panic!("{:?}", cases.samples) };
         assert_eq!((first.form.as_str(), first.table.as_str()), ("--dir in", "mangle"));
@@ -139,7 +140,9 @@ mod tests {
         assert_eq!(cases.rules[0].saved(Family::Ipv6), ["-A INPUT"]);
         assert_eq!(cases.rules[0].listed(Family::Ipv4), [""; 0]);
         assert_eq!(cases.tests[0].hits, ["ip"]);
-        assert_eq!(cases.refused[0].marked.as_deref(), Some("x"));
+        let refused = &cases.refused[0];
+        assert_eq!(refused.marked.as_deref(), Some("x"));
+        assert_eq!(refused.taken.as_deref(), Some("so it is"));
     }
 
     #[test]

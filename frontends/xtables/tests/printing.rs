@@ -6,8 +6,8 @@
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ir::Family;
 use bpfc_xtables::{print, read_text};
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::io::{self, Write};
+use std::process::{Command, Output, Stdio};
 
 #[path = "support/lost.rs"]
 mod lost;
@@ -34,6 +34,21 @@ fn text(family: Family, table: &str) -> String {
     text + "COMMIT\n"
 }
 
+/// Runs a script in a network namespace of its own, with a text on its standard input.
+fn run(script: &str, text: &str) -> io::Result<Output> {
+    let mut child = Command::new("unshare")
+        .args(["--net", "sh", "-ec", script])
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(text.as_bytes())?;
+    }
+    child.wait_with_output()
+}
+
 /// What iptables-legacy saves and lists after reading a text; `None` where it cannot run here.
 fn oracle(family: Family, name: &str, text: &str) -> Option<(String, String)> {
     let tool = if family == Family::Ipv4 { "iptables-legacy" } else { "ip6tables-legacy" };
@@ -43,20 +58,7 @@ fn oracle(family: Family, name: &str, text: &str) -> Option<(String, String)> {
         "ipset create banned hash:ip family {sets} && {tool}-restore && {tool}-save -t {name} && \
          echo === && {tool} -t {name} -nvL"
     );
-    let run = || {
-        let mut child = Command::new("unshare")
-            .args(["--net", "sh", "-ec", &script])
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        if let Some(mut input) = child.stdin.take() {
-            input.write_all(text.as_bytes())?;
-        }
-        child.wait_with_output()
-    };
-    let reason = match run() {
+    let reason = match run(&script, text) {
         Ok(output) if output.status.success() => {
             let all = String::from_utf8_lossy(&output.stdout).into_owned();
             let (saved, listed) = all.split_once("===\n").expect("both outputs");
@@ -141,4 +143,28 @@ fn ipv4_rules_are_printed_as_iptables_prints_them() {
 #[test]
 fn ipv6_rules_are_printed_as_ip6tables_prints_them() {
     check_all(Family::Ipv6);
+}
+
+/// What a file of cases says is refused iptables refuses, too, or the file says why not.
+#[test]
+fn iptables_refuses_what_is_refused() {
+    let mut wrong = Vec::new();
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let head = "*filter\n:INPUT ACCEPT [0:0]\n:U - [0:0]\n";
+        if oracle(family, "filter", &format!("{head}COMMIT\n")).is_none() {
+            return;
+        }
+        for cases in bpfc_cases::all() {
+            for case in cases.refused.iter().filter(|case| case.rule.is_of(family)) {
+                let rule = &case.rule.text;
+                let text = format!("{head}{rule}\nCOMMIT\n");
+                let script = format!("{}-legacy-restore", family.tool());
+                let takes = run(&script, &text).expect("a script").status.success();
+                if takes != case.taken.is_some() {
+                    wrong.push(format!("{} {family}, taken: {takes}: {rule}", cases.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -15,3 +15,6 @@ rule ip: -A OUTPUT -m addrtype --src-type local ! --dst-type MULTICAST,NAT --lim
 rule ip6: -A INPUT -m addrtype ! --dst-type LOCAL,ANYCAST,UNREACH --src-type UNICAST,MULTICAST,UNSPEC
   saved: -A INPUT -m addrtype --src-type UNSPEC,UNICAST,MULTICAST ! --dst-type LOCAL,ANYCAST,UNREACHABLE
   listed: 0 -- * * ::/0 ::/0 ADDRTYPE match src-type UNSPEC,UNICAST,MULTICAST dst-type !LOCAL,ANYCAST,UNREACHABLE
+
+refused BPFC0004: -A INPUT -m addrtype --src-type NOWHERE
+  marked: NOWHERE

@@ -12,3 +12,8 @@ rule: -A INPUT -m cluster --cluster-total-nodes 32 ! --cluster-local-nodemask 30
 
 test: -m cluster --cluster-total-nodes 3 --cluster-local-node 2 --cluster-hash-seed 0xfeedcafe
 test: -m cluster --cluster-total-nodes 32 ! --cluster-local-nodemask 0x15 --cluster-hash-seed 7
+
+refused BPFC0004: -A INPUT -m cluster --cluster-total-nodes 2 --cluster-local-node 3 --cluster-hash-seed 1
+  marked: cluster
+refused BPFC0004: -A INPUT -m cluster --cluster-total-nodes 33 --cluster-local-node 3 --cluster-hash-seed 1
+  marked: 33

@@ -13,3 +13,6 @@ rule: -A INPUT -m comment --comment "it's \"so\" \\ far" -m comment --comment ""
 test: -m comment --comment nothing
   hit: ip udp
   hit: ip6 tcp
+
+refused BPFC0004: -A INPUT -m comment
+  marked: comment

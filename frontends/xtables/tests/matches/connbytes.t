@@ -24,3 +24,8 @@ rule: -A INPUT -m connbytes --connbytes 7 --connbytes-mode packets --connbytes-d
   saved: -A INPUT -m connbytes --connbytes 7 --connbytes-mode packets --connbytes-dir original
   listed ip: 0 -- * * 0.0.0.0/0 0.0.0.0/0 connbytes 7 connbytes mode packets connbytes direction original
   listed ip6: 0 -- * * ::/0 ::/0 connbytes 7 connbytes mode packets connbytes direction original
+
+refused BPFC0004: -A INPUT -m connbytes --connbytes 5 --connbytes-mode bits --connbytes-dir both
+  marked: bits
+refused BPFC0004: -A INPUT -m connbytes --connbytes 9:5 --connbytes-mode bytes --connbytes-dir both
+  marked: 9:5

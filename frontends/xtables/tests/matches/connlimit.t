@@ -15,3 +15,6 @@ rule: -A INPUT -m connlimit ! --connlimit-above 0 --connlimit-mask 0 --connlimit
   saved: -A INPUT -m connlimit --connlimit-upto 0 --connlimit-mask 0 --connlimit-saddr
   listed ip: 0 -- * * 0.0.0.0/0 0.0.0.0/0 #conn src/0 <= 0
   listed ip6: 0 -- * * ::/0 ::/0 #conn src/0 <= 0
+
+refused BPFC0004: -A INPUT -m connlimit --connlimit-above 2 --connlimit-upto 3
+  marked: --connlimit-upto 3

@@ -11,3 +11,6 @@ test: -m connmark --mark 1
 test: -m connmark ! --mark 1
   hit: ct=new ctmark=2 ip tcp
   miss: ct=new ctmark=1 ip tcp
+
+refused BPFC0004: -A INPUT -m connmark --mark 0x1ffffffff
+  marked: 0x1ffffffff

@@ -53,3 +53,6 @@ test: -m conntrack --ctdir ORIGINAL
 
 refused ip BPFC0007: -A INPUT -m conntrack --ctexpire 5
   marked: 5
+  taken: programs do not see when entries expire
+refused BPFC0004: -A INPUT -m conntrack --ctstate OLD
+  marked: OLD

@@ -8,3 +8,6 @@ rule: -A INPUT -m cpu --cpu 0 -m cpu ! --cpu 0x3
 test: -m cpu --cpu 1
   hit: cpu=1 ip udp
   miss: cpu=0 ip udp
+
+refused BPFC0004: -A INPUT -m cpu --cpu x
+  marked: x

@@ -14,3 +14,9 @@ test: -p dccp -m dccp --dport 80
   hit: ip dccp dport 80
   miss: ip dccp dport 81
   miss: ip tcp dport 80
+test: -p dccp -m dccp ! --dport 80:90
+  hit: ip dccp dport 91
+  miss: ip dccp dport 90
+
+refused BPFC0004: -A INPUT -p dccp -m dccp --dccp-types NONE
+  marked: NONE

@@ -13,3 +13,8 @@ test: -m dscp --dscp 4
 test: -m dscp ! --dscp 4
   hit: ip dscp 5 udp
   miss: ip dscp 4 udp
+
+refused BPFC0004: -A INPUT -m dscp --dscp 64
+  marked: 64
+refused BPFC0004: -A INPUT -m dscp --dscp-class AF99
+  marked: AF99

@@ -17,3 +17,8 @@ test: -p tcp -m ecn ! --ecn-tcp-ece ! --ecn-ip-ect 0
   hit: ip tos 1 tcp flags ack
   miss: ip tcp flags ack
   miss: ip tos 1 tcp flags ack,ece
+
+refused BPFC0004: -A INPUT -p udp -m ecn --ecn-tcp-cwr
+  marked: ecn
+refused BPFC0004: -A INPUT -m ecn --ecn-ip-ect 4
+  marked: 4

@@ -13,3 +13,6 @@ test: -p esp -m esp --espspi 500:600
 test: -p esp -m esp ! --espspi 500
   hit: ip esp spi 501
   miss: ip esp spi 500
+
+refused BPFC0004: -A INPUT -p esp -m esp --espspi x
+  marked: x

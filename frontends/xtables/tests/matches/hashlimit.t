@@ -34,3 +34,8 @@ rule: -A INPUT -m hashlimit --hashlimit-upto 9kb/s --hashlimit-name g --hashlimi
   saved: -A INPUT -m hashlimit --hashlimit-upto 9kb/s --hashlimit-name g --hashlimit-rate-match --hashlimit-rate-interval 12 -m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 5 --hashlimit-name h
   listed ip: 0 -- * * 0.0.0.0/0 0.0.0.0/0 limit: up to 9kb/s rate-match rate-interval 12 limit: up to 1/sec burst 5
   listed ip6: 0 -- * * ::/0 ::/0 limit: up to 9kb/s rate-match rate-interval 12 limit: up to 1/sec burst 5
+
+refused BPFC0004: -A INPUT -m hashlimit --hashlimit 1/s
+  marked: hashlimit
+refused BPFC0004: -A INPUT -m hashlimit --hashlimit 0/s --hashlimit-name a
+  marked: 0/s

@@ -13,3 +13,5 @@ test ip6: -m hl ! --hl-eq 64
 
 refused ip BPFC0005: -A INPUT -m hl --hl-eq 5
   marked: hl
+refused ip6 BPFC0004: -A INPUT -m hl --hl-eq 256
+  marked: 256

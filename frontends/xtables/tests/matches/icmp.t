@@ -24,3 +24,8 @@ test ip: -p icmp -m icmp ! --icmp-type 8/0
 test ip: -p icmp -m icmp --icmp-type any
   hit: ip icmp type 77
   miss: ip udp
+
+refused ip BPFC0004: -A INPUT -p icmp -m icmp --icmp-type nosuch
+  marked: nosuch
+refused ip BPFC0004: -A INPUT -p icmp -m icmp --icmp-type 256
+  marked: 256

@@ -15,3 +15,6 @@ test ip6: -p ipv6-icmp -m icmp6 --icmpv6-type 128
 test ip6: -p ipv6-icmp -m icmp6 ! --icmpv6-type 128/1
   hit: ip6 icmp6 type 128 code 0
   miss: ip6 icmp6 type 128 code 1
+
+refused ip6 BPFC0004: -A INPUT -p icmpv6 -m icmp6 --icmpv6-type nosuch
+  marked: nosuch

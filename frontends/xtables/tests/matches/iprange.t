@@ -24,3 +24,6 @@ test ip6: -m iprange --src-range 2001:db8::1-2001:db8::2
 test ip6: -m iprange ! --dst-range 2001:db8::2
   hit: ip6 daddr 2001:db8::1 udp
   miss: ip6 daddr 2001:db8::2 udp
+
+refused ip BPFC0004: -A INPUT -m iprange --src-range 10.0.0.1-x
+  marked: 10.0.0.1-x

@@ -15,3 +15,6 @@ test: -m length ! --length 0:52
   miss: ip udp length 52
 test: -m length --length 60:40
   miss: ip udp length 50
+
+refused BPFC0004: -A INPUT -m length --length 70000
+  marked: 70000

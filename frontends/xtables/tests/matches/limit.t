@@ -9,3 +9,8 @@ rule: -A INPUT -m limit --limit 10000 -m limit --limit 1/h -m limit --limit 7000
   saved: -A INPUT -m limit --limit 10000/sec -m limit --limit 1/hour -m limit --limit 117/sec
   listed ip: 0 -- * * 0.0.0.0/0 0.0.0.0/0 limit: avg 10000/sec burst 5 limit: avg 1/hour burst 5 limit: avg 117/sec burst 5
   listed ip6: 0 -- * * ::/0 ::/0 limit: avg 10000/sec burst 5 limit: avg 1/hour burst 5 limit: avg 117/sec burst 5
+
+refused BPFC0004: -A INPUT -m limit --limit 0/s
+  marked: 0/s
+refused BPFC0004: -A INPUT -m limit --limit 1/y
+  marked: 1/y

@@ -16,3 +16,6 @@ test: -m mac --mac-source 02:00:00:00:00:01
 test: -m mac ! --mac-source 02:00:00:00:00:01
   hit: ether saddr 02:00:00:00:00:02 ip udp
   miss: ether saddr 02:00:00:00:00:01 ip udp
+
+refused BPFC0004: -A INPUT -m mac --mac-source 00:11:22:33:44
+  marked: 00:11:22:33:44

@@ -12,3 +12,6 @@ test: -m mark --mark 1
 test: -m mark ! --mark 2/3
   hit: mark=3 ip udp
   miss: mark=6 ip udp
+
+refused BPFC0004: -A INPUT -m mark --mark x
+  marked: x

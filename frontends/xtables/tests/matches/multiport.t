@@ -28,3 +28,8 @@ test: -p tcp -m multiport ! --ports 22,80
 test: -p tcp -m multiport --sports 53,40000
   hit: ip tcp sport 40000
   miss: ip tcp sport 40001 dport 53
+
+refused BPFC0004: -A INPUT -p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16
+  marked: 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16
+refused BPFC0004: -A INPUT -m multiport --dports 1
+  marked: multiport

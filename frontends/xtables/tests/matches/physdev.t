@@ -29,3 +29,6 @@ test: -m physdev --physdev-in tap1
   miss: in=eth0 ip udp
 test: -m physdev ! --physdev-in tap+ ! --physdev-is-bridged
 test: -m physdev ! --physdev-out tap1
+
+refused BPFC0004: -A INPUT -m physdev
+  marked: physdev

@@ -15,3 +15,6 @@ test: -m pkttype ! --pkt-type broadcast
 test: -m pkttype --pkt-type unicast
   hit: ip udp
   miss: pkttype=broadcast ip udp
+
+refused BPFC0004: -A INPUT -m pkttype --pkt-type nosuch
+  marked: nosuch

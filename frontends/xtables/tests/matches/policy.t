@@ -59,7 +59,10 @@ refused ip BPFC0004: -A INPUT -m policy --dir in --pol ipsec --tunnel-src 10.0.0
   marked: policy
 refused ip BPFC0004: -A INPUT -m policy --dir in --pol ipsec --mode tunnel --tunnel-src 10.0.0.0/255.0.255.0
   marked: 10.0.0.0/255.0.255.0
+  taken: iptables does not look whether a mask is a prefix
 refused ip BPFC0004: -A INPUT -m policy --dir in --pol ipsec ! --mode tunnel --tunnel-dst 10.0.0.1
   marked: policy
 refused ip BPFC0004: -A INPUT -m policy --dir in --strict --spi 1 --next --spi 1 --next --spi 1 --next --spi 1 --next --spi 1
   marked: --next
+refused BPFC0004: -A INPUT -m policy --dir in --pol ipsec --spi x
+  marked: x

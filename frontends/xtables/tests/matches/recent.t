@@ -17,3 +17,8 @@ rule: -A INPUT -m recent --rcheck --mask % --hitcount 0 --name b -m recent --upd
   saved ip6: -A INPUT -m recent --rcheck --name b --mask fe80:0:0:1::77 --rsource -m recent --update --hitcount 70 --name DEFAULT --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource
   listed ip: 0 -- * * 0.0.0.0/0 0.0.0.0/0 recent: CHECK name: b side: source mask: 198.51.100.77 recent: UPDATE hit_count: 70 name: DEFAULT side: source mask: 255.255.255.255
   listed ip6: 0 -- * * ::/0 ::/0 recent: CHECK name: b side: source mask: fe80:0:0:1::77 recent: UPDATE hit_count: 70 name: DEFAULT side: source mask: ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff
+
+refused BPFC0004: -A INPUT -m recent --set --rcheck
+  marked: --rcheck
+refused BPFC0004: -A INPUT -m recent --rttl
+  marked: recent

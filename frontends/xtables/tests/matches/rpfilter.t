@@ -14,3 +14,6 @@ rule mangle: -A PREROUTING -m rpfilter --validmark --invert --loose --accept-loc
   saved: -A PREROUTING -m rpfilter --loose --validmark --accept-local --invert -j DROP
   listed ip: DROP 0 -- * * 0.0.0.0/0 0.0.0.0/0 rpfilter loose validmark accept-local invert
   listed ip6: DROP 0 -- * * ::/0 ::/0 rpfilter loose validmark accept-local invert
+
+refused BPFC0004: -A INPUT -m rpfilter
+  marked: rpfilter

@@ -14,3 +14,6 @@ test: -p sctp -m sctp --dport 80
   hit: ip sctp dport 80
   miss: ip sctp dport 81
   miss: ip udp dport 80
+
+refused BPFC0004: -A INPUT -p sctp -m sctp --chunk-types some INIT
+  marked: some

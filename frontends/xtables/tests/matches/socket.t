@@ -15,3 +15,4 @@ test: -m socket
 test: -m socket --nowildcard
 test: -m socket --transparent --restore-skmark
 test: -m socket --nowildcard --restore-skmark -m mark --mark 3
+

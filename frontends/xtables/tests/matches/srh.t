@@ -7,3 +7,12 @@ rule ip6: -A INPUT -m srh ! --srh-next-hdr 17 --srh-hdr-len-eq 3 ! --srh-hdr-len
 rule ip6: -A INPUT -m srh --srh-psid a::1/64 ! --srh-nsid b::/128 --srh-lsid c::1:0
   saved: -A INPUT -m srh --srh-psid a::1/64 ! --srh-nsid b::/128 --srh-lsid c::1:0/128
   listed: 0 -- * * ::/0 ::/0 srh psid a::1/64 nsid ! b::/128 lsid c::1:0/128
+
+test ip6: -m srh --srh-segs-left-eq 1
+  hit: ip6 nexthdr 43 payload 3b0404010100000020010db800000000000000000000000920010db8000000000000000000000009
+  miss: ip6 nexthdr 43 payload 3b0404000100000020010db800000000000000000000000920010db8000000000000000000000009
+  miss: ip6 nexthdr 43 payload 3b0404010000000020010db800000000000000000000000920010db8000000000000000000000009
+  miss: ip6 udp
+
+refused ip6 BPFC0004: -A INPUT -m srh --srh-tag 70000
+  marked: 70000

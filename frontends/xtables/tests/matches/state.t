@@ -14,3 +14,6 @@ test: -m state ! --state ESTABLISHED,INVALID
   hit: ct=related ip tcp
   miss: ct=established ip tcp
   miss: ct=invalid ip tcp
+
+refused BPFC0004: -A INPUT -m state --state OLD
+  marked: OLD

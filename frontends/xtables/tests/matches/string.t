@@ -25,3 +25,8 @@ test: -m string --algo bm --string evil
   hit: ip6 udp payload 006576696c
   miss: ip udp payload 6576696d
   miss: ip udp
+
+refused BPFC0004: -A INPUT -m string --string x
+  marked: string
+refused BPFC0004: -A INPUT -m string --algo bm --hex-string "|4|"
+  marked: "|4|"

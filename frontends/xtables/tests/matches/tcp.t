@@ -73,3 +73,7 @@ refused ip BPFC0002: -A INPUT -p tcp -m tcp --dport
   marked: --dport
 refused ip BPFC0004: -A INPUT -m tcp --dport 80
   marked: tcp
+refused BPFC0004: -A INPUT -p tcp --tcp-flags SYN NONSENSE
+  marked: SYN
+refused BPFC0004: -A INPUT -p udp -m tcp --syn
+  marked: tcp

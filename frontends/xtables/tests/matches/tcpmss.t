@@ -9,3 +9,6 @@ test: -p tcp -m tcpmss --mss 1:500
   hit: ip tcp flags syn mss 500
   miss: ip tcp flags syn mss 501
   miss: ip tcp flags syn
+
+refused BPFC0004: -A INPUT -p tcp -m tcpmss --mss 70000
+  marked: 70000

@@ -14,3 +14,13 @@ rule: -A INPUT -m time --weekdays Sun --utc --timestop 23:00 -j DROP
   saved: -A INPUT -m time --timestart 00:00:00 --timestop 23:00:00 --weekdays Sun --datestop 2038-01-19T03:14:07 -j DROP
   listed ip: DROP 0 -- * * 0.0.0.0/0 0.0.0.0/0 TIME from 00:00:00 to 23:00:00 on Sun UTC
   listed ip6: DROP 0 -- * * ::/0 ::/0 TIME from 00:00:00 to 23:00:00 on Sun UTC
+
+test: -m time
+  hit: ip udp
+test: -m time ! --weekdays Mon,Tue,Wed,Thu,Fri,Sat,Sun
+  miss: ip udp
+
+refused BPFC0004: -A INPUT -m time --timestart 25:00
+  marked: 25:00
+refused BPFC0004: -A INPUT -m time --weekdays Someday
+  marked: Someday

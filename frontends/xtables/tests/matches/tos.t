@@ -12,3 +12,6 @@ test: -m tos --tos 0x10/0x1e
 test: -m tos ! --tos 0x04
   hit: ip tos 0 udp
   miss: ip tos 4 udp
+
+refused BPFC0004: -A INPUT -m tos --tos 256
+  marked: 256

@@ -16,3 +16,5 @@ test ip: -m ttl --ttl-lt 64
 
 refused ip6 BPFC0005: -A INPUT -m ttl --ttl-eq 5
   marked: ttl
+refused ip BPFC0004: -A INPUT -m ttl --ttl-eq 256
+  marked: 256

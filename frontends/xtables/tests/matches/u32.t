@@ -8,3 +8,8 @@ rule: -A INPUT -m u32 --u32 "0x0>>22&0x3C << 2 = 1:5 , 7 && 8=0x10" -m u32 ! --u
 test ip: -m u32 --u32 "6&0xff=17"
   hit: ip udp
   miss: ip tcp
+
+refused BPFC0004: -A INPUT -m u32 --u32 "0"
+  marked: "0"
+refused BPFC0004: -A INPUT -m u32 --u32 "0>>40=1"
+  marked: "0>>40=1"

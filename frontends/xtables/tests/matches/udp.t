@@ -17,3 +17,9 @@ test: -p udp -m udp --dport 53
   miss: ip tcp dport 53
 test: -p udp -m udp ! --sport 443:22
   hit: ip udp sport 22
+
+refused BPFC0004: -A INPUT -p udp --dport 70000
+  marked: 70000
+  taken: iptables keeps the low 16 bits of the number
+refused BPFC0004: -A INPUT -p tcp -m udp --dport 7
+  marked: udp

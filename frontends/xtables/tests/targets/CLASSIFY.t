@@ -14,3 +14,4 @@ rule mangle: -A OUTPUT -j CLASSIFY --set-class 0:1abcde
   saved: -A OUTPUT -j CLASSIFY --set-class 0000:bcde
   listed ip: CLASSIFY 0 -- * * 0.0.0.0/0 0.0.0.0/0 CLASSIFY set 0:bcde
   listed ip6: CLASSIFY 0 -- * * ::/0 ::/0 CLASSIFY set 0:bcde
+

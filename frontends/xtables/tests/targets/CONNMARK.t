@@ -55,3 +55,6 @@ rule mangle: -A POSTROUTING -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0x
   saved: -A POSTROUTING -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xf0 --left-shift-mark 3
   listed ip: CONNMARK 0 -- * * 0.0.0.0/0 0.0.0.0/0 CONNMARK restore ctmask 0xf0 nfmask ~0xff left-shift-mark 3
   listed ip6: CONNMARK 0 -- * * ::/0 ::/0 CONNMARK restore ctmask 0xf0 nfmask ~0xff left-shift-mark 3
+
+refused BPFC0004: -A INPUT -j CONNMARK --set-mark x
+  marked: x

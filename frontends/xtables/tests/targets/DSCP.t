@@ -12,3 +12,6 @@ rule mangle: -A PREROUTING -j DSCP --set-dscp-class af11
 
 rewrite: -j DSCP --set-dscp-class AF11
 rewrite: -j DSCP --set-dscp 1
+
+refused BPFC0004: -A INPUT -j DSCP --set-dscp 1
+  marked: DSCP

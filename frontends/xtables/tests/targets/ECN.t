@@ -19,3 +19,6 @@ rule mangle ip: -A OUTPUT -j ECN --ecn-ip-ect 2
 rewrite ip: -j ECN --ecn-ip-ect 1
 rewrite ip: -p tcp -j ECN --ecn-tcp-remove
 rewrite ip: -p tcp -j ECN --ecn-tcp-cwr 1
+
+refused ip BPFC0004: -A INPUT -j ECN --ecn-tcp-remove
+  marked: ECN

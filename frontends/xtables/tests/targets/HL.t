@@ -15,3 +15,6 @@ rule mangle ip6: -A OUTPUT -p tcp -j HL --hl-dec 1
 rewrite ip6: -j HL --hl-set 64
 rewrite ip6: -j HL --hl-inc 191
 rewrite ip6: -j HL --hl-dec 64
+
+refused ip6 BPFC0004: -A INPUT -j HL --hl-set 1
+  marked: HL

@@ -19,3 +19,8 @@ rule: -A INPUT -j LOG --log-prefix x --log-macdecode --log-uid --log-ip-options 
   saved: -A INPUT -j LOG --log-prefix x --log-tcp-sequence --log-tcp-options --log-ip-options --log-uid --log-macdecode
   listed ip: LOG 0 -- * * 0.0.0.0/0 0.0.0.0/0 LOG flags 47 level 4 prefix "x"
   listed ip6: LOG 0 -- * * ::/0 ::/0 LOG flags 47 level 4 prefix "x"
+
+refused BPFC0004: -A INPUT -j LOG --log-level 8
+  marked: 8
+refused BPFC0004: -A INPUT -j LOG --log-prefix ""
+  marked: ""

@@ -24,3 +24,8 @@ rule: -A OUTPUT -j MARK --xor-mark 0x3
   saved: -A OUTPUT -j MARK --set-xmark 0x3/0x0
   listed ip: MARK 0 -- * * 0.0.0.0/0 0.0.0.0/0 MARK xor 0x3
   listed ip6: MARK 0 -- * * ::/0 ::/0 MARK xor 0x3
+
+refused BPFC0004: -A INPUT -j MARK
+  marked: MARK
+refused BPFC0004: -A INPUT -j MARK --set-mark x
+  marked: x

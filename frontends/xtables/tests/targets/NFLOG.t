@@ -19,3 +19,8 @@ rule: -A INPUT -j NFLOG --nflog-size 31 --nflog-prefix 1234567890123456789012345
   saved: -A INPUT -j NFLOG --nflog-prefix 123456789012345678901234567890123456789012345678901234567890123 --nflog-size 31
   listed ip: NFLOG 0 -- * * 0.0.0.0/0 0.0.0.0/0 nflog-prefix 123456789012345678901234567890123456789012345678901234567890123 nflog-size 31
   listed ip6: NFLOG 0 -- * * ::/0 ::/0 nflog-prefix 123456789012345678901234567890123456789012345678901234567890123 nflog-size 31
+
+refused BPFC0004: -A INPUT -j NFLOG --nflog-group 70000
+  marked: 70000
+refused BPFC0004: -A INPUT -j NFLOG --nflog-range 5 --nflog-size 5
+  marked: --nflog-size 5

@@ -137,3 +137,8 @@ rule ip6: -A INPUT -j REJECT --reject-with reject-route
 rule ip6: -A INPUT -j REJECT --reject-with icmp6
   saved: -A INPUT -j REJECT --reject-with icmp6-no-route
   listed: REJECT 0 -- * * ::/0 ::/0 reject-with icmp6-no-route
+
+refused BPFC0004: -A INPUT -j REJECT --reject-with nosuch
+  marked: nosuch
+refused BPFC0004: -A INPUT -p udp -j REJECT --reject-with tcp-reset
+  marked: tcp-reset

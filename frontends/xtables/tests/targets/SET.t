@@ -17,3 +17,8 @@ rule mangle: -A FORWARD -j SET --map-set banned src --map-mark --map-prio
   saved: -A FORWARD -j SET --map-set banned src --map-mark --map-prio
   listed ip: SET 0 -- * * 0.0.0.0/0 0.0.0.0/0 map-set banned src map-mark map-prio
   listed ip6: SET 0 -- * * ::/0 ::/0 map-set banned src map-mark map-prio
+
+refused BPFC0004: -A INPUT -j SET --add-set s up
+  marked: s
+refused BPFC0004: -A INPUT -j SET
+  marked: SET

@@ -13,3 +13,6 @@ rule mangle: -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-
 
 rewrite: -p tcp --syn -j TCPMSS --set-mss 500
 rewrite: -p tcp --tcp-flags SYN SYN -j TCPMSS --set-mss 1000
+
+refused BPFC0004: -A INPUT -j TCPMSS --set-mss 70000
+  marked: TCPMSS

@@ -11,3 +11,6 @@ rule mangle: -A FORWARD -p tcp -j TCPOPTSTRIP
   listed ip6: TCPOPTSTRIP 6 -- * * ::/0 ::/0
 
 rewrite: -p tcp -j TCPOPTSTRIP --strip-options 2,3,8
+
+refused BPFC0004: -A INPUT -p tcp -j TCPOPTSTRIP --strip-options nosuch
+  marked: TCPOPTSTRIP

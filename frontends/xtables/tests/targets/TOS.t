@@ -33,3 +33,6 @@ rule mangle: -A POSTROUTING -j TOS --xor-tos 0x12
 rewrite: -j TOS --set-tos 0x10/0x1c
 rewrite: -j TOS --xor-tos 0x06
 rewrite: -j TOS --and-tos 0xf0
+
+refused BPFC0004: -A INPUT -j TOS --set-tos 1
+  marked: TOS

@@ -15,3 +15,6 @@ rule mangle ip: -A OUTPUT -p tcp -j TTL --ttl-dec 1
 rewrite ip: -j TTL --ttl-set 64
 rewrite ip: -j TTL --ttl-inc 191
 rewrite ip: -j TTL --ttl-dec 64
+
+refused ip BPFC0004: -A INPUT -j TTL --ttl-set 1
+  marked: TTL
