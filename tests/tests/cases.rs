@@ -4,17 +4,19 @@
 //! Left out are packets of which more is said than bytes and an input interface: nobody can send a
 //! mark or another machine's connection.
 
-use bpfc_cases::{Cases, Test};
+use bpfc_cases::{Cases, Kind, Test};
 use bpfc_packet::describe;
 use bpfc_tests::differential::campaign::Campaign;
 use bpfc_tests::differential::compile::artifact;
 use bpfc_tests::differential::{EngineError, Ruleset};
+use bpfc_tests::generate::matches;
 use bpfc_tests::generate::ruleset::Shape;
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::inject::{Frame, INNER_MAC, OUTER_MAC};
 use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::lab::oracle::{INTERFACES, Oracle, Stage};
 use bpfc_tests::require;
+use bpfc_xtables::registry;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() {
@@ -27,7 +29,28 @@ fn main() {
             trials.push(trial(name("engines"), move || engines(family, stage)));
         }
     }
+    trials.push(Trial::test("every_match_meets_the_kernel", every_match));
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// Every match meets the kernel: by packets of its file, or by a row that makes them at random.
+fn every_match() -> Result<(), Failed> {
+    let all = bpfc_cases::all();
+    let written = |name: &str| {
+        let file = all.iter().find(|cases| cases.kind == Kind::Match && cases.name == name);
+        file.is_some_and(|file| Family::ALL.iter().any(|&f| !sendable(file, f).is_empty()))
+    };
+    let rows = || matches::MATCHES.iter().chain(matches::CONNECTION_MATCHES);
+    let rows = || rows().chain(matches::COUNTING_MATCHES);
+    let missing: Vec<&str> = registry::MATCHES
+        .iter()
+        .map(|known| known.name)
+        .filter(|name| !written(name) && !rows().any(|row| row.name == *name))
+        .collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(format!("no packet meets {}", missing.join(", ")).into()),
+    }
 }
 
 fn trial(name: String, check: impl Fn() -> Result<(), Failed> + Send + Sync + 'static) -> Trial {
