@@ -52,6 +52,11 @@ entity_impl!(CounterList, "counters");
 pub struct Object(u32);
 entity_impl!(Object, "object");
 
+/// Elements by key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Table(u32);
+entity_impl!(Table, "table");
+
 /// State that lives across packets and processors, such as that of `statistic --mode nth`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct State(u32);

@@ -2,8 +2,8 @@
 
 use crate::{
     Base, BinaryOp, Block, CalendarField, Chain, ChainData, Condition, Counted, Counter, Family,
-    Func, Inst, Lookup, Object, Op, Origin, Query, Rule, Scan, Source, State, Terminator, Type,
-    Value, Verdict,
+    Func, Inst, Lookup, Object, Op, Origin, Query, Rule, Scan, Source, State, Table, Terminator,
+    Type, Value, Verdict,
 };
 use cranelift_entity::PrimaryMap;
 use cranelift_entity::packed_option::PackedOption;
@@ -304,6 +304,21 @@ impl FunctionBuilder {
     /// What an object answers: 1 or 0.
     pub fn query(&mut self, object: Object, query: Query, arguments: Vec<Value>) -> Value {
         self.value(Op::Query(object, Box::new(query), arguments.into()))
+    }
+
+    /// The element of a table that holds a key.
+    pub fn find(&mut self, table: Table, key: Vec<Value>) -> Value {
+        self.value(Op::Find(table, key.into()))
+    }
+
+    /// Whether there is such an element.
+    pub fn found(&mut self, element: Value) -> Value {
+        self.value(Op::Found(element))
+    }
+
+    /// A field of an element that was found.
+    pub fn field(&mut self, ty: Type, element: Value, place: u16) -> Value {
+        self.value(Op::Field(ty, element, place))
     }
 
     /// A random number.

@@ -2,7 +2,7 @@
 
 use crate::{
     Base, Block, CalendarField, Counter, CounterList, Func, Log, Lookup, Object, Query, Rewrite,
-    Rule, Scan, Source, State, Switch, Type, Value, Verdict,
+    Rule, Scan, Source, State, Switch, Table, Type, Value, Verdict,
 };
 
 /// What counts a packet.
@@ -130,6 +130,14 @@ pub enum Op {
     Nth(State, u32),
     /// `v = query objectN QUERY (v, v)`: i32, 1 where the answer is yes, else 0; see [`Query`].
     Query(Object, Box<Query>, Box<[Value]>),
+    /// `v = find tableN (v, v)`: the element that holds a key, its numbers in the order of the
+    /// key's parts. Pure as long as nothing changes the table.
+    Find(Table, Box<[Value]>),
+    /// `v = found v`: bool, whether there is such an element.
+    Found(Value),
+    /// `v = field.T v N`: the element's field of that place; guarded by [`Op::Found`] of the same
+    /// element. Pure.
+    Field(Type, Value, u16),
     /// `count counterN` or `count countersN`: packets by one, bytes by the packet's length.
     Count(Counted),
     /// `log ruleN KIND prefix "TEXT"`: writes a record of the packet, by the rule; see [`Log`].
@@ -172,7 +180,7 @@ impl Op {
     /// The values it uses.
     pub fn args(&self) -> impl Iterator<Item = Value> {
         let many = match self {
-            Op::Query(_, _, values) => &values[..],
+            Op::Query(_, _, values) | Op::Find(_, values) => &values[..],
             _ => &[],
         };
         let (a, b) = match *self {
@@ -185,6 +193,7 @@ impl Op {
             | Op::Random
             | Op::Nth(..)
             | Op::Query(..)
+            | Op::Find(..)
             | Op::Count(_)
             | Op::Log(..)
             | Op::ToHost
@@ -195,6 +204,8 @@ impl Op {
             | Op::Hash(v, _)
             | Op::InRange(v, ..)
             | Op::AvailableAt(v, _)
+            | Op::Found(v)
+            | Op::Field(_, v, _)
             | Op::SetMark(v)
             | Op::SetConnectionMark(v) => (Some(v), None),
             Op::Binary(_, a, b) | Op::Compare(_, a, b) => (Some(a), Some(b)),
@@ -221,13 +232,17 @@ impl Op {
             | Op::Log(..)
             | Op::ToHost
             | Op::Trace => {}
-            Op::Query(_, _, values) => values.iter_mut().for_each(|value| *value = map(*value)),
+            Op::Query(_, _, values) | Op::Find(_, values) => {
+                values.iter_mut().for_each(|value| *value = map(*value));
+            }
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
             | Op::Calendar(_, v)
             | Op::Hash(v, _)
             | Op::InRange(v, ..)
             | Op::AvailableAt(v, _)
+            | Op::Found(v)
+            | Op::Field(_, v, _)
             | Op::SetMark(v)
             | Op::SetConnectionMark(v) => *v = map(*v),
             Op::Binary(_, a, b) | Op::Compare(_, a, b) => {
@@ -242,10 +257,17 @@ impl Op {
     /// has its first operand's type, and what defines nothing.
     pub fn fixed_type(&self) -> Option<Type> {
         match *self {
-            Op::Const(ty, _) | Op::Load(ty, _) | Op::LoadAt(ty, ..) | Op::Extend(ty, _) => Some(ty),
-            Op::Compare(..) | Op::InRange(..) | Op::Available(..) | Op::AvailableAt(..) => {
-                Some(Type::Bool)
-            }
+            Op::Const(ty, _)
+            | Op::Load(ty, _)
+            | Op::LoadAt(ty, ..)
+            | Op::Field(ty, ..)
+            | Op::Extend(ty, _) => Some(ty),
+            Op::Compare(..)
+            | Op::InRange(..)
+            | Op::Available(..)
+            | Op::Found(_)
+            | Op::AvailableAt(..) => Some(Type::Bool),
+            Op::Find(..) => Some(Type::Element),
             Op::Calendar(..)
             | Op::Hash(..)
             | Op::Scan(_)

@@ -33,6 +33,7 @@ mod rewrite;
 mod set_query;
 mod set_table;
 mod switch;
+mod table;
 mod text;
 mod transform;
 mod types;
@@ -45,7 +46,8 @@ pub use classic::{
     MEMORY_WORDS as CLASSIC_MEMORY_WORDS, NETWORK_OFFSET as CLASSIC_NETWORK_OFFSET,
 };
 pub use entities::{
-    Block, Chain, Counter, CounterList, Func, Inst, Object, Probe, Rule, RuleList, State, Value,
+    Block, Chain, Counter, CounterList, Func, Inst, Object, Probe, Rule, RuleList, State, Table,
+    Value,
 };
 pub use fingerprint::{Fingerprint, TcpOption, Window};
 pub use flow::{ControlFlow, reverse_postorder};
@@ -72,7 +74,8 @@ pub use rewrite::{ChecksumField, Rewrite};
 pub use set_query::{SetInfo, SetQuery};
 pub use set_table::SetTable;
 pub use switch::{Arm, Switch};
-pub use text::ParseError;
+pub use table::{Contents, Element, ElementError, Elements, FieldDef, KeyPart, Shape, TableDef};
+pub use text::{ParseError, parse};
 pub use transform::{TransformField, Way};
 pub use types::{
     Address, Base, CalendarField, CtField, CtTuple, Device, Meta, Scan, SocketField, Source,

@@ -2,7 +2,7 @@
 
 use crate::{
     Chain, Counted, Counter, CounterList, Family, Func, Function, Hook, Object, ObjectDef, Op,
-    Probe, ProbeDef, Rule, RuleList, Source, State,
+    Probe, ProbeDef, Rule, RuleList, Source, State, Table, TableDef,
 };
 use bpfc_diag::Span;
 use cranelift_entity::{PrimaryMap, SecondaryMap};
@@ -124,6 +124,9 @@ pub struct Program {
     pub entries: Vec<Entry>,
     /// State across packets.
     pub states: PrimaryMap<State, StateDef>,
+    /// Elements that rules look up; what is in them lies beside the program
+    /// ([`crate::Contents`]).
+    pub tables: PrimaryMap<Table, TableDef>,
     /// What rules ask by [`crate::Op::Query`].
     pub objects: PrimaryMap<Object, ObjectDef>,
     /// What scans of whole packets look for.

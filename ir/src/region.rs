@@ -1,7 +1,7 @@
 //! What operations read and write, for whoever moves, merges or repeats them: two of them may
 //! change places unless one writes a region that the other reads or writes.
 
-use crate::{Base, CtField, Family, Function, Meta, Object, Op, Rewrite, Source, State};
+use crate::{Base, CtField, Family, Function, Meta, Object, Op, Rewrite, Source, State, Table};
 
 /// A part of a packet, or of what is known of it or kept beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +30,8 @@ pub enum Region {
     Random,
     /// A state.
     State(State),
+    /// The elements of a table.
+    Table(Table),
     /// An object.
     Object(Object),
     /// Counters.
@@ -93,6 +95,7 @@ impl Op {
             Op::Random => regions([Region::Random]),
             Op::Nth(state, _) => regions([Region::State(state)]),
             Op::Query(object, ..) => regions([Region::Object(object), Region::Moment]),
+            Op::Find(table, _) => regions([Region::Table(table)]),
             Op::Count(_) => regions([Region::Counters, Region::Length]),
             Op::Log(..) => regions([Region::Records, Region::Packet, Region::Mark, Region::Length]),
             Op::Trace => regions([Region::Records]),
@@ -115,6 +118,8 @@ impl Op {
             | Op::Compare(..)
             | Op::InRange(..)
             | Op::Available(..)
+            | Op::Found(_)
+            | Op::Field(..)
             | Op::ControlGroup(_)
             | Op::SetMark(_)
             | Op::SetConnectionMark(_)
@@ -171,6 +176,9 @@ impl Op {
             | Op::Compare(..)
             | Op::InRange(..)
             | Op::Available(..)
+            | Op::Find(..)
+            | Op::Found(_)
+            | Op::Field(..)
             | Op::AvailableAt(..)
             | Op::Scan(_)
             | Op::Lookup(_)

@@ -20,12 +20,15 @@
 //! states, probes and functions are numbered without gaps and in order; blocks, instructions and
 //! values need not be. What is read back is numbered without gaps: printing, reading and printing
 //! again gives the same text for every program in that form ([`crate::Program::compact`]).
+//!
+//! What is in tables may follow, in sections of its own that are no part of the program
+//! ([`parse()`]): `contents table0 { { 0x0a000001, 22: 5 } { 0x0a000000..0x0a0000ff, 80: 7 } }`.
 
 mod lexer;
 mod parse;
 mod print;
 
-pub use parse::ParseError;
+pub use parse::{ParseError, parse};
 pub(crate) use print::Quoted;
 
 #[cfg(test)]

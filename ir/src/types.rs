@@ -5,7 +5,7 @@
 use crate::{Probe, SctpChunks};
 use bpfc_abi::{Family, Hook, words};
 
-/// Type of a value: a truth value or an unsigned number.
+/// Type of a value: a truth value, an unsigned number, or an element of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Type {
     /// A truth value; only branches consume it.
@@ -20,13 +20,15 @@ pub enum Type {
     I64,
     /// 128 bits: IPv6 addresses and interface names.
     I128,
+    /// What a search for an element found, perhaps nothing.
+    Element,
 }
 
 impl Type {
-    /// Width in bytes; 0 for [`Type::Bool`], which has no memory form.
+    /// Width in bytes; 0 for [`Type::Bool`] and [`Type::Element`], which have no memory form.
     pub fn bytes(self) -> u16 {
         match self {
-            Type::Bool => 0,
+            Type::Bool | Type::Element => 0,
             Type::I8 => 1,
             Type::I16 => 2,
             Type::I32 => 4,
@@ -35,7 +37,8 @@ impl Type {
         }
     }
 
-    /// The largest number of the type; 1 for [`Type::Bool`].
+    /// The largest number of the type; 1 for [`Type::Bool`], 0 for [`Type::Element`], which has
+    /// none.
     pub fn max(self) -> u128 {
         match self {
             Type::Bool => 1,
@@ -364,7 +367,8 @@ impl Scan {
     pub const BROKEN: u32 = 0xffff_fffe;
 }
 
-words!(Type { Bool => "bool", I8 => "i8", I16 => "i16", I32 => "i32", I64 => "i64", I128 => "i128" });
+words!(Type { Bool => "bool", I8 => "i8", I16 => "i16", I32 => "i32", I64 => "i64", I128 => "i128",
+    Element => "element" });
 words!(Base { Link => "link", Network => "net", Transport => "th" });
 words!(Meta {
     L4Proto => "l4proto", WalkFailed => "walk-failed", FragmentOffset => "fragment-offset",

@@ -11,8 +11,11 @@
 //! - `acyclic-calls`: calls that start at entries form no cycle.
 //! - `probes`: probes' definitions are sound: patterns of 1 to 128 bytes, offsets in order.
 //! - `objects`: objects' names are unique, and the kernel would take their numbers.
-//! - `references`: functions, chains, rules, counters, lists, states, objects, probes, blocks,
-//!   instructions and values that are named exist; terminators lead to blocks of the layout.
+//! - `tables`: tables' names are unique, keys have parts of numbers of 64 bytes at most, of which
+//!   only the last is no exact one, there is room for an element, and verdicts have names.
+//! - `references`: functions, chains, rules, counters, lists, states, tables, objects, probes,
+//!   blocks, instructions and values that are named exist; terminators lead to blocks of the
+//!   layout.
 //!
 //! Of a function:
 //! - `layout`: the layout is not empty and holds no block twice.
@@ -37,6 +40,9 @@
 //!   not 0.
 //! - `connection-guards`: loads of connection facts but `present` and `state`, and what sets the
 //!   connection's mark, stand below a test that `ct.present` is not 0.
+//! - `element-guards`: fields are those of an element's table, and are read below the true edge of
+//!   a `found` of the same element.
+//! - `keys`: an element is looked up by numbers of the types of its table's key.
 //! - `ipv6-scans`: scans of IPv6 headers are in functions of IPv6.
 //! - `device-lookups`: lookups of address types name a device in functions of IPv4 alone.
 //! - `queries`: a query is one that its object's kind answers, with arguments of the types that it
@@ -65,7 +71,7 @@ mod types;
 
 use crate::{
     Block, Chain, Counter, CounterList, Family, Func, Hook, Inst, Object, Probe, Program, Rule,
-    RuleList, State, Type, Value,
+    RuleList, State, Table, Type, Value,
 };
 
 /// Where an invariant is broken.
@@ -155,6 +161,21 @@ pub enum Violation {
     /// Breaks `references`.
     #[error("{0} does not exist")]
     MissingObject(Object),
+    /// Breaks `references`.
+    #[error("{0} does not exist")]
+    MissingTable(Table),
+    /// Breaks `tables`.
+    #[error("{0} has the name of another table, or is no table")]
+    Table(Table),
+    /// Breaks `keys`.
+    #[error("the key of {0} has other parts")]
+    Key(Table),
+    /// Breaks `element-guards`.
+    #[error("the element has no such field {0}")]
+    Field(u16),
+    /// Breaks `element-guards`.
+    #[error("a field of {0} is read where it may not be found")]
+    UnguardedElement(Value),
     /// Breaks `references`.
     #[error("{0} does not exist")]
     MissingProbe(Probe),
@@ -294,6 +315,7 @@ impl Violation {
             | Violation::MissingState(..)
             | Violation::MissingObject(..)
             | Violation::MissingProbe(..)
+            | Violation::MissingTable(..)
             | Violation::MissingBlock(..)
             | Violation::MissingInst(..)
             | Violation::MissingValue(..) => "references",
@@ -319,6 +341,9 @@ impl Violation {
             Violation::NoOption(..) | Violation::InsertedInside | Violation::WrittenBase => {
                 "writes"
             }
+            Violation::Table(..) => "tables",
+            Violation::Key(..) => "keys",
+            Violation::Field(..) | Violation::UnguardedElement(..) => "element-guards",
             Violation::NotIpv6 => "ipv6-scans",
             Violation::Query(..) => "queries",
             Violation::Object(..) => "objects",

@@ -1,13 +1,14 @@
 //! Programs of the IR that no front end made, run by the interpreter and by the kernel's test runs.
 
-use bpfc_artifact::AttachPoint;
+use bpfc_artifact::{Artifact, AttachPoint};
 use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_driver::{Options, Target, generate};
+use bpfc_driver::{Options, Prepared, Target, build, generate};
 use bpfc_interpret::{Environment, interpret};
-use bpfc_ir::{CounterDef, Hook, Listing, Program, Verdict};
+use bpfc_ir::{Contents, CounterDef, Hook, Listing, Program, Verdict};
 use bpfc_packet::Packet;
 use bpfc_runtime::{TestPacket, Unattached};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a program decided of each packet, and what it counted by rule.
 pub type Outcome = (Vec<Verdict>, BTreeMap<String, (u64, u64)>);
@@ -16,8 +17,8 @@ pub type Outcome = (Vec<Verdict>, BTreeMap<String, (u64, u64)>);
 ///
 /// # Panics
 /// Where the program breaks an invariant.
-pub fn interpreted(program: &Program, packets: &[Packet]) -> Outcome {
-    let mut environment = Environment::new(program);
+pub fn interpreted(program: &Program, contents: &Contents, packets: &[Packet]) -> Outcome {
+    let mut environment = Environment::new(program).with_contents(contents);
     let decide = |packet: &Packet| {
         interpret(program, Hook::Input, packet, &mut environment).expect("a verdict").verdict
     };
@@ -29,18 +30,38 @@ pub fn interpreted(program: &Program, packets: &[Packet]) -> Outcome {
     (verdicts, counts.collect())
 }
 
-/// What the kernel says of them, in a network namespace that the caller has made.
+/// The program as compiled for a target without a pass.
 ///
 /// # Panics
-/// Where the target or the kernel refuses the program.
-pub fn in_the_kernel(program: &Program, target: &dyn Target, packets: &[Packet]) -> Outcome {
-    let mut diagnostics = Diagnostics::new();
-    let options = Options::default();
-    let sources = SourceMap::new();
-    let artifact =
-        generate(program, &Listing::default(), target, &sources, &options, &mut diagnostics)
-            .unwrap_or_else(|| panic!("{}: {diagnostics:?}", target.name()));
-    let loaded = Unattached::load(&artifact).expect("the kernel takes it");
+/// Where the target refuses it.
+pub fn compiled(program: &Program, contents: &Contents, target: &dyn Target) -> Artifact {
+    let (mut diagnostics, options) = (Diagnostics::new(), Options::default());
+    let (listing, sources) = (Listing::default(), SourceMap::new());
+    generate(program, &listing, contents, target, &sources, &options, &mut diagnostics)
+        .unwrap_or_else(|| panic!("{}: {diagnostics:?}", target.name()))
+}
+
+/// The program as compiled for a target with all passes, within the kernel's limits.
+///
+/// # Panics
+/// Where the target refuses it.
+pub fn built(program: &Program, contents: &Contents, target: &dyn Target) -> Artifact {
+    let (mut diagnostics, options) = (Diagnostics::new(), Options::default());
+    let (listing, sources) = (Arc::new(Listing::default()), SourceMap::new());
+    Prepared::new(program, &listing, &options, &mut diagnostics)
+        .map(|prepared| prepared.with_contents(Arc::new(contents.clone())))
+        .and_then(|prepared| build(&prepared, target, &sources, &options, &mut diagnostics))
+        .unwrap_or_else(|| panic!("{}: {diagnostics:?}", target.name()))
+        .1
+}
+
+/// What the kernel says of packets of the input hook, in a network namespace that the caller has
+/// made.
+///
+/// # Panics
+/// Where the kernel refuses the artifact.
+pub fn in_the_kernel(artifact: &Artifact, target: &dyn Target, packets: &[Packet]) -> Outcome {
+    let loaded = Unattached::load(artifact).expect("the kernel takes it");
     let decides = |attach| !matches!(attach, AttachPoint::Companion | AttachPoint::Service);
     let index = loaded.programs().iter().position(|program| decides(program.attach));
     let index = index.expect("a program that decides");

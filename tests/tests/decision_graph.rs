@@ -4,12 +4,12 @@
 
 use bpfc_driver::targets;
 use bpfc_ir::{
-    Arm, Base, BaseChain, Block, ChainData, Condition, Counted, Counter, Entry, Family, Func,
-    FunctionBuilder, Hook, Meta, Op, Program, RuleData, RuleKind, Switch, Terminator, Type, Value,
-    Verdict, verify,
+    Arm, Base, BaseChain, Block, ChainData, Condition, Contents, Counted, Counter, Entry, Family,
+    Func, FunctionBuilder, Hook, Meta, Op, Program, RuleData, RuleKind, Switch, Terminator, Type,
+    Value, Verdict, verify,
 };
 use bpfc_packet::{Packet, PacketBuilder};
-use bpfc_tests::ir_program::{in_the_kernel, interpreted};
+use bpfc_tests::ir_program::{compiled, in_the_kernel, interpreted};
 use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::require;
 use bpfc_tests::require::Need;
@@ -119,12 +119,13 @@ fn a_hundred_thousand_leaves_load_and_decide_right() {
     }
     let program = graph();
     assert_eq!(verify(&program), Ok(()));
-    let packets = packets();
-    let expected = interpreted(&program, &packets);
+    let (packets, contents) = (packets(), Contents::default());
+    let expected = interpreted(&program, &contents, &packets);
     assert!([Verdict::Accept, Verdict::Drop].iter().all(|v| expected.0.contains(v)));
     assert!(expected.1.values().filter(|counts| counts.0 > 0).count() > 80);
     for target in targets() {
-        let found = isolated(|| in_the_kernel(&program, *target, &packets));
+        let artifact = compiled(&program, &contents, *target);
+        let found = isolated(|| in_the_kernel(&artifact, *target, &packets));
         assert!(found == expected, "{}", target.name());
     }
 }

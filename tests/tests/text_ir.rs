@@ -1,11 +1,10 @@
 //! Programs in the IR's text form that no front end makes yet: the verifier takes them, and the
 //! interpreter and every target in the kernel's test run decide and count alike.
 
-use bpfc_diag::Diagnostics;
-use bpfc_driver::{Options, optimise, targets};
-use bpfc_ir::{Program, Verdict, verify};
+use bpfc_driver::targets;
+use bpfc_ir::{Contents, Program, Verdict, parse, verify};
 use bpfc_packet::{Packet, PacketBuilder};
-use bpfc_tests::ir_program::{in_the_kernel, interpreted};
+use bpfc_tests::ir_program::{built, compiled, in_the_kernel, interpreted};
 use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::require;
 use bpfc_tests::require::Need;
@@ -141,6 +140,107 @@ const SWITCHES: &str = r#"
         verdict accept @rule4
     }"#;
 
+/// A map of addresses and ports to marks, and one of networks to verdicts, as nftables' `meta mark
+/// set ip saddr . tcp dport map @m` and `ip saddr vmap @v` are: found, read without a second
+/// lookup, and the verdict made control. Ranges of ports are a set without fields.
+const TABLES: &str = r#"
+    table0 = "m" key i32, i16 fields i32, i64, i128, i8 capacity 16
+    table1 = "v" key i8, i32 prefix fields verdict "accept" "drop" "jump web" capacity 8
+    table2 = key i64, i16 range capacity 8
+    chain0 = ip "filter" "INPUT" hook input
+    chain1 = ip "filter" "web"
+    rule0 = chain0 number 1
+    rule1 = chain0 number 2
+    rule2 = chain1 number 1
+    rule3 = chain0 policy final
+    counter0 = rule0
+    counter1 = rule1
+    counter2 = rule2
+    counter3 = rule3
+    entry input ip: fn0
+    fn0 "filter/INPUT" ip of chain0 {
+    block0:
+        v0 = avail th 8 @rule0
+        br v0, block1, block6 @rule0
+    block1:
+        v1 = load.i32 net+12 @rule0
+        v2 = load.i16 th+2 @rule0
+        v3 = find table0 (v1, v2) @rule0
+        v4 = found v3 @rule0
+        br v4, block2, block3 @rule0
+    block2:
+        v5 = field.i32 v3 0 @rule0
+        v6 = field.i64 v3 1 @rule0
+        v7 = field.i128 v3 2 @rule0
+        v8 = field.i8 v3 3 @rule0
+        v9 = zext.i64 v8 @rule0
+        v10 = add v6, v9 @rule0
+        v11 = const.i64 0x100000008 @rule0
+        v12 = cmp eq v10, v11 @rule0
+        br v12, block10, block3 @rule0
+    block10:
+        v13 = const.i128 0x20010db8000000000000000000000001 @rule0
+        v14 = cmp eq v7, v13 @rule0
+        br v14, block11, block3 @rule0
+    block11:
+        switch v5, { 0x12345678: block12 }, block3 @rule0
+    block12:
+        count counter0 @rule0
+        verdict drop @rule0
+    block3:
+        v15 = load.i8 meta.l4proto @rule1
+        v16 = load.i32 net+12 @rule1
+        v17 = find table1 (v15, v16) @rule1
+        v18 = found v17 @rule1
+        br v18, block4, block6 @rule1
+    block4:
+        v19 = field.i32 v17 0 @rule1
+        count counter1 @rule1
+        switch v19, { 0: block7, 1: block8, 2: block9 }, block6 @rule1
+    block7:
+        verdict accept @rule1
+    block8:
+        verdict drop @rule1
+    block9:
+        call fn1, block6 @rule1
+    block6:
+        count counter3 @rule3
+        verdict accept @rule3
+    }
+    fn1 "filter/web" ip of chain1 {
+    block0:
+        v0 = avail th 4 @rule2
+        br v0, block1, block2 @rule2
+    block1:
+        v1 = load.i64 net+12 @rule2
+        v2 = load.i16 th+2 @rule2
+        v3 = find table2 (v1, v2) @rule2
+        v4 = found v3 @rule2
+        br v4, block3, block2 @rule2
+    block3:
+        count counter2 @rule2
+        verdict drop @rule2
+    block2:
+        return
+    }
+    contents table0 {
+        { 0x0a000001, 22: 0x12345678, 0x100000001, 0x20010db8000000000000000000000001, 7 }
+        { 0x0a000001, 53: 0x12345678, 0x100000001, 0x20010db8000000000000000000000002, 7 }
+        { 0x0a000002, 80: 0x12345678, 0x100000000, 0x20010db8000000000000000000000001, 8 }
+        { 0x0a000002, 443: 0x12345677, 0x100000000, 0x20010db8000000000000000000000001, 8 }
+    }
+    contents table1 {
+        { 6, 0x0a000000..0x0affffff: 0 }
+        { 6, 0x0a000100..0x0a0001ff: 2 }
+        { 17, 0x0a000002..0x0a000003: 2 }
+        { 17, 0x0a000107: 1 }
+    }
+    contents table2 {
+        { 0x0a0000020a000009, 1..52 }
+        { 0x0a0000020a000009, 443..1023 }
+        { 0x0a0001070a000009, 0..65534 }
+    }"#;
+
 fn packets() -> Vec<Packet> {
     let from = |last| PacketBuilder::ipv4([10, 0, last / 4, last], [10, 0, 0, 9]);
     let ports = [0, 1, 21, 22, 23, 53, 54, 80, 443, 900, 1023, 1024, 40_000, 65_534, 65_535];
@@ -169,23 +269,111 @@ fn text_is_compiled_as_it_is_interpreted() {
                 "filter/INPUT:policy",
             ],
         ),
+        (TABLES, &["filter/INPUT:1", "filter/INPUT:2", "filter/INPUT:policy", "filter/web:1"]),
         (PRIORITIES, &["filter/INPUT:policy", "mangle/INPUT:1", "mangle/INPUT:policy"]),
     ] {
-        let program: Program = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let (program, contents) = parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(verify(&program), Ok(()));
-        let expected = interpreted(&program, &packets);
+        let expected = interpreted(&program, &contents, &packets);
         let labels: Vec<&str> =
             expected.1.iter().filter(|(_, count)| count.0 > 0).map(|(label, _)| &**label).collect();
         assert_eq!(labels, counted, "every rule counts something");
         assert!([Verdict::Accept, Verdict::Drop].iter().all(|v| expected.0.contains(v)));
-        let optimised = optimise(program.clone(), &Options::default(), &mut Diagnostics::new());
-        let optimised = optimised.expect("optimised");
-        assert_eq!(interpreted(&optimised, &packets), expected);
         for target in targets() {
-            for program in [&program, &optimised] {
-                let found = isolated(|| in_the_kernel(program, *target, &packets));
+            let as_it_is = compiled(&program, &contents, *target);
+            let optimised = built(&program, &contents, *target);
+            for artifact in [as_it_is, optimised] {
+                let found = isolated(|| in_the_kernel(&artifact, *target, &packets));
                 assert_eq!(found, expected, "{}", target.name());
             }
         }
+    }
+}
+
+/// Each of so many keys leads to a chain of its own, as kube-proxy's map of addresses, protocols
+/// and ports to chains does.
+const CHAINS: u32 = 5_000;
+
+/// A verdict map to [`CHAINS`] chains, each of two rules, with the elements of the map.
+fn dispatch() -> (Program, Contents) {
+    use std::fmt::Write;
+    let [mut names, mut chains, mut rules, mut counters] = [(); 4].map(|()| String::new());
+    let [mut arms, mut calls, mut functions, mut elements] = [(); 4].map(|()| String::new());
+    let mut write = |at: u32| -> std::fmt::Result {
+        let (chain, func, rule) = (at + 1, at + 1, 1 + 2 * at);
+        write!(names, " \"goto svc{at}\"")?;
+        writeln!(chains, "chain{chain} = ip \"filter\" \"svc{at}\"")?;
+        writeln!(
+            rules,
+            "rule{rule} = chain{chain} number 1\nrule{} = chain{chain} number 2",
+            rule + 1
+        )?;
+        writeln!(counters, "counter{rule} = rule{rule}\ncounter{0} = rule{0}", rule + 1)?;
+        write!(arms, "{}{at}: block{}", if at == 0 { "" } else { ", " }, 10 + at)?;
+        writeln!(calls, "block{}: call fn{func}, block2 @rule0", 10 + at)?;
+        writeln!(
+            functions,
+            "fn{func} \"filter/svc{at}\" ip of chain{chain} {{
+             block0: v0 = load.i8 net+8 @rule{rule}
+                     v1 = const.i8 {} @rule{rule}
+                     v2 = cmp eq v0, v1 @rule{rule}
+                     br v2, block1, block2 @rule{rule}
+             block1: count counter{rule} @rule{rule} verdict drop @rule{rule}
+             block2: count counter{next} @rule{next} {} @rule{next} }}",
+            60 + at % 5,
+            if at.is_multiple_of(3) { "return" } else { "verdict accept" },
+            next = rule + 1,
+        )?;
+        let (address, port) = (0x0a60_0000 + at / 4, 8_000 + at % 4);
+        writeln!(elements, "{{ {address:#x}, 6, {port}: {at} }}")
+    };
+    (0..CHAINS).for_each(|at| write(at).expect("text"));
+    let text = format!(
+        "table0 = \"services\" key i32, i8, i16 fields verdict{names} capacity 65536
+         chain0 = ip \"filter\" \"INPUT\" hook input
+         {chains} rule0 = chain0 policy {rules} counter0 = rule0 {counters}
+         entry input ip: fn0
+         fn0 \"filter/INPUT\" ip of chain0 {{
+         block0: v0 = avail th 4 br v0, block1, block2
+         block1: v1 = load.i32 net+16 v2 = load.i8 meta.l4proto v3 = load.i16 th+2
+                 v4 = find table0 (v1, v2, v3)
+                 v5 = found v4
+                 br v5, block3, block2
+         block3: v6 = field.i32 v4 0
+                 switch v6, {{ {arms} }}, block2
+         block2: count counter0 @rule0 verdict accept @rule0
+         {calls} }}
+         {functions} contents table0 {{ {elements} }}"
+    );
+    parse(&text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn five_thousand_chains_of_a_verdict_map_load() {
+    if !require::met(&[Need::Root]) {
+        return;
+    }
+    let (program, contents) = dispatch();
+    assert_eq!(verify(&program), Ok(()));
+    let packet = |at: u32, ttl: u8, port: u16| {
+        let to = (0x0a60_0000 + at / 4).to_be_bytes();
+        PacketBuilder::ipv4([192, 0, 2, 1], to)
+            .with_ipv4(|ip| ip.ttl = ttl)
+            .tcp(40_000, port, 2)
+            .build()
+    };
+    let packets: Vec<Packet> = (0..CHAINS + 8)
+        .step_by(97)
+        .flat_map(|at| {
+            let port = 8_000 + (at % 4) as u16;
+            [packet(at, 60 + (at % 5) as u8, port), packet(at, 70, port), packet(at, 70, port + 9)]
+        })
+        .collect();
+    let expected = interpreted(&program, &contents, &packets);
+    assert!([Verdict::Accept, Verdict::Drop].iter().all(|v| expected.0.contains(v)));
+    for target in targets() {
+        let artifact = built(&program, &contents, *target);
+        let found = isolated(|| in_the_kernel(&artifact, *target, &packets));
+        assert!(found == expected, "{}", target.name());
     }
 }

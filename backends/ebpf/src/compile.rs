@@ -9,6 +9,7 @@ use crate::error::EmitError;
 use crate::fit::call_size;
 use crate::main_function::Unit;
 use crate::set_plan::SetPlan;
+use crate::table::Tables;
 use crate::target::Target;
 use crate::{Feature, Needs, PacketLayout, chain, log, main_function, names, segment, split};
 use bpfc_artifact::{
@@ -17,7 +18,7 @@ use bpfc_artifact::{
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ir::{
-    CounterDef, Entry, Family, Func, Hook, Listing, Program as IrProgram, Rule, RuleData,
+    Contents, CounterDef, Entry, Family, Func, Hook, Listing, Program as IrProgram, Rule, RuleData,
 };
 use cranelift_entity::{PrimaryMap, SecondaryMap};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,14 +46,15 @@ impl Default for CompileOptions {
     }
 }
 
-/// Compiles a program for a target. The program must have passed the IR verifier; `listing` has
-/// its rules' texts.
+/// Compiles a program for a target. The program must have passed the IR verifier; `listing` has its
+/// rules' texts, `contents` what is in its tables.
 ///
 /// Warnings (the target sees packets differently from the kernel's hook) and errors go to
 /// `diagnostics`; `None` where there was an error.
 pub fn compile(
     program: &IrProgram,
     listing: &Listing,
+    contents: &Contents,
     target: &dyn Target,
     sources: &SourceMap,
     options: &CompileOptions,
@@ -84,7 +86,7 @@ pub fn compile(
     if !check_features(program, target, routed, diagnostics) {
         return None;
     }
-    let job = Job { program, listing, target, sources, options, needs, order, units };
+    let job = Job { program, listing, contents, target, sources, options, needs, order, units };
     let mut limit = options.blocks_per_segment;
     let mut parts = chain::parts_of_main(program);
     loop {
@@ -130,6 +132,7 @@ const LEAST_BLOCKS: usize = 8;
 struct Job<'a> {
     program: &'a IrProgram,
     listing: &'a Listing,
+    contents: &'a Contents,
     target: &'a dyn Target,
     sources: &'a SourceMap,
     options: &'a CompileOptions,
@@ -146,6 +149,7 @@ impl Job<'_> {
         // The sizes of the counters' map follow when all rules have their places.
         let mut maps = vec![MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)];
         let sets = SetPlan::new(program, &mut maps);
+        let tables = Tables::new(program, &self.order, self.contents, &mut maps);
         let (segments, carried) = chain::cut(program, &self.order, &self.needs, limit);
         let needs = Needs { carried, ..self.needs.clone() };
         let count_lists = CountLists::new(program, &self.order);
@@ -187,6 +191,7 @@ impl Job<'_> {
             connection_marks: BTreeMap::new(),
             places: places(program, listing, sources),
             program,
+            tables,
             queries: BTreeMap::new(),
             services: Vec::new(),
             trace_one_in: self.options.trace_one_in,

@@ -8,6 +8,7 @@ use crate::counters::Counters;
 use crate::error::EmitError;
 use crate::segment::Segments;
 use crate::set_plan::SetPlan;
+use crate::table::Tables;
 use crate::target::{ConntrackSource, SCRATCH_SIZE, Target};
 use crate::{Answer, Needs, PacketLayout, layout, names, outcome};
 use bpfc_artifact::log::Site;
@@ -91,6 +92,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) program: &'a Program,
     /// Where sets lie.
     pub(crate) sets: SetPlan,
+    /// Where tables lie.
+    pub(crate) tables: Tables,
     /// Functions that ask objects.
     pub(crate) queries: BTreeMap<(Object, Query), FunctionIndex>,
     /// Programs that serve whoever loads the artifact.

@@ -51,6 +51,7 @@ pub mod skb;
 mod socket;
 mod split;
 mod strip;
+mod table;
 pub mod target;
 mod transform;
 mod tuple;

@@ -61,7 +61,7 @@ pub struct Needs {
     pub log: bool,
     /// Whether the packet is traced.
     pub trace: bool,
-    /// Values that are handed to an object at most.
+    /// Values that are handed to an object or table at most, or handed back.
     pub arguments: u16,
     /// Bytes of values that segments carry from one to another.
     pub carried: i16,
@@ -303,8 +303,13 @@ impl Needs {
                     needs.trace |=
                         matches!(&data.op, Op::Log(_, log) if log.kind == LogKind::Trace);
                     needs.trace |= data.op == Op::Trace;
-                    if let Op::Query(_, _, arguments) = &data.op {
-                        needs.arguments = needs.arguments.max(arguments.len() as u16);
+                    match &data.op {
+                        Op::Query(_, _, arguments) => needs.hand_over(arguments.len()),
+                        Op::Find(table, key) => {
+                            needs.hand_over(key.len());
+                            needs.hand_over(program.tables[*table].fields.len());
+                        }
+                        _ => {}
                     }
                     needs.written.extend(data.op.writes(function));
                     needs.text |= match data.op {
@@ -360,6 +365,11 @@ impl Needs {
             }
         }
         (needs, asked)
+    }
+
+    /// So many numbers are handed to a function, or back.
+    fn hand_over(&mut self, numbers: usize) {
+        self.arguments = self.arguments.max(numbers as u16);
     }
 
     /// Whether a rule changes what an operation reads.

@@ -8,7 +8,7 @@
 //! later segment that is, and what later segments use of its values is carried in the packet
 //! structure.
 
-use bpfc_ir::{Block, Function, Op, Terminator, Type, Value, reverse_postorder};
+use bpfc_ir::{Block, Function, Op, Terminator, Value, reverse_postorder};
 use cranelift_entity::{EntitySet, SecondaryMap};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,14 +42,13 @@ pub struct Segment {
     pub entries: Vec<Block>,
 }
 
-/// Cuts a function into segments of `limit` blocks at most, as far as what is `fixed` allows: such
-/// a value is used where it was computed. Others that are kept are carried where cuts part them
-/// from their uses; those that are neither are computed anew.
+/// Cuts a function into segments of `limit` blocks at most. Values that are kept are carried, each
+/// in so many bytes, where cuts part them from their uses; others are computed anew.
 pub fn segments(
     function: &Function,
     limit: usize,
     is_kept: impl Fn(&Op) -> bool,
-    is_fixed: impl Fn(&Op) -> bool,
+    bytes: impl Fn(Value) -> i16,
 ) -> Segments {
     let mut marks = Marks::default();
     let reached = marks.reachable(function, &function.layout, &function.layout[..1]);
@@ -59,13 +58,13 @@ pub fn segments(
         return Segments { parts, is_sequence: true, ..Segments::default() };
     }
     let laid_out = is_forward(function, &reached)
-        .then(|| cut(function, &mut marks, &reached, limit, &is_kept, &is_fixed));
+        .then(|| cut(function, &mut marks, &reached, limit, &is_kept, &bytes));
     match laid_out {
         Some(segments) if segments.is_sequence => segments,
         _ => {
             // Subtree by subtree, which the layout of a graph need not be.
             let order = reverse_postorder(function);
-            let sorted = cut(function, &mut marks, &order, limit, &is_kept, &is_fixed);
+            let sorted = cut(function, &mut marks, &order, limit, &is_kept, &bytes);
             match laid_out {
                 Some(segments) if segments.entries() <= sorted.entries() => segments,
                 _ => sorted,
@@ -88,10 +87,10 @@ fn cut(
     layout: &[Block],
     limit: usize,
     is_kept: &impl Fn(&Op) -> bool,
-    is_fixed: &impl Fn(&Op) -> bool,
+    bytes: &impl Fn(Value) -> i16,
 ) -> Segments {
     let chain = Chain::new(function, layout);
-    let cuts = chain.cuts(limit, is_kept, is_fixed);
+    let cuts = chain.cuts(limit, is_kept);
     let mut parts: Vec<Segment> = Vec::with_capacity(cuts.len());
     let mut is_sequence = true;
     let entered = chain.entered(&cuts, &mut is_sequence);
@@ -113,7 +112,7 @@ fn cut(
         let blocks = marks.reachable(function, &blocks, first);
         parts.push(Segment { blocks: order(function, &blocks, first[0]), entries });
     }
-    let (carried, carried_size) = carried(function, &parts, is_kept);
+    let (carried, carried_size) = carried(function, &parts, is_kept, bytes);
     Segments { parts, carried, carried_size, is_sequence }
 }
 
@@ -156,12 +155,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Where segments begin, and where the last one ends.
-    fn cuts(
-        &self,
-        limit: usize,
-        is_kept: impl Fn(&Op) -> bool,
-        is_fixed: impl Fn(&Op) -> bool,
-    ) -> Vec<usize> {
+    fn cuts(&self, limit: usize, is_kept: impl Fn(&Op) -> bool) -> Vec<usize> {
         let count = self.layout.len();
         // How many blocks before a cut are led to from behind it, by the first edge to each.
         let mut entries = vec![0i32; count + 2];
@@ -176,26 +170,21 @@ impl<'a> Chain<'a> {
                 }
             }
         }
-        // How many values a cut parts from their uses, and which cuts are not allowed.
-        let [mut kept, mut fixed] = [(); 2].map(|()| vec![0i32; count + 2]);
-        for (value, definition, last_use) in self.spans(&is_kept) {
-            let parted = match is_fixed(self.function.definition(value)) {
-                true => &mut fixed,
-                false => &mut kept,
-            };
-            parted[definition + 1] += 1;
-            parted[last_use + 1] -= 1;
+        // How many values a cut parts from their uses.
+        let mut kept = vec![0i32; count + 2];
+        for (definition, last_use) in self.spans(&is_kept) {
+            kept[definition + 1] += 1;
+            kept[last_use + 1] -= 1;
         }
         let mut cuts = vec![0];
         let mut clean = None;
         let mut best: Option<(i32, usize)> = None;
-        let [mut entered, mut carried, mut held] = [0; 3];
+        let [mut entered, mut carried] = [0; 2];
         for at in 1..count {
             entered += entries[at];
             carried += kept[at];
-            held += fixed[at];
             let start = *cuts.last().unwrap_or(&0);
-            if held == 0 && !self.is_shared(self.layout[at]) {
+            if !self.is_shared(self.layout[at]) {
                 if entered == 1 && carried == 0 {
                     clean = Some(at);
                 }
@@ -235,9 +224,9 @@ impl<'a> Chain<'a> {
         entered
     }
 
-    /// The values that are kept, with the positions of the block that defines each and of the last
-    /// that computes with it, where they are not the same.
-    fn spans(&self, is_kept: impl Fn(&Op) -> bool) -> Vec<(Value, usize, usize)> {
+    /// Of each value that is kept the positions of the block that defines it and of the last that
+    /// computes with it, where they are not the same.
+    fn spans(&self, is_kept: impl Fn(&Op) -> bool) -> Vec<(usize, usize)> {
         let mut last: SecondaryMap<Value, usize> = SecondaryMap::new();
         let mut defined = Vec::new();
         for (at, &block) in self.layout.iter().enumerate() {
@@ -256,8 +245,8 @@ impl<'a> Chain<'a> {
                 last[value] = last[value].max(at);
             }
         }
-        let spans = defined.into_iter().map(|(value, at)| (value, at, last[value]));
-        spans.filter(|&(_, from, to)| to > from).collect()
+        let spans = defined.into_iter().map(|(value, at)| (at, last[value]));
+        spans.filter(|&(from, to)| to > from).collect()
     }
 }
 
@@ -294,6 +283,7 @@ fn carried(
     function: &Function,
     parts: &[Segment],
     is_kept: &impl Fn(&Op) -> bool,
+    bytes: &impl Fn(Value) -> i16,
 ) -> (BTreeMap<Value, i16>, i16) {
     let mut defined: BTreeMap<Value, usize> = BTreeMap::new();
     for (at, part) in parts.iter().enumerate() {
@@ -317,7 +307,7 @@ fn carried(
     let mut known: Vec<(i16, i16, usize)> = Vec::new();
     let mut size = 0;
     for ((from, value), last) in spans {
-        let bytes = if function.ty(value) == Type::I128 { 16 } else { 8 };
+        let bytes = bytes(value);
         let free = known.iter_mut().find(|(_, of, until)| *of == bytes && *until < from);
         let at = match free {
             Some(place) => {
@@ -389,7 +379,7 @@ mod tests {
     use bpfc_ir::{Base, Condition, Counter, Family, FunctionBuilder, Op, Type, Verdict};
 
     fn cut_pure(function: &Function, limit: usize) -> Segments {
-        segments(function, limit, |_| false, |_| false)
+        segments(function, limit, |_| false, |_| 8)
     }
 
     /// A chain of rules that each test two fields, drop truncated packets in a shared block and
@@ -517,7 +507,7 @@ mod tests {
     #[test]
     fn a_tree_is_cut_where_few_ways_are_open() {
         let function = tree(9);
-        let parts = segments(&function, 100, |op| matches!(op, Op::Random), |_| false);
+        let parts = segments(&function, 100, |op| matches!(op, Op::Random), |_| 8);
         check(&function, &parts);
         assert!(!parts.is_sequence && parts.parts.len() > 10);
         for part in &parts.parts {
@@ -526,12 +516,6 @@ mod tests {
         // The drawn number is used by all.
         let places: Vec<i16> = parts.carried.values().copied().collect();
         assert_eq!((places, parts.carried_size), (vec![0], 8));
-    }
-
-    #[test]
-    fn what_is_fixed_is_used_where_it_was_computed() {
-        let parts = segments(&tree(6), 16, |op| matches!(op, Op::Random), |_| true);
-        assert_eq!(parts.parts.len(), 1);
     }
 
     #[test]
@@ -556,7 +540,7 @@ mod tests {
         builder.verdict(Verdict::Drop);
         let function = builder.finish();
         let is_scan = |op: &Op| matches!(op, Op::Scan(_));
-        let cut = segments(&function, 4, is_scan, |_| false);
+        let cut = segments(&function, 4, is_scan, |_| 8);
         check(&function, &cut);
         assert!(cut.parts.len() > 10 && cut.carried.is_empty() && cut.is_sequence);
         for part in &cut.parts {

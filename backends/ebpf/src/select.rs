@@ -13,6 +13,7 @@ mod slots;
 mod switch;
 mod value;
 
+pub(crate) use slots::kept_size;
 pub(crate) use value::is_kept;
 
 use crate::asm::{
@@ -22,12 +23,12 @@ use crate::emitter::{self, COUNTERS_MAP, CutChain, Emitter};
 use crate::error::EmitError;
 use crate::{
     clock, conntrack, control_group, count_list, kernel, layout, log, lookup, outcome, query, scan,
-    scan_text, transform,
+    scan_text, table, transform,
 };
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
     Base, Block, BlockData, Counted, Counter, CounterList, CtField, Device, Function as IrFunction,
-    LogKind, Lookup, Meta, Op, ProbeDef, Scan, Source, Terminator, Type, Value,
+    LogKind, Lookup, Meta, Op, ProbeDef, Scan, Source, Table, Terminator, Type, Value,
 };
 use cranelift_entity::SecondaryMap;
 use std::cmp::Reverse;
@@ -576,6 +577,14 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);
             }
+            Op::Find(table, ref key) => {
+                self.arguments(key)?;
+                let function = table::function(self.emitter, table)?;
+                self.call(function);
+                self.asm.alu(Alu::Mov, Width::W32, R0, R0);
+                self.keep(result);
+                self.keep_fields(table, result);
+            }
             Op::Scan(ref scan) => {
                 match *scan {
                     Scan::Probe(probe) => match self.emitter.program.probes.get(probe) {
@@ -702,6 +711,20 @@ impl<'a, 'b> Selector<'a, 'b> {
         let offset = slot.offset as i16;
         let length = |asm: &mut Asm, reg| asm.load(Size::W, reg, R7, layout::LENGTH);
         self.emitter.count_packet(&mut self.asm, base, offset, length);
+    }
+
+    /// Takes the fields of an element that was found, or what lies there instead.
+    fn keep_fields(&mut self, table: Table, element: Option<Value>) {
+        let Some(slot) = element.and_then(|value| self.slots.get(&value).copied()) else { return };
+        let mut to = slot.offset + 8;
+        for (at, field) in self.emitter.program.tables[table].fields.iter().enumerate() {
+            let Some(from) = self.emitter.layout.argument(at) else { continue };
+            for half in (0..table::field_size(field)).step_by(8) {
+                self.asm.load(Size::D, R0, R7, from + half);
+                self.asm.store(Size::D, slot.base, to, R0);
+                to += 8;
+            }
+        }
     }
 
     /// Puts the arguments of a query where its function finds them.

@@ -7,7 +7,7 @@ use bpfc_artifact::kernel::SMALL_FRAMES;
 use bpfc_artifact::{Artifact, KernelFeature, RefusedRate};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, Severity, SourceMap};
 use bpfc_ebpf::{CallSize, Target, call_size};
-use bpfc_ir::{Hook, Listing, Program};
+use bpfc_ir::{Contents, Hook, Listing, Program};
 use bpfc_opt::{Limits, Observer, OptError, Pass, Settled};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,6 +31,7 @@ pub struct Prepared {
     /// As front ends lowered it.
     lowered: Program,
     listing: Arc<Listing>,
+    contents: Arc<Contents>,
     simple: Program,
     settled: Settled,
 }
@@ -46,7 +47,8 @@ impl Prepared {
         let (lowered, mut simple) = (lowered.clone(), lowered.clone());
         match bpfc_opt::prepare(&mut simple, &options.disabled_passes) {
             Ok(settled) => {
-                Some(Prepared { lowered, listing: Arc::clone(listing), simple, settled })
+                let (listing, contents) = (Arc::clone(listing), Arc::default());
+                Some(Prepared { lowered, listing, contents, simple, settled })
             }
             Err(error) => {
                 diagnostics.push(of_pass(error));
@@ -65,6 +67,13 @@ impl Prepared {
             program.entries.retain(|entry| hooks.contains(&entry.hook));
         }
         part
+    }
+
+    /// With these elements in its tables, which are empty otherwise.
+    #[must_use]
+    pub fn with_contents(mut self, contents: Arc<Contents>) -> Prepared {
+        self.contents = contents;
+        self
     }
 
     fn optimised(
@@ -95,7 +104,9 @@ pub fn build(
         let mut found = Diagnostics::new();
         let built = prepared.optimised(options, limits, &mut found).and_then(|program| {
             let listing = &prepared.listing;
-            let artifact = generate(&program, listing, target, sources, options, &mut found)?;
+            let contents = &prepared.contents;
+            let artifact =
+                generate(&program, listing, contents, target, sources, options, &mut found)?;
             Some((program, artifact))
         });
         let size = built.as_ref().map(|(_, artifact)| call_size(artifact));
@@ -242,17 +253,25 @@ fn of_pass(error: OptError) -> Diagnostic {
     }
 }
 
-/// Generates code.
+/// Generates code. `listing` has the rules' texts, `contents` what is in the program's tables.
 pub fn generate(
     program: &Program,
     listing: &Listing,
+    contents: &Contents,
     target: &dyn Target,
     sources: &SourceMap,
     options: &Options,
     diagnostics: &mut Diagnostics,
 ) -> Option<Artifact> {
-    let artifact =
-        bpfc_ebpf::compile(program, listing, target, sources, &options.codegen, diagnostics)?;
+    let artifact = bpfc_ebpf::compile(
+        program,
+        listing,
+        contents,
+        target,
+        sources,
+        &options.codegen,
+        diagnostics,
+    )?;
     for program in &artifact.programs {
         if let Some(found) = size::check(&artifact, program, target) {
             let is_error = found.severity == Severity::Error;

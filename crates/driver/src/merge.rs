@@ -7,7 +7,7 @@
 use bpfc_diag::{Code, Diagnostic};
 use bpfc_ir::{
     Chain, Counted, Counter, CounterDef, CounterList, Entry, Func, Object, ObjectDef, Op, Origin,
-    Probe, Program, Rule, RuleList, Scan, State, Terminator,
+    Probe, Program, Rule, RuleList, Scan, State, Table, Terminator,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -68,6 +68,8 @@ pub(crate) fn merge(
         };
         objects.push(object);
     }
+    let first_table = program.tables.len() as u32;
+    program.tables.extend(other.tables.into_iter().map(|(_, def)| def));
     for data in other.probes.into_iter().map(|(_, data)| data) {
         program.probes.push(data);
     }
@@ -84,6 +86,7 @@ pub(crate) fn merge(
                 Op::Log(of, _) => *of = rule(*of),
                 Op::Nth(used, _) => *used = state(*used),
                 Op::Query(object, ..) => *object = objects[object.as_u32() as usize],
+                Op::Find(table, _) => *table = Table::from_u32(first_table + table.as_u32()),
                 Op::Scan(Scan::Probe(used)) => *used = probe(*used),
                 _ => {}
             }

@@ -4,7 +4,7 @@ use crate::connections::Counted;
 use crate::recent::Seen;
 use bpfc_ipset::State as SetState;
 use bpfc_ir::hash_limit::Bucket;
-use bpfc_ir::{Counter, HostFact, Object, ObjectKind, Program, State, StateDef};
+use bpfc_ir::{Contents, Counter, HostFact, Object, ObjectKind, Program, State, StateDef};
 use cranelift_entity::SecondaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +30,8 @@ pub struct Environment<'r> {
     pub(crate) seen: SecondaryMap<Object, Seen>,
     /// Sets from the first packet on that asks them.
     pub(crate) sets: SecondaryMap<Object, Option<Box<SetState>>>,
+    /// What is in tables.
+    pub(crate) contents: Contents,
     /// What is known of the host; none for everything.
     known: Option<BTreeSet<HostFact>>,
     random: Box<dyn FnMut() -> u32 + 'r>,
@@ -75,6 +77,7 @@ impl<'r> Environment<'r> {
             counted: BTreeMap::new(),
             seen: SecondaryMap::new(),
             sets: SecondaryMap::new(),
+            contents: Contents::default(),
             known: None,
             random: Box::new(random),
         }
@@ -85,6 +88,12 @@ impl<'r> Environment<'r> {
     /// is.
     pub fn knowing(mut self, facts: BTreeSet<HostFact>) -> Self {
         self.known = Some(facts);
+        self
+    }
+
+    /// With these elements in the program's tables, which are empty otherwise.
+    pub fn with_contents(mut self, contents: &Contents) -> Self {
+        self.contents = contents.clone();
         self
     }
 

@@ -12,15 +12,28 @@ pub(crate) struct Frame<'a> {
     pub steps: usize,
     /// Values by number: few of a function's are ever computed for one packet.
     values: FxHashMap<Value, u128>,
+    /// The fields of elements that were looked for; none where there is no such element.
+    elements: FxHashMap<Value, Option<Vec<u128>>>,
 }
 
 impl<'a> Frame<'a> {
     pub fn new(func: Func, function: &'a Function, block: Block) -> Self {
-        Frame { func, function, block, steps: 0, values: FxHashMap::default() }
+        Frame {
+            func,
+            function,
+            block,
+            steps: 0,
+            values: FxHashMap::default(),
+            elements: FxHashMap::default(),
+        }
     }
 
     pub fn value(&self, value: Value) -> Result<u128, Fault> {
         self.values.get(&value).copied().ok_or(Fault::Undefined(value))
+    }
+
+    fn element(&self, value: Value) -> Result<Option<&[u128]>, Fault> {
+        self.elements.get(&value).map(Option::as_deref).ok_or(Fault::Undefined(value))
     }
 
     fn ty(&self, value: Value) -> Result<Type, Fault> {
@@ -85,6 +98,19 @@ impl<'a> Run<'a, '_, '_> {
                 let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
                 let answer = self.query(object, query, &arguments).ok_or(operands)?;
                 (Type::I32, answer.into())
+            }
+            Op::Find(table, ref key) => {
+                let key = key.iter().map(|&value| frame.value(value));
+                let key = key.collect::<Result<Vec<_>, _>>()?;
+                let found = self.environment.contents.of(table).and_then(|all| all.find(&key));
+                let element = data.result.expand().ok_or(operands)?;
+                frame.elements.insert(element, found.map(|found| found.fields.clone()));
+                return Ok(());
+            }
+            Op::Found(element) => (Type::Bool, frame.element(element)?.is_some().into()),
+            Op::Field(ty, element, place) => {
+                let fields = frame.element(element)?.ok_or(Fault::Unguarded(inst))?;
+                (ty, *fields.get(usize::from(place)).ok_or(operands)?)
             }
             Op::Count(counted) => {
                 for counter in self.program.counted(counted) {

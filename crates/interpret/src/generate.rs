@@ -8,11 +8,12 @@ use bpfc_diag::{FileId, Span};
 use bpfc_ir::hash_limit::{HashLimit, Measure};
 use bpfc_ir::{
     Address, Arm, Base, BaseChain, BinaryOp, Block, CalendarField, ChainData, ChecksumField,
-    ChunkFlags, Condition, Counted, Counter, CtField, CtTuple, Device, Entry, Family, Func,
-    Function, FunctionBuilder, Hook, Log, LogKind, Lookup, Meta, Object, ObjectDef, ObjectKind, Op,
-    Probe, ProbeDef, Program, Query, RecentAction, RecentList, RecentQuery, Reject, ReversePath,
-    Rewrite, Rule, RuleData, RuleKind, Scan, SctpChunks, SocketField, Source, StateDef, Switch,
-    Terminator, TextSearch, TransformField, TupleField, Type, Value, Verdict, Way,
+    ChunkFlags, Condition, Contents, Counted, Counter, CtField, CtTuple, Device, Element, Elements,
+    Entry, Family, FieldDef, Func, Function, FunctionBuilder, Hook, KeyPart, Log, LogKind, Lookup,
+    Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction,
+    RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule, RuleData, RuleKind, Scan,
+    SctpChunks, Shape, SocketField, Source, StateDef, Switch, Table, TableDef, Terminator,
+    TextSearch, TransformField, TupleField, Type, Value, Verdict, Way,
 };
 use bpfc_packet::{
     Conntrack, Dccp, Extension, InterfaceName, LengthField, Packet, PacketBuilder, Sctp, Tcp,
@@ -73,6 +74,7 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
     ] {
         program.objects.push(ObjectDef { name: name.to_owned(), kind });
     }
+    program.tables.extend(tables());
     if let Ok(filter) = "48 0 0 9,21 0 1 6,6 0 0 1,128 0 0 0,22 0 0 0".parse() {
         program.probes.push(ProbeDef::Filter(filter));
     }
@@ -109,6 +111,57 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
         program.entries.push(Entry { hook: Hook::Input, family, chains });
     }
     program
+}
+
+/// The tables of every program.
+fn tables() -> [TableDef; 3] {
+    let part = |ty, shape| KeyPart { ty, shape };
+    let table =
+        |name: &str, key, fields| TableDef { name: name.to_owned(), key, fields, capacity: 32 };
+    let names = ["accept", "jump \"a chain\""].map(str::to_owned).to_vec();
+    [
+        table(
+            "marks",
+            vec![part(Type::I8, Shape::Exact), part(Type::I16, Shape::Prefix)],
+            vec![FieldDef::Data(Type::I32), FieldDef::Data(Type::I128)],
+        ),
+        table("", vec![part(Type::I32, Shape::Range)], vec![FieldDef::Verdict(names)]),
+        table("", vec![part(Type::I128, Shape::Exact)], Vec::new()),
+    ]
+}
+
+/// What is in the tables of [`program`].
+pub fn contents(choices: &mut Choices) -> Contents {
+    let mut contents = Contents::default();
+    for (table, def) in (0..).map(Table::from_u32).zip(tables()) {
+        let mut all: Vec<Element> = Vec::new();
+        for _ in 0..choices.below(20) {
+            let mut number =
+                |ty: Type| choices.of(&[0, 1, 6, 17, 0x100, 0x0a00_0000, u128::MAX]) & ty.max();
+            let mut key: Vec<(u128, u128)> =
+                def.key.iter().map(|part| (number(part.ty), 0)).collect();
+            key.iter_mut().for_each(|ends| ends.1 = ends.0);
+            let fields = def.fields.iter().map(|field| match field {
+                FieldDef::Data(ty) => number(*ty),
+                FieldDef::Verdict(names) => number(Type::I8) % names.len() as u128,
+            });
+            let fields = fields.collect();
+            let free = (1u128 << choices.below(10)) - 1;
+            match (key.last_mut(), def.key.last().map(|part| part.shape)) {
+                (Some(last), Some(Shape::Prefix)) => *last = (last.0 & !free, last.0 | free),
+                (Some(last), Some(Shape::Range)) => last.1 = (last.0 + free).min(u32::MAX.into()),
+                _ => {}
+            }
+            all.push(Element { key, fields });
+            if Elements::new(&def, all.clone()).is_err() {
+                all.pop();
+            }
+        }
+        if let Ok(elements) = Elements::new(&def, all) {
+            contents.set(table, elements);
+        }
+    }
+    contents
 }
 
 fn hash_limit(choices: &mut Choices, family: Family) -> HashLimit {
@@ -384,10 +437,25 @@ impl Body<'_> {
         self.builder.switch_to(next);
     }
 
+    /// A search for an element, whose fields are numbers where it is found.
+    fn find(&mut self, away: Block) {
+        let tables = tables();
+        let at = self.choices.below(tables.len());
+        let key = tables[at].key.iter().map(|part| self.number(part.ty)).collect();
+        let element = self.builder.find(Table::from_u32(at as u32), key);
+        let found = self.builder.found(element);
+        self.builder.require(found, away);
+        for (place, field) in (0..).zip(&tables[at].fields) {
+            let value = self.builder.field(field.ty(), element, place);
+            self.values.push((value, field.ty()));
+        }
+    }
+
     /// A test whose failure leads away.
     fn test(&mut self, otherwise: Block) {
-        match self.choices.below(11) {
+        match self.choices.below(12) {
             10 => self.switch(otherwise),
+            11 => self.find(otherwise),
             0 => {
                 let bytes = self.choices.of(&[1, 4, 8, 12, 20, 24]);
                 let there = self.builder.available(Base::Transport, bytes);

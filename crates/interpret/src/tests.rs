@@ -230,8 +230,9 @@ proptest! {
     #[test]
     fn verified_programs_have_no_faults(seed: u64) {
         let program = generate::program(seed, 5, 12);
-        let mut environment = Environment::new(&program);
         let mut choices = Choices::new(seed);
+        let contents = generate::contents(&mut choices);
+        let mut environment = Environment::new(&program).with_contents(&contents);
         for _ in 0..20 {
             let packet = generate::packet(&mut choices);
             match interpret(&program, Hook::Input, &packet, &mut environment) {

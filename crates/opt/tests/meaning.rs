@@ -13,8 +13,10 @@ use proptest::prelude::*;
 
 /// Two programs, the same packets: verdicts, rules in order, marks and counters.
 fn same(before: &Program, after: &Program, seed: u64) -> Result<(), TestCaseError> {
-    let (mut old, mut new) = (Environment::new(before), Environment::new(after));
     let mut choices = Choices::new(seed);
+    let contents = generate::contents(&mut choices);
+    let [mut old, mut new] =
+        [before, after].map(|program| Environment::new(program).with_contents(&contents));
     for _ in 0..20 {
         let mut packet = generate::packet(&mut choices);
         // As at the kernel's hook: nothing of a packet's way out is known.

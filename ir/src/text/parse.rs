@@ -4,12 +4,13 @@
 mod function;
 mod log;
 mod object;
+mod table;
 
 use super::lexer::{Token, tokens};
 use crate::{
-    BaseChain, Block, Chain, ChainData, Counted, Counter, CounterDef, CounterList, Entry, Func,
-    Object, Origin, Probe, ProbeDef, Program, Rule, RuleData, RuleKind, RuleList, State, StateDef,
-    TextSearch, UnknownWord, Value,
+    BaseChain, Block, Chain, ChainData, Contents, Counted, Counter, CounterDef, CounterList, Entry,
+    Func, Object, Origin, Probe, ProbeDef, Program, Rule, RuleData, RuleKind, RuleList, State,
+    StateDef, Table, TextSearch, UnknownWord, Value,
 };
 use bpfc_diag::{FileId, LineColumn, Span};
 use std::fmt;
@@ -42,6 +43,7 @@ enum Reference {
     Counter(Counter),
     Counters(CounterList),
     State(State),
+    Table(Table),
     Object(Object),
     Probe(Probe),
     Func(Func),
@@ -58,7 +60,33 @@ impl FromStr for Program {
 
     fn from_str(text: &str) -> Result<Program> {
         let mut parser = Parser { tokens: tokens(text)?, next: 0, references: Vec::new() };
-        parser.program()
+        let program = parser.program()?;
+        match parser.peek() {
+            Token::End => Ok(program),
+            _ => parser.error("contents of tables stand beside a program"),
+        }
+    }
+}
+
+/// Reads a program, and behind it what its tables have in them.
+///
+/// # Errors
+/// Where the text is neither, or an element is none of its table's.
+pub fn parse(text: &str) -> Result<(Program, Contents)> {
+    let mut parser = Parser { tokens: tokens(text)?, next: 0, references: Vec::new() };
+    let program = parser.program()?;
+    let mut contents = Contents::default();
+    while parser.eat_word("contents") {
+        let at = parser.at();
+        let (table, elements) = parser.contents(&program)?;
+        if contents.of(table).is_some() {
+            return Err(ParseError::new(at, format!("{table} has contents already")));
+        }
+        contents.set(table, elements);
+    }
+    match parser.peek() {
+        Token::End => Ok((program, contents)),
+        _ => parser.expected("'contents' or the end"),
     }
 }
 
@@ -228,6 +256,13 @@ impl Parser {
         Ok(state)
     }
 
+    fn table(&mut self) -> Result<Table> {
+        let at = self.at();
+        let table = Table::from_u32(self.entity("table", "a table")?);
+        self.references.push((at, Reference::Table(table)));
+        Ok(table)
+    }
+
     fn object(&mut self) -> Result<Object> {
         let at = self.at();
         let object = Object::from_u32(self.entity("object", "an object")?);
@@ -269,11 +304,11 @@ impl Parser {
 
     fn program(&mut self) -> Result<Program> {
         let mut program = Program::new();
-        while *self.peek() != Token::End {
+        while *self.peek() != Token::End && self.peek_word() != Some("contents") {
             let at = self.at();
             let Some(word) = self.peek_word().map(str::to_owned) else {
                 return self.expected(
-                    "a state, object, probe, chain, rule, counter, list, entry or function",
+                    "a state, table, object, probe, chain, rule, counter, list, entry or function",
                 );
             };
             self.advance();
@@ -289,6 +324,11 @@ impl Parser {
                 self.punct("=")?;
                 let initial = self.number("an initial value")?;
                 program.states.push(StateDef { initial });
+            } else if let Some(number) = entity(&word, "table") {
+                in_order(number, program.tables.len())?;
+                self.punct("=")?;
+                let table = self.table_def()?;
+                program.tables.push(table);
             } else if let Some(number) = entity(&word, "object") {
                 in_order(number, program.objects.len())?;
                 self.punct("=")?;
@@ -330,7 +370,7 @@ impl Parser {
                 program.funcs.push(function.into());
             } else {
                 let message =
-                    "expected a state, object, probe, chain, rule, counter, list, entry or function".to_owned();
+                    "expected a state, table, object, probe, chain, rule, counter, list, entry or function".to_owned();
                 return Err(ParseError::new(at, format!("{message}, found '{word}'")));
             }
         }
@@ -346,6 +386,7 @@ impl Parser {
                     (program.counter_lists.is_valid(list), list.to_string())
                 }
                 Reference::State(state) => (program.states.is_valid(state), state.to_string()),
+                Reference::Table(table) => (program.tables.is_valid(table), table.to_string()),
                 Reference::Object(object) => (program.objects.is_valid(object), object.to_string()),
                 Reference::Probe(probe) => (program.probes.is_valid(probe), probe.to_string()),
                 Reference::Func(func) => (program.funcs.is_valid(func), func.to_string()),

@@ -1,9 +1,9 @@
 //! Printing. It never fails, whatever the program: what refers to nothing is printed all the same.
 
 use crate::{
-    Arm, Base, BaseChain, BinaryOp, ChainData, Condition, Counted, CounterDef, CtField, Entry,
-    Function, InstData, Listing, ObjectDef, Op, Origin, Program, RuleData, RuleKind, Scan, Source,
-    Switch, Terminator,
+    Arm, Base, BaseChain, BinaryOp, ChainData, Condition, Contents, Counted, CounterDef, CtField,
+    Element, Entry, FieldDef, Function, InstData, KeyPart, Listing, ObjectDef, Op, Origin, Program,
+    RuleData, RuleKind, Scan, Shape, Source, Switch, TableDef, Terminator,
 };
 use bpfc_abi::raw;
 use std::fmt::{self, Display, Formatter};
@@ -129,6 +129,15 @@ impl Display for Op {
                 }
                 f.write_str(")")
             }
+            Op::Find(table, key) => {
+                write!(f, "find {table} (")?;
+                for (at, value) in key.iter().enumerate() {
+                    write!(f, "{}{value}", if at == 0 { "" } else { ", " })?;
+                }
+                f.write_str(")")
+            }
+            Op::Found(element) => write!(f, "found {element}"),
+            Op::Field(ty, element, place) => write!(f, "field.{ty} {element} {place}"),
             Op::Count(Counted::One(counter)) => write!(f, "count {counter}"),
             Op::Count(Counted::All(list)) => write!(f, "count {list}"),
             Op::Trace => f.write_str("trace"),
@@ -164,8 +173,8 @@ impl Display for Switch {
         for (at, Arm { low, high, to }) in self.arms.iter().enumerate() {
             f.write_str(if at == 0 { " " } else { ", " })?;
             match low == high {
-                true => write!(f, "{low}: {to}")?,
-                false => write!(f, "{low}..{high}: {to}")?,
+                true => write!(f, "{}: {to}", Number(*low))?,
+                false => write!(f, "{}..{}: {to}", Number(*low), Number(*high))?,
             }
         }
         write!(f, " }}, {}", self.otherwise)
@@ -219,6 +228,76 @@ impl Display for Function {
             writeln!(f)?;
         }
         writeln!(f, "}}")
+    }
+}
+
+impl Display for TableDef {
+    /// The table as it stands in a program, without its number.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if !self.name.is_empty() {
+            write!(f, "{} ", Quoted(&self.name))?;
+        }
+        f.write_str("key")?;
+        list(f, self.key.iter())?;
+        if !self.fields.is_empty() {
+            f.write_str(" fields")?;
+            list(f, self.fields.iter())?;
+        }
+        write!(f, " capacity {}", self.capacity)
+    }
+}
+
+impl Display for KeyPart {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.shape {
+            Shape::Exact => write!(f, "{}", self.ty),
+            Shape::Prefix => write!(f, "{} prefix", self.ty),
+            Shape::Range => write!(f, "{} range", self.ty),
+        }
+    }
+}
+
+impl Display for FieldDef {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            FieldDef::Data(ty) => write!(f, "{ty}"),
+            FieldDef::Verdict(names) => {
+                f.write_str("verdict")?;
+                names.iter().try_for_each(|name| write!(f, " {}", Quoted(name)))
+            }
+        }
+    }
+}
+
+impl Display for Contents {
+    /// The section of contents, as [`crate::parse`] reads it behind a program.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (table, elements) in self.iter() {
+            writeln!(f, "contents {table} {{")?;
+            for Element { key, fields } in elements.iter() {
+                f.write_str("    {")?;
+                list(f, key.iter().map(|&(low, high)| Ends(low, high)))?;
+                if !fields.is_empty() {
+                    f.write_str(":")?;
+                    list(f, fields.iter().map(|&field| Number(field)))?;
+                }
+                writeln!(f, " }}")?;
+            }
+            writeln!(f, "}}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of a part of a key.
+struct Ends(u128, u128);
+
+impl Display for Ends {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 == self.1 {
+            true => write!(f, "{}", Number(self.0)),
+            false => write!(f, "{}..{}", Number(self.0), Number(self.1)),
+        }
     }
 }
 
@@ -313,6 +392,9 @@ impl Display for Listed<'_> {
         let Listed(program, listing) = self;
         for (state, data) in program.states.iter() {
             writeln!(f, "{state} = {}", data.initial)?;
+        }
+        for (table, def) in program.tables.iter() {
+            writeln!(f, "{table} = {def}")?;
         }
         for (object, ObjectDef { name, kind }) in program.objects.iter() {
             write!(f, "{object} =")?;

@@ -62,6 +62,34 @@ fn switches_are_read_as_they_are_printed() {
 }
 
 #[test]
+fn tables_and_contents_are_read_as_they_are_printed() {
+    let program = "table0 = \"m\" key i32, i16 prefix fields i8, verdict \"accept\" \"jump x\" \
+                   capacity 7\ntable1 = key i128 range capacity 1\n\nfn0 \"f\" ip {\nblock0:\n    \
+                   v0 = load.i32 net+12\n    v1 = load.i16 net+2\n    v2 = find table0 (v0, v1)\n    \
+                   v3 = found v2\n    br v3, block1, block2\nblock1:\n    v4 = field.i32 v2 1\n    \
+                   return\nblock2:\n    return\n}\n";
+    let contents = "contents table0 {\n    { 0x0a000001, 16..31: 255, 1 }\n    \
+                    { 7, 0..65535: 0, 0 }\n}\ncontents table1 {\n}\n";
+    let (read, elements) = crate::parse(&format!("{program}{contents}")).expect("a program");
+    assert_eq!(verify(&read), Ok(()));
+    assert_eq!((read.to_string(), elements.to_string()), (program.into(), contents.into()));
+
+    assert_eq!(
+        error(&format!("table0 = key i8 capacity 1 {contents}")),
+        "1:28: contents of tables stand beside a program"
+    );
+    let refused = |contents: &str| {
+        let text = format!("table0 = key i8 capacity 1\n{contents}");
+        crate::parse(&text).expect_err("no contents").to_string()
+    };
+    assert_eq!(refused("contents table1 { }"), "2:10: table1 is not defined");
+    assert_eq!(refused("contents table0 { { 256 } }"), "2:10: element 0 does not fit the table");
+    let twice = "contents table0 { } contents table0 { }";
+    assert_eq!(refused(twice), "2:30: table0 has contents already");
+    assert_eq!(refused("contents table0 { } x"), "2:21: expected 'contents' or the end, found 'x'");
+}
+
+#[test]
 fn verdicts_are_read_as_they_are_printed() {
     for verdict in ["accept", "drop", "reject tcp-reset", "reject icmp 13"] {
         let text = format!("\nfn0 \"f\" ip {{\nblock0:\n    verdict {verdict}\n}}\n");
@@ -118,7 +146,7 @@ fn errors_say_where() {
     );
     assert_eq!(
         error("fn4294967295 \"f\" ip {}"),
-        "1:1: expected a state, object, probe, chain, rule, counter, list, entry or function, found 'fn4294967295'"
+        "1:1: expected a state, table, object, probe, chain, rule, counter, list, entry or function, found 'fn4294967295'"
     );
 }
 

@@ -133,6 +133,9 @@ impl Checker<'_> {
             Op::Nth(state, _) if !self.program.states.is_valid(state) => {
                 self.inst(block, inst, Violation::MissingState(state));
             }
+            Op::Find(table, _) if !self.program.tables.is_valid(table) => {
+                self.inst(block, inst, Violation::MissingTable(table));
+            }
             Op::Query(object, ..) if !self.program.objects.is_valid(object) => {
                 self.inst(block, inst, Violation::MissingObject(object));
             }

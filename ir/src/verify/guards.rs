@@ -1,4 +1,4 @@
-//! Guards of bytes, link headers and connections, for loads and for writes.
+//! Guards of bytes, link headers, connections and elements, for loads and for writes.
 //!
 //! What a branch proves ([`Function::proof`]) holds in the block that it leads to, where no other
 //! block leads there, and in all that this block dominates. The dominator tree is walked from the
@@ -25,6 +25,8 @@ enum Proof {
     Transport(u16),
     /// The bytes up to this one from the offset on are there.
     At(Value, u16),
+    /// The element is there.
+    Element(Value),
     Link,
     Connection,
 }
@@ -39,7 +41,8 @@ pub(super) fn check(checker: &mut Checker<'_>, flow: &ControlFlow) {
     let function = checker.function;
     let Some(entry) = function.entry() else { return };
     let children = Children::new(function, flow);
-    // By offset: so many bytes from it on are there, counting its displacement.
+    // By offset: so many bytes from it on are there, counting its displacement. By element: whether
+    // it is there.
     let mut offsets: Vec<u32> = vec![0; function.values.len()];
     let mut steps = vec![Step::Enter(entry, Facts::default())];
     while let Some(step) = steps.pop() {
@@ -61,6 +64,10 @@ pub(super) fn check(checker: &mut Checker<'_>, flow: &ControlFlow) {
                 steps.push(Step::Restore(value, *known));
                 *known = (*known).max(bytes.into());
             }
+            Some(Proof::Element(value)) => {
+                steps.push(Step::Restore(value, offsets[value.index()]));
+                offsets[value.index()] = 1;
+            }
         }
         for &inst in &function.blocks[block].insts {
             if let Some(violation) = violation(function, inst, facts, &offsets) {
@@ -78,6 +85,7 @@ fn proof(function: &Function, flow: &ControlFlow, block: Block) -> Option<Proof>
     match *function.definition(proof.value) {
         Op::Available(Base::Transport, bytes) => Some(Proof::Transport(bytes)),
         Op::AvailableAt(offset, bytes) => Some(Proof::At(offset, bytes)),
+        Op::Found(element) => Some(Proof::Element(element)),
         Op::Load(_, Source::Meta(Meta::LinkHeader)) => Some(Proof::Link),
         Op::Load(_, Source::Ct(CtField::Present)) => Some(Proof::Connection),
         _ => None,
@@ -108,6 +116,9 @@ fn violation(function: &Function, inst: Inst, facts: Facts, offsets: &[u32]) -> 
         Op::Load(_, Source::Ct(CtField::Present | CtField::State)) => None,
         Op::Load(_, Source::Ct(_)) | Op::SetConnectionMark(_) => {
             (!facts.connection).then_some(Violation::UnguardedConnection)
+        }
+        Op::Field(_, element, _) => {
+            (offsets[element.index()] == 0).then_some(Violation::UnguardedElement(element))
         }
         Op::LoadAt(ty, offset, displacement) => {
             needs(offsets[offset.index()], end(displacement, ty))

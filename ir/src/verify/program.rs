@@ -78,6 +78,14 @@ pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) {
         }
     }
 
+    let mut names = BTreeSet::new();
+    for (table, def) in program.tables.iter() {
+        let unique = def.name.is_empty() || names.insert(def.name.as_str());
+        if !unique || !def.is_sound() {
+            report(Place::Program, Violation::Table(table));
+        }
+    }
+
     let mut entries = BTreeSet::new();
     let mut base_chains = BTreeSet::new();
     let mut sound = true;

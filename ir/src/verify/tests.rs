@@ -409,6 +409,52 @@ fn arms_without_0_guard() {
 }
 
 #[test]
+fn tables_are_sound() {
+    let table = |text: &str| violations(&format!("table0 = {text} capacity 1"));
+    let broken_table = || Violation::Table(crate::Table::from_u32(0));
+    assert_eq!(table("key i8, i128, i128, i64, i32, i128 prefix"), []);
+    for text in [
+        "key i8 prefix, i8",
+        "key bool",
+        "key i8, element",
+        "key i8, i128, i128, i128, i64, i32, i8",
+        "key i8 fields element",
+    ] {
+        broken(table(text), broken_table());
+    }
+    broken(violations("table0 = key i8 capacity 0"), broken_table());
+    broken(
+        violations("table0 = \"t\" key i8 capacity 1 table1 = \"t\" key i8 capacity 1"),
+        Violation::Table(crate::Table::from_u32(1)),
+    );
+}
+
+#[test]
+fn fields_are_read_of_elements_that_are_found() {
+    let found = |key: &str, asked: &str, field: &str| {
+        violations(&format!(
+            "table0 = key i8 fields i32 capacity 1
+             fn0 \"f\" ip {{ block0: v0 = const.i8 1 v1 = const.i16 1 v2 = find table0 ({key})
+             v3 = find table0 (v0) v4 = found {asked} br v4, block1, block2
+             block1: {field} return block2: verdict drop }}"
+        ))
+    };
+    let [v0, v1, v2] = [0, 1, 2].map(Value::from_u32);
+    assert_eq!(found("v0", "v2", "v5 = field.i32 v2 0"), []);
+    broken(found("v0", "v3", "v5 = field.i32 v2 0"), Violation::UnguardedElement(v2));
+    broken(found("v0", "v2", "v5 = field.i64 v2 0"), Violation::Field(0));
+    broken(found("v0", "v2", "v5 = field.i32 v2 1"), Violation::Field(1));
+    broken(found("v1", "v2", ""), Violation::WrongType { value: v1, found: Type::I16 });
+    broken(found("v0, v0", "v2", ""), Violation::Key(crate::Table::from_u32(0)));
+    broken(found("v0", "v0", ""), Violation::WrongType { value: v0, found: Type::I8 });
+    broken(
+        found("v0", "v2", "v5 = zext.i32 v2"),
+        Violation::WrongType { value: v2, found: Type::Element },
+    );
+    broken(found("v0", "v2", "v5 = const.element 0"), Violation::SourceType(Type::Element));
+}
+
+#[test]
 fn loads_fit_their_source() {
     broken(in_block("ip", "v0 = load.i16 meta.l4proto return"), Violation::SourceType(Type::I8));
     broken(in_block("ip", "v0 = load.bool net+0 return"), Violation::SourceType(Type::Bool));

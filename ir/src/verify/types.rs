@@ -44,10 +44,10 @@ fn is(checker: &Checker<'_>, value: Value, wanted: Type) -> Result<(), Violation
     }
 }
 
-/// A number, which a bool is not.
+/// A number, which a bool or an element is not.
 fn number(checker: &Checker<'_>, value: Value) -> Result<Type, Violation> {
     match checker.function.ty(value) {
-        Type::Bool => Err(Violation::WrongType { value, found: Type::Bool }),
+        found @ (Type::Bool | Type::Element) => Err(Violation::WrongType { value, found }),
         ty => Ok(ty),
     }
 }
@@ -73,6 +73,26 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
                 None => Err(Violation::Query(object)),
             }
         }
+        Op::Find(table, ref key) => {
+            let def = checker.program.tables.get(table).ok_or(Violation::MissingTable(table))?;
+            if key.len() != def.key.len() {
+                return Err(Violation::Key(table));
+            }
+            key.iter().zip(&def.key).try_for_each(|(&value, part)| is(checker, value, part.ty))
+        }
+        Op::Found(element) => is(checker, element, Type::Element),
+        Op::Field(ty, element, place) => {
+            is(checker, element, Type::Element)?;
+            let Op::Find(table, _) = *function.definition(element) else {
+                return Err(Violation::Field(place));
+            };
+            let def = checker.program.tables.get(table).ok_or(Violation::MissingTable(table))?;
+            match def.fields.get(usize::from(place)) {
+                Some(field) if field.ty() == ty => Ok(()),
+                _ => Err(Violation::Field(place)),
+            }
+        }
+        Op::Const(Type::Element, _) => Err(Violation::SourceType(Type::Element)),
         Op::Const(ty, value) if value > ty.max() => Err(Violation::TooLarge(ty)),
         Op::Log(_, ref log) if !log.is_sound() => Err(Violation::Log),
         Op::Const(..)
@@ -83,7 +103,7 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
         | Op::Random
         | Op::Count(_) => Ok(()),
         Op::Load(ty, source) => load(checker, ty, source),
-        Op::LoadAt(Type::Bool, ..) => Err(Violation::SourceType(Type::Bool)),
+        Op::LoadAt(ty @ (Type::Bool | Type::Element), ..) => Err(Violation::SourceType(ty)),
         Op::LoadAt(_, offset, _) | Op::AvailableAt(offset, _) => is(checker, offset, Type::I32),
         Op::Binary(op, a, b) => {
             let ty = same(checker, a, b)?;
@@ -186,8 +206,8 @@ fn load(checker: &Checker<'_>, ty: Type, source: Source) -> Result<(), Violation
         Source::Ct(field) => (field.ty(family), None),
         Source::Socket(field) => (field.ty(), None),
         Source::Payload(base, offset) => {
-            if ty == Type::Bool {
-                return Err(Violation::SourceType(Type::Bool));
+            if matches!(ty, Type::Bool | Type::Element) {
+                return Err(Violation::SourceType(ty));
             }
             let fixed = match (base, family) {
                 (Base::Link, _) => Some(14),

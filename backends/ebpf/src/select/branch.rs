@@ -57,6 +57,12 @@ impl Selector<'_, '_> {
                 self.go(then, next);
                 return Ok(());
             }
+            Op::Found(element) => {
+                let (base, offset, _) =
+                    self.memory(element).ok_or(EmitError::Type(self.name.clone(), "an element"))?;
+                self.asm.load(Size::D, R1, base, offset);
+                self.test_imm(Condition::Ne, R1, 0, Type::I64, to);
+            }
             Op::AvailableAt(value, bytes) => {
                 let reg = self.scalar(value, 0)?;
                 self.asm.alu_imm(Alu::Add, Width::W64, reg, i32::from(bytes));

@@ -8,8 +8,9 @@
 use super::{Selector, Slot};
 use crate::asm::{FP, R7};
 use crate::emitter::CutChain;
+use crate::table;
 use crate::target::SCRATCH_SIZE;
-use bpfc_ir::{Block, Function, Op, Source, Type, Value};
+use bpfc_ir::{Block, Function, Op, Program, Source, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Selector<'_, '_> {
@@ -56,7 +57,7 @@ impl Selector<'_, '_> {
                     continue;
                 };
                 let network_order = lies_in_network_order(&data.op);
-                let bytes = if function.ty(value) == Type::I128 { 16 } else { 8 };
+                let bytes = kept_size(self.emitter.program, function, value);
                 if carried.contains_key(&value) {
                     continue;
                 }
@@ -100,6 +101,17 @@ impl Selector<'_, '_> {
             }
         }
         last
+    }
+}
+
+/// Bytes of a kept value's place: of an element, whether there is one, and its fields.
+pub(crate) fn kept_size(program: &Program, function: &Function, value: Value) -> i16 {
+    match *function.definition(value) {
+        Op::Find(table, _) => {
+            8 + program.tables[table].fields.iter().map(table::field_size).sum::<i16>()
+        }
+        _ if function.ty(value) == Type::I128 => 16,
+        _ => 8,
     }
 }
 

@@ -3,15 +3,19 @@
 use super::{Selector, TEMPS};
 use crate::asm::{Alu, Jump, R7, Reg, Size, Width};
 use crate::error::EmitError;
-use crate::{Needs, layout};
+use crate::{Needs, layout, table};
 use bpfc_ir::{Base, BinaryOp, CtField, Family, Meta, Op, Source, Type, Value};
 
 /// Whether a value is computed where it stands and kept in the frame.
 pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
     match *op {
-        Op::Random | Op::Nth(..) | Op::Query(..) | Op::Scan(_) | Op::Lookup(_) | Op::LoadAt(..) => {
-            true
-        }
+        Op::Random
+        | Op::Nth(..)
+        | Op::Query(..)
+        | Op::Find(..)
+        | Op::Scan(_)
+        | Op::Lookup(_)
+        | Op::LoadAt(..) => true,
         Op::Load(_, Source::Meta(Meta::Cpu | Meta::Clock | Meta::LocalClock)) => true,
         Op::Calendar(..) | Op::Hash(..) | Op::ControlGroup(_) => true,
         Op::Load(_, Source::Meta(Meta::InGroup | Meta::OutGroup | Meta::Realm)) => true,
@@ -70,6 +74,11 @@ impl Selector<'_, '_> {
         }
         let layout = &self.emitter.layout;
         match *self.function.definition(value) {
+            Op::Field(ty, element, place) => {
+                let slot = self.slots.get(&element)?;
+                let offset = slot.offset + self.field_offset(element, place);
+                Some((slot.base, offset, ty == Type::I128))
+            }
             Op::Load(_, Source::Payload(base, offset)) => {
                 Some((R7, self.window(base)? + offset as i16, true))
             }
@@ -85,6 +94,13 @@ impl Selector<'_, '_> {
             }
             _ => None,
         }
+    }
+
+    /// Where a field lies in an element's place in the frame, behind whether there is one.
+    pub(super) fn field_offset(&self, element: Value, place: u16) -> i16 {
+        let Op::Find(table, _) = *self.function.definition(element) else { return 0 };
+        let fields = &self.emitter.program.tables[table].fields;
+        8 + fields.iter().take(place.into()).map(table::field_size).sum::<i16>()
     }
 
     /// Loads a number as it lies in memory. The verifier takes only aligned loads of the frame,
@@ -127,11 +143,9 @@ impl Selector<'_, '_> {
         };
         let ty = self.function.ty(value);
         if let Some((base, offset, network)) = self.memory(value) {
-            let size = if self.slots.contains_key(&value) && !network {
-                Some(Size::D)
-            } else {
-                Size::of(ty.bytes())
-            };
+            let is_whole = self.slots.contains_key(&value)
+                || matches!(self.function.definition(value), Op::Field(..));
+            let size = if is_whole && !network { Some(Size::D) } else { Size::of(ty.bytes()) };
             let size = size.ok_or(EmitError::Type(self.name.clone(), "a load"))?;
             self.load(size, dst, base, offset, TEMPS.get(depth + 1).copied())?;
             if network && ty.bytes() > 1 {

@@ -155,6 +155,9 @@ impl<'a> Reader<'a> {
             Op::Random
             | Op::Nth(..)
             | Op::Query(..)
+            | Op::Find(..)
+            | Op::Found(_)
+            | Op::Field(..)
             | Op::Calendar(..)
             | Op::Hash(..)
             | Op::ControlGroup(_)

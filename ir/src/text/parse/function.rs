@@ -321,6 +321,24 @@ impl Parser {
                 self.advance();
                 Op::Random
             }
+            "find" => {
+                self.advance();
+                let table = self.table()?;
+                self.punct("(")?;
+                let key = self.list(Self::value)?;
+                self.punct(")")?;
+                Op::Find(table, key)
+            }
+            "found" => {
+                self.advance();
+                Op::Found(self.value()?)
+            }
+            "field" => {
+                self.advance();
+                let ty = self.suffix()?;
+                let element = self.value()?;
+                Op::Field(ty, element, self.number("a field's place")?)
+            }
             "query" => {
                 self.advance();
                 self.query()?
