@@ -6,6 +6,7 @@
 use super::SetProblem;
 use super::handle::Opened;
 use crate::Error;
+use bpfc_artifact::raw;
 use bpfc_ipset::{Command, Wanted};
 
 /// A set's name in a key, without what fills it up.
@@ -50,7 +51,8 @@ impl Opened {
     }
 
     fn is_compiled(&self, member: &str) -> bool {
-        self.row.members.iter().any(|key| name_of(key) == member.as_bytes())
+        let member = raw::encode(member);
+        self.row.members.iter().any(|key| name_of(key) == &*member)
     }
 
     fn not_compiled<T>(&self, member: &str) -> Result<T, Error> {
@@ -77,7 +79,7 @@ impl Opened {
         let standing: Vec<&Vec<u8>> =
             self.row.members.iter().filter(|there| *there == key || is_there(there)).collect();
         let at = |name: &[u8]| standing.iter().position(|key| name_of(key) == name);
-        let (Some(here), there) = (at(name_of(key)), at(other.as_bytes())) else {
+        let (Some(here), there) = (at(name_of(key)), at(&raw::encode(other))) else {
             return Err(SetProblem::NotThere.of(list));
         };
         let missing = || {
@@ -101,7 +103,7 @@ impl Opened {
             Command::Add => Err(SetProblem::Element(format!(
                 "'{}' stood elsewhere when the filter was compiled: load it again with the list as \
                  it shall be",
-                String::from_utf8_lossy(name_of(key))
+                raw::decode(name_of(key))
             ))
             .of(list)),
         }

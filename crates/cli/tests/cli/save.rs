@@ -200,6 +200,11 @@ fn sets_of_any_bytes_are_saved_as_ipset_saves_them() {
     $BPFC set add t $'s\xe9' 192.0.2.2 comment $'\xe9'
     own | grep -aqx $'add s\xe9 192.0.2.2 comment "\xe9"'
     $BPFC set list t $'s\xe9' --json
+    $BPFC set del t $'l\xff' $'s\xe9'
+    status=0; $BPFC set test t $'l\xff' $'s\xe9' >&2 || status=$?
+    [ $status = 1 ]
+    $BPFC set add t $'l\xff' $'s\xe9'
+    own | grep -aqx $'add l\xff s\xe9'
     "#;
     let Some(ran) = alone(script, &[("SETS", &sets), ("RULES", &rules)]) else { return };
     let out = ran.ok().out;

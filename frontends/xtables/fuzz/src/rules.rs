@@ -4,7 +4,9 @@
 //! Each reads the input and, where that works, prints and lowers it; the IR must pass the verifier.
 
 use bpfc_diag::{Diagnostics, SourceMap};
-use bpfc_ir::{Family, Fingerprint, FrontendOptions, Listing, Program, SetTable, Window, verify};
+use bpfc_ir::{
+    Family, Fingerprint, FrontendOptions, Listing, Program, SetTable, Window, raw, verify,
+};
 use bpfc_xtables::model::Ruleset;
 use bpfc_xtables::{blob as blobs, lower, print, read_text};
 use std::sync::Arc;
@@ -52,7 +54,8 @@ pub fn read_and_print(bytes: &[u8], family: Family) -> Option<Ruleset> {
         return None;
     }
     let printed = print::ruleset(&ruleset, true).text;
-    let (again, _) = read_text("again", printed.as_bytes(), family, &mut sources, &mut diagnostics);
+    let (again, _) =
+        read_text("again", &raw::encode(&printed), family, &mut sources, &mut diagnostics);
     assert!(!diagnostics.has_errors(), "{printed}");
     assert_eq!(print::ruleset(&again, true).text, printed);
     Some(ruleset)

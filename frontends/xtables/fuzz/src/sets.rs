@@ -2,7 +2,7 @@
 
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_ipset_save::read;
-use bpfc_ir::SetTable;
+use bpfc_ir::{SetTable, raw};
 
 /// Text that reads without an error must read again as it is printed.
 pub fn text(bytes: &[u8]) {
@@ -20,7 +20,7 @@ fn table(bytes: &[u8]) -> Option<SetTable> {
 }
 
 fn table_or_panic(text: &str) -> SetTable {
-    table(text.as_bytes()).unwrap_or_else(|| panic!("does not read again:\n{text}"))
+    table(&raw::encode(text)).unwrap_or_else(|| panic!("does not read again:\n{text}"))
 }
 
 fn saved(table: &SetTable) -> String {

@@ -9,7 +9,7 @@ use crate::reference::{Outcome, View};
 use crate::{
     Families, Fields, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported,
 };
-use bpfc_ir::{Condition, CtField};
+use bpfc_ir::{Condition, CtField, raw};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ fn decode(f: Fields<'_>) -> Result<Arc<dyn Match>, String> {
 impl Helper {
     /// The names of helpers that it means, as numbers of 16 bytes: every beginning of its own.
     fn numbers(&self) -> Vec<u128> {
-        let bytes = self.name.as_bytes();
+        let bytes = raw::encode(&self.name);
         let number = |length: usize| {
             let mut padded = [0; 16];
             padded[..length].copy_from_slice(&bytes[..length]);
@@ -109,7 +109,7 @@ impl Match for Helper {
         let end = helper.iter().position(|&byte| byte == 0).unwrap_or(helper.len());
         let helper = &helper[..end];
         let any = packet.conntrack.is_some() && !helper.is_empty();
-        let named = self.name.is_empty() || self.name.as_bytes().starts_with(helper);
+        let named = self.name.is_empty() || raw::encode(&self.name).starts_with(helper);
         Outcome::of((any && named) != self.invert)
     }
 }
