@@ -296,9 +296,9 @@ impl FunctionBuilder {
         self.value(Op::Lookup(lookup))
     }
 
-    /// The next value of a shared sequence.
-    pub fn nth(&mut self, state: State, period: u32) -> Value {
-        self.value(Op::Nth(state, period))
+    /// What a state yields for the packet.
+    pub fn take(&mut self, state: State) -> Value {
+        self.value(Op::Take(state))
     }
 
     /// What an object answers: 1 or 0.

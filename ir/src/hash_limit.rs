@@ -74,12 +74,12 @@ impl HashLimit {
 
     /// Whether a kernel takes its rate and burst; that can depend on its clock.
     pub fn is_taken(&self) -> bool {
-        crate::limit::CLOCKS.iter().any(|&hertz| self.numbers(hertz).is_some())
+        crate::state::tick_bucket::CLOCKS.iter().any(|&hertz| self.numbers(hertz).is_some())
     }
 
     /// The clocks, in ticks a second, of kernels that refuse its rate and burst.
     pub fn refusing(&self) -> Vec<u32> {
-        let clocks = crate::limit::CLOCKS.into_iter();
+        let clocks = crate::state::tick_bucket::CLOCKS.into_iter();
         clocks.filter(|&hertz| self.numbers(hertz).is_none()).collect()
     }
 

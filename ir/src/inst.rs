@@ -124,10 +124,9 @@ pub enum Op {
     ControlGroup(Box<str>),
     /// `v = random`: i32, evenly distributed; an effect in that it must not be repeated.
     Random,
-    /// `v = nth stateN, PERIOD`: i32. Atomically steps the state through 0..PERIOD and yields
-    /// the new value, so that each value appears once in PERIOD packets over all processors.
-    /// The state starts at the value that its definition says.
-    Nth(State, u32),
+    /// `v = take stateN`: i32, what the state yields for this packet, see [`crate::StateKind`]; one
+    /// atomic step.
+    Take(State),
     /// `v = query objectN QUERY (v, v)`: i32, 1 where the answer is yes, else 0; see [`Query`].
     Query(Object, Box<Query>, Box<[Value]>),
     /// `v = find tableN (v, v)`: the element that holds a key, its numbers in the order of the
@@ -165,7 +164,7 @@ impl Op {
         matches!(
             self,
             Op::Random
-                | Op::Nth(..)
+                | Op::Take(_)
                 | Op::Query(..)
                 | Op::Count(_)
                 | Op::Log(..)
@@ -191,7 +190,7 @@ impl Op {
             | Op::Lookup(_)
             | Op::ControlGroup(_)
             | Op::Random
-            | Op::Nth(..)
+            | Op::Take(_)
             | Op::Query(..)
             | Op::Find(..)
             | Op::Count(_)
@@ -227,7 +226,7 @@ impl Op {
             | Op::Lookup(_)
             | Op::ControlGroup(_)
             | Op::Random
-            | Op::Nth(..)
+            | Op::Take(_)
             | Op::Count(_)
             | Op::Log(..)
             | Op::ToHost
@@ -274,7 +273,7 @@ impl Op {
             | Op::Lookup(_)
             | Op::ControlGroup(_)
             | Op::Random
-            | Op::Nth(..)
+            | Op::Take(_)
             | Op::Query(..) => Some(Type::I32),
             Op::Binary(..)
             | Op::Count(_)

@@ -5,7 +5,7 @@
 //! it, and is found by that name at run time; one without belongs to the rule that asks it.
 
 use crate::hash_limit::HashLimit;
-use crate::{Family, Object, Program, RecentList, RecentQuery, SetQuery, Type, limit};
+use crate::{Family, Object, Program, RecentList, RecentQuery, SetQuery, Type};
 use bpfc_ipset::Set;
 use std::fmt;
 use std::sync::Arc;
@@ -13,18 +13,6 @@ use std::sync::Arc;
 /// What an object is, with what never changes about it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ObjectKind {
-    /// A token bucket that counts in clock ticks (net/netfilter/xt_limit.c).
-    Limit {
-        /// Time that one packet costs, in units of 1/10,000 s.
-        average: u32,
-        /// Packets that a full bucket lets through at once.
-        burst: u32,
-    },
-    /// A number of bytes that is used up, once and for all (net/netfilter/xt_quota.c).
-    Quota {
-        /// The bytes.
-        bytes: u64,
-    },
     /// Addresses that were seen (net/netfilter/xt_recent.c).
     Recent(RecentList),
     /// Rate limits by address and port (net/netfilter/xt_hashlimit.c).
@@ -52,8 +40,6 @@ pub struct ObjectDef {
 /// otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Query {
-    /// Takes what the packet costs from a limit or quota; holds where there was enough.
-    Take,
     /// Looks an address up in a list of seen ones.
     Recent(RecentQuery),
     /// Charges a packet to the bucket of its addresses and ports; yields a number of
@@ -72,7 +58,6 @@ impl Query {
     /// cannot be asked so.
     pub fn arguments(&self, kind: &ObjectKind, family: Family) -> Option<Vec<Type>> {
         match (self, kind) {
-            (Query::Take, ObjectKind::Limit { .. } | ObjectKind::Quota { .. }) => Some(Vec::new()),
             (Query::Recent(query), ObjectKind::Recent(list)) => query.arguments(list, family),
             (Query::Charge, ObjectKind::HashLimit(table)) => table.arguments(family),
             (Query::Connections, &ObjectKind::Connections { family: own }) => {
@@ -92,8 +77,7 @@ impl ObjectKind {
     /// Whether the kernel would take its numbers.
     pub(crate) fn is_sound(&self) -> bool {
         match self {
-            &ObjectKind::Limit { average, burst } => limit::is_taken(average, burst),
-            ObjectKind::Quota { .. } | ObjectKind::Connections { .. } | ObjectKind::Set(_) => true,
+            ObjectKind::Connections { .. } | ObjectKind::Set(_) => true,
             ObjectKind::Recent(list) => list.is_sound(),
             ObjectKind::HashLimit(table) => table.is_sound(),
         }
@@ -102,12 +86,10 @@ impl ObjectKind {
     /// The clocks, in ticks a second, of kernels that refuse its rate.
     pub fn refusing_clocks(&self) -> Vec<u32> {
         match self {
-            &ObjectKind::Limit { average, burst } => limit::refusing(average, burst),
             ObjectKind::HashLimit(table) => table.refusing(),
-            ObjectKind::Quota { .. }
-            | ObjectKind::Connections { .. }
-            | ObjectKind::Set(_)
-            | ObjectKind::Recent(_) => Vec::new(),
+            ObjectKind::Connections { .. } | ObjectKind::Set(_) | ObjectKind::Recent(_) => {
+                Vec::new()
+            }
         }
     }
 
@@ -128,10 +110,6 @@ impl ObjectKind {
 impl fmt::Display for ObjectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ObjectKind::Limit { average, burst } => {
-                write!(f, "limit average {average} burst {burst}")
-            }
-            ObjectKind::Quota { bytes } => write!(f, "quota {bytes}"),
             ObjectKind::Recent(list) => list.fmt(f),
             ObjectKind::HashLimit(table) => table.fmt(f),
             ObjectKind::Connections { family } => write!(f, "connections {family}"),
@@ -150,7 +128,6 @@ impl fmt::Display for ObjectKind {
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Query::Take => f.write_str("take"),
             Query::Recent(query) => query.fmt(f),
             Query::Charge => f.write_str("charge"),
             Query::Connections => f.write_str("connections"),

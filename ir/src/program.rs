@@ -2,7 +2,7 @@
 
 use crate::{
     Chain, Counted, Counter, CounterList, Family, Func, Function, Hook, Object, ObjectDef, Op,
-    Probe, ProbeDef, Rule, RuleList, Source, State, Table, TableDef,
+    Probe, ProbeDef, Rule, RuleList, Source, State, StateDef, Table, TableDef,
 };
 use bpfc_diag::Span;
 use cranelift_entity::{PrimaryMap, SecondaryMap};
@@ -64,13 +64,6 @@ pub struct CounterDef {
     pub rule: Rule,
 }
 
-/// Shared state's definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StateDef {
-    /// Its value at load.
-    pub initial: u64,
-}
-
 /// The base chains of one hook and family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -122,7 +115,7 @@ pub struct Program {
     pub funcs: PrimaryMap<Func, Arc<Function>>,
     /// What runs, by hook and family; at most one entry for each pair.
     pub entries: Vec<Entry>,
-    /// State across packets.
+    /// State across packets that has no key.
     pub states: PrimaryMap<State, StateDef>,
     /// Elements that rules look up; what is in them lies beside the program
     /// ([`crate::Contents`]).
@@ -200,6 +193,10 @@ impl Program {
     pub fn refused_rates(&self) -> BTreeMap<Rule, Vec<u32>> {
         let insts = self.funcs.values().flat_map(|function| function.insts.values());
         let asked = insts.filter_map(|inst| match inst.op {
+            Op::Take(state) => {
+                let rule = inst.origin.expand()?.first(self)?;
+                Some((rule, self.states[state].kind.refusing_clocks()))
+            }
             Op::Query(object, ..) => {
                 let rule = inst.origin.expand()?.first(self)?;
                 Some((rule, self.objects[object].kind.refusing_clocks()))

@@ -93,7 +93,7 @@ impl Op {
             Op::Lookup(_) => regions([Region::Packet, Region::Mark]),
             Op::AvailableAt(..) => regions([Region::Length]),
             Op::Random => regions([Region::Random]),
-            Op::Nth(state, _) => regions([Region::State(state)]),
+            Op::Take(state) => regions([Region::State(state), Region::Moment, Region::Length]),
             Op::Query(object, ..) => regions([Region::Object(object), Region::Moment]),
             Op::Find(table, _) => regions([Region::Table(table)]),
             Op::Count(_) => regions([Region::Counters, Region::Length]),
@@ -132,7 +132,7 @@ impl Op {
     pub fn writes(&self, function: &Function) -> Regions {
         match *self {
             Op::Random => regions([Region::Random]),
-            Op::Nth(state, _) => regions([Region::State(state)]),
+            Op::Take(state) => regions([Region::State(state)]),
             Op::Query(object, ..) => regions([Region::Object(object)]),
             Op::Count(_) => regions([Region::Counters]),
             Op::Log(..) | Op::Trace => regions([Region::Records]),

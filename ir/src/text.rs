@@ -1,7 +1,7 @@
 //! The text form: printed by `Display`, read by `FromStr`.
 //!
 //! ```text
-//! state0 = 0
+//! state0 = cycle 3 start 0
 //! chain0 = ip "filter" "INPUT" hook input
 //! rule0 = chain0 number 1 span 0:12..21
 //! entry input ip: fn0

@@ -11,6 +11,7 @@
 //! - `acyclic-calls`: calls that start at entries form no cycle.
 //! - `probes`: probes' definitions are sound: patterns of 1 to 128 bytes, offsets in order.
 //! - `objects`: objects' names are unique, and the kernel would take their numbers.
+//! - `states`: states' names are unique, and the kernel would take their numbers.
 //! - `tables`: tables' names are unique, keys have parts of numbers of 64 bytes at most, of which
 //!   only the last is no exact one, there is room for an element, and verdicts have names.
 //! - `references`: functions, chains, rules, counters, lists, states, tables, objects, probes,
@@ -29,7 +30,7 @@
 //!   alone; conditions are bools and nothing else is; offsets, marks, priorities and queues are
 //!   i32, times i64; the numbers that a checksum follows are i16 or i32.
 //! - `number-ranges`: constants and the ends of ranges fit their type, ranges are not empty, shift
-//!   amounts are constants less than the width, periods are above their state's start; the arms of
+//!   amounts are constants less than the width; the arms of
 //!   a switch are in order and disjoint, and there is one.
 //! - `sources`: loads have their source's type; loads from the network header stay within its 20
 //!   or 40 fixed bytes, from the Ethernet header within 14. `avail` is of the transport header.
@@ -164,6 +165,9 @@ pub enum Violation {
     /// Breaks `references`.
     #[error("{0} does not exist")]
     MissingTable(Table),
+    /// Breaks `states`.
+    #[error("{0} has the name of another state, or the kernel refuses its numbers")]
+    State(State),
     /// Breaks `tables`.
     #[error("{0} has the name of another table, or is no table")]
     Table(Table),
@@ -241,9 +245,6 @@ pub enum Violation {
     /// Breaks `number-ranges`.
     #[error("the shift amount is not a constant less than the width")]
     ShiftAmount,
-    /// Breaks `number-ranges`.
-    #[error("the period is not above the state's start")]
-    Period,
     /// Breaks `sources`.
     #[error("the source is {0}")]
     SourceType(Type),
@@ -330,8 +331,7 @@ impl Violation {
             Violation::TooLarge(..)
             | Violation::EmptyRange
             | Violation::ShiftAmount
-            | Violation::Arms
-            | Violation::Period => "number-ranges",
+            | Violation::Arms => "number-ranges",
             Violation::SourceType(..) | Violation::OutsideHeader | Violation::AvailableBase => {
                 "sources"
             }
@@ -341,6 +341,7 @@ impl Violation {
             Violation::NoOption(..) | Violation::InsertedInside | Violation::WrittenBase => {
                 "writes"
             }
+            Violation::State(..) => "states",
             Violation::Table(..) => "tables",
             Violation::Key(..) => "keys",
             Violation::Field(..) | Violation::UnguardedElement(..) => "element-guards",

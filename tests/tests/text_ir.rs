@@ -241,6 +241,66 @@ const TABLES: &str = r#"
         { 0x0a0001070a000009, 0..65534 }
     }"#;
 
+/// States without a key: a bucket in nanoseconds, one in ticks, a quota that two rules share by its
+/// name, and a cycle. Rates are so low that only the bursts pass.
+const STATES: &str = r#"
+    state0 = nanosecond-bucket packets 1 every 3600000000000 burst 7
+    state1 = nanosecond-bucket bytes 400 every 3600000000000 burst 100
+    state2 = tick-bucket average 36000000 burst 9
+    state3 = "shared" quota 700
+    state4 = cycle 3 start 1
+    chain0 = ip "filter" "INPUT" hook input
+    rule0 = chain0 number 1
+    rule1 = chain0 number 2
+    rule2 = chain0 number 3
+    rule3 = chain0 number 4
+    rule4 = chain0 policy final
+    counter0 = rule0
+    counter1 = rule1
+    counter2 = rule2
+    counter3 = rule3
+    counter4 = rule4
+    entry input ip: fn0
+    fn0 "filter/INPUT" ip of chain0 {
+    block0:
+        v0 = take state4 @rule0
+        switch v0, { 0: block1, 1: block2 }, block3 @rule0
+    block1:
+        v1 = take state0 @rule0
+        v2 = const.i32 1 @rule0
+        v3 = cmp eq v1, v2 @rule0
+        br v3, block4, block5 @rule0
+    block4:
+        count counter0 @rule0
+        verdict drop @rule0
+    block2:
+        v4 = take state1 @rule1
+        v5 = const.i32 0 @rule1
+        v6 = cmp eq v4, v5 @rule1
+        br v6, block5, block6 @rule1
+    block6:
+        v7 = take state3 @rule1
+        switch v7, { 1: block7 }, block5 @rule1
+    block7:
+        count counter1 @rule1
+        verdict drop @rule1
+    block3:
+        v8 = take state2 @rule2
+        switch v8, { 0: block8 }, block9 @rule2
+    block9:
+        count counter2 @rule2
+        verdict accept @rule2
+    block8:
+        v9 = take state3 @rule3
+        switch v9, { 0: block5 }, block10 @rule3
+    block10:
+        count counter3 @rule3
+        verdict drop @rule3
+    block5:
+        count counter4 @rule4
+        verdict accept @rule4
+    }"#;
+
 fn packets() -> Vec<Packet> {
     let from = |last| PacketBuilder::ipv4([10, 0, last / 4, last], [10, 0, 0, 9]);
     let ports = [0, 1, 21, 22, 23, 53, 54, 80, 443, 900, 1023, 1024, 40_000, 65_534, 65_535];
@@ -270,6 +330,16 @@ fn text_is_compiled_as_it_is_interpreted() {
             ],
         ),
         (TABLES, &["filter/INPUT:1", "filter/INPUT:2", "filter/INPUT:policy", "filter/web:1"]),
+        (
+            STATES,
+            &[
+                "filter/INPUT:1",
+                "filter/INPUT:2",
+                "filter/INPUT:3",
+                "filter/INPUT:4",
+                "filter/INPUT:policy",
+            ],
+        ),
         (PRIORITIES, &["filter/INPUT:policy", "mangle/INPUT:1", "mangle/INPUT:policy"]),
     ] {
         let (program, contents) = parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));

@@ -192,6 +192,7 @@ impl Job<'_> {
             places: places(program, listing, sources),
             program,
             tables,
+            takes: BTreeMap::new(),
             queries: BTreeMap::new(),
             services: Vec::new(),
             trace_one_in: self.options.trace_one_in,

@@ -94,6 +94,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) sets: SetPlan,
     /// Where tables lie.
     pub(crate) tables: Tables,
+    /// Functions that take from states.
+    pub(crate) takes: BTreeMap<State, FunctionIndex>,
     /// Functions that ask objects.
     pub(crate) queries: BTreeMap<(Object, Query), FunctionIndex>,
     /// Programs that serve whoever loads the artifact.

@@ -50,6 +50,7 @@ mod set_plan;
 pub mod skb;
 mod socket;
 mod split;
+mod state;
 mod strip;
 mod table;
 pub mod target;

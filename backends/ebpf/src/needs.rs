@@ -247,11 +247,11 @@ pub fn feature(op: &Op) -> Option<Feature> {
         }),
         Op::Query(_, query, _) => match &**query {
             Query::Connections => Some(Feature::CountConnections),
-            Query::Take | Query::Charge => Some(Feature::Size),
+            Query::Charge => Some(Feature::Size),
             Query::Recent(query) if query.hits > 1 => Some(Feature::Size),
             Query::Recent(_) | Query::Set(_) => None,
         },
-        Op::Nth(..) | Op::Random => Some(Feature::Size),
+        Op::Take(_) | Op::Random => Some(Feature::Size),
         Op::SetMark(_) => Some(Feature::SetMark),
         Op::SetConnectionMark(_) => Some(Feature::SetConnectionMark),
         Op::ToHost => Some(Feature::ToHost),

@@ -23,7 +23,7 @@ use crate::emitter::{self, COUNTERS_MAP, CutChain, Emitter};
 use crate::error::EmitError;
 use crate::{
     clock, conntrack, control_group, count_list, kernel, layout, log, lookup, outcome, query, scan,
-    scan_text, table, transform,
+    scan_text, state, table, transform,
 };
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
@@ -566,8 +566,8 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.asm.load(Size::B, R0, R7, layout::PACKET_TYPE);
                 self.keep(result);
             }
-            Op::Nth(state, period) => {
-                self.nth(state, period);
+            Op::Take(state) => {
+                state::take(self.emitter, &mut self.asm, state)?;
                 self.keep(result);
             }
             Op::Query(object, ref query, ref arguments) => {
@@ -743,18 +743,5 @@ impl<'a, 'b> Selector<'a, 'b> {
             }
         }
         Ok(())
-    }
-
-    /// r0 = the next number of a shared sequence: one atomic addition, taken modulo the period.
-    fn nth(&mut self, state: bpfc_ir::State, period: u32) {
-        self.emitter.state_cell(&mut self.asm, R1, state);
-        self.asm.mov_imm(R0, 1);
-        self.asm.atomic_fetch_add(R1, 0, R0);
-        // The map starts at zero: the definition's start is added here.
-        let first = u64::from(period).max(1) - 1;
-        self.asm.constant(R1, self.emitter.program.states[state].initial.min(first) + 1);
-        self.asm.alu(Alu::Add, Width::W64, R0, R1);
-        self.asm.constant(R1, u64::from(period));
-        self.asm.alu(Alu::Mod, Width::W64, R0, R1);
     }
 }

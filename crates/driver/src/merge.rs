@@ -84,7 +84,7 @@ pub(crate) fn merge(
                     *list = CounterList::from_u32(first_list + list.as_u32());
                 }
                 Op::Log(of, _) => *of = rule(*of),
-                Op::Nth(used, _) => *used = state(*used),
+                Op::Take(used) => *used = state(*used),
                 Op::Query(object, ..) => *object = objects[object.as_u32() as usize],
                 Op::Find(table, _) => *table = Table::from_u32(first_table + table.as_u32()),
                 Op::Scan(Scan::Probe(used)) => *used = probe(*used),

@@ -4,7 +4,7 @@ use crate::connections::Counted;
 use crate::recent::Seen;
 use bpfc_ipset::State as SetState;
 use bpfc_ir::hash_limit::Bucket;
-use bpfc_ir::{Contents, Counter, HostFact, Object, ObjectKind, Program, State, StateDef};
+use bpfc_ir::{Contents, Counter, HostFact, Object, ObjectKind, Program, State, StateKind};
 use cranelift_entity::SecondaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,8 +20,8 @@ pub struct Counts {
 /// The world of one loaded program, between packets.
 pub struct Environment<'r> {
     counters: SecondaryMap<Counter, Counts>,
-    states: SecondaryMap<State, Option<u32>>,
-    pub(crate) objects: SecondaryMap<Object, Option<(ObjectKind, u64)>>,
+    pub(crate) states: SecondaryMap<State, u64>,
+    pub(crate) objects: SecondaryMap<Object, Option<ObjectKind>>,
     /// Buckets of rate limits by key.
     pub(crate) buckets: BTreeMap<(Object, [u128; 4]), Bucket>,
     /// Connections that are counted, by address.
@@ -62,12 +62,14 @@ impl<'r> Environment<'r> {
     /// As [`Environment::new`], with random numbers of the caller's.
     pub fn with_random(program: &Program, random: impl FnMut() -> u32 + 'r) -> Self {
         let mut states = SecondaryMap::new();
-        for (state, &StateDef { initial }) in program.states.iter() {
-            states[state] = Some(initial as u32);
+        for (state, def) in program.states.iter() {
+            if let StateKind::Cycle { start, .. } = def.kind {
+                states[state] = start.into();
+            }
         }
         let mut objects = SecondaryMap::new();
         for (object, def) in program.objects.iter() {
-            objects[object] = Some((def.kind.clone(), 0));
+            objects[object] = Some(def.kind.clone());
         }
         Environment {
             counters: SecondaryMap::new(),
@@ -114,13 +116,5 @@ impl<'r> Environment<'r> {
 
     pub(crate) fn random(&mut self) -> u32 {
         (self.random)()
-    }
-
-    /// Steps a state through 0..period; none for a state that the program does not define.
-    pub(crate) fn step(&mut self, state: State, period: u32) -> Option<u32> {
-        let value = self.states.get(state).copied().flatten()?;
-        let next = if value == period.wrapping_sub(1) { 0 } else { value.wrapping_add(1) };
-        self.states[state] = Some(next);
-        Some(next)
     }
 }

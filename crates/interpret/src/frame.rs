@@ -89,9 +89,8 @@ impl<'a> Run<'a, '_, '_> {
             Op::Lookup(lookup) => (Type::I32, self.lookup(lookup).into()),
             Op::ControlGroup(ref path) => (Type::I32, self.control_group(path).into()),
             Op::Random => (Type::I32, self.environment.random().into()),
-            Op::Nth(state, period) => {
-                let value = self.environment.step(state, period);
-                (Type::I32, value.ok_or(Fault::MissingState(state))?.into())
+            Op::Take(state) => {
+                (Type::I32, self.take(state).ok_or(Fault::MissingState(state))?.into())
             }
             Op::Query(object, ref query, ref arguments) => {
                 let arguments = arguments.iter().map(|&value| frame.value(value));

@@ -6,14 +6,15 @@
 
 use bpfc_diag::{FileId, Span};
 use bpfc_ir::hash_limit::{HashLimit, Measure};
+use bpfc_ir::state::{nanosecond_bucket::NanosecondBucket, tick_bucket::TickBucket};
 use bpfc_ir::{
     Address, Arm, Base, BaseChain, BinaryOp, Block, CalendarField, ChainData, ChecksumField,
     ChunkFlags, Condition, Contents, Counted, Counter, CtField, CtTuple, Device, Element, Elements,
     Entry, Family, FieldDef, Func, Function, FunctionBuilder, Hook, KeyPart, Log, LogKind, Lookup,
     Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction,
     RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule, RuleData, RuleKind, Scan,
-    SctpChunks, Shape, SocketField, Source, StateDef, Switch, Table, TableDef, Terminator,
-    TextSearch, TransformField, TupleField, Type, Value, Verdict, Way,
+    SctpChunks, Shape, SocketField, Source, StateDef, StateKind, Switch, Table, TableDef,
+    Terminator, TextSearch, TransformField, TupleField, Type, Value, Verdict, Way,
 };
 use bpfc_packet::{
     Conntrack, Dccp, Extension, InterfaceName, LengthField, Packet, PacketBuilder, Sctp, Tcp,
@@ -59,13 +60,20 @@ impl Choices {
 pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
     let mut choices = Choices::new(seed);
     let mut program = Program::new();
-    for _ in 0..3 {
-        program.states.push(StateDef { initial: choices.below(3) as u64 });
-    }
     let burst = 1 + choices.below(9) as u32;
+    let bytes = choices.once_in(2);
+    let rate = if bytes { 2_000 } else { 3 };
+    let interval = 1_000_000_000;
+    for kind in [
+        StateKind::Cycle { period: 3, start: choices.below(3) as u32 },
+        StateKind::Quota { bytes: choices.below(9000) as u64 },
+        StateKind::TickBucket(TickBucket { average: 3333, burst }),
+        StateKind::NanosecondBucket(NanosecondBucket { interval, rate, burst, bytes }),
+    ] {
+        let name = if choices.once_in(2) { String::new() } else { format!("a {kind}") };
+        program.states.push(StateDef { name, kind });
+    }
     for (name, kind) in [
-        ("a limit", ObjectKind::Limit { average: 3333, burst }),
-        ("", ObjectKind::Quota { bytes: choices.below(9000) as u64 }),
         ("a list", ObjectKind::Recent(RecentList { entries: 2, stamps: 8, mask: u128::MAX << 1 })),
         ("a table", ObjectKind::HashLimit(hash_limit(&mut choices, Family::Ipv4))),
         ("another", ObjectKind::HashLimit(hash_limit(&mut choices, Family::Ipv6))),
@@ -594,13 +602,9 @@ impl Body<'_> {
             7 if ty == Type::I32 && self.choices.once_in(3) => self.seen(),
             7 if ty == Type::I32 && self.choices.once_in(3) => self.charged(),
             7 if ty == Type::I32 && self.choices.once_in(3) => self.counted(),
-            7 if ty == Type::I32 && self.choices.once_in(2) => {
-                let object = Object::from_u32(self.choices.below(2) as u32);
-                self.builder.query(object, Query::Take, Vec::new())
-            }
             7 if ty == Type::I32 => {
-                let (state, period) = (self.choices.below(3), 3 + self.choices.below(4));
-                self.builder.nth(bpfc_ir::State::from_u32(state as u32), period as u32)
+                let state = self.choices.below(4) as u32;
+                self.builder.take(bpfc_ir::State::from_u32(state))
             }
             _ => self.load(ty),
         }
@@ -653,8 +657,8 @@ impl Body<'_> {
     /// Charges the packet to a bucket.
     fn charged(&mut self) -> Value {
         let (object, address) = match self.builder.family() {
-            Family::Ipv4 => (3, Type::I32),
-            Family::Ipv6 => (4, Type::I128),
+            Family::Ipv4 => (1, Type::I32),
+            Family::Ipv6 => (2, Type::I128),
         };
         let [source, destination] = [self.load(address), self.load(address)];
         let arguments = vec![source, destination, self.load(Type::I16), self.load(Type::I16)];
@@ -664,8 +668,8 @@ impl Body<'_> {
     /// Counts the packet's connection.
     fn counted(&mut self) -> Value {
         let (object, address) = match self.builder.family() {
-            Family::Ipv4 => (5, Type::I32),
-            Family::Ipv6 => (6, Type::I128),
+            Family::Ipv4 => (3, Type::I32),
+            Family::Ipv6 => (4, Type::I128),
         };
         let arguments = vec![self.load(address)];
         self.builder.query(Object::from_u32(object), Query::Connections, arguments)
@@ -691,7 +695,7 @@ impl Body<'_> {
             Family::Ipv6 => Type::I128,
         };
         let arguments = vec![self.load(address), self.load(Type::I8)];
-        self.builder.query(Object::from_u32(2), Query::Recent(query), arguments)
+        self.builder.query(Object::from_u32(0), Query::Recent(query), arguments)
     }
 
     fn scan(&mut self) -> Scan {

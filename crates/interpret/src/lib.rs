@@ -12,6 +12,7 @@ mod lookup;
 mod query;
 mod recent;
 mod rewrite;
+mod state;
 #[cfg(test)]
 mod tests;
 

@@ -4,8 +4,8 @@ use crate::Run;
 use crate::recent::Sight;
 use bpfc_ipset::{Counts, Extensions, PacketInfo, Part, Probe, SetDef, State};
 use bpfc_ir::hash_limit::{Bucket, HashLimit, answer};
-use bpfc_ir::limit::Credits;
 use bpfc_ir::{Object, ObjectKind, Query, SetInfo, SetQuery};
+use bpfc_packet::Arrival;
 use std::sync::Arc;
 
 impl Run<'_, '_, '_> {
@@ -16,7 +16,7 @@ impl Run<'_, '_, '_> {
         query: &Query,
         arguments: &[u128],
     ) -> Option<u32> {
-        let (kind, _) = self.environment.objects.get(object)?.as_ref()?;
+        let kind = self.environment.objects.get(object)?.as_ref()?;
         match (query, kind) {
             (Query::Charge, &ObjectKind::HashLimit(table)) => {
                 self.charge(object, &table, arguments.try_into().ok()?)
@@ -55,20 +55,7 @@ impl Run<'_, '_, '_> {
     /// Whether what is asked holds.
     fn holds(&mut self, object: Object, query: &Query, arguments: &[u128]) -> Option<bool> {
         let arrival = self.packet.packet().arrival;
-        let length = u64::from(self.packet.length());
-        let (kind, state) = self.environment.objects.get_mut(object)?.as_mut()?;
-        match (query, &*kind) {
-            (Query::Take, &ObjectKind::Limit { average, burst }) => {
-                let limit = Credits::new(average, burst, arrival.ticks_per_second)?;
-                let taken = limit.take(*state, arrival.ticks);
-                *state = taken.unwrap_or(*state);
-                Some(taken.is_some())
-            }
-            (Query::Take, &ObjectKind::Quota { bytes }) => {
-                let enough = *state + length <= bytes;
-                *state = if enough { *state + length } else { bytes };
-                Some(enough)
-            }
+        match (query, self.environment.objects.get(object)?.as_ref()?) {
             (Query::Recent(query), ObjectKind::Recent(list)) => {
                 let &[address, ttl] = arguments else { return None };
                 let (now, hertz) = (arrival.ticks, arrival.ticks_per_second);
@@ -87,8 +74,7 @@ impl Run<'_, '_, '_> {
         arguments: &[u128],
     ) -> Option<u32> {
         let arrival = self.packet.packet().arrival;
-        let ticks = u128::from(arrival.ticks) * 1_000_000_000;
-        let now = (ticks / u128::from(arrival.ticks_per_second.max(1))) as u64;
+        let now = nanoseconds(arrival);
         let counts = Counts { bytes: self.packet.length(), now };
         let state = &mut self.environment.sets[object];
         let state = state.get_or_insert_with(|| Box::new(State::new(set, now)));
@@ -158,4 +144,10 @@ fn probe(def: &SetDef, arguments: &[u128]) -> Probe {
         }
     }
     probe
+}
+
+/// When a packet came, on a clock of nanoseconds.
+pub(crate) fn nanoseconds(arrival: Arrival) -> u64 {
+    let ticks = u128::from(arrival.ticks) * 1_000_000_000;
+    (ticks / u128::from(arrival.ticks_per_second.max(1))) as u64
 }

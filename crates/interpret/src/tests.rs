@@ -13,7 +13,7 @@ fn tcp(port: u16) -> Packet {
 /// A program of a base chain's blocks, with three rules and a user chain.
 fn program(blocks: &str) -> Program {
     let text = format!(
-        "state0 = 1 chain0 = ip \"filter\" \"base\"
+        "state0 = cycle 3 start 1 chain0 = ip \"filter\" \"base\"
          rule0 = chain0 number 1 rule1 = chain0 number 2 rule2 = chain0 policy
          counter0 = rule0 counter1 = rule1 counter2 = rule2
          entry input ip: fn0
@@ -153,7 +153,7 @@ fn a_connection_that_was_marked_has_that_mark() {
 #[test]
 fn states_step_over_packets() {
     let program = program(
-        "block0: v0 = nth state0, 3 v1 = const.i32 0 v2 = cmp eq v0, v1 br v2, block1, block2
+        "block0: v0 = take state0 v1 = const.i32 0 v2 = cmp eq v0, v1 br v2, block1, block2
          block1: verdict accept
          block2: verdict drop",
     );

@@ -4,13 +4,14 @@
 mod function;
 mod log;
 mod object;
+mod state;
 mod table;
 
 use super::lexer::{Token, tokens};
 use crate::{
     BaseChain, Block, Chain, ChainData, Contents, Counted, Counter, CounterDef, CounterList, Entry,
     Func, Object, Origin, Probe, ProbeDef, Program, Rule, RuleData, RuleKind, RuleList, State,
-    StateDef, Table, TextSearch, UnknownWord, Value,
+    Table, TextSearch, UnknownWord, Value,
 };
 use bpfc_diag::{FileId, LineColumn, Span};
 use std::fmt;
@@ -322,8 +323,8 @@ impl Parser {
             } else if let Some(number) = entity(&word, "state") {
                 in_order(number, program.states.len())?;
                 self.punct("=")?;
-                let initial = self.number("an initial value")?;
-                program.states.push(StateDef { initial });
+                let state = self.state_def()?;
+                program.states.push(state);
             } else if let Some(number) = entity(&word, "table") {
                 in_order(number, program.tables.len())?;
                 self.punct("=")?;

@@ -3,7 +3,7 @@
 use crate::{
     Arm, Base, BaseChain, BinaryOp, ChainData, Condition, Contents, Counted, CounterDef, CtField,
     Element, Entry, FieldDef, Function, InstData, KeyPart, Listing, ObjectDef, Op, Origin, Program,
-    RuleData, RuleKind, Scan, Shape, Source, Switch, TableDef, Terminator,
+    RuleData, RuleKind, Scan, Shape, Source, StateDef, Switch, TableDef, Terminator,
 };
 use bpfc_abi::raw;
 use std::fmt::{self, Display, Formatter};
@@ -121,7 +121,7 @@ impl Display for Op {
             Op::Lookup(lookup) => write!(f, "lookup {lookup}"),
             Op::ControlGroup(path) => write!(f, "control-group {}", Quoted(path)),
             Op::Random => f.write_str("random"),
-            Op::Nth(state, period) => write!(f, "nth {state}, {period}"),
+            Op::Take(state) => write!(f, "take {state}"),
             Op::Query(object, query, arguments) => {
                 write!(f, "query {object} {query} (")?;
                 for (at, argument) in arguments.iter().enumerate() {
@@ -390,8 +390,12 @@ impl Display for Program {
 impl Display for Listed<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Listed(program, listing) = self;
-        for (state, data) in program.states.iter() {
-            writeln!(f, "{state} = {}", data.initial)?;
+        for (state, StateDef { name, kind }) in program.states.iter() {
+            write!(f, "{state} =")?;
+            if !name.is_empty() {
+                write!(f, " {}", Quoted(name))?;
+            }
+            writeln!(f, " {kind}")?;
         }
         for (table, def) in program.tables.iter() {
             writeln!(f, "{table} = {def}")?;

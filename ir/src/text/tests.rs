@@ -115,7 +115,7 @@ fn errors_say_where() {
     assert_eq!(error("fn0 \"f\" ip { block0: jump block1 }"), "1:22: block1 is not defined");
     assert_eq!(error("fn0 \"f\" ip { block0: mark v3 return }"), "1:22: v3 is not defined");
     assert_eq!(
-        error("fn0 \"f\" ip { block0: v0 = query object0 take () return }"),
+        error("fn0 \"f\" ip { block0: v0 = query object0 charge () return }"),
         "1:33: object0 is not defined"
     );
     assert_eq!(error("fn0 \"f\" ip { block0: call fn1, block0 }"), "1:27: fn1 is not defined");
@@ -141,8 +141,8 @@ fn errors_say_where() {
         "1:10: '340282366920938463463374607431768211456' is no number of 128 bits"
     );
     assert_eq!(
-        error("state0 = 18446744073709551616"),
-        "1:10: 18446744073709551616 is too large for an initial value"
+        error("state0 = quota 18446744073709551616"),
+        "1:16: 18446744073709551616 is too large for a number of bytes"
     );
     assert_eq!(
         error("fn4294967295 \"f\" ip {}"),

@@ -130,7 +130,7 @@ impl Checker<'_> {
             Op::Scan(Scan::Probe(probe)) if !self.program.probes.is_valid(probe) => {
                 self.inst(block, inst, Violation::MissingProbe(probe));
             }
-            Op::Nth(state, _) if !self.program.states.is_valid(state) => {
+            Op::Take(state) if !self.program.states.is_valid(state) => {
                 self.inst(block, inst, Violation::MissingState(state));
             }
             Op::Find(table, _) if !self.program.tables.is_valid(table) => {

@@ -79,6 +79,14 @@ pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) {
     }
 
     let mut names = BTreeSet::new();
+    for (state, def) in program.states.iter() {
+        let unique = def.name.is_empty() || names.insert(def.name.as_str());
+        if !unique || !def.kind.is_sound() {
+            report(Place::Program, Violation::State(state));
+        }
+    }
+
+    let mut names = BTreeSet::new();
     for (table, def) in program.tables.iter() {
         let unique = def.name.is_empty() || names.insert(def.name.as_str());
         if !unique || !def.is_sound() {

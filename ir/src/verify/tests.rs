@@ -3,8 +3,8 @@
 use super::{Violation, verify};
 use crate::{
     Base, Block, Chain, Condition, Counted, Counter, CounterList, Family, Func, FunctionBuilder,
-    Inst, Log, LogKind, Op, Probe, Program, Rule, RuleList, State, StateDef, Terminator, Type,
-    Value, Verdict,
+    Inst, Log, LogKind, Op, Probe, Program, Rule, RuleList, State, Terminator, Type, Value,
+    Verdict,
 };
 
 /// The violations of a program in text form.
@@ -20,7 +20,7 @@ fn violations_of(program: &Program) -> Vec<Violation> {
 /// The violations of one function whose entry block has these instructions.
 fn in_block(family: &str, body: &str) -> Vec<Violation> {
     let text = format!(
-        "state0 = 5\nfn0 \"f\" {family} {{ block0: {body}\nblock1: verdict drop\nblock2: return }}"
+        "state0 = cycle 9 start 5\nfn0 \"f\" {family} {{ block0: {body}\nblock1: verdict drop\nblock2: return }}"
     );
     violations(&text)
 }
@@ -259,18 +259,31 @@ fn probes_exist_and_are_sound() {
 #[test]
 fn states_exist() {
     let mut program: Program =
-        "state0 = 0 fn0 \"f\" ip { block0: v0 = nth state0, 3 return }".parse().unwrap();
+        "state0 = cycle 3 start 0 fn0 \"f\" ip { block0: v0 = take state0 return }"
+            .parse()
+            .unwrap();
     assert_eq!(violations_of(&program), []);
     program.states.clear();
     broken(violations_of(&program), Violation::MissingState(State::from_u32(0)));
-    program.states.push(StateDef { initial: 3 });
-    broken(violations_of(&program), Violation::Period);
+    for text in [
+        "state0 = cycle 3 start 3",
+        "state0 = cycle 0 start 0",
+        "state0 = tick-bucket average 1 burst 0",
+        "state0 = nanosecond-bucket packets 0 every 1000 burst 1",
+    ] {
+        broken(violations(text), Violation::State(State::from_u32(0)));
+    }
+    let twice = "state0 = \"a\" quota 5 state1 = \"a\" quota 5";
+    broken(violations(twice), Violation::State(State::from_u32(1)));
 }
 
 #[test]
 fn objects_exist_and_answer_what_they_are_asked() {
-    let text = "object0 = \"a\" limit average 3333 burst 5 object1 = \"a\" quota 5 \
-                fn0 \"f\" ip { block0: v0 = query object0 take () return }";
+    let list = "recent entries 2 stamps 8 mask 0xffffffff000000000000000000000000";
+    let text = format!(
+        "object0 = \"a\" connections ip object1 = \"a\" {list}
+         fn0 \"f\" ip {{ block0: v0 = load.i32 net+12 v1 = query object0 connections (v0) return }}"
+    );
     let object = crate::Object::from_u32;
     let mut program: Program = text.parse().unwrap();
     broken(violations_of(&program), Violation::Object(object(1)));
@@ -280,12 +293,13 @@ fn objects_exist_and_answer_what_they_are_asked() {
     broken(violations_of(&program), Violation::MissingObject(object(0)));
     broken(
         violations(
-            "object0 = quota 5 fn0 \"f\" ip { block0: v0 = random v1 = query object0 take (v0) \
+            "object0 = connections ip fn0 \"f\" ip { block0: v1 = query object0 connections () \
              return }",
         ),
         Violation::Query(object(0)),
     );
-    broken(violations("object0 = limit average 1 burst 0"), Violation::Object(object(0)));
+    let none = "object0 = recent entries 0 stamps 8 mask 1";
+    broken(violations(none), Violation::Object(object(0)));
 }
 
 #[test]
@@ -371,11 +385,10 @@ fn numbers_fit() {
         Violation::ShiftAmount,
     );
     broken(in_block("ip", &format!("{byte} v1 = shl v0, v0 return")), Violation::ShiftAmount);
-    broken(in_block("ip", "v0 = nth state0, 5 return"), Violation::Period);
     broken(in_block("ip", "v0 = lookup transform in 6 spi return"), Violation::NoTransform);
     broken(in_block("ip6", "v0 = lookup transform out 0 saddr 4 return"), Violation::NoTransform);
     assert_eq!(in_block("ip", "v0 = lookup transform out 5 daddr 3 return"), []);
-    assert_eq!(in_block("ip", "v0 = nth state0, 6 return"), []);
+    assert_eq!(in_block("ip", "v0 = take state0 return"), []);
 }
 
 #[test]

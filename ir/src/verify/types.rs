@@ -101,6 +101,7 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
         | Op::ToHost
         | Op::ControlGroup(_)
         | Op::Random
+        | Op::Take(_)
         | Op::Count(_) => Ok(()),
         Op::Load(ty, source) => load(checker, ty, source),
         Op::LoadAt(ty @ (Type::Bool | Type::Element), ..) => Err(Violation::SourceType(ty)),
@@ -164,10 +165,6 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             Err(Violation::NoTransform)
         }
         Op::Lookup(_) => Ok(()),
-        Op::Nth(state, period) => match checker.program.states.get(state) {
-            Some(state) if state.initial < u64::from(period) => Ok(()),
-            _ => Err(Violation::Period),
-        },
         Op::SetMark(value) | Op::SetConnectionMark(value) => is(checker, value, Type::I32),
         Op::Rewrite(ref rewrite) => rewrites(checker, rewrite),
     }

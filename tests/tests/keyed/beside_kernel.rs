@@ -9,9 +9,9 @@
 //! number for all four.
 
 use crate::in_lab;
-use crate::possible::{self, Seen};
+use crate::possible::{self, Limit, Seen};
 use crate::schedule::{self, Shot};
-use bpfc_ir::{Hook, Input, ObjectKind};
+use bpfc_ir::{Hook, Input, ObjectKind, Op, Program as IrProgram, StateKind};
 use bpfc_runtime::{Filter, Options};
 use bpfc_tests::differential::EngineError;
 use bpfc_tests::lab::Family;
@@ -92,7 +92,7 @@ fn label(family: Family, number: usize, before: usize) -> String {
 struct Program {
     filter: Filter,
     /// The limits, in the rules' order.
-    limits: Vec<ObjectKind>,
+    limits: Vec<Limit>,
 }
 
 impl Program {
@@ -120,9 +120,7 @@ impl Program {
         let Some(artifact) = result.artifact() else {
             return Err(EngineError::refused(&result.diagnostics, &result.sources));
         };
-        let objects = result.lowered().map(|program| program.objects.clone()).unwrap_or_default();
-        let kinds = objects.values().map(|object| object.kind.clone());
-        let limits = kinds.filter(|kind| !matches!(kind, ObjectKind::Recent(_))).collect();
+        let limits = result.lowered().map(limits).unwrap_or_default();
         let mut options = Options::new(target);
         match target {
             // Right behind the table raw (-300).
@@ -227,8 +225,29 @@ fn seen(shots: &[Shot], ticks: &[Vec<u64>; 2]) -> Vec<Seen> {
     seen.collect()
 }
 
+/// The limits of a program's rules, in the order of the rules.
+fn limits(program: &IrProgram) -> Vec<Limit> {
+    let functions = program.funcs.values();
+    let insts = functions.flat_map(|function| {
+        let blocks = function.layout.iter().flat_map(|&block| &function.blocks[block].insts);
+        blocks.map(|&inst| &function.insts[inst].op)
+    });
+    let limit = |op: &Op| match *op {
+        Op::Take(state) => match program.states[state].kind {
+            StateKind::TickBucket(bucket) => Some(Limit::Bucket(bucket)),
+            _ => None,
+        },
+        Op::Query(object, ..) => match program.objects[object].kind {
+            ObjectKind::HashLimit(table) => Some(Limit::Table(table)),
+            _ => None,
+        },
+        _ => None,
+    };
+    insts.filter_map(limit).collect()
+}
+
 /// What a rule can have counted.
-fn expected(limit: &ObjectKind, rule: &str, seen: &[Seen]) -> RangeInclusive<u64> {
+fn expected(limit: &Limit, rule: &str, seen: &[Seen]) -> RangeInclusive<u64> {
     let hertz = (1_000_000_000 / schedule::tick().as_nanos()) as u32;
     let within = possible::within(limit, hertz, seen);
     let all = seen.len() as u64;

@@ -6,9 +6,8 @@
 //! this follows every one of them. So the least and the most that can have passed are known
 //! whatever a machine does, and where no packet met a change of the clock they are one number.
 
-use bpfc_ir::ObjectKind;
 use bpfc_ir::hash_limit::{Bucket, HashLimit};
-use bpfc_ir::limit::Credits;
+use bpfc_ir::state::tick_bucket::{Credits, TickBucket};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -34,16 +33,25 @@ type State = Option<[u64; 3]>;
 /// The least and the most packets that can have been within each state that can be the present one.
 type Ways = BTreeMap<State, (u64, u64)>;
 
+/// What a rule limits by.
+#[derive(Clone, Copy, Debug)]
+pub enum Limit {
+    /// One bucket for all packets.
+    Bucket(TickBucket),
+    /// A bucket for each key.
+    Table(HashLimit),
+}
+
 /// How many of these packets a limit or a table of limits can have found within it, on a kernel of
 /// so many ticks a second. No bucket is idle long enough to be collected.
-pub fn within(kind: &ObjectKind, hertz: u32, packets: &[Seen]) -> RangeInclusive<u64> {
+pub fn within(limit: &Limit, hertz: u32, packets: &[Seen]) -> RangeInclusive<u64> {
     let mut buckets: BTreeMap<Key, Ways> = BTreeMap::new();
     for packet in packets {
-        let ways = buckets.entry(key(kind, packet)).or_insert_with(|| [(None, (0, 0))].into());
+        let ways = buckets.entry(key(limit, packet)).or_insert_with(|| [(None, (0, 0))].into());
         let mut next = Ways::new();
         for (state, (least, most)) in std::mem::take(ways) {
             for tick in packet.ticks.clone() {
-                let Some((within, state)) = step(kind, hertz, state, tick, packet.length) else {
+                let Some((within, state)) = step(limit, hertz, state, tick, packet.length) else {
                     continue;
                 };
                 let (least, most) = (least + u64::from(within), most + u64::from(within));
@@ -62,20 +70,20 @@ pub fn within(kind: &ObjectKind, hertz: u32, packets: &[Seen]) -> RangeInclusive
 /// Whether a packet is within the limit at a tick, and the state that follows; `None` where the
 /// tick is before one that this state has seen.
 fn step(
-    kind: &ObjectKind,
+    limit: &Limit,
     hertz: u32,
     state: State,
     tick: u64,
     length: u32,
 ) -> Option<(bool, [u64; 3])> {
-    match kind {
-        ObjectKind::Limit { average, burst } => {
-            let credits = Credits::new(*average, *burst, hertz).expect("a limit that loads");
+    match limit {
+        Limit::Bucket(bucket) => {
+            let credits = Credits::new(bucket, hertz).expect("a limit that loads");
             let [empty, last, _] = state.unwrap_or([0, tick, 0]);
             let taken = credits.take(empty, tick);
             (tick >= last).then(|| (taken.is_some(), [taken.unwrap_or(empty), tick, 0]))
         }
-        ObjectKind::HashLimit(table) => {
+        Limit::Table(table) => {
             let numbers = table.numbers(hertz).expect("a limit that loads");
             let new = Bucket::new(&numbers, tick);
             let mut bucket = state.map_or(new, |[previous, credit, second]| Bucket {
@@ -90,13 +98,12 @@ fn step(
             let within = bucket.charge(&numbers, table.measure, tick, length);
             Some((within, [bucket.previous, bucket.credit, bucket.second]))
         }
-        other => panic!("no limit: {other:?}"),
     }
 }
 
 /// The bucket of a packet.
-fn key(kind: &ObjectKind, packet: &Seen) -> Key {
-    let ObjectKind::HashLimit(HashLimit { family, fields, prefixes, .. }) = kind else {
+fn key(limit: &Limit, packet: &Seen) -> Key {
+    let Limit::Table(HashLimit { family, fields, prefixes, .. }) = limit else {
         return Key::default();
     };
     let bits = if *family == bpfc_ir::Family::Ipv4 { 32 } else { 128 };
@@ -112,13 +119,13 @@ fn key(kind: &ObjectKind, packet: &Seen) -> Key {
 
 #[test]
 fn known_ticks_leave_one_number() {
-    let kind = ObjectKind::Limit { average: 1000, burst: 3 };
+    let limit = Limit::Bucket(TickBucket { average: 1000, burst: 3 });
     let at = |ticks| Seen { addresses: [1, 2], ports: [3, 4], length: 60, ticks };
     let exact: Vec<Seen> = (0..100).map(|n| at(1000 + n..=1000 + n)).collect();
     // A tenth of a second is ten ticks: three at once, and nine more in 99 ticks.
-    assert_eq!(within(&kind, 100, &exact), 12..=12);
+    assert_eq!(within(&limit, 100, &exact), 12..=12);
     // The packet that comes when a tenth is over is within the limit a tick later alone.
     let mut late: Vec<Seen> = (0..4).map(|_| at(1000..=1000)).collect();
     late.push(at(1009..=1010));
-    assert_eq!(within(&kind, 100, &late), 3..=4);
+    assert_eq!(within(&limit, 100, &late), 3..=4);
 }

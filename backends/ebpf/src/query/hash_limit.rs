@@ -4,7 +4,7 @@
 //! The kernel collects idle buckets at intervals of its own; here a bucket that was idle at the
 //! last whole multiple of the interval counts as collected. When a new one finds no room, the
 //! first to notice after such a moment removes all of these. What rates are in ticks is known when
-//! the program is loaded, as for [`super::limit`]. Needs Linux 5.17.
+//! the program is loaded, as for [`crate::state`]. Needs Linux 5.17.
 //!
 //! A bucket's value is a lock (4 bytes), 1 while it is in use (u32), then u64 each: the previous
 //! tick, credit, refills or what came, the tick from which on it is idle, then its key. A program
@@ -18,7 +18,7 @@ use crate::error::EmitError;
 use crate::layout;
 use bpfc_artifact::{FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::hash_limit::{HashLimit, Measure, Rates, answer};
-use bpfc_ir::limit::CLOCKS;
+use bpfc_ir::state::tick_bucket::CLOCKS;
 use bpfc_ir::{Family, Object};
 
 const IN_USE: i16 = 4;

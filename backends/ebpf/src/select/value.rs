@@ -10,7 +10,7 @@ use bpfc_ir::{Base, BinaryOp, CtField, Family, Meta, Op, Source, Type, Value};
 pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
     match *op {
         Op::Random
-        | Op::Nth(..)
+        | Op::Take(_)
         | Op::Query(..)
         | Op::Find(..)
         | Op::Scan(_)

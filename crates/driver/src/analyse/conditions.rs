@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
             Op::Scan(ref scan) => Expr::Scan(scan.clone()),
             Op::Lookup(lookup) => Expr::Lookup(lookup),
             Op::Random
-            | Op::Nth(..)
+            | Op::Take(_)
             | Op::Query(..)
             | Op::Find(..)
             | Op::Found(_)

@@ -5,7 +5,7 @@ use bpfc_ipset::Set;
 use bpfc_ir::{
     Base, BinaryOp, Block, Condition, CtField, Family, Fingerprint, FrontendOptions,
     FunctionBuilder, Log, LogKind, Meta, Object, ObjectDef, ObjectKind, Op, ProbeDef, Program,
-    Query, Scan, State, StateDef, Type, Value,
+    Query, Scan, State, StateDef, StateKind, Type, Value,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -123,11 +123,12 @@ impl<'a> RuleCx<'a> {
 
     /// State across packets: one for each time that a match asks for it, however often the match
     /// is lowered.
-    pub fn state(&mut self, initial: u64) -> State {
+    pub fn state(&mut self, kind: StateKind) -> State {
         let key = (self.rule.matched, self.rule.asked);
         self.rule.asked += 1;
         let program = &mut *self.program;
-        *self.rule.states.entry(key).or_insert_with(|| program.states.push(StateDef { initial }))
+        let def = StateDef { name: String::new(), kind };
+        *self.rule.states.entry(key).or_insert_with(|| program.states.push(def))
     }
 
     /// An object of the rule's own, as [`RuleCx::state`].
@@ -161,6 +162,13 @@ impl<'a> RuleCx<'a> {
     /// What an object is, by now.
     pub fn object_kind(&self, object: Object) -> &ObjectKind {
         &self.program.objects[object].kind
+    }
+
+    /// Whether a limit or quota of the rule's own has enough for the packet.
+    pub fn take(&mut self, kind: StateKind) -> Value {
+        let state = self.state(kind);
+        let enough = self.builder.take(state);
+        self.builder.compare_const(Condition::Ne, enough, 0)
     }
 
     /// What an object answers to the packet: true or false.

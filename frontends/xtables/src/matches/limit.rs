@@ -4,7 +4,8 @@
 use crate::lower::RuleCx;
 use crate::reference::{Outcome, View};
 use crate::{Families, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported};
-use bpfc_ir::{ObjectKind, Query, limit};
+use bpfc_ir::StateKind;
+use bpfc_ir::state::tick_bucket::TickBucket;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -22,10 +23,11 @@ pub static LIMIT: MatchExtension = MatchExtension {
         // What follows the first two numbers is the kernel's.
         size: 40,
         decode: |f, _| {
-            let limit = Limit { average: f.u32(0), burst: f.u32(4) };
-            match limit::is_taken(limit.average, limit.burst) {
-                true => Ok(Arc::new(limit)),
-                false => Err(format!("a burst of {} at {} is none", limit.burst, limit.average)),
+            let bucket = TickBucket { average: f.u32(0), burst: f.u32(4) };
+            let TickBucket { average, burst } = bucket;
+            match bucket.is_taken() {
+                true => Ok(Arc::new(Limit { average, burst })),
+                false => Err(format!("a burst of {burst} at {average} is none")),
             }
         },
     }],
@@ -94,7 +96,7 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
         Some(given) => given.number(0, 10_000)? as u32,
         None => BURST,
     };
-    if !limit::is_taken(average, burst) {
+    if !(TickBucket { average, burst }).is_taken() {
         return Err(options.bad(format!("the kernel refuses a burst of {burst} at this rate")));
     }
     Ok(Arc::new(Limit { average, burst }))
@@ -125,8 +127,7 @@ impl Match for Limit {
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
         let Limit { average, burst } = *self;
-        let object = cx.object(ObjectKind::Limit { average, burst });
-        let passes = cx.query(object, Query::Take, Vec::new());
+        let passes = cx.take(StateKind::TickBucket(TickBucket { average, burst }));
         cx.require(passes);
         Ok(())
     }

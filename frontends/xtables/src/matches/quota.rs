@@ -5,7 +5,7 @@
 use crate::lower::RuleCx;
 use crate::reference::{Outcome, View};
 use crate::{Families, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported};
-use bpfc_ir::{ObjectKind, Query};
+use bpfc_ir::StateKind;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -60,8 +60,7 @@ impl Match for Quota {
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
-        let object = cx.object(ObjectKind::Quota { bytes: self.bytes });
-        let enough = cx.query(object, Query::Take, Vec::new());
+        let enough = cx.take(StateKind::Quota { bytes: self.bytes });
         cx.expect(enough, !self.invert);
         Ok(())
     }

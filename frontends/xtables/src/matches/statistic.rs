@@ -6,7 +6,7 @@
 use crate::lower::RuleCx;
 use crate::reference::{Outcome, View};
 use crate::{Families, Match, MatchExtension, OptionSpec, Options, Problem, Revision, Unsupported};
-use bpfc_ir::Condition;
+use bpfc_ir::{Condition, StateKind};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -133,9 +133,10 @@ impl Match for Statistic {
                 let number = cx.builder().mask(number, (WHOLE - 1).into());
                 cx.builder().compare_const(Condition::Lt, number, probability.into())
             }
-            Mode::Nth { every, .. } => {
-                let state = cx.state(self.initial_state());
-                let number = cx.builder().nth(state, every);
+            Mode::Nth { every, packet } => {
+                let start = every - 1 - packet;
+                let state = cx.state(StateKind::Cycle { period: every, start });
+                let number = cx.builder().take(state);
                 cx.builder().compare_const(Condition::Eq, number, 0)
             }
         };

@@ -343,11 +343,9 @@ impl Parser {
                 self.advance();
                 self.query()?
             }
-            "nth" => {
+            "take" => {
                 self.advance();
-                let state = self.state()?;
-                self.punct(",")?;
-                Op::Nth(state, self.number("a period")?)
+                Op::Take(self.state()?)
             }
             _ => return self.expected("an operation"),
         };

@@ -20,14 +20,7 @@ impl Parser {
     }
 
     fn object_kind(&mut self) -> Result<ObjectKind> {
-        if self.eat_word("limit") {
-            self.keyword("average")?;
-            let average = self.number("a packet's time")?;
-            self.keyword("burst")?;
-            Ok(ObjectKind::Limit { average, burst: self.number("a number of packets")? })
-        } else if self.eat_word("quota") {
-            Ok(ObjectKind::Quota { bytes: self.number("a number of bytes")? })
-        } else if self.eat_word("recent") {
+        if self.eat_word("recent") {
             self.keyword("entries")?;
             let entries = self.number("a number of entries")?;
             self.keyword("stamps")?;
@@ -49,9 +42,7 @@ impl Parser {
     /// What stands after `query`.
     pub(super) fn query(&mut self) -> Result<Op> {
         let object = self.object()?;
-        let query = if self.eat_word("take") {
-            Query::Take
-        } else if self.eat_word("charge") {
+        let query = if self.eat_word("charge") {
             Query::Charge
         } else if self.eat_word("connections") {
             Query::Connections

@@ -7,11 +7,11 @@ use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::layout;
 use bpfc_artifact::FunctionIndex;
-use bpfc_ir::Object;
+use bpfc_ir::State;
 
 pub(super) fn emit(
     emitter: &mut Emitter<'_>,
-    object: Object,
+    state: State,
     bytes: u64,
 ) -> Result<FunctionIndex, EmitError> {
     let mut asm = Asm::new();
@@ -24,7 +24,7 @@ pub(super) fn emit(
     asm.place(known);
     asm.load(Size::W, R6, R7, layout::LENGTH);
     asm.constant(R8, bytes);
-    change_cell(emitter, asm, object, "quota", [R6, R8, R8], take)
+    change_cell(emitter, asm, state, "quota", [R6, R8, R8], take)
 }
 
 /// r1 = the packet's bytes, r2 = the quota; r0 = what was used.

@@ -1,4 +1,5 @@
-//! A rate limit in clock ticks (net/netfilter/xt_limit.c, `limit_mt`): see [`bpfc_ir::limit`].
+//! A rate limit in clock ticks (net/netfilter/xt_limit.c, `limit_mt`): see
+//! [`bpfc_ir::state::tick_bucket`].
 //!
 //! What a packet costs depends on the kernel's clock, which is known when the program is loaded:
 //! the code has the numbers of each clock that x86-64, arm64, riscv and s390 kernels can have
@@ -10,14 +11,13 @@ use crate::asm::{Alu, Asm, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9,
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use bpfc_artifact::FunctionIndex;
-use bpfc_ir::Object;
-use bpfc_ir::limit::{CLOCKS, Credits};
+use bpfc_ir::State;
+use bpfc_ir::state::tick_bucket::{CLOCKS, Credits, TickBucket};
 
 pub(super) fn emit(
     emitter: &mut Emitter<'_>,
-    object: Object,
-    average: u32,
-    burst: u32,
+    state: State,
+    bucket: &TickBucket,
 ) -> Result<FunctionIndex, EmitError> {
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "rate limit");
@@ -29,7 +29,7 @@ pub(super) fn emit(
     asm.kconfig(R1, "CONFIG_HZ");
     asm.load(Size::W, R1, R1, 0);
     for clock in CLOCKS {
-        let Some(credits) = Credits::new(average, burst, clock) else { continue };
+        let Some(credits) = Credits::new(bucket, clock) else { continue };
         let next = asm.label();
         asm.jump_imm(Jump::Ne, Width::W64, R1, clock as i32, next);
         asm.alu_imm(Alu::Mul, Width::W64, R6, credits.per_tick as i32);
@@ -42,11 +42,11 @@ pub(super) fn emit(
     asm.mov_imm(R0, 0);
     asm.exit();
     asm.place(known);
-    change_cell(emitter, asm, object, "limit", [R6, R8, R9], take)
+    change_cell(emitter, asm, state, "limit", [R6, R8, R9], take)
 }
 
 /// r1 = now, r2 = the cost, r3 = the capacity, all in credits; r0 = when the bucket was empty.
-fn take(asm: &mut Asm) {
+pub(super) fn take(asm: &mut Asm) {
     let [recent, refused, done] = std::array::from_fn(|_| asm.label());
     asm.mov(R4, R0);
     asm.mov(R5, R1);

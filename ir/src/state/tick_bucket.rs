@@ -4,22 +4,33 @@
 //! the credits that have come since, at most the capacity. That is the kernel's pair of last time
 //! and credit in a form that one atomic exchange can change.
 
-/// Units of [`crate::ObjectKind::Limit`]'s average in a second (`XT_LIMIT_SCALE`).
+/// A limit as its rule has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TickBucket {
+    /// Time that one packet costs, in units of 1/10,000 s.
+    pub average: u32,
+    /// Packets that a full bucket lets through at once.
+    pub burst: u32,
+}
+
+impl TickBucket {
+    /// Whether a kernel takes it; with long times per packet that can depend on its clock.
+    pub fn is_taken(&self) -> bool {
+        CLOCKS.iter().any(|&clock| Credits::new(self, clock).is_some())
+    }
+
+    /// The clocks, in ticks a second, of kernels that refuse it.
+    pub fn refusing(&self) -> Vec<u32> {
+        CLOCKS.into_iter().filter(|&clock| Credits::new(self, clock).is_none()).collect()
+    }
+}
+
+/// Units of [`TickBucket::average`] in a second (`XT_LIMIT_SCALE`).
 pub const SCALE: u32 = 10_000;
 
 /// Clock ticks in a second that x86-64, arm64, riscv and s390 kernels can have
 /// (kernel/Kconfig.hz).
 pub const CLOCKS: [u32; 4] = [100, 250, 300, 1000];
-
-/// Whether a kernel takes a limit; with long times per packet that can depend on its clock.
-pub fn is_taken(average: u32, burst: u32) -> bool {
-    CLOCKS.iter().any(|&clock| Credits::new(average, burst, clock).is_some())
-}
-
-/// The clocks, in ticks a second, of kernels that refuse a limit.
-pub fn refusing(average: u32, burst: u32) -> Vec<u32> {
-    CLOCKS.into_iter().filter(|&clock| Credits::new(average, burst, clock).is_none()).collect()
-}
 
 /// A limit in credits, for a kernel of one clock rate (`CONFIG_HZ`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +45,8 @@ pub struct Credits {
 
 impl Credits {
     /// A limit's credits; `None` where the kernel refuses it (`limit_mt_check`).
-    pub fn new(average: u32, burst: u32, ticks_per_second: u32) -> Option<Credits> {
+    pub fn new(limit: &TickBucket, ticks_per_second: u32) -> Option<Credits> {
+        let &TickBucket { average, burst } = limit;
         let day = ticks_per_second.checked_mul(60 * 60 * 24)?;
         let per_tick = 1 << u32::MAX.checked_div(day)?.checked_ilog2()?;
         let second = ticks_per_second * per_tick;
@@ -67,15 +79,16 @@ mod tests {
     #[test]
     fn credits_are_the_kernels() {
         // --limit 3/second --limit-burst 5 at 250 ticks: CREDITS_PER_JIFFY is 128.
-        let limit = Credits::new(3333, 5, 250).unwrap();
+        let new = |average, burst, clock| Credits::new(&TickBucket { average, burst }, clock);
+        let limit = new(3333, 5, 250).unwrap();
         assert_eq!(limit, Credits { per_tick: 128, cost: 10665, capacity: 53328 });
-        assert_eq!(Credits::new(1, 5, 1000).unwrap().per_tick, 32);
-        assert_eq!(Credits::new(10_000, 0, 250), None);
+        assert_eq!(new(1, 5, 1000).unwrap().per_tick, 32);
+        assert_eq!(new(10_000, 0, 250), None);
     }
 
     #[test]
     fn a_burst_passes_and_then_the_rate() {
-        let limit = Credits::new(10_000, 3, 100).unwrap();
+        let limit = Credits::new(&TickBucket { average: 10_000, burst: 3 }, 100).unwrap();
         let start = 1 << 32;
         let (mut empty, mut passed) = (0, 0);
         for tick in 0..1000 {

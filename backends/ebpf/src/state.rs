@@ -1,0 +1,125 @@
+//! Taking from states without a key: each that is more than a cycle becomes a function
+//! `int take(ctx, packet)`, verified once, however many rules take from it. A state is one cell, a
+//! u64 that all processors share and that starts at zero.
+
+mod nanosecond_bucket;
+mod quota;
+mod tick_bucket;
+
+use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, Reg, Size, Width};
+use crate::emitter::{self, Emitter};
+use crate::error::EmitError;
+use bpfc_artifact::{FunctionIndex, FunctionKind};
+use bpfc_ir::{State, StateKind};
+
+/// r0 = what a state yields for the packet r7. Clobbers r0 to r5.
+pub(crate) fn take(
+    emitter: &mut Emitter<'_>,
+    asm: &mut Asm,
+    state: State,
+) -> Result<(), EmitError> {
+    if let StateKind::Cycle { period, start } = emitter.program.states[state].kind {
+        cycle(emitter, asm, state, period, start);
+        return Ok(());
+    }
+    let function = function(emitter, state)?;
+    emitter::call(asm, function);
+    asm.alu(Alu::Mov, Width::W32, R0, R0);
+    Ok(())
+}
+
+/// One atomic addition, taken modulo the period.
+fn cycle(emitter: &mut Emitter<'_>, asm: &mut Asm, state: State, period: u32, start: u32) {
+    emitter.state_cell(asm, R1, state);
+    asm.mov_imm(R0, 1);
+    asm.atomic_fetch_add(R1, 0, R0);
+    // The cell starts at zero: the definition's start is added here.
+    asm.constant(R1, u64::from(start) + 1);
+    asm.alu(Alu::Add, Width::W64, R0, R1);
+    asm.constant(R1, u64::from(period));
+    asm.alu(Alu::Mod, Width::W64, R0, R1);
+}
+
+/// The function of a state, emitted when first asked for.
+fn function(emitter: &mut Emitter<'_>, state: State) -> Result<FunctionIndex, EmitError> {
+    if let Some(&index) = emitter.takes.get(&state) {
+        return Ok(index);
+    }
+    let index = match emitter.program.states[state].kind {
+        StateKind::TickBucket(bucket) => tick_bucket::emit(emitter, state, &bucket)?,
+        StateKind::NanosecondBucket(bucket) => nanosecond_bucket::emit(emitter, state, &bucket)?,
+        StateKind::Quota { bytes } => quota::emit(emitter, state, bytes)?,
+        StateKind::Cycle { .. } => return Err(EmitError::Query),
+    };
+    emitter.takes.insert(state, index);
+    Ok(index)
+}
+
+/// Attempts to change a cell while other processors change it, too. One in a row of so many
+/// succeeds, as each failure is another's success.
+const ATTEMPTS: i32 = 1 << 20;
+
+/// What [`change_cell`]'s loop body knows, 8 bytes each: the state's own numbers, then what it
+/// yields.
+const NUMBERS: usize = 3;
+const ANSWER: i16 = 8 * NUMBERS as i16;
+const CONTEXT: i16 = ANSWER + 8;
+
+/// Finishes a state's function in which r7 is the packet: hands `numbers` to a loop that changes
+/// the state's cell in one atomic step, and yields the answer.
+///
+/// `body` is emitted with r0 = the cell and r1 to r3 = the numbers: it leaves the cell's new value
+/// in r4 and the answer in r5, and keeps r0, r6 and r7. The value is stored unless another
+/// processor was faster; then the body runs again.
+fn change_cell(
+    emitter: &mut Emitter<'_>,
+    mut asm: Asm,
+    state: State,
+    name: &str,
+    numbers: [Reg; NUMBERS],
+    body: fn(&mut Asm),
+) -> Result<FunctionIndex, EmitError> {
+    for (at, number) in (0..).zip(numbers) {
+        asm.store(Size::D, FP, -CONTEXT + 8 * at, number);
+    }
+    asm.store_imm(Size::D, FP, -CONTEXT + ANSWER, 0);
+    let callback = loop_body(emitter, state, name, body)?;
+    asm.mov_imm(R1, ATTEMPTS);
+    asm.function_pointer(R2, callback);
+    asm.mov(R3, FP);
+    asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(-CONTEXT));
+    asm.mov_imm(R4, 0);
+    asm.helper(Helper::Loop);
+    asm.load(Size::D, R0, FP, -CONTEXT + ANSWER);
+    asm.exit();
+    emitter.add(asm, name, FunctionKind::Chain)
+}
+
+/// One attempt: 0 to try again, 1 when done.
+fn loop_body(
+    emitter: &mut Emitter<'_>,
+    state: State,
+    name: &str,
+    body: fn(&mut Asm),
+) -> Result<FunctionIndex, EmitError> {
+    let mut asm = Asm::new();
+    let again = asm.label();
+    emitter.mark_line(&mut asm, None, "change what all processors share");
+    asm.mov(R6, R2);
+    emitter.state_cell(&mut asm, R7, state);
+    asm.load(Size::D, R0, R7, 0);
+    for (at, number) in (0..).zip([R1, R2, R3]) {
+        asm.load(Size::D, number, R6, 8 * at);
+    }
+    body(&mut asm);
+    asm.store(Size::D, R6, ANSWER, R5);
+    asm.mov(R1, R0);
+    asm.atomic_exchange(R7, 0, R4);
+    asm.jump(Jump::Ne, Width::W64, R0, R1, again);
+    asm.mov_imm(R0, 1);
+    asm.exit();
+    asm.place(again);
+    asm.mov_imm(R0, 0);
+    asm.exit();
+    emitter.add(asm, &format!("{name}_body"), FunctionKind::LoopBody)
+}

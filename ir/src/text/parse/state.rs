@@ -1,0 +1,47 @@
+//! State without a key.
+
+use super::{Parser, Result};
+use crate::state::nanosecond_bucket::NanosecondBucket;
+use crate::state::tick_bucket::TickBucket;
+use crate::text::lexer::Token;
+use crate::{StateDef, StateKind};
+
+impl Parser {
+    /// What stands after `stateN =`.
+    pub(super) fn state_def(&mut self) -> Result<StateDef> {
+        let name = match self.peek() {
+            Token::Text(_) => self.string("a name")?,
+            _ => String::new(),
+        };
+        Ok(StateDef { name, kind: self.state_kind()? })
+    }
+
+    fn state_kind(&mut self) -> Result<StateKind> {
+        if self.eat_word("tick-bucket") {
+            self.keyword("average")?;
+            let average = self.number("a packet's time")?;
+            self.keyword("burst")?;
+            let burst = self.number("a number of packets")?;
+            Ok(StateKind::TickBucket(TickBucket { average, burst }))
+        } else if self.eat_word("nanosecond-bucket") {
+            let bytes = self.eat_word("bytes");
+            if !bytes {
+                self.keyword("packets")?;
+            }
+            let rate = self.number("a rate")?;
+            self.keyword("every")?;
+            let interval = self.number("a number of nanoseconds")?;
+            self.keyword("burst")?;
+            let burst = self.number("a burst")?;
+            Ok(StateKind::NanosecondBucket(NanosecondBucket { interval, rate, burst, bytes }))
+        } else if self.eat_word("quota") {
+            Ok(StateKind::Quota { bytes: self.number("a number of bytes")? })
+        } else if self.eat_word("cycle") {
+            let period = self.number("a period")?;
+            self.keyword("start")?;
+            Ok(StateKind::Cycle { period, start: self.number("a number")? })
+        } else {
+            self.expected("a kind of state")
+        }
+    }
+}
