@@ -4,6 +4,7 @@
 //! family, in priority order). Values mean what the packet's bytes mean in network order, so the
 //! IR says nothing about the machine. See ARCHITECTURE.md for the decisions behind it.
 
+mod checked;
 mod chunks;
 mod classic;
 mod compact;
@@ -40,6 +41,7 @@ mod types;
 mod verify;
 
 pub use bpfc_abi::{Family, Hook, Reject, UnknownWord, Verdict, raw};
+pub use checked::{Checked, Verified};
 pub use chunks::{ChunkFlags, SctpChunks};
 pub use classic::{
     ClassicAlu, ClassicFilter, ClassicInsn, ClassicOp, ClassicTest,

@@ -15,16 +15,10 @@ pub struct Proof {
     pub set: Ranges,
 }
 
-impl Proof {
-    /// Whether the value is not 0: a bool holds, or what a number stands for is there.
-    pub fn is_nonzero(&self) -> bool {
-        !self.set.contains(0)
-    }
-}
-
 impl Function {
     /// What the edges from one block to another prove together; `None` where they prove nothing:
-    /// the block ends without a decision, or every decision leads there.
+    /// the block ends without a decision, or every decision leads there. Linear in the arms of a
+    /// switch.
     ///
     /// # Panics
     /// When a block or a value does not exist.
@@ -45,6 +39,25 @@ impl Function {
             | Terminator::Verdict(_) => return None,
         };
         Some(self.unmasked(value, set))
+    }
+
+    /// The value that is not 0 where control goes from one block to another, as [`Proof::value`];
+    /// `None` where none is known to be. Logarithmic in the arms of a switch.
+    ///
+    /// # Panics
+    /// When a block or a value does not exist.
+    pub fn nonzero(&self, from: Block, to: Block) -> Option<Value> {
+        let Terminator::Switch(switch) = &self.blocks[from].terminator else {
+            let proof = self.proof(from, to)?;
+            return (!proof.set.contains(0)).then_some(proof.value);
+        };
+        let mut value = switch.value;
+        while let Op::Extend(_, inner) | Op::Binary(BinaryOp::And, inner, _) =
+            *self.definition(value)
+        {
+            value = inner;
+        }
+        (switch.target(0) != to).then_some(value)
     }
 
     /// What a bool's being true or false says of a number; of itself where it says nothing more.
@@ -155,7 +168,7 @@ mod tests {
             let test = builder.compare_const(Condition::Gt, wide, 0);
             builder.branch(test, one, two);
         });
-        assert!(set.is_some_and(|proof| proof.is_nonzero() && proof.set.contains(0xff)));
+        assert!(set.is_some_and(|proof| !proof.set.contains(0) && proof.set.contains(0xff)));
         assert!(clear.is_some_and(|proof| proof.set.contains(0xbf) && !proof.set.contains(0x40)));
     }
 

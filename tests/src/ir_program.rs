@@ -4,7 +4,7 @@ use bpfc_artifact::{Artifact, AttachPoint};
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver::{Options, Prepared, Target, build, generate};
 use bpfc_interpret::{Environment, interpret};
-use bpfc_ir::{Contents, CounterDef, Hook, Listing, Program, Verdict};
+use bpfc_ir::{Checked, Contents, CounterDef, Hook, Listing, Program, Verdict};
 use bpfc_packet::Packet;
 use bpfc_runtime::{TestPacket, Unattached};
 use std::collections::BTreeMap;
@@ -37,7 +37,8 @@ pub fn interpreted(program: &Program, contents: &Contents, packets: &[Packet]) -
 pub fn compiled(program: &Program, contents: &Contents, target: &dyn Target) -> Artifact {
     let (mut diagnostics, options) = (Diagnostics::new(), Options::default());
     let (listing, sources) = (Listing::default(), SourceMap::new());
-    generate(program, &listing, contents, target, &sources, &options, &mut diagnostics)
+    let checked = Checked::new(program).unwrap_or_else(|errors| panic!("{errors:?}"));
+    generate(&checked, &listing, contents, target, &sources, &options, &mut diagnostics)
         .unwrap_or_else(|| panic!("{}: {diagnostics:?}", target.name()))
 }
 

@@ -18,7 +18,8 @@ use bpfc_artifact::{
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ir::{
-    Contents, CounterDef, Entry, Family, Func, Hook, Listing, Program as IrProgram, Rule, RuleData,
+    Checked, Contents, CounterDef, Entry, Family, Func, Hook, Listing, Program as IrProgram, Rule,
+    RuleData, verify,
 };
 use cranelift_entity::{PrimaryMap, SecondaryMap};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,13 +47,13 @@ impl Default for CompileOptions {
     }
 }
 
-/// Compiles a program for a target. The program must have passed the IR verifier; `listing` has its
-/// rules' texts, `contents` what is in its tables.
+/// Compiles a program for a target. `listing` has its rules' texts, `contents` what is in its
+/// tables.
 ///
 /// Warnings (the target sees packets differently from the kernel's hook) and errors go to
 /// `diagnostics`; `None` where there was an error.
 pub fn compile(
-    program: &IrProgram,
+    checked: &Checked<'_>,
     listing: &Listing,
     contents: &Contents,
     target: &dyn Target,
@@ -60,17 +61,11 @@ pub fn compile(
     options: &CompileOptions,
     diagnostics: &mut Diagnostics,
 ) -> Option<Artifact> {
-    let split = split::run(program);
-    let program = split.as_ref().unwrap_or(program);
+    let split = split::run(checked.program());
+    let program = split.as_ref().unwrap_or(checked.program());
+    debug_assert_eq!(verify(program), Ok(()), "splitting keeps what was checked");
     let units = units(program, target, options, diagnostics)?;
-    let Some(order) = program.reachable() else {
-        diagnostics.push(Diagnostic::error(
-            Code::CHAIN_LOOP,
-            None,
-            "chains call each other in a loop",
-        ));
-        return None;
-    };
+    let order = checked.order().to_vec();
     let (mut needs, _) = Needs::of(program, &order);
     let attached: Vec<AttachPoint> = units.iter().map(|unit| unit.attach).collect();
     needs.echoes = !needs.answers.is_empty()

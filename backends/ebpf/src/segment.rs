@@ -42,7 +42,8 @@ pub struct Segment {
     pub entries: Vec<Block>,
 }
 
-/// Cuts a function into segments of `limit` blocks at most. Values that are kept are carried, each
+/// Cuts a function into segments of `limit` blocks, twice as many at most where there is no place
+/// between two rules. Values that are kept are carried, each
 /// in so many bytes, where cuts part them from their uses; others are computed anew.
 pub fn segments(
     function: &Function,
@@ -193,9 +194,14 @@ impl<'a> Chain<'a> {
                     best = Some((cost, at));
                 }
             }
-            if at + 1 - start >= limit
-                && let Some(cut) = clean.or(best.map(|(_, at)| at)).filter(|&cut| cut > start)
-            {
+            let wanted = match at + 1 - start {
+                blocks if blocks >= limit.saturating_mul(2).max(LEAST_GRAPH) => {
+                    clean.or(best.map(|(_, at)| at))
+                }
+                blocks if blocks >= limit => clean,
+                _ => None,
+            };
+            if let Some(cut) = wanted.filter(|&cut| cut > start) {
                 cuts.push(cut);
                 clean = clean.filter(|&at| at > cut);
                 best = best.filter(|&(_, at)| at > cut);
@@ -249,6 +255,10 @@ impl<'a> Chain<'a> {
         spans.filter(|&(from, to)| to > from).collect()
     }
 }
+
+/// Blocks of a graph of decisions that are not parted: where they are few, a function for each few
+/// costs more than it saves.
+const LEAST_GRAPH: usize = 64;
 
 /// What carrying a value costs, in further entries.
 const VALUE: i32 = 8;
@@ -509,9 +519,9 @@ mod tests {
         let function = tree(9);
         let parts = segments(&function, 100, |op| matches!(op, Op::Random), |_| 8);
         check(&function, &parts);
-        assert!(!parts.is_sequence && parts.parts.len() > 10);
+        assert!(!parts.is_sequence && parts.parts.len() > 5);
         for part in &parts.parts {
-            assert!(part.blocks.len() <= 102 && part.entries.len() <= 10, "{part:?}");
+            assert!(part.blocks.len() <= 202 && part.entries.len() <= 10, "{part:?}");
         }
         // The drawn number is used by all.
         let places: Vec<i16> = parts.carried.values().copied().collect();

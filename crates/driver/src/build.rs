@@ -7,7 +7,7 @@ use bpfc_artifact::kernel::SMALL_FRAMES;
 use bpfc_artifact::{Artifact, KernelFeature, RefusedRate};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, Severity, SourceMap};
 use bpfc_ebpf::{CallSize, Target, call_size};
-use bpfc_ir::{Contents, Hook, Listing, Program};
+use bpfc_ir::{Checked, Contents, Hook, Listing, Program, Verified, VerifyError};
 use bpfc_opt::{Limits, Observer, OptError, Pass, Settled};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub struct Prepared {
     contents: Arc<Contents>,
     simple: Program,
     settled: Settled,
+    /// The functions of `simple`, which keep every invariant.
+    verified: Verified,
 }
 
 impl Prepared {
@@ -48,7 +50,8 @@ impl Prepared {
         match bpfc_opt::prepare(&mut simple, &options.disabled_passes) {
             Ok(settled) => {
                 let (listing, contents) = (Arc::clone(listing), Arc::default());
-                Some(Prepared { lowered, listing, contents, simple, settled })
+                let verified = checked(Checked::new(&simple), diagnostics)?.verified();
+                Some(Prepared { lowered, listing, contents, simple, settled, verified })
             }
             Err(error) => {
                 diagnostics.push(of_pass(error));
@@ -105,8 +108,9 @@ pub fn build(
         let built = prepared.optimised(options, limits, &mut found).and_then(|program| {
             let listing = &prepared.listing;
             let contents = &prepared.contents;
+            let checked = checked(Checked::since(&program, &prepared.verified), &mut found)?;
             let artifact =
-                generate(&program, listing, contents, target, sources, options, &mut found)?;
+                generate(&checked, listing, contents, target, sources, options, &mut found)?;
             Some((program, artifact))
         });
         let size = built.as_ref().map(|(_, artifact)| call_size(artifact));
@@ -253,9 +257,24 @@ fn of_pass(error: OptError) -> Diagnostic {
     }
 }
 
+/// What the verifier accepted; what it did not is a defect.
+fn checked<'a>(
+    checked: Result<Checked<'a>, Vec<VerifyError>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Checked<'a>> {
+    match checked {
+        Ok(checked) => Some(checked),
+        Err(errors) => {
+            let first = errors.first().map(ToString::to_string).unwrap_or_default();
+            diagnostics.push(Diagnostic::error(Code::DEFECT, None, first));
+            None
+        }
+    }
+}
+
 /// Generates code. `listing` has the rules' texts, `contents` what is in the program's tables.
 pub fn generate(
-    program: &Program,
+    checked: &Checked<'_>,
     listing: &Listing,
     contents: &Contents,
     target: &dyn Target,
@@ -264,7 +283,7 @@ pub fn generate(
     diagnostics: &mut Diagnostics,
 ) -> Option<Artifact> {
     let artifact = bpfc_ebpf::compile(
-        program,
+        checked,
         listing,
         contents,
         target,
@@ -282,7 +301,7 @@ pub fn generate(
         }
     }
     if artifact.walks_too_far().is_some() {
-        diagnostics.push(bpfc_opt::too_many_paths(program));
+        diagnostics.push(bpfc_opt::too_many_paths(checked.program()));
         return None;
     }
     Some(artifact)

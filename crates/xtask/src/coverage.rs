@@ -8,7 +8,7 @@
 use bpfc_cases::{Cases, Kind, Sample};
 use bpfc_diag::{Diagnostics, Severity, SourceMap};
 use bpfc_driver::{Options, Target, formats, generate, lower, optimise, targets};
-use bpfc_ir::{Contents, Family, Hook, Input, Listing, Program};
+use bpfc_ir::{Checked, Contents, Family, Hook, Input, Listing, Program};
 use bpfc_xtables::registry::{
     ACTIONS, Known, MATCHES, REFUSED_ACTIONS, REFUSED_MATCHES, find_action, find_match,
 };
@@ -243,7 +243,8 @@ fn cell(target: &dyn Target, programs: &[Part], notes: &mut Vec<String>) -> Cell
         let Part { program, sources, .. } = part;
         let artifact = optimise(program.clone(), &options, &mut diagnostics).and_then(|program| {
             let (listing, contents) = (Listing::default(), Contents::default());
-            generate(&program, &listing, &contents, target, sources, &options, &mut diagnostics)
+            let checked = Checked::new(&program).ok()?;
+            generate(&checked, &listing, &contents, target, sources, &options, &mut diagnostics)
         });
         if artifact.is_some() {
             good.push(part);

@@ -1,6 +1,6 @@
 //! Guards of bytes, link headers, connections and elements, for loads and for writes.
 //!
-//! What a branch proves ([`Function::proof`]) holds in the block that it leads to, where no other
+//! What a branch proves ([`Function::nonzero`]) holds in the block that it leads to, where no other
 //! block leads there, and in all that this block dominates. The dominator tree is walked from the
 //! entry with what holds so far; what a branch proved about offsets is taken back when the walk
 //! leaves.
@@ -81,8 +81,7 @@ pub(super) fn check(checker: &mut Checker<'_>, flow: &ControlFlow) {
 /// What the way into a block proves of what is there.
 fn proof(function: &Function, flow: &ControlFlow, block: Block) -> Option<Proof> {
     let before = flow.only_predecessor(block)?;
-    let proof = function.proof(before, block).filter(crate::Proof::is_nonzero)?;
-    match *function.definition(proof.value) {
+    match *function.definition(function.nonzero(before, block)?) {
         Op::Available(Base::Transport, bytes) => Some(Proof::Transport(bytes)),
         Op::AvailableAt(offset, bytes) => Some(Proof::At(offset, bytes)),
         Op::Found(element) => Some(Proof::Element(element)),

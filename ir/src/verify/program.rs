@@ -1,10 +1,12 @@
 //! Invariants of the program: names, entries, calls.
 
 use super::{Place, VerifyError, Violation};
-use crate::{ChainData, CounterDef, Program, RuleKind, Terminator};
+use crate::{ChainData, CounterDef, Func, Program, RuleKind, Terminator};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) {
+/// Yields the functions that the entries reach, callees before callers; without use where there are
+/// errors.
+pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) -> Vec<Func> {
     let mut report = |place, violation| errors.push(VerifyError { place, violation, text: None });
 
     for (probe, definition) in program.probes.iter() {
@@ -153,7 +155,11 @@ pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) {
             }
         }
     }
-    if sound && program.reachable().is_none() {
-        report(Place::Program, Violation::CallCycle);
+    if !sound {
+        return Vec::new();
     }
+    program.reachable().unwrap_or_else(|| {
+        report(Place::Program, Violation::CallCycle);
+        Vec::new()
+    })
 }

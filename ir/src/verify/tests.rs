@@ -663,6 +663,24 @@ fn a_long_chain_is_checked_in_linear_time() {
 }
 
 #[test]
+fn a_switch_of_many_arms_is_checked_in_linear_time() {
+    use std::fmt::Write;
+    let (mut arms, mut blocks) = (String::new(), String::new());
+    for at in 0..100_000 {
+        let _ = write!(arms, "{}{at}: block{}", if at == 0 { "" } else { ", " }, at + 2);
+        let _ = writeln!(blocks, "block{}: verdict drop", at + 2);
+    }
+    let text = format!(
+        "fn0 \"f\" ip {{ block0: v0 = load.i32 net+12 switch v0, {{ {arms} }}, block1
+         block1: return {blocks} }}"
+    );
+    let program: Program = text.parse().expect("a program");
+    let start = std::time::Instant::now();
+    assert_eq!(verify(&program), Ok(()));
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
+
+#[test]
 fn errors_cite_the_invariant_by_name() {
     let program: Program = "entry input ip: fn0 fn0 \"a\" ip { block0: return }".parse().unwrap();
     let errors = verify(&program).unwrap_err();
