@@ -7,7 +7,9 @@
 use bpfc_artifact::{AttachPoint, ProgramKind};
 use bpfc_ebpf::asm::{Asm, Jump, Label, R6, R7, R9, Reg, Size, Width};
 use bpfc_ebpf::skb;
-use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, layout};
+use bpfc_ebpf::{
+    Addressing, ConntrackSource, Feature, MainContext, Replies, Rewrites, Routing, Target, layout,
+};
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// The target, to be registered.
@@ -98,7 +100,27 @@ impl Target for CgroupSkb {
                 "a control group's programs cannot write the packet; compile the rule for tc, or for xdp at the \
                  input hook",
             ),
-            _ => None,
+            (
+                Feature::OutDevice
+                | Feature::ConntrackExtension
+                | Feature::Socket
+                | Feature::Route
+                | Feature::RouteMtu
+                | Feature::InInterface
+                | Feature::OutInterface
+                | Feature::Link
+                | Feature::PacketType
+                | Feature::Mark
+                | Feature::ToHost
+                | Feature::Conntrack
+                | Feature::Fragments
+                | Feature::SetPriority
+                | Feature::Log
+                | Feature::LogOwner
+                | Feature::Drop
+                | Feature::Size,
+                _,
+            ) => None,
         }
     }
 
@@ -169,11 +191,47 @@ impl Target for CgroupSkb {
         skb::record_direction(asm);
     }
 
-    fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
-
-    fn set_priority(&self, asm: &mut Asm, priority: Reg) {
-        asm.store(Size::W, R6, skb::PRIORITY, priority);
+    fn fetch_needs_scratch(&self) -> bool {
+        false
     }
 
-    fn write(&self, _asm: &mut Asm) {}
+    fn addressing(&self, _attach: AttachPoint) -> Option<Addressing> {
+        None
+    }
+
+    fn skip_forwarded(&self) -> Option<fn(&mut Asm, Label)> {
+        None
+    }
+
+    fn has_routes(&self) -> bool {
+        true
+    }
+
+    fn routing(&self) -> Option<&dyn Routing> {
+        None
+    }
+
+    fn replies(&self) -> Option<&dyn Replies> {
+        None
+    }
+
+    fn set_mark(&self) -> Option<fn(&mut Asm, Reg)> {
+        None
+    }
+
+    fn to_host(&self) -> Option<fn(&mut Asm)> {
+        None
+    }
+
+    fn set_priority(&self) -> Option<fn(&mut Asm, Reg)> {
+        Some(|asm, priority| asm.store(Size::W, R6, skb::PRIORITY, priority))
+    }
+
+    fn set_queue(&self) -> Option<fn(&mut Asm, Reg)> {
+        None
+    }
+
+    fn rewrites(&self) -> Option<&dyn Rewrites> {
+        None
+    }
 }

@@ -31,6 +31,7 @@ use crate::asm::{Reg, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel;
+use crate::routine::Routine;
 use crate::target::MainContext;
 use crate::{layout, skb, walk};
 use bpfc_artifact::{FunctionIndex, FunctionKind, MapIndex, ProgramKind};
@@ -418,17 +419,14 @@ pub(crate) fn drop(
     asm: &mut Asm,
     is_input: bool,
 ) -> Result<(), EmitError> {
-    let function = drop_function(emitter)?;
+    let function = emitter.routine(Routine::Drop)?;
     asm.store_imm(Size::W, R7, ALONE, is_input.into());
     emitter::call(asm, function);
     Ok(())
 }
 
 /// The function `drop(ctx, packet)`.
-fn drop_function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
-    if let Some(index) = emitter.drop {
-        return Ok(index);
-    }
+pub(crate) fn emit_drop(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     let others = prepare(emitter, Addressing::Type)?.function;
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "drop for this host alone");
@@ -460,7 +458,5 @@ fn drop_function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> 
     asm.place(shot);
     asm.mov_imm(R0, TC_ACT_SHOT);
     asm.exit();
-    let index = emitter.add(asm, "drop", FunctionKind::Chain)?;
-    emitter.drop = Some(index);
-    Ok(index)
+    emitter.add(asm, "drop", FunctionKind::Chain)
 }

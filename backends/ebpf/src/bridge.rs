@@ -10,13 +10,10 @@ use crate::skb::{no_name, probe_name};
 use crate::{device, extension};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 
-/// The function that fills the region, emitted when first asked for.
+/// The function that fills the region.
 ///
 /// The input port is kept by its number, in Linux 6.8 and in the stable releases of 2024.
-pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
-    if let Some(index) = emitter.bridge {
-        return Ok(index);
-    }
+pub(crate) fn emit(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "find the bridge ports");
     let [null, no_output] = std::array::from_fn(|_| asm.label());
@@ -42,7 +39,5 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
     asm.place(null);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let index = emitter.add(asm, "bridge_ports", FunctionKind::Chain)?;
-    emitter.bridge = Some(index);
-    Ok(index)
+    emitter.add(asm, "bridge_ports", FunctionKind::Chain)
 }

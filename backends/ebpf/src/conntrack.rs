@@ -13,7 +13,7 @@ pub(crate) mod mark;
 mod noted;
 mod probe;
 mod siphash;
-mod table;
+pub(crate) mod table;
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::{self, Emitter};
@@ -65,24 +65,9 @@ fn field(structure: &str, member: &str, size: u32) -> KernelField {
     KernelField { structure: structure.to_owned(), member: member.to_owned(), size }
 }
 
-/// The function that fills the conntrack region, emitted when first asked for.
-pub(crate) fn function(
-    emitter: &mut Emitter<'_>,
-    source: ConntrackSource,
-    family: Family,
-) -> Result<FunctionIndex, EmitError> {
-    let known = |(s, f, _): &&(ConntrackSource, Family, _)| *s == source && *f == family;
-    if let Some(&(.., index)) = emitter.connections.iter().find(known) {
-        return Ok(index);
-    }
-    let index = emit(emitter, source, family)?;
-    emitter.connections.push((source, family, index));
-    Ok(index)
-}
-
-/// Emits it for packets of one family. It is a function of its own so that its frame is gone when
-/// chains run.
-fn emit(
+/// The function that fills the conntrack region for packets of one family. It is a function of its
+/// own so that its frame is gone when chains run.
+pub(crate) fn emit(
     emitter: &mut Emitter<'_>,
     source: ConntrackSource,
     family: Family,

@@ -46,10 +46,7 @@ fn place(emitter: &mut Emitter<'_>, path: &str) -> (MapIndex, u32) {
 }
 
 /// The function that asks for a path: r0 = 1 or 0.
-pub(crate) fn function(emitter: &mut Emitter<'_>, path: &str) -> Result<FunctionIndex, EmitError> {
-    if let Some(&index) = emitter.control_groups.get(path) {
-        return Ok(index);
-    }
+pub(crate) fn emit(emitter: &mut Emitter<'_>, path: &str) -> Result<FunctionIndex, EmitError> {
     let Some(at) = emitter.layout.lookup() else {
         return Err(EmitError::Type("control group".to_owned(), "a region"));
     };
@@ -87,7 +84,5 @@ pub(crate) fn function(emitter: &mut Emitter<'_>, path: &str) -> Result<Function
     asm.place(null);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let index = emitter.add(asm, "control_group", FunctionKind::Chain)?;
-    emitter.control_groups.insert(path.into(), index);
-    Ok(index)
+    emitter.add(asm, "control_group", FunctionKind::Chain)
 }

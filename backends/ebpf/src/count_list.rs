@@ -27,7 +27,6 @@ pub(crate) struct CountLists {
     used: u32,
     /// Whether any are.
     pub(crate) are_data: bool,
-    function: Option<FunctionIndex>,
 }
 
 impl CountLists {
@@ -84,11 +83,8 @@ const KEY: i16 = -4;
 const FIRST: i16 = -24;
 const LENGTH: i16 = -16;
 
-/// The function, emitted when first asked for.
-pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
-    if let Some(function) = emitter.count_lists.function {
-        return Ok(function);
-    }
+/// The function.
+pub(crate) fn emit(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     let map = emitter
         .map(&role(), || MapDef { value_size: 4, ..MapDef::new("lists", MapKind::Array, role()) });
     let body = body(emitter, map)?;
@@ -113,9 +109,7 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
     asm.place(done);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let function = emitter.add(asm, "count_list", FunctionKind::Chain)?;
-    emitter.count_lists.function = Some(function);
-    Ok(function)
+    emitter.add(asm, "count_list", FunctionKind::Chain)
 }
 
 /// Counts by one number of the list.

@@ -5,6 +5,7 @@ use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R6, R7, R8, R9,
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::kernel;
+use crate::routine::Routine;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 
 /// More devices than share a place of the table anywhere.
@@ -33,7 +34,7 @@ pub(crate) fn find(emitter: &mut Emitter<'_>, asm: &mut Asm, search: i16) -> Res
     kernel::cast(asm, R1, "hlist_head");
     kernel::load(asm, R1, R0, "hlist_head", "first", 8);
     asm.store(Size::D, FP, search + NODE, R1);
-    let body = search_body(emitter)?;
+    let body = emitter.routine(Routine::DeviceSearch)?;
     asm.mov_imm(R1, DEVICES);
     asm.function_pointer(R2, body);
     asm.mov(R3, FP);
@@ -45,10 +46,7 @@ pub(crate) fn find(emitter: &mut Emitter<'_>, asm: &mut Asm, search: i16) -> Res
 }
 
 /// One node of the list: 0 to go on, 1 when done.
-fn search_body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
-    if let Some(index) = emitter.device_search {
-        return Ok(index);
-    }
+pub(crate) fn emit_search(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "find a device");
     let [next, end] = std::array::from_fn(|_| asm.label());
@@ -73,7 +71,5 @@ fn search_body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     asm.place(end);
     asm.mov_imm(R0, 1);
     asm.exit();
-    let index = emitter.add(asm, "find_device", FunctionKind::LoopBody)?;
-    emitter.device_search = Some(index);
-    Ok(index)
+    emitter.add(asm, "find_device", FunctionKind::LoopBody)
 }

@@ -6,16 +6,15 @@ use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R6, R7, Reg, Size, Width};
 use crate::count_list::CountLists;
 use crate::counters::Counters;
 use crate::error::EmitError;
+use crate::routine::Routine;
 use crate::segment::Segments;
 use crate::set_plan::SetPlan;
 use crate::table::Tables;
-use crate::target::{ConntrackSource, SCRATCH_SIZE, Target};
-use crate::{Answer, Needs, PacketLayout, layout, names, outcome};
+use crate::target::{Rewrites, SCRATCH_SIZE, Target};
+use crate::{Needs, PacketLayout, layout, names, outcome};
 use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
-use bpfc_ir::{
-    Family, Func, Hook, Lookup, Object, OptionKinds, Origin, Program, Query, Rule, Scan, State,
-};
+use bpfc_ir::{Func, Object, Origin, Program, Rule, State};
 use cranelift_entity::{PrimaryMap, SecondaryMap};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,15 +26,6 @@ pub(crate) struct Place {
     pub(crate) line: u32,
     pub(crate) column: u32,
     pub(crate) text: Arc<str>,
-}
-
-/// What tells a function that answers from another; the hook also says where the program is
-/// attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ReplyKey {
-    pub(crate) hook: Hook,
-    pub(crate) family: Family,
-    pub(crate) answer: Answer,
 }
 
 /// State shared by all code emission.
@@ -56,54 +46,22 @@ pub(crate) struct Emitter<'a> {
     pub(crate) segments: &'a SecondaryMap<Func, CutChain>,
     /// The base chains that are parts of main functions instead, where frames have room.
     pub(crate) parts_of_main: BTreeSet<Func>,
-    pub(crate) scans: BTreeMap<Scan, FunctionIndex>,
-    /// The functions of text searches, by case folding and group.
-    pub(crate) texts: BTreeMap<(bool, usize), FunctionIndex>,
-    pub(crate) lookups: BTreeMap<(Lookup, Family), FunctionIndex>,
-    /// The functions that ask for a control group, by path.
-    pub(crate) control_groups: BTreeMap<Box<str>, FunctionIndex>,
-    /// The function that finds the packet's socket.
-    pub(crate) socket: Option<FunctionIndex>,
-    /// The function that finds the bridge ports that the packet goes by.
-    pub(crate) bridge: Option<FunctionIndex>,
-    /// The body of IPv4 routing table walks.
-    pub(crate) trie: Option<FunctionIndex>,
-    pub(crate) walk: Option<FunctionIndex>,
-    pub(crate) replies: BTreeMap<ReplyKey, FunctionIndex>,
-    pub(crate) sum: Option<FunctionIndex>,
-    /// The function that fetches bytes of the packet, where that takes more than a call.
-    pub(crate) fetch: Option<FunctionIndex>,
-    pub(crate) routes: BTreeMap<Family, FunctionIndex>,
-    pub(crate) device_search: Option<FunctionIndex>,
-    pub(crate) room: Option<FunctionIndex>,
-    /// Whether a program remembers addresses of devices, how it asks whom a frame is for, and the
-    /// function that drops for this host alone.
+    /// The functions that chains and main share, by what they do.
+    pub(crate) routines: BTreeMap<Routine, FunctionIndex>,
+    /// Whether a program remembers addresses of devices, and how it asks whom a frame is for.
     pub(crate) remembers: bool,
     pub(crate) addressee: Option<Addressee>,
-    pub(crate) drop: Option<FunctionIndex>,
-    /// The functions that strip TCP options.
-    pub(crate) strips: BTreeMap<OptionKinds, FunctionIndex>,
-    pub(crate) connections: Vec<(ConntrackSource, Family, FunctionIndex)>,
-    /// The function that looks at one entry of conntrack's table.
-    pub(crate) connection_step: Option<FunctionIndex>,
-    /// The functions that set a connection's mark.
-    pub(crate) connection_marks: BTreeMap<Family, FunctionIndex>,
     pub(crate) places: PrimaryMap<Rule, Place>,
     pub(crate) program: &'a Program,
     /// Where sets lie.
     pub(crate) sets: SetPlan,
     /// Where tables lie.
     pub(crate) tables: Tables,
-    /// Functions that take from states.
-    pub(crate) takes: BTreeMap<State, FunctionIndex>,
-    /// Functions that ask objects.
-    pub(crate) queries: BTreeMap<(Object, Query), FunctionIndex>,
     /// Programs that serve whoever loads the artifact.
     pub(crate) services: Vec<bpfc_artifact::Program>,
     /// Sampling rate: one packet in N is traced, from its first rule on.
     pub(crate) trace_one_in: Option<u32>,
-    /// The function that writes log records, and what it may write, by number.
-    pub(crate) log: Option<FunctionIndex>,
+    /// What log records may say, by number.
     pub(crate) sites: Vec<Site>,
 }
 
@@ -194,7 +152,17 @@ pub(crate) const COUNTERS_MAP: MapIndex = MapIndex(0);
 /// Bytes of a state's or object's cell.
 const CELL_SIZE: u32 = 8;
 
-impl Emitter<'_> {
+impl<'a> Emitter<'a> {
+    /// How the target writes packets.
+    pub(crate) fn rewrites(&self) -> Result<&'a dyn Rewrites, EmitError> {
+        self.has(self.target.rewrites(), "writing packets")
+    }
+
+    /// What the target has for something that a rule asks for.
+    pub(crate) fn has<T>(&self, way: Option<T>, of: &'static str) -> Result<T, EmitError> {
+        way.ok_or_else(|| EmitError::Lacks(self.target.name(), of))
+    }
+
     /// The map of a role, made when it is first asked for.
     pub(crate) fn map(&mut self, role: &MapRole, make: impl FnOnce() -> MapDef) -> MapIndex {
         let found = self.maps.iter().position(|map| map.role == *role);
@@ -292,18 +260,13 @@ impl Emitter<'_> {
     }
 
     /// A function `fetch(ctx, offset, to, bytes)` that does what [`Target::fetch`] says.
-    pub(crate) fn fetch_function(&mut self) -> Result<FunctionIndex, EmitError> {
-        if let Some(function) = self.fetch {
-            return Ok(function);
-        }
+    pub(crate) fn emit_fetch(&mut self) -> Result<FunctionIndex, EmitError> {
         let mut asm = Asm::new();
         self.mark_line(&mut asm, None, "fetch bytes of the packet");
         asm.mov(R6, R1);
         self.target.fetch(&mut asm, -SCRATCH_SIZE);
         asm.exit();
-        let function = self.add(asm, "fetch", FunctionKind::Static { arguments: 4 })?;
-        self.fetch = Some(function);
-        Ok(function)
+        self.add(asm, "fetch", FunctionKind::Static { arguments: 4 })
     }
 
     pub(crate) fn push(&mut self, function: Function) -> FunctionIndex {

@@ -24,6 +24,13 @@ pub enum EmitError {
     /// A construct that this type does not allow reached selection; the IR verifier refuses it.
     #[error("{0}: {1} is not defined for this type")]
     Type(String, &'static str),
+    /// Chains of several received hooks reached a target that cannot tell them apart; hooks are
+    /// checked before.
+    #[error("target {0} cannot route packets")]
+    NoRouting(&'static str),
+    /// Something reached a target that refuses it; features are checked before.
+    #[error("target {0} has no way of {1}")]
+    Lacks(&'static str, &'static str),
     /// A rejection reached a target that refuses it; features are checked before.
     #[error("target {0} cannot answer rejected packets")]
     NoReplies(&'static str),

@@ -19,17 +19,14 @@ const MOST_CHUNKS: i32 = 4096;
 
 /// The function `int make_room(ctx, packet)`: makes room for [`GROWTH`] bytes at the offset that
 /// `WALK_END` holds, as [`crate::Target::fetch`] counts. It answers 0 when done.
-pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
-    if let Some(index) = emitter.room {
-        return Ok(index);
-    }
+pub(crate) fn emit(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     let body = body(emitter)?;
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "make room in the packet");
     let end = asm.label();
     asm.mov_imm(R0, 1);
     emitter::begin(&mut asm, end);
-    emitter.target.grow_front(&mut asm);
+    emitter.rewrites()?.grow(&mut asm);
     asm.jump_imm(Jump::Ne, Width::W64, R0, 0, end);
     asm.store_imm(Size::W, R7, layout::WALK_OFFSET, 0);
     asm.store_imm(Size::W, R7, layout::WALK_RESULT, 0);
@@ -38,9 +35,7 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
     asm.load(Size::W, R0, R7, layout::WALK_RESULT);
     asm.place(end);
     asm.exit();
-    let index = emitter.add(asm, "make_room", FunctionKind::Chain)?;
-    emitter.room = Some(index);
-    Ok(index)
+    emitter.add(asm, "make_room", FunctionKind::Chain)
 }
 
 /// One chunk: 0 to go on, 1 when done.
@@ -72,7 +67,7 @@ fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     emitter.target.fetch(&mut asm, chunk - SCRATCH_SIZE);
     asm.jump_imm(Jump::Ne, Width::W64, R0, 0, broken);
     bytes(&mut asm, 0);
-    emitter.target.write(&mut asm);
+    emitter.rewrites()?.write(&mut asm);
     asm.jump_imm(Jump::Ne, Width::W64, R0, 0, broken);
     asm.alu(Alu::Add, Width::W64, R8, R9);
     asm.store(Size::W, R7, layout::WALK_OFFSET, R8);

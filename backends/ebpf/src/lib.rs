@@ -39,6 +39,7 @@ mod receiver;
 mod region;
 mod reply;
 mod route;
+mod routine;
 mod scan;
 mod scan_filter;
 mod scan_ipv6_set;
@@ -67,4 +68,6 @@ pub use layout::PacketLayout;
 pub use needs::{Feature, Needs, feature};
 pub use reply::Answer;
 pub use route::Routing;
-pub use target::{ConntrackSource, MainContext, MainLabels, Replies, Target};
+pub use target::{
+    Checksums, ConntrackSource, Growth, MainContext, MainLabels, Replies, Rewrites, Target,
+};

@@ -144,11 +144,8 @@ fn maps(emitter: &mut Emitter<'_>) -> Maps {
     }
 }
 
-/// The function, emitted when first asked for.
-pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
-    if let Some(index) = emitter.log {
-        return Ok(index);
-    }
+/// The function.
+pub(crate) fn emit(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     let maps = maps(emitter);
     let mut asm = Asm::new();
     let [done, lost] = std::array::from_fn(|_| asm.label());
@@ -185,9 +182,7 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
     asm.place(done);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let index = emitter.add(asm, "write_log", FunctionKind::Chain)?;
-    emitter.log = Some(index);
-    Ok(index)
+    emitter.add(asm, "write_log", FunctionKind::Chain)
 }
 
 /// r0 = a record with room for as much of the packet as the site in r9 wants, whose length goes

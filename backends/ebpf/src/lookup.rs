@@ -1,5 +1,5 @@
 //! Questions to the kernel's own tables: each becomes a function `int lookup(ctx, packet)` that
-//! walks the live table, emitted when first asked for.
+//! walks the live table.
 //!
 //! No helper answers them: `bpf_fib_lookup` asks for forwarding to be on, tells no local address
 //! from a broadcast one, and exists at XDP and TC alone. So the programs walk what the kernel
@@ -19,14 +19,15 @@ mod rules;
 mod source;
 mod step;
 mod tree;
-mod trie;
+pub(crate) mod trie;
 
 use crate::emitter::Emitter;
 use crate::error::EmitError;
+use crate::routine::Routine;
 use bpfc_artifact::FunctionIndex;
 use bpfc_ir::{Family, Lookup, TransformField};
 
-/// The function of a question, emitted when first asked for.
+/// The function of a question.
 pub(crate) fn function(
     emitter: &mut Emitter<'_>,
     lookup: Lookup,
@@ -41,24 +42,28 @@ pub(crate) fn function(
         Lookup::Transforms(way) => (Lookup::Transforms(way), Family::Ipv4),
         other => (other, family),
     };
-    if let Some(&index) = emitter.lookups.get(&(lookup, family)) {
-        return Ok(index);
-    }
-    let index = match (lookup, family) {
+    emitter.routine(Routine::Lookup(lookup, family))
+}
+
+/// The function of a question that stands for all that it answers.
+pub(crate) fn emit(
+    emitter: &mut Emitter<'_>,
+    lookup: Lookup,
+    family: Family,
+) -> Result<FunctionIndex, EmitError> {
+    match (lookup, family) {
         (Lookup::AddressType(address, device), Family::Ipv4) => {
-            trie::address_type(emitter, address, device)?
+            trie::address_type(emitter, address, device)
         }
         (Lookup::Receiver { .. } | Lookup::ReceiverMark, _) => {
-            crate::receiver::function(emitter, lookup, family)?
+            crate::receiver::function(emitter, lookup, family)
         }
-        (Lookup::Transforms(way), _) => crate::transform::count(emitter, way)?,
-        (Lookup::Transform { way, .. }, _) => crate::transform::field(emitter, way)?,
-        (Lookup::RouteMtu, _) => path::function(emitter, family)?,
-        (Lookup::ReturnMtu, _) => mtu::of_return(emitter, family)?,
-        (Lookup::ReversePath(path), _) => reverse::function(emitter, path, family)?,
-        (Lookup::SocketGroup { low, high }, _) => crate::socket::group(emitter, low, high)?,
-        (Lookup::AddressType(address, _), Family::Ipv6) => tree::address_type(emitter, address)?,
-    };
-    emitter.lookups.insert((lookup, family), index);
-    Ok(index)
+        (Lookup::Transforms(way), _) => crate::transform::count(emitter, way),
+        (Lookup::Transform { way, .. }, _) => crate::transform::field(emitter, way),
+        (Lookup::RouteMtu, _) => path::function(emitter, family),
+        (Lookup::ReturnMtu, _) => mtu::of_return(emitter, family),
+        (Lookup::ReversePath(path), _) => reverse::function(emitter, path, family),
+        (Lookup::SocketGroup { low, high }, _) => crate::socket::group(emitter, low, high),
+        (Lookup::AddressType(address, _), Family::Ipv6) => tree::address_type(emitter, address),
+    }
 }

@@ -9,11 +9,10 @@ use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout::{self, TRANSPORT_WINDOW};
 use crate::linear::{self, Destination, Offset};
+use crate::routine::Routine;
 use crate::select::Exits;
 use crate::target::{MainContext, MainLabels, SCRATCH_SIZE, Target};
-use crate::{
-    addressee, bridge, chain, conntrack, drop, log, outcome, region, reply, route, socket, walk,
-};
+use crate::{addressee, chain, drop, log, outcome, region, reply, route, walk};
 use bpfc_artifact::{AttachPoint, Function, FunctionKind, Insn};
 use bpfc_ir::{Entry, Family, Hook, Verdict};
 
@@ -50,7 +49,7 @@ pub(crate) fn emit(
     let late = emitter.layout.late();
     let packet = -8 - (size - late) - late.max(SCRATCH_SIZE);
     let scratch = -8 - SCRATCH_SIZE;
-    let walk = if unit.ipv6.is_empty() { None } else { Some(walk::function(emitter)?) };
+    let walk = if unit.ipv6.is_empty() { None } else { Some(emitter.routine(Routine::Walk)?) };
 
     let addressing = emitter.target.addressing(unit.attach).filter(|_| unit.is_received());
     let addressee = addressing.map(|how| addressee::prepare(emitter, how)).transpose()?;
@@ -129,17 +128,17 @@ pub(crate) fn emit(
         if emitter.needs.conntrack {
             emitter.mark_line(&mut asm, None, "find the connection");
             let source = emitter.target.conntrack(unit.attach);
-            let function = conntrack::function(emitter, source, family)?;
+            let function = emitter.routine(Routine::Connection(source, family))?;
             emitter::call(&mut asm, function);
         }
         if emitter.needs.socket {
             emitter.mark_line(&mut asm, None, "find the socket");
-            let function = socket::function(emitter)?;
+            let function = emitter.routine(Routine::Socket)?;
             emitter::call(&mut asm, function);
         }
         if emitter.needs.ports {
             emitter.mark_line(&mut asm, None, "find the bridge ports");
-            let function = bridge::function(emitter)?;
+            let function = emitter.routine(Routine::BridgePorts)?;
             emitter::call(&mut asm, function);
         }
         log::sample(emitter, &mut asm, emitter.trace_one_in);
@@ -218,12 +217,14 @@ fn run(
 ) -> Result<(), EmitError> {
     let [Some(first), Some(last)] = [entries.first(), entries.last()] else { return Ok(()) };
     let family = first.family;
-    let Some(routing) = emitter.target.routing().filter(|_| unit.is_routed(emitter.target)) else {
+    if !unit.is_routed(emitter.target) {
         let reject = asm.label();
         for entry in entries {
             let forwarded = asm.label();
-            if entry.hook == Hook::Output {
-                emitter.target.skip_forwarded(asm, forwarded);
+            if entry.hook == Hook::Output
+                && let Some(skip) = emitter.target.skip_forwarded()
+            {
+                skip(asm, forwarded);
             }
             let goes_on = call(emitter, asm, entry, reject, end)?;
             if !goes_on && !asm.is_used(forwarded) {
@@ -233,7 +234,7 @@ fn run(
         }
         asm.goto(end.pass);
         return answer(emitter, asm, unit, last, reject);
-    };
+    }
     let before = entries.iter().filter(|entry| entry.hook == Hook::Prerouting);
     let behind = entries.iter().filter(|entry| entry.hook != Hook::Prerouting);
     let reject = asm.label();
@@ -243,7 +244,7 @@ fn run(
         }
     }
     if behind.clone().next().is_some() {
-        let route = route::function(emitter, routing, family)?;
+        let route = emitter.routine(Routine::Route(family))?;
         emitter.mark_line(asm, None, "route the packet");
         emitter::call(asm, route);
     }

@@ -141,40 +141,6 @@ pub enum Feature {
 }
 
 impl Feature {
-    /// Every feature.
-    pub const ALL: [Feature; 30] = [
-        Feature::OutDevice,
-        Feature::ConntrackExtension,
-        Feature::CountConnections,
-        Feature::Socket,
-        Feature::Receiver,
-        Feature::Route,
-        Feature::BridgePorts,
-        Feature::Undone,
-        Feature::Ahead,
-        Feature::RouteMtu,
-        Feature::ReturnMtu,
-        Feature::InInterface,
-        Feature::OutInterface,
-        Feature::Link,
-        Feature::PacketType,
-        Feature::Mark,
-        Feature::SetMark,
-        Feature::SetConnectionMark,
-        Feature::ToHost,
-        Feature::Conntrack,
-        Feature::Fragments,
-        Feature::Rewrite,
-        Feature::TransportChecksum,
-        Feature::Reject,
-        Feature::SetPriority,
-        Feature::SetQueue,
-        Feature::Log,
-        Feature::LogOwner,
-        Feature::Drop,
-        Feature::Size,
-    ];
-
     /// For "X is not known at ...".
     pub fn describe(self) -> &'static str {
         match self {
@@ -226,7 +192,14 @@ pub fn feature(op: &Op) -> Option<Feature> {
             Meta::PacketType => Some(Feature::PacketType),
             Meta::LinkHeader => Some(Feature::Link),
             Meta::FragmentOffset => Some(Feature::Fragments),
-            _ => None,
+            Meta::L4Proto
+            | Meta::WalkFailed
+            | Meta::TransportOffset
+            | Meta::Length
+            | Meta::Cpu
+            | Meta::Clock
+            | Meta::LocalClock
+            | Meta::Forwarded => None,
         },
         Op::Load(_, Source::Socket(_))
         | Op::Lookup(Lookup::SocketGroup { .. })
@@ -266,7 +239,23 @@ pub fn feature(op: &Op) -> Option<Feature> {
             LogKind::Syslog { flags, .. } if flags & OWNER != 0 => Feature::LogOwner,
             _ => Feature::Log,
         }),
-        _ => None,
+        Op::Load(_, Source::Payload(Base::Network | Base::Transport, _))
+        | Op::Const(..)
+        | Op::LoadAt(..)
+        | Op::Binary(..)
+        | Op::Extend(..)
+        | Op::Calendar(..)
+        | Op::Hash(..)
+        | Op::Compare(..)
+        | Op::InRange(..)
+        | Op::Available(..)
+        | Op::AvailableAt(..)
+        | Op::Scan(_)
+        | Op::Find(..)
+        | Op::Found(_)
+        | Op::Field(..)
+        | Op::Count(_)
+        | Op::Trace => None,
     }
 }
 

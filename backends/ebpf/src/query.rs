@@ -12,29 +12,23 @@ use crate::error::EmitError;
 use bpfc_artifact::FunctionIndex;
 use bpfc_ir::{Object, ObjectKind, Query};
 
-/// The function of a query, emitted when first asked for.
-pub(crate) fn function(
+/// The function of a query.
+pub(crate) fn emit(
     emitter: &mut Emitter<'_>,
     object: Object,
     query: &Query,
 ) -> Result<FunctionIndex, EmitError> {
-    let key = (object, query.clone());
-    if let Some(&index) = emitter.queries.get(&key) {
-        return Ok(index);
-    }
     let kind = emitter.program.objects[object].kind.clone();
-    let index = match (query, kind) {
+    match (query, kind) {
         (Query::Recent(query), ObjectKind::Recent(list)) => {
-            recent::emit(emitter, object, &list, query)?
+            recent::emit(emitter, object, &list, query)
         }
-        (Query::Charge, ObjectKind::HashLimit(table)) => hash_limit::emit(emitter, object, &table)?,
+        (Query::Charge, ObjectKind::HashLimit(table)) => hash_limit::emit(emitter, object, &table),
         (Query::Connections, ObjectKind::Connections { family }) => {
-            connections::emit(emitter, object, family)?
+            connections::emit(emitter, object, family)
         }
-        (Query::Set(query), ObjectKind::Set(set)) => set::emit(emitter, object, &set, query)?,
+        (Query::Set(query), ObjectKind::Set(set)) => set::emit(emitter, object, &set, query),
         // The IR's verifier refuses them.
-        _ => return Err(EmitError::Query),
-    };
-    emitter.queries.insert(key, index);
-    Ok(index)
+        _ => Err(EmitError::Query),
+    }
 }

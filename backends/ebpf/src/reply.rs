@@ -15,15 +15,16 @@
 
 mod addresses;
 mod check;
-mod checksum;
+pub(crate) mod checksum;
 mod hops;
 mod reset;
 mod turn;
 mod unreachable;
 
 use crate::asm::{Asm, Jump, R0, R7, Size, Width};
-use crate::emitter::{self, Emitter, ReplyKey};
+use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
+use crate::routine::{ReplyKey, Routine};
 use crate::target::Replies;
 use crate::{drop, layout, outcome};
 use bpfc_artifact::{AttachPoint, FunctionIndex, FunctionKind};
@@ -100,27 +101,21 @@ pub(crate) fn call(
         } else if number > 0 {
             asm.place(reset);
         }
-        let function = function(emitter, attach, ReplyKey { hook, family, answer })?;
+        let key = ReplyKey { attach, hook, family, answer };
+        let function = emitter.routine(Routine::Reply(key))?;
         emitter::call(asm, function);
         asm.exit();
     }
     Ok(())
 }
 
-/// The function of a key, emitted when first asked for.
-fn function(
-    emitter: &mut Emitter<'_>,
-    attach: AttachPoint,
-    key: ReplyKey,
-) -> Result<FunctionIndex, EmitError> {
-    if let Some(&index) = emitter.replies.get(&key) {
-        return Ok(index);
-    }
-    let target = emitter.target;
+/// The function of a key.
+pub(crate) fn emit(emitter: &mut Emitter<'_>, key: ReplyKey) -> Result<FunctionIndex, EmitError> {
+    let (target, attach) = (emitter.target, key.attach);
     let Some(replies) = target.replies() else {
         return Err(EmitError::NoReplies(target.name()));
     };
-    let sum = checksum::body(emitter)?;
+    let sum = emitter.routine(Routine::Sum)?;
     let reply = Reply { replies, key, sum };
     let mut asm = Asm::new();
     let [none, null] = std::array::from_fn(|_| asm.label());
@@ -142,7 +137,5 @@ fn function(
     asm.place(null);
     asm.mov_imm(R0, target.return_value(Verdict::Drop, attach));
     asm.exit();
-    let index = emitter.add(asm, name, FunctionKind::Chain)?;
-    emitter.replies.insert(key, index);
-    Ok(index)
+    emitter.add(asm, name, FunctionKind::Chain)
 }

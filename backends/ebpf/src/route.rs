@@ -37,15 +37,11 @@ pub trait Routing: Sync {
     fn caveat(&self) -> &'static str;
 }
 
-/// The function that routes a family's packets, emitted when first asked for.
-pub(crate) fn function(
-    emitter: &mut Emitter<'_>,
-    routing: &dyn Routing,
-    family: Family,
-) -> Result<FunctionIndex, EmitError> {
-    if let Some(&index) = emitter.routes.get(&family) {
-        return Ok(index);
-    }
+/// The function that routes a family's packets.
+pub(crate) fn emit(emitter: &mut Emitter<'_>, family: Family) -> Result<FunctionIndex, EmitError> {
+    let Some(routing) = emitter.target.routing() else {
+        return Err(EmitError::NoRouting(emitter.target.name()));
+    };
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "route the packet");
     let [forward, local, neither, null] = std::array::from_fn(|_| asm.label());
@@ -78,9 +74,7 @@ pub(crate) fn function(
     asm.place(null);
     asm.mov_imm(R0, NEITHER);
     asm.exit();
-    let index = emitter.add(asm, "route", FunctionKind::Chain)?;
-    emitter.routes.insert(family, index);
-    Ok(index)
+    emitter.add(asm, "route", FunctionKind::Chain)
 }
 
 /// r0 = what `bpf_fib_lookup` answers for the packet; its structure lies at the top of the frame.

@@ -9,17 +9,8 @@ use crate::{scan_filter, scan_ipv6_set, scan_sctp, walk};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{ProbeDef, Scan};
 
-/// The function of a scan, emitted when first asked for.
-pub(crate) fn function(emitter: &mut Emitter<'_>, scan: &Scan) -> Result<FunctionIndex, EmitError> {
-    if let Some(&index) = emitter.scans.get(scan) {
-        return Ok(index);
-    }
-    let index = emit(emitter, scan)?;
-    emitter.scans.insert(scan.clone(), index);
-    Ok(index)
-}
-
-fn emit(emitter: &mut Emitter<'_>, scan: &Scan) -> Result<FunctionIndex, EmitError> {
+/// The function of a scan.
+pub(crate) fn emit(emitter: &mut Emitter<'_>, scan: &Scan) -> Result<FunctionIndex, EmitError> {
     match *scan {
         Scan::Ipv6Header(kind) => walk::emit(emitter, Some(kind)),
         Scan::TcpOption(kind) => {

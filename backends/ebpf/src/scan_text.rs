@@ -12,6 +12,7 @@ use crate::asm::{
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::layout::{self, SearchField};
+use crate::routine::Routine;
 use crate::target::SCRATCH_SIZE;
 use crate::walk;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
@@ -31,7 +32,7 @@ const CHUNK: i16 = -WINDOW - 8;
 const LONGEST: i32 = 65_576;
 
 /// Patterns with the same function.
-type Group = (bool, usize);
+pub(crate) type Group = (bool, usize);
 
 /// The group of a search, and its place there.
 fn place(program: &Program, probe: Probe, search: &TextSearch) -> (Group, usize) {
@@ -69,14 +70,7 @@ pub(crate) fn call(
     search: &TextSearch,
 ) -> Result<(), EmitError> {
     let (group, member) = place(emitter.program, probe, search);
-    let function = match emitter.texts.get(&group) {
-        Some(&function) => function,
-        None => {
-            let function = emit(emitter, group)?;
-            emitter.texts.insert(group, function);
-            function
-        }
-    };
+    let function = emitter.routine(Routine::Text(group))?;
     asm.constant(R1, number(&search.pattern));
     asm.store(Size::D, R7, emitter.layout.search(SearchField::Head), R1);
     let length = search.pattern.len();
@@ -89,7 +83,8 @@ pub(crate) fn call(
     Ok(())
 }
 
-fn emit(emitter: &mut Emitter<'_>, group: Group) -> Result<FunctionIndex, EmitError> {
+/// The function of a group of searches.
+pub(crate) fn emit(emitter: &mut Emitter<'_>, group: Group) -> Result<FunctionIndex, EmitError> {
     let body = body(emitter, group)?;
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "search the packet");

@@ -21,10 +21,8 @@ use crate::asm::{
 };
 use crate::emitter::{self, COUNTERS_MAP, CutChain, Emitter};
 use crate::error::EmitError;
-use crate::{
-    clock, conntrack, control_group, count_list, kernel, layout, log, lookup, outcome, query, scan,
-    scan_text, state, table, transform,
-};
+use crate::routine::Routine;
+use crate::{clock, kernel, layout, log, lookup, outcome, scan_text, state, table, transform};
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
     Base, Block, BlockData, Counted, Counter, CounterList, CtField, Device, Function as IrFunction,
@@ -218,7 +216,7 @@ impl<'a, 'b> Selector<'a, 'b> {
         self.blocks(self.part.blocks)?;
         self.emitter.mark_line(&mut self.asm, None, "chain exit");
         for (code, label) in std::mem::take(&mut self.leaves) {
-            let function = count_list::function(self.emitter)?;
+            let function = self.emitter.routine(Routine::CountList)?;
             self.asm.place(label);
             self.call(function);
             self.asm.mov_imm(R0, code);
@@ -472,7 +470,7 @@ impl<'a, 'b> Selector<'a, 'b> {
     fn effect(&mut self, op: &Op, result: Option<Value>) -> Result<(), EmitError> {
         match *op {
             Op::Count(Counted::All(list)) if self.emitter.count_lists.are_data => {
-                let function = count_list::function(self.emitter)?;
+                let function = self.emitter.routine(Routine::CountList)?;
                 self.name_list(list);
                 self.call(function);
             }
@@ -482,7 +480,7 @@ impl<'a, 'b> Selector<'a, 'b> {
             }
             Op::Trace => log::trace(self.emitter, &mut self.asm),
             Op::Log(rule, ref log) => {
-                let function = log::function(self.emitter)?;
+                let function = self.emitter.routine(Routine::Log)?;
                 let site = log::site(self.emitter, rule, log);
                 let untraced = self.asm.label();
                 if let (LogKind::Trace, Some(trace)) = (log.kind, self.emitter.layout.trace()) {
@@ -495,7 +493,8 @@ impl<'a, 'b> Selector<'a, 'b> {
             }
             Op::SetMark(value) => {
                 let mark = self.scalar(value, 0)?;
-                self.emitter.target.set_mark(&mut self.asm, mark);
+                let set = self.emitter.has(self.emitter.target.set_mark(), "setting marks")?;
+                set(&mut self.asm, mark);
                 self.asm.store(Size::W, R7, layout::MARK, mark);
             }
             Op::SetConnectionMark(value) => {
@@ -503,11 +502,15 @@ impl<'a, 'b> Selector<'a, 'b> {
                 if let Some(at) = self.emitter.layout.ct(CtField::Mark) {
                     self.asm.store(Size::W, R7, at, mark);
                 }
-                let function = conntrack::mark::function(self.emitter, self.function.family)?;
+                let function =
+                    self.emitter.routine(Routine::ConnectionMark(self.function.family))?;
                 self.call(function);
             }
             Op::ToHost => {
-                self.emitter.target.to_host(&mut self.asm);
+                // Elsewhere every packet is one for this host.
+                if let Some(to_host) = self.emitter.target.to_host() {
+                    to_host(&mut self.asm);
+                }
                 self.asm.store_imm(Size::B, R7, layout::PACKET_TYPE, 0);
             }
             Op::Hash(value, seed) => {
@@ -572,14 +575,14 @@ impl<'a, 'b> Selector<'a, 'b> {
             }
             Op::Query(object, ref query, ref arguments) => {
                 self.arguments(arguments)?;
-                let function = query::function(self.emitter, object, query)?;
+                let function = self.emitter.routine(Routine::Query(object, (**query).clone()))?;
                 self.call(function);
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);
             }
             Op::Find(table, ref key) => {
                 self.arguments(key)?;
-                let function = table::function(self.emitter, table)?;
+                let function = self.emitter.routine(Routine::Find(table))?;
                 self.call(function);
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);
@@ -592,12 +595,12 @@ impl<'a, 'b> Selector<'a, 'b> {
                             scan_text::call(self.emitter, &mut self.asm, probe, text)?;
                         }
                         _ => {
-                            let function = scan::function(self.emitter, scan)?;
+                            let function = self.emitter.routine(Routine::Scan(scan.clone()))?;
                             self.call(function);
                         }
                     },
                     _ => {
-                        let function = scan::function(self.emitter, scan)?;
+                        let function = self.emitter.routine(Routine::Scan(scan.clone()))?;
                         self.call(function);
                     }
                 }
@@ -614,7 +617,7 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.keep(result);
             }
             Op::ControlGroup(ref path) => {
-                let function = control_group::function(self.emitter, path)?;
+                let function = self.emitter.routine(Routine::ControlGroup(path.clone()))?;
                 self.call(function);
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);
@@ -641,7 +644,19 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(offset));
                 self.fetch(ty, result)?;
             }
-            _ => {}
+            // Computed where they are used.
+            Op::Load(_, Source::Meta(_) | Source::Ct(_) | Source::Socket(_))
+            | Op::Const(..)
+            | Op::Binary(..)
+            | Op::Extend(..)
+            | Op::Compare(..)
+            | Op::InRange(..)
+            | Op::Available(..)
+            | Op::AvailableAt(..)
+            | Op::Found(_)
+            | Op::Field(..) => {
+                return Err(EmitError::Type(self.name.clone(), "a value that is kept"));
+            }
         }
         Ok(())
     }
@@ -687,7 +702,7 @@ impl<'a, 'b> Selector<'a, 'b> {
         self.asm.mov_imm(R4, i32::from(ty.bytes()));
         // The guard says the bytes are there; where it does not hold the value is zero.
         if self.emitter.target.fetch_needs_scratch() {
-            let function = self.emitter.fetch_function()?;
+            let function = self.emitter.routine(Routine::Fetch)?;
             self.asm.mov(R1, R6);
             self.asm.call(function);
         } else {

@@ -17,11 +17,8 @@ use bpfc_ir::SocketField;
 const TIME_WAIT: i32 = 6;
 const NEW_SYN_RECV: i32 = 12;
 
-/// The function that fills the region, emitted when first asked for.
-pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
-    if let Some(index) = emitter.socket {
-        return Ok(index);
-    }
+/// The function that fills the region.
+pub(crate) fn emit(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "find the socket");
     let null = asm.label();
@@ -42,9 +39,7 @@ pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitE
     asm.place(null);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let index = emitter.add(asm, "find_socket", FunctionKind::Chain)?;
-    emitter.socket = Some(index);
-    Ok(index)
+    emitter.add(asm, "find_socket", FunctionKind::Chain)
 }
 
 /// `r8 = struct sock *` of the packet, r9 = its network namespace, r1 = its state; jumps to `none`

@@ -9,6 +9,7 @@ mod tick_bucket;
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, Reg, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
+use crate::routine::Routine;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{State, StateKind};
 
@@ -22,7 +23,7 @@ pub(crate) fn take(
         cycle(emitter, asm, state, period, start);
         return Ok(());
     }
-    let function = function(emitter, state)?;
+    let function = emitter.routine(Routine::Take(state))?;
     emitter::call(asm, function);
     asm.alu(Alu::Mov, Width::W32, R0, R0);
     Ok(())
@@ -40,19 +41,14 @@ fn cycle(emitter: &mut Emitter<'_>, asm: &mut Asm, state: State, period: u32, st
     asm.alu(Alu::Mod, Width::W64, R0, R1);
 }
 
-/// The function of a state, emitted when first asked for.
-fn function(emitter: &mut Emitter<'_>, state: State) -> Result<FunctionIndex, EmitError> {
-    if let Some(&index) = emitter.takes.get(&state) {
-        return Ok(index);
+/// The function of a state that is more than a cycle.
+pub(crate) fn emit(emitter: &mut Emitter<'_>, state: State) -> Result<FunctionIndex, EmitError> {
+    match emitter.program.states[state].kind {
+        StateKind::TickBucket(bucket) => tick_bucket::emit(emitter, state, &bucket),
+        StateKind::NanosecondBucket(bucket) => nanosecond_bucket::emit(emitter, state, &bucket),
+        StateKind::Quota { bytes } => quota::emit(emitter, state, bytes),
+        StateKind::Cycle { .. } => Err(EmitError::Query),
     }
-    let index = match emitter.program.states[state].kind {
-        StateKind::TickBucket(bucket) => tick_bucket::emit(emitter, state, &bucket)?,
-        StateKind::NanosecondBucket(bucket) => nanosecond_bucket::emit(emitter, state, &bucket)?,
-        StateKind::Quota { bytes } => quota::emit(emitter, state, bytes)?,
-        StateKind::Cycle { .. } => return Err(EmitError::Query),
-    };
-    emitter.takes.insert(state, index);
-    Ok(index)
 }
 
 /// Attempts to change a cell while other processors change it, too. One in a row of so many

@@ -38,13 +38,10 @@ pub(crate) const SUMS: [i16; 2] = [layout::WALK_NEXT, layout::WALK_OFFSET];
 
 /// The function `int strip(ctx, packet)` for the options that end `WALK_END` bytes behind the
 /// transport header's beginning.
-pub(crate) fn function(
+pub(crate) fn emit(
     emitter: &mut Emitter<'_>,
     kinds: OptionKinds,
 ) -> Result<FunctionIndex, EmitError> {
-    if let Some(&index) = emitter.strips.get(&kinds) {
-        return Ok(index);
-    }
     let body = body(emitter, kinds)?;
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "strip TCP options");
@@ -74,7 +71,7 @@ pub(crate) fn function(
     asm.load(Size::W, R1, R7, layout::WALK_RESULT);
     asm.jump_imm(Jump::Eq, Width::W64, R1, 0, unchanged);
     place(&mut asm);
-    emitter.target.write(&mut asm);
+    emitter.rewrites()?.write(&mut asm);
     asm.jump_imm(Jump::Ne, Width::W64, R0, 0, failed);
     asm.load(Size::D, R1, FP, BEFORE);
     asm.store(Size::W, R7, SUMS[0], R1);
@@ -89,9 +86,7 @@ pub(crate) fn function(
     asm.mov_imm(R0, UNCHANGED);
     asm.place(null);
     asm.exit();
-    let index = emitter.add(asm, "strip_options", FunctionKind::Chain)?;
-    emitter.strips.insert(kinds, index);
-    Ok(index)
+    emitter.add(asm, "strip_options", FunctionKind::Chain)
 }
 
 /// r2 = where the options are in the packet, r3 = their copy, r4 = how many bytes, which is r8.

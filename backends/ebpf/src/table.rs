@@ -25,7 +25,6 @@ const NO_PREALLOC: u32 = 1;
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
     maps: BTreeMap<Table, MapIndex>,
-    functions: BTreeMap<Table, FunctionIndex>,
 }
 
 impl Tables {
@@ -144,15 +143,9 @@ fn prefixes(low: u128, high: u128) -> Vec<(u128, u32)> {
 /// Bytes of the largest key of a trie, in the frame.
 const KEY: i16 = -(TableDef::LARGEST_KEY as i16 + 8);
 
-/// The function that looks an element up, emitted when first asked for. It answers 1 where it finds
+/// The function that looks an element up. It answers 1 where it finds
 /// one, else 0.
-pub(crate) fn function(
-    emitter: &mut Emitter<'_>,
-    table: Table,
-) -> Result<FunctionIndex, EmitError> {
-    if let Some(&function) = emitter.tables.functions.get(&table) {
-        return Ok(function);
-    }
+pub(crate) fn emit(emitter: &mut Emitter<'_>, table: Table) -> Result<FunctionIndex, EmitError> {
     let def = &emitter.program.tables[table];
     let map = emitter.tables.maps[&table];
     let mut asm = Asm::new();
@@ -215,9 +208,7 @@ pub(crate) fn function(
     asm.place(miss);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let function = emitter.add(asm, "find", FunctionKind::Chain)?;
-    emitter.tables.functions.insert(table, function);
-    Ok(function)
+    emitter.add(asm, "find", FunctionKind::Chain)
 }
 
 #[cfg(test)]

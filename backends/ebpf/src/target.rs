@@ -1,4 +1,5 @@
-//! What a back end is: a small vtable over this core.
+//! What a back end is: a vtable over this core. What a target may lack is an `Option`, so that no
+//! code is emitted as nothing where it does.
 //!
 //! # The register contract
 //!
@@ -12,7 +13,7 @@ use bpfc_artifact::{AttachPoint, ProgramKind};
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// How a program learns of a packet's connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConntrackSource {
     /// From `skb->_nfct`: exactly what the kernel's own rules see at the hook.
     Skb,
@@ -149,9 +150,7 @@ pub trait Target: Sync {
 
     /// Whether [`Target::fetch`] writes to its scratch bytes, so that it is better a function of
     /// its own than a part of frames that stay while others are called.
-    fn fetch_needs_scratch(&self) -> bool {
-        false
-    }
+    fn fetch_needs_scratch(&self) -> bool;
 
     /// Emits: store interface names, mark, packet type and the Ethernet header as the needs
     /// say. Falls through.
@@ -159,28 +158,23 @@ pub trait Target: Sync {
 
     /// How a program at an attach point tells frames for others from those for this host; `None`
     /// where it sees none.
-    fn addressing(&self, _attach: AttachPoint) -> Option<Addressing> {
-        None
-    }
+    fn addressing(&self, attach: AttachPoint) -> Option<Addressing>;
 
     /// How connections are known at an attach point.
     fn conntrack(&self, attach: AttachPoint) -> ConntrackSource;
 
-    /// Emits: jump to `forwarded` where a packet that leaves was not sent by this host, and so
-    /// never met the output hook. Clobbers r0 to r5. By default packets of others do not come by.
-    fn skip_forwarded(&self, _asm: &mut Asm, _forwarded: Label) {}
+    /// How packets that leave are told apart: what is emitted jumps to a label where a packet was
+    /// not sent by this host, and so never met the output hook, and clobbers r0 to r5. `None` where
+    /// packets of others do not come by.
+    fn skip_forwarded(&self) -> Option<fn(&mut Asm, Label)>;
 
     /// Whether packets carry the route that was found for them, where there is one:
     /// [`Target::load_skb`] tells.
-    fn has_routes(&self) -> bool {
-        true
-    }
+    fn has_routes(&self) -> bool;
 
     /// How packets are routed where chains of several hooks before and behind routing run in one
     /// program; `None` where a program sees packets of one hook alone.
-    fn routing(&self) -> Option<&dyn Routing> {
-        None
-    }
+    fn routing(&self) -> Option<&dyn Routing>;
 
     /// Emits: `dst = struct sk_buff *`, for [`ConntrackSource::Skb`]. Clobbers r0 to r5.
     fn load_skb(&self, asm: &mut Asm, dst: Reg);
@@ -193,61 +187,69 @@ pub trait Target: Sync {
     fn load_device(&self, asm: &mut Asm, dst: Reg, device: Device);
 
     /// How rejected packets are answered; `None` where [`Feature::Reject`] is refused.
-    fn replies(&self) -> Option<&dyn Replies> {
-        None
-    }
+    fn replies(&self) -> Option<&dyn Replies>;
 
     /// Emits: store what a log record says of the packet's interfaces, mark, link header and owner
     /// (see [`bpfc_artifact::log`]) into the record at r8, where that part is zero. Clobbers r0 to
     /// r5 and r9.
     fn record(&self, asm: &mut Asm);
 
-    /// Emits: set the packet's mark to the 32-bit number in `mark`. Never called where
+    /// How the packet's mark is set to the 32-bit number in a register; `None` where
     /// [`Feature::SetMark`] is refused.
-    fn set_mark(&self, asm: &mut Asm, mark: Reg);
+    fn set_mark(&self) -> Option<fn(&mut Asm, Reg)>;
 
-    /// Emits: make the packet one for this host, whatever the link layer meant. The 8 bytes below
-    /// r10 are free. Clobbers r0 to r5. Never called where [`Feature::ToHost`] is refused.
-    fn to_host(&self, _asm: &mut Asm) {}
+    /// How the packet is made one for this host, whatever the link layer meant: the 8 bytes below
+    /// r10 are free, r0 to r5 are clobbered. `None` where [`Feature::ToHost`] is refused, or where
+    /// every packet is one.
+    fn to_host(&self) -> Option<fn(&mut Asm)>;
 
-    /// Emits: set the packet's priority to the 32-bit number in `priority`. Never called where
+    /// How the packet's priority is set to the 32-bit number in a register; `None` where
     /// [`Feature::SetPriority`] is refused.
-    fn set_priority(&self, _asm: &mut Asm, _priority: Reg) {}
+    fn set_priority(&self) -> Option<fn(&mut Asm, Reg)>;
 
-    /// Emits: note the 32-bit number in `queue` as the packet's transmit queue, where its device
-    /// has a queue of that number. The 8 bytes below r10 are free. Clobbers r0 to r5. Never called
-    /// where [`Feature::SetQueue`] is refused.
-    fn set_queue(&self, _asm: &mut Asm, _queue: Reg) {}
+    /// How the 32-bit number in a register is noted as the packet's transmit queue, where its
+    /// device has a queue of that number: the 8 bytes below r10 are free, r0 to r5 are clobbered.
+    /// `None` where [`Feature::SetQueue`] is refused.
+    fn set_queue(&self) -> Option<fn(&mut Asm, Reg)>;
 
-    /// Emits: copy r4 bytes at r3 into the packet at offset r2, as [`Target::fetch`] counts. r0 is
-    /// 0 when done. A checksum of the packet's bytes that the network card has computed follows.
-    /// Clobbers r0 to r5. Never called where [`Feature::Rewrite`] is refused.
+    /// How packets are written; `None` where [`Feature::Rewrite`] is refused.
+    fn rewrites(&self) -> Option<&dyn Rewrites>;
+}
+
+/// Where packets grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Growth {
+    /// In front of their first byte.
+    Front,
+    /// Behind their last byte.
+    Tail,
+}
+
+/// How a target writes packets. Offsets count as [`Target::fetch`] counts; code may clobber r0 to
+/// r5.
+pub trait Rewrites: Sync {
+    /// Emits: copy r4 bytes at r3 into the packet at offset r2. r0 is 0 when done. A checksum of
+    /// the packet's bytes that the network card has computed follows.
     fn write(&self, asm: &mut Asm);
 
-    /// Whether packets grow at their front, by [`Target::grow_front`], rather than at their end.
-    fn grows_in_front(&self) -> bool {
-        false
-    }
+    /// Where packets grow.
+    fn growth(&self) -> Growth;
 
-    /// Emits: four more bytes in front of the packet. r0 is 0 when done. Clobbers r0 to r5.
-    fn grow_front(&self, _asm: &mut Asm) {}
+    /// Emits: four more bytes in front of the packet, or make it end at offset r2 or behind it, by
+    /// [`Rewrites::growth`]. r0 is 0 when done.
+    fn grow(&self, asm: &mut Asm);
 
-    /// Emits: make the packet end at offset r2, as [`Target::fetch`] counts, or behind it. r0 is 0
-    /// when done. Clobbers r0 to r5.
-    fn grow(&self, _asm: &mut Asm) {}
+    /// How transport checksums are corrected where a packet says by itself how far its checksum is
+    /// computed; `None` where it does not say.
+    fn checksums(&self) -> Option<&dyn Checksums>;
+}
 
-    /// Whether [`Target::replace_checksum`] and [`Target::add_to_sum`] emit something: where a
-    /// packet says by itself how far its transport checksum is computed.
-    fn keeps_checksums(&self) -> bool {
-        false
-    }
-
+/// Checksums that a packet says how far they are computed. Code may clobber r0 to r5.
+pub trait Checksums: Sync {
     /// Emits: correct the transport checksum at offset r2, of which the 32 bits r3 (network order)
-    /// become r4; `pseudo` says that they are of the pseudo header. r0 is 0 when done. Clobbers r0
-    /// to r5.
-    fn replace_checksum(&self, _asm: &mut Asm, _pseudo: bool) {}
+    /// become r4; `pseudo` says that they are of the pseudo header. r0 is 0 when done.
+    fn replace(&self, asm: &mut Asm, pseudo: bool);
 
     /// Emits: add r2 to the sum over the packet that the network card has computed, if it has.
-    /// Clobbers r0 to r5.
-    fn add_to_sum(&self, _asm: &mut Asm) {}
+    fn add_to_sum(&self, asm: &mut Asm);
 }

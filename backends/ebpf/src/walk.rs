@@ -52,16 +52,6 @@ pub(crate) fn call(asm: &mut Asm, walk: FunctionIndex) {
     asm.place(stored);
 }
 
-/// The function that walks to the transport header, emitted when first asked for.
-pub(crate) fn function(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
-    if let Some(index) = emitter.walk {
-        return Ok(index);
-    }
-    let index = emit(emitter, None)?;
-    emitter.walk = Some(index);
-    Ok(index)
-}
-
 /// Emits a walk and its loop body: to the transport header, or to the header `find`. The
 /// function answers the scan's result; without `find` the answer means nothing.
 pub(crate) fn emit(

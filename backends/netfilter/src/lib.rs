@@ -9,7 +9,9 @@ use bpfc_ebpf::asm::{
 };
 use bpfc_ebpf::kernel::{self, field};
 use bpfc_ebpf::skb;
-use bpfc_ebpf::{ConntrackSource, Feature, MainContext, Target, layout};
+use bpfc_ebpf::{
+    Addressing, ConntrackSource, Feature, MainContext, Replies, Rewrites, Routing, Target, layout,
+};
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// `NF_DROP` and `NF_ACCEPT`.
@@ -106,7 +108,29 @@ impl Target for Netfilter {
                 "a netfilter program cannot write the packet's priority; compile the rule for tc at \
                  output or postrouting",
             ),
-            _ => None,
+            (
+                Feature::OutDevice
+                | Feature::ConntrackExtension
+                | Feature::Socket
+                | Feature::Route
+                | Feature::BridgePorts
+                | Feature::Undone
+                | Feature::Ahead
+                | Feature::RouteMtu
+                | Feature::InInterface
+                | Feature::OutInterface
+                | Feature::Link
+                | Feature::PacketType
+                | Feature::Mark
+                | Feature::ToHost
+                | Feature::Conntrack
+                | Feature::Fragments
+                | Feature::Log
+                | Feature::LogOwner
+                | Feature::Drop
+                | Feature::Size,
+                _,
+            ) => None,
         }
     }
 
@@ -261,7 +285,43 @@ impl Target for Netfilter {
         }
     }
 
-    fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
+    fn addressing(&self, _attach: AttachPoint) -> Option<Addressing> {
+        None
+    }
 
-    fn write(&self, _asm: &mut Asm) {}
+    fn skip_forwarded(&self) -> Option<fn(&mut Asm, Label)> {
+        None
+    }
+
+    fn has_routes(&self) -> bool {
+        true
+    }
+
+    fn routing(&self) -> Option<&dyn Routing> {
+        None
+    }
+
+    fn replies(&self) -> Option<&dyn Replies> {
+        None
+    }
+
+    fn set_mark(&self) -> Option<fn(&mut Asm, Reg)> {
+        None
+    }
+
+    fn to_host(&self) -> Option<fn(&mut Asm)> {
+        None
+    }
+
+    fn set_priority(&self) -> Option<fn(&mut Asm, Reg)> {
+        None
+    }
+
+    fn set_queue(&self) -> Option<fn(&mut Asm, Reg)> {
+        None
+    }
+
+    fn rewrites(&self) -> Option<&dyn Rewrites> {
+        None
+    }
 }

@@ -12,8 +12,8 @@ use bpfc_ebpf::asm::{
 use bpfc_ebpf::kernel::field;
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{
-    Addressing, ConntrackSource, Feature, MainContext, Replies, Routing, Target, addressee,
-    ethernet,
+    Addressing, Checksums, ConntrackSource, Feature, Growth, MainContext, Replies, Rewrites,
+    Routing, Target, addressee, ethernet,
 };
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
@@ -144,7 +144,37 @@ impl Target for Tc {
                 "routing gives a forwarded packet a priority by its type of service, behind TC \
                  ingress; compile the rule for tc at output or postrouting",
             ),
-            _ => None,
+            (
+                Feature::OutDevice
+                | Feature::ConntrackExtension
+                | Feature::CountConnections
+                | Feature::Socket
+                | Feature::Receiver
+                | Feature::Route
+                | Feature::Undone
+                | Feature::RouteMtu
+                | Feature::ReturnMtu
+                | Feature::InInterface
+                | Feature::OutInterface
+                | Feature::Link
+                | Feature::PacketType
+                | Feature::Mark
+                | Feature::SetMark
+                | Feature::SetConnectionMark
+                | Feature::ToHost
+                | Feature::Conntrack
+                | Feature::Fragments
+                | Feature::Rewrite
+                | Feature::TransportChecksum
+                | Feature::Reject
+                | Feature::SetPriority
+                | Feature::SetQueue
+                | Feature::Log
+                | Feature::LogOwner
+                | Feature::Drop
+                | Feature::Size,
+                _,
+            ) => None,
         }
     }
 
@@ -189,7 +219,39 @@ impl Target for Tc {
             (Feature::InInterface, true) if hook != Hook::Output => {
                 Some("at TC egress the input interface of a forwarded packet is no longer known")
             }
-            _ => None,
+            (
+                Feature::OutDevice
+                | Feature::ConntrackExtension
+                | Feature::CountConnections
+                | Feature::Socket
+                | Feature::Receiver
+                | Feature::Route
+                | Feature::BridgePorts
+                | Feature::Undone
+                | Feature::Ahead
+                | Feature::RouteMtu
+                | Feature::ReturnMtu
+                | Feature::InInterface
+                | Feature::OutInterface
+                | Feature::Link
+                | Feature::PacketType
+                | Feature::Mark
+                | Feature::SetMark
+                | Feature::SetConnectionMark
+                | Feature::ToHost
+                | Feature::Conntrack
+                | Feature::Fragments
+                | Feature::Rewrite
+                | Feature::TransportChecksum
+                | Feature::Reject
+                | Feature::SetPriority
+                | Feature::SetQueue
+                | Feature::Log
+                | Feature::LogOwner
+                | Feature::Drop
+                | Feature::Size,
+                _,
+            ) => None,
         }
     }
 
@@ -250,9 +312,11 @@ impl Target for Tc {
     }
 
     /// What has come in by an interface keeps its number.
-    fn skip_forwarded(&self, asm: &mut Asm, forwarded: Label) {
-        asm.load(Size::W, R1, R6, skb::CAME_IN_BY);
-        asm.jump_imm(Jump::Ne, Width::W64, R1, 0, forwarded);
+    fn skip_forwarded(&self) -> Option<fn(&mut Asm, Label)> {
+        Some(|asm, forwarded| {
+            asm.load(Size::W, R1, R6, skb::CAME_IN_BY);
+            asm.jump_imm(Jump::Ne, Width::W64, R1, 0, forwarded);
+        })
     }
 
     fn routing(&self) -> Option<&dyn Routing> {
@@ -281,37 +345,61 @@ impl Target for Tc {
         skb::record_direction(asm);
     }
 
-    fn set_mark(&self, asm: &mut Asm, mark: Reg) {
-        asm.store(Size::W, R6, skb::MARK, mark);
+    fn set_mark(&self) -> Option<fn(&mut Asm, Reg)> {
+        Some(|asm, mark| asm.store(Size::W, R6, skb::MARK, mark))
     }
 
-    fn to_host(&self, asm: &mut Asm) {
+    fn to_host(&self) -> Option<fn(&mut Asm)> {
         const HOST: i32 = 0;
-        asm.mov(R1, R6);
-        asm.mov_imm(R2, HOST);
-        asm.helper(Helper::SkbChangeType);
+        Some(|asm| {
+            asm.mov(R1, R6);
+            asm.mov_imm(R2, HOST);
+            asm.helper(Helper::SkbChangeType);
+        })
     }
 
-    fn set_priority(&self, asm: &mut Asm, priority: Reg) {
-        asm.store(Size::W, R6, skb::PRIORITY, priority);
+    fn set_priority(&self) -> Option<fn(&mut Asm, Reg)> {
+        Some(|asm, priority| asm.store(Size::W, R6, skb::PRIORITY, priority))
     }
 
-    /// The kernel chooses the queue behind the egress programs (net/core/dev.c,
-    /// `__dev_queue_xmit`), from what its own rules at postrouting would have noted.
-    fn set_queue(&self, asm: &mut Asm, queue: Reg) {
-        let done = asm.label();
-        asm.store(Size::D, FP, -8, queue);
-        skb::device(asm, R1);
-        asm.jump_imm(Jump::Eq, Width::W64, R1, 0, done);
-        asm.load_field(Size::W, R1, R1, field("net_device", "real_num_tx_queues", 4));
-        asm.load(Size::D, R2, FP, -8);
-        asm.jump(Jump::Ge, Width::W64, R2, R1, done);
-        asm.store(Size::W, R6, skb::QUEUE_MAPPING, R2);
-        asm.place(done);
+    fn set_queue(&self) -> Option<fn(&mut Asm, Reg)> {
+        Some(set_queue)
     }
 
+    fn rewrites(&self) -> Option<&dyn Rewrites> {
+        Some(self)
+    }
+
+    fn fetch_needs_scratch(&self) -> bool {
+        false
+    }
+
+    fn has_routes(&self) -> bool {
+        true
+    }
+}
+
+/// The kernel chooses the queue behind the egress programs (net/core/dev.c, `__dev_queue_xmit`),
+/// from what its own rules at postrouting would have noted.
+fn set_queue(asm: &mut Asm, queue: Reg) {
+    let done = asm.label();
+    asm.store(Size::D, FP, -8, queue);
+    skb::device(asm, R1);
+    asm.jump_imm(Jump::Eq, Width::W64, R1, 0, done);
+    asm.load_field(Size::W, R1, R1, field("net_device", "real_num_tx_queues", 4));
+    asm.load(Size::D, R2, FP, -8);
+    asm.jump(Jump::Ge, Width::W64, R2, R1, done);
+    asm.store(Size::W, R6, skb::QUEUE_MAPPING, R2);
+    asm.place(done);
+}
+
+impl Rewrites for Tc {
     fn write(&self, asm: &mut Asm) {
         skb::write(asm);
+    }
+
+    fn growth(&self) -> Growth {
+        Growth::Tail
     }
 
     fn grow(&self, asm: &mut Asm) {
@@ -325,13 +413,15 @@ impl Target for Tc {
         asm.place(done);
     }
 
-    fn keeps_checksums(&self) -> bool {
-        true
+    fn checksums(&self) -> Option<&dyn Checksums> {
+        Some(self)
     }
+}
 
+impl Checksums for Tc {
     /// `bpf_l4_csum_replace` knows whether the checksum is still that of the pseudo header alone
     /// (net/core/utils.c, `inet_proto_csum_replace4`).
-    fn replace_checksum(&self, asm: &mut Asm, pseudo: bool) {
+    fn replace(&self, asm: &mut Asm, pseudo: bool) {
         const FIELD_SIZE: i32 = 4;
         const PSEUDO_HEADER: i32 = 0x10;
         asm.mov(R1, R6);

@@ -12,8 +12,8 @@ use bpfc_ebpf::kernel::{self, field};
 use bpfc_ebpf::linear::{self, Destination, Offset};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{
-    Addressing, ConntrackSource, Feature, MainContext, Replies, Routing, Target, addressee,
-    ethernet, layout,
+    Addressing, Checksums, ConntrackSource, Feature, Growth, MainContext, Replies, Rewrites,
+    Routing, Target, addressee, ethernet, layout,
 };
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
@@ -119,7 +119,23 @@ impl Target for Xdp {
             Feature::SetMark => {
                 Some("an XDP frame has no mark; compile the rule for tc, which can set it")
             }
-            _ => None,
+            Feature::CountConnections
+            | Feature::Receiver
+            | Feature::ReturnMtu
+            | Feature::InInterface
+            | Feature::OutInterface
+            | Feature::Link
+            | Feature::PacketType
+            | Feature::Mark
+            | Feature::Conntrack
+            | Feature::Fragments
+            | Feature::Rewrite
+            | Feature::TransportChecksum
+            | Feature::Reject
+            | Feature::Log
+            | Feature::LogOwner
+            | Feature::Drop
+            | Feature::Size => None,
         }
     }
 
@@ -166,7 +182,32 @@ impl Target for Xdp {
                 "at XDP the input interface is the one the frame came in by, also where a VLAN, \
                  bridge or bond interface on top of it is what iptables sees",
             ),
-            _ => None,
+            Feature::OutDevice
+            | Feature::ConntrackExtension
+            | Feature::Socket
+            | Feature::Receiver
+            | Feature::Route
+            | Feature::BridgePorts
+            | Feature::Undone
+            | Feature::Ahead
+            | Feature::RouteMtu
+            | Feature::ReturnMtu
+            | Feature::InInterface
+            | Feature::OutInterface
+            | Feature::Link
+            | Feature::PacketType
+            | Feature::SetMark
+            | Feature::SetConnectionMark
+            | Feature::ToHost
+            | Feature::Fragments
+            | Feature::Rewrite
+            | Feature::Reject
+            | Feature::SetPriority
+            | Feature::SetQueue
+            | Feature::Log
+            | Feature::LogOwner
+            | Feature::Drop
+            | Feature::Size => None,
         }
     }
 
@@ -294,22 +335,32 @@ impl Target for Xdp {
         Some(self)
     }
 
-    fn set_mark(&self, _asm: &mut Asm, _mark: Reg) {}
-
-    fn write(&self, asm: &mut Asm) {
-        asm.mov(R1, R6);
-        asm.helper(Helper::XdpStoreBytes);
+    fn set_mark(&self) -> Option<fn(&mut Asm, Reg)> {
+        None
     }
 
-    /// There is always headroom, but not always any behind the frame.
-    fn grows_in_front(&self) -> bool {
-        true
+    fn to_host(&self) -> Option<fn(&mut Asm)> {
+        None
     }
 
-    fn grow_front(&self, asm: &mut Asm) {
-        asm.mov(R1, R6);
-        asm.mov_imm(R2, -4);
-        asm.helper(Helper::XdpAdjustHead);
+    fn set_priority(&self) -> Option<fn(&mut Asm, Reg)> {
+        None
+    }
+
+    fn set_queue(&self) -> Option<fn(&mut Asm, Reg)> {
+        None
+    }
+
+    fn rewrites(&self) -> Option<&dyn Rewrites> {
+        Some(self)
+    }
+
+    fn fetch_needs_scratch(&self) -> bool {
+        false
+    }
+
+    fn skip_forwarded(&self) -> Option<fn(&mut Asm, Label)> {
+        None
     }
 
     /// The link header is as the stack will have it: without tags.
@@ -339,6 +390,29 @@ impl Target for Xdp {
 }
 
 /// Frames come in by the device that they are at.
+impl Rewrites for Xdp {
+    fn write(&self, asm: &mut Asm) {
+        asm.mov(R1, R6);
+        asm.helper(Helper::XdpStoreBytes);
+    }
+
+    /// There is always headroom, but not always any behind the frame.
+    fn growth(&self) -> Growth {
+        Growth::Front
+    }
+
+    fn grow(&self, asm: &mut Asm) {
+        asm.mov(R1, R6);
+        asm.mov_imm(R2, -4);
+        asm.helper(Helper::XdpAdjustHead);
+    }
+
+    /// A frame does not say whether its checksum is complete.
+    fn checksums(&self) -> Option<&dyn Checksums> {
+        None
+    }
+}
+
 impl Routing for Xdp {
     fn ifindex(&self, asm: &mut Asm, dst: Reg) {
         asm.load(Size::W, dst, R6, INGRESS_IFINDEX);

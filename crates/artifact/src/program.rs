@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub struct FunctionIndex(pub u32);
 
 /// How a program is attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum AttachPoint {
     /// `BPF_XDP` link on an interface; Linux 5.9.
     Xdp,

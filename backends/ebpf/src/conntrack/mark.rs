@@ -35,15 +35,9 @@ const ZONE_DIRECTION: i16 = 3;
 /// A list node stands in front of each tuple (`struct nf_conntrack_tuple_hash`).
 const NODE_SIZE: i32 = 16;
 
-/// The function that gives the packet's connection the mark in the packet structure, emitted when
-/// first asked for. It clobbers what functions may.
-pub(crate) fn function(
-    emitter: &mut Emitter<'_>,
-    family: Family,
-) -> Result<FunctionIndex, EmitError> {
-    if let Some(&index) = emitter.connection_marks.get(&family) {
-        return Ok(index);
-    }
+/// The function that gives the packet's connection the mark in the packet structure. It
+/// clobbers what functions may.
+pub(crate) fn emit(emitter: &mut Emitter<'_>, family: Family) -> Result<FunctionIndex, EmitError> {
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "mark the connection");
     let done = asm.label();
@@ -54,9 +48,7 @@ pub(crate) fn function(
     asm.place(done);
     asm.mov_imm(R0, 0);
     asm.exit();
-    let index = emitter.add(asm, "mark_connection", FunctionKind::Chain)?;
-    emitter.connection_marks.insert(family, index);
-    Ok(index)
+    emitter.add(asm, "mark_connection", FunctionKind::Chain)
 }
 
 fn write(emitter: &Emitter<'_>, asm: &mut Asm, family: Family, mark: i16) {

@@ -21,6 +21,7 @@ use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::kernel::{enter, field, leave};
 use crate::layout::CT_TUPLE_SIZE;
+use crate::routine::Routine;
 use bpfc_artifact::{FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
 
 /// The kernel's variables, an address of 8 bytes each: all of them, or 0.
@@ -78,25 +79,28 @@ pub(super) struct Table {
     step: FunctionIndex,
 }
 
+/// The map of the kernel's variables.
+fn variables(emitter: &mut Emitter<'_>) -> MapIndex {
+    let role = MapRole::Object { object: String::new(), part: "conntrack table".to_owned() };
+    emitter.map(&role, || MapDef {
+        value_size: variable::ALL,
+        ..MapDef::new("conntrack_table", MapKind::Array, role.clone())
+    })
+}
+
+/// The function of the steps.
+pub(crate) fn emit_step(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
+    let variables = variables(emitter);
+    let mut asm = Asm::new();
+    emitter.mark_line(&mut asm, None, "look at one entry of conntrack's table");
+    step(&mut asm, variables);
+    emitter.add(asm, "connection_step", FunctionKind::LoopBody)
+}
+
 impl Table {
     /// The map of the kernel's variables, and the function of the steps.
     pub(super) fn of(emitter: &mut Emitter<'_>) -> Result<Table, EmitError> {
-        let role = MapRole::Object { object: String::new(), part: "conntrack table".to_owned() };
-        let variables = emitter.map(&role, || MapDef {
-            value_size: variable::ALL,
-            ..MapDef::new("conntrack_table", MapKind::Array, role.clone())
-        });
-        let step = match emitter.connection_step {
-            Some(step) => step,
-            None => {
-                let mut asm = Asm::new();
-                emitter.mark_line(&mut asm, None, "look at one entry of conntrack's table");
-                step(&mut asm, variables);
-                emitter.add(asm, "connection_step", FunctionKind::LoopBody)?
-            }
-        };
-        emitter.connection_step = Some(step);
-        Ok(Table { variables, step })
+        Ok(Table { variables: variables(emitter), step: emitter.routine(Routine::ConnectionStep)? })
     }
 
     /// Goes on where it is known where the table lies. Clobbers r1.

@@ -14,6 +14,7 @@ use crate::error::EmitError;
 use crate::kernel::{self, cast, first_device, if_null, load, nexthop_info};
 use crate::layout;
 use crate::region::walk::{FOUND, INDEX, KEY, KIND, MODE, NODE, PARENT, REST, TABLE};
+use crate::routine::Routine;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{Address, Device};
 
@@ -43,7 +44,7 @@ pub(super) fn address_type(
     address: Address,
     device: Option<Device>,
 ) -> Result<FunctionIndex, EmitError> {
-    let body = body(emitter, None)?;
+    let body = emitter.routine(Routine::RoutingTableStep)?;
     let Some(at) = emitter.layout.lookup() else {
         return Err(EmitError::Type("lookup".to_owned(), "a region"));
     };
@@ -106,14 +107,16 @@ pub(super) fn address_type(
     emitter.add(asm, "address_type", FunctionKind::Chain)
 }
 
+/// [`body`] of a search of the local table alone.
+pub(crate) fn emit_step(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
+    body(emitter, None)
+}
+
 /// One step: 0 to go on, 1 when done. Of the local table alone, or of those that rules choose.
 pub(super) fn body(
     emitter: &mut Emitter<'_>,
     search: Option<&dyn Search>,
 ) -> Result<FunctionIndex, EmitError> {
-    if let (None, Some(index)) = (search, emitter.trie) {
-        return Ok(index);
-    }
     let Some(at) = emitter.layout.lookup() else {
         return Err(EmitError::Type("lookup".to_owned(), "a region"));
     };
@@ -178,11 +181,7 @@ pub(super) fn body(
     asm.place(step.end);
     asm.mov_imm(R0, 1);
     asm.exit();
-    let index = emitter.add(asm, "routing_table_step", FunctionKind::LoopBody)?;
-    if search.is_none() {
-        emitter.trie = Some(index);
-    }
-    Ok(index)
+    emitter.add(asm, "routing_table_step", FunctionKind::LoopBody)
 }
 
 /// The parts of a step; the node is in r1 when one begins, and as a typed pointer in r8.

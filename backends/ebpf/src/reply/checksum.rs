@@ -18,11 +18,8 @@ const CHUNK: i16 = 64;
 const CHUNKS: i32 = 1_100;
 
 /// The loop body that adds a chunk of the packet to `WALK_RESULT`, from `WALK_OFFSET` up to
-/// `WALK_END`, which count as `fetch` does; emitted when first asked for.
-pub(super) fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
-    if let Some(index) = emitter.sum {
-        return Ok(index);
-    }
+/// `WALK_END`, which count as `fetch` does.
+pub(crate) fn emit_sum(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     let mut asm = Asm::new();
     let [part, stop] = std::array::from_fn(|_| asm.label());
     emitter.mark_line(&mut asm, None, "sum up a part of the packet");
@@ -58,9 +55,7 @@ pub(super) fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError
     asm.place(stop);
     asm.mov_imm(R0, 1);
     asm.exit();
-    let index = emitter.add(asm, "sum_packet", FunctionKind::LoopBody)?;
-    emitter.sum = Some(index);
-    Ok(index)
+    emitter.add(asm, "sum_packet", FunctionKind::LoopBody)
 }
 
 /// r0 = the 16-bit sum of `WALK_RESULT` and the packet from `WALK_OFFSET` to `WALK_END`. Takes the

@@ -6,7 +6,8 @@
 use super::Selector;
 use crate::asm::{Alu, FP, Jump, R0, R1, R2, R3, R4, R5, R7, R8, Reg, Size, Width};
 use crate::error::EmitError;
-use crate::target::SCRATCH_SIZE;
+use crate::routine::Routine;
+use crate::target::{Growth, SCRATCH_SIZE};
 use crate::{front, layout, outcome, strip};
 use bpfc_ir::{Base, ChecksumField, Family, OptionKinds, Rewrite, Type, Value};
 
@@ -21,7 +22,7 @@ const LONGEST_TAIL: i32 = 40;
 enum Change {
     /// Two values.
     Values(Value, Value),
-    /// The sums that the last call of [`strip::function`] has left.
+    /// The sums that the last call of [`strip`] has left.
     Sums,
 }
 
@@ -36,12 +37,14 @@ impl Selector<'_, '_> {
             }
             Rewrite::Priority(value) => {
                 let priority = self.scalar(value, 0)?;
-                self.emitter.target.set_priority(&mut self.asm, priority);
+                let set = self.emitter.target.set_priority();
+                self.emitter.has(set, "setting priorities")?(&mut self.asm, priority);
                 Ok(())
             }
             Rewrite::Queue(value) => {
                 let queue = self.scalar(value, 0)?;
-                self.emitter.target.set_queue(&mut self.asm, queue);
+                let set = self.emitter.target.set_queue();
+                self.emitter.has(set, "choosing queues")?(&mut self.asm, queue);
                 Ok(())
             }
             Rewrite::Insert(offset, value) => self.insert(offset, value),
@@ -50,8 +53,7 @@ impl Selector<'_, '_> {
 
     fn store(&mut self, base: Base, offset: u16, value: Value) -> Result<(), EmitError> {
         let bytes = self.put(value)?;
-        self.write(base, offset, bytes);
-        Ok(())
+        self.write(base, offset, bytes)
     }
 
     /// Behind the bytes that main has copied.
@@ -68,8 +70,7 @@ impl Selector<'_, '_> {
         self.asm.load(Size::W, R1, R7, layout::NETWORK_OFFSET);
         self.asm.alu(Alu::Add, Width::W64, R2, R1);
         self.asm.mov_imm(R4, i32::from(bytes));
-        self.write_scratch();
-        Ok(())
+        self.write_scratch()
     }
 
     /// Where packets grow at their end, the inserted bytes and those behind them are written at
@@ -85,30 +86,29 @@ impl Selector<'_, '_> {
         self.asm.alu_imm(Alu::Sub, Width::W64, R8, i32::from(offset));
         self.asm.jump_imm(Jump::Gt, Width::W64, R8, LONGEST_TAIL, drop);
 
-        if self.emitter.target.grows_in_front() {
+        if self.emitter.rewrites()?.growth() == Growth::Front {
             self.place(R2, R1, Base::Transport, offset);
             self.asm.store(Size::W, R7, layout::WALK_END, R2);
-            let function = front::function(self.emitter)?;
+            let function = self.emitter.routine(Routine::Room)?;
             self.call(function);
             self.drop_unless_done();
             self.place(R2, R1, Base::Transport, offset);
             self.asm.mov_imm(R4, INSERTED);
-            self.write_scratch();
+            self.write_scratch()?;
         } else {
-            self.insert_before_tail(offset);
+            self.insert_before_tail(offset)?;
         }
-        self.lengthen();
-        Ok(())
+        self.lengthen()
     }
 
     /// Moves the r8 bytes behind inserted ones towards the packet's end.
-    fn insert_before_tail(&mut self, offset: u16) {
+    fn insert_before_tail(&mut self, offset: u16) -> Result<(), EmitError> {
         let last = self.asm.label();
         self.asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
         self.asm.load(Size::W, R1, R7, layout::LENGTH);
         self.asm.alu(Alu::Add, Width::W64, R2, R1);
         self.asm.alu_imm(Alu::Add, Width::W64, R2, INSERTED);
-        self.emitter.target.grow(&mut self.asm);
+        self.emitter.rewrites()?.grow(&mut self.asm);
         self.drop_unless_done();
         self.asm.jump_imm(Jump::Eq, Width::W64, R8, 0, last);
         self.place(R2, R1, Base::Transport, offset);
@@ -121,11 +121,11 @@ impl Selector<'_, '_> {
         self.place(R2, R1, Base::Transport, offset);
         self.asm.mov(R4, R8);
         self.asm.alu_imm(Alu::Add, Width::W64, R4, INSERTED);
-        self.write_scratch();
+        self.write_scratch()
     }
 
     /// The packet is longer by what was inserted.
-    fn lengthen(&mut self) {
+    fn lengthen(&mut self) -> Result<(), EmitError> {
         for field in [layout::LENGTH, layout::TRANSPORT_AVAILABLE] {
             self.asm.load(Size::W, R1, R7, field);
             self.asm.alu_imm(Alu::Add, Width::W64, R1, INSERTED);
@@ -141,14 +141,14 @@ impl Selector<'_, '_> {
             self.asm.from_big_endian(R1, 16);
             self.asm.mov(R2, R1);
             self.asm.alu_imm(Alu::Add, Width::W64, R2, INSERTED);
-            self.correct(Base::Network, 10);
+            self.correct(Base::Network, 10)?;
         }
         self.asm.load(Size::H, R1, R7, layout::NETWORK + field);
         self.asm.from_big_endian(R1, 16);
         self.asm.alu_imm(Alu::Add, Width::W64, R1, INSERTED);
         self.asm.from_big_endian(R1, 16);
         self.asm.store(Size::H, FP, self.scratch, R1);
-        self.write(Base::Network, field as u16, 2);
+        self.write(Base::Network, field as u16, 2)
     }
 
     /// Puts a value's bytes into the scratch bytes; yields how many.
@@ -176,7 +176,7 @@ impl Selector<'_, '_> {
     fn strip(&mut self, end: Value, kinds: OptionKinds) -> Result<(), EmitError> {
         let end = self.scalar(end, 0)?;
         self.asm.store(Size::W, R7, layout::WALK_END, end);
-        let function = strip::function(self.emitter, kinds)?;
+        let function = self.emitter.routine(Routine::StripOptions(kinds))?;
         self.call(function);
         let unchanged = self.asm.label();
         self.asm.jump_imm(Jump::Eq, Width::W64, R0, strip::UNCHANGED, unchanged);
@@ -207,14 +207,15 @@ impl Selector<'_, '_> {
     fn checksum(&mut self, field: ChecksumField, change: &Change) -> Result<(), EmitError> {
         let ChecksumField { base, offset, pseudo } = field;
         self.read(base, offset, 2, self.scratch + BEFORE);
-        if base == Base::Transport && self.emitter.target.keeps_checksums() {
+        let checksums = self.emitter.rewrites()?.checksums().filter(|_| base == Base::Transport);
+        if let Some(checksums) = checksums {
             let numbers = self.change(change, 2)?;
             debug_assert_eq!(numbers, [R3, R4]);
             self.asm.from_big_endian(R3, 32);
             self.asm.from_big_endian(R4, 32);
             self.place(R2, R5, base, offset);
             let before = self.scratch + BEFORE;
-            self.emitter.target.replace_checksum(&mut self.asm, pseudo);
+            checksums.replace(&mut self.asm, pseudo);
             self.drop_unless_done();
             self.refresh(base, offset, 2);
             if !pseudo {
@@ -223,18 +224,17 @@ impl Selector<'_, '_> {
                 self.asm.alu_imm(Alu::Xor, Width::W64, R2, 0xffff);
                 self.asm.load(Size::H, R1, FP, self.scratch);
                 self.asm.alu(Alu::Add, Width::W64, R2, R1);
-                self.emitter.target.add_to_sum(&mut self.asm);
+                checksums.add_to_sum(&mut self.asm);
             }
             return Ok(());
         }
         let numbers = self.change(change, 0)?;
         debug_assert_eq!(numbers, [R1, R2]);
-        self.correct(base, offset);
-        Ok(())
+        self.correct(base, offset)
     }
 
     /// Corrects a checksum that was read, of which the number in r1 becomes that in r2.
-    fn correct(&mut self, base: Base, offset: u16) {
+    fn correct(&mut self, base: Base, offset: u16) -> Result<(), EmitError> {
         self.asm.load(Size::H, R3, FP, self.scratch + BEFORE);
         self.asm.from_big_endian(R3, 16);
         self.asm.alu(Alu::Add, Width::W64, R3, R1);
@@ -245,7 +245,7 @@ impl Selector<'_, '_> {
         self.asm.alu_imm(Alu::Mod, Width::W64, R3, 0xffff);
         self.asm.from_big_endian(R3, 16);
         self.asm.store(Size::H, FP, self.scratch, R3);
-        self.write(base, offset, 2);
+        self.write(base, offset, 2)
     }
 
     /// `to` = where the target finds a byte of a header; clobbers `tmp`.
@@ -276,19 +276,21 @@ impl Selector<'_, '_> {
     }
 
     /// Writes the scratch bytes to the packet.
-    fn write(&mut self, base: Base, offset: u16, bytes: u16) {
+    fn write(&mut self, base: Base, offset: u16, bytes: u16) -> Result<(), EmitError> {
         self.place(R2, R1, base, offset);
         self.asm.mov_imm(R4, i32::from(bytes));
-        self.write_scratch();
+        self.write_scratch()?;
         self.copy(base, offset, bytes);
+        Ok(())
     }
 
     /// Writes r4 of the scratch bytes to where r2 says.
-    fn write_scratch(&mut self) {
+    fn write_scratch(&mut self) -> Result<(), EmitError> {
         self.asm.mov(R3, FP);
         self.asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(self.scratch));
-        self.emitter.target.write(&mut self.asm);
+        self.emitter.rewrites()?.write(&mut self.asm);
         self.drop_unless_done();
+        Ok(())
     }
 
     /// Reads bytes that the kernel has changed to the scratch bytes and the copy.
