@@ -3,6 +3,8 @@
 //! Opcodes are those of RFC 9669 section 4 and 5. Registers r0 to r9 are general, r10 is the
 //! frame pointer; a call clobbers r0 to r5.
 
+pub mod disassemble;
+
 use bpfc_artifact::{
     Function, FunctionIndex, FunctionKind, Insn, KernelField, Line, MapIndex, ProgramKind, Reloc,
     RelocKind,

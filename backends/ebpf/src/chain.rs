@@ -4,12 +4,19 @@
 //! A dispatcher of its own would cost each long chain a frame, of which the kernel has eight, so
 //! callers have the sequence of calls themselves, unless that would be many of them.
 
+pub(crate) mod count_list;
+pub mod counters;
+pub(crate) mod outcome;
+pub(crate) mod segment;
+pub(crate) mod select;
+pub(crate) mod split;
+
+use crate::Needs;
 use crate::asm::{Asm, Jump, R0, R1, R2, R6, R7, Width};
+use crate::chain::segment::Segments;
+use crate::chain::select::{Exits, Part};
 use crate::emitter::{self, ChainCode, CutChain, Emitter};
 use crate::error::EmitError;
-use crate::segment::Segments;
-use crate::select::{self, Exits, Part};
-use crate::{Needs, outcome, segment};
 use bpfc_artifact::{Function, FunctionKind, MAX_INSTRUCTIONS};
 use bpfc_ir::{Block, Entry, Func, Op, Program as IrProgram};
 use cranelift_entity::SecondaryMap;

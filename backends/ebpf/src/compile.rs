@@ -1,17 +1,19 @@
 //! From IR to an artifact: programs by attach point, functions by chain, maps and rules.
 
-use crate::addressee::Addressing;
 use crate::asm::AsmError;
-use crate::count_list::CountLists;
-use crate::counters::{COUNTER_SIZE, Counters};
+use crate::chain::count_list::CountLists;
+use crate::chain::counters::{COUNTER_SIZE, Counters};
+use crate::chain::{segment, split};
+use crate::effect::log;
 use crate::emitter::{COUNTERS_MAP, Emitter, Place};
 use crate::error::EmitError;
 use crate::fit::call_size;
 use crate::main_function::Unit;
-use crate::set_plan::SetPlan;
+use crate::main_function::addressee::Addressing;
+use crate::query::set::plan::SetPlan;
 use crate::table::Tables;
 use crate::target::Target;
-use crate::{Feature, Needs, PacketLayout, chain, log, main_function, names, segment, split};
+use crate::{Feature, Needs, PacketLayout, chain, main_function, names};
 use bpfc_artifact::{
     Artifact, AttachPoint, CounterSlot, MapDef, MapKind, MapRole, Program, RuleEntry, RuleKind,
     RuleTable, UserChain,

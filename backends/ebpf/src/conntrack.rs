@@ -14,11 +14,12 @@ mod noted;
 mod probe;
 mod siphash;
 pub(crate) mod table;
+pub(crate) mod tuple;
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R7, R8, R9, Reg, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
-use crate::layout::CT_TUPLE_SIZE;
+use crate::packet::layout::CT_TUPLE_SIZE;
 use crate::target::ConntrackSource;
 use bpfc_artifact::{FunctionIndex, FunctionKind, KernelField};
 use bpfc_ir::{CtField, CtTuple, Family, TupleField};

@@ -1,17 +1,19 @@
 //! State shared by all code emission: the functions so far, names, counters, and which shared
 //! functions (scans, walks, lookups) exist already.
 
-use crate::addressee::{Addressee, KNOWN};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R6, R7, Reg, Size, Width};
-use crate::count_list::CountLists;
-use crate::counters::Counters;
+use crate::chain::count_list::CountLists;
+use crate::chain::counters::Counters;
+use crate::chain::outcome;
+use crate::chain::segment::Segments;
 use crate::error::EmitError;
+use crate::main_function::addressee::{Addressee, KNOWN};
+use crate::packet::layout;
+use crate::query::set::plan::SetPlan;
 use crate::routine::Routine;
-use crate::segment::Segments;
-use crate::set_plan::SetPlan;
 use crate::table::Tables;
 use crate::target::{Rewrites, SCRATCH_SIZE, Target};
-use crate::{Needs, PacketLayout, layout, names, outcome};
+use crate::{Needs, PacketLayout, names};
 use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::{Func, Object, Origin, Program, Rule, State};

@@ -4,6 +4,11 @@
 //! fault, and read 0 where there is nothing (kernel/bpf/verifier.c, `PTR_UNTRUSTED`). The kernel's
 //! tables are read under the RCU read lock that every program of ours runs in.
 
+pub(crate) mod clock;
+pub(crate) mod device;
+pub(crate) mod extension;
+pub mod skb;
+
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R7, R9, Reg, Size, Width};
 use crate::target::Target;
 use bpfc_artifact::KernelField;

@@ -6,18 +6,22 @@
 //! walks, in its order; offsets come from BTF. What a walk remembers lies in the packet structure,
 //! where its loop's body finds it.
 
+pub(crate) mod control_group;
+pub(crate) mod fib;
 mod flow;
 mod metric;
 mod mtu;
 mod node;
 mod own_address;
 mod path;
+pub(crate) mod receiver;
 mod reverse;
 mod reverse_ipv4;
 mod reverse_ipv6;
 mod rules;
 mod source;
 mod step;
+pub(crate) mod transform;
 mod tree;
 pub(crate) mod trie;
 
@@ -56,14 +60,16 @@ pub(crate) fn emit(
             trie::address_type(emitter, address, device)
         }
         (Lookup::Receiver { .. } | Lookup::ReceiverMark, _) => {
-            crate::receiver::function(emitter, lookup, family)
+            crate::lookup::receiver::function(emitter, lookup, family)
         }
-        (Lookup::Transforms(way), _) => crate::transform::count(emitter, way),
-        (Lookup::Transform { way, .. }, _) => crate::transform::field(emitter, way),
+        (Lookup::Transforms(way), _) => crate::lookup::transform::count(emitter, way),
+        (Lookup::Transform { way, .. }, _) => crate::lookup::transform::field(emitter, way),
         (Lookup::RouteMtu, _) => path::function(emitter, family),
         (Lookup::ReturnMtu, _) => mtu::of_return(emitter, family),
         (Lookup::ReversePath(path), _) => reverse::function(emitter, path, family),
-        (Lookup::SocketGroup { low, high }, _) => crate::socket::group(emitter, low, high),
+        (Lookup::SocketGroup { low, high }, _) => {
+            crate::main_function::socket::group(emitter, low, high)
+        }
         (Lookup::AddressType(address, _), Family::Ipv6) => tree::address_type(emitter, address),
     }
 }

@@ -4,15 +4,26 @@
 //! scratch until the packet is parsed, values of the base chains that are parts of it. r6 is the
 //! context, r7 the packet structure, r8 and r9 are free.
 
+pub mod addressee;
+pub(crate) mod bridge;
+pub(crate) mod drop;
+pub mod ethernet;
+pub(crate) mod route;
+pub(crate) mod socket;
+
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
+use crate::chain::outcome;
+use crate::chain::select::Exits;
+use crate::effect::log;
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
-use crate::layout::{self, TRANSPORT_WINDOW};
-use crate::linear::{self, Destination, Offset};
+use crate::packet::layout::{self, TRANSPORT_WINDOW};
+use crate::packet::linear::{self, Destination, Offset};
+use crate::packet::region;
 use crate::routine::Routine;
-use crate::select::Exits;
+use crate::scan::walk;
 use crate::target::{MainContext, MainLabels, SCRATCH_SIZE, Target};
-use crate::{addressee, chain, drop, log, outcome, region, reply, route, walk};
+use crate::{chain, reply};
 use bpfc_artifact::{AttachPoint, Function, FunctionKind, Insn};
 use bpfc_ir::{Entry, Family, Hook, Verdict};
 

@@ -22,11 +22,13 @@ mod turn;
 mod unreachable;
 
 use crate::asm::{Asm, Jump, R0, R7, Size, Width};
+use crate::chain::outcome;
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
+use crate::main_function::drop;
+use crate::packet::layout;
 use crate::routine::{ReplyKey, Routine};
 use crate::target::Replies;
-use crate::{drop, layout, outcome};
 use bpfc_artifact::{AttachPoint, FunctionIndex, FunctionKind};
 use bpfc_ir::{Family, Hook, Reject, Verdict};
 

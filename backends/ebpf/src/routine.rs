@@ -2,13 +2,16 @@
 //! instructions. Each is named by what it does and with which parameters, is emitted when it is
 //! first asked for, and is verified once, however many ask.
 
+use crate::chain::count_list;
+use crate::effect::{front, log, strip};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
+use crate::kernel::device;
+use crate::lookup::control_group;
+use crate::main_function::{addressee, bridge, route, socket};
+use crate::scan::{text, walk};
 use crate::target::ConntrackSource;
-use crate::{
-    Answer, addressee, bridge, conntrack, control_group, count_list, device, front, log, lookup,
-    query, reply, route, scan, scan_text, socket, state, strip, table, walk,
-};
+use crate::{Answer, conntrack, lookup, query, reply, scan, state, table};
 use bpfc_artifact::{AttachPoint, FunctionIndex};
 use bpfc_ir::{Family, Hook, Lookup, Object, OptionKinds, Query, Scan, State, Table};
 
@@ -22,7 +25,7 @@ pub(crate) enum Routine {
     /// Searches options or headers.
     Scan(Scan),
     /// Searches for texts, by case folding and group.
-    Text(scan_text::Group),
+    Text(text::Group),
     /// Asks the kernel's tables.
     Lookup(Lookup, Family),
     /// One step in the local table of IPv4 routes.
@@ -95,7 +98,7 @@ fn emit(emitter: &mut Emitter<'_>, routine: &Routine) -> Result<FunctionIndex, E
         Routine::Fetch => emitter.emit_fetch(),
         Routine::Walk => walk::emit(emitter, None),
         Routine::Scan(ref scan) => scan::emit(emitter, scan),
-        Routine::Text(group) => scan_text::emit(emitter, group),
+        Routine::Text(group) => text::emit(emitter, group),
         Routine::Lookup(lookup, family) => lookup::emit(emitter, lookup, family),
         Routine::RoutingTableStep => lookup::trie::emit_step(emitter),
         Routine::ControlGroup(ref path) => control_group::emit(emitter, path),

@@ -1,11 +1,16 @@
 //! Searches through options: each scan becomes a function `int scan(ctx, packet)` with a loop.
 
+pub(crate) mod filter;
+pub(crate) mod ipv6_set;
+pub(crate) mod sctp;
+pub(crate) mod text;
+pub(crate) mod walk;
+
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R6, R7, R8, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
-use crate::layout;
+use crate::packet::layout;
 use crate::target::SCRATCH_SIZE;
-use crate::{scan_filter, scan_ipv6_set, scan_sctp, walk};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{ProbeDef, Scan};
 
@@ -20,10 +25,10 @@ pub(crate) fn emit(emitter: &mut Emitter<'_>, scan: &Scan) -> Result<FunctionInd
         Scan::DccpOption(kind) => {
             options(emitter, Wanted::Kind(kind), "scan_dccp_option", dccp_bounds)
         }
-        Scan::SctpChunk(ref chunks) => scan_sctp::emit(emitter, chunks),
-        Scan::Ipv6Headers => scan_ipv6_set::emit(emitter),
+        Scan::SctpChunk(ref chunks) => sctp::emit(emitter, chunks),
+        Scan::Ipv6Headers => ipv6_set::emit(emitter),
         Scan::Probe(probe) => match emitter.program.probes.get(probe) {
-            Some(ProbeDef::Filter(filter)) => scan_filter::emit(emitter, filter),
+            Some(ProbeDef::Filter(filter)) => filter::emit(emitter, filter),
             // Texts share functions: `scan_text` calls theirs.
             _ => Err(EmitError::Type("a probe".to_owned(), "a function of its own")),
         },

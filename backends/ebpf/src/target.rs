@@ -6,8 +6,8 @@
 //! In every function that a target emits code into, r6 is the program's context and r7 points at
 //! `struct bpfc_packet`; both must be kept. r0 to r5 and, in main, r8 and r9 are free.
 
-use crate::addressee::{Addressee, Addressing};
 use crate::asm::{Asm, Label, Reg};
+use crate::main_function::addressee::{Addressee, Addressing};
 use crate::{Feature, Needs, PacketLayout, Routing};
 use bpfc_artifact::{AttachPoint, ProgramKind};
 use bpfc_ir::{Device, Family, Hook, Verdict};

@@ -8,13 +8,13 @@
 use super::entry::{DIRECTION, NODE_SIZE, PROTOCOL};
 use super::{load_entry, probe};
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R6, R8, R9, Size, Width};
+use crate::conntrack::tuple::{TCP, UDP};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
+use crate::kernel::skb;
 use crate::kernel::{enter, field};
-use crate::layout::CT_TUPLE_SIZE;
 use crate::names;
-use crate::skb;
-use crate::tuple::{TCP, UDP};
+use crate::packet::layout::CT_TUPLE_SIZE;
 use bpfc_artifact::{AttachPoint, FunctionKind, MapIndex, Program, ProgramKind};
 
 /// The frame: a tuple, what is noted of it, a place for a pointer.

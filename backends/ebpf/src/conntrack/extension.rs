@@ -22,7 +22,7 @@ pub(super) fn copy(emitter: &Emitter<'_>, asm: &mut Asm) {
         layout.ct(CtField::Labels),
     );
     let (Some(counted), Some(counters), Some(helper), Some(labels)) = places else { return };
-    for word in (counted..counted + crate::layout::CT_EXTENSION_SIZE).step_by(8) {
+    for word in (counted..counted + crate::packet::layout::CT_EXTENSION_SIZE).step_by(8) {
         asm.store_imm(Size::D, R7, word, 0);
     }
     let [none, unlabelled, alone] = std::array::from_fn(|_| asm.label());

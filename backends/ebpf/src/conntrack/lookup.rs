@@ -14,10 +14,10 @@ use super::entry::Frame;
 use super::noted::{self, ICMPV6, SCTP};
 use super::{Entry, Places, copy_entry, probe, state, table};
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Size, Width};
+use crate::conntrack::tuple::{Quoted, Shape, TCP, UDP};
 use crate::emitter::Emitter;
 use crate::kernel::enter;
-use crate::layout::{self, CT_TUPLE_SIZE};
-use crate::tuple::{Quoted, Shape, TCP, UDP};
+use crate::packet::layout::{self, CT_TUPLE_SIZE};
 use bpfc_ir::{CtField, Family};
 
 /// `IPS_EXPECTED` and `IPS_SEEN_REPLY` (include/uapi/linux/netfilter/nf_conntrack_common.h).

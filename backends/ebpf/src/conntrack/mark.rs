@@ -16,7 +16,7 @@ use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, R8,
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel::enter;
-use crate::layout::CT_TUPLE_SIZE;
+use crate::packet::layout::CT_TUPLE_SIZE;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{CtField, Family};
 

@@ -17,10 +17,10 @@ use super::entry::{self, Asked, DESTINATION_PART, DIRECTION, Frame, NODE_SIZE, P
 use super::probe;
 use super::table::Table;
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R7, R8, R9, Reg, Size, Width};
+use crate::conntrack::tuple::Shape;
 use crate::emitter::Emitter;
 use crate::kernel::{enter, field};
-use crate::layout::CT_TUPLE_SIZE;
-use crate::tuple::Shape;
+use crate::packet::layout::CT_TUPLE_SIZE;
 use bpfc_artifact::{MapDef, MapIndex, MapKind, MapRole};
 
 pub(super) const ICMP: i32 = 1;
@@ -40,7 +40,7 @@ const GRE_KEYED: i32 = 1;
 const NOTES: u32 = 1 << 16;
 
 /// `struct nf_conntrack_tuple` (include/net/netfilter/nf_conntrack_tuple.h): what else is in it
-/// than [`crate::layout::PacketLayout::ct`] says, the rest being in [`super::entry`].
+/// than [`crate::packet::layout::PacketLayout::ct`] says, the rest being in [`super::entry`].
 const SOURCE_PART: i16 = 16;
 const FAMILY: i16 = 18;
 const DESTINATION: i16 = 20;

@@ -20,7 +20,7 @@ use crate::asm::{
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::kernel::{enter, field, leave};
-use crate::layout::CT_TUPLE_SIZE;
+use crate::packet::layout::CT_TUPLE_SIZE;
 use crate::routine::Routine;
 use bpfc_artifact::{FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
 

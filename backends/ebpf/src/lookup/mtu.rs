@@ -13,14 +13,14 @@ use super::{metric, node, rules, tree, trie};
 use crate::asm::{Alu, Asm, Helper, Jump, Label, R0, R1, R2, R7, R8, R9, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
-use crate::fib::{self, Question};
 use crate::kernel::{cast, first_nexthop, if_null, load};
-use crate::layout;
-use crate::region::routed;
-use crate::region::walk::{
+use crate::lookup::fib::{self, Question};
+use crate::main_function::route::Routing;
+use crate::packet::layout;
+use crate::packet::region::routed;
+use crate::packet::region::walk::{
     DEVICE, FOUND, INDEX, INPUT, KIND, LINKED, MEMBER, MODE, OUT, PARENT, TABLE,
 };
-use crate::route::Routing;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{Family, Lookup};
 

@@ -4,7 +4,7 @@
 use super::flow::Search;
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R4, R7, R8, Reg, Size, Width};
 use crate::kernel::{self, cast, if_null, load, nexthop_info, nexthop_member};
-use crate::region::walk::{FOUND, MEMBER, MODE, NONE};
+use crate::packet::region::walk::{FOUND, MEMBER, MODE, NONE};
 
 /// What a step does.
 pub(super) mod mode {

@@ -4,7 +4,9 @@
 use super::step::{increase, mode};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, R9, Reg, Size, Width};
 use crate::kernel::{self, cast, if_null, load};
-use crate::region::walk::{ADDRESS, ADDRESSES, BUCKET, MEMBER, MODE, OWNED, REST, SOURCE_ADDRESS};
+use crate::packet::region::walk::{
+    ADDRESS, ADDRESSES, BUCKET, MEMBER, MODE, OWNED, REST, SOURCE_ADDRESS,
+};
 
 /// What `OWNED` says of the flow's source.
 pub(super) mod owned {

@@ -13,7 +13,7 @@ use crate::asm::{Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R7, R8, R9, Size
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel::{self, cast, if_null, load, load_route};
-use crate::region::routed;
+use crate::packet::region::routed;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{Family, Lookup};
 

@@ -13,8 +13,8 @@ use crate::asm::{Asm, Jump, Label, R0, R1, R7, R8, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::kernel::{if_null, load};
-use crate::layout;
-use crate::region::walk::{DEVICE, KIND, MODE, SOURCE, SOURCE_ADDRESS};
+use crate::packet::layout;
+use crate::packet::region::walk::{DEVICE, KIND, MODE, SOURCE, SOURCE_ADDRESS};
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{Device, Family, ReversePath};
 

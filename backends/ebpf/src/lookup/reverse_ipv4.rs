@@ -5,8 +5,8 @@ use super::rules;
 use super::step::{Reverse, increase, kind, mode};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R7, R8, R9, Size, Width};
 use crate::kernel::{self, cast, if_null, load};
-use crate::layout;
-use crate::region::walk::{DEVICE, FOUND, INDEX, KIND, MODE, OUT, SOURCE};
+use crate::packet::layout;
+use crate::packet::region::walk::{DEVICE, FOUND, INDEX, KIND, MODE, OUT, SOURCE};
 
 /// `rpfilter_get_saddr`: the flow's source is the packet's destination, or none where that is
 /// no host's.

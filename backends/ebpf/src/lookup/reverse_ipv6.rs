@@ -15,8 +15,8 @@ use super::rules;
 use super::step::{NEXTHOP_DEAD, Reverse, increase, kind};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, R9, Size, Width};
 use crate::kernel::{cast, if_null, load};
-use crate::layout;
-use crate::region::walk::{
+use crate::packet::layout;
+use crate::packet::region::walk::{
     DEVICE, FIRST, FOUND, INDEX, KIND, LINKED, MEMBER, OUT, OWNED, REST, SOURCE_ADDRESS,
 };
 

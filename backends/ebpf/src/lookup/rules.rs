@@ -8,7 +8,7 @@ use super::node::require_prefix;
 use super::step::{LEGACY_TOS, mode};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R4, R7, R8, R9, Size, Width};
 use crate::kernel::{self, cast, first_device, if_null, load};
-use crate::region::walk::{
+use crate::packet::region::walk::{
     ADDRESSES, CHAINS, CURRENT, END, FOUND, GROUP, KEY, LONGEST_SUPPRESSED, MODE, NODE, NONE, OUT,
     RULE, TABLE,
 };

@@ -8,7 +8,7 @@
 use super::node::{HAS_ROUTES, ROOT, Step, TABLE_ROOT, key_of, mode, require_prefix, tree_below};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, R9, Size, Width};
 use crate::kernel::{cast, if_null, load};
-use crate::region::walk::{NODE, RETURNING};
+use crate::packet::region::walk::{NODE, RETURNING};
 
 impl Step<'_> {
     /// r1 = root of the tree below a node, which is searched for the flow's source.

@@ -3,7 +3,7 @@
 
 use crate::asm::{Alu, Asm, Label, R0, R1, R6, R7, Size, Width};
 use crate::emitter;
-use crate::walk;
+use crate::scan::walk;
 use bpfc_artifact::FunctionIndex;
 use bpfc_ir::{Family, ReversePath};
 

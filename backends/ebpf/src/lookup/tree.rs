@@ -18,8 +18,8 @@ use crate::asm::{Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R7, R8, R9, Size
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::kernel::{self, cast, if_null, load};
-use crate::layout;
-use crate::region::walk::{
+use crate::packet::layout;
+use crate::packet::region::walk::{
     FIRST, FOUND, INDEX, KIND, MEMBER, MODE, NODE, NONE, PARENT, REST, RETURNING, TABLE,
 };
 use bpfc_artifact::{FunctionIndex, FunctionKind};

@@ -12,8 +12,8 @@ use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R3, R4, R5, R7, R8, R9, Reg,
 use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::kernel::{self, cast, first_device, if_null, load, nexthop_info};
-use crate::layout;
-use crate::region::walk::{FOUND, INDEX, KEY, KIND, MODE, NODE, PARENT, REST, TABLE};
+use crate::packet::layout;
+use crate::packet::region::walk::{FOUND, INDEX, KEY, KIND, MODE, NODE, PARENT, REST, TABLE};
 use crate::routine::Routine;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{Address, Device};

@@ -15,7 +15,7 @@ use crate::asm::{
 };
 use crate::emitter::Emitter;
 use crate::error::EmitError;
-use crate::layout;
+use crate::packet::layout;
 use bpfc_artifact::{FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::hash_limit::{HashLimit, Measure, Rates, answer};
 use bpfc_ir::state::tick_bucket::CLOCKS;

@@ -7,12 +7,13 @@
 
 mod change;
 mod key;
+pub(crate) mod plan;
 mod test;
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R6, R7, R8, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
-use crate::set_plan::SetPlace;
+use crate::query::set::plan::SetPlace;
 use bpfc_artifact::{FunctionIndex, FunctionKind, SetState};
 use bpfc_ipset::{Layout, Set, SetDef};
 use bpfc_ir::{Object, SetInfo, SetQuery};

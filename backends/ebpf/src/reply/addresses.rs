@@ -2,7 +2,8 @@
 
 use super::{Answer, HEADER, Reply};
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, Size, Width};
-use crate::{fib, layout};
+use crate::lookup::fib;
+use crate::packet::layout;
 use bpfc_ir::{Family, Hook};
 
 /// Where the source address lies in a header, and how many bytes both addresses have.

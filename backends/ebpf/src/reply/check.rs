@@ -4,7 +4,7 @@
 
 use super::{Answer, Reply, addresses, checksum};
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, Size, Width};
-use crate::layout;
+use crate::packet::layout;
 use bpfc_ir::Family;
 
 const ICMP: i32 = 1;

@@ -9,7 +9,8 @@ use crate::asm::{
 };
 use crate::emitter::Emitter;
 use crate::error::EmitError;
-use crate::{layout, walk};
+use crate::packet::layout;
+use crate::scan::walk;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 
 /// Bytes that are summed at once.

@@ -6,7 +6,7 @@ use super::unreachable::ipv4_checksum;
 use super::{HEADER, Reply, TCP_HEADER, addresses, check, checksum, hops, network_header, turn};
 use crate::asm::{Alu, Asm, FP, Jump, Label, R1, R2, R3, R7, R8, R9, Size, Width};
 use crate::emitter::Emitter;
-use crate::layout;
+use crate::packet::layout;
 use bpfc_ir::Family;
 
 const TCP: i32 = 6;

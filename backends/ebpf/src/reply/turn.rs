@@ -3,7 +3,7 @@
 use super::{HEADER, Reply};
 use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R3, R4, R7, Size, Width};
 use crate::emitter::Emitter;
-use crate::layout;
+use crate::packet::layout;
 
 /// An Ethernet header, and one with two tags.
 const ETHERNET: i32 = 14;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R7, R8, R9, Size, Width};
 use crate::emitter::Emitter;
-use crate::layout;
+use crate::packet::layout;
 use bpfc_ir::Family;
 
 /// Longest error: 576 bytes (RFC 1812 section 4.3.2.3), 1,280 bytes (RFC 4443 section 2.4 (c)).

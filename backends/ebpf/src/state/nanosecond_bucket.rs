@@ -5,7 +5,7 @@ use super::{change_cell, tick_bucket};
 use crate::asm::{Alu, Asm, Helper, Jump, R0, R1, R2, R6, R7, R8, R9, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
-use crate::layout;
+use crate::packet::layout;
 use bpfc_artifact::FunctionIndex;
 use bpfc_ir::State;
 use bpfc_ir::state::nanosecond_bucket::NanosecondBucket;

@@ -5,7 +5,7 @@ use super::change_cell;
 use crate::asm::{Alu, Asm, Jump, R0, R1, R2, R3, R4, R5, R6, R7, R8, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
-use crate::layout;
+use crate::packet::layout;
 use bpfc_artifact::FunctionIndex;
 use bpfc_ir::State;
 

@@ -11,7 +11,7 @@ use crate::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
 use crate::kernel::{enter, load};
-use crate::layout::{self, CT_TUPLE_SIZE};
+use crate::packet::layout::{self, CT_TUPLE_SIZE};
 use bpfc_ir::Family;
 
 /// `IPS_*` (include/uapi/linux/netfilter/nf_conntrack_common.h).

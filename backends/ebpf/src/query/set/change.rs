@@ -13,7 +13,7 @@ use super::{Argument, Code, KEY, VALUE};
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
-use crate::layout;
+use crate::packet::layout;
 use bpfc_artifact::{FunctionIndex, FunctionKind, MaskList};
 use bpfc_ipset::{Layout, SetKind};
 

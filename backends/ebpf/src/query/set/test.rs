@@ -3,7 +3,7 @@
 use super::key::{Arguments, load_mac};
 use super::{Argument, Code, INDEX, KEY, MET};
 use crate::asm::{Alu, FP, Jump, Label, R0, R1, R2, R3, R7, R9, Size, Width};
-use crate::layout;
+use crate::packet::layout;
 use bpfc_artifact::MaskList;
 use bpfc_ipset::{Comparison, Layout, Test};
 use bpfc_ir::SetInfo;

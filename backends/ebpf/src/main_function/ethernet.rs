@@ -1,0 +1,53 @@
+//! The way from an Ethernet header to the network header.
+
+use crate::asm::{Alu, Asm, FP, Jump, Label, R2, R7, R8, R9, Size, Width};
+use crate::packet::layout;
+use crate::packet::linear::{self, Destination, Offset};
+use crate::target::{MainContext, Target};
+
+/// VLAN tags that are walked: an outer and an inner one (IEEE 802.1Q, 802.1ad).
+const TAGS: usize = 2;
+const ETH_P_8021Q: i32 = 0x8100;
+const ETH_P_8021AD: i32 = 0x88a8;
+const ETH_P_IP: i32 = 0x0800;
+const ETH_P_IPV6: i32 = 0x86dd;
+
+/// Ends [`Target::locate`]: with an offset in r8, as [`Target::fetch`] counts, and the EtherType of
+/// what lies there in r9, as a number, walks the VLAN tags, stores the network offset and jumps
+/// to the family's label; a packet that is cut off or not IP passes. Uses four bytes of scratch.
+pub fn find_network_header(main: &mut MainContext<'_>, target: &dyn Target) {
+    let asm = &mut *main.asm;
+    let labels = main.labels;
+    let tag = main.scratch;
+    let found = asm.label();
+    let mut tagged = asm.label();
+    is_tagged(asm, tagged);
+    asm.place(found);
+    asm.store(Size::W, R7, layout::NETWORK_OFFSET, R8);
+    asm.jump_imm(Jump::Eq, Width::W64, R9, ETH_P_IP, labels.ipv4);
+    asm.jump_imm(Jump::Eq, Width::W64, R9, ETH_P_IPV6, labels.ipv6);
+    asm.goto(labels.pass);
+    // Out of the way, so that the verifier has walked what follows before: a network header may
+    // stand anywhere to it there, but behind a tag only in the bytes that plain loads reach.
+    for number in 1..=TAGS {
+        asm.place(tagged);
+        tagged = asm.label();
+        asm.mov(R2, R8);
+        let to = Destination { base: FP, offset: tag };
+        linear::copy(target, asm, Offset::Register, to, 4, tag, labels.pass);
+        asm.load(Size::H, R9, FP, tag + 2);
+        asm.from_big_endian(R9, 16);
+        asm.alu_imm(Alu::Add, Width::W64, R8, 4);
+        if number < TAGS {
+            is_tagged(asm, tagged);
+        }
+        asm.goto(found);
+    }
+}
+
+/// Emits: jump to `tagged` where the EtherType in r9 is that of a VLAN tag.
+fn is_tagged(asm: &mut Asm, tagged: Label) {
+    for tag in [ETH_P_8021Q, ETH_P_8021AD] {
+        asm.jump_imm(Jump::Eq, Width::W64, R9, tag, tagged);
+    }
+}
