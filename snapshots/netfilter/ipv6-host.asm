@@ -401,130 +401,6 @@ L25:
 L26:
   exit
 
-walk_ipv6_header: ; LoopBody
-; walk one IPv6 extension header
-  r6 = *(u64 *)(r2 +0)
-  r7 = *(u64 *)(r2 +8)
-  r8 = *(u32 *)(r7 +88)
-  r1 = *(u32 *)(r7 +84)
-  if r1 == 0x0 goto L0
-  if r1 == 0x2b goto L0
-  if r1 == 0x2c goto L0
-  if r1 == 0x33 goto L0
-  if r1 == 0x3c goto L0
-  goto L8
-L0:
-  *(u64 *)(r10 -8) = 0
-  r2 = r8
-  r2 += 0x2
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L7
-  r2 -= 0x2
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x2
-  *(u64 *)(r10 -40) = r2
-  *(u64 *)(r10 -32) = r3
-  *(u64 *)(r10 -24) = r4
-  r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffc8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -32)
-  r2 = *(u64 *)(r10 -24)
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = *(u64 *)(r10 -40)
-  r5 = 0x0
-  call helper 201
-  if r0 != 0x0 goto L7
-  r1 = *(u32 *)(r7 +84)
-  if r1 != 0x2b goto L1
-  r2 = r8
-  r2 += 0x4
-  r3 = *(u32 *)(r7 +64)
-  if r2 > r3 goto L7
-L1:
-  if r1 != 0x2c goto L3
-  r2 = r8
-  r2 += 0x4
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L7
-  r2 -= 0x2
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xfffffffa
-  r4 = 0x2
-  *(u64 *)(r10 -40) = r2
-  *(u64 *)(r10 -32) = r3
-  *(u64 *)(r10 -24) = r4
-  r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffc8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -32)
-  r2 = *(u64 *)(r10 -24)
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = *(u64 *)(r10 -40)
-  r5 = 0x0
-  call helper 201
-  if r0 != 0x0 goto L7
-  r1 = *(u16 *)(r10 -6)
-  r1 = be16 r1
-  r1 >>= 0x3
-  if r1 == 0x0 goto L2
-  r2 = *(u8 *)(r10 -8)
-  if r2 == 0x0 goto L7
-  if r2 == 0x2b goto L7
-  if r2 == 0x2c goto L7
-  if r2 == 0x33 goto L7
-  if r2 == 0x3c goto L7
-  *(u16 *)(r7 +70) = r1
-  *(u32 *)(r7 +84) = r2
-  r8 = 0x0
-  goto L8
-L2:
-  r1 = *(u32 *)(r7 +84)
-L3:
-  r2 = *(u8 *)(r10 -7)
-  if r1 == 0x33 goto L4
-  if r1 == 0x2c goto L5
-  r2 += 0x1
-  r2 <<= 0x3
-  goto L6
-L4:
-  r2 += 0x2
-  r2 <<= 0x2
-  goto L6
-L5:
-  r2 = 0x8
-L6:
-  r8 += r2
-  *(u32 *)(r7 +88) = r8
-  r1 = *(u8 *)(r10 -8)
-  *(u32 *)(r7 +84) = r1
-  r0 = 0x0
-  exit
-L7:
-  *(u8 *)(r7 +73) = 1
-  goto L10
-L8:
-  r1 = *(u32 *)(r7 +84)
-  *(u8 *)(r7 +72) = r1
-  if r8 <= 0xffff goto L9
-  r8 = 0xffff
-L9:
-  *(u16 *)(r7 +68) = r8
-L10:
-  r0 = 0x1
-  exit
-
 walk_ipv6: ; Chain
 ; walk the IPv6 extension headers
   r7 = r2
@@ -586,116 +462,6 @@ L2:
   *(u32 *)(r7 +128) = r1
 L3:
   r0 = 0x0
-  exit
-
-walk_ipv6_header_2: ; LoopBody
-; walk one IPv6 extension header
-  r6 = *(u64 *)(r2 +0)
-  r7 = *(u64 *)(r2 +8)
-  r8 = *(u32 *)(r7 +88)
-  r1 = *(u32 *)(r7 +84)
-  if r1 == 0x0 goto L0
-  if r1 == 0x2b goto L0
-  if r1 == 0x2c goto L0
-  if r1 == 0x33 goto L0
-  if r1 == 0x3c goto L0
-  if r1 == 0x2b goto L7
-  goto L8
-L0:
-  *(u64 *)(r10 -8) = 0
-  r2 = r8
-  r2 += 0x2
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L6
-  r2 -= 0x2
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xfffffff8
-  r4 = 0x2
-  *(u64 *)(r10 -40) = r2
-  *(u64 *)(r10 -32) = r3
-  *(u64 *)(r10 -24) = r4
-  r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffc8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -32)
-  r2 = *(u64 *)(r10 -24)
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = *(u64 *)(r10 -40)
-  r5 = 0x0
-  call helper 201
-  if r0 != 0x0 goto L6
-  r1 = *(u32 *)(r7 +84)
-  if r1 != 0x2b goto L1
-  r2 = r8
-  r2 += 0x4
-  r3 = *(u32 *)(r7 +64)
-  if r2 > r3 goto L6
-L1:
-  if r1 != 0x2c goto L2
-  r2 = r8
-  r2 += 0x4
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L6
-  r2 -= 0x2
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xfffffffa
-  r4 = 0x2
-  *(u64 *)(r10 -40) = r2
-  *(u64 *)(r10 -32) = r3
-  *(u64 *)(r10 -24) = r4
-  r1 = *(u64 *)(r6 +8)
-  r2 = 0x0
-  r3 = r10
-  r3 += 0xffffffc8
-  call bpf_dynptr_from_skb
-  r1 = *(u64 *)(r10 -32)
-  r2 = *(u64 *)(r10 -24)
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = *(u64 *)(r10 -40)
-  r5 = 0x0
-  call helper 201
-  if r0 != 0x0 goto L6
-  r1 = *(u16 *)(r10 -6)
-  r1 = be16 r1
-  r1 >>= 0x3
-  if r1 != 0x0 goto L8
-  r1 = *(u32 *)(r7 +84)
-L2:
-  if r1 == 0x2b goto L7
-  r2 = *(u8 *)(r10 -7)
-  if r1 == 0x33 goto L3
-  if r1 == 0x2c goto L4
-  r2 += 0x1
-  r2 <<= 0x3
-  goto L5
-L3:
-  r2 += 0x2
-  r2 <<= 0x2
-  goto L5
-L4:
-  r2 = 0x8
-L5:
-  r8 += r2
-  *(u32 *)(r7 +88) = r8
-  r1 = *(u8 *)(r10 -8)
-  *(u32 *)(r7 +84) = r1
-  r0 = 0x0
-  exit
-L6:
-  *(u32 *)(r7 +96) = -2
-  goto L8
-L7:
-  *(u32 *)(r7 +96) = r8
-L8:
-  r0 = 0x1
   exit
 
 walk_ipv6_2: ; Chain
@@ -1585,5 +1351,239 @@ L18:
   exit
 ; accept
 L19:
+  r0 = 0x1
+  exit
+
+walk_ipv6_header: ; LoopBody
+; walk one IPv6 extension header
+  r6 = *(u64 *)(r2 +0)
+  r7 = *(u64 *)(r2 +8)
+  r8 = *(u32 *)(r7 +88)
+  r1 = *(u32 *)(r7 +84)
+  if r1 == 0x0 goto L0
+  if r1 == 0x2b goto L0
+  if r1 == 0x2c goto L0
+  if r1 == 0x33 goto L0
+  if r1 == 0x3c goto L0
+  goto L8
+L0:
+  *(u64 *)(r10 -8) = 0
+  r2 = r8
+  r2 += 0x2
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L7
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x2
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xffffffc8
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
+  r5 = 0x0
+  call helper 201
+  if r0 != 0x0 goto L7
+  r1 = *(u32 *)(r7 +84)
+  if r1 != 0x2b goto L1
+  r2 = r8
+  r2 += 0x4
+  r3 = *(u32 *)(r7 +64)
+  if r2 > r3 goto L7
+L1:
+  if r1 != 0x2c goto L3
+  r2 = r8
+  r2 += 0x4
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L7
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffffa
+  r4 = 0x2
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xffffffc8
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
+  r5 = 0x0
+  call helper 201
+  if r0 != 0x0 goto L7
+  r1 = *(u16 *)(r10 -6)
+  r1 = be16 r1
+  r1 >>= 0x3
+  if r1 == 0x0 goto L2
+  r2 = *(u8 *)(r10 -8)
+  if r2 == 0x0 goto L7
+  if r2 == 0x2b goto L7
+  if r2 == 0x2c goto L7
+  if r2 == 0x33 goto L7
+  if r2 == 0x3c goto L7
+  *(u16 *)(r7 +70) = r1
+  *(u32 *)(r7 +84) = r2
+  r8 = 0x0
+  goto L8
+L2:
+  r1 = *(u32 *)(r7 +84)
+L3:
+  r2 = *(u8 *)(r10 -7)
+  if r1 == 0x33 goto L4
+  if r1 == 0x2c goto L5
+  r2 += 0x1
+  r2 <<= 0x3
+  goto L6
+L4:
+  r2 += 0x2
+  r2 <<= 0x2
+  goto L6
+L5:
+  r2 = 0x8
+L6:
+  r8 += r2
+  *(u32 *)(r7 +88) = r8
+  r1 = *(u8 *)(r10 -8)
+  *(u32 *)(r7 +84) = r1
+  r0 = 0x0
+  exit
+L7:
+  *(u8 *)(r7 +73) = 1
+  goto L10
+L8:
+  r1 = *(u32 *)(r7 +84)
+  *(u8 *)(r7 +72) = r1
+  if r8 <= 0xffff goto L9
+  r8 = 0xffff
+L9:
+  *(u16 *)(r7 +68) = r8
+L10:
+  r0 = 0x1
+  exit
+
+walk_ipv6_header_2: ; LoopBody
+; walk one IPv6 extension header
+  r6 = *(u64 *)(r2 +0)
+  r7 = *(u64 *)(r2 +8)
+  r8 = *(u32 *)(r7 +88)
+  r1 = *(u32 *)(r7 +84)
+  if r1 == 0x0 goto L0
+  if r1 == 0x2b goto L0
+  if r1 == 0x2c goto L0
+  if r1 == 0x33 goto L0
+  if r1 == 0x3c goto L0
+  if r1 == 0x2b goto L7
+  goto L8
+L0:
+  *(u64 *)(r10 -8) = 0
+  r2 = r8
+  r2 += 0x2
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L6
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x2
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xffffffc8
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
+  r5 = 0x0
+  call helper 201
+  if r0 != 0x0 goto L6
+  r1 = *(u32 *)(r7 +84)
+  if r1 != 0x2b goto L1
+  r2 = r8
+  r2 += 0x4
+  r3 = *(u32 *)(r7 +64)
+  if r2 > r3 goto L6
+L1:
+  if r1 != 0x2c goto L2
+  r2 = r8
+  r2 += 0x4
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L6
+  r2 -= 0x2
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xfffffffa
+  r4 = 0x2
+  *(u64 *)(r10 -40) = r2
+  *(u64 *)(r10 -32) = r3
+  *(u64 *)(r10 -24) = r4
+  r1 = *(u64 *)(r6 +8)
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xffffffc8
+  call bpf_dynptr_from_skb
+  r1 = *(u64 *)(r10 -32)
+  r2 = *(u64 *)(r10 -24)
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = *(u64 *)(r10 -40)
+  r5 = 0x0
+  call helper 201
+  if r0 != 0x0 goto L6
+  r1 = *(u16 *)(r10 -6)
+  r1 = be16 r1
+  r1 >>= 0x3
+  if r1 != 0x0 goto L8
+  r1 = *(u32 *)(r7 +84)
+L2:
+  if r1 == 0x2b goto L7
+  r2 = *(u8 *)(r10 -7)
+  if r1 == 0x33 goto L3
+  if r1 == 0x2c goto L4
+  r2 += 0x1
+  r2 <<= 0x3
+  goto L5
+L3:
+  r2 += 0x2
+  r2 <<= 0x2
+  goto L5
+L4:
+  r2 = 0x8
+L5:
+  r8 += r2
+  *(u32 *)(r7 +88) = r8
+  r1 = *(u8 *)(r10 -8)
+  *(u32 *)(r7 +84) = r1
+  r0 = 0x0
+  exit
+L6:
+  *(u32 *)(r7 +96) = -2
+  goto L8
+L7:
+  *(u32 *)(r7 +96) = r8
+L8:
   r0 = 0x1
   exit

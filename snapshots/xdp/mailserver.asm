@@ -239,6 +239,1848 @@ L3:
   r0 = 0x0
   exit
 
+find_connection: ; Chain
+; find the connection
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L47
+  *(u8 *)(r7 +120) = 0
+  r1 = *(u8 *)(r7 +73)
+  if r1 != 0x0 goto L45
+  r1 = *(u16 *)(r7 +70)
+  if r1 != 0x0 goto L45
+  r8 = *(u8 *)(r7 +72)
+  r2 = *(u32 *)(r7 +60)
+  *(u64 *)(r10 -8) = 0
+  if r8 == 0x6 goto L17
+  if r8 == 0x11 goto L18
+  if r8 == 0x1 goto L21
+  if r8 != 0x84 goto L0
+  r1 = exists(nf_ip_net, sctp)
+  if r1 == 0x0 goto L0
+  if r2 < 0xc goto L45
+L0:
+  *(u64 *)(r10 -64) = 0
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
+  *(u64 *)(r10 -40) = 0
+  *(u64 *)(r10 -32) = 0
+  r1 = *(u32 *)(r7 +12)
+  *(u32 *)(r10 -64) = r1
+  r1 = *(u32 *)(r7 +16)
+  *(u32 *)(r10 -44) = r1
+  *(u16 *)(r10 -46) = 2
+  *(u8 *)(r10 -26) = r8
+  if r8 == 0x1 goto L5
+  if r8 == 0x3a goto L45
+  if r8 == 0x2f goto L4
+  if r8 == 0x84 goto L1
+  if r8 == 0x21 goto L2
+  if r8 == 0x88 goto L3
+  goto L6
+L1:
+  r1 = exists(nf_ip_net, sctp)
+  if r1 == 0x0 goto L6
+  goto L3
+L2:
+  r1 = exists(nf_ip_net, dccp)
+  if r1 == 0x0 goto L6
+L3:
+  if r2 < 0x4 goto L6
+  r1 = *(u16 *)(r7 +40)
+  *(u16 *)(r10 -48) = r1
+  r1 = *(u16 *)(r7 +42)
+  *(u16 *)(r10 -28) = r1
+  goto L6
+L4:
+  r1 = exists(nf_ip_net, gre)
+  if r1 == 0x0 goto L6
+  if r2 < 0x8 goto L6
+  r1 = *(u8 *)(r7 +41)
+  r1 &= 0x7
+  if r1 != 0x1 goto L6
+  r1 = *(u16 *)(r7 +42)
+  r1 = be16 r1
+  if r1 != 0x880b goto L45
+  r1 = *(u16 *)(r7 +46)
+  *(u16 *)(r10 -28) = r1
+  goto L6
+L5:
+  r1 = *(u16 *)(r7 +44)
+  *(u16 *)(r10 -48) = r1
+  r1 = *(u16 *)(r7 +40)
+  *(u16 *)(r10 -28) = r1
+L6:
+  r1 = map conntrack_table[0]+0
+  r1 = *(u64 *)(r1 +0)
+  if r1 == 0x0 goto L7
+  *(u8 *)(r10 -25) = 0
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  *(u64 *)(r10 -96) = r3
+  *(u8 *)(r7 +122) = 0
+  r1 = *(u8 *)(r7 +122)
+  *(u64 *)(r10 -112) = r1
+  *(u64 *)(r10 -104) = r1
+  *(u64 *)(r10 -88) = r1
+  *(u64 *)(r10 -80) = r1
+  r1 = 0x100000
+  r2 = &connection_step
+  r3 = r10
+  r3 += 0xffffff90
+  r4 = 0x0
+  call helper 181
+  r9 = *(u64 *)(r10 -88)
+  if r9 == 0x0 goto L10
+  r1 = *(u64 *)(r10 -80)
+  *(u8 *)(r7 +122) = r1
+  goto L9
+L7:
+  *(u8 *)(r10 -25) = 0
+  r1 = map connections
+  r2 = r10
+  r2 += 0xffffffc0
+  call helper 1
+  if r0 == 0x0 goto L10
+  r9 = *(u64 *)(r0 +0)
+  r1 = r9
+  r1 &= 0x1
+  r9 &= 0xfffffff8
+  *(u8 *)(r7 +122) = r1
+  *(u8 *)(r10 -25) = r1
+  r3 = r9
+  r3 += offsetof(nf_conn, tuplehash)
+  r3 += 0x10
+  r1 *= 0x38
+  r3 += r1
+  r1 = r10
+  r1 += 0xffffff90
+  r2 = 0x28
+  call helper 113
+  r1 = *(u64 *)(r10 -112)
+  r2 = *(u64 *)(r10 -64)
+  if r1 != r2 goto L10
+  r1 = *(u64 *)(r10 -104)
+  r2 = *(u64 *)(r10 -56)
+  if r1 != r2 goto L10
+  r1 = *(u64 *)(r10 -96)
+  r2 = *(u64 *)(r10 -48)
+  if r1 != r2 goto L10
+  r1 = *(u64 *)(r10 -88)
+  r2 = *(u64 *)(r10 -40)
+  if r1 != r2 goto L10
+  r1 = *(u64 *)(r10 -80)
+  r2 = *(u64 *)(r10 -32)
+  if r1 != r2 goto L10
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  *(u64 *)(r10 -16) = r3
+  r3 = r9
+  r3 += offsetof(nf_conn, ct_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -24)
+  r2 = *(u64 *)(r10 -16)
+  if r1 != r2 goto L10
+  r1 = exists(nf_conn, zone)
+  if r1 == 0x0 goto L8
+  r3 = r9
+  r3 += offsetof(nf_conn, zone)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x4
+  call helper 113
+  r1 = *(u16 *)(r10 -24)
+  if r1 == 0x0 goto L8
+  r1 = *(u8 *)(r10 -21)
+  r2 = *(u8 *)(r7 +122)
+  r1 >>= r2
+  if r1 & 0x1 goto L10
+L8:
+  r3 = r9
+  r3 += offsetof(nf_conn, status)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -24)
+  if r1 & 0x200 goto L10
+  r1 &= 0x8
+  if r1 == 0x0 goto L10
+  r3 = r9
+  r3 += offsetof(nf_conn, timeout)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x4
+  call helper 113
+  r1 = *(u32 *)(r10 -24)
+  call helper 118
+  r1 = *(u32 *)(r10 -24)
+  w1 -= w0
+  if w1 s< 0x1 goto L10
+L9:
+  goto L13
+L10:
+  if r8 != 0x88 goto L14
+  *(u16 *)(r10 -48) = 0
+  *(u16 *)(r10 -28) = 0
+  r1 = map conntrack_table[0]+0
+  r1 = *(u64 *)(r1 +0)
+  if r1 == 0x0 goto L11
+  *(u8 *)(r10 -25) = 0
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  *(u64 *)(r10 -96) = r3
+  *(u8 *)(r7 +122) = 0
+  r1 = *(u8 *)(r7 +122)
+  *(u64 *)(r10 -112) = r1
+  *(u64 *)(r10 -104) = r1
+  *(u64 *)(r10 -88) = r1
+  *(u64 *)(r10 -80) = r1
+  r1 = 0x100000
+  r2 = &connection_step
+  r3 = r10
+  r3 += 0xffffff90
+  r4 = 0x0
+  call helper 181
+  r9 = *(u64 *)(r10 -88)
+  if r9 == 0x0 goto L14
+  r1 = *(u64 *)(r10 -80)
+  *(u8 *)(r7 +122) = r1
+  goto L13
+L11:
+  *(u8 *)(r10 -25) = 0
+  r1 = map connections
+  r2 = r10
+  r2 += 0xffffffc0
+  call helper 1
+  if r0 == 0x0 goto L14
+  r9 = *(u64 *)(r0 +0)
+  r1 = r9
+  r1 &= 0x1
+  r9 &= 0xfffffff8
+  *(u8 *)(r7 +122) = r1
+  *(u8 *)(r10 -25) = r1
+  r3 = r9
+  r3 += offsetof(nf_conn, tuplehash)
+  r3 += 0x10
+  r1 *= 0x38
+  r3 += r1
+  r1 = r10
+  r1 += 0xffffff90
+  r2 = 0x28
+  call helper 113
+  r1 = *(u64 *)(r10 -112)
+  r2 = *(u64 *)(r10 -64)
+  if r1 != r2 goto L14
+  r1 = *(u64 *)(r10 -104)
+  r2 = *(u64 *)(r10 -56)
+  if r1 != r2 goto L14
+  r1 = *(u64 *)(r10 -96)
+  r2 = *(u64 *)(r10 -48)
+  if r1 != r2 goto L14
+  r1 = *(u64 *)(r10 -88)
+  r2 = *(u64 *)(r10 -40)
+  if r1 != r2 goto L14
+  r1 = *(u64 *)(r10 -80)
+  r2 = *(u64 *)(r10 -32)
+  if r1 != r2 goto L14
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -24)
+  *(u64 *)(r10 -16) = r3
+  r3 = r9
+  r3 += offsetof(nf_conn, ct_net)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -24)
+  r2 = *(u64 *)(r10 -16)
+  if r1 != r2 goto L14
+  r1 = exists(nf_conn, zone)
+  if r1 == 0x0 goto L12
+  r3 = r9
+  r3 += offsetof(nf_conn, zone)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x4
+  call helper 113
+  r1 = *(u16 *)(r10 -24)
+  if r1 == 0x0 goto L12
+  r1 = *(u8 *)(r10 -21)
+  r2 = *(u8 *)(r7 +122)
+  r1 >>= r2
+  if r1 & 0x1 goto L14
+L12:
+  r3 = r9
+  r3 += offsetof(nf_conn, status)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -24)
+  if r1 & 0x200 goto L14
+  r1 &= 0x8
+  if r1 == 0x0 goto L14
+  r3 = r9
+  r3 += offsetof(nf_conn, timeout)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x4
+  call helper 113
+  r1 = *(u32 *)(r10 -24)
+  call helper 118
+  r1 = *(u32 *)(r10 -24)
+  w1 -= w0
+  if w1 s< 0x1 goto L14
+L13:
+  *(u8 *)(r7 +120) = 1
+  r3 = r9
+  r3 += offsetof(nf_conn, status)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -24)
+  *(u32 *)(r7 +124) = r1
+  r3 = r9
+  r3 += offsetof(nf_conn, mark)
+  r1 = r10
+  r1 += 0xffffffe8
+  r2 = 0x4
+  call helper 113
+  r1 = *(u32 *)(r10 -24)
+  *(u32 *)(r7 +128) = r1
+  r1 = *(u64 *)(r10 -8)
+  if r1 != 0x0 goto L25
+  goto L20
+L14:
+  r1 = *(u64 *)(r10 -8)
+  if r1 != 0x0 goto L45
+  if r8 == 0x84 goto L15
+  if r8 != 0x1 goto L44
+  r1 = *(u8 *)(r7 +40)
+  if r1 == 0x8 goto L44
+  if r1 == 0xd goto L44
+  if r1 == 0xf goto L44
+  if r1 == 0x11 goto L44
+  goto L45
+L15:
+  r1 = exists(nf_ip_net, sctp)
+  if r1 == 0x0 goto L44
+  r2 = *(u32 *)(r7 +60)
+  if r2 < 0x10 goto L45
+  r1 = *(u16 *)(r7 +54)
+  if r1 == 0x0 goto L45
+  r1 = *(u8 *)(r7 +52)
+  if r1 == 0x4 goto L44
+  if r1 == 0x5 goto L44
+  if r1 == 0x8 goto L44
+  r3 = *(u32 *)(r7 +44)
+  if r3 != 0x0 goto L45
+  if r1 == 0x1 goto L16
+  if r1 == 0x2 goto L16
+  if r1 == 0x7 goto L44
+  if r1 == 0x9 goto L44
+  if r1 == 0xa goto L44
+  goto L45
+L16:
+  if r2 < 0x20 goto L45
+  goto L44
+L17:
+  if r2 < 0x14 goto L45
+  r1 = *(u8 *)(r7 +52)
+  r1 >>= 0x4
+  r1 <<= 0x2
+  if r1 < 0x14 goto L45
+  if r1 > r2 goto L45
+  r1 = *(u8 *)(r7 +53)
+  r1 &= 0x37
+  r2 = 0x3000400170014 ll
+  r2 >>= r1
+  r2 &= 0x1
+  if r2 == 0x0 goto L45
+  goto L19
+L18:
+  if r2 < 0x8 goto L45
+  r1 = *(u16 *)(r7 +44)
+  r1 = be16 r1
+  if r1 < 0x8 goto L45
+  if r1 > r2 goto L45
+L19:
+  r1 = *(u32 *)(r7 +12)
+  *(u32 *)(r10 -64) = r1
+  r1 = *(u32 *)(r7 +16)
+  *(u32 *)(r10 -60) = r1
+  r1 = *(u32 *)(r7 +40)
+  *(u32 *)(r10 -56) = r1
+  *(u32 *)(r10 -24) = -1
+  *(u32 *)(r10 -20) = 0
+  *(u32 *)(r10 -16) = 0
+  *(u8 *)(r10 -16) = r8
+  r1 = r6
+  r2 = r10
+  r2 += 0xffffffc0
+  r3 = 0xc
+  r4 = r10
+  r4 += 0xffffffe8
+  r5 = 0xc
+  call bpf_xdp_ct_lookup
+  if r0 == 0x0 goto L43
+  r9 = r0
+  *(u8 *)(r7 +120) = 1
+  r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
+  *(u32 *)(r7 +124) = r1
+  r1 = *(u32 *)(r9 + offsetof(nf_conn, mark))
+  *(u32 *)(r7 +128) = r1
+  r1 = *(u8 *)(r10 -15)
+  *(u8 *)(r7 +122) = r1
+  r1 = r9
+  call bpf_ct_release
+L20:
+  r2 = 0x2
+  r1 = *(u8 *)(r7 +122)
+  if r1 != 0x0 goto L46
+  r1 = *(u32 *)(r7 +124)
+  if r1 & 0x2 goto L46
+  r2 = 0x4
+  if r1 & 0x1 goto L46
+  r2 = 0x8
+  goto L46
+L21:
+  if r2 < 0x8 goto L45
+  r1 = *(u8 *)(r7 +40)
+  if r1 == 0x3 goto L22
+  if r1 == 0x4 goto L22
+  if r1 == 0x5 goto L22
+  if r1 == 0xb goto L22
+  if r1 == 0xc goto L22
+  goto L42
+L22:
+  r8 = *(u16 *)(r7 +68)
+  r8 += 0x8
+  *(u64 *)(r10 -112) = 0
+  *(u64 *)(r10 -104) = 0
+  *(u64 *)(r10 -96) = 0
+  *(u64 *)(r10 -88) = 0
+  *(u64 *)(r10 -80) = 0
+  *(u64 *)(r10 -72) = 0
+  r2 = r8
+  r2 += 0x14
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L45
+  r2 -= 0x14
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffff90
+  r4 = 0x14
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L45
+  r1 = *(u8 *)(r10 -112)
+  r1 &= 0xf
+  r1 <<= 0x2
+  r8 += r1
+  r1 = *(u8 *)(r10 -103)
+  if r1 == 0x6 goto L24
+  if r1 == 0x11 goto L24
+  r2 = r8
+  r2 += 0x8
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L23
+  r2 -= 0x8
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffffb8
+  r4 = 0x8
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L23
+  r8 = *(u8 *)(r10 -103)
+  goto L26
+L23:
+  *(u64 *)(r10 -72) = 0
+  r8 = *(u8 *)(r10 -103)
+  if r8 != 0x1 goto L26
+  goto L45
+L24:
+  r2 = r8
+  r2 += 0x4
+  r1 = *(u32 *)(r7 +64)
+  if r2 > r1 goto L45
+  r2 -= 0x4
+  r1 = *(u32 *)(r7 +76)
+  r2 += r1
+  r3 = r10
+  r3 += 0xffffffb8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L45
+  r8 = *(u8 *)(r10 -103)
+  r1 = *(u32 *)(r10 -96)
+  *(u32 *)(r10 -64) = r1
+  r1 = *(u32 *)(r10 -100)
+  *(u32 *)(r10 -60) = r1
+  r1 = *(u16 *)(r10 -70)
+  *(u16 *)(r10 -56) = r1
+  r1 = *(u16 *)(r10 -72)
+  *(u16 *)(r10 -54) = r1
+  r1 = *(u16 *)(r10 -106)
+  r1 = be16 r1
+  r1 &= 0x1fff
+  if r1 != 0x0 goto L45
+  r1 = *(u32 *)(r10 -100)
+  r2 = *(u32 *)(r7 +16)
+  if r1 != r2 goto L45
+  *(u32 *)(r10 -24) = -1
+  *(u32 *)(r10 -20) = 0
+  *(u32 *)(r10 -16) = 0
+  *(u8 *)(r10 -16) = r8
+  r1 = r6
+  r2 = r10
+  r2 += 0xffffffc0
+  r3 = 0xc
+  r4 = r10
+  r4 += 0xffffffe8
+  r5 = 0xc
+  call bpf_xdp_ct_lookup
+  if r0 == 0x0 goto L45
+  r9 = r0
+  *(u8 *)(r7 +120) = 1
+  r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
+  *(u32 *)(r7 +124) = r1
+  r1 = *(u32 *)(r9 + offsetof(nf_conn, mark))
+  *(u32 *)(r7 +128) = r1
+  r1 = *(u8 *)(r10 -15)
+  *(u8 *)(r7 +122) = r1
+  r1 = r9
+  call bpf_ct_release
+L25:
+  r2 = 0x4
+  goto L46
+L26:
+  r1 = *(u16 *)(r10 -106)
+  r1 = be16 r1
+  r1 &= 0x1fff
+  if r1 != 0x0 goto L45
+  r1 = *(u32 *)(r10 -100)
+  r2 = *(u32 *)(r7 +16)
+  if r1 != r2 goto L45
+  *(u64 *)(r10 -64) = 0
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
+  *(u64 *)(r10 -40) = 0
+  *(u64 *)(r10 -32) = 0
+  r1 = *(u32 *)(r10 -100)
+  *(u32 *)(r10 -44) = r1
+  r1 = *(u32 *)(r10 -96)
+  *(u32 *)(r10 -64) = r1
+  *(u16 *)(r10 -46) = 2
+  *(u8 *)(r10 -26) = r8
+  if r8 == 0x1 goto L31
+  if r8 == 0x3a goto L45
+  if r8 == 0x2f goto L30
+  if r8 == 0x84 goto L27
+  if r8 == 0x21 goto L28
+  if r8 == 0x88 goto L29
+  goto L41
+L27:
+  r1 = exists(nf_ip_net, sctp)
+  if r1 == 0x0 goto L41
+  goto L29
+L28:
+  r1 = exists(nf_ip_net, dccp)
+  if r1 == 0x0 goto L41
+L29:
+  r1 = *(u16 *)(r10 -72)
+  *(u16 *)(r10 -28) = r1
+  r1 = *(u16 *)(r10 -70)
+  *(u16 *)(r10 -48) = r1
+  goto L41
+L30:
+  r1 = exists(nf_ip_net, gre)
+  if r1 == 0x0 goto L41
+  r1 = *(u8 *)(r10 -71)
+  r1 &= 0x7
+  if r1 != 0x1 goto L41
+  r1 = *(u16 *)(r10 -70)
+  r1 = be16 r1
+  if r1 != 0x880b goto L45
+  r1 = *(u16 *)(r10 -66)
+  *(u16 *)(r10 -48) = r1
+  goto L41
+L31:
+  r1 = *(u16 *)(r10 -68)
+  *(u16 *)(r10 -48) = r1
+  r1 = *(u16 *)(r10 -72)
+  *(u16 *)(r10 -28) = r1
+  r1 = *(u8 *)(r10 -72)
+  if r1 != 0x8 goto L32
+  r1 = 0x0
+  goto L40
+L32:
+  if r1 != 0x0 goto L33
+  r1 = 0x8
+  goto L40
+L33:
+  if r1 != 0xd goto L34
+  r1 = 0xe
+  goto L40
+L34:
+  if r1 != 0xe goto L35
+  r1 = 0xd
+  goto L40
+L35:
+  if r1 != 0xf goto L36
+  r1 = 0x10
+  goto L40
+L36:
+  if r1 != 0x10 goto L37
+  r1 = 0xf
+  goto L40
+L37:
+  if r1 != 0x11 goto L38
+  r1 = 0x12
+  goto L40
+L38:
+  if r1 != 0x12 goto L39
+  r1 = 0x11
+  goto L40
+L39:
+  goto L45
+L40:
+  *(u8 *)(r10 -28) = r1
+L41:
+  *(u64 *)(r10 -8) = 1
+  goto L6
+L42:
+  goto L0
+L43:
+  if r8 != 0x6 goto L44
+  r1 = *(u8 *)(r7 +53)
+  r1 &= 0x17
+  if r1 == 0x2 goto L44
+  if r1 != 0x10 goto L45
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xffffffc0
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -64)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xffffffc0
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -64)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xffffffc0
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -64)
+  r3 += offsetof(net, ct)
+  r3 += offsetof(netns_ct, nf_ct_proto)
+  r3 += offsetof(nf_ip_net, tcp)
+  r3 += offsetof(nf_tcp_net, tcp_loose)
+  r1 = r10
+  r1 += 0xffffffc0
+  r2 = 0x1
+  call helper 113
+  r1 = *(u8 *)(r10 -64)
+  if r1 == 0x0 goto L45
+L44:
+  *(u8 *)(r7 +120) = 1
+  *(u8 *)(r7 +122) = 0
+  *(u32 *)(r7 +124) = 0
+  *(u32 *)(r7 +128) = 0
+  *(u8 *)(r7 +123) = r8
+  r2 = 0x8
+  goto L46
+L45:
+  r2 = 0x1
+L46:
+  *(u8 *)(r7 +121) = r2
+L47:
+  r0 = 0x0
+  exit
+
+reply_unreachable: ; Chain
+; answer with an ICMP error
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L14
+  r1 = *(u16 *)(r7 +70)
+  if r1 != 0x0 goto L13
+  r1 = *(u8 *)(r7 +74)
+  if r1 != 0x0 goto L13
+  r1 = *(u8 *)(r7 +12)
+  if r1 == 0x0 goto L13
+  if r1 == 0x7f goto L0
+  if r1 < 0xe0 goto L1
+  if r1 < 0xf0 goto L13
+  r1 = *(u32 *)(r7 +12)
+  if w1 == 0xffffffff goto L13
+  goto L1
+L0:
+  r1 = *(u32 *)(r6 +12)
+  if r1 != 0x1 goto L13
+L1:
+  r1 = *(u8 *)(r7 +16)
+  if r1 == 0x0 goto L13
+  if r1 == 0x7f goto L2
+  if r1 < 0xe0 goto L3
+  if r1 < 0xf0 goto L13
+  r1 = *(u32 *)(r7 +16)
+  if w1 == 0xffffffff goto L13
+  goto L3
+L2:
+  r1 = *(u32 *)(r6 +12)
+  if r1 != 0x1 goto L13
+L3:
+  r1 = *(u8 *)(r7 +72)
+  if r1 != 0x1 goto L4
+  r1 = *(u32 *)(r7 +60)
+  if r1 == 0x0 goto L13
+  r1 = *(u8 *)(r7 +40)
+  if r1 == 0x0 goto L4
+  if r1 == 0x8 goto L4
+  if r1 < 0xd goto L13
+  if r1 > 0x12 goto L13
+L4:
+  r1 = *(u8 *)(r7 +72)
+  if r1 == 0x2f goto L9
+  if r1 == 0x32 goto L9
+  if r1 == 0x33 goto L9
+  if r1 == 0x84 goto L9
+  if r1 == 0x88 goto L9
+  r8 = 0x0
+  if r1 == 0x6 goto L5
+  if r1 != 0x11 goto L8
+L5:
+  r1 = *(u32 *)(r7 +12)
+  r8 += r1
+  r1 = *(u32 *)(r7 +16)
+  r8 += r1
+  r1 = *(u8 *)(r7 +72)
+  r1 = be16 r1
+  r8 += r1
+  r1 = *(u32 *)(r7 +60)
+  r1 = be32 r1
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = *(u8 *)(r7 +72)
+  r2 = *(u32 *)(r7 +60)
+  if r1 == 0x6 goto L6
+  if r1 != 0x11 goto L8
+  if r2 < 0x8 goto L8
+  r1 = *(u16 *)(r7 +46)
+  if r1 == 0x0 goto L9
+  goto L7
+L6:
+  if r2 < 0x14 goto L8
+  r1 = *(u16 *)(r7 +56)
+L7:
+  if r1 == r8 goto L9
+L8:
+  *(u32 *)(r7 +96) = r8
+  r1 = *(u32 *)(r7 +76)
+  r2 = *(u32 *)(r7 +64)
+  r2 += r1
+  *(u32 *)(r7 +92) = r2
+  r2 = *(u16 *)(r7 +68)
+  r1 += r2
+  *(u32 *)(r7 +88) = r1
+  r1 = r6
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x44c
+  r2 = &sum_packet
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +96)
+  r1 = r0
+  r1 >>= 0x20
+  w0 = w0
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x20
+  w0 = w0
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  if r0 == 0xffff goto L9
+  if r0 != 0x0 goto L13
+L9:
+  r1 = *(u32 *)(r7 +16)
+  *(u32 *)(r10 -68) = r1
+  r1 = *(u32 *)(r7 +12)
+  *(u32 *)(r10 -64) = r1
+  r9 = *(u32 *)(r7 +64)
+  if r9 <= 0x224 goto L10
+  r9 = 0x224
+L10:
+  *(u8 *)(r10 -80) = 69
+  r1 = *(u8 *)(r7 +1)
+  r1 &= 0x1e
+  r1 |= 0xc0
+  *(u8 *)(r10 -79) = r1
+  r1 = r9
+  r1 += 0x1c
+  r1 = be16 r1
+  *(u16 *)(r10 -78) = r1
+  call helper 7
+  *(u16 *)(r10 -76) = r0
+  *(u16 *)(r10 -74) = 0
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r2 = *(u64 *)(r1 + offsetof(net_device, nd_net))
+  r2 += offsetof(net, ipv4)
+  r1 = *(u8 *)(r2 + offsetof(netns_ipv4, sysctl_ip_default_ttl))
+  *(u8 *)(r10 -72) = r1
+  *(u8 *)(r10 -71) = 1
+  *(u16 *)(r10 -70) = 0
+  r1 = 0x0
+  r2 = *(u32 *)(r10 -80)
+  r1 += r2
+  r2 = *(u32 *)(r10 -76)
+  r1 += r2
+  r2 = *(u32 *)(r10 -72)
+  r1 += r2
+  r2 = *(u32 *)(r10 -68)
+  r1 += r2
+  r2 = *(u32 *)(r10 -64)
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x20
+  w1 = w1
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x20
+  w1 = w1
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x10
+  r1 &= 0xffff
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x10
+  r1 &= 0xffff
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x10
+  r1 &= 0xffff
+  r1 += r2
+  r1 ^= 0xffff
+  *(u16 *)(r10 -70) = r1
+  *(u32 *)(r10 -60) = 3
+  *(u32 *)(r10 -56) = 0
+  r1 = *(u8 *)(r7 +84)
+  *(u8 *)(r10 -59) = r1
+  r8 = *(u32 *)(r10 -60)
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  *(u32 *)(r7 +96) = r8
+  r1 = *(u32 *)(r7 +76)
+  *(u32 *)(r7 +88) = r1
+  r1 += r9
+  *(u32 *)(r7 +92) = r1
+  r1 = r6
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x44c
+  r2 = &sum_packet
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +96)
+  r1 = r0
+  r1 >>= 0x20
+  w0 = w0
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x20
+  w0 = w0
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r8 = r0
+  r8 ^= 0xffff
+  *(u16 *)(r10 -58) = r8
+  r8 = *(u32 *)(r7 +76)
+  r8 += r9
+  r9 = 0xffffffe4
+  r4 = *(u32 *)(r7 +76)
+  if r4 == 0x0 goto L11
+  if r4 < 0xe goto L13
+  if r4 > 0x16 goto L13
+  r2 = 0x0
+  r3 = r7
+  r3 += 0x0
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L13
+  r1 = *(u16 *)(r7 +0)
+  r2 = *(u16 *)(r7 +6)
+  *(u16 *)(r7 +0) = r2
+  *(u16 *)(r7 +6) = r1
+  r1 = *(u16 *)(r7 +2)
+  r2 = *(u16 *)(r7 +8)
+  *(u16 *)(r7 +2) = r2
+  *(u16 *)(r7 +8) = r1
+  r1 = *(u16 *)(r7 +4)
+  r2 = *(u16 *)(r7 +10)
+  *(u16 *)(r7 +4) = r2
+  *(u16 *)(r7 +10) = r1
+L11:
+  r1 = r6
+  call helper 188
+  r2 = r8
+  r2 -= r0
+  r1 = r6
+  call helper 65
+  if r0 != 0x0 goto L13
+  r1 = r6
+  r2 = r9
+  call helper 44
+  if r0 != 0x0 goto L13
+  r4 = *(u32 *)(r7 +76)
+  if r4 < 0xe goto L12
+  if r4 > 0x16 goto L12
+  r2 = 0x0
+  r3 = r7
+  r3 += 0x0
+  r1 = r6
+  call helper 190
+  if r0 != 0x0 goto L13
+L12:
+  r2 = *(u32 *)(r7 +76)
+  r3 = r10
+  r3 += 0xffffffb0
+  r4 = 0x1c
+  r1 = r6
+  call helper 190
+  if r0 != 0x0 goto L13
+  r0 = 0x3
+  exit
+; no answer
+L13:
+  r0 = 0x1
+  exit
+L14:
+  r0 = 0x1
+  exit
+
+reply_tcp_reset: ; Chain
+; answer with a TCP reset
+  r6 = r1
+  r7 = r2
+  if r7 == 0x0 goto L10
+  r1 = *(u16 *)(r7 +70)
+  if r1 != 0x0 goto L9
+  r1 = *(u8 *)(r7 +74)
+  if r1 != 0x0 goto L9
+  r1 = *(u8 *)(r7 +12)
+  if r1 == 0x0 goto L9
+  if r1 == 0x7f goto L0
+  if r1 < 0xe0 goto L1
+  if r1 < 0xf0 goto L9
+  r1 = *(u32 *)(r7 +12)
+  if w1 == 0xffffffff goto L9
+  goto L1
+L0:
+  r1 = *(u32 *)(r6 +12)
+  if r1 != 0x1 goto L9
+L1:
+  r1 = *(u8 *)(r7 +16)
+  if r1 == 0x0 goto L9
+  if r1 == 0x7f goto L2
+  if r1 < 0xe0 goto L3
+  if r1 < 0xf0 goto L9
+  r1 = *(u32 *)(r7 +16)
+  if w1 == 0xffffffff goto L9
+  goto L3
+L2:
+  r1 = *(u32 *)(r6 +12)
+  if r1 != 0x1 goto L9
+L3:
+  r1 = *(u8 *)(r7 +72)
+  if r1 != 0x6 goto L9
+  r1 = *(u32 *)(r7 +60)
+  if r1 < 0x14 goto L9
+  r1 = *(u8 *)(r7 +53)
+  if r1 & 0x4 goto L9
+  r1 = *(u8 *)(r7 +72)
+  r8 = 0x0
+  r1 = *(u32 *)(r7 +12)
+  r8 += r1
+  r1 = *(u32 *)(r7 +16)
+  r8 += r1
+  r1 = *(u8 *)(r7 +72)
+  r1 = be16 r1
+  r8 += r1
+  r1 = *(u32 *)(r7 +60)
+  r1 = be32 r1
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = *(u8 *)(r7 +72)
+  r2 = *(u32 *)(r7 +60)
+  r1 = *(u16 *)(r7 +56)
+  if r1 == r8 goto L4
+  *(u32 *)(r7 +96) = r8
+  r1 = *(u32 *)(r7 +76)
+  r2 = *(u32 *)(r7 +64)
+  r2 += r1
+  *(u32 *)(r7 +92) = r2
+  r2 = *(u16 *)(r7 +68)
+  r1 += r2
+  *(u32 *)(r7 +88) = r1
+  r1 = r6
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x44c
+  r2 = &sum_packet
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +96)
+  r1 = r0
+  r1 >>= 0x20
+  w0 = w0
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x20
+  w0 = w0
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  r1 = r0
+  r1 >>= 0x10
+  r0 &= 0xffff
+  r0 += r1
+  if r0 == 0xffff goto L4
+  if r0 != 0x0 goto L9
+L4:
+  r1 = *(u32 *)(r7 +16)
+  *(u32 *)(r10 -68) = r1
+  r1 = *(u32 *)(r7 +12)
+  *(u32 *)(r10 -64) = r1
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r2 = *(u64 *)(r1 + offsetof(net_device, nd_net))
+  r2 += offsetof(net, ipv4)
+  r1 = *(u8 *)(r2 + offsetof(netns_ipv4, sysctl_ip_default_ttl))
+  *(u32 *)(r10 -80) = 671088709
+  *(u32 *)(r10 -76) = 4194304
+  *(u8 *)(r10 -72) = r1
+  *(u8 *)(r10 -71) = 6
+  *(u16 *)(r10 -70) = 0
+  r1 = 0x0
+  r2 = *(u32 *)(r10 -80)
+  r1 += r2
+  r2 = *(u32 *)(r10 -76)
+  r1 += r2
+  r2 = *(u32 *)(r10 -72)
+  r1 += r2
+  r2 = *(u32 *)(r10 -68)
+  r1 += r2
+  r2 = *(u32 *)(r10 -64)
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x20
+  w1 = w1
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x20
+  w1 = w1
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x10
+  r1 &= 0xffff
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x10
+  r1 &= 0xffff
+  r1 += r2
+  r2 = r1
+  r2 >>= 0x10
+  r1 &= 0xffff
+  r1 += r2
+  r1 ^= 0xffff
+  *(u16 *)(r10 -70) = r1
+  r1 = *(u16 *)(r7 +40)
+  *(u16 *)(r10 -58) = r1
+  r1 = *(u16 *)(r7 +42)
+  *(u16 *)(r10 -60) = r1
+  *(u32 *)(r10 -56) = 0
+  *(u32 *)(r10 -52) = 0
+  *(u32 *)(r10 -48) = 0
+  *(u32 *)(r10 -44) = 0
+  *(u8 *)(r10 -48) = 80
+  r2 = *(u8 *)(r7 +53)
+  if r2 & 0x10 goto L5
+  r1 = *(u32 *)(r7 +44)
+  r1 = be32 r1
+  r3 = r2
+  r3 &= 0x1
+  r1 += r3
+  r2 >>= 0x1
+  r2 &= 0x1
+  r1 += r2
+  r2 = *(u32 *)(r7 +60)
+  r1 += r2
+  r2 = *(u8 *)(r7 +52)
+  r2 >>= 0x4
+  r2 <<= 0x2
+  w1 -= w2
+  r1 = be32 r1
+  *(u32 *)(r10 -52) = r1
+  *(u8 *)(r10 -47) = 20
+  goto L6
+L5:
+  r1 = *(u32 *)(r7 +48)
+  *(u32 *)(r10 -56) = r1
+  *(u8 *)(r10 -47) = 4
+L6:
+  r8 = 0x1a
+  r8 = be16 r8
+  r1 = *(u32 *)(r10 -68)
+  r8 += r1
+  r1 = *(u32 *)(r10 -64)
+  r8 += r1
+  r1 = *(u32 *)(r10 -60)
+  r8 += r1
+  r1 = *(u32 *)(r10 -56)
+  r8 += r1
+  r1 = *(u32 *)(r10 -52)
+  r8 += r1
+  r1 = *(u32 *)(r10 -48)
+  r8 += r1
+  r1 = *(u32 *)(r10 -44)
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x20
+  w8 = w8
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r1 = r8
+  r1 >>= 0x10
+  r8 &= 0xffff
+  r8 += r1
+  r8 ^= 0xffff
+  *(u16 *)(r10 -44) = r8
+  r9 = *(u16 *)(r7 +68)
+  r8 = *(u32 *)(r7 +76)
+  r8 += r9
+  r8 += 0x14
+  r9 -= 0x14
+  r4 = *(u32 *)(r7 +76)
+  if r4 == 0x0 goto L7
+  if r4 < 0xe goto L9
+  if r4 > 0x16 goto L9
+  r2 = 0x0
+  r3 = r7
+  r3 += 0x0
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L9
+  r1 = *(u16 *)(r7 +0)
+  r2 = *(u16 *)(r7 +6)
+  *(u16 *)(r7 +0) = r2
+  *(u16 *)(r7 +6) = r1
+  r1 = *(u16 *)(r7 +2)
+  r2 = *(u16 *)(r7 +8)
+  *(u16 *)(r7 +2) = r2
+  *(u16 *)(r7 +8) = r1
+  r1 = *(u16 *)(r7 +4)
+  r2 = *(u16 *)(r7 +10)
+  *(u16 *)(r7 +4) = r2
+  *(u16 *)(r7 +10) = r1
+L7:
+  r1 = r6
+  call helper 188
+  r2 = r8
+  r2 -= r0
+  r1 = r6
+  call helper 65
+  if r0 != 0x0 goto L9
+  r1 = r6
+  r2 = r9
+  call helper 44
+  if r0 != 0x0 goto L9
+  r4 = *(u32 *)(r7 +76)
+  if r4 < 0xe goto L8
+  if r4 > 0x16 goto L8
+  r2 = 0x0
+  r3 = r7
+  r3 += 0x0
+  r1 = r6
+  call helper 190
+  if r0 != 0x0 goto L9
+L8:
+  r2 = *(u32 *)(r7 +76)
+  r3 = r10
+  r3 += 0xffffffb0
+  r4 = 0x28
+  r1 = r6
+  call helper 190
+  if r0 != 0x0 goto L9
+  r0 = 0x3
+  exit
+; no answer
+L9:
+  r0 = 0x1
+  exit
+L10:
+  r0 = 0x1
+  exit
+
+bpfc_xdp: ; Main
+; find the network header
+  r6 = r1
+  r7 = r10
+  r7 += 0xffffff50
+  *(u64 *)(r7 +0) = 0
+  r2 = 0x0
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0xe
+  if r4 <= r3 goto L0
+  goto L50
+L0:
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r10 -56) = r3
+  r3 = *(u32 *)(r1 +8)
+  *(u32 *)(r10 -48) = r3
+  r3 = *(u16 *)(r1 +12)
+  *(u16 *)(r10 -44) = r3
+  *(u8 *)(r7 +75) = 1
+  r9 = *(u16 *)(r10 -44)
+  r9 = be16 r9
+  *(u32 *)(r7 +84) = 0
+  r2 = *(u32 *)(r10 -56)
+  r3 = *(u16 *)(r10 -52)
+  r3 <<= 0x20
+  r2 |= r3
+  if r2 & 0x1 goto L1
+  r1 = *(u32 *)(r6 +12)
+  r4 = r1
+  r4 <<= 0x30
+  r4 |= r2
+  r1 &= 0x3f
+  r1 <<= 0x3
+  r5 = map state[0]+0
+  r5 += r1
+  r1 = *(u64 *)(r5 +0)
+  if r1 == r4 goto L1
+  *(u64 *)(r7 +40) = r2
+  r1 = r6
+  r2 = r7
+  call others
+  if r0 == 0x1 goto L50
+  *(u32 *)(r7 +84) = r0
+L1:
+  r1 = *(u32 *)(r10 -56)
+  *(u32 *)(r7 +92) = r1
+  r1 = *(u16 *)(r10 -52)
+  *(u32 *)(r7 +96) = r1
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r3 = *(u64 *)(r8 + offsetof(net_device, dev_addr))
+  r1 = r10
+  r1 += 0xffffffc8
+  r2 = 0x6
+  *(u64 *)(r10 -56) = 0
+  call helper 113
+  r3 = *(u32 *)(r7 +92)
+  r4 = *(u32 *)(r7 +96)
+  r1 = *(u32 *)(r10 -56)
+  r2 = *(u16 *)(r10 -52)
+  r0 = 0x0
+  if r1 != r3 goto L2
+  if r2 == r4 goto L5
+L2:
+  r1 = r3
+  r1 &= 0x1
+  if r1 != 0x0 goto L3
+  r0 = 0x3
+  goto L5
+L3:
+  r0 = 0x1
+  if w3 != 0xffffffff goto L4
+  if w4 == 0xffff goto L5
+L4:
+  r0 = 0x2
+L5:
+  *(u8 *)(r7 +74) = r0
+  r1 = *(u32 *)(r7 +84)
+  if r1 != 0x3 goto L6
+  *(u8 *)(r7 +74) = 0
+L6:
+  r8 = 0xe
+  if r9 == 0x8100 goto L8
+  if r9 == 0x88a8 goto L8
+L7:
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L18
+  if r9 == 0x86dd goto L48
+  goto L50
+L8:
+  r2 = r8
+  if r2 > 0x7fff goto L9
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L11
+L9:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L50
+L10:
+  goto L12
+L11:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L10
+L12:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  if r9 == 0x8100 goto L13
+  if r9 == 0x88a8 goto L13
+  goto L7
+L13:
+  r2 = r8
+  if r2 > 0x7fff goto L14
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L16
+L14:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L50
+L15:
+  goto L17
+L16:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L15
+L17:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L7
+; parse the IPv4 header
+L18:
+  r2 = *(u32 *)(r7 +76)
+  if r2 > 0x7fff goto L19
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 <= r3 goto L21
+L19:
+  r3 = r7
+  r3 += 0x0
+  r4 = 0x14
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L50
+L20:
+  goto L22
+L21:
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +0) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +8) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +16) = r3
+  goto L20
+L22:
+  r1 = *(u8 *)(r7 +0)
+  r2 = r1
+  r2 >>= 0x4
+  if r2 != 0x4 goto L50
+  r1 &= 0xf
+  if r1 < 0x5 goto L50
+  r1 <<= 0x2
+  *(u16 *)(r7 +68) = r1
+  r2 = *(u16 *)(r7 +2)
+  r2 = be16 r2
+  if r2 < r1 goto L50
+  *(u32 *)(r7 +64) = r2
+  r2 -= r1
+  *(u32 *)(r7 +60) = r2
+  r1 = *(u16 *)(r7 +6)
+  r1 = be16 r1
+  r1 &= 0x1fff
+  *(u16 *)(r7 +70) = r1
+  r1 = *(u8 *)(r7 +9)
+  *(u8 *)(r7 +72) = r1
+  *(u8 *)(r7 +73) = 0
+  r8 = *(u32 *)(r7 +76)
+  r1 = *(u32 *)(r7 +64)
+  r8 += r1
+  r0 = *(u32 *)(r6 +4)
+  r1 = *(u32 *)(r6 +0)
+  r0 -= r1
+  if r8 <= r0 goto L23
+  r1 = r6
+  call helper 188
+  if r8 > r0 goto L50
+; copy the transport header
+L23:
+  r2 = *(u32 *)(r7 +76)
+  r4 = *(u16 *)(r7 +68)
+  r2 += r4
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x14 goto L24
+  if r2 > 0x7fff goto L24
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x14
+  if r4 <= r3 goto L27
+L24:
+  *(u64 *)(r7 +40) = 0
+  *(u64 *)(r7 +48) = 0
+  *(u32 *)(r7 +56) = 0
+  r4 = *(u32 *)(r7 +60)
+  if r4 < 0x1 goto L26
+  if r4 <= 0x14 goto L25
+  r4 = 0x14
+L25:
+  r3 = r7
+  r3 += 0x28
+  r1 = r6
+  call helper 189
+L26:
+  goto L28
+L27:
+  r3 = *(u64 *)(r1 +0)
+  *(u64 *)(r7 +40) = r3
+  r3 = *(u64 *)(r1 +8)
+  *(u64 *)(r7 +48) = r3
+  r3 = *(u32 *)(r1 +16)
+  *(u32 *)(r7 +56) = r3
+  goto L26
+; interfaces, mark, packet type
+L28:
+  *(u32 *)(r7 +80) = 0
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r3 = r8
+  r3 += offsetof(net_device, name)
+  r1 = *(u64 *)(r3 +0)
+  *(u64 *)(r7 +104) = r1
+  r1 = *(u64 *)(r3 +8)
+  *(u64 *)(r7 +112) = r1
+  *(u64 *)(r10 -56) = 0
+  *(u64 *)(r10 -48) = 0
+; find the connection
+  r1 = r6
+  r2 = r7
+  call find_connection
+; run the base chains
+  *(u32 *)(r10 -4) = 0
+  r1 = map counters
+  r2 = r10
+  r2 += 0xfffffffc
+  call helper 1
+  if r0 == 0x0 goto L49
+  r9 = r0
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u64 *)(r7 +104)
+  r2 = 0xffffff
+  r1 &= r2
+  r2 = 0x6f6c
+  if r1 != r2 goto L29
+  goto L36
+; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L29:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x6
+  w1 &= 0xff
+  if w1 != 0x0 goto L37
+; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x1
+  w1 &= 0xff
+  if w1 != 0x0 goto L38
+; filter/INPUT:4: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x1 goto L30
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L30
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L35
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x800
+  if w1 <= 0xff goto L39
+; filter/INPUT:5: -A INPUT -p tcp -m multiport --dports 25,465,587,993 -m conntrack --ctstate NEW -j ACCEPT
+L30:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L32
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L32
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L35
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x1900 goto L31
+  if w1 == 0xd101 goto L31
+  if w1 == 0x4b02 goto L31
+  if w1 != 0xe103 goto L32
+L31:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L40
+; filter/INPUT:6: -A INPUT -p tcp -m tcp --dport 113 -j REJECT --reject-with tcp-reset
+L32:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L33
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L35
+  if w1 != 0x0 goto L33
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L35
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x7100 goto L41
+; filter/INPUT:7: -A INPUT -p udp -m udp --dport 33434:33534 -j REJECT --reject-with icmp-port-unreachable
+L33:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L34
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L34
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L35
+  r1 = *(u16 *)(r7 +42)
+  r1 = be16 r1
+  w1 -= 0x829a
+  if w1 <= 0x64 goto L42
+; filter/INPUT:8: -A INPUT -s 203.0.113.0/24 -j DROP
+L34:
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 == 0x7100cb goto L43
+  goto L44
+; chain
+L35:
+  goto L49
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L36:
+  r1 = *(u64 *)(r9 +0)
+  r1 += 0x1
+  *(u64 *)(r9 +0) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +8)
+  r1 += r2
+  *(u64 *)(r9 +8) = r1
+  goto L45
+; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+L37:
+  r1 = *(u64 *)(r9 +16)
+  r1 += 0x1
+  *(u64 *)(r9 +16) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +24)
+  r1 += r2
+  *(u64 *)(r9 +24) = r1
+  goto L45
+; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
+L38:
+  r1 = *(u64 *)(r9 +32)
+  r1 += 0x1
+  *(u64 *)(r9 +32) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +40)
+  r1 += r2
+  *(u64 *)(r9 +40) = r1
+  goto L49
+; filter/INPUT:4: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+L39:
+  r1 = *(u64 *)(r9 +48)
+  r1 += 0x1
+  *(u64 *)(r9 +48) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +56)
+  r1 += r2
+  *(u64 *)(r9 +56) = r1
+  goto L45
+; filter/INPUT:5: -A INPUT -p tcp -m multiport --dports 25,465,587,993 -m conntrack --ctstate NEW -j ACCEPT
+L40:
+  r1 = *(u64 *)(r9 +64)
+  r1 += 0x1
+  *(u64 *)(r9 +64) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +72)
+  r1 += r2
+  *(u64 *)(r9 +72) = r1
+  goto L45
+; filter/INPUT:6: -A INPUT -p tcp -m tcp --dport 113 -j REJECT --reject-with tcp-reset
+L41:
+  r1 = *(u64 *)(r9 +80)
+  r1 += 0x1
+  *(u64 *)(r9 +80) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +88)
+  r1 += r2
+  *(u64 *)(r9 +88) = r1
+  r0 = 0x1ff
+  goto L46
+; filter/INPUT:7: -A INPUT -p udp -m udp --dport 33434:33534 -j REJECT --reject-with icmp-port-unreachable
+L42:
+  r1 = *(u64 *)(r9 +96)
+  r1 += 0x1
+  *(u64 *)(r9 +96) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +104)
+  r1 += r2
+  *(u64 *)(r9 +104) = r1
+  r0 = 0x103
+  goto L46
+; filter/INPUT:8: -A INPUT -s 203.0.113.0/24 -j DROP
+L43:
+  r1 = *(u64 *)(r9 +112)
+  r1 += 0x1
+  *(u64 *)(r9 +112) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +120)
+  r1 += r2
+  *(u64 *)(r9 +120) = r1
+  goto L49
+; filter/INPUT:9: -A INPUT -j REJECT --reject-with icmp-admin-prohibited
+L44:
+  r1 = *(u64 *)(r9 +128)
+  r1 += 0x1
+  *(u64 *)(r9 +128) = r1
+  r2 = *(u32 *)(r7 +64)
+  r1 = *(u64 *)(r9 +136)
+  r1 += r2
+  *(u64 *)(r9 +136) = r1
+  r0 = 0x10d
+  goto L46
+L45:
+  goto L50
+; reject
+L46:
+  if w0 == 0x1ff goto L47
+  *(u8 *)(r7 +84) = r0
+  r1 = r6
+  r2 = r7
+  call reply_unreachable
+  exit
+L47:
+  r1 = r6
+  r2 = r7
+  call reply_tcp_reset
+  exit
+L48:
+  goto L50
+; drop
+L49:
+  r0 = 0x1
+  exit
+; accept
+L50:
+  r0 = 0x2
+  exit
+
 bpfc_companion: ; Main
 ; note the connection
   r6 = r1
@@ -1630,746 +3472,6 @@ L6:
   r0 = 0x1
   exit
 
-find_connection: ; Chain
-; find the connection
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L47
-  *(u8 *)(r7 +120) = 0
-  r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L45
-  r1 = *(u16 *)(r7 +70)
-  if r1 != 0x0 goto L45
-  r8 = *(u8 *)(r7 +72)
-  r2 = *(u32 *)(r7 +60)
-  *(u64 *)(r10 -8) = 0
-  if r8 == 0x6 goto L17
-  if r8 == 0x11 goto L18
-  if r8 == 0x1 goto L21
-  if r8 != 0x84 goto L0
-  r1 = exists(nf_ip_net, sctp)
-  if r1 == 0x0 goto L0
-  if r2 < 0xc goto L45
-L0:
-  *(u64 *)(r10 -64) = 0
-  *(u64 *)(r10 -56) = 0
-  *(u64 *)(r10 -48) = 0
-  *(u64 *)(r10 -40) = 0
-  *(u64 *)(r10 -32) = 0
-  r1 = *(u32 *)(r7 +12)
-  *(u32 *)(r10 -64) = r1
-  r1 = *(u32 *)(r7 +16)
-  *(u32 *)(r10 -44) = r1
-  *(u16 *)(r10 -46) = 2
-  *(u8 *)(r10 -26) = r8
-  if r8 == 0x1 goto L5
-  if r8 == 0x3a goto L45
-  if r8 == 0x2f goto L4
-  if r8 == 0x84 goto L1
-  if r8 == 0x21 goto L2
-  if r8 == 0x88 goto L3
-  goto L6
-L1:
-  r1 = exists(nf_ip_net, sctp)
-  if r1 == 0x0 goto L6
-  goto L3
-L2:
-  r1 = exists(nf_ip_net, dccp)
-  if r1 == 0x0 goto L6
-L3:
-  if r2 < 0x4 goto L6
-  r1 = *(u16 *)(r7 +40)
-  *(u16 *)(r10 -48) = r1
-  r1 = *(u16 *)(r7 +42)
-  *(u16 *)(r10 -28) = r1
-  goto L6
-L4:
-  r1 = exists(nf_ip_net, gre)
-  if r1 == 0x0 goto L6
-  if r2 < 0x8 goto L6
-  r1 = *(u8 *)(r7 +41)
-  r1 &= 0x7
-  if r1 != 0x1 goto L6
-  r1 = *(u16 *)(r7 +42)
-  r1 = be16 r1
-  if r1 != 0x880b goto L45
-  r1 = *(u16 *)(r7 +46)
-  *(u16 *)(r10 -28) = r1
-  goto L6
-L5:
-  r1 = *(u16 *)(r7 +44)
-  *(u16 *)(r10 -48) = r1
-  r1 = *(u16 *)(r7 +40)
-  *(u16 *)(r10 -28) = r1
-L6:
-  r1 = map conntrack_table[0]+0
-  r1 = *(u64 *)(r1 +0)
-  if r1 == 0x0 goto L7
-  *(u8 *)(r10 -25) = 0
-  r3 = r6
-  r3 += offsetof(xdp_buff, rxq)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -24)
-  r3 += offsetof(xdp_rxq_info, dev)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -24)
-  r3 += offsetof(net_device, nd_net)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -24)
-  *(u64 *)(r10 -96) = r3
-  *(u8 *)(r7 +122) = 0
-  r1 = *(u8 *)(r7 +122)
-  *(u64 *)(r10 -112) = r1
-  *(u64 *)(r10 -104) = r1
-  *(u64 *)(r10 -88) = r1
-  *(u64 *)(r10 -80) = r1
-  r1 = 0x100000
-  r2 = &connection_step
-  r3 = r10
-  r3 += 0xffffff90
-  r4 = 0x0
-  call helper 181
-  r9 = *(u64 *)(r10 -88)
-  if r9 == 0x0 goto L10
-  r1 = *(u64 *)(r10 -80)
-  *(u8 *)(r7 +122) = r1
-  goto L9
-L7:
-  *(u8 *)(r10 -25) = 0
-  r1 = map connections
-  r2 = r10
-  r2 += 0xffffffc0
-  call helper 1
-  if r0 == 0x0 goto L10
-  r9 = *(u64 *)(r0 +0)
-  r1 = r9
-  r1 &= 0x1
-  r9 &= 0xfffffff8
-  *(u8 *)(r7 +122) = r1
-  *(u8 *)(r10 -25) = r1
-  r3 = r9
-  r3 += offsetof(nf_conn, tuplehash)
-  r3 += 0x10
-  r1 *= 0x38
-  r3 += r1
-  r1 = r10
-  r1 += 0xffffff90
-  r2 = 0x28
-  call helper 113
-  r1 = *(u64 *)(r10 -112)
-  r2 = *(u64 *)(r10 -64)
-  if r1 != r2 goto L10
-  r1 = *(u64 *)(r10 -104)
-  r2 = *(u64 *)(r10 -56)
-  if r1 != r2 goto L10
-  r1 = *(u64 *)(r10 -96)
-  r2 = *(u64 *)(r10 -48)
-  if r1 != r2 goto L10
-  r1 = *(u64 *)(r10 -88)
-  r2 = *(u64 *)(r10 -40)
-  if r1 != r2 goto L10
-  r1 = *(u64 *)(r10 -80)
-  r2 = *(u64 *)(r10 -32)
-  if r1 != r2 goto L10
-  r3 = r6
-  r3 += offsetof(xdp_buff, rxq)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -24)
-  r3 += offsetof(xdp_rxq_info, dev)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -24)
-  r3 += offsetof(net_device, nd_net)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -24)
-  *(u64 *)(r10 -16) = r3
-  r3 = r9
-  r3 += offsetof(nf_conn, ct_net)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -24)
-  r2 = *(u64 *)(r10 -16)
-  if r1 != r2 goto L10
-  r1 = exists(nf_conn, zone)
-  if r1 == 0x0 goto L8
-  r3 = r9
-  r3 += offsetof(nf_conn, zone)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x4
-  call helper 113
-  r1 = *(u16 *)(r10 -24)
-  if r1 == 0x0 goto L8
-  r1 = *(u8 *)(r10 -21)
-  r2 = *(u8 *)(r7 +122)
-  r1 >>= r2
-  if r1 & 0x1 goto L10
-L8:
-  r3 = r9
-  r3 += offsetof(nf_conn, status)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -24)
-  if r1 & 0x200 goto L10
-  r1 &= 0x8
-  if r1 == 0x0 goto L10
-  r3 = r9
-  r3 += offsetof(nf_conn, timeout)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x4
-  call helper 113
-  r1 = *(u32 *)(r10 -24)
-  call helper 118
-  r1 = *(u32 *)(r10 -24)
-  w1 -= w0
-  if w1 s< 0x1 goto L10
-L9:
-  goto L13
-L10:
-  if r8 != 0x88 goto L14
-  *(u16 *)(r10 -48) = 0
-  *(u16 *)(r10 -28) = 0
-  r1 = map conntrack_table[0]+0
-  r1 = *(u64 *)(r1 +0)
-  if r1 == 0x0 goto L11
-  *(u8 *)(r10 -25) = 0
-  r3 = r6
-  r3 += offsetof(xdp_buff, rxq)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -24)
-  r3 += offsetof(xdp_rxq_info, dev)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -24)
-  r3 += offsetof(net_device, nd_net)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -24)
-  *(u64 *)(r10 -96) = r3
-  *(u8 *)(r7 +122) = 0
-  r1 = *(u8 *)(r7 +122)
-  *(u64 *)(r10 -112) = r1
-  *(u64 *)(r10 -104) = r1
-  *(u64 *)(r10 -88) = r1
-  *(u64 *)(r10 -80) = r1
-  r1 = 0x100000
-  r2 = &connection_step
-  r3 = r10
-  r3 += 0xffffff90
-  r4 = 0x0
-  call helper 181
-  r9 = *(u64 *)(r10 -88)
-  if r9 == 0x0 goto L14
-  r1 = *(u64 *)(r10 -80)
-  *(u8 *)(r7 +122) = r1
-  goto L13
-L11:
-  *(u8 *)(r10 -25) = 0
-  r1 = map connections
-  r2 = r10
-  r2 += 0xffffffc0
-  call helper 1
-  if r0 == 0x0 goto L14
-  r9 = *(u64 *)(r0 +0)
-  r1 = r9
-  r1 &= 0x1
-  r9 &= 0xfffffff8
-  *(u8 *)(r7 +122) = r1
-  *(u8 *)(r10 -25) = r1
-  r3 = r9
-  r3 += offsetof(nf_conn, tuplehash)
-  r3 += 0x10
-  r1 *= 0x38
-  r3 += r1
-  r1 = r10
-  r1 += 0xffffff90
-  r2 = 0x28
-  call helper 113
-  r1 = *(u64 *)(r10 -112)
-  r2 = *(u64 *)(r10 -64)
-  if r1 != r2 goto L14
-  r1 = *(u64 *)(r10 -104)
-  r2 = *(u64 *)(r10 -56)
-  if r1 != r2 goto L14
-  r1 = *(u64 *)(r10 -96)
-  r2 = *(u64 *)(r10 -48)
-  if r1 != r2 goto L14
-  r1 = *(u64 *)(r10 -88)
-  r2 = *(u64 *)(r10 -40)
-  if r1 != r2 goto L14
-  r1 = *(u64 *)(r10 -80)
-  r2 = *(u64 *)(r10 -32)
-  if r1 != r2 goto L14
-  r3 = r6
-  r3 += offsetof(xdp_buff, rxq)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -24)
-  r3 += offsetof(xdp_rxq_info, dev)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -24)
-  r3 += offsetof(net_device, nd_net)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -24)
-  *(u64 *)(r10 -16) = r3
-  r3 = r9
-  r3 += offsetof(nf_conn, ct_net)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -24)
-  r2 = *(u64 *)(r10 -16)
-  if r1 != r2 goto L14
-  r1 = exists(nf_conn, zone)
-  if r1 == 0x0 goto L12
-  r3 = r9
-  r3 += offsetof(nf_conn, zone)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x4
-  call helper 113
-  r1 = *(u16 *)(r10 -24)
-  if r1 == 0x0 goto L12
-  r1 = *(u8 *)(r10 -21)
-  r2 = *(u8 *)(r7 +122)
-  r1 >>= r2
-  if r1 & 0x1 goto L14
-L12:
-  r3 = r9
-  r3 += offsetof(nf_conn, status)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -24)
-  if r1 & 0x200 goto L14
-  r1 &= 0x8
-  if r1 == 0x0 goto L14
-  r3 = r9
-  r3 += offsetof(nf_conn, timeout)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x4
-  call helper 113
-  r1 = *(u32 *)(r10 -24)
-  call helper 118
-  r1 = *(u32 *)(r10 -24)
-  w1 -= w0
-  if w1 s< 0x1 goto L14
-L13:
-  *(u8 *)(r7 +120) = 1
-  r3 = r9
-  r3 += offsetof(nf_conn, status)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x8
-  call helper 113
-  r1 = *(u64 *)(r10 -24)
-  *(u32 *)(r7 +124) = r1
-  r3 = r9
-  r3 += offsetof(nf_conn, mark)
-  r1 = r10
-  r1 += 0xffffffe8
-  r2 = 0x4
-  call helper 113
-  r1 = *(u32 *)(r10 -24)
-  *(u32 *)(r7 +128) = r1
-  r1 = *(u64 *)(r10 -8)
-  if r1 != 0x0 goto L25
-  goto L20
-L14:
-  r1 = *(u64 *)(r10 -8)
-  if r1 != 0x0 goto L45
-  if r8 == 0x84 goto L15
-  if r8 != 0x1 goto L44
-  r1 = *(u8 *)(r7 +40)
-  if r1 == 0x8 goto L44
-  if r1 == 0xd goto L44
-  if r1 == 0xf goto L44
-  if r1 == 0x11 goto L44
-  goto L45
-L15:
-  r1 = exists(nf_ip_net, sctp)
-  if r1 == 0x0 goto L44
-  r2 = *(u32 *)(r7 +60)
-  if r2 < 0x10 goto L45
-  r1 = *(u16 *)(r7 +54)
-  if r1 == 0x0 goto L45
-  r1 = *(u8 *)(r7 +52)
-  if r1 == 0x4 goto L44
-  if r1 == 0x5 goto L44
-  if r1 == 0x8 goto L44
-  r3 = *(u32 *)(r7 +44)
-  if r3 != 0x0 goto L45
-  if r1 == 0x1 goto L16
-  if r1 == 0x2 goto L16
-  if r1 == 0x7 goto L44
-  if r1 == 0x9 goto L44
-  if r1 == 0xa goto L44
-  goto L45
-L16:
-  if r2 < 0x20 goto L45
-  goto L44
-L17:
-  if r2 < 0x14 goto L45
-  r1 = *(u8 *)(r7 +52)
-  r1 >>= 0x4
-  r1 <<= 0x2
-  if r1 < 0x14 goto L45
-  if r1 > r2 goto L45
-  r1 = *(u8 *)(r7 +53)
-  r1 &= 0x37
-  r2 = 0x3000400170014 ll
-  r2 >>= r1
-  r2 &= 0x1
-  if r2 == 0x0 goto L45
-  goto L19
-L18:
-  if r2 < 0x8 goto L45
-  r1 = *(u16 *)(r7 +44)
-  r1 = be16 r1
-  if r1 < 0x8 goto L45
-  if r1 > r2 goto L45
-L19:
-  r1 = *(u32 *)(r7 +12)
-  *(u32 *)(r10 -64) = r1
-  r1 = *(u32 *)(r7 +16)
-  *(u32 *)(r10 -60) = r1
-  r1 = *(u32 *)(r7 +40)
-  *(u32 *)(r10 -56) = r1
-  *(u32 *)(r10 -24) = -1
-  *(u32 *)(r10 -20) = 0
-  *(u32 *)(r10 -16) = 0
-  *(u8 *)(r10 -16) = r8
-  r1 = r6
-  r2 = r10
-  r2 += 0xffffffc0
-  r3 = 0xc
-  r4 = r10
-  r4 += 0xffffffe8
-  r5 = 0xc
-  call bpf_xdp_ct_lookup
-  if r0 == 0x0 goto L43
-  r9 = r0
-  *(u8 *)(r7 +120) = 1
-  r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
-  *(u32 *)(r7 +124) = r1
-  r1 = *(u32 *)(r9 + offsetof(nf_conn, mark))
-  *(u32 *)(r7 +128) = r1
-  r1 = *(u8 *)(r10 -15)
-  *(u8 *)(r7 +122) = r1
-  r1 = r9
-  call bpf_ct_release
-L20:
-  r2 = 0x2
-  r1 = *(u8 *)(r7 +122)
-  if r1 != 0x0 goto L46
-  r1 = *(u32 *)(r7 +124)
-  if r1 & 0x2 goto L46
-  r2 = 0x4
-  if r1 & 0x1 goto L46
-  r2 = 0x8
-  goto L46
-L21:
-  if r2 < 0x8 goto L45
-  r1 = *(u8 *)(r7 +40)
-  if r1 == 0x3 goto L22
-  if r1 == 0x4 goto L22
-  if r1 == 0x5 goto L22
-  if r1 == 0xb goto L22
-  if r1 == 0xc goto L22
-  goto L42
-L22:
-  r8 = *(u16 *)(r7 +68)
-  r8 += 0x8
-  *(u64 *)(r10 -112) = 0
-  *(u64 *)(r10 -104) = 0
-  *(u64 *)(r10 -96) = 0
-  *(u64 *)(r10 -88) = 0
-  *(u64 *)(r10 -80) = 0
-  *(u64 *)(r10 -72) = 0
-  r2 = r8
-  r2 += 0x14
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L45
-  r2 -= 0x14
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xffffff90
-  r4 = 0x14
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L45
-  r1 = *(u8 *)(r10 -112)
-  r1 &= 0xf
-  r1 <<= 0x2
-  r8 += r1
-  r1 = *(u8 *)(r10 -103)
-  if r1 == 0x6 goto L24
-  if r1 == 0x11 goto L24
-  r2 = r8
-  r2 += 0x8
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L23
-  r2 -= 0x8
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xffffffb8
-  r4 = 0x8
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L23
-  r8 = *(u8 *)(r10 -103)
-  goto L26
-L23:
-  *(u64 *)(r10 -72) = 0
-  r8 = *(u8 *)(r10 -103)
-  if r8 != 0x1 goto L26
-  goto L45
-L24:
-  r2 = r8
-  r2 += 0x4
-  r1 = *(u32 *)(r7 +64)
-  if r2 > r1 goto L45
-  r2 -= 0x4
-  r1 = *(u32 *)(r7 +76)
-  r2 += r1
-  r3 = r10
-  r3 += 0xffffffb8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L45
-  r8 = *(u8 *)(r10 -103)
-  r1 = *(u32 *)(r10 -96)
-  *(u32 *)(r10 -64) = r1
-  r1 = *(u32 *)(r10 -100)
-  *(u32 *)(r10 -60) = r1
-  r1 = *(u16 *)(r10 -70)
-  *(u16 *)(r10 -56) = r1
-  r1 = *(u16 *)(r10 -72)
-  *(u16 *)(r10 -54) = r1
-  r1 = *(u16 *)(r10 -106)
-  r1 = be16 r1
-  r1 &= 0x1fff
-  if r1 != 0x0 goto L45
-  r1 = *(u32 *)(r10 -100)
-  r2 = *(u32 *)(r7 +16)
-  if r1 != r2 goto L45
-  *(u32 *)(r10 -24) = -1
-  *(u32 *)(r10 -20) = 0
-  *(u32 *)(r10 -16) = 0
-  *(u8 *)(r10 -16) = r8
-  r1 = r6
-  r2 = r10
-  r2 += 0xffffffc0
-  r3 = 0xc
-  r4 = r10
-  r4 += 0xffffffe8
-  r5 = 0xc
-  call bpf_xdp_ct_lookup
-  if r0 == 0x0 goto L45
-  r9 = r0
-  *(u8 *)(r7 +120) = 1
-  r1 = *(u64 *)(r9 + offsetof(nf_conn, status))
-  *(u32 *)(r7 +124) = r1
-  r1 = *(u32 *)(r9 + offsetof(nf_conn, mark))
-  *(u32 *)(r7 +128) = r1
-  r1 = *(u8 *)(r10 -15)
-  *(u8 *)(r7 +122) = r1
-  r1 = r9
-  call bpf_ct_release
-L25:
-  r2 = 0x4
-  goto L46
-L26:
-  r1 = *(u16 *)(r10 -106)
-  r1 = be16 r1
-  r1 &= 0x1fff
-  if r1 != 0x0 goto L45
-  r1 = *(u32 *)(r10 -100)
-  r2 = *(u32 *)(r7 +16)
-  if r1 != r2 goto L45
-  *(u64 *)(r10 -64) = 0
-  *(u64 *)(r10 -56) = 0
-  *(u64 *)(r10 -48) = 0
-  *(u64 *)(r10 -40) = 0
-  *(u64 *)(r10 -32) = 0
-  r1 = *(u32 *)(r10 -100)
-  *(u32 *)(r10 -44) = r1
-  r1 = *(u32 *)(r10 -96)
-  *(u32 *)(r10 -64) = r1
-  *(u16 *)(r10 -46) = 2
-  *(u8 *)(r10 -26) = r8
-  if r8 == 0x1 goto L31
-  if r8 == 0x3a goto L45
-  if r8 == 0x2f goto L30
-  if r8 == 0x84 goto L27
-  if r8 == 0x21 goto L28
-  if r8 == 0x88 goto L29
-  goto L41
-L27:
-  r1 = exists(nf_ip_net, sctp)
-  if r1 == 0x0 goto L41
-  goto L29
-L28:
-  r1 = exists(nf_ip_net, dccp)
-  if r1 == 0x0 goto L41
-L29:
-  r1 = *(u16 *)(r10 -72)
-  *(u16 *)(r10 -28) = r1
-  r1 = *(u16 *)(r10 -70)
-  *(u16 *)(r10 -48) = r1
-  goto L41
-L30:
-  r1 = exists(nf_ip_net, gre)
-  if r1 == 0x0 goto L41
-  r1 = *(u8 *)(r10 -71)
-  r1 &= 0x7
-  if r1 != 0x1 goto L41
-  r1 = *(u16 *)(r10 -70)
-  r1 = be16 r1
-  if r1 != 0x880b goto L45
-  r1 = *(u16 *)(r10 -66)
-  *(u16 *)(r10 -48) = r1
-  goto L41
-L31:
-  r1 = *(u16 *)(r10 -68)
-  *(u16 *)(r10 -48) = r1
-  r1 = *(u16 *)(r10 -72)
-  *(u16 *)(r10 -28) = r1
-  r1 = *(u8 *)(r10 -72)
-  if r1 != 0x8 goto L32
-  r1 = 0x0
-  goto L40
-L32:
-  if r1 != 0x0 goto L33
-  r1 = 0x8
-  goto L40
-L33:
-  if r1 != 0xd goto L34
-  r1 = 0xe
-  goto L40
-L34:
-  if r1 != 0xe goto L35
-  r1 = 0xd
-  goto L40
-L35:
-  if r1 != 0xf goto L36
-  r1 = 0x10
-  goto L40
-L36:
-  if r1 != 0x10 goto L37
-  r1 = 0xf
-  goto L40
-L37:
-  if r1 != 0x11 goto L38
-  r1 = 0x12
-  goto L40
-L38:
-  if r1 != 0x12 goto L39
-  r1 = 0x11
-  goto L40
-L39:
-  goto L45
-L40:
-  *(u8 *)(r10 -28) = r1
-L41:
-  *(u64 *)(r10 -8) = 1
-  goto L6
-L42:
-  goto L0
-L43:
-  if r8 != 0x6 goto L44
-  r1 = *(u8 *)(r7 +53)
-  r1 &= 0x17
-  if r1 == 0x2 goto L44
-  if r1 != 0x10 goto L45
-  r3 = r6
-  r3 += offsetof(xdp_buff, rxq)
-  r1 = r10
-  r1 += 0xffffffc0
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -64)
-  r3 += offsetof(xdp_rxq_info, dev)
-  r1 = r10
-  r1 += 0xffffffc0
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -64)
-  r3 += offsetof(net_device, nd_net)
-  r1 = r10
-  r1 += 0xffffffc0
-  r2 = 0x8
-  call helper 113
-  r3 = *(u64 *)(r10 -64)
-  r3 += offsetof(net, ct)
-  r3 += offsetof(netns_ct, nf_ct_proto)
-  r3 += offsetof(nf_ip_net, tcp)
-  r3 += offsetof(nf_tcp_net, tcp_loose)
-  r1 = r10
-  r1 += 0xffffffc0
-  r2 = 0x1
-  call helper 113
-  r1 = *(u8 *)(r10 -64)
-  if r1 == 0x0 goto L45
-L44:
-  *(u8 *)(r7 +120) = 1
-  *(u8 *)(r7 +122) = 0
-  *(u32 *)(r7 +124) = 0
-  *(u32 *)(r7 +128) = 0
-  *(u8 *)(r7 +123) = r8
-  r2 = 0x8
-  goto L46
-L45:
-  r2 = 0x1
-L46:
-  *(u8 *)(r7 +121) = r2
-L47:
-  r0 = 0x0
-  exit
-
 sum_packet: ; LoopBody
 ; sum up a part of the packet
   r6 = *(u64 *)(r2 +0)
@@ -2410,1106 +3512,4 @@ L0:
   exit
 L1:
   r0 = 0x1
-  exit
-
-reply_unreachable: ; Chain
-; answer with an ICMP error
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L14
-  r1 = *(u16 *)(r7 +70)
-  if r1 != 0x0 goto L13
-  r1 = *(u8 *)(r7 +74)
-  if r1 != 0x0 goto L13
-  r1 = *(u8 *)(r7 +12)
-  if r1 == 0x0 goto L13
-  if r1 == 0x7f goto L0
-  if r1 < 0xe0 goto L1
-  if r1 < 0xf0 goto L13
-  r1 = *(u32 *)(r7 +12)
-  if w1 == 0xffffffff goto L13
-  goto L1
-L0:
-  r1 = *(u32 *)(r6 +12)
-  if r1 != 0x1 goto L13
-L1:
-  r1 = *(u8 *)(r7 +16)
-  if r1 == 0x0 goto L13
-  if r1 == 0x7f goto L2
-  if r1 < 0xe0 goto L3
-  if r1 < 0xf0 goto L13
-  r1 = *(u32 *)(r7 +16)
-  if w1 == 0xffffffff goto L13
-  goto L3
-L2:
-  r1 = *(u32 *)(r6 +12)
-  if r1 != 0x1 goto L13
-L3:
-  r1 = *(u8 *)(r7 +72)
-  if r1 != 0x1 goto L4
-  r1 = *(u32 *)(r7 +60)
-  if r1 == 0x0 goto L13
-  r1 = *(u8 *)(r7 +40)
-  if r1 == 0x0 goto L4
-  if r1 == 0x8 goto L4
-  if r1 < 0xd goto L13
-  if r1 > 0x12 goto L13
-L4:
-  r1 = *(u8 *)(r7 +72)
-  if r1 == 0x2f goto L9
-  if r1 == 0x32 goto L9
-  if r1 == 0x33 goto L9
-  if r1 == 0x84 goto L9
-  if r1 == 0x88 goto L9
-  r8 = 0x0
-  if r1 == 0x6 goto L5
-  if r1 != 0x11 goto L8
-L5:
-  r1 = *(u32 *)(r7 +12)
-  r8 += r1
-  r1 = *(u32 *)(r7 +16)
-  r8 += r1
-  r1 = *(u8 *)(r7 +72)
-  r1 = be16 r1
-  r8 += r1
-  r1 = *(u32 *)(r7 +60)
-  r1 = be32 r1
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x20
-  w8 = w8
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x20
-  w8 = w8
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x10
-  r8 &= 0xffff
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x10
-  r8 &= 0xffff
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x10
-  r8 &= 0xffff
-  r8 += r1
-  r1 = *(u8 *)(r7 +72)
-  r2 = *(u32 *)(r7 +60)
-  if r1 == 0x6 goto L6
-  if r1 != 0x11 goto L8
-  if r2 < 0x8 goto L8
-  r1 = *(u16 *)(r7 +46)
-  if r1 == 0x0 goto L9
-  goto L7
-L6:
-  if r2 < 0x14 goto L8
-  r1 = *(u16 *)(r7 +56)
-L7:
-  if r1 == r8 goto L9
-L8:
-  *(u32 *)(r7 +96) = r8
-  r1 = *(u32 *)(r7 +76)
-  r2 = *(u32 *)(r7 +64)
-  r2 += r1
-  *(u32 *)(r7 +92) = r2
-  r2 = *(u16 *)(r7 +68)
-  r1 += r2
-  *(u32 *)(r7 +88) = r1
-  r1 = r6
-  *(u64 *)(r10 -16) = r1
-  *(u64 *)(r10 -8) = r7
-  r1 = 0x44c
-  r2 = &sum_packet
-  r3 = r10
-  r3 += 0xfffffff0
-  r4 = 0x0
-  call helper 181
-  r0 = *(u32 *)(r7 +96)
-  r1 = r0
-  r1 >>= 0x20
-  w0 = w0
-  r0 += r1
-  r1 = r0
-  r1 >>= 0x20
-  w0 = w0
-  r0 += r1
-  r1 = r0
-  r1 >>= 0x10
-  r0 &= 0xffff
-  r0 += r1
-  r1 = r0
-  r1 >>= 0x10
-  r0 &= 0xffff
-  r0 += r1
-  r1 = r0
-  r1 >>= 0x10
-  r0 &= 0xffff
-  r0 += r1
-  if r0 == 0xffff goto L9
-  if r0 != 0x0 goto L13
-L9:
-  r1 = *(u32 *)(r7 +16)
-  *(u32 *)(r10 -68) = r1
-  r1 = *(u32 *)(r7 +12)
-  *(u32 *)(r10 -64) = r1
-  r9 = *(u32 *)(r7 +64)
-  if r9 <= 0x224 goto L10
-  r9 = 0x224
-L10:
-  *(u8 *)(r10 -80) = 69
-  r1 = *(u8 *)(r7 +1)
-  r1 &= 0x1e
-  r1 |= 0xc0
-  *(u8 *)(r10 -79) = r1
-  r1 = r9
-  r1 += 0x1c
-  r1 = be16 r1
-  *(u16 *)(r10 -78) = r1
-  call helper 7
-  *(u16 *)(r10 -76) = r0
-  *(u16 *)(r10 -74) = 0
-  r1 = r6
-  call bpf_cast_to_kern_ctx
-  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
-  r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
-  r2 = *(u64 *)(r1 + offsetof(net_device, nd_net))
-  r2 += offsetof(net, ipv4)
-  r1 = *(u8 *)(r2 + offsetof(netns_ipv4, sysctl_ip_default_ttl))
-  *(u8 *)(r10 -72) = r1
-  *(u8 *)(r10 -71) = 1
-  *(u16 *)(r10 -70) = 0
-  r1 = 0x0
-  r2 = *(u32 *)(r10 -80)
-  r1 += r2
-  r2 = *(u32 *)(r10 -76)
-  r1 += r2
-  r2 = *(u32 *)(r10 -72)
-  r1 += r2
-  r2 = *(u32 *)(r10 -68)
-  r1 += r2
-  r2 = *(u32 *)(r10 -64)
-  r1 += r2
-  r2 = r1
-  r2 >>= 0x20
-  w1 = w1
-  r1 += r2
-  r2 = r1
-  r2 >>= 0x20
-  w1 = w1
-  r1 += r2
-  r2 = r1
-  r2 >>= 0x10
-  r1 &= 0xffff
-  r1 += r2
-  r2 = r1
-  r2 >>= 0x10
-  r1 &= 0xffff
-  r1 += r2
-  r2 = r1
-  r2 >>= 0x10
-  r1 &= 0xffff
-  r1 += r2
-  r1 ^= 0xffff
-  *(u16 *)(r10 -70) = r1
-  *(u32 *)(r10 -60) = 3
-  *(u32 *)(r10 -56) = 0
-  r1 = *(u8 *)(r7 +84)
-  *(u8 *)(r10 -59) = r1
-  r8 = *(u32 *)(r10 -60)
-  r1 = r8
-  r1 >>= 0x20
-  w8 = w8
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x20
-  w8 = w8
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x10
-  r8 &= 0xffff
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x10
-  r8 &= 0xffff
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x10
-  r8 &= 0xffff
-  r8 += r1
-  *(u32 *)(r7 +96) = r8
-  r1 = *(u32 *)(r7 +76)
-  *(u32 *)(r7 +88) = r1
-  r1 += r9
-  *(u32 *)(r7 +92) = r1
-  r1 = r6
-  *(u64 *)(r10 -16) = r1
-  *(u64 *)(r10 -8) = r7
-  r1 = 0x44c
-  r2 = &sum_packet
-  r3 = r10
-  r3 += 0xfffffff0
-  r4 = 0x0
-  call helper 181
-  r0 = *(u32 *)(r7 +96)
-  r1 = r0
-  r1 >>= 0x20
-  w0 = w0
-  r0 += r1
-  r1 = r0
-  r1 >>= 0x20
-  w0 = w0
-  r0 += r1
-  r1 = r0
-  r1 >>= 0x10
-  r0 &= 0xffff
-  r0 += r1
-  r1 = r0
-  r1 >>= 0x10
-  r0 &= 0xffff
-  r0 += r1
-  r1 = r0
-  r1 >>= 0x10
-  r0 &= 0xffff
-  r0 += r1
-  r8 = r0
-  r8 ^= 0xffff
-  *(u16 *)(r10 -58) = r8
-  r8 = *(u32 *)(r7 +76)
-  r8 += r9
-  r9 = 0xffffffe4
-  r4 = *(u32 *)(r7 +76)
-  if r4 == 0x0 goto L11
-  if r4 < 0xe goto L13
-  if r4 > 0x16 goto L13
-  r2 = 0x0
-  r3 = r7
-  r3 += 0x0
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L13
-  r1 = *(u16 *)(r7 +0)
-  r2 = *(u16 *)(r7 +6)
-  *(u16 *)(r7 +0) = r2
-  *(u16 *)(r7 +6) = r1
-  r1 = *(u16 *)(r7 +2)
-  r2 = *(u16 *)(r7 +8)
-  *(u16 *)(r7 +2) = r2
-  *(u16 *)(r7 +8) = r1
-  r1 = *(u16 *)(r7 +4)
-  r2 = *(u16 *)(r7 +10)
-  *(u16 *)(r7 +4) = r2
-  *(u16 *)(r7 +10) = r1
-L11:
-  r1 = r6
-  call helper 188
-  r2 = r8
-  r2 -= r0
-  r1 = r6
-  call helper 65
-  if r0 != 0x0 goto L13
-  r1 = r6
-  r2 = r9
-  call helper 44
-  if r0 != 0x0 goto L13
-  r4 = *(u32 *)(r7 +76)
-  if r4 < 0xe goto L12
-  if r4 > 0x16 goto L12
-  r2 = 0x0
-  r3 = r7
-  r3 += 0x0
-  r1 = r6
-  call helper 190
-  if r0 != 0x0 goto L13
-L12:
-  r2 = *(u32 *)(r7 +76)
-  r3 = r10
-  r3 += 0xffffffb0
-  r4 = 0x1c
-  r1 = r6
-  call helper 190
-  if r0 != 0x0 goto L13
-  r0 = 0x3
-  exit
-; no answer
-L13:
-  r0 = 0x1
-  exit
-L14:
-  r0 = 0x1
-  exit
-
-reply_tcp_reset: ; Chain
-; answer with a TCP reset
-  r6 = r1
-  r7 = r2
-  if r7 == 0x0 goto L10
-  r1 = *(u16 *)(r7 +70)
-  if r1 != 0x0 goto L9
-  r1 = *(u8 *)(r7 +74)
-  if r1 != 0x0 goto L9
-  r1 = *(u8 *)(r7 +12)
-  if r1 == 0x0 goto L9
-  if r1 == 0x7f goto L0
-  if r1 < 0xe0 goto L1
-  if r1 < 0xf0 goto L9
-  r1 = *(u32 *)(r7 +12)
-  if w1 == 0xffffffff goto L9
-  goto L1
-L0:
-  r1 = *(u32 *)(r6 +12)
-  if r1 != 0x1 goto L9
-L1:
-  r1 = *(u8 *)(r7 +16)
-  if r1 == 0x0 goto L9
-  if r1 == 0x7f goto L2
-  if r1 < 0xe0 goto L3
-  if r1 < 0xf0 goto L9
-  r1 = *(u32 *)(r7 +16)
-  if w1 == 0xffffffff goto L9
-  goto L3
-L2:
-  r1 = *(u32 *)(r6 +12)
-  if r1 != 0x1 goto L9
-L3:
-  r1 = *(u8 *)(r7 +72)
-  if r1 != 0x6 goto L9
-  r1 = *(u32 *)(r7 +60)
-  if r1 < 0x14 goto L9
-  r1 = *(u8 *)(r7 +53)
-  if r1 & 0x4 goto L9
-  r1 = *(u8 *)(r7 +72)
-  r8 = 0x0
-  r1 = *(u32 *)(r7 +12)
-  r8 += r1
-  r1 = *(u32 *)(r7 +16)
-  r8 += r1
-  r1 = *(u8 *)(r7 +72)
-  r1 = be16 r1
-  r8 += r1
-  r1 = *(u32 *)(r7 +60)
-  r1 = be32 r1
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x20
-  w8 = w8
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x20
-  w8 = w8
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x10
-  r8 &= 0xffff
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x10
-  r8 &= 0xffff
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x10
-  r8 &= 0xffff
-  r8 += r1
-  r1 = *(u8 *)(r7 +72)
-  r2 = *(u32 *)(r7 +60)
-  r1 = *(u16 *)(r7 +56)
-  if r1 == r8 goto L4
-  *(u32 *)(r7 +96) = r8
-  r1 = *(u32 *)(r7 +76)
-  r2 = *(u32 *)(r7 +64)
-  r2 += r1
-  *(u32 *)(r7 +92) = r2
-  r2 = *(u16 *)(r7 +68)
-  r1 += r2
-  *(u32 *)(r7 +88) = r1
-  r1 = r6
-  *(u64 *)(r10 -16) = r1
-  *(u64 *)(r10 -8) = r7
-  r1 = 0x44c
-  r2 = &sum_packet
-  r3 = r10
-  r3 += 0xfffffff0
-  r4 = 0x0
-  call helper 181
-  r0 = *(u32 *)(r7 +96)
-  r1 = r0
-  r1 >>= 0x20
-  w0 = w0
-  r0 += r1
-  r1 = r0
-  r1 >>= 0x20
-  w0 = w0
-  r0 += r1
-  r1 = r0
-  r1 >>= 0x10
-  r0 &= 0xffff
-  r0 += r1
-  r1 = r0
-  r1 >>= 0x10
-  r0 &= 0xffff
-  r0 += r1
-  r1 = r0
-  r1 >>= 0x10
-  r0 &= 0xffff
-  r0 += r1
-  if r0 == 0xffff goto L4
-  if r0 != 0x0 goto L9
-L4:
-  r1 = *(u32 *)(r7 +16)
-  *(u32 *)(r10 -68) = r1
-  r1 = *(u32 *)(r7 +12)
-  *(u32 *)(r10 -64) = r1
-  r1 = r6
-  call bpf_cast_to_kern_ctx
-  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
-  r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
-  r2 = *(u64 *)(r1 + offsetof(net_device, nd_net))
-  r2 += offsetof(net, ipv4)
-  r1 = *(u8 *)(r2 + offsetof(netns_ipv4, sysctl_ip_default_ttl))
-  *(u32 *)(r10 -80) = 671088709
-  *(u32 *)(r10 -76) = 4194304
-  *(u8 *)(r10 -72) = r1
-  *(u8 *)(r10 -71) = 6
-  *(u16 *)(r10 -70) = 0
-  r1 = 0x0
-  r2 = *(u32 *)(r10 -80)
-  r1 += r2
-  r2 = *(u32 *)(r10 -76)
-  r1 += r2
-  r2 = *(u32 *)(r10 -72)
-  r1 += r2
-  r2 = *(u32 *)(r10 -68)
-  r1 += r2
-  r2 = *(u32 *)(r10 -64)
-  r1 += r2
-  r2 = r1
-  r2 >>= 0x20
-  w1 = w1
-  r1 += r2
-  r2 = r1
-  r2 >>= 0x20
-  w1 = w1
-  r1 += r2
-  r2 = r1
-  r2 >>= 0x10
-  r1 &= 0xffff
-  r1 += r2
-  r2 = r1
-  r2 >>= 0x10
-  r1 &= 0xffff
-  r1 += r2
-  r2 = r1
-  r2 >>= 0x10
-  r1 &= 0xffff
-  r1 += r2
-  r1 ^= 0xffff
-  *(u16 *)(r10 -70) = r1
-  r1 = *(u16 *)(r7 +40)
-  *(u16 *)(r10 -58) = r1
-  r1 = *(u16 *)(r7 +42)
-  *(u16 *)(r10 -60) = r1
-  *(u32 *)(r10 -56) = 0
-  *(u32 *)(r10 -52) = 0
-  *(u32 *)(r10 -48) = 0
-  *(u32 *)(r10 -44) = 0
-  *(u8 *)(r10 -48) = 80
-  r2 = *(u8 *)(r7 +53)
-  if r2 & 0x10 goto L5
-  r1 = *(u32 *)(r7 +44)
-  r1 = be32 r1
-  r3 = r2
-  r3 &= 0x1
-  r1 += r3
-  r2 >>= 0x1
-  r2 &= 0x1
-  r1 += r2
-  r2 = *(u32 *)(r7 +60)
-  r1 += r2
-  r2 = *(u8 *)(r7 +52)
-  r2 >>= 0x4
-  r2 <<= 0x2
-  w1 -= w2
-  r1 = be32 r1
-  *(u32 *)(r10 -52) = r1
-  *(u8 *)(r10 -47) = 20
-  goto L6
-L5:
-  r1 = *(u32 *)(r7 +48)
-  *(u32 *)(r10 -56) = r1
-  *(u8 *)(r10 -47) = 4
-L6:
-  r8 = 0x1a
-  r8 = be16 r8
-  r1 = *(u32 *)(r10 -68)
-  r8 += r1
-  r1 = *(u32 *)(r10 -64)
-  r8 += r1
-  r1 = *(u32 *)(r10 -60)
-  r8 += r1
-  r1 = *(u32 *)(r10 -56)
-  r8 += r1
-  r1 = *(u32 *)(r10 -52)
-  r8 += r1
-  r1 = *(u32 *)(r10 -48)
-  r8 += r1
-  r1 = *(u32 *)(r10 -44)
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x20
-  w8 = w8
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x20
-  w8 = w8
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x10
-  r8 &= 0xffff
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x10
-  r8 &= 0xffff
-  r8 += r1
-  r1 = r8
-  r1 >>= 0x10
-  r8 &= 0xffff
-  r8 += r1
-  r8 ^= 0xffff
-  *(u16 *)(r10 -44) = r8
-  r9 = *(u16 *)(r7 +68)
-  r8 = *(u32 *)(r7 +76)
-  r8 += r9
-  r8 += 0x14
-  r9 -= 0x14
-  r4 = *(u32 *)(r7 +76)
-  if r4 == 0x0 goto L7
-  if r4 < 0xe goto L9
-  if r4 > 0x16 goto L9
-  r2 = 0x0
-  r3 = r7
-  r3 += 0x0
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L9
-  r1 = *(u16 *)(r7 +0)
-  r2 = *(u16 *)(r7 +6)
-  *(u16 *)(r7 +0) = r2
-  *(u16 *)(r7 +6) = r1
-  r1 = *(u16 *)(r7 +2)
-  r2 = *(u16 *)(r7 +8)
-  *(u16 *)(r7 +2) = r2
-  *(u16 *)(r7 +8) = r1
-  r1 = *(u16 *)(r7 +4)
-  r2 = *(u16 *)(r7 +10)
-  *(u16 *)(r7 +4) = r2
-  *(u16 *)(r7 +10) = r1
-L7:
-  r1 = r6
-  call helper 188
-  r2 = r8
-  r2 -= r0
-  r1 = r6
-  call helper 65
-  if r0 != 0x0 goto L9
-  r1 = r6
-  r2 = r9
-  call helper 44
-  if r0 != 0x0 goto L9
-  r4 = *(u32 *)(r7 +76)
-  if r4 < 0xe goto L8
-  if r4 > 0x16 goto L8
-  r2 = 0x0
-  r3 = r7
-  r3 += 0x0
-  r1 = r6
-  call helper 190
-  if r0 != 0x0 goto L9
-L8:
-  r2 = *(u32 *)(r7 +76)
-  r3 = r10
-  r3 += 0xffffffb0
-  r4 = 0x28
-  r1 = r6
-  call helper 190
-  if r0 != 0x0 goto L9
-  r0 = 0x3
-  exit
-; no answer
-L9:
-  r0 = 0x1
-  exit
-L10:
-  r0 = 0x1
-  exit
-
-bpfc_xdp: ; Main
-; find the network header
-  r6 = r1
-  r7 = r10
-  r7 += 0xffffff50
-  *(u64 *)(r7 +0) = 0
-  r2 = 0x0
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0xe
-  if r4 <= r3 goto L0
-  goto L50
-L0:
-  r3 = *(u64 *)(r1 +0)
-  *(u64 *)(r10 -56) = r3
-  r3 = *(u32 *)(r1 +8)
-  *(u32 *)(r10 -48) = r3
-  r3 = *(u16 *)(r1 +12)
-  *(u16 *)(r10 -44) = r3
-  *(u8 *)(r7 +75) = 1
-  r9 = *(u16 *)(r10 -44)
-  r9 = be16 r9
-  *(u32 *)(r7 +84) = 0
-  r2 = *(u32 *)(r10 -56)
-  r3 = *(u16 *)(r10 -52)
-  r3 <<= 0x20
-  r2 |= r3
-  if r2 & 0x1 goto L1
-  r1 = *(u32 *)(r6 +12)
-  r4 = r1
-  r4 <<= 0x30
-  r4 |= r2
-  r1 &= 0x3f
-  r1 <<= 0x3
-  r5 = map state[0]+0
-  r5 += r1
-  r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L1
-  *(u64 *)(r7 +40) = r2
-  r1 = r6
-  r2 = r7
-  call others
-  if r0 == 0x1 goto L50
-  *(u32 *)(r7 +84) = r0
-L1:
-  r1 = *(u32 *)(r10 -56)
-  *(u32 *)(r7 +92) = r1
-  r1 = *(u16 *)(r10 -52)
-  *(u32 *)(r7 +96) = r1
-  r1 = r6
-  call bpf_cast_to_kern_ctx
-  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
-  r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
-  r3 = *(u64 *)(r8 + offsetof(net_device, dev_addr))
-  r1 = r10
-  r1 += 0xffffffc8
-  r2 = 0x6
-  *(u64 *)(r10 -56) = 0
-  call helper 113
-  r3 = *(u32 *)(r7 +92)
-  r4 = *(u32 *)(r7 +96)
-  r1 = *(u32 *)(r10 -56)
-  r2 = *(u16 *)(r10 -52)
-  r0 = 0x0
-  if r1 != r3 goto L2
-  if r2 == r4 goto L5
-L2:
-  r1 = r3
-  r1 &= 0x1
-  if r1 != 0x0 goto L3
-  r0 = 0x3
-  goto L5
-L3:
-  r0 = 0x1
-  if w3 != 0xffffffff goto L4
-  if w4 == 0xffff goto L5
-L4:
-  r0 = 0x2
-L5:
-  *(u8 *)(r7 +74) = r0
-  r1 = *(u32 *)(r7 +84)
-  if r1 != 0x3 goto L6
-  *(u8 *)(r7 +74) = 0
-L6:
-  r8 = 0xe
-  if r9 == 0x8100 goto L8
-  if r9 == 0x88a8 goto L8
-L7:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L18
-  if r9 == 0x86dd goto L48
-  goto L50
-L8:
-  r2 = r8
-  if r2 > 0x7fff goto L9
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 <= r3 goto L11
-L9:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L50
-L10:
-  goto L12
-L11:
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L10
-L12:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L13
-  if r9 == 0x88a8 goto L13
-  goto L7
-L13:
-  r2 = r8
-  if r2 > 0x7fff goto L14
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 <= r3 goto L16
-L14:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L50
-L15:
-  goto L17
-L16:
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L15
-L17:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  goto L7
-; parse the IPv4 header
-L18:
-  r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L19
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x14
-  if r4 <= r3 goto L21
-L19:
-  r3 = r7
-  r3 += 0x0
-  r4 = 0x14
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L50
-L20:
-  goto L22
-L21:
-  r3 = *(u64 *)(r1 +0)
-  *(u64 *)(r7 +0) = r3
-  r3 = *(u64 *)(r1 +8)
-  *(u64 *)(r7 +8) = r3
-  r3 = *(u32 *)(r1 +16)
-  *(u32 *)(r7 +16) = r3
-  goto L20
-L22:
-  r1 = *(u8 *)(r7 +0)
-  r2 = r1
-  r2 >>= 0x4
-  if r2 != 0x4 goto L50
-  r1 &= 0xf
-  if r1 < 0x5 goto L50
-  r1 <<= 0x2
-  *(u16 *)(r7 +68) = r1
-  r2 = *(u16 *)(r7 +2)
-  r2 = be16 r2
-  if r2 < r1 goto L50
-  *(u32 *)(r7 +64) = r2
-  r2 -= r1
-  *(u32 *)(r7 +60) = r2
-  r1 = *(u16 *)(r7 +6)
-  r1 = be16 r1
-  r1 &= 0x1fff
-  *(u16 *)(r7 +70) = r1
-  r1 = *(u8 *)(r7 +9)
-  *(u8 *)(r7 +72) = r1
-  *(u8 *)(r7 +73) = 0
-  r8 = *(u32 *)(r7 +76)
-  r1 = *(u32 *)(r7 +64)
-  r8 += r1
-  r0 = *(u32 *)(r6 +4)
-  r1 = *(u32 *)(r6 +0)
-  r0 -= r1
-  if r8 <= r0 goto L23
-  r1 = r6
-  call helper 188
-  if r8 > r0 goto L50
-; copy the transport header
-L23:
-  r2 = *(u32 *)(r7 +76)
-  r4 = *(u16 *)(r7 +68)
-  r2 += r4
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L24
-  if r2 > 0x7fff goto L24
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x14
-  if r4 <= r3 goto L27
-L24:
-  *(u64 *)(r7 +40) = 0
-  *(u64 *)(r7 +48) = 0
-  *(u32 *)(r7 +56) = 0
-  r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L26
-  if r4 <= 0x14 goto L25
-  r4 = 0x14
-L25:
-  r3 = r7
-  r3 += 0x28
-  r1 = r6
-  call helper 189
-L26:
-  goto L28
-L27:
-  r3 = *(u64 *)(r1 +0)
-  *(u64 *)(r7 +40) = r3
-  r3 = *(u64 *)(r1 +8)
-  *(u64 *)(r7 +48) = r3
-  r3 = *(u32 *)(r1 +16)
-  *(u32 *)(r7 +56) = r3
-  goto L26
-; interfaces, mark, packet type
-L28:
-  *(u32 *)(r7 +80) = 0
-  r1 = r6
-  call bpf_cast_to_kern_ctx
-  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
-  r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
-  r3 = r8
-  r3 += offsetof(net_device, name)
-  r1 = *(u64 *)(r3 +0)
-  *(u64 *)(r7 +104) = r1
-  r1 = *(u64 *)(r3 +8)
-  *(u64 *)(r7 +112) = r1
-  *(u64 *)(r10 -56) = 0
-  *(u64 *)(r10 -48) = 0
-; find the connection
-  r1 = r6
-  r2 = r7
-  call find_connection
-; run the base chains
-  *(u32 *)(r10 -4) = 0
-  r1 = map counters
-  r2 = r10
-  r2 += 0xfffffffc
-  call helper 1
-  if r0 == 0x0 goto L49
-  r9 = r0
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-  r1 = *(u64 *)(r7 +104)
-  r2 = 0xffffff
-  r1 &= r2
-  r2 = 0x6f6c
-  if r1 != r2 goto L29
-  goto L36
-; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L29:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x6
-  w1 &= 0xff
-  if w1 != 0x0 goto L37
-; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x1
-  w1 &= 0xff
-  if w1 != 0x0 goto L38
-; filter/INPUT:4: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L30
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L30
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L35
-  r1 = *(u16 *)(r7 +40)
-  r1 = be16 r1
-  w1 -= 0x800
-  if w1 <= 0xff goto L39
-; filter/INPUT:5: -A INPUT -p tcp -m multiport --dports 25,465,587,993 -m conntrack --ctstate NEW -j ACCEPT
-L30:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L32
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L32
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L35
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x1900 goto L31
-  if w1 == 0xd101 goto L31
-  if w1 == 0x4b02 goto L31
-  if w1 != 0xe103 goto L32
-L31:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L40
-; filter/INPUT:6: -A INPUT -p tcp -m tcp --dport 113 -j REJECT --reject-with tcp-reset
-L32:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L33
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L35
-  if w1 != 0x0 goto L33
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L35
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x7100 goto L41
-; filter/INPUT:7: -A INPUT -p udp -m udp --dport 33434:33534 -j REJECT --reject-with icmp-port-unreachable
-L33:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L34
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L34
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L35
-  r1 = *(u16 *)(r7 +42)
-  r1 = be16 r1
-  w1 -= 0x829a
-  if w1 <= 0x64 goto L42
-; filter/INPUT:8: -A INPUT -s 203.0.113.0/24 -j DROP
-L34:
-  r1 = *(u32 *)(r7 +12)
-  w1 &= 0xffffff
-  if w1 == 0x7100cb goto L43
-  goto L44
-; chain
-L35:
-  goto L49
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L36:
-  r1 = *(u64 *)(r9 +0)
-  r1 += 0x1
-  *(u64 *)(r9 +0) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +8)
-  r1 += r2
-  *(u64 *)(r9 +8) = r1
-  goto L45
-; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L37:
-  r1 = *(u64 *)(r9 +16)
-  r1 += 0x1
-  *(u64 *)(r9 +16) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +24)
-  r1 += r2
-  *(u64 *)(r9 +24) = r1
-  goto L45
-; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L38:
-  r1 = *(u64 *)(r9 +32)
-  r1 += 0x1
-  *(u64 *)(r9 +32) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +40)
-  r1 += r2
-  *(u64 *)(r9 +40) = r1
-  goto L49
-; filter/INPUT:4: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L39:
-  r1 = *(u64 *)(r9 +48)
-  r1 += 0x1
-  *(u64 *)(r9 +48) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +56)
-  r1 += r2
-  *(u64 *)(r9 +56) = r1
-  goto L45
-; filter/INPUT:5: -A INPUT -p tcp -m multiport --dports 25,465,587,993 -m conntrack --ctstate NEW -j ACCEPT
-L40:
-  r1 = *(u64 *)(r9 +64)
-  r1 += 0x1
-  *(u64 *)(r9 +64) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +72)
-  r1 += r2
-  *(u64 *)(r9 +72) = r1
-  goto L45
-; filter/INPUT:6: -A INPUT -p tcp -m tcp --dport 113 -j REJECT --reject-with tcp-reset
-L41:
-  r1 = *(u64 *)(r9 +80)
-  r1 += 0x1
-  *(u64 *)(r9 +80) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +88)
-  r1 += r2
-  *(u64 *)(r9 +88) = r1
-  r0 = 0x1ff
-  goto L46
-; filter/INPUT:7: -A INPUT -p udp -m udp --dport 33434:33534 -j REJECT --reject-with icmp-port-unreachable
-L42:
-  r1 = *(u64 *)(r9 +96)
-  r1 += 0x1
-  *(u64 *)(r9 +96) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +104)
-  r1 += r2
-  *(u64 *)(r9 +104) = r1
-  r0 = 0x103
-  goto L46
-; filter/INPUT:8: -A INPUT -s 203.0.113.0/24 -j DROP
-L43:
-  r1 = *(u64 *)(r9 +112)
-  r1 += 0x1
-  *(u64 *)(r9 +112) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +120)
-  r1 += r2
-  *(u64 *)(r9 +120) = r1
-  goto L49
-; filter/INPUT:9: -A INPUT -j REJECT --reject-with icmp-admin-prohibited
-L44:
-  r1 = *(u64 *)(r9 +128)
-  r1 += 0x1
-  *(u64 *)(r9 +128) = r1
-  r2 = *(u32 *)(r7 +64)
-  r1 = *(u64 *)(r9 +136)
-  r1 += r2
-  *(u64 *)(r9 +136) = r1
-  r0 = 0x10d
-  goto L46
-L45:
-  goto L50
-; reject
-L46:
-  if w0 == 0x1ff goto L47
-  *(u8 *)(r7 +84) = r0
-  r1 = r6
-  r2 = r7
-  call reply_unreachable
-  exit
-L47:
-  r1 = r6
-  r2 = r7
-  call reply_tcp_reset
-  exit
-L48:
-  goto L50
-; drop
-L49:
-  r0 = 0x1
-  exit
-; accept
-L50:
-  r0 = 0x2
   exit

@@ -5,6 +5,7 @@
 //! callers have the sequence of calls themselves, unless that would be many of them.
 
 pub(crate) mod count_list;
+pub(crate) mod count_plan;
 pub mod counters;
 pub(crate) mod outcome;
 pub(crate) mod segment;

@@ -1,7 +1,7 @@
 //! From IR to an artifact: programs by attach point, functions by chain, maps and rules.
 
 use crate::asm::AsmError;
-use crate::chain::count_list::CountLists;
+use crate::chain::count_plan::CountLists;
 use crate::chain::counters::{COUNTER_SIZE, Counters};
 use crate::chain::{segment, split};
 use crate::effect::log;
@@ -9,14 +9,13 @@ use crate::emitter::{COUNTERS_MAP, Emitter, Place};
 use crate::error::EmitError;
 use crate::fit::call_size;
 use crate::main_function::Unit;
-use crate::main_function::addressee::Addressing;
 use crate::query::set::plan::SetPlan;
-use crate::table::Tables;
-use crate::target::Target;
-use crate::{Feature, Needs, PacketLayout, chain, main_function, names};
+use crate::table::plan::Tables;
+use crate::target::{Addressing, Target};
+use crate::{Feature, Needs, PacketLayout, bodies, chain, main_function, names};
 use bpfc_artifact::{
-    Artifact, AttachPoint, CounterSlot, MapDef, MapKind, MapRole, Program, RuleEntry, RuleKind,
-    RuleTable, UserChain,
+    Artifact, AttachPoint, CounterSlot, Function, MapDef, MapKind, MapRole, Program, RuleEntry,
+    RuleKind, RuleTable, UserChain,
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ir::{
@@ -24,7 +23,7 @@ use bpfc_ir::{
     RuleData, verify,
 };
 use cranelift_entity::{PrimaryMap, SecondaryMap};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Choices of code generation.
@@ -164,6 +163,7 @@ impl Job<'_> {
             chains: BTreeMap::new(),
             parts_of_main: parts,
             routines: BTreeMap::new(),
+            pending: VecDeque::new(),
             remembers: self.units.iter().any(|unit| {
                 target.addressing(unit.attach) == Some(Addressing::Address) && unit.is_received()
             }),
@@ -199,6 +199,7 @@ fn emit(
         let entry = emitter.push(main);
         programs.push(Program { name, attach: unit.attach, entry });
     }
+    emitter.finish(bodies::emit)?;
     programs.append(&mut emitter.services);
     Ok(programs)
 }
@@ -378,7 +379,8 @@ fn artifact(
     programs: Vec<Program>,
     sources: &SourceMap,
 ) -> Artifact {
-    emitter.names.part(&mut emitter.functions, &emitter.maps);
+    let mut functions: Vec<Function> = emitter.functions.drain(..).flatten().collect();
+    emitter.names.part(&mut functions, &emitter.maps);
     let mut maps = emitter.maps;
     log::fill_sites(&mut maps, &emitter.sites);
     emitter.count_lists.fill(program, &emitter.counters, &mut maps);
@@ -435,7 +437,7 @@ fn artifact(
     }
     Artifact {
         target: emitter.target.name().to_owned(),
-        functions: emitter.functions,
+        functions,
         programs,
         maps,
         rules: RuleTable { entries, chains: chains.collect(), rates: Vec::new() },

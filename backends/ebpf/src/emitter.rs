@@ -2,23 +2,22 @@
 //! functions (scans, walks, lookups) exist already.
 
 use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R6, R7, Reg, Size, Width};
-use crate::chain::count_list::CountLists;
+use crate::chain::count_plan::CountLists;
 use crate::chain::counters::Counters;
 use crate::chain::outcome;
 use crate::chain::segment::Segments;
 use crate::error::EmitError;
-use crate::main_function::addressee::{Addressee, KNOWN};
 use crate::packet::layout;
 use crate::query::set::plan::SetPlan;
 use crate::routine::Routine;
-use crate::table::Tables;
-use crate::target::{Rewrites, SCRATCH_SIZE, Target};
+use crate::table::plan::Tables;
+use crate::target::{Addressee, KNOWN, Rewrites, SCRATCH_SIZE, Target};
 use crate::{Needs, PacketLayout, names};
 use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::{Func, Object, Origin, Program, Rule, State};
 use cranelift_entity::{PrimaryMap, SecondaryMap};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Where a rule stands, for line information.
@@ -40,7 +39,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) count_lists: CountLists,
     /// Counters first: their sizes are known at the end.
     pub(crate) maps: Vec<MapDef>,
-    pub(crate) functions: Vec<Function>,
+    /// Functions; none yet for routines that are pending.
+    pub(crate) functions: Vec<Option<Function>>,
     pub(crate) names: names::Names,
     /// How each chain that was emitted is called.
     pub(crate) chains: BTreeMap<Func, ChainCode>,
@@ -50,6 +50,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) parts_of_main: BTreeSet<Func>,
     /// The functions that chains and main share, by what they do.
     pub(crate) routines: BTreeMap<Routine, FunctionIndex>,
+    /// Those of them that have no code yet.
+    pub(crate) pending: VecDeque<(Routine, FunctionIndex)>,
     /// Whether a program remembers addresses of devices, and how it asks whom a frame is for.
     pub(crate) remembers: bool,
     pub(crate) addressee: Option<Addressee>,
@@ -271,8 +273,33 @@ impl<'a> Emitter<'a> {
         self.add(asm, "fetch", FunctionKind::Static { arguments: 4 })
     }
 
+    /// The function of a routine, which has code when [`Emitter::finish`] is done.
+    pub(crate) fn routine(&mut self, routine: Routine) -> FunctionIndex {
+        if let Some(&known) = self.routines.get(&routine) {
+            return known;
+        }
+        self.functions.push(None);
+        let index = FunctionIndex(self.functions.len() as u32 - 1);
+        self.routines.insert(routine.clone(), index);
+        self.pending.push_back((routine, index));
+        index
+    }
+
+    /// Emits what is pending, and what that asks for. `emit` adds a routine's function last.
+    pub(crate) fn finish(
+        &mut self,
+        emit: impl Fn(&mut Self, &Routine) -> Result<FunctionIndex, EmitError>,
+    ) -> Result<(), EmitError> {
+        while let Some((routine, index)) = self.pending.pop_front() {
+            let emitted = emit(self, &routine)?;
+            debug_assert_eq!(emitted.0 as usize + 1, self.functions.len());
+            self.functions[index.0 as usize] = self.functions.pop().flatten();
+        }
+        Ok(())
+    }
+
     pub(crate) fn push(&mut self, function: Function) -> FunctionIndex {
-        self.functions.push(function);
+        self.functions.push(Some(function));
         FunctionIndex(self.functions.len() as u32 - 1)
     }
 

@@ -6,6 +6,7 @@
 //! register contract.
 
 pub mod asm;
+mod bodies;
 mod chain;
 mod compile;
 mod conntrack;
@@ -31,13 +32,12 @@ pub use chain::counters::RULES_PER_CHUNK;
 pub use compile::{CompileOptions, compile};
 pub use fit::{CallSize, call_size};
 pub use kernel::skb;
-pub use main_function::addressee::{self, Addressee, Addressing};
+pub use main_function::addressee;
 pub use main_function::ethernet;
-pub use main_function::route::Routing;
 pub use packet::layout::{self, PacketLayout};
 pub use packet::linear;
-pub use packet::needs::{Feature, Needs, feature};
-pub use reply::Answer;
+pub use packet::needs::{Answer, Feature, Needs, feature};
 pub use target::{
-    Checksums, ConntrackSource, Growth, MainContext, MainLabels, Replies, Rewrites, Target,
+    Addressee, Addressing, Checksums, ConntrackSource, Growth, MainContext, MainLabels, Replies,
+    Rewrites, Routing, Target,
 };

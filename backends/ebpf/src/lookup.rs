@@ -32,11 +32,7 @@ use bpfc_artifact::FunctionIndex;
 use bpfc_ir::{Family, Lookup, TransformField};
 
 /// The function of a question.
-pub(crate) fn function(
-    emitter: &mut Emitter<'_>,
-    lookup: Lookup,
-    family: Family,
-) -> Result<FunctionIndex, EmitError> {
+pub(crate) fn function(emitter: &mut Emitter<'_>, lookup: Lookup, family: Family) -> FunctionIndex {
     // One function answers for all of a way's transformations, in either family.
     let (lookup, family) = match lookup {
         Lookup::Transform { way, .. } => {

@@ -60,7 +60,7 @@ pub(crate) fn emit(
     let late = emitter.layout.late();
     let packet = -8 - (size - late) - late.max(SCRATCH_SIZE);
     let scratch = -8 - SCRATCH_SIZE;
-    let walk = if unit.ipv6.is_empty() { None } else { Some(emitter.routine(Routine::Walk)?) };
+    let walk = if unit.ipv6.is_empty() { None } else { Some(emitter.routine(Routine::Walk)) };
 
     let addressing = emitter.target.addressing(unit.attach).filter(|_| unit.is_received());
     let addressee = addressing.map(|how| addressee::prepare(emitter, how)).transpose()?;
@@ -139,17 +139,17 @@ pub(crate) fn emit(
         if emitter.needs.conntrack {
             emitter.mark_line(&mut asm, None, "find the connection");
             let source = emitter.target.conntrack(unit.attach);
-            let function = emitter.routine(Routine::Connection(source, family))?;
+            let function = emitter.routine(Routine::Connection(source, family));
             emitter::call(&mut asm, function);
         }
         if emitter.needs.socket {
             emitter.mark_line(&mut asm, None, "find the socket");
-            let function = emitter.routine(Routine::Socket)?;
+            let function = emitter.routine(Routine::Socket);
             emitter::call(&mut asm, function);
         }
         if emitter.needs.ports {
             emitter.mark_line(&mut asm, None, "find the bridge ports");
-            let function = emitter.routine(Routine::BridgePorts)?;
+            let function = emitter.routine(Routine::BridgePorts);
             emitter::call(&mut asm, function);
         }
         log::sample(emitter, &mut asm, emitter.trace_one_in);
@@ -255,7 +255,7 @@ fn run(
         }
     }
     if behind.clone().next().is_some() {
-        let route = emitter.routine(Routine::Route(family))?;
+        let route = emitter.routine(Routine::Route(family));
         emitter.mark_line(asm, None, "route the packet");
         emitter::call(asm, route);
     }

@@ -27,28 +27,11 @@ use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::main_function::drop;
 use crate::packet::layout;
+use crate::packet::needs::Answer;
 use crate::routine::{ReplyKey, Routine};
 use crate::target::Replies;
 use bpfc_artifact::{AttachPoint, FunctionIndex, FunctionKind};
-use bpfc_ir::{Family, Hook, Reject, Verdict};
-
-/// The kinds of answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Answer {
-    /// A TCP segment with RST.
-    Reset,
-    /// An ICMP error: destination unreachable.
-    Unreachable,
-}
-
-impl From<Reject> for Answer {
-    fn from(reject: Reject) -> Self {
-        match reject {
-            Reject::TcpReset => Answer::Reset,
-            Reject::Icmp(_) => Answer::Unreachable,
-        }
-    }
-}
+use bpfc_ir::{Family, Hook, Verdict};
 
 /// What emitting an answer's function needs to know.
 struct Reply<'a> {
@@ -104,7 +87,7 @@ pub(crate) fn call(
             asm.place(reset);
         }
         let key = ReplyKey { attach, hook, family, answer };
-        let function = emitter.routine(Routine::Reply(key))?;
+        let function = emitter.routine(Routine::Reply(key));
         emitter::call(asm, function);
         asm.exit();
     }
@@ -117,7 +100,7 @@ pub(crate) fn emit(emitter: &mut Emitter<'_>, key: ReplyKey) -> Result<FunctionI
     let Some(replies) = target.replies() else {
         return Err(EmitError::NoReplies(target.name()));
     };
-    let sum = emitter.routine(Routine::Sum)?;
+    let sum = emitter.routine(Routine::Sum);
     let reply = Reply { replies, key, sum };
     let mut asm = Asm::new();
     let [none, null] = std::array::from_fn(|_| asm.label());

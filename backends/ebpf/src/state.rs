@@ -14,19 +14,13 @@ use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{State, StateKind};
 
 /// r0 = what a state yields for the packet r7. Clobbers r0 to r5.
-pub(crate) fn take(
-    emitter: &mut Emitter<'_>,
-    asm: &mut Asm,
-    state: State,
-) -> Result<(), EmitError> {
+pub(crate) fn take(emitter: &mut Emitter<'_>, asm: &mut Asm, state: State) {
     if let StateKind::Cycle { period, start } = emitter.program.states[state].kind {
-        cycle(emitter, asm, state, period, start);
-        return Ok(());
+        return cycle(emitter, asm, state, period, start);
     }
-    let function = emitter.routine(Routine::Take(state))?;
+    let function = emitter.routine(Routine::Take(state));
     emitter::call(asm, function);
     asm.alu(Alu::Mov, Width::W32, R0, R0);
-    Ok(())
 }
 
 /// One atomic addition, taken modulo the period.

@@ -7,9 +7,9 @@
 //! `struct bpfc_packet`; both must be kept. r0 to r5 and, in main, r8 and r9 are free.
 
 use crate::asm::{Asm, Label, Reg};
-use crate::main_function::addressee::{Addressee, Addressing};
-use crate::{Feature, Needs, PacketLayout, Routing};
-use bpfc_artifact::{AttachPoint, ProgramKind};
+use crate::packet::layout::PacketLayout;
+use crate::packet::needs::{Feature, Needs};
+use bpfc_artifact::{AttachPoint, FunctionIndex, MapIndex, ProgramKind};
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
 /// How a program learns of a packet's connection.
@@ -21,6 +21,38 @@ pub enum ConntrackSource {
     /// `bpf_skb_ct_lookup`: the entry must exist already, and TCP and UDP only
     /// (net/netfilter/nf_conntrack_bpf.c).
     Lookup(&'static str),
+}
+
+/// How a target knows whom a frame is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addressing {
+    /// By `skb->pkt_type`.
+    Type,
+    /// By comparing its destination with the address of the device.
+    Address,
+}
+
+/// What main needs for asking.
+#[derive(Clone, Copy, Debug)]
+pub struct Addressee {
+    /// `others(ctx, packet)`, see `main_function::addressee`. The destination stands in the packet
+    /// structure, of which the function uses what main has not filled yet.
+    pub(crate) function: FunctionIndex,
+    /// Where addresses that were found lie: the map and the offset in its value.
+    pub(crate) known: Option<(MapIndex, u32)>,
+}
+
+/// Addresses that are remembered, by the lowest bits of their device's number. Each is 6 bytes as
+/// they stand in frames, and above them 2 bytes of the number.
+pub(crate) const KNOWN: u32 = 64;
+
+/// What a target before routing knows for it.
+pub trait Routing: Sync {
+    /// Emits: `dst` = the number of the interface that the packet came in by. Clobbers r0 to r5.
+    fn ifindex(&self, asm: &mut Asm, dst: Reg);
+
+    /// How its answer can differ from the kernel's, for a warning.
+    fn caveat(&self) -> &'static str;
 }
 
 /// The labels that main's parts jump to.

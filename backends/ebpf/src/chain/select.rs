@@ -222,7 +222,7 @@ impl<'a, 'b> Selector<'a, 'b> {
         self.blocks(self.part.blocks)?;
         self.emitter.mark_line(&mut self.asm, None, "chain exit");
         for (code, label) in std::mem::take(&mut self.leaves) {
-            let function = self.emitter.routine(Routine::CountList)?;
+            let function = self.emitter.routine(Routine::CountList);
             self.asm.place(label);
             self.call(function);
             self.asm.mov_imm(R0, code);
@@ -476,7 +476,7 @@ impl<'a, 'b> Selector<'a, 'b> {
     fn effect(&mut self, op: &Op, result: Option<Value>) -> Result<(), EmitError> {
         match *op {
             Op::Count(Counted::All(list)) if self.emitter.count_lists.are_data => {
-                let function = self.emitter.routine(Routine::CountList)?;
+                let function = self.emitter.routine(Routine::CountList);
                 self.name_list(list);
                 self.call(function);
             }
@@ -486,7 +486,7 @@ impl<'a, 'b> Selector<'a, 'b> {
             }
             Op::Trace => log::trace(self.emitter, &mut self.asm),
             Op::Log(rule, ref log) => {
-                let function = self.emitter.routine(Routine::Log)?;
+                let function = self.emitter.routine(Routine::Log);
                 let site = log::site(self.emitter, rule, log);
                 let untraced = self.asm.label();
                 if let (LogKind::Trace, Some(trace)) = (log.kind, self.emitter.layout.trace()) {
@@ -508,8 +508,7 @@ impl<'a, 'b> Selector<'a, 'b> {
                 if let Some(at) = self.emitter.layout.ct(CtField::Mark) {
                     self.asm.store(Size::W, R7, at, mark);
                 }
-                let function =
-                    self.emitter.routine(Routine::ConnectionMark(self.function.family))?;
+                let function = self.emitter.routine(Routine::ConnectionMark(self.function.family));
                 self.call(function);
             }
             Op::ToHost => {
@@ -576,19 +575,19 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.keep(result);
             }
             Op::Take(state) => {
-                state::take(self.emitter, &mut self.asm, state)?;
+                state::take(self.emitter, &mut self.asm, state);
                 self.keep(result);
             }
             Op::Query(object, ref query, ref arguments) => {
                 self.arguments(arguments)?;
-                let function = self.emitter.routine(Routine::Query(object, (**query).clone()))?;
+                let function = self.emitter.routine(Routine::Query(object, (**query).clone()));
                 self.call(function);
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);
             }
             Op::Find(table, ref key) => {
                 self.arguments(key)?;
-                let function = self.emitter.routine(Routine::Find(table))?;
+                let function = self.emitter.routine(Routine::Find(table));
                 self.call(function);
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);
@@ -601,12 +600,12 @@ impl<'a, 'b> Selector<'a, 'b> {
                             text::call(self.emitter, &mut self.asm, probe, text)?;
                         }
                         _ => {
-                            let function = self.emitter.routine(Routine::Scan(scan.clone()))?;
+                            let function = self.emitter.routine(Routine::Scan(scan.clone()));
                             self.call(function);
                         }
                     },
                     _ => {
-                        let function = self.emitter.routine(Routine::Scan(scan.clone()))?;
+                        let function = self.emitter.routine(Routine::Scan(scan.clone()));
                         self.call(function);
                     }
                 }
@@ -614,7 +613,7 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.keep(result);
             }
             Op::Lookup(lookup) => {
-                let function = lookup::function(self.emitter, lookup, self.function.family)?;
+                let function = lookup::function(self.emitter, lookup, self.function.family);
                 if let Lookup::Transform { index, field, .. } = lookup {
                     transform::ask(&mut self.asm, index, field);
                 }
@@ -623,7 +622,7 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.keep(result);
             }
             Op::ControlGroup(ref path) => {
-                let function = self.emitter.routine(Routine::ControlGroup(path.clone()))?;
+                let function = self.emitter.routine(Routine::ControlGroup(path.clone()));
                 self.call(function);
                 self.asm.alu(Alu::Mov, Width::W32, R0, R0);
                 self.keep(result);
@@ -708,7 +707,7 @@ impl<'a, 'b> Selector<'a, 'b> {
         self.asm.mov_imm(R4, i32::from(ty.bytes()));
         // The guard says the bytes are there; where it does not hold the value is zero.
         if self.emitter.target.fetch_needs_scratch() {
-            let function = self.emitter.routine(Routine::Fetch)?;
+            let function = self.emitter.routine(Routine::Fetch);
             self.asm.mov(R1, R6);
             self.asm.call(function);
         } else {
@@ -740,7 +739,7 @@ impl<'a, 'b> Selector<'a, 'b> {
         let mut to = slot.offset + 8;
         for (at, field) in self.emitter.program.tables[table].fields.iter().enumerate() {
             let Some(from) = self.emitter.layout.argument(at) else { continue };
-            for half in (0..table::field_size(field)).step_by(8) {
+            for half in (0..table::plan::field_size(field)).step_by(8) {
                 self.asm.load(Size::D, R0, R7, from + half);
                 self.asm.store(Size::D, slot.base, to, R0);
                 to += 8;

@@ -100,7 +100,7 @@ pub(crate) fn emit_step(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, Emit
 impl Table {
     /// The map of the kernel's variables, and the function of the steps.
     pub(super) fn of(emitter: &mut Emitter<'_>) -> Result<Table, EmitError> {
-        Ok(Table { variables: variables(emitter), step: emitter.routine(Routine::ConnectionStep)? })
+        Ok(Table { variables: variables(emitter), step: emitter.routine(Routine::ConnectionStep) })
     }
 
     /// Goes on where it is known where the table lies. Clobbers r1.

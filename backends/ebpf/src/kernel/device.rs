@@ -34,7 +34,7 @@ pub(crate) fn find(emitter: &mut Emitter<'_>, asm: &mut Asm, search: i16) -> Res
     kernel::cast(asm, R1, "hlist_head");
     kernel::load(asm, R1, R0, "hlist_head", "first", 8);
     asm.store(Size::D, FP, search + NODE, R1);
-    let body = emitter.routine(Routine::DeviceSearch)?;
+    let body = emitter.routine(Routine::DeviceSearch);
     asm.mov_imm(R1, DEVICES);
     asm.function_pointer(R2, body);
     asm.mov(R3, FP);

@@ -15,12 +15,12 @@ use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::kernel::{cast, first_nexthop, if_null, load};
 use crate::lookup::fib::{self, Question};
-use crate::main_function::route::Routing;
 use crate::packet::layout;
 use crate::packet::region::routed;
 use crate::packet::region::walk::{
     DEVICE, FOUND, INDEX, INPUT, KIND, LINKED, MEMBER, MODE, OUT, PARENT, TABLE,
 };
+use crate::target::Routing;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{Family, Lookup};
 

@@ -44,7 +44,7 @@ pub(super) fn address_type(
     address: Address,
     device: Option<Device>,
 ) -> Result<FunctionIndex, EmitError> {
-    let body = emitter.routine(Routine::RoutingTableStep)?;
+    let body = emitter.routine(Routine::RoutingTableStep);
     let Some(at) = emitter.layout.lookup() else {
         return Err(EmitError::Type("lookup".to_owned(), "a region"));
     };

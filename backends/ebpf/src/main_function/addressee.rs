@@ -35,28 +35,9 @@ use crate::kernel::skb;
 use crate::packet::layout;
 use crate::routine::Routine;
 use crate::scan::walk;
-use crate::target::MainContext;
+use crate::target::{Addressee, Addressing, KNOWN, MainContext};
 use bpfc_artifact::{FunctionIndex, FunctionKind, MapIndex, ProgramKind};
 use bpfc_ir::Device;
-
-/// How a target knows whom a frame is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Addressing {
-    /// By `skb->pkt_type`.
-    Type,
-    /// By comparing its destination with the address of the device.
-    Address,
-}
-
-/// What main needs for asking.
-#[derive(Clone, Copy, Debug)]
-pub struct Addressee {
-    /// `others(ctx, packet)`, whose answers are below. The destination stands in the packet
-    /// structure, of which the function uses what main has not filled yet.
-    function: FunctionIndex,
-    /// Where addresses that were found lie: the map and the offset in its value.
-    known: Option<(MapIndex, u32)>,
-}
 
 /// It cannot be decided whom the frame is for.
 const DOUBTFUL: i32 = 0;
@@ -64,10 +45,6 @@ const DOUBTFUL: i32 = 0;
 const FOR_OTHERS: i32 = 1;
 /// It is for the device, or for one above it.
 const FOR_US: i32 = 3;
-
-/// Addresses that are remembered, by the lowest bits of their device's number. Each is 6 bytes as
-/// they stand in frames, and above them 2 bytes of the number.
-pub(crate) const KNOWN: u32 = 64;
 
 /// `PACKET_HOST`, `PACKET_MULTICAST` and `PACKET_OTHERHOST` (include/uapi/linux/if_packet.h).
 const HOST: i32 = 0;
@@ -421,7 +398,7 @@ pub(crate) fn drop(
     asm: &mut Asm,
     is_input: bool,
 ) -> Result<(), EmitError> {
-    let function = emitter.routine(Routine::Drop)?;
+    let function = emitter.routine(Routine::Drop);
     asm.store_imm(Size::W, R7, ALONE, is_input.into());
     emitter::call(asm, function);
     Ok(())

@@ -3,7 +3,8 @@
 use crate::asm::{Asm, R0};
 use crate::emitter::Emitter;
 use crate::error::EmitError;
-use crate::main_function::addressee::{self, Addressing};
+use crate::main_function::addressee;
+use crate::target::Addressing;
 use bpfc_artifact::AttachPoint;
 use bpfc_ir::{Hook, Verdict};
 

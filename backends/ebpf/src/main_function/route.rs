@@ -11,13 +11,14 @@
 //! devices by number (net/core/dev.c, `dev_get_by_index_rcu`), so that it is right whatever
 //! happens to interfaces while the program is loaded.
 
-use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, R9, Reg, Size, Width};
+use crate::asm::{Alu, Asm, Jump, Label, R0, R1, R2, R7, R8, R9, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel::skb::{no_name, probe_name};
 use crate::lookup::fib::{self, Question};
 use crate::packet::layout;
 use crate::packet::region::routed;
+use crate::target::Routing;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::Family;
 
@@ -27,15 +28,6 @@ pub(crate) const LOCAL: i32 = 0;
 pub(crate) const FORWARD: i32 = 1;
 /// The kernel drops it before either hook.
 pub(crate) const NEITHER: i32 = 2;
-
-/// What a target before routing knows for it.
-pub trait Routing: Sync {
-    /// Emits: `dst` = the number of the interface that the packet came in by. Clobbers r0 to r5.
-    fn ifindex(&self, asm: &mut Asm, dst: Reg);
-
-    /// How its answer can differ from the kernel's, for a warning.
-    fn caveat(&self) -> &'static str;
-}
 
 /// The function that routes a family's packets.
 pub(crate) fn emit(emitter: &mut Emitter<'_>, family: Family) -> Result<FunctionIndex, EmitError> {

@@ -1,14 +1,31 @@
 //! What a program's rules ask for, so that main computes nothing that no rule reads.
 
-use crate::Answer;
 use bpfc_artifact::log::OWNER;
 use bpfc_ir::{
     Base, CtField, Device, Family, Func, Function, LogKind, Lookup, Meta, Op, Origin, ProbeDef,
-    Program, Query, Region, Rewrite, Rule, Scan, SocketField, Source, Terminator, Value, Verdict,
-    Way,
+    Program, Query, Region, Reject, Rewrite, Rule, Scan, SocketField, Source, Terminator, Value,
+    Verdict, Way,
 };
 use cranelift_entity::packed_option::PackedOption;
 use std::collections::BTreeSet;
+
+/// The kinds of answers to rejected packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answer {
+    /// A TCP segment with RST.
+    Reset,
+    /// An ICMP error: destination unreachable.
+    Unreachable,
+}
+
+impl From<Reject> for Answer {
+    fn from(reject: Reject) -> Self {
+        match reject {
+            Reject::TcpReset => Answer::Reset,
+            Reject::Icmp(_) => Answer::Unreachable,
+        }
+    }
+}
 
 /// What some rule reads or does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::asm::{
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::packet::layout::{self, SearchField};
-use crate::routine::Routine;
+use crate::routine::{Routine, TextGroup};
 use crate::scan::walk;
 use crate::target::SCRATCH_SIZE;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
@@ -31,11 +31,8 @@ const CHUNK: i16 = -WINDOW - 8;
 /// Places of a packet of 64 KiB: a turn passes at least one.
 const LONGEST: i32 = 65_576;
 
-/// Patterns with the same function.
-pub(crate) type Group = (bool, usize);
-
 /// The group of a search, and its place there.
-fn place(program: &Program, probe: Probe, search: &TextSearch) -> (Group, usize) {
+fn place(program: &Program, probe: Probe, search: &TextSearch) -> (TextGroup, usize) {
     let before = program.probes.iter().take_while(|&(other, _)| other != probe);
     let alike =
         before.filter(|(_, other)| matches!(other, ProbeDef::Text(t) if t.fold == search.fold));
@@ -44,7 +41,7 @@ fn place(program: &Program, probe: Probe, search: &TextSearch) -> (Group, usize)
 }
 
 /// The searches of a group, in order.
-fn members(program: &Program, (fold, number): Group) -> impl Iterator<Item = &TextSearch> {
+fn members(program: &Program, (fold, number): TextGroup) -> impl Iterator<Item = &TextSearch> {
     let texts = program.probes.values().filter_map(move |probe| match probe {
         ProbeDef::Text(text) if text.fold == fold => Some(text),
         _ => None,
@@ -70,7 +67,7 @@ pub(crate) fn call(
     search: &TextSearch,
 ) -> Result<(), EmitError> {
     let (group, member) = place(emitter.program, probe, search);
-    let function = emitter.routine(Routine::Text(group))?;
+    let function = emitter.routine(Routine::Text(group));
     asm.constant(R1, number(&search.pattern));
     asm.store(Size::D, R7, emitter.layout.search(SearchField::Head), R1);
     let length = search.pattern.len();
@@ -84,7 +81,10 @@ pub(crate) fn call(
 }
 
 /// The function of a group of searches.
-pub(crate) fn emit(emitter: &mut Emitter<'_>, group: Group) -> Result<FunctionIndex, EmitError> {
+pub(crate) fn emit(
+    emitter: &mut Emitter<'_>,
+    group: TextGroup,
+) -> Result<FunctionIndex, EmitError> {
     let body = body(emitter, group)?;
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "search the packet");
@@ -106,7 +106,7 @@ pub(crate) fn emit(emitter: &mut Emitter<'_>, group: Group) -> Result<FunctionIn
 }
 
 /// Some places: 0 to go on, 1 when done.
-fn body(emitter: &mut Emitter<'_>, group: Group) -> Result<FunctionIndex, EmitError> {
+fn body(emitter: &mut Emitter<'_>, group: TextGroup) -> Result<FunctionIndex, EmitError> {
     let scratch = CHUNK - SCRATCH_SIZE;
     let fold = group.0;
     let mut asm = Asm::new();

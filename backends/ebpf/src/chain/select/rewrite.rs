@@ -91,7 +91,7 @@ impl Selector<'_, '_> {
         if self.emitter.rewrites()?.growth() == Growth::Front {
             self.place(R2, R1, Base::Transport, offset);
             self.asm.store(Size::W, R7, layout::WALK_END, R2);
-            let function = self.emitter.routine(Routine::Room)?;
+            let function = self.emitter.routine(Routine::Room);
             self.call(function);
             self.drop_unless_done();
             self.place(R2, R1, Base::Transport, offset);
@@ -178,7 +178,7 @@ impl Selector<'_, '_> {
     fn strip(&mut self, end: Value, kinds: OptionKinds) -> Result<(), EmitError> {
         let end = self.scalar(end, 0)?;
         self.asm.store(Size::W, R7, layout::WALK_END, end);
-        let function = self.emitter.routine(Routine::StripOptions(kinds))?;
+        let function = self.emitter.routine(Routine::StripOptions(kinds));
         self.call(function);
         let unchanged = self.asm.label();
         self.asm.jump_imm(Jump::Eq, Width::W64, R0, strip::UNCHANGED, unchanged);

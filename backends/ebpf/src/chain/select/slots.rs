@@ -108,7 +108,7 @@ impl Selector<'_, '_> {
 pub(crate) fn kept_size(program: &Program, function: &Function, value: Value) -> i16 {
     match *function.definition(value) {
         Op::Find(table, _) => {
-            8 + program.tables[table].fields.iter().map(table::field_size).sum::<i16>()
+            8 + program.tables[table].fields.iter().map(table::plan::field_size).sum::<i16>()
         }
         _ if function.ty(value) == Type::I128 => 16,
         _ => 8,

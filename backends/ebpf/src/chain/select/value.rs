@@ -101,7 +101,7 @@ impl Selector<'_, '_> {
     pub(super) fn field_offset(&self, element: Value, place: u16) -> i16 {
         let Op::Find(table, _) = *self.function.definition(element) else { return 0 };
         let fields = &self.emitter.program.tables[table].fields;
-        8 + fields.iter().take(place.into()).map(table::field_size).sum::<i16>()
+        8 + fields.iter().take(place.into()).map(table::plan::field_size).sum::<i16>()
     }
 
     /// Loads a number as it lies in memory. The verifier takes only aligned loads of the frame,
