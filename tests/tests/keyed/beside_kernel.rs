@@ -17,7 +17,7 @@ use bpfc_tests::differential::EngineError;
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::inject::Wire;
 use bpfc_tests::lab::tables::{self, Reader};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
@@ -225,25 +225,32 @@ fn seen(shots: &[Shot], ticks: &[Vec<u64>; 2]) -> Vec<Seen> {
     seen.collect()
 }
 
-/// The limits of a program's rules, in the order of the rules.
+/// The limits of a program's rules, in the order of the rules, each once: a match may stand in
+/// several places of a rule's code.
 fn limits(program: &IrProgram) -> Vec<Limit> {
     let functions = program.funcs.values();
     let insts = functions.flat_map(|function| {
         let blocks = function.layout.iter().flat_map(|&block| &function.blocks[block].insts);
         blocks.map(|&inst| &function.insts[inst].op)
     });
-    let limit = |op: &Op| match *op {
-        Op::Take(state) => match program.states[state].kind {
-            StateKind::TickBucket(bucket) => Some(Limit::Bucket(bucket)),
-            _ => None,
-        },
-        Op::Query(object, ..) => match program.objects[object].kind {
-            ObjectKind::HashLimit(table) => Some(Limit::Table(table)),
-            _ => None,
-        },
-        _ => None,
-    };
-    insts.filter_map(limit).collect()
+    let (mut states, mut objects) = (BTreeSet::new(), BTreeSet::new());
+    let mut limits = Vec::new();
+    for op in insts {
+        match *op {
+            Op::Take(state) if states.insert(state) => {
+                if let StateKind::TickBucket(bucket) = program.states[state].kind {
+                    limits.push(Limit::Bucket(bucket));
+                }
+            }
+            Op::Query(object, ..) if objects.insert(object) => {
+                if let ObjectKind::HashLimit(table) = program.objects[object].kind {
+                    limits.push(Limit::Table(table));
+                }
+            }
+            _ => {}
+        }
+    }
+    limits
 }
 
 /// What a rule can have counted.
