@@ -47,57 +47,79 @@ impl Function {
     /// # Panics
     /// When a block or a value does not exist.
     pub fn nonzero(&self, from: Block, to: Block) -> Option<Value> {
-        let Terminator::Switch(switch) = &self.blocks[from].terminator else {
-            let proof = self.proof(from, to)?;
-            return (!proof.set.contains(0)).then_some(proof.value);
+        let (mut value, takes_zero) = match self.blocks[from].terminator {
+            Terminator::Branch { then, otherwise, .. } if then == otherwise => return None,
+            Terminator::Branch { condition, then, .. } => {
+                let (value, holds) = match *self.definition(condition) {
+                    Op::InRange(value, ref ends) => (value, ends.0 == 0),
+                    _ => match self.comparison(condition) {
+                        Some((value, condition, with)) => (value, condition.holds(0, with)),
+                        None => (condition, false),
+                    },
+                };
+                (value, holds == (then == to))
+            }
+            Terminator::Switch(ref switch) => (switch.value, switch.target(0) == to),
+            Terminator::Jump(_)
+            | Terminator::Call { .. }
+            | Terminator::Return
+            | Terminator::Verdict(_) => return None,
         };
-        let mut value = switch.value;
-        while let Op::Extend(_, inner) | Op::Binary(BinaryOp::And, inner, _) =
-            *self.definition(value)
-        {
+        while let Some((inner, _)) = self.under(value) {
             value = inner;
         }
-        (switch.target(0) != to).then_some(value)
+        (!takes_zero).then_some(value)
     }
 
     /// What a bool's being true or false says of a number; of itself where it says nothing more.
     fn condition(&self, condition: Value, truth: bool) -> (Value, Ranges) {
         let read = match *self.definition(condition) {
-            Op::Compare(condition, a, b) => match (self.constant(a), self.constant(b)) {
-                (None, Some(b)) => Some((a, condition, b)),
-                (Some(a), None) => Some((b, condition.mirrored(), a)),
-                _ => None,
-            }
-            .map(|(value, condition, with)| {
+            Op::InRange(value, ref ends) => Some((value, Ranges::range(ends.0, ends.1))),
+            _ => self.comparison(condition).map(|(value, condition, with)| {
                 (value, compared(condition, with, self.ty(value).max()))
             }),
-            Op::InRange(value, ref ends) => Some((value, Ranges::range(ends.0, ends.1))),
-            _ => None,
         };
         let (value, set) = read.unwrap_or((condition, Ranges::range(1, 1)));
         (value, if truth { set } else { set.complement(self.ty(value).max()) })
     }
 
+    /// The comparison of a number with a constant that a bool stands for.
+    fn comparison(&self, condition: Value) -> Option<(Value, Condition, u128)> {
+        let Op::Compare(condition, a, b) = *self.definition(condition) else { return None };
+        match (self.constant(a), self.constant(b)) {
+            (None, Some(b)) => Some((a, condition, b)),
+            (Some(a), None) => Some((b, condition.mirrored(), a)),
+            _ => None,
+        }
+    }
+
+    /// The number that a value is made of, where a set of the one says which set the other is in.
+    fn under(&self, value: Value) -> Option<(Value, Under)> {
+        let max = self.ty(value).max();
+        match *self.definition(value) {
+            Op::Extend(_, inner) => Some((inner, Under::Wider)),
+            Op::Binary(BinaryOp::And, inner, mask) => match self.constant(mask)? {
+                mask if self.ty(value) == Type::I8 => Some((inner, Under::Bits(mask))),
+                mask if is_prefix(mask, max) => Some((inner, Under::Prefix(max & !mask))),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// What a set of numbers under masks, or made wider, says of the number itself.
     fn unmasked(&self, mut value: Value, mut set: Ranges) -> Proof {
-        loop {
-            (value, set) = match *self.definition(value) {
-                Op::Extend(_, inner) => {
-                    let all = Ranges::range(0, self.ty(inner).max());
-                    (inner, set.intersect(&all))
+        while let Some((inner, under)) = self.under(value) {
+            set = match under {
+                Under::Wider => set.intersect(&Ranges::range(0, self.ty(inner).max())),
+                Under::Bits(mask) => {
+                    Ranges::where_holds(u8::MAX, |number| set.contains(number & mask))
                 }
-                Op::Binary(BinaryOp::And, inner, mask) => match self.constant(mask) {
-                    Some(mask) if self.ty(value) == Type::I8 => {
-                        (inner, Ranges::where_holds(u8::MAX, |number| set.contains(number & mask)))
-                    }
-                    Some(mask) if is_prefix(mask, self.ty(value).max()) => {
-                        (inner, set.under_prefix(self.ty(value).max() & !mask))
-                    }
-                    _ => return Proof { value, set },
-                },
-                _ => return Proof { value, set },
+                Under::Prefix(host) => set.under_prefix(host),
             };
+            value = inner;
         }
+        Proof { value, set }
     }
 
     /// A value that is a constant.
@@ -107,6 +129,17 @@ impl Function {
             _ => None,
         }
     }
+}
+
+/// How a value is made of another number.
+#[derive(Clone, Copy)]
+enum Under {
+    /// The same number in a wider type.
+    Wider,
+    /// These bits of a byte.
+    Bits(u128),
+    /// Without these low bits.
+    Prefix(u128),
 }
 
 /// The numbers up to `max` that compare so with another.

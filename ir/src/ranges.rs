@@ -72,7 +72,7 @@ impl Ranges {
 
     /// Whether a number is in it.
     pub fn contains(&self, number: u128) -> bool {
-        self.holds(&Ranges::range(number, number))
+        self.holds_range(number, number)
     }
 
     /// What is in both.
@@ -95,10 +95,12 @@ impl Ranges {
 
     /// Whether every number of `other` is in this set.
     pub fn holds(&self, other: &Ranges) -> bool {
-        other.0.iter().all(|&(low, high)| {
-            let index = self.0.partition_point(|&(start, _)| start <= low);
-            index > 0 && self.0[index - 1].1 >= high
-        })
+        other.0.iter().all(|&(low, high)| self.holds_range(low, high))
+    }
+
+    fn holds_range(&self, low: u128, high: u128) -> bool {
+        let index = self.0.partition_point(|&(start, _)| start <= low);
+        index > 0 && self.0[index - 1].1 >= high
     }
 
     /// Whether nothing is in it.

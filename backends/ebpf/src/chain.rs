@@ -80,10 +80,8 @@ pub(crate) fn cut(
     for &func in order {
         let function = &program.funcs[func];
         let is_kept = |op: &Op| select::is_kept(op, function.family, needs);
-        chains[func].segments = {
-            let bytes = |value| select::kept_size(program, function, value);
-            segment::segments(function, limit, is_kept, bytes)
-        };
+        let bytes = |value| select::kept_size(program, function, value);
+        chains[func].segments = segment::segments(function, limit, is_kept, bytes);
     }
     // What a chain carries is not where its callers carry something.
     let mut size: i16 = 0;

@@ -264,7 +264,11 @@ const LEAST_GRAPH: usize = 64;
 const VALUE: i32 = 8;
 
 /// The kept values that a block computes with, directly or in a value that is computed there anew.
-fn uses(function: &Function, block: Block, is_kept: &impl Fn(&Op) -> bool) -> BTreeSet<Value> {
+pub(crate) fn uses(
+    function: &Function,
+    block: Block,
+    is_kept: &impl Fn(&Op) -> bool,
+) -> BTreeSet<Value> {
     let data = &function.blocks[block];
     let mut open: Vec<Value> = data.terminator.arg().into_iter().collect();
     for &inst in &data.insts {

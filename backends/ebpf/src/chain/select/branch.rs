@@ -120,7 +120,7 @@ impl Selector<'_, '_> {
         if ty == Type::I128 {
             return self.compare_wide(cond, a, b, to);
         }
-        let Some(constant) = self.constant_of(b) else {
+        let Some(constant) = self.function.constant(b) else {
             let left = self.scalar(a, 0)?;
             let right = self.scalar(b, 1)?;
             let width = if ty == Type::I64 { Width::W64 } else { Width::W32 };
@@ -156,7 +156,7 @@ impl Selector<'_, '_> {
     /// mask is returned as a number, not applied.
     fn raw(&mut self, value: Value) -> Result<Option<(Reg, Option<u128>)>, EmitError> {
         let (value, mask) = match *self.function.definition(value) {
-            Op::Binary(BinaryOp::And, a, b) => match self.constant_of(b) {
+            Op::Binary(BinaryOp::And, a, b) => match self.function.constant(b) {
                 Some(mask) => (a, Some(mask)),
                 None => return Ok(None),
             },
@@ -206,7 +206,7 @@ impl Selector<'_, '_> {
             Condition::Eq => (to.then, to.otherwise, Falls::Then),
             Condition::Ne => (to.otherwise, to.then, Falls::Otherwise),
             _ => {
-                let Some(constant) = self.constant_of(b) else {
+                let Some(constant) = self.function.constant(b) else {
                     return Err(EmitError::Type(self.name.clone(), "an order"));
                 };
                 self.order_const(a, constant, cond, to.then)?;
@@ -216,9 +216,9 @@ impl Selector<'_, '_> {
                 return Ok(());
             }
         };
-        let constant = self.constant_of(b);
+        let constant = self.function.constant(b);
         let (inner, mask) = match *self.function.definition(a) {
-            Op::Binary(BinaryOp::And, inner, mask) => match self.constant_of(mask) {
+            Op::Binary(BinaryOp::And, inner, mask) => match self.function.constant(mask) {
                 Some(mask) => (inner, mask),
                 None => (a, u128::MAX),
             },

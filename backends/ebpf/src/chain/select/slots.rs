@@ -7,6 +7,7 @@
 
 use super::{Selector, Slot};
 use crate::asm::{FP, R7};
+use crate::chain::segment;
 use crate::emitter::CutChain;
 use crate::table;
 use crate::target::SCRATCH_SIZE;
@@ -75,30 +76,10 @@ impl Selector<'_, '_> {
     /// For each kept value the position in `order` of the last block that uses it, directly or in
     /// a value that is computed there anew.
     fn last_uses(&self, order: &[Block]) -> BTreeMap<Value, usize> {
-        let function = self.function;
         let mut last = BTreeMap::new();
         for (at, &block) in order.iter().enumerate() {
-            let data = &function.blocks[block];
-            let mut open: Vec<Value> = Vec::new();
-            for &inst in &data.insts {
-                let op = &function.insts[inst].op;
-                if op.is_effect() || self.is_kept(op) {
-                    open.extend(op.args());
-                }
-            }
-            open.extend(data.terminator.arg());
-            let mut seen = BTreeSet::new();
-            while let Some(value) = open.pop() {
-                if !seen.insert(value) {
-                    continue;
-                }
-                let op = function.definition(value);
-                if self.is_kept(op) {
-                    last.insert(value, at);
-                } else {
-                    open.extend(op.args());
-                }
-            }
+            let used = segment::uses(self.function, block, &|op| self.is_kept(op));
+            last.extend(used.into_iter().map(|value| (value, at)));
         }
         last
     }

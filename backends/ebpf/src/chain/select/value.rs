@@ -61,13 +61,6 @@ impl Selector<'_, '_> {
         }
     }
 
-    pub(super) fn constant_of(&self, value: Value) -> Option<u128> {
-        match *self.function.definition(value) {
-            Op::Const(_, constant) => Some(constant),
-            _ => None,
-        }
-    }
-
     /// Where a value lies in memory, and whether in network order.
     pub(super) fn memory(&self, value: Value) -> Option<(Reg, i16, bool)> {
         if let Some(slot) = self.slots.get(&value) {
@@ -171,7 +164,7 @@ impl Selector<'_, '_> {
                 self.scalar(a, depth)?;
                 let width = if ty == Type::I64 { Width::W64 } else { Width::W32 };
                 let alu = alu(op).ok_or(EmitError::Type(self.name.clone(), "arithmetic"))?;
-                match self.constant_of(b) {
+                match self.function.constant(b) {
                     Some(c) if ty != Type::I64 => {
                         self.asm.alu_imm(alu, width, dst, c as u32 as i32);
                     }
@@ -210,7 +203,7 @@ impl Selector<'_, '_> {
             Op::Const(_, constant) => self.asm.constant(dst, (constant >> shift) as u64),
             Op::Binary(op @ (BinaryOp::And | BinaryOp::Or | BinaryOp::Xor), a, b) => {
                 self.half(a, half, dst, tmp)?;
-                match self.constant_of(b) {
+                match self.function.constant(b) {
                     Some(c) => self.asm.constant(tmp, (c >> shift) as u64),
                     None => return Err(EmitError::Type(self.name.clone(), "two wide values")),
                 }
