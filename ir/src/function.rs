@@ -3,7 +3,7 @@
 use crate::{
     Base, BinaryOp, Block, CalendarField, Chain, ChainData, Condition, Counted, Counter, Family,
     Func, Inst, Lookup, Object, Op, Origin, Query, Rule, Scan, Source, State, Table, Terminator,
-    Type, Value, Verdict,
+    Touch, Type, Value, Verdict,
 };
 use cranelift_entity::PrimaryMap;
 use cranelift_entity::packed_option::PackedOption;
@@ -309,6 +309,11 @@ impl FunctionBuilder {
     /// The element of a table that holds a key.
     pub fn find(&mut self, table: Table, key: Vec<Value>) -> Value {
         self.value(Op::Find(table, key.into()))
+    }
+
+    /// The element of a key, touched by the packet.
+    pub fn touch(&mut self, table: Table, touch: Touch, key: Vec<Value>) -> Value {
+        self.value(Op::Touch(table, touch, key.into()))
     }
 
     /// Whether there is such an element.

@@ -84,6 +84,15 @@ impl Condition {
     }
 }
 
+/// Whether a packet adds the element that it touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Touch {
+    /// Where there is none yet (`add`).
+    Add,
+    /// Never (`existing`).
+    Existing,
+}
+
 /// What an instruction does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
@@ -132,6 +141,10 @@ pub enum Op {
     /// `v = find tableN (v, v)`: the element that holds a key, its numbers in the order of the
     /// key's parts. Pure as long as nothing changes the table.
     Find(Table, Box<[Value]>),
+    /// `v = touch tableN ADD (v, v)`: the element of a key, made where there is none yet and
+    /// [`Touch`] says so, after its states were taken from for this packet, all in one atomic step.
+    /// A state's field is what it yielded. There is no such element where there is no room.
+    Touch(Table, Touch, Box<[Value]>),
     /// `v = found v`: bool, whether there is such an element.
     Found(Value),
     /// `v = field.T v N`: the element's field of that place; guarded by [`Op::Found`] of the same
@@ -166,6 +179,7 @@ impl Op {
             Op::Random
                 | Op::Take(_)
                 | Op::Query(..)
+                | Op::Touch(..)
                 | Op::Count(_)
                 | Op::Log(..)
                 | Op::Trace
@@ -179,7 +193,7 @@ impl Op {
     /// The values it uses.
     pub fn args(&self) -> impl Iterator<Item = Value> {
         let many = match self {
-            Op::Query(_, _, values) | Op::Find(_, values) => &values[..],
+            Op::Query(_, _, values) | Op::Find(_, values) | Op::Touch(_, _, values) => &values[..],
             _ => &[],
         };
         let (a, b) = match *self {
@@ -193,6 +207,7 @@ impl Op {
             | Op::Take(_)
             | Op::Query(..)
             | Op::Find(..)
+            | Op::Touch(..)
             | Op::Count(_)
             | Op::Log(..)
             | Op::ToHost
@@ -231,7 +246,7 @@ impl Op {
             | Op::Log(..)
             | Op::ToHost
             | Op::Trace => {}
-            Op::Query(_, _, values) | Op::Find(_, values) => {
+            Op::Query(_, _, values) | Op::Find(_, values) | Op::Touch(_, _, values) => {
                 values.iter_mut().for_each(|value| *value = map(*value));
             }
             Op::LoadAt(_, v, _)
@@ -266,7 +281,7 @@ impl Op {
             | Op::Available(..)
             | Op::Found(_)
             | Op::AvailableAt(..) => Some(Type::Bool),
-            Op::Find(..) => Some(Type::Element),
+            Op::Find(..) | Op::Touch(..) => Some(Type::Element),
             Op::Calendar(..)
             | Op::Hash(..)
             | Op::Scan(_)

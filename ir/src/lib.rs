@@ -13,7 +13,6 @@ mod fingerprint;
 mod flow;
 mod frontend;
 mod function;
-pub mod hash_limit;
 mod host_fact;
 mod inst;
 mod jenkins;
@@ -58,7 +57,7 @@ pub use frontend::{
 };
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use host_fact::HostFact;
-pub use inst::{BinaryOp, Condition, Counted, Op, Terminator};
+pub use inst::{BinaryOp, Condition, Counted, Op, Terminator, Touch};
 pub use jenkins::jenkins;
 pub use listing::{ListedRule, Listing};
 pub use log::{Log, LogKind};
@@ -75,9 +74,12 @@ pub use region::Region;
 pub use rewrite::{ChecksumField, Rewrite};
 pub use set_query::{SetInfo, SetQuery};
 pub use set_table::SetTable;
-pub use state::{StateDef, StateKind};
+pub use state::{Moment, StateDef, StateKind, Words};
 pub use switch::{Arm, Switch};
-pub use table::{Contents, Element, ElementError, Elements, FieldDef, KeyPart, Shape, TableDef};
+pub use table::{
+    Contents, Element, ElementError, Elements, Expiry, ExpiryTicks, FieldDef, KeyPart, Shape,
+    TableDef,
+};
 pub use text::{ParseError, parse};
 pub use transform::{TransformField, Way};
 pub use types::{

@@ -4,7 +4,6 @@
 //! processors share it, is the back end's. An object with a name is one for all rules that name
 //! it, and is found by that name at run time; one without belongs to the rule that asks it.
 
-use crate::hash_limit::HashLimit;
 use crate::{Family, Object, Program, RecentList, RecentQuery, SetQuery, Type};
 use bpfc_ipset::Set;
 use std::fmt;
@@ -15,8 +14,6 @@ use std::sync::Arc;
 pub enum ObjectKind {
     /// Addresses that were seen (net/netfilter/xt_recent.c).
     Recent(RecentList),
-    /// Rate limits by address and port (net/netfilter/xt_hashlimit.c).
-    HashLimit(HashLimit),
     /// Connections of TCP and UDP under keys, each counted once while it lives
     /// (net/netfilter/nf_conncount.c).
     Connections {
@@ -42,9 +39,6 @@ pub struct ObjectDef {
 pub enum Query {
     /// Looks an address up in a list of seen ones.
     Recent(RecentQuery),
-    /// Charges a packet to the bucket of its addresses and ports; yields a number of
-    /// [`crate::hash_limit::answer`].
-    Charge,
     /// Counts the packet's connection under an address; yields how many live under it then, and 0
     /// where it cannot be counted: there is no room, or the packet is neither of TCP nor UDP, a
     /// later fragment, or cut off before its ports.
@@ -59,7 +53,6 @@ impl Query {
     pub fn arguments(&self, kind: &ObjectKind, family: Family) -> Option<Vec<Type>> {
         match (self, kind) {
             (Query::Recent(query), ObjectKind::Recent(list)) => query.arguments(list, family),
-            (Query::Charge, ObjectKind::HashLimit(table)) => table.arguments(family),
             (Query::Connections, &ObjectKind::Connections { family: own }) => {
                 let address = match family {
                     Family::Ipv4 => Type::I32,
@@ -79,17 +72,6 @@ impl ObjectKind {
         match self {
             ObjectKind::Connections { .. } | ObjectKind::Set(_) => true,
             ObjectKind::Recent(list) => list.is_sound(),
-            ObjectKind::HashLimit(table) => table.is_sound(),
-        }
-    }
-
-    /// The clocks, in ticks a second, of kernels that refuse its rate.
-    pub fn refusing_clocks(&self) -> Vec<u32> {
-        match self {
-            ObjectKind::HashLimit(table) => table.refusing(),
-            ObjectKind::Connections { .. } | ObjectKind::Set(_) | ObjectKind::Recent(_) => {
-                Vec::new()
-            }
         }
     }
 
@@ -98,9 +80,6 @@ impl ObjectKind {
         match (self, other) {
             (ObjectKind::Recent(list), ObjectKind::Recent(other)) => {
                 list.joined(other).map(ObjectKind::Recent)
-            }
-            (ObjectKind::HashLimit(table), ObjectKind::HashLimit(other)) => {
-                table.joined(other).map(ObjectKind::HashLimit)
             }
             _ => (self == other).then(|| self.clone()),
         }
@@ -111,7 +90,6 @@ impl fmt::Display for ObjectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ObjectKind::Recent(list) => list.fmt(f),
-            ObjectKind::HashLimit(table) => table.fmt(f),
             ObjectKind::Connections { family } => write!(f, "connections {family}"),
             ObjectKind::Set(set) => {
                 write!(f, "set ")?;
@@ -129,7 +107,6 @@ impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Query::Recent(query) => query.fmt(f),
-            Query::Charge => f.write_str("charge"),
             Query::Connections => f.write_str("connections"),
             Query::Set(query) => query.fmt(f),
         }

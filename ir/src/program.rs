@@ -180,6 +180,12 @@ impl Program {
         rules
     }
 
+    /// The table of a name that is not empty.
+    pub fn table_named(&self, name: &str) -> Option<Table> {
+        let mut named = self.tables.iter().filter(|(_, def)| !def.name.is_empty());
+        named.find(|(_, def)| def.name == name).map(|(table, _)| table)
+    }
+
     /// The probe of a definition, the one that there is already where there is one.
     pub fn probe(&mut self, definition: ProbeDef) -> Probe {
         match self.probes.iter().find(|(_, known)| **known == definition) {
@@ -197,9 +203,9 @@ impl Program {
                 let rule = inst.origin.expand()?.first(self)?;
                 Some((rule, self.states[state].kind.refusing_clocks()))
             }
-            Op::Query(object, ..) => {
+            Op::Touch(table, ..) => {
                 let rule = inst.origin.expand()?.first(self)?;
-                Some((rule, self.objects[object].kind.refusing_clocks()))
+                Some((rule, self.tables[table].refusing_clocks()))
             }
             _ => None,
         });

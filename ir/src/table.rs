@@ -7,7 +7,7 @@
 //! number that stands for a name which outlives the program, and which a
 //! [`crate::Terminator::Switch`] turns into control.
 
-use crate::{Table, Type};
+use crate::{StateKind, Table, Touch, Type};
 use cranelift_entity::SecondaryMap;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -42,6 +42,9 @@ pub enum FieldDef {
     /// A verdict, an i32: the place of its name in this list (`accept`, `jump NAME`). Elements keep
     /// the name, since they outlive a replacement of the program.
     Verdict(Vec<String>),
+    /// A state of the element's own, from which a packet takes when it touches the element
+    /// ([`crate::Op::Touch`]); what it yielded then, an i32.
+    State(StateKind),
 }
 
 impl FieldDef {
@@ -49,8 +52,41 @@ impl FieldDef {
     pub fn ty(&self) -> Type {
         match self {
             FieldDef::Data(ty) => *ty,
-            FieldDef::Verdict(_) => Type::I32,
+            FieldDef::Verdict(_) | FieldDef::State(_) => Type::I32,
         }
+    }
+}
+
+/// When elements that packets added go (net/netfilter/xt_hashlimit.c: `htable_gc`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Expiry {
+    /// Milliseconds after which an element that no packet touched is idle.
+    pub idle: u32,
+    /// Milliseconds between collections of idle elements: until then they stay.
+    pub collect: u32,
+}
+
+impl Expiry {
+    /// Both in ticks of a kernel with `hertz` of them a second (`msecs_to_jiffies`: rounded up).
+    pub fn ticks(&self, hertz: u32) -> ExpiryTicks {
+        let ticks = |time: u32| (u64::from(time) * u64::from(hertz)).div_ceil(1000);
+        ExpiryTicks { idle: ticks(self.idle), collect: ticks(self.collect) }
+    }
+}
+
+/// [`Expiry`] in ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpiryTicks {
+    /// Ticks after which an element is idle.
+    pub idle: u64,
+    /// Ticks between collections, which come at whole multiples of them.
+    pub collect: u64,
+}
+
+impl ExpiryTicks {
+    /// Whether an element that is idle from a tick on was collected by now.
+    pub fn is_gone(&self, idle_from: u64, now: u64) -> bool {
+        now - now % self.collect.max(1) >= idle_from
     }
 }
 
@@ -66,11 +102,41 @@ pub struct TableDef {
     pub fields: Vec<FieldDef>,
     /// Elements at most, at least 1.
     pub capacity: u32,
+    /// When its elements go; `None` where they stay. Elements of a table with an expiry come from
+    /// packets alone.
+    pub expiry: Option<Expiry>,
 }
 
 impl TableDef {
     /// Bytes of a key at most (`NFT_DATA_VALUE_MAXLEN`, include/uapi/linux/netfilter/nf_tables.h).
     pub const LARGEST_KEY: u16 = 64;
+
+    /// Whether each part of its key is exact.
+    pub fn is_exact(&self) -> bool {
+        self.key.iter().all(|part| part.shape == Shape::Exact)
+    }
+
+    /// The states of its elements.
+    pub fn states(&self) -> impl Iterator<Item = &StateKind> {
+        self.fields.iter().filter_map(|field| match field {
+            FieldDef::State(kind) => Some(kind),
+            FieldDef::Data(_) | FieldDef::Verdict(_) => None,
+        })
+    }
+
+    /// The clocks, in ticks a second, of kernels that refuse a rate of its elements.
+    pub fn refusing_clocks(&self) -> Vec<u32> {
+        let mut clocks: Vec<u32> = self.states().flat_map(StateKind::refusing_clocks).collect();
+        clocks.sort_unstable();
+        clocks.dedup();
+        clocks
+    }
+
+    /// Whether packets can touch its elements so. What they add says nothing but states.
+    pub(crate) fn can_be_touched(&self, touch: Touch) -> bool {
+        let only_states = self.states().count() == self.fields.len();
+        self.is_exact() && (touch == Touch::Existing || only_states)
+    }
 
     /// Whether it is as its parts say.
     pub(crate) fn is_sound(&self) -> bool {
@@ -84,7 +150,13 @@ impl TableDef {
             && self.fields.iter().all(|field| match field {
                 FieldDef::Data(ty) => is_number(*ty),
                 FieldDef::Verdict(names) => !names.is_empty(),
+                // A new one's numbers depend on the time.
+                FieldDef::State(kind) => {
+                    kind.is_sound() && (kind.words() == 1 || self.expiry.is_some())
+                }
             })
+            && (self.states().next().is_none() && self.expiry.is_none() || self.is_exact())
+            && self.expiry.is_none_or(|expiry| expiry.idle > 0 && expiry.collect > 0)
     }
 }
 
@@ -94,7 +166,7 @@ pub struct Element {
     /// For each part of the key the least and the greatest number, which are the same for an exact
     /// part.
     pub key: Vec<(u128, u128)>,
-    /// Its fields' numbers.
+    /// Its fields' numbers; 0 for a state.
     pub fields: Vec<u128>,
 }
 
@@ -113,6 +185,9 @@ pub enum ElementError {
     /// There are more than its table has room for.
     #[error("the table has no room for {0} elements")]
     Full(usize),
+    /// Elements of the table expire, so that packets alone add them.
+    #[error("packets alone add elements to a table where they expire")]
+    Expiring,
 }
 
 /// The ends of the last part of an element's key, and the element's place.
@@ -136,6 +211,9 @@ impl Elements {
         if all.len() > def.capacity as usize {
             return Err(ElementError::Full(all.len()));
         }
+        if def.expiry.is_some() && !all.is_empty() {
+            return Err(ElementError::Expiring);
+        }
         let mut by_key: BTreeMap<Vec<u128>, Vec<Held>> = BTreeMap::new();
         let shape = def.key.last().map_or(Shape::Exact, |part| part.shape);
         for (at, Element { key, fields }) in all.iter().enumerate() {
@@ -145,6 +223,7 @@ impl Elements {
             let is_value = |field: &FieldDef, &value: &u128| match field {
                 FieldDef::Data(ty) => value <= (*ty).max(),
                 FieldDef::Verdict(names) => value < names.len() as u128,
+                FieldDef::State(_) => value == 0,
             };
             if key.len() != def.key.len()
                 || fields.len() != def.fields.len()
@@ -228,6 +307,7 @@ mod tests {
             key: vec![exact, KeyPart { ty: Type::I32, shape }],
             fields: vec![FieldDef::Data(Type::I8)],
             capacity: 4,
+            expiry: None,
         }
     }
 

@@ -301,6 +301,127 @@ const STATES: &str = r#"
         verdict accept @rule4
     }"#;
 
+/// Elements that packets add and touch, as nftables' meters and dynamic sets, and tables of rates:
+/// a limit by source whose table is full for the third, a quota and a cycle by port and protocol, a
+/// bucket that expires, a set without states that fills up, and given elements with states.
+const METERS: &str = r#"
+    table0 = "flood" key i32 fields state nanosecond-bucket packets 1 every 3600000000000 burst 5
+        capacity 2
+    table1 = key i16, i8 fields state quota 60, state cycle 3 start 1 capacity 64
+    table2 = "rates" key i128, i16
+        fields state wide-bucket packets average 3600000000 burst 2 capacity 1
+        idle 3600000 collect 3600000
+    table3 = "known" key i16 capacity 4
+    table4 = "given" key i8 fields i32, state cycle 4 start 0, i128, state tick-bucket average 36000000 burst 9
+        capacity 2
+    chain0 = ip "filter" "INPUT" hook input
+    rule0 = chain0 number 1
+    rule1 = chain0 number 2
+    rule2 = chain0 number 3
+    rule3 = chain0 number 4
+    rule4 = chain0 number 5
+    rule5 = chain0 number 6
+    rule6 = chain0 policy final
+    counter0 = rule0
+    counter1 = rule1
+    counter2 = rule2
+    counter3 = rule3
+    counter4 = rule4
+    counter5 = rule5
+    counter6 = rule6
+    entry input ip: fn0
+    fn0 "filter/INPUT" ip of chain0 {
+    block0:
+        v0 = avail th 4 @rule0
+        br v0, block1, block20 @rule0
+    block1:
+        v1 = load.i16 th+2 @rule0
+        v2 = load.i8 meta.l4proto @rule0
+        v3 = load.i32 net+12 @rule0
+        v4 = touch table0 add (v3) @rule0
+        v5 = found v4 @rule0
+        br v5, block2, block10 @rule0
+    block2:
+        v6 = field.i32 v4 0 @rule0
+        switch v6, { 1: block3 }, block4 @rule0
+    block3:
+        count counter0 @rule0
+        jump block15 @rule0
+    block4:
+        v7 = touch table1 add (v1, v2) @rule1
+        v8 = found v7 @rule1
+        br v8, block5, block20 @rule1
+    block5:
+        v9 = field.i32 v7 0 @rule1
+        v10 = field.i32 v7 1 @rule1
+        switch v9, { 1: block6 }, block7 @rule1
+    block6:
+        count counter1 @rule1
+        verdict drop @rule1
+    block7:
+        switch v10, { 0: block8 }, block20 @rule2
+    block8:
+        count counter2 @rule2
+        verdict drop @rule2
+    block10:
+        v11 = const.i16 7 @rule3
+        v12 = const.i128 0x20010db8000000000000000000000001 @rule3
+        v13 = touch table2 add (v12, v11) @rule3
+        v14 = found v13 @rule3
+        br v14, block11, block20 @rule3
+    block11:
+        v15 = field.i32 v13 0 @rule3
+        switch v15, { 1: block12 }, block13 @rule3
+    block12:
+        count counter3 @rule3
+        verdict drop @rule3
+    block13:
+        v16 = touch table3 add (v1) @rule4
+        v17 = found v16 @rule4
+        br v17, block14, block15 @rule4
+    block14:
+        count counter4 @rule4
+        v18 = touch table3 existing (v1) @rule4
+        v19 = find table3 (v1) @rule4
+        v20 = found v18 @rule4
+        v21 = found v19 @rule4
+        br v20, block16, block20 @rule4
+    block16:
+        br v21, block15, block20 @rule4
+    block15:
+        v22 = touch table4 existing (v2) @rule5
+        v23 = find table4 (v2) @rule5
+        v24 = found v22 @rule5
+        br v24, block17, block20 @rule5
+    block17:
+        v25 = field.i32 v22 0 @rule5
+        v26 = field.i32 v22 1 @rule5
+        v27 = field.i128 v22 2 @rule5
+        v28 = field.i32 v22 3 @rule5
+        v29 = found v23 @rule5
+        br v29, block18, block20 @rule5
+    block18:
+        v30 = field.i32 v23 0 @rule5
+        v31 = field.i128 v23 2 @rule5
+        v32 = cmp eq v27, v31 @rule5
+        br v32, block19, block20 @rule5
+    block19:
+        v33 = add v25, v26 @rule5
+        v34 = add v33, v30 @rule5
+        v35 = add v34, v28 @rule5
+        switch v35, { 0x20000003: block21 }, block20 @rule5
+    block21:
+        count counter5 @rule5
+        verdict drop @rule5
+    block20:
+        count counter6 @rule6
+        verdict accept @rule6
+    }
+    contents table4 {
+        { 6: 0x10000000, 0, 0x20010db8000000000000000000000001, 0 }
+        { 1: 0x10000001, 0, 1, 0 }
+    }"#;
+
 fn packets() -> Vec<Packet> {
     let from = |last| PacketBuilder::ipv4([10, 0, last / 4, last], [10, 0, 0, 9]);
     let ports = [0, 1, 21, 22, 23, 53, 54, 80, 443, 900, 1023, 1024, 40_000, 65_534, 65_535];
@@ -337,6 +458,18 @@ fn text_is_compiled_as_it_is_interpreted() {
                 "filter/INPUT:2",
                 "filter/INPUT:3",
                 "filter/INPUT:4",
+                "filter/INPUT:policy",
+            ],
+        ),
+        (
+            METERS,
+            &[
+                "filter/INPUT:1",
+                "filter/INPUT:2",
+                "filter/INPUT:3",
+                "filter/INPUT:4",
+                "filter/INPUT:5",
+                "filter/INPUT:6",
                 "filter/INPUT:policy",
             ],
         ),

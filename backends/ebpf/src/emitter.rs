@@ -15,7 +15,7 @@ use crate::target::{Addressee, KNOWN, Rewrites, SCRATCH_SIZE, Target};
 use crate::{Needs, PacketLayout, names};
 use bpfc_artifact::log::Site;
 use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind, MapRole};
-use bpfc_ir::{Func, Object, Origin, Program, Rule, State};
+use bpfc_ir::{Func, Origin, Program, Rule, State, Table};
 use cranelift_entity::{PrimaryMap, SecondaryMap};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -177,15 +177,19 @@ impl<'a> Emitter<'a> {
         MapIndex(index as u32)
     }
 
-    /// The cells of states and, behind them, of objects and of addresses: a u64 each, zero at load,
-    /// shared by all processors.
+    /// The cells of states and, behind them, of tables and of addresses: a u64 each,
+    /// zero at load, shared by all processors.
     fn cells(&mut self) -> MapIndex {
         let known = if self.remembers { KNOWN as usize } else { 0 };
-        let cells = self.program.states.len() + self.program.objects.len() + known;
+        let cells = self.cells_before_addresses() + known;
         self.map(&MapRole::RuleState, || MapDef {
             value_size: cells.max(1) as u32 * CELL_SIZE,
             ..MapDef::new("state", MapKind::Array, MapRole::RuleState)
         })
+    }
+
+    fn cells_before_addresses(&self) -> usize {
+        self.program.states.len() + self.program.tables.len()
     }
 
     /// `dst` = the address of a state's cell.
@@ -196,15 +200,14 @@ impl<'a> Emitter<'a> {
 
     /// The map and the offset in its value where the addresses of devices are remembered.
     pub(crate) fn known_addresses(&mut self) -> (MapIndex, u32) {
-        let before = self.program.states.len() + self.program.objects.len();
-        (self.cells(), before as u32 * CELL_SIZE)
+        (self.cells(), self.cells_before_addresses() as u32 * CELL_SIZE)
     }
 
-    /// `dst` = the address of an object's cell.
-    pub(crate) fn object_cell(&mut self, asm: &mut Asm, dst: Reg, object: Object) {
+    /// `dst` = the address of a table's cell.
+    pub(crate) fn table_cell(&mut self, asm: &mut Asm, dst: Reg, table: Table) {
         let map = self.cells();
-        let cell = self.program.states.len() as u32 + object.as_u32();
-        asm.map_value(dst, map, cell * CELL_SIZE);
+        let cell = self.program.states.len();
+        asm.map_value(dst, map, (cell as u32 + table.as_u32()) * CELL_SIZE);
     }
 
     /// Adds a packet to the counters at an offset from `base`, which is neither r1 nor r2: those

@@ -3,7 +3,6 @@
 //! packet structure.
 
 mod connections;
-mod hash_limit;
 mod recent;
 pub(crate) mod set;
 
@@ -23,7 +22,6 @@ pub(crate) fn emit(
         (Query::Recent(query), ObjectKind::Recent(list)) => {
             recent::emit(emitter, object, &list, query)
         }
-        (Query::Charge, ObjectKind::HashLimit(table)) => hash_limit::emit(emitter, object, &table),
         (Query::Connections, ObjectKind::Connections { family }) => {
             connections::emit(emitter, object, family)
         }

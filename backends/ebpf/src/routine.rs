@@ -6,7 +6,7 @@
 use crate::packet::needs::Answer;
 use crate::target::ConntrackSource;
 use bpfc_artifact::AttachPoint;
-use bpfc_ir::{Family, Hook, Lookup, Object, OptionKinds, Query, Scan, State, Table};
+use bpfc_ir::{Family, Hook, Lookup, Object, OptionKinds, Query, Scan, State, Table, Touch};
 
 /// Searches for texts that are made at once: whether case is folded, and the group's number.
 pub(crate) type TextGroup = (bool, usize);
@@ -48,6 +48,8 @@ pub(crate) enum Routine {
     Query(Object, Query),
     /// Looks up an element.
     Find(Table),
+    /// Takes from an element's states.
+    Touch(Table, Touch),
     /// Counts by a list.
     CountList,
     /// Writes log records.

@@ -86,7 +86,9 @@ pub(crate) fn merge(
                 Op::Log(of, _) => *of = rule(*of),
                 Op::Take(used) => *used = state(*used),
                 Op::Query(object, ..) => *object = objects[object.as_u32() as usize],
-                Op::Find(table, _) => *table = Table::from_u32(first_table + table.as_u32()),
+                Op::Find(table, _) | Op::Touch(table, ..) => {
+                    *table = Table::from_u32(first_table + table.as_u32());
+                }
                 Op::Scan(Scan::Probe(used)) => *used = probe(*used),
                 _ => {}
             }
@@ -148,6 +150,9 @@ fn conflicts(program: &Program, other: &Program, name: &str) -> Vec<Diagnostic> 
                 def.kind, def.name, known.kind
             )));
         }
+    }
+    for def in other.tables.values().filter(|def| program.table_named(&def.name).is_some()) {
+        found.push(conflict(format!("'{name}' names {}, as an input before it does", def.name)));
     }
     found
 }

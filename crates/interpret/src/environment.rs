@@ -2,9 +2,11 @@
 
 use crate::connections::Counted;
 use crate::recent::Seen;
+use crate::state::Live;
 use bpfc_ipset::State as SetState;
-use bpfc_ir::hash_limit::Bucket;
-use bpfc_ir::{Contents, Counter, HostFact, Object, ObjectKind, Program, State, StateKind};
+use bpfc_ir::{
+    Contents, Counter, HostFact, Object, ObjectKind, Program, State, StateKind, Table, Words,
+};
 use cranelift_entity::SecondaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +22,10 @@ pub struct Counts {
 /// The world of one loaded program, between packets.
 pub struct Environment<'r> {
     counters: SecondaryMap<Counter, Counts>,
-    pub(crate) states: SecondaryMap<State, u64>,
+    pub(crate) states: SecondaryMap<State, Words>,
     pub(crate) objects: SecondaryMap<Object, Option<ObjectKind>>,
-    /// Buckets of rate limits by key.
-    pub(crate) buckets: BTreeMap<(Object, [u128; 4]), Bucket>,
+    /// Elements of tables that packets have touched, by key.
+    pub(crate) live: BTreeMap<(Table, Vec<u128>), Live>,
     /// Connections that are counted, by address.
     pub(crate) counted: BTreeMap<(Object, u128), Counted>,
     /// Lists of seen addresses, from the first question on.
@@ -61,10 +63,10 @@ impl<'r> Environment<'r> {
 
     /// As [`Environment::new`], with random numbers of the caller's.
     pub fn with_random(program: &Program, random: impl FnMut() -> u32 + 'r) -> Self {
-        let mut states = SecondaryMap::new();
+        let mut states: SecondaryMap<State, Words> = SecondaryMap::new();
         for (state, def) in program.states.iter() {
             if let StateKind::Cycle { start, .. } = def.kind {
-                states[state] = start.into();
+                states[state][0] = start.into();
             }
         }
         let mut objects = SecondaryMap::new();
@@ -75,7 +77,7 @@ impl<'r> Environment<'r> {
             counters: SecondaryMap::new(),
             states,
             objects,
-            buckets: BTreeMap::new(),
+            live: BTreeMap::new(),
             counted: BTreeMap::new(),
             seen: SecondaryMap::new(),
             sets: SecondaryMap::new(),

@@ -101,9 +101,15 @@ impl<'a> Run<'a, '_, '_> {
             Op::Find(table, ref key) => {
                 let key = key.iter().map(|&value| frame.value(value));
                 let key = key.collect::<Result<Vec<_>, _>>()?;
-                let found = self.environment.contents.of(table).and_then(|all| all.find(&key));
-                let element = data.result.expand().ok_or(operands)?;
-                frame.elements.insert(element, found.map(|found| found.fields.clone()));
+                let found = self.find(table, &key);
+                frame.elements.insert(data.result.expand().ok_or(operands)?, found);
+                return Ok(());
+            }
+            Op::Touch(table, touch, ref key) => {
+                let key = key.iter().map(|&value| frame.value(value));
+                let key = key.collect::<Result<Vec<_>, _>>()?;
+                let touched = self.touch(table, touch, &key).ok_or(operands)?;
+                frame.elements.insert(data.result.expand().ok_or(operands)?, touched);
                 return Ok(());
             }
             Op::Found(element) => (Type::Bool, frame.element(element)?.is_some().into()),

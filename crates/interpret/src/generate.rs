@@ -5,16 +5,16 @@
 //! failure leads to the next rule, then effects and a verdict, call or return.
 
 use bpfc_diag::{FileId, Span};
-use bpfc_ir::hash_limit::{HashLimit, Measure};
+use bpfc_ir::state::wide_bucket::{Measure, WideBucket};
 use bpfc_ir::state::{nanosecond_bucket::NanosecondBucket, tick_bucket::TickBucket};
 use bpfc_ir::{
     Address, Arm, Base, BaseChain, BinaryOp, Block, CalendarField, ChainData, ChecksumField,
     ChunkFlags, Condition, Contents, Counted, Counter, CtField, CtTuple, Device, Element, Elements,
-    Entry, Family, FieldDef, Func, Function, FunctionBuilder, Hook, KeyPart, Log, LogKind, Lookup,
-    Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction,
+    Entry, Expiry, Family, FieldDef, Func, Function, FunctionBuilder, Hook, KeyPart, Log, LogKind,
+    Lookup, Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction,
     RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule, RuleData, RuleKind, Scan,
     SctpChunks, Shape, SocketField, Source, StateDef, StateKind, Switch, Table, TableDef,
-    Terminator, TextSearch, TransformField, TupleField, Type, Value, Verdict, Way,
+    Terminator, TextSearch, Touch, TransformField, TupleField, Type, Value, Verdict, Way,
 };
 use bpfc_packet::{
     Conntrack, Dccp, Extension, InterfaceName, LengthField, Packet, PacketBuilder, Sctp, Tcp,
@@ -75,14 +75,13 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
     }
     for (name, kind) in [
         ("a list", ObjectKind::Recent(RecentList { entries: 2, stamps: 8, mask: u128::MAX << 1 })),
-        ("a table", ObjectKind::HashLimit(hash_limit(&mut choices, Family::Ipv4))),
-        ("another", ObjectKind::HashLimit(hash_limit(&mut choices, Family::Ipv6))),
         ("", ObjectKind::Connections { family: Family::Ipv4 }),
         ("", ObjectKind::Connections { family: Family::Ipv6 }),
     ] {
         program.objects.push(ObjectDef { name: name.to_owned(), kind });
     }
     program.tables.extend(tables());
+    program.tables.extend(touched(&mut choices));
     if let Ok(filter) = "48 0 0 9,21 0 1 6,6 0 0 1,128 0 0 0,22 0 0 0".parse() {
         program.probes.push(ProbeDef::Filter(filter));
     }
@@ -124,8 +123,13 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
 /// The tables of every program.
 fn tables() -> [TableDef; 3] {
     let part = |ty, shape| KeyPart { ty, shape };
-    let table =
-        |name: &str, key, fields| TableDef { name: name.to_owned(), key, fields, capacity: 32 };
+    let table = |name: &str, key, fields| TableDef {
+        name: name.to_owned(),
+        key,
+        fields,
+        capacity: 32,
+        expiry: None,
+    };
     let names = ["accept", "jump \"a chain\""].map(str::to_owned).to_vec();
     [
         table(
@@ -152,6 +156,7 @@ pub fn contents(choices: &mut Choices) -> Contents {
             let fields = def.fields.iter().map(|field| match field {
                 FieldDef::Data(ty) => number(*ty),
                 FieldDef::Verdict(names) => number(Type::I8) % names.len() as u128,
+                FieldDef::State(_) => 0,
             });
             let fields = fields.collect();
             let free = (1u128 << choices.below(10)) - 1;
@@ -172,19 +177,37 @@ pub fn contents(choices: &mut Choices) -> Contents {
     contents
 }
 
-fn hash_limit(choices: &mut Choices, family: Family) -> HashLimit {
-    HashLimit {
-        family,
+/// The types of the keys of [`touched`], and how many states their elements have.
+const TOUCHED: [(&[Type], u16); 2] =
+    [(&[Type::I32, Type::I32, Type::I16, Type::I16], 1), (&[Type::I128, Type::I8], 2)];
+
+/// Tables whose elements packets add and touch.
+fn touched(choices: &mut Choices) -> [TableDef; 2] {
+    let exact = |&ty: &Type| KeyPart { ty, shape: Shape::Exact };
+    let bucket = WideBucket {
         measure: choices.of(&[Measure::Packets, Measure::Bytes]),
-        fields: choices.below(16) as u8,
-        prefixes: [choices.below(33) as u8, choices.below(33) as u8],
         average: choices.of(&[1000, 5_000_000]),
         burst: 1 + choices.below(5) as u64,
         interval: choices.of(&[None, None, Some(1)]),
-        max: 1 + choices.below(5) as u32,
-        collect: 1000,
-        expire: 3000,
-    }
+    };
+    let quota = StateKind::Quota { bytes: choices.below(2_000) as u64 };
+    let cycle = StateKind::Cycle { period: 3, start: 1 };
+    [
+        TableDef {
+            name: "buckets".into(),
+            key: TOUCHED[0].0.iter().map(exact).collect(),
+            fields: vec![FieldDef::State(StateKind::WideBucket(bucket))],
+            capacity: 1 + choices.below(5) as u32,
+            expiry: Some(Expiry { idle: 3000, collect: 1000 }),
+        },
+        TableDef {
+            name: String::new(),
+            key: TOUCHED[1].0.iter().map(exact).collect(),
+            fields: vec![FieldDef::State(quota), FieldDef::State(cycle)],
+            capacity: 1 + choices.below(5) as u32,
+            expiry: None,
+        },
+    ]
 }
 
 /// A packet: whole, a fragment or cut short, with connection, link header and mark or without.
@@ -445,6 +468,22 @@ impl Body<'_> {
         self.builder.switch_to(next);
     }
 
+    /// A touch of an element, whose states' answers are numbers where it is found.
+    fn touch(&mut self, away: Block) {
+        let at = self.choices.below(TOUCHED.len());
+        let (key, states) = TOUCHED[at];
+        let key = key.iter().map(|&ty| self.number(ty)).collect();
+        let touch = self.choices.of(&[Touch::Add, Touch::Existing]);
+        let table = Table::from_u32((tables().len() + at) as u32);
+        let element = self.builder.touch(table, touch, key);
+        let found = self.builder.found(element);
+        self.builder.require(found, away);
+        for place in 0..states {
+            let value = self.builder.field(Type::I32, element, place);
+            self.values.push((value, Type::I32));
+        }
+    }
+
     /// A search for an element, whose fields are numbers where it is found.
     fn find(&mut self, away: Block) {
         let tables = tables();
@@ -461,8 +500,9 @@ impl Body<'_> {
 
     /// A test whose failure leads away.
     fn test(&mut self, otherwise: Block) {
-        match self.choices.below(12) {
+        match self.choices.below(13) {
             10 => self.switch(otherwise),
+            12 => self.touch(otherwise),
             11 => self.find(otherwise),
             0 => {
                 let bytes = self.choices.of(&[1, 4, 8, 12, 20, 24]);
@@ -600,7 +640,6 @@ impl Body<'_> {
             }
             7 if ty == Type::I32 && self.choices.once_in(2) => self.builder.random(),
             7 if ty == Type::I32 && self.choices.once_in(3) => self.seen(),
-            7 if ty == Type::I32 && self.choices.once_in(3) => self.charged(),
             7 if ty == Type::I32 && self.choices.once_in(3) => self.counted(),
             7 if ty == Type::I32 => {
                 let state = self.choices.below(4) as u32;
@@ -654,22 +693,11 @@ impl Body<'_> {
         Lookup::AddressType(self.choices.of(&Address::ALL), self.choices.of(devices))
     }
 
-    /// Charges the packet to a bucket.
-    fn charged(&mut self) -> Value {
-        let (object, address) = match self.builder.family() {
-            Family::Ipv4 => (1, Type::I32),
-            Family::Ipv6 => (2, Type::I128),
-        };
-        let [source, destination] = [self.load(address), self.load(address)];
-        let arguments = vec![source, destination, self.load(Type::I16), self.load(Type::I16)];
-        self.builder.query(Object::from_u32(object), Query::Charge, arguments)
-    }
-
     /// Counts the packet's connection.
     fn counted(&mut self) -> Value {
         let (object, address) = match self.builder.family() {
-            Family::Ipv4 => (3, Type::I32),
-            Family::Ipv6 => (4, Type::I128),
+            Family::Ipv4 => (1, Type::I32),
+            Family::Ipv6 => (2, Type::I128),
         };
         let arguments = vec![self.load(address)];
         self.builder.query(Object::from_u32(object), Query::Connections, arguments)

@@ -3,7 +3,6 @@
 use crate::Run;
 use crate::recent::Sight;
 use bpfc_ipset::{Counts, Extensions, PacketInfo, Part, Probe, SetDef, State};
-use bpfc_ir::hash_limit::{Bucket, HashLimit, answer};
 use bpfc_ir::{Object, ObjectKind, Query, SetInfo, SetQuery};
 use bpfc_packet::Arrival;
 use std::sync::Arc;
@@ -18,9 +17,6 @@ impl Run<'_, '_, '_> {
     ) -> Option<u32> {
         let kind = self.environment.objects.get(object)?.as_ref()?;
         match (query, kind) {
-            (Query::Charge, &ObjectKind::HashLimit(table)) => {
-                self.charge(object, &table, arguments.try_into().ok()?)
-            }
             (Query::Connections, ObjectKind::Connections { .. }) => match *arguments {
                 [address] => Some(self.count_connection(object, address)),
                 _ => None,
@@ -31,25 +27,6 @@ impl Run<'_, '_, '_> {
             }
             _ => self.holds(object, query, arguments).map(u32::from),
         }
-    }
-
-    /// Charges the packet to its bucket.
-    fn charge(&mut self, object: Object, table: &HashLimit, key: [u128; 4]) -> Option<u32> {
-        let arrival = self.packet.packet().arrival;
-        let now = arrival.ticks;
-        // Where the kernel would not take the rule nothing is within it.
-        let Some(numbers) = table.numbers(arrival.ticks_per_second) else {
-            return Some(answer::ABOVE);
-        };
-        let buckets = &mut self.environment.buckets;
-        buckets.retain(|(of, _), bucket| *of != object || !bucket.is_gone(&numbers, now));
-        let used = buckets.keys().filter(|(of, _)| *of == object).count();
-        if !buckets.contains_key(&(object, key)) && used >= table.max as usize {
-            return Some(answer::NO_ROOM);
-        }
-        let bucket = buckets.entry((object, key)).or_insert_with(|| Bucket::new(&numbers, now));
-        let within = bucket.charge(&numbers, table.measure, now, self.packet.length());
-        Some(if within { answer::WITHIN } else { answer::ABOVE })
     }
 
     /// Whether what is asked holds.

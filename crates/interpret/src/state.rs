@@ -1,37 +1,91 @@
-//! What states without a key yield.
+//! What states yield: those without a key, and those of elements that packets touch.
 
 use crate::Run;
 use crate::query::nanoseconds;
-use bpfc_ir::state::tick_bucket::Credits;
-use bpfc_ir::{State, StateKind};
+use bpfc_ir::{FieldDef, Moment, State, StateKind, Table, Touch, Words};
+
+/// An element that packets touch: its states' numbers, and from which tick on it is idle.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Live {
+    words: Vec<Words>,
+    idle_from: u64,
+}
+
+impl Live {
+    fn new<'s>(states: impl Iterator<Item = &'s StateKind>, now: &Moment) -> Live {
+        Live { words: states.map(|kind| kind.start(now)).collect(), idle_from: 0 }
+    }
+}
 
 impl Run<'_, '_, '_> {
-    /// Takes from a state; none for one that the program does not define, or whose rate the
-    /// kernel of the packet would not take.
-    pub(crate) fn take(&mut self, state: State) -> Option<u32> {
+    fn moment(&self) -> Moment {
         let arrival = self.packet.packet().arrival;
-        let length = self.packet.length();
+        Moment {
+            ticks: arrival.ticks,
+            ticks_per_second: arrival.ticks_per_second,
+            nanoseconds: nanoseconds(arrival),
+            length: self.packet.length(),
+        }
+    }
+
+    /// Takes from a state; none for one that the program does not define.
+    pub(crate) fn take(&mut self, state: State) -> Option<u32> {
         let kind = &self.program.states.get(state)?.kind;
-        let value = &mut self.environment.states[state];
-        let taken = match kind {
-            StateKind::TickBucket(bucket) => {
-                Credits::new(bucket, arrival.ticks_per_second)?.take(*value, arrival.ticks)
+        let now = self.moment();
+        Some(kind.take(&mut self.environment.states[state], &now))
+    }
+
+    /// The fields of the element of a key, where there is one: given at the start or added by a
+    /// packet since. What a state yields is no field of it.
+    pub(crate) fn find(&self, table: Table, key: &[u128]) -> Option<Vec<u128>> {
+        let def = self.program.tables.get(table)?;
+        if let Some(given) = self.environment.contents.of(table).and_then(|all| all.find(key)) {
+            return Some(given.fields.clone());
+        }
+        let added = self.environment.live.get(&(table, key.to_vec()))?;
+        let now = self.moment();
+        let is_gone = def.expiry.is_some_and(|expiry| {
+            expiry.ticks(now.ticks_per_second).is_gone(added.idle_from, now.ticks)
+        });
+        (!is_gone).then(|| vec![0; def.fields.len()])
+    }
+
+    /// The fields of the element of a key, once the packet has taken from its states; `None` of
+    /// the element where there is none and no room for one.
+    pub(crate) fn touch(
+        &mut self,
+        table: Table,
+        touch: Touch,
+        key: &[u128],
+    ) -> Option<Option<Vec<u128>>> {
+        let def = self.program.tables.get(table)?;
+        let now = self.moment();
+        let expiry = def.expiry.map(|expiry| expiry.ticks(now.ticks_per_second));
+        let environment = &mut *self.environment;
+        let live = &mut environment.live;
+        if let Some(expiry) = expiry {
+            live.retain(|(of, _), live| *of != table || !expiry.is_gone(live.idle_from, now.ticks));
+        }
+        let given = environment.contents.of(table);
+        let loaded = given.and_then(|all| all.find(key));
+        let place = (table, key.to_vec());
+        if !live.contains_key(&place) {
+            let others = live.keys().filter(|(of, key)| {
+                *of == table && given.is_none_or(|given| given.find(key).is_none())
+            });
+            let used = others.count() + given.map_or(0, |given| given.iter().count());
+            let is_new = loaded.is_none();
+            if is_new && (touch == Touch::Existing || used >= def.capacity as usize) {
+                return Some(None);
             }
-            StateKind::NanosecondBucket(bucket) => {
-                bucket.take(*value, nanoseconds(arrival), length)
-            }
-            StateKind::Quota { bytes } => {
-                let used = *value + u64::from(length);
-                let enough = used <= *bytes;
-                *value = used.min(*bytes);
-                return Some(enough.into());
-            }
-            StateKind::Cycle { period, .. } => {
-                *value = (*value + 1) % u64::from((*period).max(1));
-                return Some(*value as u32);
-            }
-        };
-        *value = taken.unwrap_or(*value);
-        Some(taken.is_some().into())
+        }
+        let live = live.entry(place).or_insert_with(|| Live::new(def.states(), &now));
+        live.idle_from = now.ticks + expiry.map_or(0, |expiry| expiry.idle);
+        let mut states = live.words.iter_mut();
+        let fields = def.fields.iter().enumerate().map(|(at, field)| match field {
+            FieldDef::State(kind) => Some(u128::from(kind.take(states.next()?, &now))),
+            FieldDef::Data(_) | FieldDef::Verdict(_) => loaded?.fields.get(at).copied(),
+        });
+        Some(Some(fields.collect::<Option<Vec<u128>>>()?))
     }
 }

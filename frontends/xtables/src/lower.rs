@@ -51,6 +51,7 @@ pub fn lower(
 ) -> Option<()> {
     let mut failed = false;
     let tables = choose_tables(ruleset, options, diagnostics, &mut failed);
+    let mut firsts = cx::Firsts::default();
     let mut entries: BTreeMap<Hook, Vec<BaseChain>> = BTreeMap::new();
     for table in tables {
         let wanted = |hook: Hook| options.hooks.as_ref().is_none_or(|hooks| hooks.contains(&hook));
@@ -61,7 +62,7 @@ pub fn lower(
             continue;
         };
         let family = ruleset.family;
-        let into = (&mut *program, &mut *listing);
+        let into = (&mut *program, &mut *listing, &mut firsts);
         let Some(base) = chain::lower_table(family, table, &reached, options, into, diagnostics)
         else {
             failed = true;

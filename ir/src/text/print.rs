@@ -2,8 +2,9 @@
 
 use crate::{
     Arm, Base, BaseChain, BinaryOp, ChainData, Condition, Contents, Counted, CounterDef, CtField,
-    Element, Entry, FieldDef, Function, InstData, KeyPart, Listing, ObjectDef, Op, Origin, Program,
-    RuleData, RuleKind, Scan, Shape, Source, StateDef, Switch, TableDef, Terminator,
+    Element, Entry, Expiry, FieldDef, Function, InstData, KeyPart, Listing, ObjectDef, Op, Origin,
+    Program, RuleData, RuleKind, Scan, Shape, Source, StateDef, Switch, TableDef, Terminator,
+    Touch,
 };
 use bpfc_abi::raw;
 use std::fmt::{self, Display, Formatter};
@@ -136,6 +137,17 @@ impl Display for Op {
                 }
                 f.write_str(")")
             }
+            Op::Touch(table, touch, key) => {
+                let touch = match touch {
+                    Touch::Add => "add",
+                    Touch::Existing => "existing",
+                };
+                write!(f, "touch {table} {touch} (")?;
+                for (at, value) in key.iter().enumerate() {
+                    write!(f, "{}{value}", if at == 0 { "" } else { ", " })?;
+                }
+                f.write_str(")")
+            }
             Op::Found(element) => write!(f, "found {element}"),
             Op::Field(ty, element, place) => write!(f, "field.{ty} {element} {place}"),
             Op::Count(Counted::One(counter)) => write!(f, "count {counter}"),
@@ -243,7 +255,11 @@ impl Display for TableDef {
             f.write_str(" fields")?;
             list(f, self.fields.iter())?;
         }
-        write!(f, " capacity {}", self.capacity)
+        write!(f, " capacity {}", self.capacity)?;
+        match self.expiry {
+            Some(Expiry { idle, collect }) => write!(f, " idle {idle} collect {collect}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -265,6 +281,7 @@ impl Display for FieldDef {
                 f.write_str("verdict")?;
                 names.iter().try_for_each(|name| write!(f, " {}", Quoted(name)))
             }
+            FieldDef::State(kind) => write!(f, "state {kind}"),
         }
     }
 }

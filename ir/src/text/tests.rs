@@ -106,6 +106,22 @@ fn verdicts_are_read_as_they_are_printed() {
 }
 
 #[test]
+fn tables_that_packets_touch_are_read_as_they_are_printed() {
+    let program = "table0 = key i32 fields state nanosecond-bucket packets 3 every 1000000000 burst 5, \
+                   state quota 7 capacity 7\ntable1 = \"r\" key i128 fields state wide-bucket bytes \
+                   average 5 burst 6 interval 2 capacity 1 idle 3000 collect 1000\n\nfn0 \"f\" ip {\n\
+                   block0:\n    v0 = load.i32 net+12\n    v1 = touch table0 add (v0)\n    \
+                   v2 = touch table0 existing (v0)\n    v3 = found v2\n    br v3, block1, block2\n\
+                   block1:\n    v4 = field.i32 v2 1\n    return\nblock2:\n    return\n}\n";
+    let read = crate::parse(program).expect("a program").0;
+    assert_eq!(verify(&read), Ok(()));
+    assert_eq!(read.to_string(), program);
+    let contents = format!("{program}contents table1 {{ {{ 1: 0 }} }}");
+    let refused = crate::parse(&contents).expect_err("elements that expire").to_string();
+    assert!(refused.ends_with("packets alone add elements to a table where they expire"));
+}
+
+#[test]
 fn errors_say_where() {
     assert_eq!(
         error("fn0 \"f\" ip {\n  block0: jmp\n}"),
@@ -115,7 +131,7 @@ fn errors_say_where() {
     assert_eq!(error("fn0 \"f\" ip { block0: jump block1 }"), "1:22: block1 is not defined");
     assert_eq!(error("fn0 \"f\" ip { block0: mark v3 return }"), "1:22: v3 is not defined");
     assert_eq!(
-        error("fn0 \"f\" ip { block0: v0 = query object0 charge () return }"),
+        error("fn0 \"f\" ip { block0: v0 = query object0 connections () return }"),
         "1:33: object0 is not defined"
     );
     assert_eq!(error("fn0 \"f\" ip { block0: call fn1, block0 }"), "1:27: fn1 is not defined");

@@ -83,7 +83,7 @@ pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) -> Vec<Fun
     let mut names = BTreeSet::new();
     for (state, def) in program.states.iter() {
         let unique = def.name.is_empty() || names.insert(def.name.as_str());
-        if !unique || !def.kind.is_sound() {
+        if !unique || !def.kind.is_sound() || def.kind.words() > 1 {
             report(Place::Program, Violation::State(state));
         }
     }

@@ -468,6 +468,45 @@ fn fields_are_read_of_elements_that_are_found() {
 }
 
 #[test]
+fn packets_touch_elements_that_can_change() {
+    let touched = |table: &str, op: &str, field: &str| {
+        violations(&format!(
+            "table0 = key {table} capacity 1
+             fn0 \"f\" ip {{ block0: v0 = const.i8 1 v1 = {op} (v0) v2 = found v1
+             br v2, block1, block2 block1: {field} return block2: verdict drop }}"
+        ))
+    };
+    let table = crate::Table::from_u32(0);
+    let (add, existing) = ("touch table0 add", "touch table0 existing");
+    assert_eq!(touched("i8 fields state quota 1", add, "v3 = field.i32 v1 0"), []);
+    assert_eq!(touched("i8 fields i32, state quota 1", existing, "v3 = field.i32 v1 1"), []);
+    assert_eq!(touched("i8", add, ""), []);
+    // A search takes from no state, a packet adds no data, and elements have one key.
+    let find = "find table0";
+    broken(touched("i8 fields state quota 1", find, "v3 = field.i32 v1 0"), Violation::Field(0));
+    broken(touched("i8 fields i32, state quota 1", add, ""), Violation::Key(table));
+    broken(touched("i8 prefix", add, ""), Violation::Key(table));
+    // What a table cannot keep.
+    let definition = |text: &str| violations(&format!("table0 = key i8 {text}"));
+    let wide = "fields state wide-bucket packets average 1000 burst 5 capacity 1";
+    assert_eq!(definition(&format!("{wide} idle 1 collect 1")), []);
+    for text in [
+        wide,
+        &format!("{wide} idle 0 collect 1"),
+        &format!("{wide} idle 1 collect 0"),
+        "prefix fields state quota 1 capacity 1",
+        "range capacity 1 idle 1 collect 1",
+        "fields state cycle 3 start 3 capacity 1",
+    ] {
+        broken(definition(text), Violation::Table(table));
+    }
+    broken(
+        violations("state0 = wide-bucket packets average 1000 burst 5"),
+        Violation::State(crate::State::from_u32(0)),
+    );
+}
+
+#[test]
 fn loads_fit_their_source() {
     broken(in_block("ip", "v0 = load.i16 meta.l4proto return"), Violation::SourceType(Type::I8));
     broken(in_block("ip", "v0 = load.bool net+0 return"), Violation::SourceType(Type::Bool));

@@ -3,7 +3,7 @@
 
 use super::{Violation, checker::Checker};
 use crate::{
-    Base, BinaryOp, Block, Family, Inst, Lookup, Op, Rewrite, Scan, Source, Terminator,
+    Base, BinaryOp, Block, Family, FieldDef, Inst, Lookup, Op, Rewrite, Scan, Source, Terminator,
     TransformField, Type, Value, Verdict, Way,
 };
 
@@ -80,14 +80,24 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             }
             key.iter().zip(&def.key).try_for_each(|(&value, part)| is(checker, value, part.ty))
         }
+        Op::Touch(table, touch, ref key) => {
+            let def = checker.program.tables.get(table).ok_or(Violation::MissingTable(table))?;
+            if key.len() != def.key.len() || !def.can_be_touched(touch) {
+                return Err(Violation::Key(table));
+            }
+            key.iter().zip(&def.key).try_for_each(|(&value, part)| is(checker, value, part.ty))
+        }
         Op::Found(element) => is(checker, element, Type::Element),
         Op::Field(ty, element, place) => {
             is(checker, element, Type::Element)?;
-            let Op::Find(table, _) = *function.definition(element) else {
-                return Err(Violation::Field(place));
+            let (table, touched) = match *function.definition(element) {
+                Op::Find(table, _) => (table, false),
+                Op::Touch(table, ..) => (table, true),
+                _ => return Err(Violation::Field(place)),
             };
             let def = checker.program.tables.get(table).ok_or(Violation::MissingTable(table))?;
             match def.fields.get(usize::from(place)) {
+                Some(FieldDef::State(_)) if !touched => Err(Violation::Field(place)),
                 Some(field) if field.ty() == ty => Ok(()),
                 _ => Err(Violation::Field(place)),
             }

@@ -9,9 +9,9 @@
 //! number for all four.
 
 use crate::in_lab;
-use crate::possible::{self, Limit, Seen};
+use crate::possible::{self, Keying, Limit, Seen};
 use crate::schedule::{self, Shot};
-use bpfc_ir::{Hook, Input, ObjectKind, Op, Program as IrProgram, StateKind};
+use bpfc_ir::{Hook, Input, Op, Program as IrProgram, StateKind};
 use bpfc_runtime::{Filter, Options};
 use bpfc_tests::differential::EngineError;
 use bpfc_tests::lab::Family;
@@ -120,7 +120,7 @@ impl Program {
         let Some(artifact) = result.artifact() else {
             return Err(EngineError::refused(&result.diagnostics, &result.sources));
         };
-        let limits = result.lowered().map(limits).unwrap_or_default();
+        let limits = result.lowered().map(|program| limits(family, program)).unwrap_or_default();
         let mut options = Options::new(target);
         match target {
             // Right behind the table raw (-300).
@@ -227,13 +227,13 @@ fn seen(shots: &[Shot], ticks: &[Vec<u64>; 2]) -> Vec<Seen> {
 
 /// The limits of a program's rules, in the order of the rules, each once: a match may stand in
 /// several places of a rule's code.
-fn limits(program: &IrProgram) -> Vec<Limit> {
+fn limits(family: Family, program: &IrProgram) -> Vec<Limit> {
     let functions = program.funcs.values();
     let insts = functions.flat_map(|function| {
         let blocks = function.layout.iter().flat_map(|&block| &function.blocks[block].insts);
         blocks.map(|&inst| &function.insts[inst].op)
     });
-    let (mut states, mut objects) = (BTreeSet::new(), BTreeSet::new());
+    let (mut states, mut tables) = (BTreeSet::new(), BTreeSet::new());
     let mut limits = Vec::new();
     for op in insts {
         match *op {
@@ -242,9 +242,12 @@ fn limits(program: &IrProgram) -> Vec<Limit> {
                     limits.push(Limit::Bucket(bucket));
                 }
             }
-            Op::Query(object, ..) if objects.insert(object) => {
-                if let ObjectKind::HashLimit(table) = program.objects[object].kind {
-                    limits.push(Limit::Table(table));
+            Op::Touch(table, ..) if tables.insert(table) => {
+                let keying = Keying::of(family, &options(family, limits.len()));
+                for kind in program.tables[table].states() {
+                    if let StateKind::WideBucket(bucket) = *kind {
+                        limits.push(Limit::Table(bucket, keying));
+                    }
                 }
             }
             _ => {}

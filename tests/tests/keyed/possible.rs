@@ -6,8 +6,9 @@
 //! this follows every one of them. So the least and the most that can have passed are known
 //! whatever a machine does, and where no packet met a change of the clock they are one number.
 
-use bpfc_ir::hash_limit::{Bucket, HashLimit};
+use bpfc_ir::Family;
 use bpfc_ir::state::tick_bucket::{Credits, TickBucket};
+use bpfc_ir::state::wide_bucket::{Level, WideBucket};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -39,7 +40,38 @@ pub enum Limit {
     /// One bucket for all packets.
     Bucket(TickBucket),
     /// A bucket for each key.
-    Table(HashLimit),
+    Table(WideBucket, Keying),
+}
+
+/// What a table tells packets apart by.
+#[derive(Clone, Copy, Debug)]
+pub struct Keying {
+    family: Family,
+    /// Whether the addresses count, source before destination.
+    addresses: [bool; 2],
+    /// Whether the ports do.
+    ports: [bool; 2],
+    /// Bits of the addresses that count.
+    prefixes: [u8; 2],
+}
+
+impl Keying {
+    /// As the options of a rule say.
+    pub fn of(family: Family, options: &str) -> Keying {
+        let mut words = options.split(' ').skip_while(|word| *word != "--hashlimit-mode").skip(1);
+        let mode: Vec<&str> = words.next().unwrap_or("").split(',').collect();
+        let bits = if family == Family::Ipv4 { 32 } else { 128 };
+        let prefix = |option: &str| {
+            let mut words = options.split(' ').skip_while(|word| *word != option).skip(1);
+            words.next().map_or(bits, |length| length.parse().expect("a prefix length"))
+        };
+        Keying {
+            family,
+            addresses: ["srcip", "dstip"].map(|word| mode.contains(&word)),
+            ports: ["srcport", "dstport"].map(|word| mode.contains(&word)),
+            prefixes: ["--hashlimit-srcmask", "--hashlimit-dstmask"].map(prefix),
+        }
+    }
 }
 
 /// How many of these packets a limit or a table of limits can have found within it, on a kernel of
@@ -83,38 +115,31 @@ fn step(
             let taken = credits.take(empty, tick);
             (tick >= last).then(|| (taken.is_some(), [taken.unwrap_or(empty), tick, 0]))
         }
-        Limit::Table(table) => {
-            let numbers = table.numbers(hertz).expect("a limit that loads");
-            let new = Bucket::new(&numbers, tick);
-            let mut bucket = state.map_or(new, |[previous, credit, second]| Bucket {
-                previous,
-                credit,
-                second,
-                ..new
+        Limit::Table(bucket, _) => {
+            let rates = bucket.rates(hertz).expect("a limit that loads");
+            let mut level = state.map_or(Level::new(&rates, tick), |[previous, credit, second]| {
+                Level { previous, credit, second }
             });
-            if tick < bucket.previous {
+            if tick < level.previous {
                 return None;
             }
-            let within = bucket.charge(&numbers, table.measure, tick, length);
-            Some((within, [bucket.previous, bucket.credit, bucket.second]))
+            let within = level.charge(&rates, bucket.measure, tick, length);
+            Some((within, [level.previous, level.credit, level.second]))
         }
     }
 }
 
 /// The bucket of a packet.
 fn key(limit: &Limit, packet: &Seen) -> Key {
-    let Limit::Table(HashLimit { family, fields, prefixes, .. }) = limit else {
-        return Key::default();
-    };
-    let bits = if *family == bpfc_ir::Family::Ipv4 { 32 } else { 128 };
-    let is = |bit: u8| fields & bit != 0;
-    let network = |which: usize, bit| match prefixes[which] {
+    let Limit::Table(_, keying) = limit else { return Key::default() };
+    let bits = if keying.family == Family::Ipv4 { 32 } else { 128 };
+    let network = |which: usize| match keying.prefixes[which] {
         0 => 0,
-        _ if !is(bit) => 0,
+        _ if !keying.addresses[which] => 0,
         prefix => packet.addresses[which] >> (bits - prefix) << (bits - prefix),
     };
-    let port = |which: usize, bit| if is(bit) { packet.ports[which] } else { 0 };
-    ([network(0, 4), network(1, 1)], [port(0, 8), port(1, 2)])
+    let port = |which: usize| if keying.ports[which] { packet.ports[which] } else { 0 };
+    ([0, 1].map(network), [0, 1].map(port))
 }
 
 #[test]

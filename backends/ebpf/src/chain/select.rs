@@ -593,6 +593,14 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.keep(result);
                 self.keep_fields(table, result);
             }
+            Op::Touch(table, touch, ref key) => {
+                self.arguments(key)?;
+                let function = self.emitter.routine(Routine::Touch(table, touch));
+                self.call(function);
+                self.asm.alu(Alu::Mov, Width::W32, R0, R0);
+                self.keep(result);
+                self.keep_fields(table, result);
+            }
             Op::Scan(ref scan) => {
                 match *scan {
                     Scan::Probe(probe) => match self.emitter.program.probes.get(probe) {

@@ -237,11 +237,10 @@ pub fn feature(op: &Op) -> Option<Feature> {
         }),
         Op::Query(_, query, _) => match &**query {
             Query::Connections => Some(Feature::CountConnections),
-            Query::Charge => Some(Feature::Size),
             Query::Recent(query) if query.hits > 1 => Some(Feature::Size),
             Query::Recent(_) | Query::Set(_) => None,
         },
-        Op::Take(_) | Op::Random => Some(Feature::Size),
+        Op::Take(_) | Op::Touch(..) | Op::Random => Some(Feature::Size),
         Op::SetMark(_) => Some(Feature::SetMark),
         Op::SetConnectionMark(_) => Some(Feature::SetConnectionMark),
         Op::ToHost => Some(Feature::ToHost),
@@ -314,6 +313,10 @@ impl Needs {
                         Op::Find(table, key) => {
                             needs.hand_over(key.len());
                             needs.hand_over(program.tables[*table].fields.len());
+                        }
+                        Op::Touch(table, _, key) => {
+                            needs.hand_over(key.len());
+                            needs.hand_over(crate::table::arguments(&program.tables[*table]));
                         }
                         _ => {}
                     }

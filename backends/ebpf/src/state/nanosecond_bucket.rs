@@ -1,28 +1,12 @@
-//! Token buckets in nanoseconds ([`bpfc_ir::state::nanosecond_bucket`]): the cell is the time at
+//! Token buckets in nanoseconds ([`bpfc_ir::state::nanosecond_bucket`]): the number is the time at
 //! which the bucket was empty, on a clock that is the capacity ahead. Needs Linux 5.17.
 
-use super::{change_cell, tick_bucket};
-use crate::asm::{Alu, Asm, Helper, Jump, R0, R1, R2, R6, R7, R8, R9, Size, Width};
-use crate::emitter::Emitter;
-use crate::error::EmitError;
+use crate::asm::{Alu, Asm, Helper, R0, R1, R6, R7, R8, R9, Size, Width};
 use crate::packet::layout;
-use bpfc_artifact::FunctionIndex;
-use bpfc_ir::State;
 use bpfc_ir::state::nanosecond_bucket::NanosecondBucket;
 
-pub(super) fn emit(
-    emitter: &mut Emitter<'_>,
-    state: State,
-    bucket: &NanosecondBucket,
-) -> Result<FunctionIndex, EmitError> {
-    let mut asm = Asm::new();
-    let known = asm.label();
-    emitter.mark_line(&mut asm, None, "rate limit");
-    asm.mov(R7, R2);
-    asm.mov_imm(R0, 0);
-    asm.jump_imm(Jump::Ne, Width::W64, R7, 0, known);
-    asm.exit();
-    asm.place(known);
+/// As [`super::tick_bucket::take`] wants it.
+pub(super) fn prepare(asm: &mut Asm, bucket: &NanosecondBucket) {
     asm.helper(Helper::Nanoseconds);
     asm.constant(R9, bucket.capacity());
     asm.mov(R6, R0);
@@ -36,5 +20,4 @@ pub(super) fn emit(
     } else {
         asm.constant(R8, bucket.cost(0));
     }
-    change_cell(emitter, asm, state, "limit", [R6, R8, R9], tick_bucket::take)
 }

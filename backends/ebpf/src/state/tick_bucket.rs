@@ -6,24 +6,12 @@
 //! (kernel/Kconfig.hz), and the verifier removes those of the others. Where a kernel of some clock
 //! would refuse the rule itself, nothing passes. Needs Linux 5.17.
 
-use super::change_cell;
-use crate::asm::{Alu, Asm, Helper, Jump, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Size, Width};
-use crate::emitter::Emitter;
-use crate::error::EmitError;
-use bpfc_artifact::FunctionIndex;
-use bpfc_ir::State;
+use crate::asm::{Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R8, R9, Size, Width};
 use bpfc_ir::state::tick_bucket::{CLOCKS, Credits, TickBucket};
 
-pub(super) fn emit(
-    emitter: &mut Emitter<'_>,
-    state: State,
-    bucket: &TickBucket,
-) -> Result<FunctionIndex, EmitError> {
-    let mut asm = Asm::new();
-    emitter.mark_line(&mut asm, None, "rate limit");
-    let [known, refused] = std::array::from_fn(|_| asm.label());
-    asm.mov(R7, R2);
-    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, refused);
+/// r6 = now, r8 = the cost, r9 = the capacity, all in credits.
+pub(super) fn prepare(asm: &mut Asm, bucket: &TickBucket, refused: Label) {
+    let known = asm.label();
     asm.helper(Helper::Jiffies);
     asm.mov(R6, R0);
     asm.kconfig(R1, "CONFIG_HZ");
@@ -38,11 +26,8 @@ pub(super) fn emit(
         asm.goto(known);
         asm.place(next);
     }
-    asm.place(refused);
-    asm.mov_imm(R0, 0);
-    asm.exit();
+    asm.goto(refused);
     asm.place(known);
-    change_cell(emitter, asm, state, "limit", [R6, R8, R9], take)
 }
 
 /// r1 = now, r2 = the cost, r3 = the capacity, all in credits; r0 = when the bucket was empty.

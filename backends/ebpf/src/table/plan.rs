@@ -24,7 +24,7 @@ impl Tables {
         let insts = order.iter().flat_map(|&func| program.funcs[func].insts.values());
         let asked: BTreeSet<Table> = insts
             .filter_map(|inst| match inst.op {
-                Op::Find(table, _) => Some(table),
+                Op::Find(table, _) | Op::Touch(table, ..) => Some(table),
                 _ => None,
             })
             .collect();
@@ -35,6 +35,54 @@ impl Tables {
             tables.maps.insert(table, MapIndex(maps.len() as u32 - 1));
         }
         tables
+    }
+}
+
+/// Where the parts of a value lie, in bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Value {
+    /// Each field.
+    pub(crate) fields: Vec<i16>,
+    /// From which tick on the element is idle, where elements expire.
+    pub(crate) idle_from: Option<i16>,
+    /// The key, where the value has a lock.
+    pub(crate) key: i16,
+    /// All of it.
+    pub(crate) size: i16,
+}
+
+/// Of a live table's value: 1 while it is in use, a u32.
+pub(crate) const IN_USE: i16 = 4;
+
+impl Value {
+    pub(crate) fn of(def: &TableDef) -> Value {
+        let mut at = if is_live(def) { 8 } else { 0 };
+        let mut take = |bytes: i16| {
+            at += bytes;
+            at - bytes
+        };
+        let fields = def.fields.iter().map(|field| take(stored_size(field))).collect();
+        let idle_from = def.expiry.map(|_| take(8));
+        let key = take(if is_live(def) { (key_size(def) + 7) / 8 * 8 } else { 0 });
+        Value { fields, idle_from, key, size: at.max(8) }
+    }
+}
+
+/// Whether elements have a lock, since what they keep is more than a number that never changes.
+pub(crate) fn is_live(def: &TableDef) -> bool {
+    def.states().next().is_some() || def.expiry.is_some()
+}
+
+/// Bytes of a key.
+pub(crate) fn key_size(def: &TableDef) -> i16 {
+    def.key.iter().map(|part| part_size(part.ty) as i16).sum()
+}
+
+/// Bytes of a field in a value.
+fn stored_size(field: &FieldDef) -> i16 {
+    match field {
+        FieldDef::State(kind) => 8 * kind.words() as i16,
+        FieldDef::Data(_) | FieldDef::Verdict(_) => field_size(field),
     }
 }
 
@@ -56,20 +104,23 @@ pub(crate) fn is_trie(def: &TableDef) -> bool {
 fn map(table: Table, def: &TableDef, elements: Option<&Elements>) -> MapDef {
     let role = match def.name.as_str() {
         "" => MapRole::Object { object: String::new(), part: table.to_string() },
-        name => MapRole::Object { object: name.to_owned(), part: "elements".into() },
+        name => {
+            let part = if is_live(def) { "buckets" } else { "elements" };
+            MapRole::Object { object: name.to_owned(), part: part.into() }
+        }
     };
-    let key: usize = def.key.iter().map(|part| part_size(part.ty)).sum();
-    let value: i16 = def.fields.iter().map(field_size).sum();
-    let is_trie = is_trie(def);
+    let (is_trie, is_live) = (is_trie(def), is_live(def));
     let initial: Vec<(Vec<u8>, Vec<u8>)> =
         elements.into_iter().flat_map(|all| entries(def, all)).collect();
     MapDef {
-        key_size: key as u32 + if is_trie { 4 } else { 0 },
-        value_size: value.max(8) as u32,
+        key_size: key_size(def) as u32 + if is_trie { 4 } else { 0 },
+        value_size: Value::of(def).size as u32,
         // A range can be several prefixes.
         max_entries: (initial.len() as u32).max(def.capacity),
         flags: if is_trie { NO_PREALLOC } else { 0 },
         initial,
+        locked: is_live,
+        keep: is_live && !def.name.is_empty(),
         ..MapDef::new(
             table.to_string(),
             if is_trie { MapKind::LpmTrie } else { MapKind::Hash },
@@ -83,13 +134,20 @@ fn entries(def: &TableDef, elements: &Elements) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut entries = Vec::new();
     for element in elements.iter() {
         let mut value = Vec::new();
+        if is_live(def) {
+            value.extend(0u32.to_ne_bytes());
+            value.extend(1u32.to_ne_bytes());
+        }
         for (field, &number) in def.fields.iter().zip(&element.fields) {
-            match field.ty() {
-                Type::I128 => value.extend(number.to_be_bytes()),
-                _ => value.extend((number as u64).to_ne_bytes()),
+            match field {
+                FieldDef::Data(Type::I128) => value.extend(number.to_be_bytes()),
+                FieldDef::State(kind) => value.resize(value.len() + 8 * kind.words(), 0),
+                FieldDef::Data(_) | FieldDef::Verdict(_) => {
+                    value.extend((number as u64).to_ne_bytes());
+                }
             }
         }
-        value.resize(value.len().max(8), 0);
+        let size = Value::of(def).size as usize;
         let mut key = Vec::new();
         let parts: Vec<_> = def.key.iter().zip(&element.key).collect();
         let Some((&(last, &(low, high)), exact)) = parts.split_last() else { continue };
@@ -97,9 +155,14 @@ fn entries(def: &TableDef, elements: &Elements) -> Vec<(Vec<u8>, Vec<u8>)> {
         exact.iter().for_each(|&(of, &(number, _))| key.extend(part(of.ty, number)));
         if !is_trie(def) {
             key.extend(part(last.ty, low));
+            if is_live(def) {
+                value.extend(&key);
+            }
+            value.resize(size, 0);
             entries.push((key, value));
             continue;
         }
+        value.resize(size, 0);
         let all = (key.len() + part_size(last.ty)) as u32 * 8;
         for (number, free) in prefixes(low, high) {
             let length = (all - free).to_ne_bytes();

@@ -156,6 +156,7 @@ impl<'a> Reader<'a> {
             | Op::Take(_)
             | Op::Query(..)
             | Op::Find(..)
+            | Op::Touch(..)
             | Op::Found(_)
             | Op::Field(..)
             | Op::Calendar(..)

@@ -1,6 +1,7 @@
 //! Lowers the chains of one table.
 
 use super::calls::{Reached, ends_chain};
+use super::cx::Firsts;
 use super::{RuleCx, header};
 use crate::model::{Rule, Table, Target};
 use crate::{Unsupported, print};
@@ -17,7 +18,7 @@ pub fn lower_table(
     table: &Table,
     reached: &Reached,
     options: &FrontendOptions,
-    (program, listing): (&mut Program, &mut Listing),
+    (program, listing, firsts): (&mut Program, &mut Listing, &mut Firsts),
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<(Hook, Func)>> {
     let indices = || (0..table.chains.len()).filter(|&index| reached.contains(index));
@@ -48,6 +49,7 @@ pub fn lower_table(
             options,
             program,
             listing,
+            firsts,
             diagnostics,
         };
         let Some(func) = funcs[index] else {
@@ -73,6 +75,7 @@ struct ChainLowering<'a> {
     options: &'a FrontendOptions,
     program: &'a mut Program,
     listing: &'a mut Listing,
+    firsts: &'a mut Firsts,
     diagnostics: &'a mut Diagnostics,
 }
 
@@ -219,7 +222,8 @@ impl ChainLowering<'_> {
         self.check_fingerprints(rule);
         let protocol = rule.header.protocol.only(self.family);
         let options = self.options;
-        let mut cx = RuleCx::new(builder, self.program, options, next, hotdrop, protocol);
+        let into = (&mut *self.program, &mut *self.firsts);
+        let mut cx = RuleCx::new(builder, into, options, next, hotdrop, protocol);
         header::lower(&rule.header, &mut cx);
         let mut result = lower_matches(rule, 0, &mut cx);
         cx.builder().count(counter);

@@ -5,8 +5,9 @@ use bpfc_ipset::Set;
 use bpfc_ir::{
     Base, BinaryOp, Block, Condition, CtField, Family, Fingerprint, FrontendOptions,
     FunctionBuilder, Log, LogKind, Meta, Object, ObjectDef, ObjectKind, Op, ProbeDef, Program,
-    Query, Scan, State, StateDef, StateKind, Type, Value,
+    Query, Scan, State, StateDef, StateKind, Table, TableDef, Type, Value,
 };
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,12 +26,17 @@ pub(crate) fn holds_transport(b: &mut FunctionBuilder, bytes: Value) -> (Value, 
 pub struct RuleCx<'a> {
     builder: &'a mut FunctionBuilder,
     program: &'a mut Program,
+    firsts: &'a mut Firsts,
     options: &'a FrontendOptions,
     no_match: Block,
     hotdrop: &'a mut Option<Block>,
     protocol: Option<u8>,
     rule: RuleState,
 }
+
+/// What the first rule that names something said of it: it is so for all rules that name it.
+#[derive(Debug, Default)]
+pub(super) struct Firsts(BTreeMap<String, Box<dyn Any>>);
 
 /// What lowering a rule's matches leaves behind for lowering some of them once more.
 #[derive(Debug, Default)]
@@ -51,14 +57,14 @@ impl<'a> RuleCx<'a> {
     /// asked for. `protocol` is the one that its header asks for.
     pub(super) fn new(
         builder: &'a mut FunctionBuilder,
-        program: &'a mut Program,
+        (program, firsts): (&'a mut Program, &'a mut Firsts),
         options: &'a FrontendOptions,
         no_match: Block,
         hotdrop: &'a mut Option<Block>,
         protocol: Option<u8>,
     ) -> Self {
         let rule = RuleState::default();
-        RuleCx { builder, program, options, no_match, hotdrop, protocol, rule }
+        RuleCx { builder, program, firsts, options, no_match, hotdrop, protocol, rule }
     }
 
     /// That the match of this index is lowered next.
@@ -140,6 +146,20 @@ impl<'a> RuleCx<'a> {
         *self.rule.objects.entry(key).or_insert_with(|| program.objects.push(def))
     }
 
+    /// What the first rule said of something that all rules of a ruleset share by its name, which
+    /// is this rule's where it is the first.
+    pub fn first<T: Any + Clone>(&mut self, name: &str, own: &T) -> T {
+        let make = || Box::new(own.clone()) as Box<dyn Any>;
+        let first = self.firsts.0.entry(name.to_owned()).or_insert_with(make);
+        first.downcast_ref().unwrap_or(own).clone()
+    }
+
+    /// The table of a name, made as `def` says where it is first asked for.
+    pub fn named_table(&mut self, def: TableDef) -> Table {
+        let known = self.program.table_named(&def.name);
+        known.unwrap_or_else(|| self.program.tables.push(def))
+    }
+
     /// The set of a name, where there is one.
     pub fn set(&self, name: &str) -> Option<Arc<Set>> {
         self.options.sets.get(name).map(Arc::clone)
@@ -157,11 +177,6 @@ impl<'a> RuleCx<'a> {
             let known = &self.program.objects[other].kind;
             Unsupported(format!("'{name}' is {wanted} here and {known} in a rule before"))
         })
-    }
-
-    /// What an object is, by now.
-    pub fn object_kind(&self, object: Object) -> &ObjectKind {
-        &self.program.objects[object].kind
     }
 
     /// Whether a limit or quota of the rule's own has enough for the packet.

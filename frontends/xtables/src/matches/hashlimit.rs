@@ -5,7 +5,7 @@
 
 use super::hashlimit_config::{AUTHENTICATION, Config, PORTED, mode};
 use super::hashlimit_rate::{Rate, parse_burst, print_bytes, print_rate};
-use super::hashlimit_state::Table;
+use super::hashlimit_state::Table as Buckets;
 use crate::lower::RuleCx;
 use crate::reference::{Outcome, View};
 use crate::text::value;
@@ -13,8 +13,7 @@ use crate::{
     Families, Fields, Match, MatchExtension, Memory, OptionSpec, Options, Problem, Revision,
     Unsupported,
 };
-use bpfc_ir::hash_limit::{HashLimit, answer};
-use bpfc_ir::{Base, Block, Condition, Family, Meta, Object, ObjectKind, Query, Scan, Type, Value};
+use bpfc_ir::{Base, Block, Condition, Family, Meta, Scan, Table, Touch, Type, Value};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -192,7 +191,7 @@ impl HashLimitMatch {
             name if name.contains('/') => return Err(format!("no table can be named {name:?}")),
             _ => {}
         }
-        if !config.table().is_taken() {
+        if !config.bucket().is_taken() {
             return Err("the kernel refuses this rate or burst".into());
         }
         Ok(())
@@ -274,28 +273,33 @@ impl Match for HashLimitMatch {
     }
 
     fn lower(&self, cx: &mut RuleCx<'_>) -> Result<(), Unsupported> {
-        let wanted = self.config.table();
-        let object = cx.named_object(&self.object_name(), ObjectKind::HashLimit(wanted))?;
-        let ObjectKind::HashLimit(table) = *cx.object_kind(object) else {
-            return Err(Unsupported("its table is none".into()));
-        };
-        if table != wanted && !wanted.refusing().is_empty() {
+        let name = self.object_name();
+        let first = cx.first(&name, &self.config);
+        let (bucket, own) = (first.bucket(), self.config.bucket());
+        if (bucket.measure, bucket.interval.is_some()) != (own.measure, own.interval.is_some()) {
+            return Err(Unsupported(format!(
+                "'{name}' measures otherwise in a rule before: give this rule a table of its own"
+            )));
+        }
+        if bucket != own && !own.refusing().is_empty() {
             return Err(Unsupported(
                 "whether the kernel takes its rate depends on the kernel's clock, and its table is an earlier \
                  rule's with another rate: give it a table of its own"
                     .into(),
             ));
         }
+        let table = cx.named_table(first.table(name));
         let matched = cx.builder().block();
-        let lowering = Lowering { object, table, above: self.config.mode & mode::INVERT != 0 };
+        let above = self.config.mode & mode::INVERT != 0;
+        let lowering = Lowering { table, config: &first, above };
         lowering.run(cx, matched);
         cx.builder().switch_to(matched);
         Ok(())
     }
 
     fn evaluate(&self, packet: &View<'_>, _: &mut u64) -> Outcome {
-        let ask = |table: &mut Table| table.ask(packet);
-        let make = || Table::new(&self.config);
+        let ask = |table: &mut Buckets| table.ask(packet);
+        let make = || Buckets::new(&self.config);
         let Some(within) = packet.memory.with("hashlimit", &self.object_name(), make, ask) else {
             return Outcome::Hotdrop;
         };
@@ -303,22 +307,23 @@ impl Match for HashLimitMatch {
     }
 
     fn register(&self, memory: &Memory) {
-        memory.with("hashlimit", &self.object_name(), || Table::new(&self.config), |_| {});
+        memory.with("hashlimit", &self.object_name(), || Buckets::new(&self.config), |_| {});
     }
 }
 
-struct Lowering {
-    object: Object,
-    table: HashLimit,
+struct Lowering<'a> {
+    table: Table,
+    /// What the first rule that names the table said.
+    config: &'a Config,
     above: bool,
 }
 
 const NO_NEXT_HEADER: u8 = 59;
 const FRAGMENT: u8 = 44;
 
-impl Lowering {
+impl Lowering<'_> {
     fn is_key(&self, bit: u32) -> bool {
-        u32::from(self.table.fields) & bit != 0
+        self.config.mode & bit != 0
     }
 
     /// Leads to `matched` where the rule matches.
@@ -327,11 +332,11 @@ impl Lowering {
             return self.ask(cx, None, matched);
         }
         let plain = cx.builder().block();
-        if self.table.family == Family::Ipv6 {
+        if self.config.family == Family::Ipv6 {
             self.skip_fragments(cx, plain);
         }
         let protocol = cx.builder().meta(Meta::L4Proto);
-        if self.table.family == Family::Ipv6 {
+        if self.config.family == Family::Ipv6 {
             let none = cx.builder().compare_const(Condition::Eq, protocol, NO_NEXT_HEADER.into());
             cx.forbid_or_drop(none);
         }
@@ -340,7 +345,7 @@ impl Lowering {
             let is = cx.builder().compare_const(Condition::Eq, protocol, number.into());
             cx.builder().forbid(is, first);
         }
-        if self.table.family == Family::Ipv4 {
+        if self.config.family == Family::Ipv4 {
             let second = cx.builder().compare_const(Condition::Eq, protocol, AUTHENTICATION.into());
             cx.builder().require(second, plain);
             self.ask(cx, Some(4), matched);
@@ -381,11 +386,11 @@ impl Lowering {
         if let Some(offset) = ports {
             cx.transport_or_drop(offset + 4);
         }
-        let (source, destination, ty) = match self.table.family {
+        let (source, destination, ty) = match self.config.family {
             Family::Ipv4 => (12, 16, Type::I32),
             Family::Ipv6 => (8, 24, Type::I128),
         };
-        let [source_prefix, destination_prefix] = self.table.prefixes;
+        let [source_prefix, destination_prefix] = self.config.masks;
         let address = |cx: &mut RuleCx<'_>, bit, offset, prefix: u8| -> Value {
             let bits = ty.bytes() * 8;
             if !self.is_key(bit) || prefix == 0 {
@@ -407,10 +412,11 @@ impl Lowering {
             port(cx, mode::SOURCE_PORT, 0),
             port(cx, mode::DESTINATION_PORT, 2),
         ];
-        let found = cx.builder().query(self.object, Query::Charge, arguments);
-        let full = cx.builder().compare_const(Condition::Eq, found, answer::NO_ROOM.into());
-        cx.forbid_or_drop(full);
-        let within = cx.builder().compare_const(Condition::Eq, found, answer::WITHIN.into());
+        let bucket = cx.builder().touch(self.table, Touch::Add, arguments);
+        let fits = cx.builder().found(bucket);
+        cx.require_or_drop(fits);
+        let within = cx.builder().field(Type::I32, bucket, 0);
+        let within = cx.builder().compare_const(Condition::Ne, within, 0);
         cx.expect(within, !self.above);
         cx.builder().jump(matched);
     }

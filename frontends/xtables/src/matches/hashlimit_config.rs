@@ -1,7 +1,7 @@
 //! What a rule of `-m hashlimit` says of its table, as the kernel keeps it.
 
-use bpfc_ir::Family;
-use bpfc_ir::hash_limit::{HashLimit, Measure};
+use bpfc_ir::state::wide_bucket::{Measure, WideBucket};
+use bpfc_ir::{Expiry, Family, FieldDef, KeyPart, Shape, StateKind, TableDef, Type};
 
 /// Bits of the mode (`XT_HASHLIMIT_*`).
 pub(super) mod mode {
@@ -12,7 +12,6 @@ pub(super) mod mode {
     pub const INVERT: u32 = 16;
     pub const BYTES: u32 = 32;
     pub const RATE_MATCH: u32 = 64;
-    pub const KEY: u32 = 15;
 }
 
 /// The protocols whose first four bytes count as ports, and that whose second four do
@@ -26,7 +25,7 @@ const MAX_SIZE: u32 = 1 << 20;
 const DEFAULT_SIZE: u32 = 8192;
 
 /// `struct hashlimit_cfg3`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Config {
     pub family: Family,
     pub average: u64,
@@ -41,28 +40,39 @@ pub(super) struct Config {
 }
 
 impl Config {
-    /// The table that it makes (`htable_create`).
-    pub fn table(&self) -> HashLimit {
+    /// How its buckets fill and empty.
+    pub fn bucket(&self) -> WideBucket {
+        let is = |bit| self.mode & bit != 0;
+        WideBucket {
+            measure: if is(mode::BYTES) { Measure::Bytes } else { Measure::Packets },
+            average: self.average,
+            burst: self.burst,
+            interval: is(mode::RATE_MATCH).then_some(self.interval),
+        }
+    }
+
+    /// Buckets at most (`htable_create`).
+    pub fn most(&self) -> u32 {
         let size = match self.size.min(MAX_SIZE) {
             0 => DEFAULT_SIZE,
             size => size,
         };
-        let max = match self.max.min(MAX_SIZE) {
+        match self.max.min(MAX_SIZE) {
             0 => 8 * size,
             max => max.max(size),
-        };
-        let is = |bit| self.mode & bit != 0;
-        HashLimit {
-            family: self.family,
-            measure: if is(mode::BYTES) { Measure::Bytes } else { Measure::Packets },
-            fields: (self.mode & mode::KEY) as u8,
-            prefixes: self.masks,
-            average: self.average,
-            burst: self.burst,
-            interval: is(mode::RATE_MATCH).then_some(self.interval),
-            max,
-            collect: self.gc_interval,
-            expire: self.expire,
+        }
+    }
+
+    /// The table that it makes: addresses and ports that do not count are 0 in its keys.
+    pub fn table(&self, name: String) -> TableDef {
+        let address = if self.family == Family::Ipv4 { Type::I32 } else { Type::I128 };
+        let part = |ty| KeyPart { ty, shape: Shape::Exact };
+        TableDef {
+            name,
+            key: [address, address, Type::I16, Type::I16].map(part).into(),
+            fields: vec![FieldDef::State(StateKind::WideBucket(self.bucket()))],
+            capacity: self.most(),
+            expiry: Some(Expiry { idle: self.expire, collect: self.gc_interval }),
         }
     }
 }

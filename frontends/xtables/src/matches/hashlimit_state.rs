@@ -30,7 +30,7 @@ struct Bucket {
 
 impl Table {
     pub fn new(config: &Config) -> Table {
-        let max = config.table().max as usize;
+        let max = config.most() as usize;
         Table { config: config.clone(), max, buckets: BTreeMap::new() }
     }
 

@@ -6,7 +6,7 @@ use crate::text::lexer::Token;
 use crate::{
     Arm, Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Device,
     Function, InstData, Lookup, Meta, Op, OptionKinds, Origin, Reject, ReversePath, Rewrite, Scan,
-    Source, Switch, Terminator, TransformField, Type, Value, ValueData, Verdict, Way,
+    Source, Switch, Terminator, Touch, TransformField, Type, Value, ValueData, Verdict, Way,
 };
 use bpfc_diag::LineColumn;
 
@@ -328,6 +328,20 @@ impl Parser {
                 let key = self.list(Self::value)?;
                 self.punct(")")?;
                 Op::Find(table, key)
+            }
+            "touch" => {
+                self.advance();
+                let table = self.table()?;
+                let touch = if self.eat_word("existing") {
+                    Touch::Existing
+                } else {
+                    self.keyword("add")?;
+                    Touch::Add
+                };
+                self.punct("(")?;
+                let key = self.list(Self::value)?;
+                self.punct(")")?;
+                Op::Touch(table, touch, key)
             }
             "found" => {
                 self.advance();

@@ -1,7 +1,6 @@
 //! Objects and what is asked of them.
 
 use super::{Parser, Result};
-use crate::hash_limit::{HashLimit, Measure};
 use crate::text::lexer::Token;
 use crate::{
     ObjectDef, ObjectKind, Op, Query, RecentAction, RecentList, RecentQuery, SetInfo, SetQuery,
@@ -28,8 +27,6 @@ impl Parser {
             self.keyword("mask")?;
             let mask = self.number("a mask")?;
             Ok(ObjectKind::Recent(RecentList { entries, stamps, mask }))
-        } else if self.eat_word("hashlimit") {
-            Ok(ObjectKind::HashLimit(self.hash_limit()?))
         } else if self.eat_word("connections") {
             Ok(ObjectKind::Connections { family: self.word("a family")? })
         } else if self.eat_word("set") {
@@ -42,9 +39,7 @@ impl Parser {
     /// What stands after `query`.
     pub(super) fn query(&mut self) -> Result<Op> {
         let object = self.object()?;
-        let query = if self.eat_word("charge") {
-            Query::Charge
-        } else if self.eat_word("connections") {
+        let query = if self.eat_word("connections") {
             Query::Connections
         } else if self.eat_word("recent") {
             Query::Recent(self.recent_query()?)
@@ -61,46 +56,6 @@ impl Parser {
             self.punct(")")?;
         }
         Ok(Op::Query(object, Box::new(query), arguments.into()))
-    }
-
-    fn hash_limit(&mut self) -> Result<HashLimit> {
-        let family = self.word("a family")?;
-        let measure = if self.eat_word("bytes") {
-            Measure::Bytes
-        } else {
-            self.keyword("packets")?;
-            Measure::Packets
-        };
-        self.keyword("fields")?;
-        let fields = self.number("a number of bits")?;
-        self.keyword("prefixes")?;
-        let prefixes = [self.number("a prefix length")?, self.number("a prefix length")?];
-        self.keyword("average")?;
-        let average = self.number("an average")?;
-        self.keyword("burst")?;
-        let burst = self.number("a burst")?;
-        let interval = match self.eat_word("interval") {
-            true => Some(self.number("a number of seconds")?),
-            false => None,
-        };
-        let mut numbers = [0; 3];
-        for (word, number) in ["max", "collect", "expire"].into_iter().zip(&mut numbers) {
-            self.keyword(word)?;
-            *number = self.number("a number")?;
-        }
-        let [max, collect, expire] = numbers;
-        Ok(HashLimit {
-            family,
-            measure,
-            fields,
-            prefixes,
-            average,
-            burst,
-            interval,
-            max,
-            collect,
-            expire,
-        })
     }
 
     fn recent_query(&mut self) -> Result<RecentQuery> {

@@ -1,8 +1,9 @@
-//! State without a key.
+//! States.
 
 use super::{Parser, Result};
 use crate::state::nanosecond_bucket::NanosecondBucket;
 use crate::state::tick_bucket::TickBucket;
+use crate::state::wide_bucket::{Measure, WideBucket};
 use crate::text::lexer::Token;
 use crate::{StateDef, StateKind};
 
@@ -16,7 +17,8 @@ impl Parser {
         Ok(StateDef { name, kind: self.state_kind()? })
     }
 
-    fn state_kind(&mut self) -> Result<StateKind> {
+    /// A state's kind, of its own or of a table's elements.
+    pub(super) fn state_kind(&mut self) -> Result<StateKind> {
         if self.eat_word("tick-bucket") {
             self.keyword("average")?;
             let average = self.number("a packet's time")?;
@@ -34,6 +36,8 @@ impl Parser {
             self.keyword("burst")?;
             let burst = self.number("a burst")?;
             Ok(StateKind::NanosecondBucket(NanosecondBucket { interval, rate, burst, bytes }))
+        } else if self.eat_word("wide-bucket") {
+            self.wide_bucket().map(StateKind::WideBucket)
         } else if self.eat_word("quota") {
             Ok(StateKind::Quota { bytes: self.number("a number of bytes")? })
         } else if self.eat_word("cycle") {
@@ -43,5 +47,23 @@ impl Parser {
         } else {
             self.expected("a kind of state")
         }
+    }
+
+    fn wide_bucket(&mut self) -> Result<WideBucket> {
+        let measure = if self.eat_word("bytes") {
+            Measure::Bytes
+        } else {
+            self.keyword("packets")?;
+            Measure::Packets
+        };
+        self.keyword("average")?;
+        let average = self.number("an average")?;
+        self.keyword("burst")?;
+        let burst = self.number("a burst")?;
+        let interval = match self.eat_word("interval") {
+            true => Some(self.number("a number of seconds")?),
+            false => None,
+        };
+        Ok(WideBucket { measure, average, burst, interval })
     }
 }

@@ -3,7 +3,7 @@
 use super::{Parser, Result};
 use crate::text::ParseError;
 use crate::text::lexer::Token;
-use crate::{Element, Elements, FieldDef, KeyPart, Program, Shape, Table, TableDef, Type};
+use crate::{Element, Elements, Expiry, FieldDef, KeyPart, Program, Shape, Table, TableDef, Type};
 
 impl Parser {
     /// What stands after `tableN =`.
@@ -19,7 +19,14 @@ impl Parser {
             false => Vec::new(),
         };
         self.keyword("capacity")?;
-        Ok(TableDef { name, key, fields, capacity: self.number("a number of elements")? })
+        let capacity = self.number("a number of elements")?;
+        let mut expiry = None;
+        if self.eat_word("idle") {
+            let idle = self.number("a number of milliseconds")?;
+            self.keyword("collect")?;
+            expiry = Some(Expiry { idle, collect: self.number("a number of milliseconds")? });
+        }
+        Ok(TableDef { name, key, fields, capacity, expiry })
     }
 
     fn key_part(&mut self) -> Result<KeyPart> {
@@ -34,6 +41,9 @@ impl Parser {
     }
 
     fn field_def(&mut self) -> Result<FieldDef> {
+        if self.eat_word("state") {
+            return self.state_kind().map(FieldDef::State);
+        }
         if !self.eat_word("verdict") {
             return self.word("a type").map(FieldDef::Data);
         }

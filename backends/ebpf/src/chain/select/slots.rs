@@ -88,7 +88,7 @@ impl Selector<'_, '_> {
 /// Bytes of a kept value's place: of an element, whether there is one, and its fields.
 pub(crate) fn kept_size(program: &Program, function: &Function, value: Value) -> i16 {
     match *function.definition(value) {
-        Op::Find(table, _) => {
+        Op::Find(table, _) | Op::Touch(table, ..) => {
             8 + program.tables[table].fields.iter().map(table::plan::field_size).sum::<i16>()
         }
         _ if function.ty(value) == Type::I128 => 16,

@@ -14,6 +14,7 @@ pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
         | Op::Take(_)
         | Op::Query(..)
         | Op::Find(..)
+        | Op::Touch(..)
         | Op::Scan(_)
         | Op::Lookup(_)
         | Op::LoadAt(..) => true,
@@ -92,7 +93,9 @@ impl Selector<'_, '_> {
 
     /// Where a field lies in an element's place in the frame, behind whether there is one.
     pub(super) fn field_offset(&self, element: Value, place: u16) -> i16 {
-        let Op::Find(table, _) = *self.function.definition(element) else { return 0 };
+        let (Op::Find(table, _) | Op::Touch(table, ..)) = *self.function.definition(element) else {
+            return 0;
+        };
         let fields = &self.emitter.program.tables[table].fields;
         8 + fields.iter().take(place.into()).map(table::plan::field_size).sum::<i16>()
     }

@@ -1,11 +1,12 @@
-//! Rate limits by address and port (net/netfilter/xt_hashlimit.c): what never changes about a
-//! table of them, and the arithmetic of one bucket.
+//! Token buckets in clock ticks with credits of 64 bits, as net/netfilter/xt_hashlimit.c has them.
 //!
-//! A bucket is (previous tick, credit, refills): in packet mode credit comes with time up to a
-//! capacity; in byte mode a second's credit is the capacity, and so many times an empty bucket is
-//! filled at once; in rate mode what came in an interval decides about the next.
+//! A bucket is three numbers: the tick at which it was brought up to date, its credit, and refills.
+//! Where packets are measured, credit comes with time up to a capacity. Where bytes are, a second's
+//! credit is the capacity, and so many times an empty bucket is filled at once. Where the rate of
+//! an interval is compared, the second number says whether the interval before had too much, and
+//! the third what came in this one.
 
-use crate::{Family, Type};
+use super::tick_bucket::CLOCKS;
 use std::fmt;
 
 /// What a bucket measures.
@@ -17,96 +18,44 @@ pub enum Measure {
     Bytes,
 }
 
-/// A table of buckets.
+/// A limit as its rule has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct HashLimit {
-    /// The family of its addresses.
-    pub family: Family,
+pub struct WideBucket {
     /// What is measured.
     pub measure: Measure,
-    /// What packets are told apart by, for whoever asks: 1 destination, 2 destination port, 4
-    /// source, 8 source port (`XT_HASHLIMIT_HASH_*`).
-    pub fields: u8,
-    /// Bits of source and destination that count.
-    pub prefixes: [u8; 2],
     /// `avg`.
     pub average: u64,
     /// `burst`: packets, or in byte mode how often a bucket is filled at once.
     pub burst: u64,
     /// Seconds of an interval where the rate in it is compared instead of limited.
     pub interval: Option<u32>,
-    /// Buckets at most.
-    pub max: u32,
-    /// Milliseconds between collections of idle buckets.
-    pub collect: u32,
-    /// Milliseconds after which a bucket is idle.
-    pub expire: u32,
 }
 
-/// What a table answers.
-pub mod answer {
-    /// There is no bucket for the packet and no room for one.
-    pub const NO_ROOM: u32 = 2;
-    /// Within the limit.
-    pub const WITHIN: u32 = 1;
-    /// Above the limit.
-    pub const ABOVE: u32 = 0;
-}
-
-/// Eight for each of `HASHLIMIT_MAX_SIZE` hash chains.
-pub const MAX_BUCKETS: u32 = 1 << 23;
 /// `XT_HASHLIMIT_SCALE_v2`.
 pub const SCALE: u64 = 1_000_000;
 /// `XT_HASHLIMIT_BYTE_SHIFT`.
 pub const CHUNK_SHIFT: u32 = 4;
 
-impl HashLimit {
+impl WideBucket {
     pub(crate) fn is_sound(&self) -> bool {
-        let bits = if self.family == Family::Ipv4 { 32 } else { 128 };
-        self.is_taken()
-            && self.fields < 16
-            && self.prefixes.iter().all(|&prefix| prefix <= bits)
-            && (1..=MAX_BUCKETS).contains(&self.max)
-            && self.collect > 0
-            && self.expire > 0
-            && self.interval != Some(0)
+        self.is_taken() && self.interval != Some(0)
     }
 
     /// Whether a kernel takes its rate and burst; that can depend on its clock.
     pub fn is_taken(&self) -> bool {
-        crate::state::tick_bucket::CLOCKS.iter().any(|&hertz| self.numbers(hertz).is_some())
+        CLOCKS.iter().any(|&hertz| self.rates(hertz).is_some())
     }
 
     /// The clocks, in ticks a second, of kernels that refuse its rate and burst.
     pub fn refusing(&self) -> Vec<u32> {
-        let clocks = crate::state::tick_bucket::CLOCKS.into_iter();
-        clocks.filter(|&hertz| self.numbers(hertz).is_none()).collect()
+        CLOCKS.into_iter().filter(|&hertz| self.rates(hertz).is_none()).collect()
     }
 
-    /// Merges two requests for one table: the first rule's settings win. `None` where the two
-    /// measure different things.
-    pub(crate) fn joined(&self, other: &HashLimit) -> Option<HashLimit> {
-        let same = self.family == other.family
-            && self.measure == other.measure
-            && self.interval.is_some() == other.interval.is_some();
-        same.then_some(*self)
-    }
-
-    pub(crate) fn arguments(&self, family: Family) -> Option<Vec<Type>> {
-        let address = match family {
-            Family::Ipv4 => Type::I32,
-            Family::Ipv6 => Type::I128,
-        };
-        (self.family == family).then(|| vec![address, address, Type::I16, Type::I16])
-    }
-
-    /// The numbers of a kernel with `hertz` ticks a second; `None` where it refuses the rule
+    /// Its numbers for a kernel with `hertz` ticks a second; `None` where that refuses the rule
     /// (`hashlimit_mt_check_common`).
-    pub fn numbers(&self, hertz: u32) -> Option<Numbers> {
+    pub fn rates(&self, hertz: u32) -> Option<Rates> {
         let ticks = u64::from(hertz);
-        let (expire, collect) =
-            (milliseconds(self.expire, hertz), milliseconds(self.collect, hertz));
-        let rates = if let Some(seconds) = self.interval {
+        Some(if let Some(seconds) = self.interval {
             let average = u32::try_from(self.average).ok().filter(|&average| average != 0)?;
             let (rate, burst) = match self.measure {
                 Measure::Packets => {
@@ -132,30 +81,13 @@ impl HashLimit {
             let cost = credits(self.average);
             let full = credits(self.average.wrapping_mul(self.burst));
             (self.burst != 0 && full >= cost).then_some(Rates::Packets { per_tick, full, cost })?
-        };
-        Some(Numbers { expire, collect, rates })
+        })
     }
 }
 
 /// A power of two below a number (`POW2_BELOW64`).
 fn below(number: u64) -> u64 {
     number.checked_ilog2().map_or(1, |bits| 1 << bits)
-}
-
-/// `msecs_to_jiffies`: rounded up.
-fn milliseconds(time: u32, hertz: u32) -> u64 {
-    (u64::from(time) * u64::from(hertz)).div_ceil(1000)
-}
-
-/// A table's numbers for one kernel's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Numbers {
-    /// Ticks after which a bucket is idle.
-    pub expire: u64,
-    /// Ticks between collections.
-    pub collect: u64,
-    /// How buckets fill and empty.
-    pub rates: Rates,
 }
 
 /// How a bucket fills and empties.
@@ -192,41 +124,32 @@ pub enum Rates {
     },
 }
 
-/// One bucket. What its numbers are depends on the mode: credit and refills, or whether the
-/// interval before had too much and what came in this one.
+/// What one bucket keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bucket {
+pub struct Level {
     /// When it was brought up to date last, in ticks.
     pub previous: u64,
     /// Credit; in rate mode 1 where the interval before had too much.
     pub credit: u64,
     /// Refills; in rate mode what came in this interval.
     pub second: u64,
-    /// From when on it is idle, in ticks.
-    pub expires: u64,
 }
 
-impl Bucket {
+impl Level {
     /// A bucket for its first packet.
-    pub fn new(numbers: &Numbers, now: u64) -> Bucket {
-        let (credit, second) = match numbers.rates {
+    pub fn new(rates: &Rates, now: u64) -> Level {
+        let (credit, second) = match *rates {
             Rates::Packets { full, .. } => (full, 0),
             Rates::Bytes { full, refills, .. } => (full, refills),
             Rates::Window { .. } => (0, 0),
         };
-        Bucket { previous: now, credit, second, expires: now + numbers.expire }
-    }
-
-    /// Whether it was collected by now: collections come at whole multiples of their interval.
-    pub fn is_gone(&self, numbers: &Numbers, now: u64) -> bool {
-        now - now % numbers.collect >= self.expires
+        Level { previous: now, credit, second }
     }
 
     /// Charges a packet of a length; whether it is within the limit.
-    pub fn charge(&mut self, numbers: &Numbers, measure: Measure, now: u64, length: u32) -> bool {
-        self.expires = now + numbers.expire;
+    pub fn charge(&mut self, rates: &Rates, measure: Measure, now: u64, length: u32) -> bool {
         let delta = now.wrapping_sub(self.previous);
-        match numbers.rates {
+        match *rates {
             Rates::Packets { per_tick, full, cost } => {
                 if delta != 0 {
                     self.previous = now;
@@ -269,20 +192,15 @@ impl Bucket {
     }
 }
 
-impl fmt::Display for HashLimit {
+impl fmt::Display for WideBucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let HashLimit { family, fields, average, burst, max, collect, expire, .. } = self;
-        let [source, destination] = self.prefixes;
-        let measure = match self.measure {
+        let WideBucket { measure, average, burst, interval } = self;
+        let measure = match measure {
             Measure::Packets => "packets",
             Measure::Bytes => "bytes",
         };
-        write!(f, "hashlimit {family} {measure} fields {fields} prefixes {source} {destination}")?;
-        write!(f, " average {average} burst {burst}")?;
-        if let Some(interval) = self.interval {
-            write!(f, " interval {interval}")?;
-        }
-        write!(f, " max {max} collect {collect} expire {expire}")
+        write!(f, "wide-bucket {measure} average {average} burst {burst}")?;
+        interval.map_or(Ok(()), |seconds| write!(f, " interval {seconds}"))
     }
 }
 
@@ -290,52 +208,42 @@ impl fmt::Display for HashLimit {
 mod tests {
     use super::*;
 
-    const TABLE: HashLimit = HashLimit {
-        family: Family::Ipv4,
-        measure: Measure::Packets,
-        fields: 0,
-        prefixes: [0, 0],
-        average: 100_000,
-        burst: 5,
-        interval: None,
-        max: 10,
-        collect: 1000,
-        expire: 1000,
-    };
+    const BUCKET: WideBucket =
+        WideBucket { measure: Measure::Packets, average: 100_000, burst: 5, interval: None };
 
-    fn passed(table: HashLimit, ticks: u64, each: u64, length: u32) -> u64 {
-        let numbers = table.numbers(250).unwrap();
-        let mut bucket = Bucket::new(&numbers, 1 << 32);
+    fn passed(bucket: WideBucket, ticks: u64, each: u64, length: u32) -> u64 {
+        let rates = bucket.rates(250).unwrap();
+        let mut level = Level::new(&rates, 1 << 32);
         let times = (0..ticks).flat_map(|tick| (0..each).map(move |_| (1 << 32) + tick));
-        times.map(|now| u64::from(bucket.charge(&numbers, table.measure, now, length))).sum()
+        times.map(|now| u64::from(level.charge(&rates, bucket.measure, now, length))).sum()
     }
 
     #[test]
     fn a_burst_passes_and_then_the_rate() {
         // 10 a second: four seconds less a tick bring 39 more.
-        assert_eq!(passed(TABLE, 1000, 2, 60), 5 + 39);
+        assert_eq!(passed(BUCKET, 1000, 2, 60), 5 + 39);
     }
 
     #[test]
     fn a_window_holds_so_many() {
-        let table = HashLimit { interval: Some(1), average: 100_000, burst: 5, ..TABLE };
+        let bucket = WideBucket { interval: Some(1), average: 100_000, burst: 5, ..BUCKET };
         // Ten, and five in advance; after a second above the rate nothing.
-        assert_eq!(passed(table, 250, 1, 60), 15);
-        assert_eq!(passed(table, 500, 1, 60), 15);
+        assert_eq!(passed(bucket, 250, 1, 60), 15);
+        assert_eq!(passed(bucket, 500, 1, 60), 15);
     }
 
     #[test]
     fn bytes_cost_chunks() {
         // 1,000 chunks a second.
-        let table = HashLimit {
+        let bucket = WideBucket {
             measure: Measure::Bytes,
             average: u64::from(u32::MAX / 1000),
             burst: 0,
-            ..TABLE
+            ..BUCKET
         };
-        let within = passed(table, 250, 1, 15);
+        let within = passed(bucket, 250, 1, 15);
         assert_eq!(within, 250);
         // 100 chunks each: ten of a full bucket, and what a second brings.
-        assert!((19..=20).contains(&passed(table, 250, 1, 1590)));
+        assert!((19..=20).contains(&passed(bucket, 250, 1, 1590)));
     }
 }
