@@ -75,9 +75,13 @@ impl Function {
         }
     }
 
-    /// A function without blocks for a chain of the ruleset.
-    pub fn of_chain(chain: Chain, data: &ChainData) -> Self {
-        Function { chain: chain.into(), ..Function::new(data.label(), data.family) }
+    /// A function without blocks for what a chain of the ruleset does with packets of a family.
+    pub fn of_chain(chain: Chain, data: &ChainData, family: Family) -> Self {
+        let name = match data.family.only() {
+            Some(_) => data.label(),
+            None => format!("{} {family}", data.label()),
+        };
+        Function { chain: chain.into(), ..Function::new(name, family) }
     }
 
     /// The block that runs first; none in a function without blocks.
@@ -131,9 +135,9 @@ impl FunctionBuilder {
         }
     }
 
-    /// A builder of a function for a chain of the ruleset.
-    pub fn of_chain(chain: Chain, data: &ChainData) -> Self {
-        let function = Function::of_chain(chain, data);
+    /// A builder of a function for what a chain of the ruleset does with packets of a family.
+    pub fn of_chain(chain: Chain, data: &ChainData, family: Family) -> Self {
+        let function = Function::of_chain(chain, data, family);
         FunctionBuilder { function, current: None, origin: None.into() }
     }
 

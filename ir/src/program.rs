@@ -2,7 +2,7 @@
 
 use crate::{
     Chain, Counted, Counter, CounterList, Family, Func, Function, Hook, Object, ObjectDef, Op,
-    Probe, ProbeDef, Rule, RuleList, Source, State, StateDef, Table, TableDef,
+    Probe, ProbeDef, Rule, RuleList, Source, State, StateDef, Table, TableDef, TableFamily,
 };
 use bpfc_diag::Span;
 use cranelift_entity::{PrimaryMap, SecondaryMap};
@@ -25,8 +25,8 @@ pub enum RuleKind {
 /// A chain of the source ruleset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainData {
-    /// Its family.
-    pub family: Family,
+    /// The family of its table.
+    pub family: TableFamily,
     /// Its table.
     pub table: String,
     /// Its name.

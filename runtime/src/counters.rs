@@ -11,7 +11,7 @@
 
 use crate::Error;
 use crate::sys::{Map, MapSpec};
-use bpfc_artifact::{CounterSlot, Family, MapKind, RuleEntry, RuleKind, RuleTable};
+use bpfc_artifact::{CounterSlot, MapKind, RuleEntry, RuleKind, RuleTable, TableFamily};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -114,10 +114,10 @@ pub(crate) fn negate(counts: &[Count]) -> Vec<Count> {
 }
 
 /// What makes a rule the same in two rulesets.
-type Identity<'a> = (Family, &'a str, &'a str, bool, &'a str, usize);
+type Identity<'a> = (TableFamily, &'a str, &'a str, bool, &'a str, usize);
 
 fn identities(rules: &RuleTable) -> Vec<Identity<'_>> {
-    let mut seen: BTreeMap<(Family, &str, &str, bool, &str), usize> = BTreeMap::new();
+    let mut seen: BTreeMap<(TableFamily, &str, &str, bool, &str), usize> = BTreeMap::new();
     let mut identities = Vec::with_capacity(rules.entries.len());
     for rule in &rules.entries {
         let policy = rule.kind == RuleKind::Policy;
@@ -223,7 +223,7 @@ mod tests {
     fn rule(chain: &str, text: &str) -> RuleEntry {
         RuleEntry {
             label: String::new(),
-            family: Family::Ipv4,
+            family: TableFamily::Iptables,
             table: "filter".into(),
             chain: chain.into(),
             hook: None,

@@ -149,7 +149,10 @@ fn shown_to_bridge(rules: &RuleTable, device: &Device) -> Option<String> {
         fs::read_to_string(path).is_ok_and(|value| value.trim() != "0")
     };
     let bridged = |hook| matches!(hook, Some(Hook::Prerouting | Hook::Forward));
-    let rule = rules.entries.iter().find(|rule| bridged(rule.hook) && shown(rule.family))?;
+    let rule = rules.entries.iter().find(|rule| {
+        bridged(rule.hook)
+            && Family::ALL.into_iter().any(|family| rule.family.sees(family) && shown(family))
+    })?;
     Some(format!(
         "{} is a port of a bridge whose packets br_netfilter shows to chain {}, and this target sees \
          only those for this host: use --target netfilter, or set net.bridge.bridge-nf-call-iptables \

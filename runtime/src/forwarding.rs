@@ -76,7 +76,7 @@ pub fn misrouted<'a>(
     for family in [Family::Ipv4, Family::Ipv6] {
         let runs = |hook| {
             let mut entries = artifact.rules.entries.iter();
-            entries.any(|entry| entry.hook == Some(hook) && entry.family == family)
+            entries.any(|entry| entry.hook == Some(hook) && entry.family.sees(family))
         };
         for &interface in &interfaces {
             let interface = interface.to_owned();

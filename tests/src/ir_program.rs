@@ -4,7 +4,7 @@ use bpfc_artifact::{Artifact, AttachPoint};
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver::{Options, Prepared, Target, build, generate};
 use bpfc_interpret::{Environment, interpret};
-use bpfc_ir::{Checked, Contents, CounterDef, Hook, Listing, Program, Verdict};
+use bpfc_ir::{Checked, Contents, CounterDef, Family, Hook, Listing, Program, Verdict};
 use bpfc_packet::Packet;
 use bpfc_runtime::{TestPacket, Unattached};
 use std::collections::BTreeMap;
@@ -63,13 +63,21 @@ pub fn built(program: &Program, contents: &Contents, target: &dyn Target) -> Art
 /// Where the kernel refuses the artifact.
 pub fn in_the_kernel(artifact: &Artifact, target: &dyn Target, packets: &[Packet]) -> Outcome {
     let loaded = Unattached::load(artifact).expect("the kernel takes it");
-    let decides = |attach| !matches!(attach, AttachPoint::Companion | AttachPoint::Service);
-    let index = loaded.programs().iter().position(|program| decides(program.attach));
-    let index = index.expect("a program that decides");
-    let attach = loaded.programs()[index].attach;
+    let decides = |attach, packet: &Packet| match attach {
+        AttachPoint::Companion | AttachPoint::Service => false,
+        AttachPoint::Netfilter { family, .. } => family == packet.family,
+        _ => true,
+    };
     let decide = |packet: &Packet| {
+        let mut programs = loaded.programs().iter();
+        let index = programs.position(|program| decides(program.attach, packet));
+        let index = index.expect("a program that decides");
+        let attach = loaded.programs()[index].attach;
         let mut data = vec![0; 12];
-        data.extend([8, 0]);
+        data.extend(match packet.family {
+            Family::Ipv4 => [8, 0],
+            Family::Ipv6 => [0x86, 0xdd],
+        });
         data.extend(&packet.bytes);
         let loopback = matches!(attach, AttachPoint::TcIngress | AttachPoint::CgroupIngress);
         let ingress_ifindex = u32::from(loopback);

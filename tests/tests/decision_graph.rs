@@ -27,7 +27,7 @@ const STRIDE: u32 = 3;
 fn graph() -> Program {
     let mut program = Program::new();
     let chain = ChainData {
-        family: Family::Ipv4,
+        family: Family::Ipv4.into(),
         table: "filter".into(),
         name: "INPUT".into(),
         hook: Some(Hook::Input),
@@ -41,7 +41,7 @@ fn graph() -> Program {
         (1..=2 * LEAVES).map(|number| counter(RuleKind::Rule(number))).collect();
     let policy = counter(RuleKind::Policy);
 
-    let mut builder = FunctionBuilder::of_chain(entity, &chain);
+    let mut builder = FunctionBuilder::of_chain(entity, &chain, Family::Ipv4);
     let [root, whole, udp, other] = std::array::from_fn(|_| builder.block());
     let leaves: Vec<Block> = (0..2 * LEAVES).map(|_| builder.block()).collect();
     builder.switch_to(root);

@@ -422,6 +422,105 @@ const METERS: &str = r#"
         { 1: 0x10000001, 0, 1, 0 }
     }"#;
 
+/// A chain of both families, as nftables' family `inet` has them, and one that it calls: what
+/// they do with packets of a family is a function each, with the counters, states and tables of
+/// the chain.
+const BOTH: &str = r#"
+    table0 = "ports" key i8, i16 range capacity 8
+    state0 = cycle 3 start 2
+    chain0 = inet "filter" "input" hook input
+    chain1 = inet "filter" "web"
+    rule0 = chain0 number 1
+    rule1 = chain0 number 2
+    rule2 = chain1 number 1
+    rule3 = chain0 policy final
+    counter0 = rule0
+    counter1 = rule1
+    counter2 = rule2
+    counter3 = rule3
+    entry input ip: fn0
+    entry input ip6: fn1
+    fn0 "inet/filter/input ip" ip of chain0 {
+    block0:
+        v0 = load.i32 net+12 @rule0
+        switch v0, { 0x0a000002: block2 }, block1 @rule0
+    block1:
+        v1 = avail th 4 @rule1
+        br v1, block3, block5 @rule1
+    block2:
+        count counter0 @rule0
+        verdict drop @rule0
+    block3:
+        v2 = load.i8 meta.l4proto @rule1
+        v3 = load.i16 th+2 @rule1
+        v4 = find table0 (v2, v3) @rule1
+        v5 = found v4 @rule1
+        br v5, block4, block5 @rule1
+    block4:
+        count counter1 @rule1
+        call fn2, block5 @rule1
+    block5:
+        count counter3 @rule3
+        verdict accept @rule3
+    }
+    fn1 "inet/filter/input ip6" ip6 of chain0 {
+    block0:
+        v1 = avail th 4 @rule1
+        br v1, block3, block5 @rule1
+    block3:
+        v2 = load.i8 meta.l4proto @rule1
+        v3 = load.i16 th+2 @rule1
+        v4 = find table0 (v2, v3) @rule1
+        v5 = found v4 @rule1
+        br v5, block4, block5 @rule1
+    block4:
+        count counter1 @rule1
+        call fn3, block5 @rule1
+    block5:
+        count counter3 @rule3
+        verdict accept @rule3
+    }
+    fn2 "inet/filter/web ip" ip of chain1 {
+    block0:
+        v0 = take state0 @rule2
+        switch v0, { 0: block1 }, block2 @rule2
+    block1:
+        count counter2 @rule2
+        verdict drop @rule2
+    block2:
+        return
+    }
+    fn3 "inet/filter/web ip6" ip6 of chain1 {
+    block0:
+        v0 = take state0 @rule2
+        switch v0, { 0: block1 }, block2 @rule2
+    block1:
+        count counter2 @rule2
+        verdict drop @rule2
+    block2:
+        return
+    }
+    contents table0 {
+        { 6, 22..80 }
+        { 17, 53 }
+        { 17, 0 }
+    }"#;
+
+/// Packets of both families by turns.
+fn both() -> Vec<Packet> {
+    let v6 = |at: usize| {
+        let [source, destination] = [1u128, 2].map(std::net::Ipv6Addr::from);
+        let builder = PacketBuilder::ipv6(source, destination);
+        let port = [22, 53, 80, 443][at % 4];
+        let builder = match at % 3 {
+            0 => builder.udp(40_000, port),
+            _ => builder.tcp(40_000, port, 2),
+        };
+        builder.build()
+    };
+    packets().into_iter().enumerate().flat_map(|(at, packet)| [packet, v6(at)]).collect()
+}
+
 fn packets() -> Vec<Packet> {
     let from = |last| PacketBuilder::ipv4([10, 0, last / 4, last], [10, 0, 0, 9]);
     let ports = [0, 1, 21, 22, 23, 53, 54, 80, 443, 900, 1023, 1024, 40_000, 65_534, 65_535];
@@ -437,8 +536,16 @@ fn text_is_compiled_as_it_is_interpreted() {
     if !require::met(&[Need::Root]) {
         return;
     }
-    let packets = packets();
     for (text, counted) in [
+        (
+            BOTH,
+            &[
+                "inet/filter/input:1",
+                "inet/filter/input:2",
+                "inet/filter/input:policy",
+                "inet/filter/web:1",
+            ][..],
+        ),
         (LISTS, &["filter/INPUT:1", "filter/INPUT:2", "filter/INPUT:3", "filter/INPUT:policy"][..]),
         (
             SWITCHES,
@@ -477,6 +584,7 @@ fn text_is_compiled_as_it_is_interpreted() {
     ] {
         let (program, contents) = parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(verify(&program), Ok(()));
+        let packets = if text == BOTH { both() } else { packets() };
         let expected = interpreted(&program, &contents, &packets);
         let labels: Vec<&str> =
             expected.1.iter().filter(|(_, count)| count.0 > 0).map(|(label, _)| &**label).collect();

@@ -9,11 +9,13 @@
 mod family;
 mod hook;
 pub mod raw;
+mod table_family;
 mod verdict;
 mod words;
 
 pub use family::Family;
 pub use hook::Hook;
+pub use table_family::TableFamily;
 pub use verdict::{Reject, Verdict};
 pub use words::UnknownWord;
 
@@ -24,6 +26,9 @@ mod tests {
     #[test]
     fn artifacts_hold_the_same_words_as_texts() {
         for family in Family::ALL {
+            assert_eq!(serde_json::to_string(&family).unwrap(), format!("\"{family}\""));
+        }
+        for family in TableFamily::ALL {
             assert_eq!(serde_json::to_string(&family).unwrap(), format!("\"{family}\""));
         }
         for hook in Hook::ALL {

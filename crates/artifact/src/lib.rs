@@ -23,7 +23,7 @@ mod set;
 mod verification;
 mod walk;
 
-pub use bpfc_abi::{Family, Hook, raw};
+pub use bpfc_abi::{Family, Hook, TableFamily, raw};
 pub use input::InputFile;
 pub use insn::Insn;
 pub use json::{JsonError, VERSION as JSON_VERSION};

@@ -1,6 +1,6 @@
 //! The rules of an artifact and where their counters lie.
 
-use crate::{Family, Hook};
+use crate::{Hook, TableFamily};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ pub struct RuleEntry {
     /// The label that every command prints: `filter/INPUT:3`, `ip6/filter/INPUT:policy`,
     /// `inet/filter/input:1`.
     pub label: String,
-    /// Its family.
-    pub family: Family,
+    /// The family of its table.
+    pub family: TableFamily,
     /// Its table.
     pub table: String,
     /// Its chain.
@@ -60,8 +60,8 @@ pub struct RuleEntry {
 /// A user chain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UserChain {
-    /// Its family.
-    pub family: Family,
+    /// The family of its table.
+    pub family: TableFamily,
     /// Its table.
     pub table: String,
     /// Its name.

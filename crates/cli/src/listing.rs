@@ -3,7 +3,7 @@
 //! Column widths and the rounding to K, M, G and T are those that iptables 1.8.9 shows: chains of
 //! hooks in the order of the hooks, then user chains by name, an empty line between chains.
 
-use bpfc_artifact::{Family, Hook, RuleEntry, RuleKind, RuleTable, UserChain};
+use bpfc_artifact::{Hook, RuleEntry, RuleKind, RuleTable, TableFamily, UserChain};
 use bpfc_runtime::Count;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,8 +11,8 @@ use std::fmt::Write;
 /// A chain with its rows.
 #[derive(Debug)]
 pub struct ListedChain<'a> {
-    /// Its family.
-    pub family: Family,
+    /// The family of its table.
+    pub family: TableFamily,
     /// Its table.
     pub table: &'a str,
     /// Its name.
@@ -31,8 +31,9 @@ impl ListedChain<'_> {
 /// The chains of `rules`, where `counts` has one row for each of their entries: tables in ruleset
 /// order within a family, in each base chains by hook, then user chains by name.
 pub fn chains<'a>(rules: &'a RuleTable, counts: &[Count]) -> Vec<ListedChain<'a>> {
-    let mut tables: Vec<(Family, &str)> = Vec::new();
-    let mut chains: BTreeMap<(Family, usize, bool, Option<Hook>, &str), Vec<_>> = BTreeMap::new();
+    let mut tables: Vec<(TableFamily, &str)> = Vec::new();
+    let mut chains: BTreeMap<(TableFamily, usize, bool, Option<Hook>, &str), Vec<_>> =
+        BTreeMap::new();
     let mut key = |family, table, hook: Option<Hook>, chain| {
         let index = tables.iter().position(|t| *t == (family, table)).unwrap_or_else(|| {
             tables.push((family, table));
@@ -187,7 +188,7 @@ mod tests {
     ) -> RuleEntry {
         RuleEntry {
             label: String::new(),
-            family: Family::Ipv4,
+            family: TableFamily::Iptables,
             table: "filter".into(),
             chain: chain.into(),
             hook,
@@ -263,7 +264,7 @@ mod tests {
         let counts =
             rows.iter().map(|(_, (packets, bytes))| Count { packets: *packets, bytes: *bytes });
         let chains = ["ssh", "averylongchainnameforthis", "empty"].map(|name| UserChain {
-            family: Family::Ipv4,
+            family: TableFamily::Iptables,
             table: "filter".into(),
             name: name.into(),
         });

@@ -3,7 +3,7 @@
 //! Tables, chains and rules are those that the filter holds: what was not compiled is not there.
 
 use crate::listing::{ListedChain, chains};
-use bpfc_artifact::{Family, RuleKind, RuleTable};
+use bpfc_artifact::{Family, RuleKind, RuleTable, TableFamily};
 use bpfc_runtime::{Count, Loaded};
 use serde::Serialize;
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use std::fmt::Write;
 /// A table's chains in their order.
 #[derive(Debug, Serialize)]
 pub struct SavedTable<'a> {
-    family: Family,
+    family: TableFamily,
     table: &'a str,
     chains: Vec<SavedChain<'a>>,
 }
@@ -43,7 +43,7 @@ pub fn tables<'a>(
 ) -> Vec<SavedTable<'a>> {
     let mut tables: Vec<SavedTable<'a>> = Vec::new();
     let listed = chains(rules, counts).into_iter();
-    for chain in listed.filter(|chain| family.is_none_or(|family| family == chain.family)) {
+    for chain in listed.filter(|chain| family.is_none_or(|family| chain.family == family.into())) {
         let of = (chain.family, chain.table);
         match tables.last_mut().filter(|last| (last.family, last.table) == of) {
             Some(table) => table.chains.push(saved(&chain)),
@@ -96,7 +96,10 @@ pub fn text(family: Family, tables: &[SavedTable<'_>]) -> String {
 
 /// The families of which there are tables.
 pub fn families(rules: &RuleTable) -> Vec<Family> {
-    let has = |family: &Family| rules.entries.iter().any(|entry| entry.family == *family);
+    let has = |family: &Family| {
+        let family = TableFamily::from(*family);
+        rules.entries.iter().any(|entry| entry.family == family)
+    };
     [Family::Ipv4, Family::Ipv6].into_iter().filter(has).collect()
 }
 

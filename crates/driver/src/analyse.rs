@@ -11,7 +11,7 @@ mod conditions;
 
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
 use bpfc_ir::{
-    Block, Func, Function, Listing, Op, Origin, Program, Region, Rule, RuleKind, Terminator,
+    Block, Chain, Func, Function, Listing, Op, Origin, Program, Region, Rule, RuleKind, Terminator,
 };
 use conditions::{Conditions, Reader};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,21 +35,28 @@ pub fn analyse(program: &Program, listing: &Listing, diagnostics: &mut Diagnosti
     let hooks = program.hooks();
     let mut findings = Vec::new();
     let mut budget = COMPARISONS;
-    for (func, function) in &program.funcs {
-        let rules = function.chain.expand().map_or(&[][..], |chain| &rules[chain]);
-        if reached.contains(&func) {
-            let Some(reader) = Reader::new(function, &written) else { continue };
-            let absent = absent::dead_rules(program, function, &hooks[func.as_u32() as usize]);
-            let mut found = Finder {
-                program,
-                listing,
-                reader: &reader,
-                absent: &absent,
-                findings: &mut findings,
-            };
-            found.dead_rules(function, rules, &mut budget);
-        } else {
-            findings.push(unused_chain(program, &function.name, rules));
+    for funcs in by_chain(program) {
+        let Some((&first, _)) = funcs.split_first() else { continue };
+        let rules = program.funcs[first].chain.expand().map_or(&[][..], |chain| &rules[chain]);
+        let mut dead: Option<BTreeMap<Rule, Diagnostic>> = None;
+        for &func in funcs.iter().filter(|func| reached.contains(func)) {
+            let function = &program.funcs[func];
+            let mut found = BTreeMap::new();
+            if let Some(reader) = Reader::new(function, &written) {
+                let absent = absent::dead_rules(program, function, &hooks[func.as_u32() as usize]);
+                let (reader, absent, findings) = (&reader, &absent, &mut found);
+                let mut finder = Finder { program, listing, reader, absent, findings };
+                finder.dead_rules(function, rules, &mut budget);
+            }
+            // A rule is dead where packets of no family meet it.
+            match &mut dead {
+                None => dead = Some(found),
+                Some(dead) => dead.retain(|rule, _| found.contains_key(rule)),
+            }
+        }
+        match dead {
+            Some(dead) => findings.extend(dead.into_values()),
+            None => findings.push(unused_chain(program, first, rules)),
         }
     }
     // In the order of the text, chains before the rules that they hold.
@@ -57,7 +64,27 @@ pub fn analyse(program: &Program, listing: &Listing, diagnostics: &mut Diagnosti
     findings.into_iter().for_each(|d| diagnostics.push(d));
 }
 
-fn unused_chain(program: &Program, name: &str, rules: &[Rule]) -> Diagnostic {
+/// The functions of each chain together, one a family of packets; those of no chain alone.
+fn by_chain(program: &Program) -> Vec<Vec<Func>> {
+    let mut places: BTreeMap<Chain, usize> = BTreeMap::new();
+    let mut all: Vec<Vec<Func>> = Vec::new();
+    for (func, function) in &program.funcs {
+        let place = match function.chain.expand() {
+            Some(chain) => *places.entry(chain).or_insert(all.len()),
+            None => all.len(),
+        };
+        match all.get_mut(place) {
+            Some(funcs) => funcs.push(func),
+            None => all.push(vec![func]),
+        }
+    }
+    all
+}
+
+fn unused_chain(program: &Program, func: Func, rules: &[Rule]) -> Diagnostic {
+    let function = &program.funcs[func];
+    let label = function.chain.map(|chain| program.chains[chain].label());
+    let name = label.unwrap_or_else(|| function.name.clone());
     let span = rules.first().and_then(|&rule| program.rules[rule].span);
     let found =
         Diagnostic::warning(Code::UNUSED_CHAIN, span, format!("chain '{name}' is never used"));
@@ -82,7 +109,7 @@ struct Finder<'a> {
     reader: &'a Reader<'a>,
     /// Rules that ask for what no packet has where they stand, with what is said of them.
     absent: &'a BTreeMap<Rule, Diagnostic>,
-    findings: &'a mut Vec<Diagnostic>,
+    findings: &'a mut BTreeMap<Rule, Diagnostic>,
 }
 
 impl Finder<'_> {
@@ -97,22 +124,22 @@ impl Finder<'_> {
                 continue;
             }
             if let Some(by) = decided {
-                self.findings.push(shadowed(program, listing, rule, by));
+                self.findings.insert(rule, shadowed(program, listing, rule, by));
                 continue;
             }
             let Some(&block) = counts.get(&rule) else {
-                self.findings.push(contradictory(program, rule));
+                self.findings.insert(rule, contradictory(program, rule));
                 continue;
             };
             // A rule that is counted in two places is not of the shape that this reads.
             let Some(block) = block else { continue };
             let conditions = reader.conditions(block, rule);
             if conditions.is_contradiction() || !reader.is_reachable(block) {
-                self.findings.push(contradictory(program, rule));
+                self.findings.insert(rule, contradictory(program, rule));
             } else if let Some(said) = absent.get(&rule) {
-                self.findings.push(said.clone());
+                self.findings.insert(rule, said.clone());
             } else if let Some(by) = deciders.covering(&conditions, budget) {
-                self.findings.push(shadowed(program, listing, rule, by));
+                self.findings.insert(rule, shadowed(program, listing, rule, by));
             } else if conditions.exact && decides(program, function, block) {
                 if conditions.is_empty() {
                     decided = Some(rule);

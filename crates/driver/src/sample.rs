@@ -95,9 +95,10 @@ impl Sample {
         hook: Option<Hook>,
         lines: &[Line],
     ) -> Func {
-        let data = ChainData { family, table: "filter".into(), name: name.into(), hook };
+        let data =
+            ChainData { family: family.into(), table: "filter".into(), name: name.into(), hook };
         let chain = self.program.chains.push(data);
-        let mut builder = FunctionBuilder::of_chain(chain, &self.program.chains[chain]);
+        let mut builder = FunctionBuilder::of_chain(chain, &self.program.chains[chain], family);
         let mut block = builder.block();
         for (number, line) in (1u32..).zip(lines) {
             let (text, target) = (line.text(name, &self.program), line.target(&self.program));

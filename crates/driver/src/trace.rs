@@ -17,7 +17,7 @@ pub struct Tracer<'a> {
     program: &'a Program,
     by_label: BTreeMap<String, Rule>,
     rules: SecondaryMap<Chain, Vec<Rule>>,
-    calls: BTreeMap<Rule, Func>,
+    calls: BTreeMap<(Func, Rule), Func>,
 }
 
 impl<'a> Tracer<'a> {
@@ -42,17 +42,18 @@ impl<'a> Tracer<'a> {
         let entries = &self.program.entries;
         let entry = entries.iter().find(|e| (e.hook, e.family) == (hook, family));
         for chain in entry.into_iter().flat_map(Entry::funcs) {
-            let mut stack = vec![self.of_chain(chain)];
-            while let Some(chain) = stack.last_mut() {
-                let Some(&rule) = chain.next() else {
+            let mut stack = vec![(chain, self.of_chain(chain))];
+            while let Some((func, rules)) = stack.last_mut() {
+                let func = *func;
+                let Some(&rule) = rules.next() else {
                     stack.pop();
                     continue;
                 };
                 let Some(count) = left.get_mut(&rule).filter(|count| **count > 0) else { continue };
                 *count -= 1;
                 order.push(rule);
-                if let Some(&callee) = self.calls.get(&rule) {
-                    stack.push(self.of_chain(callee));
+                if let Some(&callee) = self.calls.get(&(func, rule)) {
+                    stack.push((callee, self.of_chain(callee)));
                 }
             }
         }

@@ -34,7 +34,7 @@ struct Tree<'a> {
     listing: &'a Listing,
     rules: SecondaryMap<Chain, Vec<Rule>>,
     /// The chain that a rule calls.
-    calls: BTreeMap<Rule, Func>,
+    calls: BTreeMap<(Func, Rule), Func>,
     shown: BTreeSet<Func>,
 }
 
@@ -53,8 +53,8 @@ impl<'a> Tree<'a> {
         // An explicit stack: chains may be nested as deep as a hostile ruleset likes.
         let mut stack = Vec::new();
         self.open(out, root, depth, &mut stack);
-        while let Some((rules, depth)) = stack.last_mut() {
-            let depth = *depth;
+        while let Some((func, rules, depth)) = stack.last_mut() {
+            let (func, depth) = (*func, *depth);
             let Some(rule) = rules.next() else {
                 stack.pop();
                 continue;
@@ -65,7 +65,7 @@ impl<'a> Tree<'a> {
                 RuleKind::Policy => writeln!(out, "{indent}policy: {text}"),
                 RuleKind::End(_) => Ok(()),
             };
-            if let Some(&callee) = self.calls.get(&rule) {
+            if let Some(&callee) = self.calls.get(&(func, rule)) {
                 self.open(out, callee, depth + 1, &mut stack);
             }
         }
@@ -76,7 +76,7 @@ impl<'a> Tree<'a> {
         out: &mut String,
         func: Func,
         depth: usize,
-        stack: &mut Vec<(std::vec::IntoIter<Rule>, usize)>,
+        stack: &mut Vec<(Func, std::vec::IntoIter<Rule>, usize)>,
     ) {
         let function = &self.program.funcs[func];
         let name = function.name.as_str();
@@ -84,7 +84,7 @@ impl<'a> Tree<'a> {
         if self.shown.insert(func) {
             let _ = writeln!(out, "{indent}chain {name}");
             let rules = function.chain.map(|chain| self.rules[chain].clone()).unwrap_or_default();
-            stack.push((rules.into_iter(), depth + 1));
+            stack.push((func, rules.into_iter(), depth + 1));
         } else {
             let _ = writeln!(out, "{indent}chain {name} (above)");
         }
@@ -101,14 +101,14 @@ fn indent(depth: usize) -> &'static str {
     &SPACES[..(2 * depth).min(SPACES.len())]
 }
 
-/// The chain that each rule jumps or goes to.
-pub(crate) fn calls_by_rule(program: &Program) -> BTreeMap<Rule, Func> {
+/// The chain that each rule of a function jumps or goes to.
+pub(crate) fn calls_by_rule(program: &Program) -> BTreeMap<(Func, Rule), Func> {
     let mut calls = BTreeMap::new();
-    for function in program.funcs.values() {
+    for (func, function) in program.funcs.iter() {
         for block in function.blocks.values() {
             let Terminator::Call { callee, .. } = block.terminator else { continue };
             for rule in block.origin.expand().into_iter().flat_map(|of| of.rules(program)) {
-                calls.insert(rule, callee);
+                calls.insert((func, rule), callee);
             }
         }
     }

@@ -97,8 +97,10 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
         for at in 0..count {
             let hook = (at == 0).then_some(Hook::Input);
             let (table, name) = ("filter".to_owned(), format!("C{at}"));
-            let entity = program.chains.push(ChainData { family, table, name, hook });
+            let entity =
+                program.chains.push(ChainData { family: family.into(), table, name, hook });
             let chain = Chain {
+                family,
                 entity,
                 base: at == 0,
                 callees: (first + at + 1..first + count)
@@ -111,7 +113,7 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
         }
         if choices.once_in(2) {
             let (table, name) = ("filter".to_owned(), "a \"chain\"".to_owned());
-            program.chains.push(ChainData { family, table, name, hook: None });
+            program.chains.push(ChainData { family: family.into(), table, name, hook: None });
         }
         let priority = choices.of(&[0, -300, 50]);
         let chains = vec![BaseChain { priority, func: Func::from_u32(first as u32) }];
@@ -285,6 +287,7 @@ pub fn packet(choices: &mut Choices) -> Packet {
 }
 
 struct Chain {
+    family: Family,
     entity: bpfc_ir::Chain,
     base: bool,
     callees: Vec<Func>,
@@ -318,7 +321,11 @@ fn rule(
 
 fn function(choices: &mut Choices, program: &mut Program, chain: Chain) -> Function {
     let mut body = Body {
-        builder: FunctionBuilder::of_chain(chain.entity, &program.chains[chain.entity]),
+        builder: FunctionBuilder::of_chain(
+            chain.entity,
+            &program.chains[chain.entity],
+            chain.family,
+        ),
         choices,
         values: Vec::new(),
         transport: 0,

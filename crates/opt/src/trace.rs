@@ -13,6 +13,7 @@ use bpfc_ir::{
 };
 use cranelift_entity::SecondaryMap;
 use cranelift_entity::packed_option::PackedOption;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Adds the records.
@@ -35,6 +36,8 @@ pub fn trace(program: &mut Program) {
         };
         format!("TRACE: {}:{}:{word}:{number} ", data.table, data.name)
     };
+    // A chain may have a function for each family.
+    let mut ends: BTreeMap<Chain, Rule> = BTreeMap::new();
     for func in program.funcs.keys().collect::<Vec<_>>() {
         let mut function = Arc::clone(&program.funcs[func]);
         let changed = Arc::make_mut(&mut function);
@@ -55,7 +58,7 @@ pub fn trace(program: &mut Program) {
             {
                 let (kind, span) = (RuleKind::End(last[chain] + 1), None);
                 let end = RuleData { chain, kind, is_final: true, span };
-                let end = program.rules.push(end);
+                let end = *ends.entry(chain).or_insert_with(|| program.rules.push(end));
                 insts.push(record(changed, None.into(), end, prefix(program, end)));
             }
             changed.blocks[block].insts = insts;

@@ -60,12 +60,12 @@ pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) -> Vec<Fun
             report(Place::Program, Violation::DuplicateName(first, func));
         }
         let Some(chain) = function.chain.expand() else { continue };
-        if let Some(first) = chains.insert(chain, func) {
+        if let Some(first) = chains.insert((chain, function.family), func) {
             report(Place::Program, Violation::DuplicateName(first, func));
         }
         match program.chains.get(chain) {
             None => report(Place::Function(func), Violation::MissingChain(chain)),
-            Some(data) if data.family != function.family => {
+            Some(data) if !data.family.sees(function.family) => {
                 report(Place::Function(func), Violation::WrongFamily(func));
             }
             Some(_) => {}

@@ -187,7 +187,7 @@ pub fn artifact(points: &[AttachPoint], verdict: Verdict, shift: usize) -> Artif
         });
         built.rules.entries.push(RuleEntry {
             label: format!("filter/TEST:{}", n + 1),
-            family: Family::Ipv4,
+            family: Family::Ipv4.into(),
             table: "filter".into(),
             chain: "TEST".into(),
             hook: None,

@@ -222,7 +222,7 @@ pub fn filter(target: &str, points: &[AttachPoint]) -> Artifact {
 fn rules() -> RuleTable {
     let entry = |label: &str, kind, text: &str, counter| RuleEntry {
         label: label.into(),
-        family: Family::Ipv4,
+        family: Family::Ipv4.into(),
         table: "filter".into(),
         chain: "INPUT".into(),
         hook: Some(Hook::Input),
@@ -241,7 +241,7 @@ fn rules() -> RuleTable {
             entry("filter/INPUT:policy", RuleKind::Policy, "ACCEPT", None),
         ],
         chains: vec![UserChain {
-            family: Family::Ipv4,
+            family: Family::Ipv4.into(),
             table: "filter".into(),
             name: "later".into(),
         }],

@@ -28,12 +28,13 @@ pub fn lower_table(
     for (index, _) in reached.listed(table).into_iter().enumerate().filter(|(_, listed)| *listed) {
         let of = &table.chains[index];
         let (table, name) = (table.name.clone(), of.name.clone());
-        let data = ChainData { family, table, name, hook: of.base.map(|base| base.hook) };
+        let data =
+            ChainData { family: family.into(), table, name, hook: of.base.map(|base| base.hook) };
         chains[index] = Some(program.chains.push(data));
     }
     for index in indices() {
         let Some(chain) = chains[index] else { continue };
-        let function = Function::of_chain(chain, &program.chains[chain]);
+        let function = Function::of_chain(chain, &program.chains[chain], family);
         funcs[index] = Some(program.funcs.push(function.into()));
     }
     let errors = diagnostics.error_count();
@@ -174,7 +175,8 @@ impl ChainLowering<'_> {
 
     fn lower(&mut self) -> Function {
         let chain = &self.table.chains[self.index];
-        let mut builder = FunctionBuilder::of_chain(self.entity, &self.program.chains[self.entity]);
+        let mut builder =
+            FunctionBuilder::of_chain(self.entity, &self.program.chains[self.entity], self.family);
         let mut hotdrop = None;
         let mut block = builder.block();
         // Where a RETURN or the end of a chain gone to leads in a base chain.
