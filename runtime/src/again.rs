@@ -121,7 +121,7 @@ fn attach_one(
     }
     // What has the name now may be another kind of device.
     let place = std::slice::from_ref(&attachment);
-    devices::suit(&now.rules, place)?;
+    devices::suit(&now.rules, now.asks_for_link, place)?;
     if now.follows_rules {
         routing_domains::refuse(place)?;
     }

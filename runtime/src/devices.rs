@@ -1,6 +1,7 @@
 //! Whether a device suits the programs that are to be attached to it.
 //!
-//! XDP programs read an Ethernet header, which not every device has. And some devices hand frames
+//! XDP programs read an Ethernet header, or the IP header where a device has no other; what else
+//! comes first at a device they do not know. And some devices hand frames
 //! on that are for others than this host (ports of bridges, devices below macvlan and its like),
 //! before the network layer and so past every rule of iptables: a program must not decide what
 //! becomes of those. At TC a program tells them apart, packet by packet; what is refused here is
@@ -26,6 +27,13 @@ const MEMBER_KIND: u16 = 4;
 const ETHERNET: u16 = 1;
 const LOOPBACK: u16 = 772;
 
+/// Kinds of device without link header at which XDP sees the IP header first: what receives there
+/// sets the MAC header where the network header is (drivers/net/tun.c, `tun_get_user`;
+/// drivers/net/wireguard/queueing.h, `wg_reset_packet`; drivers/net/ppp/ppp_generic.c,
+/// `ppp_receive_nonmp_frame`). Tunnels of other kinds may leave the outer headers there
+/// (`ipip6_rcv` in net/ipv6/sit.c), or the Ethernet header that a packet came with (`xfrm`).
+const BARE: [&str; 3] = ["tun", "wireguard", "ppp"];
+
 /// What netlink tells of a device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Device {
@@ -44,11 +52,16 @@ struct Device {
 /// Refuses places at which the artifact's programs would decide other packets than their hooks see.
 pub(crate) fn check(artifact: &Artifact, plan: &[Attachment]) -> Result<(), Error> {
     routing_domains::check(artifact, plan)?;
-    suit(&artifact.rules, plan)
+    suit(&artifact.rules, artifact.asks_for_link, plan)
 }
 
-/// As [`check`], for programs that look at no routing domains, by their rules.
-pub(crate) fn suit(rules: &RuleTable, plan: &[Attachment]) -> Result<(), Error> {
+/// As [`check`], for programs that look at no routing domains, by their rules and whether they ask
+/// if frames have a link header.
+pub(crate) fn suit(
+    rules: &RuleTable,
+    asks_for_link: bool,
+    plan: &[Attachment],
+) -> Result<(), Error> {
     let by_device = |place: &Place| matches!(place, Place::Xdp { .. } | Place::Tc { .. });
     if !plan.iter().any(|attachment| by_device(&attachment.place)) {
         return Ok(());
@@ -66,7 +79,7 @@ pub(crate) fn suit(rules: &RuleTable, plan: &[Attachment]) -> Result<(), Error> 
         let Some(device) = devices.iter().find(|device| device.ifindex == ifindex) else {
             return Err(unsuitable("the kernel does not say what kind of device it is".into()));
         };
-        let reason = if is_xdp { refuse_xdp(device, &devices) } else { None };
+        let reason = if is_xdp { refuse_xdp(device, &devices, asks_for_link) } else { None };
         let reason = reason
             .or_else(|| refuse_any(device, &devices))
             .or_else(|| shown_to_bridge(rules, device));
@@ -78,14 +91,22 @@ pub(crate) fn suit(rules: &RuleTable, plan: &[Attachment]) -> Result<(), Error> 
 }
 
 /// Why XDP cannot be at a device.
-fn refuse_xdp(device: &Device, all: &[Device]) -> Option<String> {
+fn refuse_xdp(device: &Device, all: &[Device], asks_for_link: bool) -> Option<String> {
     let name = &device.name;
     if !matches!(device.hardware, ETHERNET | LOOPBACK) {
-        return Some(format!(
-            "{name} is {}, whose packets have no Ethernet header, which XDP programs read: attach \
-             with --target tc",
-            kind_of(device)
-        ));
+        let kind = kind_of(device);
+        if !BARE.contains(&device.kind.as_str()) {
+            return Some(format!(
+                "{name} is {kind}, whose packets have no Ethernet header, and XDP may see another \
+                 one in front of the IP header: attach with --target tc"
+            ));
+        }
+        if !asks_for_link {
+            return Some(format!(
+                "{name} is {kind}, whose packets have no Ethernet header, which these programs \
+                 read: compile the ruleset again, or attach with --target tc"
+            ));
+        }
     }
     if device.member_of == "bridge" {
         return Some(format!(
@@ -230,17 +251,23 @@ mod tests {
     }
 
     #[test]
-    fn only_ethernet_headers_suit_xdp() {
+    fn ethernet_headers_suit_xdp_and_none_do() {
         for hardware in [ETHERNET, LOOPBACK] {
-            assert_eq!(refuse_xdp(&device(1, hardware, "", None), &[]), None);
+            assert_eq!(refuse_xdp(&device(1, hardware, "", None), &[], false), None);
         }
-        // IPoIB, PPP, raw IP, ipip, ip6tnl, sit, GRE, GRE over IPv6, tun and WireGuard.
+        // IPoIB, PPP, raw IP, ipip, ip6tnl, sit, GRE, GRE over IPv6, none.
         for hardware in [32, 512, 519, 768, 769, 776, 778, 823, 0xfffe, 0xffff] {
-            let reason = refuse_xdp(&device(1, hardware, "", None), &[]).unwrap();
-            assert!(reason.contains("no Ethernet header"), "{reason}");
+            let reason = refuse_xdp(&device(1, hardware, "", None), &[], true).unwrap();
+            assert!(reason.contains("no Ethernet header, and XDP may see another"), "{reason}");
         }
-        let tun = refuse_xdp(&device(1, 0xfffe, "tun", None), &[]).unwrap();
-        assert!(tun.starts_with("dev1 is of kind tun, whose packets"), "{tun}");
+        let xfrm = refuse_xdp(&device(1, 0xfffe, "xfrm", None), &[], true).unwrap();
+        assert!(xfrm.starts_with("dev1 is of kind xfrm, whose packets"), "{xfrm}");
+        for (hardware, kind) in [(0xfffe, "tun"), (0xfffe, "wireguard"), (512, "ppp")] {
+            let bare = device(1, hardware, kind, None);
+            assert_eq!(refuse_xdp(&bare, &[], true), None);
+            let old = refuse_xdp(&bare, &[], false).unwrap();
+            assert!(old.contains("compile the ruleset again"), "{old}");
+        }
     }
 
     #[test]
@@ -254,12 +281,12 @@ mod tests {
             ("dsa", false, true),
         ] {
             let all = [below.clone(), device(2, ETHERNET, kind, Some(1))];
-            assert_eq!(refuse_xdp(&below, &all).is_some(), xdp, "{kind}");
+            assert_eq!(refuse_xdp(&below, &all, true).is_some(), xdp, "{kind}");
             assert_eq!(refuse_any(&below, &all).is_some(), any, "{kind}");
             assert_eq!(refuse_any(&all[1], &all), None, "{kind}");
         }
         let port = Device { member_of: "bridge".into(), ..below.clone() };
-        assert!(refuse_xdp(&port, &[]).is_some_and(|reason| reason.contains("bridge")));
+        assert!(refuse_xdp(&port, &[], true).is_some_and(|reason| reason.contains("bridge")));
         assert_eq!(refuse_any(&port, &[]), None);
         let port = Device { member_of: "openvswitch".into(), ..below };
         assert!(refuse_any(&port, &[]).is_some());

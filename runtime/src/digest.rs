@@ -19,11 +19,12 @@ pub(crate) fn digest(artifact: &Artifact, options: &Options) -> Result<String, E
         needs_conntrack,
         needs_accounting,
         sends,
+        asks_for_link,
         sources,
         inputs: _,
     } = artifact;
     let code = (target, functions, programs, maps, rules, sets);
-    let needs = (needs_conntrack, needs_accounting, sends, sources);
+    let needs = (needs_conntrack, needs_accounting, sends, asks_for_link, sources);
     let whole = (env!("CARGO_PKG_VERSION"), options, code, needs);
     serde_json::to_writer(&mut hasher, &whole)
         .map_err(|error| Error::Artifact(format!("cannot be described: {error}")))?;

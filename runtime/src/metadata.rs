@@ -46,6 +46,9 @@ pub(crate) struct Metadata {
     /// are.
     #[serde(default)]
     pub follows_rules: bool,
+    /// Whether its XDP programs can be at devices without link header.
+    #[serde(default)]
+    pub asks_for_link: bool,
     /// Whether its programs walk conntrack's own table ([`crate::conntrack_table`]).
     #[serde(default)]
     pub walks_connections: bool,
@@ -116,6 +119,7 @@ impl Metadata {
             rules: artifact.rules.clone(),
             sets: sets::rows(artifact),
             follows_rules: routing_domains::follows_rules(artifact),
+            asks_for_link: artifact.asks_for_link,
             walks_connections: false,
             // Without one it is taken for changed.
             digest: digest(artifact, options).ok(),

@@ -27,16 +27,33 @@ fn refusal(net: &Net, point: AttachPoint, interface: &str) -> Option<String> {
 }
 
 #[test]
-fn devices_without_ethernet_headers_are_for_tc() {
-    let test = "devices_without_ethernet_headers_are_for_tc";
+fn devices_without_link_header_are_for_programs_that_ask() {
+    let test = "devices_without_link_header_are_for_programs_that_ask";
     if !can_run(test) || !has_linux(test, 6, 6) {
         return;
     }
     let net = Net::new();
     ip(&format!("-n {} tuntap add mode tun name tun0", net.name));
     ip(&format!("-n {} tuntap add mode tap name tap0", net.name));
+    // What earlier versions compiled does not.
     let reason = refusal(&net, AttachPoint::Xdp, "tun0").expect("refused");
-    assert!(reason.contains("no Ethernet header") && reason.contains("--target tc"), "{reason}");
+    for part in ["no Ethernet header", "compile the ruleset again", "--target tc"] {
+        assert!(reason.contains(part), "{reason}");
+    }
+    let name = unique("asks");
+    let _cleanup = Cleanup(name.clone());
+    net.run(|| {
+        let mut built = artifact(&[AttachPoint::Xdp], Verdict::Accept, 0);
+        built.asks_for_link = true;
+        let options = Options::new(&name).interface("tun0").interface("tap0");
+        let filter = Filter::load(&built, &options).unwrap();
+        // The link goes with the device, which comes back.
+        ip("link del tun0");
+        ip("tuntap add mode tun name tun0");
+        let again = filter.again().unwrap();
+        assert_eq!((again.attached.len(), again.kept.len()), (1, 1), "{again:?}");
+        filter.unload().unwrap();
+    });
     for interface in ["tap0", "lo"] {
         assert_eq!(refusal(&net, AttachPoint::Xdp, interface), None, "{interface}");
     }

@@ -551,6 +551,8 @@ others: ; Chain
   if r2 != r9 goto L0
   r1 = *(u32 *)(r6 +12)
   r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
   r4 <<= 0x30
   r4 |= r2
   r1 &= 0x3f
@@ -1351,7 +1353,7 @@ bpfc_xdp: ; Main
   r4 = r1
   r4 += 0xe
   if r4 <= r3 goto L0
-  goto L46
+  goto L49
 L0:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r10 -56) = r3
@@ -1367,9 +1369,10 @@ L0:
   r3 = *(u16 *)(r10 -52)
   r3 <<= 0x20
   r2 |= r3
-  if r2 & 0x1 goto L1
   r1 = *(u32 *)(r6 +12)
   r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
   r4 <<= 0x30
   r4 |= r2
   r1 &= 0x3f
@@ -1377,14 +1380,24 @@ L0:
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L1
-  *(u64 *)(r7 +40) = r2
+  if r1 == r4 goto L2
+  r8 = r2
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r1 = *(u16 *)(r1 + offsetof(net_device, type))
+  if r1 == 0x1 goto L1
+  if r1 != 0x304 goto L19
+L1:
+  if r8 & 0x1 goto L2
+  *(u64 *)(r7 +40) = r8
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L46
+  if r0 == 0x1 goto L49
   *(u32 *)(r7 +84) = r0
-L1:
+L2:
   r1 = *(u32 *)(r10 -56)
   *(u32 *)(r7 +92) = r1
   r1 = *(u16 *)(r10 -52)
@@ -1404,129 +1417,140 @@ L1:
   r1 = *(u32 *)(r10 -56)
   r2 = *(u16 *)(r10 -52)
   r0 = 0x0
-  if r1 != r3 goto L2
-  if r2 == r4 goto L5
-L2:
+  if r1 != r3 goto L3
+  if r2 == r4 goto L6
+L3:
   r1 = r3
   r1 &= 0x1
-  if r1 != 0x0 goto L3
+  if r1 != 0x0 goto L4
   r0 = 0x3
-  goto L5
-L3:
-  r0 = 0x1
-  if w3 != 0xffffffff goto L4
-  if w4 == 0xffff goto L5
+  goto L6
 L4:
-  r0 = 0x2
+  r0 = 0x1
+  if w3 != 0xffffffff goto L5
+  if w4 == 0xffff goto L6
 L5:
+  r0 = 0x2
+L6:
   *(u8 *)(r7 +74) = r0
   r1 = *(u32 *)(r7 +84)
-  if r1 != 0x3 goto L6
+  if r1 != 0x3 goto L7
   *(u8 *)(r7 +74) = 0
-L6:
-  r8 = 0xe
-  if r9 == 0x8100 goto L8
-  if r9 == 0x88a8 goto L8
 L7:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L18
-  if r9 == 0x86dd goto L44
-  goto L46
+  r8 = 0xe
+  if r9 == 0x8100 goto L9
+  if r9 == 0x88a8 goto L9
 L8:
-  r2 = r8
-  if r2 > 0x7fff goto L9
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 <= r3 goto L11
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L21
+  if r9 == 0x86dd goto L47
+  goto L49
 L9:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L46
-L10:
-  goto L12
-L11:
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L10
-L12:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L13
-  if r9 == 0x88a8 goto L13
-  goto L7
-L13:
   r2 = r8
-  if r2 > 0x7fff goto L14
+  if r2 > 0x7fff goto L10
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 <= r3 goto L16
-L14:
+  if r4 <= r3 goto L12
+L10:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L46
-L15:
-  goto L17
-L16:
+  if r0 != 0x0 goto L49
+L11:
+  goto L13
+L12:
   r3 = *(u32 *)(r1 +0)
   *(u32 *)(r10 -56) = r3
-  goto L15
-L17:
+  goto L11
+L13:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-  goto L7
-; parse the IPv4 header
+  if r9 == 0x8100 goto L14
+  if r9 == 0x88a8 goto L14
+  goto L8
+L14:
+  r2 = r8
+  if r2 > 0x7fff goto L15
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L17
+L15:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L49
+L16:
+  goto L18
+L17:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L16
 L18:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L8
+L19:
+  *(u8 *)(r7 +75) = 0
+  *(u8 *)(r7 +74) = 0
+  *(u32 *)(r7 +76) = 0
+  r9 = *(u8 *)(r10 -56)
+  r9 >>= 0x4
+  if r9 == 0x4 goto L21
+  if r9 == 0x6 goto L20
+  goto L49
+L20:
+  goto L47
+; parse the IPv4 header
+L21:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L19
+  if r2 > 0x7fff goto L22
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L21
-L19:
+  if r4 <= r3 goto L24
+L22:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L46
-L20:
-  goto L22
-L21:
+  if r0 != 0x0 goto L49
+L23:
+  goto L25
+L24:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L20
-L22:
+  goto L23
+L25:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L46
+  if r2 != 0x4 goto L49
   r1 &= 0xf
-  if r1 < 0x5 goto L46
+  if r1 < 0x5 goto L49
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L46
+  if r2 < r1 goto L49
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -1543,49 +1567,49 @@ L22:
   r0 = *(u32 *)(r6 +4)
   r1 = *(u32 *)(r6 +0)
   r0 -= r1
-  if r8 <= r0 goto L23
+  if r8 <= r0 goto L26
   r1 = r6
   call helper 188
-  if r8 > r0 goto L46
+  if r8 > r0 goto L49
 ; copy the transport header
-L23:
+L26:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L24
-  if r2 > 0x7fff goto L24
+  if r4 < 0x14 goto L27
+  if r2 > 0x7fff goto L27
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L27
-L24:
+  if r4 <= r3 goto L30
+L27:
   *(u64 *)(r7 +40) = 0
   *(u64 *)(r7 +48) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L26
-  if r4 <= 0x14 goto L25
+  if r4 < 0x1 goto L29
+  if r4 <= 0x14 goto L28
   r4 = 0x14
-L25:
+L28:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 189
-L26:
-  goto L28
-L27:
+L29:
+  goto L31
+L30:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L26
+  goto L29
 ; interfaces, mark, packet type
-L28:
+L31:
   *(u32 *)(r7 +80) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -1609,66 +1633,66 @@ L28:
   r2 = r10
   r2 += 0xfffffffc
   call helper 1
-  if r0 == 0x0 goto L45
+  if r0 == 0x0 goto L48
   r9 = r0
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
   r1 = *(u64 *)(r7 +104)
   r2 = 0xffffff
   r1 &= r2
   r2 = 0x6f6c
-  if r1 != r2 goto L29
-  goto L34
+  if r1 != r2 goto L32
+  goto L37
 ; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L29:
+L32:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x6
   w1 &= 0xff
-  if w1 != 0x0 goto L35
+  if w1 != 0x0 goto L38
 ; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x1
   w1 &= 0xff
-  if w1 != 0x0 goto L36
+  if w1 != 0x0 goto L39
 ; filter/INPUT:4: -A INPUT -i wan -j bad-sources
   r1 = *(u64 *)(r7 +104)
   w2 = 0xffffffff
   r1 &= r2
   r2 = 0x6e6177
-  if r1 != r2 goto L30
-  goto L37
+  if r1 != r2 goto L33
+  goto L40
 ; filter/INPUT:5: -A INPUT -p icmp -j icmp-in
-L30:
+L33:
   r1 = *(u8 *)(r7 +9)
-  if w1 == 0x1 goto L38
+  if w1 == 0x1 goto L41
 ; filter/INPUT:6: -A INPUT -i lan -j from-lan
-L31:
+L34:
   r1 = *(u64 *)(r7 +104)
   w2 = 0xffffffff
   r1 &= r2
   r2 = 0x6e616c
-  if r1 != r2 goto L32
-  goto L39
+  if r1 != r2 goto L35
+  goto L42
 ; filter/INPUT:7: -A INPUT -i wan -p udp -m udp --dport 51820 -m comment --comment VPN -j ACCEPT
-L32:
+L35:
   r1 = *(u64 *)(r7 +104)
   w2 = 0xffffffff
   r1 &= r2
   r2 = 0x6e6177
-  if r1 != r2 goto L41
+  if r1 != r2 goto L44
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L41
+  if w1 != 0x11 goto L44
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L41
+  if w1 != 0x0 goto L44
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L33
+  if w1 < 0x8 goto L36
   r1 = *(u16 *)(r7 +42)
-  if w1 == 0x6cca goto L40
-  goto L41
+  if w1 == 0x6cca goto L43
+  goto L44
 ; chain
-L33:
-  goto L45
+L36:
+  goto L48
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L34:
+L37:
   r1 = *(u64 *)(r9 +240)
   r1 += 0x1
   *(u64 *)(r9 +240) = r1
@@ -1676,9 +1700,9 @@ L34:
   r1 = *(u64 *)(r9 +248)
   r1 += r2
   *(u64 *)(r9 +248) = r1
-  goto L43
+  goto L46
 ; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L35:
+L38:
   r1 = *(u64 *)(r9 +256)
   r1 += 0x1
   *(u64 *)(r9 +256) = r1
@@ -1686,9 +1710,9 @@ L35:
   r1 = *(u64 *)(r9 +264)
   r1 += r2
   *(u64 *)(r9 +264) = r1
-  goto L43
+  goto L46
 ; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L36:
+L39:
   r1 = *(u64 *)(r9 +272)
   r1 += 0x1
   *(u64 *)(r9 +272) = r1
@@ -1696,9 +1720,9 @@ L36:
   r1 = *(u64 *)(r9 +280)
   r1 += r2
   *(u64 *)(r9 +280) = r1
-  goto L45
+  goto L48
 ; filter/INPUT:4: -A INPUT -i wan -j bad-sources
-L37:
+L40:
   r1 = *(u64 *)(r9 +288)
   r1 += 0x1
   *(u64 *)(r9 +288) = r1
@@ -1709,10 +1733,10 @@ L37:
   r1 = r6
   r2 = r7
   call filter_bad_sources
-  if w0 != 0x0 goto L42
-  goto L30
+  if w0 != 0x0 goto L45
+  goto L33
 ; filter/INPUT:5: -A INPUT -p icmp -j icmp-in
-L38:
+L41:
   r1 = *(u64 *)(r9 +304)
   r1 += 0x1
   *(u64 *)(r9 +304) = r1
@@ -1723,10 +1747,10 @@ L38:
   r1 = r6
   r2 = r7
   call filter_icmp_in
-  if w0 != 0x0 goto L42
-  goto L31
+  if w0 != 0x0 goto L45
+  goto L34
 ; filter/INPUT:6: -A INPUT -i lan -j from-lan
-L39:
+L42:
   r1 = *(u64 *)(r9 +320)
   r1 += 0x1
   *(u64 *)(r9 +320) = r1
@@ -1737,10 +1761,10 @@ L39:
   r1 = r6
   r2 = r7
   call filter_from_lan
-  if w0 != 0x0 goto L42
-  goto L32
+  if w0 != 0x0 goto L45
+  goto L35
 ; filter/INPUT:7: -A INPUT -i wan -p udp -m udp --dport 51820 -m comment --comment VPN -j ACCEPT
-L40:
+L43:
   r1 = *(u64 *)(r9 +336)
   r1 += 0x1
   *(u64 *)(r9 +336) = r1
@@ -1748,9 +1772,9 @@ L40:
   r1 = *(u64 *)(r9 +344)
   r1 += r2
   *(u64 *)(r9 +344) = r1
-  goto L43
+  goto L46
 ; filter/INPUT:policy: -P INPUT DROP
-L41:
+L44:
   r1 = *(u64 *)(r9 +352)
   r1 += 0x1
   *(u64 *)(r9 +352) = r1
@@ -1758,20 +1782,20 @@ L41:
   r1 = *(u64 *)(r9 +360)
   r1 += r2
   *(u64 *)(r9 +360) = r1
-  goto L45
+  goto L48
 ; chain exit
-L42:
-  if w0 == 0x2 goto L45
-L43:
-  goto L46
-L44:
-  goto L46
-; drop
 L45:
+  if w0 == 0x2 goto L48
+L46:
+  goto L49
+L47:
+  goto L49
+; drop
+L48:
   r0 = 0x1
   exit
 ; accept
-L46:
+L49:
   r0 = 0x2
   exit
 

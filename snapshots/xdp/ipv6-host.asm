@@ -659,6 +659,8 @@ others: ; Chain
   if r2 != r9 goto L0
   r1 = *(u32 *)(r6 +12)
   r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
   r4 <<= 0x30
   r4 |= r2
   r1 &= 0x3f
@@ -1521,7 +1523,7 @@ bpfc_xdp: ; Main
   r4 = r1
   r4 += 0xe
   if r4 <= r3 goto L0
-  goto L52
+  goto L55
 L0:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r10 -56) = r3
@@ -1537,9 +1539,10 @@ L0:
   r3 = *(u16 *)(r10 -52)
   r3 <<= 0x20
   r2 |= r3
-  if r2 & 0x1 goto L1
   r1 = *(u32 *)(r6 +12)
   r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
   r4 <<= 0x30
   r4 |= r2
   r1 &= 0x3f
@@ -1547,100 +1550,120 @@ L0:
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L1
-  *(u64 *)(r7 +40) = r2
+  if r1 == r4 goto L2
+  r8 = r2
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r1 = *(u16 *)(r1 + offsetof(net_device, type))
+  if r1 == 0x1 goto L1
+  if r1 != 0x304 goto L14
+L1:
+  if r8 & 0x1 goto L2
+  *(u64 *)(r7 +40) = r8
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L52
+  if r0 == 0x1 goto L55
   *(u32 *)(r7 +84) = r0
-L1:
-  r8 = 0xe
-  if r9 == 0x8100 goto L3
-  if r9 == 0x88a8 goto L3
 L2:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L13
-  if r9 == 0x86dd goto L14
-  goto L52
+  r8 = 0xe
+  if r9 == 0x8100 goto L4
+  if r9 == 0x88a8 goto L4
 L3:
-  r2 = r8
-  if r2 > 0x7fff goto L4
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 <= r3 goto L6
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L16
+  if r9 == 0x86dd goto L17
+  goto L55
 L4:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L52
-L5:
-  goto L7
-L6:
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L5
-L7:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L8
-  if r9 == 0x88a8 goto L8
-  goto L2
-L8:
   r2 = r8
-  if r2 > 0x7fff goto L9
+  if r2 > 0x7fff goto L5
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 <= r3 goto L11
-L9:
+  if r4 <= r3 goto L7
+L5:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L52
-L10:
-  goto L12
-L11:
+  if r0 != 0x0 goto L55
+L6:
+  goto L8
+L7:
   r3 = *(u32 *)(r1 +0)
   *(u32 *)(r10 -56) = r3
-  goto L10
-L12:
+  goto L6
+L8:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-  goto L2
+  if r9 == 0x8100 goto L9
+  if r9 == 0x88a8 goto L9
+  goto L3
+L9:
+  r2 = r8
+  if r2 > 0x7fff goto L10
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L12
+L10:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L55
+L11:
+  goto L13
+L12:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L11
 L13:
-  goto L52
-; parse the IPv6 headers
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L3
 L14:
+  *(u8 *)(r7 +75) = 0
+  *(u32 *)(r7 +76) = 0
+  r9 = *(u8 *)(r10 -56)
+  r9 >>= 0x4
+  if r9 == 0x4 goto L16
+  if r9 == 0x6 goto L15
+  goto L55
+L15:
+  goto L17
+L16:
+  goto L55
+; parse the IPv6 headers
+L17:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L15
+  if r2 > 0x7fff goto L18
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x28
-  if r4 <= r3 goto L17
-L15:
+  if r4 <= r3 goto L20
+L18:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L52
-L16:
-  goto L18
-L17:
+  if r0 != 0x0 goto L55
+L19:
+  goto L21
+L20:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
@@ -1651,11 +1674,11 @@ L17:
   *(u64 *)(r7 +24) = r3
   r3 = *(u64 *)(r1 +32)
   *(u64 *)(r7 +32) = r3
-  goto L16
-L18:
+  goto L19
+L21:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L52
+  if r1 != 0x6 goto L55
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -1671,73 +1694,73 @@ L18:
   r0 = *(u32 *)(r6 +4)
   r1 = *(u32 *)(r6 +0)
   r0 -= r1
-  if r8 <= r0 goto L19
+  if r8 <= r0 goto L22
   r1 = r6
   call helper 188
-  if r8 > r0 goto L52
-L19:
+  if r8 > r0 goto L55
+L22:
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L20
-  if r1 == 0x2b goto L20
-  if r1 == 0x2c goto L20
-  if r1 == 0x33 goto L20
-  if r1 != 0x3c goto L21
-L20:
+  if r1 == 0x0 goto L23
+  if r1 == 0x2b goto L23
+  if r1 == 0x2c goto L23
+  if r1 == 0x33 goto L23
+  if r1 != 0x3c goto L24
+L23:
   r1 = r6
   r2 = r7
   call walk_ipv6
-L21:
+L24:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L22
+  if r1 != 0x0 goto L25
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L22
+  if r1 < r2 goto L25
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L23
-L22:
+  goto L26
+L25:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L23:
+L26:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L24
-  if r2 > 0x7fff goto L24
+  if r4 < 0x14 goto L27
+  if r2 > 0x7fff goto L27
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L27
-L24:
+  if r4 <= r3 goto L30
+L27:
   *(u64 *)(r7 +40) = 0
   *(u64 *)(r7 +48) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L26
-  if r4 <= 0x14 goto L25
+  if r4 < 0x1 goto L29
+  if r4 <= 0x14 goto L28
   r4 = 0x14
-L25:
+L28:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 189
-L26:
-  goto L28
-L27:
+L29:
+  goto L31
+L30:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L26
+  goto L29
 ; interfaces, mark, packet type
-L28:
+L31:
   *(u32 *)(r7 +80) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -1761,41 +1784,41 @@ L28:
   r2 = r10
   r2 += 0xfffffffc
   call helper 1
-  if r0 == 0x0 goto L51
+  if r0 == 0x0 goto L54
   r9 = r0
 ; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
   r1 = *(u64 *)(r7 +104)
   r2 = 0xffffff
   r1 &= r2
   r2 = 0x6f6c
-  if r1 != r2 goto L29
-  goto L38
+  if r1 != r2 goto L32
+  goto L41
 ; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
-L29:
+L32:
   r1 = *(u64 *)(r7 +8)
   r2 = 0x0
-  if r1 != r2 goto L30
+  if r1 != r2 goto L33
   r1 = *(u64 *)(r7 +16)
   r2 = 0x100000000000000 ll
-  if r1 != r2 goto L30
+  if r1 != r2 goto L33
   r1 = *(u64 *)(r7 +104)
   r2 = 0xffffff
   r1 &= r2
   r2 = 0x6f6c
-  if r1 != r2 goto L39
+  if r1 != r2 goto L42
 ; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
-L30:
+L33:
   r1 = r6
   r2 = r7
   call walk_ipv6_2
   w0 = w0
   *(u64 *)(r10 -184) = r0
   r1 = *(u64 *)(r10 -184)
-  if w1 == 0xffffffff goto L31
-  if w1 == 0xfffffffe goto L37
+  if w1 == 0xffffffff goto L34
+  if w1 == 0xfffffffe goto L40
   r1 += 0x4
   r2 = *(u32 *)(r7 +64)
-  if r1 > r2 goto L37
+  if r1 > r2 goto L40
   r2 = *(u64 *)(r10 -184)
   r2 += 0x1
   *(u64 *)(r10 -192) = 0
@@ -1812,7 +1835,7 @@ L30:
   w2 <<= 0x3
   w1 += w2
   r2 = *(u32 *)(r7 +64)
-  if w1 > w2 goto L37
+  if w1 > w2 goto L40
   r2 = *(u64 *)(r10 -184)
   r2 += 0x2
   *(u64 *)(r10 -192) = 0
@@ -1824,92 +1847,92 @@ L30:
   r1 = r6
   call helper 189
   r1 = *(u8 *)(r10 -192)
-  if w1 == 0x0 goto L40
+  if w1 == 0x0 goto L43
 ; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L31:
+L34:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x6
   w1 &= 0xff
-  if w1 != 0x0 goto L41
+  if w1 != 0x0 goto L44
 ; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
   r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L37
+  if w1 != 0x0 goto L40
   r1 = *(u8 *)(r7 +72)
-  if w1 == 0x3a goto L42
+  if w1 == 0x3a goto L45
 ; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L32:
+L35:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x1
   w1 &= 0xff
-  if w1 != 0x0 goto L43
+  if w1 != 0x0 goto L46
 ; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
   r1 = *(u64 *)(r7 +8)
   r2 = 0xc0ff
   r1 &= r2
   r2 = 0x80fe
-  if r1 != r2 goto L33
-  goto L44
+  if r1 != r2 goto L36
+  goto L47
 ; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
-L33:
+L36:
   r1 = *(u64 *)(r7 +8)
   r2 = 0xffffffffffff ll
   r1 &= r2
   r2 = 0x100b80d0120 ll
-  if r1 != r2 goto L34
+  if r1 != r2 goto L37
   r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L37
+  if w1 != 0x0 goto L40
   r1 = *(u8 *)(r7 +72)
-  if w1 != 0x6 goto L34
+  if w1 != 0x6 goto L37
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L34
+  if w1 != 0x0 goto L37
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L37
+  if w1 < 0x14 goto L40
   r1 = *(u16 *)(r7 +42)
-  if w1 != 0x1600 goto L34
+  if w1 != 0x1600 goto L37
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x8
   w1 &= 0xff
-  if w1 != 0x0 goto L45
-; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
-L34:
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L37
-  r1 = *(u8 *)(r7 +72)
-  if w1 != 0x6 goto L36
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L36
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L37
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x5000 goto L35
-  if w1 != 0xbb01 goto L36
-L35:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L46
-; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
-L36:
-  r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L37
-  r1 = *(u8 *)(r7 +72)
-  if w1 != 0x11 goto L48
-  r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L48
+; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
+L37:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L40
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x6 goto L39
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L39
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L37
+  if w1 < 0x4 goto L40
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L38
+  if w1 != 0xbb01 goto L39
+L38:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L49
+; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
+L39:
+  r1 = *(u8 *)(r7 +73)
+  if w1 != 0x0 goto L40
+  r1 = *(u8 *)(r7 +72)
+  if w1 != 0x11 goto L51
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L51
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L40
   r1 = *(u16 *)(r7 +42)
   r1 = be16 r1
   w1 -= 0x829a
-  if w1 > 0x59 goto L48
+  if w1 > 0x59 goto L51
   r1 = *(u8 *)(r7 +7)
-  if w1 < 0x1e goto L47
-  goto L48
-; chain
-L37:
+  if w1 < 0x1e goto L50
   goto L51
+; chain
+L40:
+  goto L54
 ; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L38:
+L41:
   r1 = *(u64 *)(r9 +256)
   r1 += 0x1
   *(u64 *)(r9 +256) = r1
@@ -1917,9 +1940,9 @@ L38:
   r1 = *(u64 *)(r9 +264)
   r1 += r2
   *(u64 *)(r9 +264) = r1
-  goto L50
+  goto L53
 ; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
-L39:
+L42:
   r1 = *(u64 *)(r9 +272)
   r1 += 0x1
   *(u64 *)(r9 +272) = r1
@@ -1927,9 +1950,9 @@ L39:
   r1 = *(u64 *)(r9 +280)
   r1 += r2
   *(u64 *)(r9 +280) = r1
-  goto L51
+  goto L54
 ; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
-L40:
+L43:
   r1 = *(u64 *)(r9 +288)
   r1 += 0x1
   *(u64 *)(r9 +288) = r1
@@ -1937,9 +1960,9 @@ L40:
   r1 = *(u64 *)(r9 +296)
   r1 += r2
   *(u64 *)(r9 +296) = r1
-  goto L51
+  goto L54
 ; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L41:
+L44:
   r1 = *(u64 *)(r9 +304)
   r1 += 0x1
   *(u64 *)(r9 +304) = r1
@@ -1947,9 +1970,9 @@ L41:
   r1 = *(u64 *)(r9 +312)
   r1 += r2
   *(u64 *)(r9 +312) = r1
-  goto L50
+  goto L53
 ; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
-L42:
+L45:
   r1 = *(u64 *)(r9 +320)
   r1 += 0x1
   *(u64 *)(r9 +320) = r1
@@ -1960,10 +1983,10 @@ L42:
   r1 = r6
   r2 = r7
   call ip6_filter_icmpv6_in
-  if w0 != 0x0 goto L49
-  goto L32
+  if w0 != 0x0 goto L52
+  goto L35
 ; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L43:
+L46:
   r1 = *(u64 *)(r9 +336)
   r1 += 0x1
   *(u64 *)(r9 +336) = r1
@@ -1971,9 +1994,9 @@ L43:
   r1 = *(u64 *)(r9 +344)
   r1 += r2
   *(u64 *)(r9 +344) = r1
-  goto L51
+  goto L54
 ; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
-L44:
+L47:
   r1 = *(u64 *)(r9 +352)
   r1 += 0x1
   *(u64 *)(r9 +352) = r1
@@ -1984,10 +2007,10 @@ L44:
   r1 = r6
   r2 = r7
   call ip6_filter_link_local
-  if w0 != 0x0 goto L49
-  goto L33
+  if w0 != 0x0 goto L52
+  goto L36
 ; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
-L45:
+L48:
   r1 = *(u64 *)(r9 +368)
   r1 += 0x1
   *(u64 *)(r9 +368) = r1
@@ -1995,9 +2018,9 @@ L45:
   r1 = *(u64 *)(r9 +376)
   r1 += r2
   *(u64 *)(r9 +376) = r1
-  goto L50
+  goto L53
 ; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
-L46:
+L49:
   r1 = *(u64 *)(r9 +384)
   r1 += 0x1
   *(u64 *)(r9 +384) = r1
@@ -2005,9 +2028,9 @@ L46:
   r1 = *(u64 *)(r9 +392)
   r1 += r2
   *(u64 *)(r9 +392) = r1
-  goto L50
+  goto L53
 ; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
-L47:
+L50:
   r1 = *(u64 *)(r9 +400)
   r1 += 0x1
   *(u64 *)(r9 +400) = r1
@@ -2015,9 +2038,9 @@ L47:
   r1 = *(u64 *)(r9 +408)
   r1 += r2
   *(u64 *)(r9 +408) = r1
-  goto L51
+  goto L54
 ; ip6/filter/INPUT:policy: -P INPUT DROP
-L48:
+L51:
   r1 = *(u64 *)(r9 +416)
   r1 += 0x1
   *(u64 *)(r9 +416) = r1
@@ -2025,18 +2048,18 @@ L48:
   r1 = *(u64 *)(r9 +424)
   r1 += r2
   *(u64 *)(r9 +424) = r1
-  goto L51
+  goto L54
 ; chain exit
-L49:
-  if w0 == 0x2 goto L51
-L50:
-  goto L52
+L52:
+  if w0 == 0x2 goto L54
+L53:
+  goto L55
 ; drop
-L51:
+L54:
   r0 = 0x1
   exit
 ; accept
-L52:
+L55:
   r0 = 0x2
   exit
 

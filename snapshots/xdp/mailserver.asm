@@ -192,6 +192,8 @@ others: ; Chain
   if r2 != r9 goto L0
   r1 = *(u32 *)(r6 +12)
   r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
   r4 <<= 0x30
   r4 |= r2
   r1 &= 0x3f
@@ -983,44 +985,44 @@ reply_unreachable: ; Chain
 ; answer with an ICMP error
   r6 = r1
   r7 = r2
-  if r7 == 0x0 goto L14
+  if r7 == 0x0 goto L17
   r1 = *(u16 *)(r7 +70)
-  if r1 != 0x0 goto L13
+  if r1 != 0x0 goto L16
   r1 = *(u8 *)(r7 +74)
-  if r1 != 0x0 goto L13
+  if r1 != 0x0 goto L16
   r1 = *(u8 *)(r7 +12)
-  if r1 == 0x0 goto L13
+  if r1 == 0x0 goto L16
   if r1 == 0x7f goto L0
   if r1 < 0xe0 goto L1
-  if r1 < 0xf0 goto L13
+  if r1 < 0xf0 goto L16
   r1 = *(u32 *)(r7 +12)
-  if w1 == 0xffffffff goto L13
+  if w1 == 0xffffffff goto L16
   goto L1
 L0:
   r1 = *(u32 *)(r6 +12)
-  if r1 != 0x1 goto L13
+  if r1 != 0x1 goto L16
 L1:
   r1 = *(u8 *)(r7 +16)
-  if r1 == 0x0 goto L13
+  if r1 == 0x0 goto L16
   if r1 == 0x7f goto L2
   if r1 < 0xe0 goto L3
-  if r1 < 0xf0 goto L13
+  if r1 < 0xf0 goto L16
   r1 = *(u32 *)(r7 +16)
-  if w1 == 0xffffffff goto L13
+  if w1 == 0xffffffff goto L16
   goto L3
 L2:
   r1 = *(u32 *)(r6 +12)
-  if r1 != 0x1 goto L13
+  if r1 != 0x1 goto L16
 L3:
   r1 = *(u8 *)(r7 +72)
   if r1 != 0x1 goto L4
   r1 = *(u32 *)(r7 +60)
-  if r1 == 0x0 goto L13
+  if r1 == 0x0 goto L16
   r1 = *(u8 *)(r7 +40)
   if r1 == 0x0 goto L4
   if r1 == 0x8 goto L4
-  if r1 < 0xd goto L13
-  if r1 > 0x12 goto L13
+  if r1 < 0xd goto L16
+  if r1 > 0x12 goto L16
 L4:
   r1 = *(u8 *)(r7 +72)
   if r1 == 0x2f goto L9
@@ -1115,7 +1117,7 @@ L8:
   r0 &= 0xffff
   r0 += r1
   if r0 == 0xffff goto L9
-  if r0 != 0x0 goto L13
+  if r0 != 0x0 goto L16
 L9:
   r1 = *(u32 *)(r7 +16)
   *(u32 *)(r10 -68) = r1
@@ -1248,14 +1250,14 @@ L10:
   r9 = 0xffffffe4
   r4 = *(u32 *)(r7 +76)
   if r4 == 0x0 goto L11
-  if r4 < 0xe goto L13
-  if r4 > 0x16 goto L13
+  if r4 < 0xe goto L16
+  if r4 > 0x16 goto L16
   r2 = 0x0
   r3 = r7
   r3 += 0x0
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L13
+  if r0 != 0x0 goto L16
   r1 = *(u16 *)(r7 +0)
   r2 = *(u16 *)(r7 +6)
   *(u16 *)(r7 +0) = r2
@@ -1275,35 +1277,62 @@ L11:
   r2 -= r0
   r1 = r6
   call helper 65
-  if r0 != 0x0 goto L13
+  if r0 != 0x0 goto L16
+  r1 = *(u32 *)(r7 +76)
+  if r1 != 0x0 goto L13
+  r1 = *(u8 *)(r7 +0)
+  r1 >>= 0x4
+  r2 = 0x8
+  if r1 == 0x4 goto L12
+  r2 = 0xdd86
+L12:
+  *(u16 *)(r10 -8) = r2
+  r1 = r6
+  r2 = r9
+  r2 -= 0x2
+  call helper 44
+  if r0 != 0x0 goto L14
+  r1 = r6
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x2
+  call helper 190
+  if r0 != 0x0 goto L14
+  r1 = r6
+  r2 = 0x2
+  call helper 44
+  goto L14
+L13:
   r1 = r6
   r2 = r9
   call helper 44
-  if r0 != 0x0 goto L13
+L14:
+  if r0 != 0x0 goto L16
   r4 = *(u32 *)(r7 +76)
-  if r4 < 0xe goto L12
-  if r4 > 0x16 goto L12
+  if r4 < 0xe goto L15
+  if r4 > 0x16 goto L15
   r2 = 0x0
   r3 = r7
   r3 += 0x0
   r1 = r6
   call helper 190
-  if r0 != 0x0 goto L13
-L12:
+  if r0 != 0x0 goto L16
+L15:
   r2 = *(u32 *)(r7 +76)
   r3 = r10
   r3 += 0xffffffb0
   r4 = 0x1c
   r1 = r6
   call helper 190
-  if r0 != 0x0 goto L13
+  if r0 != 0x0 goto L16
   r0 = 0x3
   exit
 ; no answer
-L13:
+L16:
   r0 = 0x1
   exit
-L14:
+L17:
   r0 = 0x1
   exit
 
@@ -1311,41 +1340,41 @@ reply_tcp_reset: ; Chain
 ; answer with a TCP reset
   r6 = r1
   r7 = r2
-  if r7 == 0x0 goto L10
+  if r7 == 0x0 goto L13
   r1 = *(u16 *)(r7 +70)
-  if r1 != 0x0 goto L9
+  if r1 != 0x0 goto L12
   r1 = *(u8 *)(r7 +74)
-  if r1 != 0x0 goto L9
+  if r1 != 0x0 goto L12
   r1 = *(u8 *)(r7 +12)
-  if r1 == 0x0 goto L9
+  if r1 == 0x0 goto L12
   if r1 == 0x7f goto L0
   if r1 < 0xe0 goto L1
-  if r1 < 0xf0 goto L9
+  if r1 < 0xf0 goto L12
   r1 = *(u32 *)(r7 +12)
-  if w1 == 0xffffffff goto L9
+  if w1 == 0xffffffff goto L12
   goto L1
 L0:
   r1 = *(u32 *)(r6 +12)
-  if r1 != 0x1 goto L9
+  if r1 != 0x1 goto L12
 L1:
   r1 = *(u8 *)(r7 +16)
-  if r1 == 0x0 goto L9
+  if r1 == 0x0 goto L12
   if r1 == 0x7f goto L2
   if r1 < 0xe0 goto L3
-  if r1 < 0xf0 goto L9
+  if r1 < 0xf0 goto L12
   r1 = *(u32 *)(r7 +16)
-  if w1 == 0xffffffff goto L9
+  if w1 == 0xffffffff goto L12
   goto L3
 L2:
   r1 = *(u32 *)(r6 +12)
-  if r1 != 0x1 goto L9
+  if r1 != 0x1 goto L12
 L3:
   r1 = *(u8 *)(r7 +72)
-  if r1 != 0x6 goto L9
+  if r1 != 0x6 goto L12
   r1 = *(u32 *)(r7 +60)
-  if r1 < 0x14 goto L9
+  if r1 < 0x14 goto L12
   r1 = *(u8 *)(r7 +53)
-  if r1 & 0x4 goto L9
+  if r1 & 0x4 goto L12
   r1 = *(u8 *)(r7 +72)
   r8 = 0x0
   r1 = *(u32 *)(r7 +12)
@@ -1421,7 +1450,7 @@ L3:
   r0 &= 0xffff
   r0 += r1
   if r0 == 0xffff goto L4
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L12
 L4:
   r1 = *(u32 *)(r7 +16)
   *(u32 *)(r10 -68) = r1
@@ -1551,14 +1580,14 @@ L6:
   r9 -= 0x14
   r4 = *(u32 *)(r7 +76)
   if r4 == 0x0 goto L7
-  if r4 < 0xe goto L9
-  if r4 > 0x16 goto L9
+  if r4 < 0xe goto L12
+  if r4 > 0x16 goto L12
   r2 = 0x0
   r3 = r7
   r3 += 0x0
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L12
   r1 = *(u16 *)(r7 +0)
   r2 = *(u16 *)(r7 +6)
   *(u16 *)(r7 +0) = r2
@@ -1578,35 +1607,62 @@ L7:
   r2 -= r0
   r1 = r6
   call helper 65
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L12
+  r1 = *(u32 *)(r7 +76)
+  if r1 != 0x0 goto L9
+  r1 = *(u8 *)(r7 +0)
+  r1 >>= 0x4
+  r2 = 0x8
+  if r1 == 0x4 goto L8
+  r2 = 0xdd86
+L8:
+  *(u16 *)(r10 -8) = r2
+  r1 = r6
+  r2 = r9
+  r2 -= 0x2
+  call helper 44
+  if r0 != 0x0 goto L10
+  r1 = r6
+  r2 = 0x0
+  r3 = r10
+  r3 += 0xfffffff8
+  r4 = 0x2
+  call helper 190
+  if r0 != 0x0 goto L10
+  r1 = r6
+  r2 = 0x2
+  call helper 44
+  goto L10
+L9:
   r1 = r6
   r2 = r9
   call helper 44
-  if r0 != 0x0 goto L9
+L10:
+  if r0 != 0x0 goto L12
   r4 = *(u32 *)(r7 +76)
-  if r4 < 0xe goto L8
-  if r4 > 0x16 goto L8
+  if r4 < 0xe goto L11
+  if r4 > 0x16 goto L11
   r2 = 0x0
   r3 = r7
   r3 += 0x0
   r1 = r6
   call helper 190
-  if r0 != 0x0 goto L9
-L8:
+  if r0 != 0x0 goto L12
+L11:
   r2 = *(u32 *)(r7 +76)
   r3 = r10
   r3 += 0xffffffb0
   r4 = 0x28
   r1 = r6
   call helper 190
-  if r0 != 0x0 goto L9
+  if r0 != 0x0 goto L12
   r0 = 0x3
   exit
 ; no answer
-L9:
+L12:
   r0 = 0x1
   exit
-L10:
+L13:
   r0 = 0x1
   exit
 
@@ -1623,7 +1679,7 @@ bpfc_xdp: ; Main
   r4 = r1
   r4 += 0xe
   if r4 <= r3 goto L0
-  goto L50
+  goto L53
 L0:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r10 -56) = r3
@@ -1639,9 +1695,10 @@ L0:
   r3 = *(u16 *)(r10 -52)
   r3 <<= 0x20
   r2 |= r3
-  if r2 & 0x1 goto L1
   r1 = *(u32 *)(r6 +12)
   r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
   r4 <<= 0x30
   r4 |= r2
   r1 &= 0x3f
@@ -1649,14 +1706,24 @@ L0:
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L1
-  *(u64 *)(r7 +40) = r2
+  if r1 == r4 goto L2
+  r8 = r2
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r1 = *(u16 *)(r1 + offsetof(net_device, type))
+  if r1 == 0x1 goto L1
+  if r1 != 0x304 goto L19
+L1:
+  if r8 & 0x1 goto L2
+  *(u64 *)(r7 +40) = r8
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L50
+  if r0 == 0x1 goto L53
   *(u32 *)(r7 +84) = r0
-L1:
+L2:
   r1 = *(u32 *)(r10 -56)
   *(u32 *)(r7 +92) = r1
   r1 = *(u16 *)(r10 -52)
@@ -1676,129 +1743,140 @@ L1:
   r1 = *(u32 *)(r10 -56)
   r2 = *(u16 *)(r10 -52)
   r0 = 0x0
-  if r1 != r3 goto L2
-  if r2 == r4 goto L5
-L2:
+  if r1 != r3 goto L3
+  if r2 == r4 goto L6
+L3:
   r1 = r3
   r1 &= 0x1
-  if r1 != 0x0 goto L3
+  if r1 != 0x0 goto L4
   r0 = 0x3
-  goto L5
-L3:
-  r0 = 0x1
-  if w3 != 0xffffffff goto L4
-  if w4 == 0xffff goto L5
+  goto L6
 L4:
-  r0 = 0x2
+  r0 = 0x1
+  if w3 != 0xffffffff goto L5
+  if w4 == 0xffff goto L6
 L5:
+  r0 = 0x2
+L6:
   *(u8 *)(r7 +74) = r0
   r1 = *(u32 *)(r7 +84)
-  if r1 != 0x3 goto L6
+  if r1 != 0x3 goto L7
   *(u8 *)(r7 +74) = 0
-L6:
-  r8 = 0xe
-  if r9 == 0x8100 goto L8
-  if r9 == 0x88a8 goto L8
 L7:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L18
-  if r9 == 0x86dd goto L48
-  goto L50
+  r8 = 0xe
+  if r9 == 0x8100 goto L9
+  if r9 == 0x88a8 goto L9
 L8:
-  r2 = r8
-  if r2 > 0x7fff goto L9
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 <= r3 goto L11
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L21
+  if r9 == 0x86dd goto L51
+  goto L53
 L9:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L50
-L10:
-  goto L12
-L11:
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L10
-L12:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L13
-  if r9 == 0x88a8 goto L13
-  goto L7
-L13:
   r2 = r8
-  if r2 > 0x7fff goto L14
+  if r2 > 0x7fff goto L10
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 <= r3 goto L16
-L14:
+  if r4 <= r3 goto L12
+L10:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L50
-L15:
-  goto L17
-L16:
+  if r0 != 0x0 goto L53
+L11:
+  goto L13
+L12:
   r3 = *(u32 *)(r1 +0)
   *(u32 *)(r10 -56) = r3
-  goto L15
-L17:
+  goto L11
+L13:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-  goto L7
-; parse the IPv4 header
+  if r9 == 0x8100 goto L14
+  if r9 == 0x88a8 goto L14
+  goto L8
+L14:
+  r2 = r8
+  if r2 > 0x7fff goto L15
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L17
+L15:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L53
+L16:
+  goto L18
+L17:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L16
 L18:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L8
+L19:
+  *(u8 *)(r7 +75) = 0
+  *(u8 *)(r7 +74) = 0
+  *(u32 *)(r7 +76) = 0
+  r9 = *(u8 *)(r10 -56)
+  r9 >>= 0x4
+  if r9 == 0x4 goto L21
+  if r9 == 0x6 goto L20
+  goto L53
+L20:
+  goto L51
+; parse the IPv4 header
+L21:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L19
+  if r2 > 0x7fff goto L22
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L21
-L19:
+  if r4 <= r3 goto L24
+L22:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L50
-L20:
-  goto L22
-L21:
+  if r0 != 0x0 goto L53
+L23:
+  goto L25
+L24:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L20
-L22:
+  goto L23
+L25:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L50
+  if r2 != 0x4 goto L53
   r1 &= 0xf
-  if r1 < 0x5 goto L50
+  if r1 < 0x5 goto L53
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L50
+  if r2 < r1 goto L53
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -1815,49 +1893,49 @@ L22:
   r0 = *(u32 *)(r6 +4)
   r1 = *(u32 *)(r6 +0)
   r0 -= r1
-  if r8 <= r0 goto L23
+  if r8 <= r0 goto L26
   r1 = r6
   call helper 188
-  if r8 > r0 goto L50
+  if r8 > r0 goto L53
 ; copy the transport header
-L23:
+L26:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L24
-  if r2 > 0x7fff goto L24
+  if r4 < 0x14 goto L27
+  if r2 > 0x7fff goto L27
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L27
-L24:
+  if r4 <= r3 goto L30
+L27:
   *(u64 *)(r7 +40) = 0
   *(u64 *)(r7 +48) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L26
-  if r4 <= 0x14 goto L25
+  if r4 < 0x1 goto L29
+  if r4 <= 0x14 goto L28
   r4 = 0x14
-L25:
+L28:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 189
-L26:
-  goto L28
-L27:
+L29:
+  goto L31
+L30:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L26
+  goto L29
 ; interfaces, mark, packet type
-L28:
+L31:
   *(u32 *)(r7 +80) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -1881,89 +1959,89 @@ L28:
   r2 = r10
   r2 += 0xfffffffc
   call helper 1
-  if r0 == 0x0 goto L49
+  if r0 == 0x0 goto L52
   r9 = r0
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
   r1 = *(u64 *)(r7 +104)
   r2 = 0xffffff
   r1 &= r2
   r2 = 0x6f6c
-  if r1 != r2 goto L29
-  goto L36
+  if r1 != r2 goto L32
+  goto L39
 ; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L29:
+L32:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x6
   w1 &= 0xff
-  if w1 != 0x0 goto L37
+  if w1 != 0x0 goto L40
 ; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x1
   w1 &= 0xff
-  if w1 != 0x0 goto L38
+  if w1 != 0x0 goto L41
 ; filter/INPUT:4: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L30
+  if w1 != 0x1 goto L33
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L30
+  if w1 != 0x0 goto L33
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L35
+  if w1 < 0x8 goto L38
   r1 = *(u16 *)(r7 +40)
   r1 = be16 r1
   w1 -= 0x800
-  if w1 <= 0xff goto L39
+  if w1 <= 0xff goto L42
 ; filter/INPUT:5: -A INPUT -p tcp -m multiport --dports 25,465,587,993 -m conntrack --ctstate NEW -j ACCEPT
-L30:
+L33:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L32
+  if w1 != 0x6 goto L35
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L32
+  if w1 != 0x0 goto L35
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L35
+  if w1 < 0x4 goto L38
   r1 = *(u16 *)(r7 +42)
-  if w1 == 0x1900 goto L31
-  if w1 == 0xd101 goto L31
-  if w1 == 0x4b02 goto L31
-  if w1 != 0xe103 goto L32
-L31:
+  if w1 == 0x1900 goto L34
+  if w1 == 0xd101 goto L34
+  if w1 == 0x4b02 goto L34
+  if w1 != 0xe103 goto L35
+L34:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x8
   w1 &= 0xff
-  if w1 != 0x0 goto L40
+  if w1 != 0x0 goto L43
 ; filter/INPUT:6: -A INPUT -p tcp -m tcp --dport 113 -j REJECT --reject-with tcp-reset
-L32:
+L35:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L33
+  if w1 != 0x6 goto L36
   r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L35
-  if w1 != 0x0 goto L33
+  if w1 == 0x1 goto L38
+  if w1 != 0x0 goto L36
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L35
+  if w1 < 0x14 goto L38
   r1 = *(u16 *)(r7 +42)
-  if w1 == 0x7100 goto L41
+  if w1 == 0x7100 goto L44
 ; filter/INPUT:7: -A INPUT -p udp -m udp --dport 33434:33534 -j REJECT --reject-with icmp-port-unreachable
-L33:
+L36:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L34
+  if w1 != 0x11 goto L37
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L34
+  if w1 != 0x0 goto L37
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L35
+  if w1 < 0x8 goto L38
   r1 = *(u16 *)(r7 +42)
   r1 = be16 r1
   w1 -= 0x829a
-  if w1 <= 0x64 goto L42
+  if w1 <= 0x64 goto L45
 ; filter/INPUT:8: -A INPUT -s 203.0.113.0/24 -j DROP
-L34:
+L37:
   r1 = *(u32 *)(r7 +12)
   w1 &= 0xffffff
-  if w1 == 0x7100cb goto L43
-  goto L44
+  if w1 == 0x7100cb goto L46
+  goto L47
 ; chain
-L35:
-  goto L49
+L38:
+  goto L52
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L36:
+L39:
   r1 = *(u64 *)(r9 +0)
   r1 += 0x1
   *(u64 *)(r9 +0) = r1
@@ -1971,9 +2049,9 @@ L36:
   r1 = *(u64 *)(r9 +8)
   r1 += r2
   *(u64 *)(r9 +8) = r1
-  goto L45
+  goto L48
 ; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L37:
+L40:
   r1 = *(u64 *)(r9 +16)
   r1 += 0x1
   *(u64 *)(r9 +16) = r1
@@ -1981,9 +2059,9 @@ L37:
   r1 = *(u64 *)(r9 +24)
   r1 += r2
   *(u64 *)(r9 +24) = r1
-  goto L45
+  goto L48
 ; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L38:
+L41:
   r1 = *(u64 *)(r9 +32)
   r1 += 0x1
   *(u64 *)(r9 +32) = r1
@@ -1991,9 +2069,9 @@ L38:
   r1 = *(u64 *)(r9 +40)
   r1 += r2
   *(u64 *)(r9 +40) = r1
-  goto L49
+  goto L52
 ; filter/INPUT:4: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L39:
+L42:
   r1 = *(u64 *)(r9 +48)
   r1 += 0x1
   *(u64 *)(r9 +48) = r1
@@ -2001,9 +2079,9 @@ L39:
   r1 = *(u64 *)(r9 +56)
   r1 += r2
   *(u64 *)(r9 +56) = r1
-  goto L45
+  goto L48
 ; filter/INPUT:5: -A INPUT -p tcp -m multiport --dports 25,465,587,993 -m conntrack --ctstate NEW -j ACCEPT
-L40:
+L43:
   r1 = *(u64 *)(r9 +64)
   r1 += 0x1
   *(u64 *)(r9 +64) = r1
@@ -2011,9 +2089,9 @@ L40:
   r1 = *(u64 *)(r9 +72)
   r1 += r2
   *(u64 *)(r9 +72) = r1
-  goto L45
+  goto L48
 ; filter/INPUT:6: -A INPUT -p tcp -m tcp --dport 113 -j REJECT --reject-with tcp-reset
-L41:
+L44:
   r1 = *(u64 *)(r9 +80)
   r1 += 0x1
   *(u64 *)(r9 +80) = r1
@@ -2022,9 +2100,9 @@ L41:
   r1 += r2
   *(u64 *)(r9 +88) = r1
   r0 = 0x1ff
-  goto L46
+  goto L49
 ; filter/INPUT:7: -A INPUT -p udp -m udp --dport 33434:33534 -j REJECT --reject-with icmp-port-unreachable
-L42:
+L45:
   r1 = *(u64 *)(r9 +96)
   r1 += 0x1
   *(u64 *)(r9 +96) = r1
@@ -2033,9 +2111,9 @@ L42:
   r1 += r2
   *(u64 *)(r9 +104) = r1
   r0 = 0x103
-  goto L46
+  goto L49
 ; filter/INPUT:8: -A INPUT -s 203.0.113.0/24 -j DROP
-L43:
+L46:
   r1 = *(u64 *)(r9 +112)
   r1 += 0x1
   *(u64 *)(r9 +112) = r1
@@ -2043,9 +2121,9 @@ L43:
   r1 = *(u64 *)(r9 +120)
   r1 += r2
   *(u64 *)(r9 +120) = r1
-  goto L49
+  goto L52
 ; filter/INPUT:9: -A INPUT -j REJECT --reject-with icmp-admin-prohibited
-L44:
+L47:
   r1 = *(u64 *)(r9 +128)
   r1 += 0x1
   *(u64 *)(r9 +128) = r1
@@ -2054,30 +2132,30 @@ L44:
   r1 += r2
   *(u64 *)(r9 +136) = r1
   r0 = 0x10d
-  goto L46
-L45:
-  goto L50
+  goto L49
+L48:
+  goto L53
 ; reject
-L46:
-  if w0 == 0x1ff goto L47
+L49:
+  if w0 == 0x1ff goto L50
   *(u8 *)(r7 +84) = r0
   r1 = r6
   r2 = r7
   call reply_unreachable
   exit
-L47:
+L50:
   r1 = r6
   r2 = r7
   call reply_tcp_reset
   exit
-L48:
-  goto L50
+L51:
+  goto L53
 ; drop
-L49:
+L52:
   r0 = 0x1
   exit
 ; accept
-L50:
+L53:
   r0 = 0x2
   exit
 

@@ -189,6 +189,8 @@ others: ; Chain
   if r2 != r9 goto L0
   r1 = *(u32 *)(r6 +12)
   r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
   r4 <<= 0x30
   r4 |= r2
   r1 &= 0x3f
@@ -249,7 +251,7 @@ bpfc_xdp: ; Main
   r4 = r1
   r4 += 0xe
   if r4 <= r3 goto L0
-  goto L43
+  goto L46
 L0:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r10 -56) = r3
@@ -265,9 +267,10 @@ L0:
   r3 = *(u16 *)(r10 -52)
   r3 <<= 0x20
   r2 |= r3
-  if r2 & 0x1 goto L1
   r1 = *(u32 *)(r6 +12)
   r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
   r4 <<= 0x30
   r4 |= r2
   r1 &= 0x3f
@@ -275,117 +278,137 @@ L0:
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L1
-  *(u64 *)(r7 +40) = r2
+  if r1 == r4 goto L2
+  r8 = r2
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r1 = *(u16 *)(r1 + offsetof(net_device, type))
+  if r1 == 0x1 goto L1
+  if r1 != 0x304 goto L14
+L1:
+  if r8 & 0x1 goto L2
+  *(u64 *)(r7 +40) = r8
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L43
+  if r0 == 0x1 goto L46
   *(u32 *)(r7 +84) = r0
-L1:
-  r8 = 0xe
-  if r9 == 0x8100 goto L3
-  if r9 == 0x88a8 goto L3
 L2:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L13
-  if r9 == 0x86dd goto L41
-  goto L43
+  r8 = 0xe
+  if r9 == 0x8100 goto L4
+  if r9 == 0x88a8 goto L4
 L3:
-  r2 = r8
-  if r2 > 0x7fff goto L4
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 <= r3 goto L6
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L16
+  if r9 == 0x86dd goto L44
+  goto L46
 L4:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L43
-L5:
-  goto L7
-L6:
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L5
-L7:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L8
-  if r9 == 0x88a8 goto L8
-  goto L2
-L8:
   r2 = r8
-  if r2 > 0x7fff goto L9
+  if r2 > 0x7fff goto L5
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 <= r3 goto L11
-L9:
+  if r4 <= r3 goto L7
+L5:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L43
-L10:
-  goto L12
-L11:
+  if r0 != 0x0 goto L46
+L6:
+  goto L8
+L7:
   r3 = *(u32 *)(r1 +0)
   *(u32 *)(r10 -56) = r3
-  goto L10
-L12:
+  goto L6
+L8:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-  goto L2
-; parse the IPv4 header
+  if r9 == 0x8100 goto L9
+  if r9 == 0x88a8 goto L9
+  goto L3
+L9:
+  r2 = r8
+  if r2 > 0x7fff goto L10
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L12
+L10:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L46
+L11:
+  goto L13
+L12:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L11
 L13:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L3
+L14:
+  *(u8 *)(r7 +75) = 0
+  *(u32 *)(r7 +76) = 0
+  r9 = *(u8 *)(r10 -56)
+  r9 >>= 0x4
+  if r9 == 0x4 goto L16
+  if r9 == 0x6 goto L15
+  goto L46
+L15:
+  goto L44
+; parse the IPv4 header
+L16:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L14
+  if r2 > 0x7fff goto L17
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L16
-L14:
+  if r4 <= r3 goto L19
+L17:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L43
-L15:
-  goto L17
-L16:
+  if r0 != 0x0 goto L46
+L18:
+  goto L20
+L19:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L15
-L17:
+  goto L18
+L20:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L43
+  if r2 != 0x4 goto L46
   r1 &= 0xf
-  if r1 < 0x5 goto L43
+  if r1 < 0x5 goto L46
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L43
+  if r2 < r1 goto L46
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -402,49 +425,49 @@ L17:
   r0 = *(u32 *)(r6 +4)
   r1 = *(u32 *)(r6 +0)
   r0 -= r1
-  if r8 <= r0 goto L18
+  if r8 <= r0 goto L21
   r1 = r6
   call helper 188
-  if r8 > r0 goto L43
+  if r8 > r0 goto L46
 ; copy the transport header
-L18:
+L21:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L19
-  if r2 > 0x7fff goto L19
+  if r4 < 0x14 goto L22
+  if r2 > 0x7fff goto L22
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L22
-L19:
+  if r4 <= r3 goto L25
+L22:
   *(u64 *)(r7 +40) = 0
   *(u64 *)(r7 +48) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L21
-  if r4 <= 0x14 goto L20
+  if r4 < 0x1 goto L24
+  if r4 <= 0x14 goto L23
   r4 = 0x14
-L20:
+L23:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 189
-L21:
-  goto L23
-L22:
+L24:
+  goto L26
+L25:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L21
+  goto L24
 ; interfaces, mark, packet type
-L23:
+L26:
   *(u32 *)(r7 +80) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -462,78 +485,78 @@ L23:
   r2 = r10
   r2 += 0xfffffffc
   call helper 1
-  if r0 == 0x0 goto L42
+  if r0 == 0x0 goto L45
   r9 = r0
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
   r1 = *(u64 *)(r7 +104)
   r2 = 0xffffff
   r1 &= r2
   r2 = 0x6f6c
-  if r1 != r2 goto L24
-  goto L31
+  if r1 != r2 goto L27
+  goto L34
 ; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
-L24:
+L27:
   r1 = *(u8 *)(r7 +9)
-  if w1 == 0x1 goto L32
+  if w1 == 0x1 goto L35
 ; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
   r1 = *(u32 *)(r7 +12)
   w1 &= 0xffffff
-  if w1 == 0x200c0 goto L33
-  goto L27
+  if w1 == 0x200c0 goto L36
+  goto L30
 ; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
-L25:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L35
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L26
-  if w1 != 0x0 goto L35
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L26
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x1600 goto L34
-  goto L35
-; chain
-L26:
-  goto L42
-; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
-L27:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L28
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L28
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L30
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x5000 goto L36
-  if w1 == 0xbb01 goto L36
-; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
 L28:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L29
+  if w1 != 0x6 goto L38
   r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L30
-  if w1 != 0x0 goto L29
+  if w1 == 0x1 goto L29
+  if w1 != 0x0 goto L38
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L30
+  if w1 < 0x14 goto L29
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x1600 goto L37
+  goto L38
+; chain
+L29:
+  goto L45
+; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
+L30:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L31
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L31
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L33
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L39
+  if w1 == 0xbb01 goto L39
+; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
+L31:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L32
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L33
+  if w1 != 0x0 goto L32
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L33
   r1 = *(u8 *)(r7 +53)
   w1 &= 0x17
-  if w1 != 0x2 goto L37
+  if w1 != 0x2 goto L40
 ; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
-L29:
+L32:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L39
+  if w1 != 0x11 goto L42
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L39
+  if w1 != 0x0 goto L42
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L30
+  if w1 < 0x8 goto L33
   r1 = *(u16 *)(r7 +40)
-  if w1 == 0x3500 goto L38
-  goto L39
-; chain
-L30:
+  if w1 == 0x3500 goto L41
   goto L42
+; chain
+L33:
+  goto L45
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L31:
+L34:
   r1 = *(u64 *)(r9 +0)
   r1 += 0x1
   *(u64 *)(r9 +0) = r1
@@ -541,9 +564,9 @@ L31:
   r1 = *(u64 *)(r9 +8)
   r1 += r2
   *(u64 *)(r9 +8) = r1
-  goto L40
+  goto L43
 ; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
-L32:
+L35:
   r1 = *(u64 *)(r9 +16)
   r1 += 0x1
   *(u64 *)(r9 +16) = r1
@@ -551,9 +574,9 @@ L32:
   r1 = *(u64 *)(r9 +24)
   r1 += r2
   *(u64 *)(r9 +24) = r1
-  goto L40
+  goto L43
 ; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
-L33:
+L36:
   r1 = *(u64 *)(r9 +32)
   r1 += 0x1
   *(u64 *)(r9 +32) = r1
@@ -561,9 +584,9 @@ L33:
   r1 = *(u64 *)(r9 +40)
   r1 += r2
   *(u64 *)(r9 +40) = r1
-  goto L25
+  goto L28
 ; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
-L34:
+L37:
   r1 = *(u64 *)(r9 +48)
   r1 += 0x1
   *(u64 *)(r9 +48) = r1
@@ -571,9 +594,9 @@ L34:
   r1 = *(u64 *)(r9 +56)
   r1 += r2
   *(u64 *)(r9 +56) = r1
-  goto L40
+  goto L43
 ; filter/admin:2: -A admin -j RETURN
-L35:
+L38:
   r1 = *(u64 *)(r9 +64)
   r1 += 0x1
   *(u64 *)(r9 +64) = r1
@@ -582,9 +605,9 @@ L35:
   r1 += r2
   *(u64 *)(r9 +72) = r1
 ; chain
-  goto L27
+  goto L30
 ; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
-L36:
+L39:
   r1 = *(u64 *)(r9 +80)
   r1 += 0x1
   *(u64 *)(r9 +80) = r1
@@ -592,9 +615,9 @@ L36:
   r1 = *(u64 *)(r9 +88)
   r1 += r2
   *(u64 *)(r9 +88) = r1
-  goto L40
+  goto L43
 ; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
-L37:
+L40:
   r1 = *(u64 *)(r9 +96)
   r1 += 0x1
   *(u64 *)(r9 +96) = r1
@@ -602,9 +625,9 @@ L37:
   r1 = *(u64 *)(r9 +104)
   r1 += r2
   *(u64 *)(r9 +104) = r1
-  goto L40
+  goto L43
 ; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
-L38:
+L41:
   r1 = *(u64 *)(r9 +112)
   r1 += 0x1
   *(u64 *)(r9 +112) = r1
@@ -612,9 +635,9 @@ L38:
   r1 = *(u64 *)(r9 +120)
   r1 += r2
   *(u64 *)(r9 +120) = r1
-  goto L40
+  goto L43
 ; filter/INPUT:policy: -P INPUT DROP
-L39:
+L42:
   r1 = *(u64 *)(r9 +128)
   r1 += 0x1
   *(u64 *)(r9 +128) = r1
@@ -622,16 +645,16 @@ L39:
   r1 = *(u64 *)(r9 +136)
   r1 += r2
   *(u64 *)(r9 +136) = r1
-  goto L42
-L40:
-  goto L43
-L41:
-  goto L43
+  goto L45
+L43:
+  goto L46
+L44:
+  goto L46
 ; drop
-L42:
+L45:
   r0 = 0x1
   exit
 ; accept
-L43:
+L46:
   r0 = 0x2
   exit

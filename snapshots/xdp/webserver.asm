@@ -296,6 +296,8 @@ others: ; Chain
   if r2 != r9 goto L0
   r1 = *(u32 *)(r6 +12)
   r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
   r4 <<= 0x30
   r4 |= r2
   r1 &= 0x3f
@@ -1096,7 +1098,7 @@ bpfc_xdp: ; Main
   r4 = r1
   r4 += 0xe
   if r4 <= r3 goto L0
-  goto L54
+  goto L57
 L0:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r10 -56) = r3
@@ -1112,9 +1114,10 @@ L0:
   r3 = *(u16 *)(r10 -52)
   r3 <<= 0x20
   r2 |= r3
-  if r2 & 0x1 goto L1
   r1 = *(u32 *)(r6 +12)
   r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
   r4 <<= 0x30
   r4 |= r2
   r1 &= 0x3f
@@ -1122,117 +1125,137 @@ L0:
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L1
-  *(u64 *)(r7 +40) = r2
+  if r1 == r4 goto L2
+  r8 = r2
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r1 = *(u16 *)(r1 + offsetof(net_device, type))
+  if r1 == 0x1 goto L1
+  if r1 != 0x304 goto L14
+L1:
+  if r8 & 0x1 goto L2
+  *(u64 *)(r7 +40) = r8
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L54
+  if r0 == 0x1 goto L57
   *(u32 *)(r7 +84) = r0
-L1:
-  r8 = 0xe
-  if r9 == 0x8100 goto L3
-  if r9 == 0x88a8 goto L3
 L2:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L13
-  if r9 == 0x86dd goto L52
-  goto L54
+  r8 = 0xe
+  if r9 == 0x8100 goto L4
+  if r9 == 0x88a8 goto L4
 L3:
-  r2 = r8
-  if r2 > 0x7fff goto L4
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 <= r3 goto L6
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L16
+  if r9 == 0x86dd goto L55
+  goto L57
 L4:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L54
-L5:
-  goto L7
-L6:
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L5
-L7:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L8
-  if r9 == 0x88a8 goto L8
-  goto L2
-L8:
   r2 = r8
-  if r2 > 0x7fff goto L9
+  if r2 > 0x7fff goto L5
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 <= r3 goto L11
-L9:
+  if r4 <= r3 goto L7
+L5:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L54
-L10:
-  goto L12
-L11:
+  if r0 != 0x0 goto L57
+L6:
+  goto L8
+L7:
   r3 = *(u32 *)(r1 +0)
   *(u32 *)(r10 -56) = r3
-  goto L10
-L12:
+  goto L6
+L8:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-  goto L2
-; parse the IPv4 header
+  if r9 == 0x8100 goto L9
+  if r9 == 0x88a8 goto L9
+  goto L3
+L9:
+  r2 = r8
+  if r2 > 0x7fff goto L10
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L12
+L10:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L57
+L11:
+  goto L13
+L12:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L11
 L13:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L3
+L14:
+  *(u8 *)(r7 +75) = 0
+  *(u32 *)(r7 +76) = 0
+  r9 = *(u8 *)(r10 -56)
+  r9 >>= 0x4
+  if r9 == 0x4 goto L16
+  if r9 == 0x6 goto L15
+  goto L57
+L15:
+  goto L55
+; parse the IPv4 header
+L16:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L14
+  if r2 > 0x7fff goto L17
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L16
-L14:
+  if r4 <= r3 goto L19
+L17:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L54
-L15:
-  goto L17
-L16:
+  if r0 != 0x0 goto L57
+L18:
+  goto L20
+L19:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L15
-L17:
+  goto L18
+L20:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L54
+  if r2 != 0x4 goto L57
   r1 &= 0xf
-  if r1 < 0x5 goto L54
+  if r1 < 0x5 goto L57
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L54
+  if r2 < r1 goto L57
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -1249,49 +1272,49 @@ L17:
   r0 = *(u32 *)(r6 +4)
   r1 = *(u32 *)(r6 +0)
   r0 -= r1
-  if r8 <= r0 goto L18
+  if r8 <= r0 goto L21
   r1 = r6
   call helper 188
-  if r8 > r0 goto L54
+  if r8 > r0 goto L57
 ; copy the transport header
-L18:
+L21:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L19
-  if r2 > 0x7fff goto L19
+  if r4 < 0x14 goto L22
+  if r2 > 0x7fff goto L22
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L22
-L19:
+  if r4 <= r3 goto L25
+L22:
   *(u64 *)(r7 +40) = 0
   *(u64 *)(r7 +48) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L21
-  if r4 <= 0x14 goto L20
+  if r4 < 0x1 goto L24
+  if r4 <= 0x14 goto L23
   r4 = 0x14
-L20:
+L23:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 189
-L21:
-  goto L23
-L22:
+L24:
+  goto L26
+L25:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L21
+  goto L24
 ; interfaces, mark, packet type
-L23:
+L26:
   *(u32 *)(r7 +80) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -1315,151 +1338,151 @@ L23:
   r2 = r10
   r2 += 0xfffffffc
   call helper 1
-  if r0 == 0x0 goto L53
+  if r0 == 0x0 goto L56
   r9 = r0
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
   r1 = *(u64 *)(r7 +104)
   r2 = 0xffffff
   r1 &= r2
   r2 = 0x6f6c
-  if r1 != r2 goto L24
-  goto L36
+  if r1 != r2 goto L27
+  goto L39
 ; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L24:
+L27:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x6
   w1 &= 0xff
-  if w1 != 0x0 goto L37
+  if w1 != 0x0 goto L40
 ; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x1
   w1 &= 0xff
-  if w1 != 0x0 goto L38
+  if w1 != 0x0 goto L41
 ; filter/INPUT:4: -A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L25
+  if w1 != 0x6 goto L28
   r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L35
-  if w1 != 0x0 goto L25
+  if w1 == 0x1 goto L38
+  if w1 != 0x0 goto L28
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L35
+  if w1 < 0x14 goto L38
   r1 = *(u8 *)(r7 +53)
   w1 &= 0x3f
-  if w1 == 0x0 goto L39
+  if w1 == 0x0 goto L42
 ; filter/INPUT:5: -A INPUT -p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j DROP
-L25:
+L28:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L26
+  if w1 != 0x6 goto L29
   r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L35
-  if w1 != 0x0 goto L26
+  if w1 == 0x1 goto L38
+  if w1 != 0x0 goto L29
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L35
+  if w1 < 0x14 goto L38
   r1 = *(u8 *)(r7 +53)
   w1 &= 0x6
-  if w1 == 0x6 goto L40
+  if w1 == 0x6 goto L43
 ; filter/INPUT:6: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP
-L26:
+L29:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L27
+  if w1 != 0x6 goto L30
   r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L35
-  if w1 != 0x0 goto L27
+  if w1 == 0x1 goto L38
+  if w1 != 0x0 goto L30
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L35
+  if w1 < 0x14 goto L38
   r1 = *(u8 *)(r7 +53)
   w1 &= 0x17
-  if w1 == 0x2 goto L27
+  if w1 == 0x2 goto L30
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x8
   w1 &= 0xff
-  if w1 != 0x0 goto L41
+  if w1 != 0x0 goto L44
 ; filter/INPUT:7: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L27:
+L30:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L28
+  if w1 != 0x1 goto L31
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L28
+  if w1 != 0x0 goto L31
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L35
+  if w1 < 0x8 goto L38
   r1 = *(u16 *)(r7 +40)
   r1 = be16 r1
   w1 -= 0x800
-  if w1 <= 0xff goto L42
+  if w1 <= 0xff goto L45
 ; filter/INPUT:8: -A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT
-L28:
+L31:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L29
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L29
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L35
-  r1 = *(u16 *)(r7 +40)
-  r1 = be16 r1
-  w1 -= 0x300
-  if w1 <= 0xff goto L43
-; filter/INPUT:9: -A INPUT -p icmp -m icmp --icmp-type 11 -j ACCEPT
-L29:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L30
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L30
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L35
-  r1 = *(u16 *)(r7 +40)
-  r1 = be16 r1
-  w1 -= 0xb00
-  if w1 <= 0xff goto L44
-; filter/INPUT:10: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -m comment --comment "the sites" -j ACCEPT
-L30:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L32
+  if w1 != 0x1 goto L32
   r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L32
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L35
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x5000 goto L31
-  if w1 != 0xbb01 goto L32
-L31:
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L45
-; filter/INPUT:11: -A INPUT -p udp -m udp --dport 443 -m comment --comment QUIC -j ACCEPT
+  if w1 < 0x8 goto L38
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x300
+  if w1 <= 0xff goto L46
+; filter/INPUT:9: -A INPUT -p icmp -m icmp --icmp-type 11 -j ACCEPT
 L32:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L33
+  if w1 != 0x1 goto L33
   r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L33
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L35
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0xbb01 goto L46
-; filter/INPUT:12: -A INPUT -s 198.51.100.0/24 -j office
+  if w1 < 0x8 goto L38
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0xb00
+  if w1 <= 0xff goto L47
+; filter/INPUT:10: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -m comment --comment "the sites" -j ACCEPT
 L33:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L35
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L35
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L38
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L34
+  if w1 != 0xbb01 goto L35
+L34:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L48
+; filter/INPUT:11: -A INPUT -p udp -m udp --dport 443 -m comment --comment QUIC -j ACCEPT
+L35:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L36
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L36
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L38
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xbb01 goto L49
+; filter/INPUT:12: -A INPUT -s 198.51.100.0/24 -j office
+L36:
   r1 = *(u32 *)(r7 +12)
   w1 &= 0xffffff
-  if w1 == 0x6433c6 goto L47
+  if w1 == 0x6433c6 goto L50
 ; filter/INPUT:13: -A INPUT -s 203.0.113.17/32 -p tcp -m tcp --dport 9100 -m comment --comment "node exporter" -j ACCEPT
-L34:
+L37:
   r1 = *(u32 *)(r7 +12)
-  if w1 != 0x117100cb goto L49
+  if w1 != 0x117100cb goto L52
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L49
+  if w1 != 0x6 goto L52
   r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L35
-  if w1 != 0x0 goto L49
+  if w1 == 0x1 goto L38
+  if w1 != 0x0 goto L52
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L35
+  if w1 < 0x14 goto L38
   r1 = *(u16 *)(r7 +42)
-  if w1 == 0x8c23 goto L48
-  goto L49
+  if w1 == 0x8c23 goto L51
+  goto L52
 ; chain
-L35:
-  goto L53
+L38:
+  goto L56
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L36:
+L39:
   r1 = *(u64 *)(r9 +64)
   r1 += 0x1
   *(u64 *)(r9 +64) = r1
@@ -1467,9 +1490,9 @@ L36:
   r1 = *(u64 *)(r9 +72)
   r1 += r2
   *(u64 *)(r9 +72) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L37:
+L40:
   r1 = *(u64 *)(r9 +80)
   r1 += 0x1
   *(u64 *)(r9 +80) = r1
@@ -1477,9 +1500,9 @@ L37:
   r1 = *(u64 *)(r9 +88)
   r1 += r2
   *(u64 *)(r9 +88) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L38:
+L41:
   r1 = *(u64 *)(r9 +96)
   r1 += 0x1
   *(u64 *)(r9 +96) = r1
@@ -1487,9 +1510,9 @@ L38:
   r1 = *(u64 *)(r9 +104)
   r1 += r2
   *(u64 *)(r9 +104) = r1
-  goto L53
+  goto L56
 ; filter/INPUT:4: -A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP
-L39:
+L42:
   r1 = *(u64 *)(r9 +112)
   r1 += 0x1
   *(u64 *)(r9 +112) = r1
@@ -1497,9 +1520,9 @@ L39:
   r1 = *(u64 *)(r9 +120)
   r1 += r2
   *(u64 *)(r9 +120) = r1
-  goto L53
+  goto L56
 ; filter/INPUT:5: -A INPUT -p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j DROP
-L40:
+L43:
   r1 = *(u64 *)(r9 +128)
   r1 += 0x1
   *(u64 *)(r9 +128) = r1
@@ -1507,9 +1530,9 @@ L40:
   r1 = *(u64 *)(r9 +136)
   r1 += r2
   *(u64 *)(r9 +136) = r1
-  goto L53
+  goto L56
 ; filter/INPUT:6: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP
-L41:
+L44:
   r1 = *(u64 *)(r9 +144)
   r1 += 0x1
   *(u64 *)(r9 +144) = r1
@@ -1517,9 +1540,9 @@ L41:
   r1 = *(u64 *)(r9 +152)
   r1 += r2
   *(u64 *)(r9 +152) = r1
-  goto L53
+  goto L56
 ; filter/INPUT:7: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L42:
+L45:
   r1 = *(u64 *)(r9 +160)
   r1 += 0x1
   *(u64 *)(r9 +160) = r1
@@ -1527,9 +1550,9 @@ L42:
   r1 = *(u64 *)(r9 +168)
   r1 += r2
   *(u64 *)(r9 +168) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:8: -A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT
-L43:
+L46:
   r1 = *(u64 *)(r9 +176)
   r1 += 0x1
   *(u64 *)(r9 +176) = r1
@@ -1537,9 +1560,9 @@ L43:
   r1 = *(u64 *)(r9 +184)
   r1 += r2
   *(u64 *)(r9 +184) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:9: -A INPUT -p icmp -m icmp --icmp-type 11 -j ACCEPT
-L44:
+L47:
   r1 = *(u64 *)(r9 +192)
   r1 += 0x1
   *(u64 *)(r9 +192) = r1
@@ -1547,9 +1570,9 @@ L44:
   r1 = *(u64 *)(r9 +200)
   r1 += r2
   *(u64 *)(r9 +200) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:10: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -m comment --comment "the sites" -j ACCEPT
-L45:
+L48:
   r1 = *(u64 *)(r9 +208)
   r1 += 0x1
   *(u64 *)(r9 +208) = r1
@@ -1557,9 +1580,9 @@ L45:
   r1 = *(u64 *)(r9 +216)
   r1 += r2
   *(u64 *)(r9 +216) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:11: -A INPUT -p udp -m udp --dport 443 -m comment --comment QUIC -j ACCEPT
-L46:
+L49:
   r1 = *(u64 *)(r9 +224)
   r1 += 0x1
   *(u64 *)(r9 +224) = r1
@@ -1567,9 +1590,9 @@ L46:
   r1 = *(u64 *)(r9 +232)
   r1 += r2
   *(u64 *)(r9 +232) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:12: -A INPUT -s 198.51.100.0/24 -j office
-L47:
+L50:
   r1 = *(u64 *)(r9 +240)
   r1 += 0x1
   *(u64 *)(r9 +240) = r1
@@ -1580,10 +1603,10 @@ L47:
   r1 = r6
   r2 = r7
   call filter_office
-  if w0 != 0x0 goto L50
-  goto L34
+  if w0 != 0x0 goto L53
+  goto L37
 ; filter/INPUT:13: -A INPUT -s 203.0.113.17/32 -p tcp -m tcp --dport 9100 -m comment --comment "node exporter" -j ACCEPT
-L48:
+L51:
   r1 = *(u64 *)(r9 +256)
   r1 += 0x1
   *(u64 *)(r9 +256) = r1
@@ -1591,9 +1614,9 @@ L48:
   r1 = *(u64 *)(r9 +264)
   r1 += r2
   *(u64 *)(r9 +264) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:policy: -P INPUT DROP
-L49:
+L52:
   r1 = *(u64 *)(r9 +272)
   r1 += 0x1
   *(u64 *)(r9 +272) = r1
@@ -1601,20 +1624,20 @@ L49:
   r1 = *(u64 *)(r9 +280)
   r1 += r2
   *(u64 *)(r9 +280) = r1
-  goto L53
+  goto L56
 ; chain exit
-L50:
-  if w0 == 0x2 goto L53
-L51:
-  goto L54
-L52:
-  goto L54
-; drop
 L53:
+  if w0 == 0x2 goto L56
+L54:
+  goto L57
+L55:
+  goto L57
+; drop
+L56:
   r0 = 0x1
   exit
 ; accept
-L54:
+L57:
   r0 = 0x2
   exit
 

@@ -192,6 +192,8 @@ others: ; Chain
   if r2 != r9 goto L0
   r1 = *(u32 *)(r6 +12)
   r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
   r4 <<= 0x30
   r4 |= r2
   r1 &= 0x3f
@@ -992,7 +994,7 @@ bpfc_xdp: ; Main
   r4 = r1
   r4 += 0xe
   if r4 <= r3 goto L0
-  goto L54
+  goto L57
 L0:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r10 -56) = r3
@@ -1008,9 +1010,10 @@ L0:
   r3 = *(u16 *)(r10 -52)
   r3 <<= 0x20
   r2 |= r3
-  if r2 & 0x1 goto L1
   r1 = *(u32 *)(r6 +12)
   r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
   r4 <<= 0x30
   r4 |= r2
   r1 &= 0x3f
@@ -1018,14 +1021,24 @@ L0:
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L1
-  *(u64 *)(r7 +40) = r2
+  if r1 == r4 goto L2
+  r8 = r2
+  r1 = r6
+  call bpf_cast_to_kern_ctx
+  r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
+  r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
+  r1 = *(u16 *)(r1 + offsetof(net_device, type))
+  if r1 == 0x1 goto L1
+  if r1 != 0x304 goto L19
+L1:
+  if r8 & 0x1 goto L2
+  *(u64 *)(r7 +40) = r8
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L54
+  if r0 == 0x1 goto L57
   *(u32 *)(r7 +84) = r0
-L1:
+L2:
   r1 = *(u32 *)(r10 -56)
   *(u32 *)(r7 +92) = r1
   r1 = *(u16 *)(r10 -52)
@@ -1045,129 +1058,140 @@ L1:
   r1 = *(u32 *)(r10 -56)
   r2 = *(u16 *)(r10 -52)
   r0 = 0x0
-  if r1 != r3 goto L2
-  if r2 == r4 goto L5
-L2:
+  if r1 != r3 goto L3
+  if r2 == r4 goto L6
+L3:
   r1 = r3
   r1 &= 0x1
-  if r1 != 0x0 goto L3
+  if r1 != 0x0 goto L4
   r0 = 0x3
-  goto L5
-L3:
-  r0 = 0x1
-  if w3 != 0xffffffff goto L4
-  if w4 == 0xffff goto L5
+  goto L6
 L4:
-  r0 = 0x2
+  r0 = 0x1
+  if w3 != 0xffffffff goto L5
+  if w4 == 0xffff goto L6
 L5:
+  r0 = 0x2
+L6:
   *(u8 *)(r7 +74) = r0
   r1 = *(u32 *)(r7 +84)
-  if r1 != 0x3 goto L6
+  if r1 != 0x3 goto L7
   *(u8 *)(r7 +74) = 0
-L6:
-  r8 = 0xe
-  if r9 == 0x8100 goto L8
-  if r9 == 0x88a8 goto L8
 L7:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L18
-  if r9 == 0x86dd goto L52
-  goto L54
+  r8 = 0xe
+  if r9 == 0x8100 goto L9
+  if r9 == 0x88a8 goto L9
 L8:
-  r2 = r8
-  if r2 > 0x7fff goto L9
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 <= r3 goto L11
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L21
+  if r9 == 0x86dd goto L55
+  goto L57
 L9:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L54
-L10:
-  goto L12
-L11:
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L10
-L12:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L13
-  if r9 == 0x88a8 goto L13
-  goto L7
-L13:
   r2 = r8
-  if r2 > 0x7fff goto L14
+  if r2 > 0x7fff goto L10
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 <= r3 goto L16
-L14:
+  if r4 <= r3 goto L12
+L10:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L54
-L15:
-  goto L17
-L16:
+  if r0 != 0x0 goto L57
+L11:
+  goto L13
+L12:
   r3 = *(u32 *)(r1 +0)
   *(u32 *)(r10 -56) = r3
-  goto L15
-L17:
+  goto L11
+L13:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-  goto L7
-; parse the IPv4 header
+  if r9 == 0x8100 goto L14
+  if r9 == 0x88a8 goto L14
+  goto L8
+L14:
+  r2 = r8
+  if r2 > 0x7fff goto L15
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L17
+L15:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L57
+L16:
+  goto L18
+L17:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L16
 L18:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L8
+L19:
+  *(u8 *)(r7 +75) = 0
+  *(u8 *)(r7 +74) = 0
+  *(u32 *)(r7 +76) = 0
+  r9 = *(u8 *)(r10 -56)
+  r9 >>= 0x4
+  if r9 == 0x4 goto L21
+  if r9 == 0x6 goto L20
+  goto L57
+L20:
+  goto L55
+; parse the IPv4 header
+L21:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L19
+  if r2 > 0x7fff goto L22
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L21
-L19:
+  if r4 <= r3 goto L24
+L22:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L54
-L20:
-  goto L22
-L21:
+  if r0 != 0x0 goto L57
+L23:
+  goto L25
+L24:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L20
-L22:
+  goto L23
+L25:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L54
+  if r2 != 0x4 goto L57
   r1 &= 0xf
-  if r1 < 0x5 goto L54
+  if r1 < 0x5 goto L57
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L54
+  if r2 < r1 goto L57
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -1184,49 +1208,49 @@ L22:
   r0 = *(u32 *)(r6 +4)
   r1 = *(u32 *)(r6 +0)
   r0 -= r1
-  if r8 <= r0 goto L23
+  if r8 <= r0 goto L26
   r1 = r6
   call helper 188
-  if r8 > r0 goto L54
+  if r8 > r0 goto L57
 ; copy the transport header
-L23:
+L26:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L24
-  if r2 > 0x7fff goto L24
+  if r4 < 0x14 goto L27
+  if r2 > 0x7fff goto L27
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L27
-L24:
+  if r4 <= r3 goto L30
+L27:
   *(u64 *)(r7 +40) = 0
   *(u64 *)(r7 +48) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L26
-  if r4 <= 0x14 goto L25
+  if r4 < 0x1 goto L29
+  if r4 <= 0x14 goto L28
   r4 = 0x14
-L25:
+L28:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 189
-L26:
-  goto L28
-L27:
+L29:
+  goto L31
+L30:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L26
+  goto L29
 ; interfaces, mark, packet type
-L28:
+L31:
   *(u32 *)(r7 +80) = 0
   r1 = r6
   call bpf_cast_to_kern_ctx
@@ -1250,140 +1274,140 @@ L28:
   r2 = r10
   r2 += 0xfffffffc
   call helper 1
-  if r0 == 0x0 goto L53
+  if r0 == 0x0 goto L56
   r9 = r0
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
   r1 = *(u64 *)(r7 +104)
   r2 = 0xffffff
   r1 &= r2
   r2 = 0x6f6c
-  if r1 != r2 goto L29
-  goto L39
+  if r1 != r2 goto L32
+  goto L42
 ; filter/INPUT:2: -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
-L29:
+L32:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x6
   w1 &= 0xff
-  if w1 != 0x0 goto L40
+  if w1 != 0x0 goto L43
 ; filter/INPUT:3: -A INPUT -m state --state INVALID -j DROP
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x1
   w1 &= 0xff
-  if w1 != 0x0 goto L41
+  if w1 != 0x0 goto L44
 ; filter/INPUT:4: -A INPUT -p udp -m udp --sport 67 --dport 68 -j ACCEPT
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L30
+  if w1 != 0x11 goto L33
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L30
+  if w1 != 0x0 goto L33
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L38
+  if w1 < 0x8 goto L41
   r1 = *(u16 *)(r7 +40)
-  if w1 != 0x4300 goto L30
+  if w1 != 0x4300 goto L33
   r1 = *(u16 *)(r7 +42)
-  if w1 == 0x4400 goto L42
+  if w1 == 0x4400 goto L45
 ; filter/INPUT:5: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L30:
+L33:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L31
+  if w1 != 0x1 goto L34
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L31
+  if w1 != 0x0 goto L34
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L38
+  if w1 < 0x8 goto L41
   r1 = *(u16 *)(r7 +40)
   r1 = be16 r1
   w1 -= 0x800
-  if w1 <= 0xff goto L43
+  if w1 <= 0xff goto L46
 ; filter/INPUT:6: -A INPUT -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT
-L31:
-  r1 = *(u32 *)(r7 +16)
-  if w1 != 0xfb0000e0 goto L32
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L32
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L32
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L38
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0xe914 goto L44
-; filter/INPUT:7: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 631 -m comment --comment "printer sharing" -j ACCEPT
-L32:
-  r1 = *(u32 *)(r7 +12)
-  w1 &= 0xffffff
-  if w1 != 0x1a8c0 goto L33
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L33
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L38
-  if w1 != 0x0 goto L33
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L38
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x7702 goto L45
-; filter/INPUT:8: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
-L33:
-  r1 = *(u32 *)(r7 +12)
-  w1 &= 0xffffff
-  if w1 != 0x1a8c0 goto L34
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L34
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L38
-  if w1 != 0x0 goto L34
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L38
-  r1 = *(u16 *)(r7 +42)
-  if w1 != 0x1600 goto L34
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L46
-; filter/INPUT:9: -A INPUT -i wlan+ -p udp -m udp --dport 1714:1764 -j ACCEPT
 L34:
-  r1 = *(u64 *)(r7 +104)
-  w2 = 0xffffffff
-  r1 &= r2
-  r2 = 0x6e616c77
-  if r1 != r2 goto L35
+  r1 = *(u32 *)(r7 +16)
+  if w1 != 0xfb0000e0 goto L35
   r1 = *(u8 *)(r7 +9)
   if w1 != 0x11 goto L35
   r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L35
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L38
+  if w1 < 0x8 goto L41
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xe914 goto L47
+; filter/INPUT:7: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 631 -m comment --comment "printer sharing" -j ACCEPT
+L35:
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 != 0x1a8c0 goto L36
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L36
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L41
+  if w1 != 0x0 goto L36
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L41
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x7702 goto L48
+; filter/INPUT:8: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
+L36:
+  r1 = *(u32 *)(r7 +12)
+  w1 &= 0xffffff
+  if w1 != 0x1a8c0 goto L37
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L37
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L41
+  if w1 != 0x0 goto L37
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L41
+  r1 = *(u16 *)(r7 +42)
+  if w1 != 0x1600 goto L37
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L49
+; filter/INPUT:9: -A INPUT -i wlan+ -p udp -m udp --dport 1714:1764 -j ACCEPT
+L37:
+  r1 = *(u64 *)(r7 +104)
+  w2 = 0xffffffff
+  r1 &= r2
+  r2 = 0x6e616c77
+  if r1 != r2 goto L38
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L38
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L38
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L41
   r1 = *(u16 *)(r7 +42)
   r1 = be16 r1
   w1 -= 0x6b2
-  if w1 <= 0x32 goto L47
+  if w1 <= 0x32 goto L50
 ; filter/INPUT:10: -A INPUT -i docker0 -p udp -m udp --dport 53 -j ACCEPT
-L35:
+L38:
   r1 = *(u64 *)(r7 +104)
   r2 = 0x3072656b636f64 ll
-  if r1 != r2 goto L36
+  if r1 != r2 goto L39
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L36
+  if w1 != 0x11 goto L39
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L36
+  if w1 != 0x0 goto L39
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L38
+  if w1 < 0x8 goto L41
   r1 = *(u16 *)(r7 +42)
-  if w1 == 0x3500 goto L48
+  if w1 == 0x3500 goto L51
 ; filter/INPUT:11: -A INPUT -m pkttype --pkt-type broadcast -j DROP
-L36:
+L39:
   r1 = *(u8 *)(r7 +74)
-  if w1 != 0x5 goto L37
+  if w1 != 0x5 goto L40
   r1 = *(u8 *)(r7 +16)
   w1 -= 0xe0
-  if w1 <= 0xf goto L50
-  goto L49
-L37:
+  if w1 <= 0xf goto L53
+  goto L52
+L40:
   r1 = *(u8 *)(r7 +74)
-  if w1 == 0x1 goto L49
-  goto L50
-; chain
-L38:
+  if w1 == 0x1 goto L52
   goto L53
+; chain
+L41:
+  goto L56
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L39:
+L42:
   r1 = *(u64 *)(r9 +0)
   r1 += 0x1
   *(u64 *)(r9 +0) = r1
@@ -1391,9 +1415,9 @@ L39:
   r1 = *(u64 *)(r9 +8)
   r1 += r2
   *(u64 *)(r9 +8) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:2: -A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT
-L40:
+L43:
   r1 = *(u64 *)(r9 +16)
   r1 += 0x1
   *(u64 *)(r9 +16) = r1
@@ -1401,9 +1425,9 @@ L40:
   r1 = *(u64 *)(r9 +24)
   r1 += r2
   *(u64 *)(r9 +24) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:3: -A INPUT -m state --state INVALID -j DROP
-L41:
+L44:
   r1 = *(u64 *)(r9 +32)
   r1 += 0x1
   *(u64 *)(r9 +32) = r1
@@ -1411,9 +1435,9 @@ L41:
   r1 = *(u64 *)(r9 +40)
   r1 += r2
   *(u64 *)(r9 +40) = r1
-  goto L53
+  goto L56
 ; filter/INPUT:4: -A INPUT -p udp -m udp --sport 67 --dport 68 -j ACCEPT
-L42:
+L45:
   r1 = *(u64 *)(r9 +48)
   r1 += 0x1
   *(u64 *)(r9 +48) = r1
@@ -1421,9 +1445,9 @@ L42:
   r1 = *(u64 *)(r9 +56)
   r1 += r2
   *(u64 *)(r9 +56) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:5: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L43:
+L46:
   r1 = *(u64 *)(r9 +64)
   r1 += 0x1
   *(u64 *)(r9 +64) = r1
@@ -1431,9 +1455,9 @@ L43:
   r1 = *(u64 *)(r9 +72)
   r1 += r2
   *(u64 *)(r9 +72) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:6: -A INPUT -d 224.0.0.251/32 -p udp -m udp --dport 5353 -j ACCEPT
-L44:
+L47:
   r1 = *(u64 *)(r9 +80)
   r1 += 0x1
   *(u64 *)(r9 +80) = r1
@@ -1441,9 +1465,9 @@ L44:
   r1 = *(u64 *)(r9 +88)
   r1 += r2
   *(u64 *)(r9 +88) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:7: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 631 -m comment --comment "printer sharing" -j ACCEPT
-L45:
+L48:
   r1 = *(u64 *)(r9 +96)
   r1 += 0x1
   *(u64 *)(r9 +96) = r1
@@ -1451,9 +1475,9 @@ L45:
   r1 = *(u64 *)(r9 +104)
   r1 += r2
   *(u64 *)(r9 +104) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:8: -A INPUT -s 192.168.1.0/24 -p tcp -m tcp --dport 22 -m state --state NEW -j ACCEPT
-L46:
+L49:
   r1 = *(u64 *)(r9 +112)
   r1 += 0x1
   *(u64 *)(r9 +112) = r1
@@ -1461,9 +1485,9 @@ L46:
   r1 = *(u64 *)(r9 +120)
   r1 += r2
   *(u64 *)(r9 +120) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:9: -A INPUT -i wlan+ -p udp -m udp --dport 1714:1764 -j ACCEPT
-L47:
+L50:
   r1 = *(u64 *)(r9 +128)
   r1 += 0x1
   *(u64 *)(r9 +128) = r1
@@ -1471,9 +1495,9 @@ L47:
   r1 = *(u64 *)(r9 +136)
   r1 += r2
   *(u64 *)(r9 +136) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:10: -A INPUT -i docker0 -p udp -m udp --dport 53 -j ACCEPT
-L48:
+L51:
   r1 = *(u64 *)(r9 +144)
   r1 += 0x1
   *(u64 *)(r9 +144) = r1
@@ -1481,9 +1505,9 @@ L48:
   r1 = *(u64 *)(r9 +152)
   r1 += r2
   *(u64 *)(r9 +152) = r1
-  goto L51
+  goto L54
 ; filter/INPUT:11: -A INPUT -m pkttype --pkt-type broadcast -j DROP
-L49:
+L52:
   r1 = *(u64 *)(r9 +160)
   r1 += 0x1
   *(u64 *)(r9 +160) = r1
@@ -1491,9 +1515,9 @@ L49:
   r1 = *(u64 *)(r9 +168)
   r1 += r2
   *(u64 *)(r9 +168) = r1
-  goto L53
+  goto L56
 ; filter/INPUT:policy: -P INPUT DROP
-L50:
+L53:
   r1 = *(u64 *)(r9 +176)
   r1 += 0x1
   *(u64 *)(r9 +176) = r1
@@ -1501,17 +1525,17 @@ L50:
   r1 = *(u64 *)(r9 +184)
   r1 += r2
   *(u64 *)(r9 +184) = r1
-  goto L53
-L51:
-  goto L54
-L52:
-  goto L54
+  goto L56
+L54:
+  goto L57
+L55:
+  goto L57
 ; drop
-L53:
+L56:
   r0 = 0x1
   exit
 ; accept
-L54:
+L57:
   r0 = 0x2
   exit
 

@@ -7,6 +7,7 @@
 //! - [`routes`]: routes of every kind.
 //! - [`tables`]: counters of the kernel's iptables.
 //! - [`tap`]: packets that leave by an interface.
+//! - [`tun`]: a device without link header.
 //! - [`view`]: what a hook sees of a frame.
 //! - [`kernel_log`]: what `-j LOG` writes.
 //! - [`nflog`]: what `-j NFLOG` sends.
@@ -24,6 +25,7 @@ pub mod raw;
 pub mod routes;
 pub mod tables;
 pub mod tap;
+pub mod tun;
 pub mod view;
 
 pub use bpfc_ir::Family;

@@ -22,6 +22,7 @@ const BRIDGE_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0xb0];
 const CHILD_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0xc1];
 const STRANGER: [u8; 6] = [0x02, 0, 0, 0, 0, 0x99];
 const BROADCAST: [u8; 6] = [0xff; 6];
+const NOBODY: [u8; 6] = [0; 6];
 
 /// The ports that the rules let through and drop, and one that the policy drops.
 const PORTS: [u16; 3] = [7, 9, 68];
@@ -275,7 +276,7 @@ fn await_packets(tap: &Tap, wanted: usize) -> Result<(), Failed> {
 fn strangers(family: Family, target: &str, mode: XdpMode) -> Result<(), Failed> {
     let mut wire = Wire::new(&["up0"])?;
     give_addresses("up0")?;
-    let frames = frames(family, &[INNER_MAC, STRANGER, BROADCAST]);
+    let frames = frames(family, &[NOBODY, INNER_MAC, STRANGER, BROADCAST, NOBODY]);
     let kernel = by_kernel(family, "DROP", &mut wire, &frames)?;
     let capture = Tap::incoming("up0", EVERYTHING)?;
     let program = by_program(family, "DROP", (target, mode, "up0"), &mut wire, &frames)?;

@@ -1,17 +1,19 @@
 //! Answers to rejected packets: each is held byte for byte against what the kernel's REJECT sends
 //! for the same packet, and real sockets hear of a refusal at once.
 
+use bpfc_driver::Options as CompileOptions;
 use bpfc_ir::Hook;
-use bpfc_runtime::{TestPacket, Unattached, XdpMode};
+use bpfc_runtime::{Filter, Options, TestPacket, Unattached, XdpMode};
 use bpfc_tests::differential::EngineError;
-use bpfc_tests::lab::Family;
 use bpfc_tests::lab::inject::OUTER_MAC;
 use bpfc_tests::lab::listen::Listener;
-use bpfc_tests::lab::namespace::{isolated, sysctl};
-use bpfc_tests::rejected::{self, Case, cases, ruleset};
+use bpfc_tests::lab::namespace::{ip, ip6, isolated, sysctl};
+use bpfc_tests::lab::tun::Tun;
+use bpfc_tests::lab::{Family, LabError, tables};
+use bpfc_tests::rejected::{self, Case, addresses, cases, ruleset};
 use bpfc_tests::require;
 use bpfc_tests::traffic::{Call, End, packet, refused_tcp, refused_udp};
-use bpfc_tests::twin::{Firewall, Host, Link, Place, Plan, artifact};
+use bpfc_tests::twin::{Firewall, Host, Link, Place, Plan, artifact, wait_for_addresses};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::fmt::Write;
 
@@ -51,6 +53,7 @@ fn main() {
         trials.push(trial(format!("deferred_{family}"), move || deferred(family)));
         for target in ["xdp", "tc"] {
             trials.push(trial(format!("tags_{family}_{target}"), move || tags(family, target)));
+            trials.push(trial(format!("bare_{family}_{target}"), move || bare(family, target)));
         }
     }
     libtest_mimic::run(&arguments, trials).exit();
@@ -74,11 +77,7 @@ fn answers(
         let hooks = Some(vec![Hook::Input]);
         let plan = Plan { links: LINKS, forwarding: false, rulesets, hooks };
         let mut host = Host::new(&plan, firewall)?;
-        // The kernel would answer some and not others, and label flows by a secret.
-        sysctl("ipv4/icmp_ratemask", "0")?;
-        sysctl("ipv6/icmp/ratemask", "2")?;
-        sysctl("ipv6/auto_flowlabels", "0")?;
-        sysctl("ipv4/ip_default_ttl", "99")?;
+        quiet()?;
         sysctl("ipv6/conf/eth0/hop_limit", "77")?;
         let listener = host.at(Place::Peer(0), Listener::new)?;
         let _receiver = host.receiver(0, firewall)?;
@@ -128,9 +127,19 @@ fn same_answers(family: Family, firewall: Firewall) -> Result<(), Failed> {
     let cases = cases(family);
     let expected = answers(Firewall::Kernel, family, &cases)?;
     let heard = answers(firewall, family, &cases)?;
+    hold(&cases, &expected, &heard, &firewall.to_string())
+}
+
+/// Holds answers to packets of all kinds against the kernel's.
+fn hold(
+    cases: &[Case],
+    expected: &[Vec<Vec<u8>>],
+    heard: &[Vec<Vec<u8>>],
+    firewall: &str,
+) -> Result<(), Failed> {
     let answered = expected.iter().filter(|answers| !answers.is_empty()).count();
     let mut report = String::new();
-    for (case, (expected, heard)) in cases.iter().zip(expected.iter().zip(&heard)) {
+    for (case, (expected, heard)) in cases.iter().zip(expected.iter().zip(heard)) {
         if expected != heard {
             let _ = writeln!(report, "{}: {}", case.name, hex(&case.frame));
             let list = |answers: &[Vec<u8>]| {
@@ -147,6 +156,62 @@ fn same_answers(family: Family, firewall: Firewall) -> Result<(), Failed> {
         true => Ok(()),
         false => Err(format!("{answered} of {} are answered\n{report}", cases.len()).into()),
     }
+}
+
+/// The answers that leave by a device without link header.
+fn bare(family: Family, target: &str) -> Result<(), Failed> {
+    let mut cases = cases(family);
+    let kind: [u8; 2] = if family == Family::Ipv4 { [0x08, 0x00] } else { [0x86, 0xdd] };
+    // Such a device has no groups, and no tags.
+    cases.retain(|case| case.frame[0] & 1 == 0 && case.frame[12..14] == kind);
+    let answers = |target: Option<&str>| {
+        isolated(|| -> Result<Vec<Vec<Vec<u8>>>, EngineError> {
+            let tun = Tun::new("tun0")?;
+            for address in addresses(family) {
+                match family {
+                    Family::Ipv4 => ip(&format!("addr add {address}/24 dev tun0\n"))?,
+                    Family::Ipv6 => ip6(&format!("addr add {address}/64 dev tun0 nodad\n"))?,
+                }
+            }
+            if family == Family::Ipv6 {
+                wait_for_addresses(&addresses(family))?;
+            }
+            sysctl("ipv4/conf/all/rp_filter", "0")?;
+            sysctl("ipv4/conf/tun0/rp_filter", "0")?;
+            quiet()?;
+            sysctl("ipv6/conf/tun0/hop_limit", "77")?;
+            let mut filter = None;
+            match target {
+                None => tables::restore(family, &ruleset(family, "INPUT"))?,
+                Some(target) => {
+                    let options =
+                        CompileOptions { hooks: Some(vec![Hook::Input]), ..Default::default() };
+                    let built = artifact(&[(family, ruleset(family, "INPUT"))], target, &options)?;
+                    filter = Some(Filter::load(&built, &Options::new("t").interface("tun0"))?);
+                }
+            }
+            let mut heard = Vec::new();
+            tun.read()?;
+            for case in &cases {
+                tun.send(&case.frame[14..])?;
+                let linked = |packet: Vec<u8>| [&[0; 12], &kind[..], &packet].concat();
+                heard.push(tun.read()?.into_iter().map(|it| comparable(linked(it))).collect());
+            }
+            if let Some(filter) = filter {
+                filter.unload()?;
+            }
+            Ok(heard)
+        })
+    };
+    hold(&cases, &answers(None)?, &answers(Some(target))?, target)
+}
+
+/// The kernel would answer some and not others, and label flows by a secret.
+fn quiet() -> Result<(), LabError> {
+    sysctl("ipv4/icmp_ratemask", "0")?;
+    sysctl("ipv6/icmp/ratemask", "2")?;
+    sysctl("ipv6/auto_flowlabels", "0")?;
+    sysctl("ipv4/ip_default_ttl", "99")
 }
 
 /// Rules that refuse, and that would drop the refusals if they were asked.

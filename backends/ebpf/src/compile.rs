@@ -14,8 +14,8 @@ use crate::table::plan::Tables;
 use crate::target::{Addressing, Target};
 use crate::{Feature, Needs, PacketLayout, bodies, chain, main_function, names};
 use bpfc_artifact::{
-    Artifact, AttachPoint, CounterSlot, Function, MapDef, MapKind, MapRole, Program, RuleEntry,
-    RuleKind, RuleTable, UserChain,
+    Artifact, AttachPoint, CounterSlot, Function, MapDef, MapKind, MapRole, Program, ProgramKind,
+    RuleEntry, RuleKind, RuleTable, UserChain,
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ir::{
@@ -445,6 +445,7 @@ fn artifact(
         needs_conntrack: emitter.needs.conntrack || emitter.needs.counted,
         needs_accounting: emitter.needs.accounting,
         sends: !emitter.needs.answers.is_empty(),
+        asks_for_link: emitter.target.kind() == ProgramKind::Xdp,
         sources: names,
         inputs: Vec::new(),
     }

@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod device;
 pub(crate) mod extension;
 pub mod skb;
+pub mod xdp;
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R7, R9, Reg, Size, Width};
 use crate::target::Target;

@@ -5,6 +5,7 @@
 //! context, r7 the packet structure, r8 and r9 are free.
 
 pub mod addressee;
+pub mod bare;
 pub(crate) mod bridge;
 pub(crate) mod drop;
 pub mod ethernet;

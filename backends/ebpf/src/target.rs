@@ -43,7 +43,7 @@ pub struct Addressee {
 }
 
 /// Addresses that are remembered, by the lowest bits of their device's number. Each is 6 bytes as
-/// they stand in frames, and above them 2 bytes of the number.
+/// they stand in frames, and above them 2 bytes of the rest of the number, plus 1.
 pub(crate) const KNOWN: u32 = 64;
 
 /// What a target before routing knows for it.

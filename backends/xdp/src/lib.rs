@@ -1,19 +1,20 @@
 //! The XDP target: chains of an ingress hook at the driver, before the kernel's network stack.
 //!
-//! The program sees Ethernet frames before defragmentation, routing and untagging; up to two
-//! VLAN tags are walked. Programs need Linux 5.18 (`bpf_xdp_load_bytes`), interface names, packet
-//! types and answers to rejected packets 6.2 (`bpf_cast_to_kern_ctx`).
+//! The program sees Ethernet frames, or IP packets at devices without link header, before
+//! defragmentation, routing and untagging; up to two VLAN tags are walked. Programs need Linux 5.18
+//! (`bpf_xdp_load_bytes`), interface names, packet types and answers to rejected packets 6.2
+//! (`bpf_cast_to_kern_ctx`).
 
 use bpfc_artifact::{AttachPoint, ProgramKind, log};
 use bpfc_ebpf::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
-use bpfc_ebpf::kernel::{self, field};
+use bpfc_ebpf::kernel::field;
 use bpfc_ebpf::linear::{self, Destination, Offset};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{
     Addressing, Checksums, ConntrackSource, Feature, Growth, MainContext, Replies, Rewrites,
-    Routing, Target, addressee, ethernet, layout,
+    Routing, Target, addressee, bare, ethernet, layout, xdp,
 };
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
@@ -244,7 +245,8 @@ impl Target for Xdp {
         }
         asm.load(Size::H, R9, FP, header + 12);
         asm.from_big_endian(R9, 16);
-        addressee::pass_others_by_address(main, header);
+        let bare = main.asm.label();
+        addressee::pass_others_by_address(main, header, bare);
         let asm = &mut *main.asm;
         if main.needs.packet_type {
             // The destination decides. The room of the header walk, which comes later, keeps it
@@ -253,7 +255,7 @@ impl Target for Xdp {
             asm.store(Size::W, R7, layout::WALK_END, R1);
             asm.load(Size::H, R1, FP, header + 4);
             asm.store(Size::W, R7, layout::WALK_RESULT, R1);
-            load_device(asm);
+            xdp::device(asm, R8);
             packet_type(asm, header);
             if main.addressee.is_some() {
                 addressee::type_of_device_above(asm);
@@ -261,6 +263,8 @@ impl Target for Xdp {
         }
         asm.mov_imm(R8, 14);
         ethernet::find_network_header(main, self);
+        main.asm.place(bare);
+        bare::enter(main, header);
     }
 
     fn addressing(&self, _attach: AttachPoint) -> Option<Addressing> {
@@ -297,7 +301,7 @@ impl Target for Xdp {
             asm.store_imm(Size::B, R7, layout::FORWARDED, 0);
         }
         if let Some(name) = main.layout.in_interface() {
-            load_device(asm);
+            xdp::device(asm, R8);
             skb::copy_name(asm, R8, name);
         }
         // Known where packets are routed, once they are.
@@ -323,12 +327,12 @@ impl Target for Xdp {
     }
 
     fn load_net(&self, asm: &mut Asm, dst: Reg) {
-        device(asm, R1);
+        xdp::device(asm, R1);
         asm.load_field(Size::D, dst, R1, field("net_device", "nd_net", 8));
     }
 
     fn load_device(&self, asm: &mut Asm, dst: Reg, _device: Device) {
-        device(asm, dst);
+        xdp::device(asm, dst);
     }
 
     fn replies(&self) -> Option<&dyn Replies> {
@@ -365,10 +369,16 @@ impl Target for Xdp {
 
     /// The link header is as the stack will have it: without tags.
     fn record(&self, asm: &mut Asm) {
-        device(asm, R9);
+        xdp::device(asm, R9);
         skb::record_device(asm, R9, log::IN_INDEX, log::IN_NAME);
         asm.load_field(Size::H, R1, R9, field("net_device", "type", 2));
         asm.store(Size::H, R8, log::LINK_TYPE as i16, R1);
+        let [linked, none] = std::array::from_fn(|_| asm.label());
+        asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
+        asm.jump_imm(Jump::Ne, Width::W64, R2, 0, linked);
+        asm.store_imm(Size::H, R8, log::LINK_GAP as i16, 0);
+        asm.goto(none);
+        asm.place(linked);
         asm.mov_imm(R2, 0);
         asm.mov_imm(R9, 0);
         for (to, length) in [(0, ADDRESSES), (ADDRESSES, TYPE)] {
@@ -381,7 +391,6 @@ impl Target for Xdp {
             asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
             asm.alu_imm(Alu::Sub, Width::W64, R2, TYPE);
         }
-        let none = asm.label();
         asm.jump_imm(Jump::Ne, Width::W64, R9, 0, none);
         asm.store_imm(Size::B, R8, log::LINK_LENGTH as i16, ADDRESSES + TYPE);
         asm.store_imm(Size::H, R8, log::LINK_GAP as i16, ADDRESSES + TYPE);
@@ -436,9 +445,7 @@ impl Replies for Xdp {
     }
 
     fn shift(&self, asm: &mut Asm) {
-        asm.mov(R1, R6);
-        asm.mov(R2, R9);
-        asm.helper(Helper::XdpAdjustHead);
+        bare::shift(asm);
     }
 
     fn store(&self, asm: &mut Asm, _is_link: bool) {
@@ -479,24 +486,10 @@ fn has_link_header(asm: &mut Asm, header: i16) {
     asm.load(Size::W, R2, FP, header + 8);
     asm.alu(Alu::Or, Width::W64, R1, R2);
     asm.jump_imm(Jump::Ne, Width::W64, R1, 0, has);
-    addressee::copy_xdp_device(asm, R3);
-    kernel::copy_field(asm, R1, R3, "net_device", "type", 2);
+    xdp::device_type(asm, false, R1);
     asm.jump_imm(Jump::Eq, Width::W64, R1, ARPHRD_ETHER, has);
     asm.store_imm(Size::B, R7, layout::LINK_HEADER, 0);
     asm.place(has);
-}
-
-/// r8 = the device that the frame came in by: `xdp_buff`'s `rxq->dev`.
-fn load_device(asm: &mut Asm) {
-    device(asm, R8);
-}
-
-/// `dst =` that device. Clobbers r0 to r5.
-fn device(asm: &mut Asm, dst: Reg) {
-    asm.mov(R1, R6);
-    asm.kfunc("bpf_cast_to_kern_ctx");
-    asm.load_field(Size::D, R1, R0, field("xdp_buff", "rxq", 8));
-    asm.load_field(Size::D, dst, R1, field("xdp_rxq_info", "dev", 8));
 }
 
 /// The type that `eth_type_trans` will give the frame (net/ethernet/eth.c): host where the

@@ -67,6 +67,10 @@ pub struct Artifact {
     /// True where a program sends packets of its own: answers to rejected ones.
     #[serde(default)]
     pub sends: bool,
+    /// True where XDP programs ask whether a frame has a link header: without, they can be at
+    /// Ethernet devices alone. What earlier versions wrote does not ask.
+    #[serde(default)]
+    pub asks_for_link: bool,
     /// Names of the source files that [`Line`]s index.
     pub sources: Vec<String>,
     /// What it was compiled from; empty where that is not known, as in what earlier versions wrote.

@@ -14,7 +14,8 @@
 //! cannot be decided counts as for this host: its rules run.
 //!
 //! TC knows the frame's type already and asks only where that says "other host". XDP compares the
-//! address: where it is the one that was found the last time, nothing more is asked.
+//! address: where it is the one that was found the last time, nothing more is asked, not even
+//! whether the frame has a link header ([`super::bare`]).
 //!
 //! # Drops at TC
 //!
@@ -31,8 +32,10 @@ use crate::asm::{Reg, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::kernel;
-use crate::kernel::skb;
+use crate::kernel::{skb, xdp};
+use crate::main_function::bare;
 use crate::packet::layout;
+use crate::packet::needs::Needs;
 use crate::routine::Routine;
 use crate::scan::walk;
 use crate::target::{Addressee, Addressing, KNOWN, MainContext};
@@ -122,9 +125,11 @@ pub fn pass_others_by_type(main: &mut MainContext<'_>) {
 
 /// In main, where `struct xdp_md` is the context and the frame's first 6 bytes lie at `header` of
 /// the frame: passes what is for others, and notes in `WALK_NEXT` where it is for a device above.
-/// Clobbers r0 to r5.
-pub fn pass_others_by_address(main: &mut MainContext<'_>, header: i16) {
-    let Some(Addressee { function, known: Some(known) }) = main.addressee else { return };
+/// Jumps to `bare` where the frame has no link header. Clobbers r0 to r5 and r8.
+pub fn pass_others_by_address(main: &mut MainContext<'_>, header: i16, bare: Label) {
+    let Some(Addressee { function, known: Some(known) }) = main.addressee else {
+        return bare::if_bare(main.asm, main.needs, bare);
+    };
     let asm = &mut *main.asm;
     let ours = asm.label();
     asm.store_imm(Size::W, R7, layout::WALK_NEXT, DOUBTFUL);
@@ -132,11 +137,13 @@ pub fn pass_others_by_address(main: &mut MainContext<'_>, header: i16) {
     asm.load(Size::H, R3, FP, header + 4);
     asm.alu_imm(Alu::Lsh, Width::W64, R3, 32);
     asm.alu(Alu::Or, Width::W64, R2, R3);
-    asm.jump_imm(Jump::Set, Width::W64, R2, GROUP, ours);
     find_known(asm, known);
     asm.load(Size::D, R1, R5, 0);
     asm.jump(Jump::Eq, Width::W64, R1, R4, ours);
-    asm.store(Size::D, R7, DESTINATION, R2);
+    asm.mov(R8, R2);
+    bare::if_bare(asm, main.needs, bare);
+    asm.jump_imm(Jump::Set, Width::W64, R8, GROUP, ours);
+    asm.store(Size::D, R7, DESTINATION, R8);
     emitter::call(asm, function);
     asm.jump_imm(Jump::Eq, Width::W64, R0, FOR_OTHERS, main.labels.pass);
     asm.store(Size::W, R7, layout::WALK_NEXT, R0);
@@ -158,6 +165,9 @@ pub fn type_of_device_above(asm: &mut Asm) {
 fn find_known(asm: &mut Asm, (map, offset): (MapIndex, u32)) {
     asm.load(Size::W, R1, R6, INGRESS_IFINDEX);
     asm.mov(R4, R1);
+    // Never what stands where nothing was remembered yet.
+    asm.alu_imm(Alu::Rsh, Width::W64, R4, KNOWN.ilog2() as i32);
+    asm.alu_imm(Alu::Add, Width::W64, R4, 1);
     asm.alu_imm(Alu::Lsh, Width::W64, R4, 48);
     asm.alu(Alu::Or, Width::W64, R4, R2);
     asm.alu_imm(Alu::And, Width::W64, R1, KNOWN as i32 - 1);
@@ -182,9 +192,12 @@ fn destination(asm: &mut Asm, place: i16, none: Label) {
 /// Whether a program asks by typed pointers (Linux 6.2), where it has them anyway, or copies what
 /// it asks for, which costs several times as much and which any kernel and any loader can do.
 fn is_typed(emitter: &Emitter<'_>) -> bool {
-    let needs = &emitter.needs;
-    let names_device = needs.in_interface || needs.packet_type || needs.log;
-    names_device || emitter.target.kind() != ProgramKind::Xdp
+    names_device(&emitter.needs) || emitter.target.kind() != ProgramKind::Xdp
+}
+
+/// Whether rules ask for the device that a packet came in by.
+pub(crate) fn names_device(needs: &Needs) -> bool {
+    needs.in_interface || needs.packet_type || needs.log
 }
 
 /// `dst =` a field of the kernel's structure at `base`. Clobbers r0 to r5 and the temporary bytes.
@@ -214,13 +227,6 @@ fn address(asm: &mut Asm, typed: bool, dst: Reg, device: Reg) {
     }
 }
 
-/// `dst = struct net_device *` of the frame whose context is r6, a `struct xdp_md`: to the kernel
-/// that is a `struct xdp_buff`. Clobbers r0 to r5 and the 8 bytes below r10.
-pub fn copy_xdp_device(asm: &mut Asm, dst: Reg) {
-    kernel::copy_field(asm, R3, R6, "xdp_buff", "rxq", 8);
-    kernel::copy_field(asm, dst, R3, "xdp_rxq_info", "dev", 8);
-}
-
 /// The function `others(ctx, packet)`.
 fn function(
     emitter: &mut Emitter<'_>,
@@ -235,7 +241,7 @@ fn function(
     if typed {
         emitter.target.load_device(&mut asm, R8, Device::In);
     } else {
-        copy_xdp_device(&mut asm, R8);
+        xdp::copy_device(&mut asm, R8);
     }
     address(&mut asm, typed, R9, R8);
     asm.load(Size::D, R2, R7, DESTINATION);

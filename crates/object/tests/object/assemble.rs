@@ -214,6 +214,7 @@ pub fn filter(target: &str, points: &[AttachPoint]) -> Artifact {
         needs_conntrack: program != ProgramKind::CgroupSkb,
         needs_accounting: false,
         sends: true,
+        asks_for_link: true,
         sources: vec!["rules.v4".into()],
         inputs: vec![bpfc_artifact::InputFile { name: "web.rules".into(), sha256: "00".into() }],
     }
