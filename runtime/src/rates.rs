@@ -33,7 +33,7 @@ mod tests {
     fn the_clock_decides() {
         let entry = RuleEntry {
             label: "filter/INPUT:1".into(),
-            family: Family::Ipv4,
+            family: Family::Ipv4.into(),
             table: "filter".into(),
             chain: "INPUT".into(),
             hook: None,
