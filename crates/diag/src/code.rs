@@ -163,6 +163,42 @@ codes! {
         "A match `osf` compares packets with the fingerprints that nfnl_osf loads, which the kernel tells\n\
          nobody. Give the file that `nfnl_osf -f` loads beside the ruleset: `bpfc load rules.v4 pf.os`,\n\
          with live:iptables, too.";
+    NFT_SYNTAX = 60, "an nftables ruleset's syntax is wrong",
+        "The text cannot be read as the language of nft says; nft would refuse it too.\n\
+         Correct the place that is marked. What follows the statement is read nevertheless, so that\n\
+         all errors are told at once.";
+    NFT_COMMAND = 61, "an nftables command is not one that builds a ruleset",
+        "A ruleset is what add, create, insert, replace, delete, destroy, flush and rename make.\n\
+         Commands that ask for what the kernel holds, such as list and monitor, are nft's.";
+    NFT_INCLUDE = 62, "a file cannot be included",
+        "A file that an nftables ruleset includes is missing or cannot be read, or files include each\n\
+         other too deeply.";
+    NFT_UNKNOWN = 63, "an nftables ruleset names what is not there",
+        "A variable, table, chain, set, map, object, rule or element is named that nothing before made.\n\
+         Check the spelling and the table; variables are defined above where they are used.";
+    NFT_EXISTS = 64, "an nftables ruleset makes what is there already",
+        "create makes something new, and what is there cannot become something else: a set another type\n\
+         of key, for example.\n\
+         Use add where what is there is meant, or another name.";
+    NFT_VALUE = 65, "a value does not fit",
+        "A word means nothing to the datatype that the place asks for, or a number is out of its range.\n\
+         The message names the datatype. Names of hosts are not looked up.";
+    NFT_TYPE = 66, "an expression's type does not fit",
+        "What is compared, looked up or stored must have the datatype of what it is compared with,\n\
+         looked up in or stored into, and only some kinds of expressions can stand in each place.";
+    NFT_PROTOCOL = 67, "protocols contradict each other",
+        "A rule asks for two protocols of the same layer, or for one that its family never sees, so it\n\
+         could never match. nft refuses such rules too.";
+    NFT_SET = 68, "a set, map or element is wrong",
+        "A definition of a set or map is incomplete or contradicts itself, or an element does not fit\n\
+         the definition: ranges need `flags interval`, and plain intervals must not overlap.";
+    NFT_STATEMENT = 69, "a statement cannot stand here",
+        "The statement is wrong in itself, or not possible in this family, chain or place: nothing may\n\
+         follow a verdict, for example.";
+    NFT_OUTSIDE = 70, "an nftables ruleset does what is not filtering",
+        "Programs decide whether packets pass. Address translation, queues to user space, copies and\n\
+         redirections of packets, proxies, offload, bridges, ARP, tunnels, helpers and what changes\n\
+         connection tracking stay in the kernel. The message names which of them it is.";
 }
 
 /// The explanation of a code.

@@ -1,0 +1,179 @@
+//! Ranges as the kernel holds them: the first key of each, and the first key behind it.
+
+use super::element::{data_of, end_data, ends, is_interval};
+use super::typed::{Item, ItemData, ones};
+use super::{Evaluated, error};
+use crate::model::{Data, Element, ElementData};
+use bpfc_diag::{Code, Diagnostic, Span};
+
+/// How the elements of a set become those of the kernel.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shape {
+    /// Width of a key in bits.
+    pub bits: u32,
+    pub is_interval: bool,
+    pub is_concat: bool,
+    pub is_map: bool,
+    /// Whether ranges that overlap or touch become one.
+    pub merges: bool,
+}
+
+/// A range of keys and what it stands for.
+struct Range {
+    low: u128,
+    high: u128,
+    item: Item,
+}
+
+/// The kernel's elements of a set that is made with these.
+pub(super) fn elements(items: Vec<Item>, shape: Shape) -> Evaluated<Vec<Element>> {
+    match shape.is_interval && !shape.is_concat {
+        true => ranges(items, shape),
+        false => Ok(items.into_iter().map(|item| single(item, shape)).collect()),
+    }
+}
+
+fn element(item: &Item, key: Option<Data>) -> Element {
+    Element {
+        key,
+        key_end: None,
+        is_end: false,
+        is_open: false,
+        data: match &item.data {
+            ItemData::None => ElementData::None,
+            ItemData::Value(value) => ElementData::Value(data_of(value)),
+            ItemData::Verdict(verdict) => ElementData::Verdict(verdict.clone()),
+            ItemData::Object(name) => ElementData::Object(name.clone()),
+        },
+        timeout: item.timeout,
+        expires: item.expires,
+        expressions: item.expressions.clone(),
+        comment: item.comment.clone(),
+        span: Some(item.span),
+    }
+}
+
+fn single(item: Item, shape: Shape) -> Element {
+    let is_concat_interval = shape.is_interval && shape.is_concat;
+    match &item.key {
+        Some(key) if is_concat_interval => {
+            let mut element = element(&item, Some(end_data(key, false)));
+            element.key_end = Some(end_data(key, true));
+            element
+        }
+        Some(key) => {
+            let mut data = data_of(key);
+            if !shape.is_concat
+                && shape.bits > 0
+                && let [part] = data.parts.as_mut_slice()
+            {
+                // Moved bits may have made the key wider than its type.
+                let bytes = shape.bits.div_ceil(8) as usize;
+                let lacks = bytes.saturating_sub(part.bytes.len());
+                part.bytes.splice(0..0, std::iter::repeat_n(0, lacks));
+            }
+            element(&item, Some(data))
+        }
+        None => element(&item, None),
+    }
+}
+
+fn ranges(items: Vec<Item>, shape: Shape) -> Evaluated<Vec<Element>> {
+    let bytes = shape.bits.div_ceil(8) as usize;
+    let most = ones(shape.bits);
+    let (mut all, mut rest) = (Vec::new(), Vec::new());
+    for item in items {
+        match &item.key {
+            Some(key) => {
+                let (low, high) = ends(key);
+                all.push(Range { low, high, item });
+            }
+            None => rest.push(item),
+        }
+    }
+    all.sort_by_key(|range| (range.low, range.high));
+    let all = disjoint(all, shape)?;
+    let key = |value| Some(Data::number(value, bytes, false));
+    let mut elements = Vec::new();
+    if let Some(first) = all.first().filter(|first| first.low > 0) {
+        elements.push(end_before(key(0), first.item.span));
+    }
+    for (index, range) in all.iter().enumerate() {
+        let mut start = element(&range.item, key(range.low));
+        let next = all.get(index + 1).map(|next| next.low);
+        start.is_open = range.high >= most;
+        let is_open = start.is_open;
+        elements.push(start);
+        if !is_open && next != Some(range.high + 1) {
+            elements.push(end_before(key(range.high + 1), range.item.span));
+        }
+    }
+    elements.extend(rest.iter().map(|item| element(item, None)));
+    Ok(elements)
+}
+
+/// The element that ends the interval before it.
+fn end_before(key: Option<Data>, span: Span) -> Element {
+    Element {
+        key,
+        key_end: None,
+        is_end: true,
+        is_open: false,
+        data: ElementData::None,
+        timeout: None,
+        expires: None,
+        expressions: Vec::new(),
+        comment: None,
+        span: Some(span),
+    }
+}
+
+/// Ranges in ascending order of which none overlap.
+fn disjoint(all: Vec<Range>, shape: Shape) -> Evaluated<Vec<Range>> {
+    let mut kept: Vec<Range> = Vec::new();
+    for range in all {
+        let Some(last) = kept.last_mut() else {
+            kept.push(range);
+            continue;
+        };
+        let overlaps = range.low <= last.high;
+        let is_same = (range.low, range.high) == (last.low, last.high);
+        if shape.merges && !shape.is_map {
+            if overlaps || range.low == last.high + 1 {
+                last.high = last.high.max(range.high);
+                continue;
+            }
+        } else if overlaps {
+            if is_same && !shape.is_map {
+                continue;
+            }
+            return Err(conflict(&range, last));
+        }
+        kept.push(range);
+    }
+    Ok(kept)
+}
+
+fn conflict(range: &Range, other: &Range) -> Box<Diagnostic> {
+    let message = "the interval overlaps another one of the set";
+    let mut diagnostic = error(Code::NFT_SET, range.item.span, message);
+    diagnostic.notes.push(format!(
+        "it is {:#x} to {:#x}, the other one {:#x} to {:#x}",
+        range.low, range.high, other.low, other.high
+    ));
+    if other.item.data.is_none() {
+        diagnostic.help = Some("`auto-merge` in the set's block makes them one".to_owned());
+    }
+    diagnostic
+}
+
+impl ItemData {
+    fn is_none(&self) -> bool {
+        matches!(self, ItemData::None)
+    }
+}
+
+/// Whether one of the elements is a range.
+pub(super) fn has_interval(items: &[Item]) -> bool {
+    items.iter().filter_map(|item| item.key.as_ref()).any(is_interval)
+}

@@ -1,0 +1,185 @@
+//! A ruleset as the kernel's nf_tables holds it: tables, chains, sets, objects, and rules as lists
+//! of the kernel's own expressions.
+//!
+//! This is what the readers of the language have in common, and what is lowered: whatever the
+//! language folds into a few words (implied protocols, byte orders, intervals) is spelled out here.
+
+mod data;
+mod expression;
+mod print;
+mod set;
+
+pub use data::{Data, Endian, Part};
+pub use expression::*;
+pub use print::{elements_text, expression_text};
+pub(crate) use set::padded_bits;
+pub use set::{Element, ElementData, Object, ObjectKind, Set, SetFlags, SetName, TypedPart};
+
+use bpfc_diag::Span;
+
+/// The family of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4.
+    Ip,
+    /// IPv6.
+    Ip6,
+    /// Both.
+    Inet,
+    /// ARP.
+    Arp,
+    /// Bridges.
+    Bridge,
+    /// Devices, before anything else sees a packet.
+    Netdev,
+}
+
+impl Family {
+    /// As the language names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Ip => "ip",
+            Family::Ip6 => "ip6",
+            Family::Inet => "inet",
+            Family::Arp => "arp",
+            Family::Bridge => "bridge",
+            Family::Netdev => "netdev",
+        }
+    }
+
+    /// The family of a name.
+    pub fn by_name(name: &str) -> Option<Family> {
+        use Family::*;
+        [Ip, Ip6, Inet, Arp, Bridge, Netdev].into_iter().find(|family| family.name() == name)
+    }
+}
+
+/// All tables, in the order in which they were made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ruleset {
+    /// The tables.
+    pub tables: Vec<Table>,
+}
+
+impl Ruleset {
+    /// The table of a family and name.
+    pub fn table(&self, family: Family, name: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.family == family && table.name == name)
+    }
+
+    pub(crate) fn table_mut(&mut self, family: Family, name: &str) -> Option<&mut Table> {
+        self.tables.iter_mut().find(|table| table.family == family && table.name == name)
+    }
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Its family.
+    pub family: Family,
+    /// Its name.
+    pub name: String,
+    /// Its flags: `dormant`, `owner`, `persist`.
+    pub flags: Vec<String>,
+    /// What people say of it.
+    pub comment: Option<String>,
+    /// Its chains, in the order in which they were made.
+    pub chains: Vec<Chain>,
+    /// Its named sets and maps.
+    pub sets: Vec<Set>,
+    /// The sets and maps that its rules hold, by [`SetName::Anonymous`].
+    pub anonymous: Vec<Set>,
+    /// Its objects.
+    pub objects: Vec<Object>,
+}
+
+impl Table {
+    /// A table that holds nothing.
+    pub fn new(family: Family, name: impl Into<String>) -> Self {
+        Table {
+            family,
+            name: name.into(),
+            flags: Vec::new(),
+            comment: None,
+            chains: Vec::new(),
+            sets: Vec::new(),
+            anonymous: Vec::new(),
+            objects: Vec::new(),
+        }
+    }
+
+    /// The chain of a name.
+    pub fn chain(&self, name: &str) -> Option<&Chain> {
+        self.chains.iter().find(|chain| chain.name == name)
+    }
+
+    /// The named set or map of a name.
+    pub fn set(&self, name: &str) -> Option<&Set> {
+        self.sets.iter().find(|set| set.name == name)
+    }
+
+    /// The set that an expression means.
+    pub fn set_of(&self, name: &SetName) -> Option<&Set> {
+        match name {
+            SetName::Named(name) => self.set(name),
+            SetName::Anonymous(index) => self.anonymous.get(*index),
+        }
+    }
+
+    /// The object of a kind and name.
+    pub fn object(&self, kind: ObjectKind, name: &str) -> Option<&Object> {
+        self.objects.iter().find(|object| object.kind == kind && object.name == name)
+    }
+}
+
+/// A chain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chain {
+    /// Its name; that of a chain that a rule holds is `__chain%d`.
+    pub name: String,
+    /// Where it hangs; `None` for chains that are only jumped to.
+    pub base: Option<BaseChain>,
+    /// What people say of it.
+    pub comment: Option<String>,
+    /// Its rules, in order.
+    pub rules: Vec<Rule>,
+}
+
+/// What a base chain has beside its rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseChain {
+    /// `filter`, `route` or `nat`.
+    pub kind: String,
+    /// `input` and others.
+    pub hook: String,
+    /// Chains of smaller numbers run first.
+    pub priority: i32,
+    /// Whether packets that no rule decides are dropped.
+    pub drops: bool,
+    /// The devices of a chain of the hooks ingress and egress; `eth*` means all that begin so.
+    pub devices: Vec<String>,
+    /// Whether hardware is asked to run the chain.
+    pub offload: bool,
+}
+
+/// A rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The number by which commands name it, unique in its table.
+    pub handle: u64,
+    /// Its expressions, in order.
+    pub expressions: Vec<Expression>,
+    /// What people say of it.
+    pub comment: Option<String>,
+    /// Where it is written, if it is.
+    pub span: Option<Span>,
+}
+
+impl PartialEq for Rule {
+    /// Where rules are written does not matter.
+    fn eq(&self, other: &Self) -> bool {
+        self.handle == other.handle
+            && self.expressions == other.expressions
+            && self.comment == other.comment
+    }
+}

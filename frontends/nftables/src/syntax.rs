@@ -1,0 +1,9 @@
+//! The language's text: tokens, the tree of commands that they make, and the parser.
+
+pub(crate) mod ast;
+mod lexer;
+mod parse;
+mod words;
+
+pub use parse::Includes;
+pub(crate) use parse::parse;

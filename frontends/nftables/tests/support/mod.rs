@@ -1,0 +1,49 @@
+//! What the tests have in common: a machine that is the same everywhere, and reading one text.
+
+use bpfc_diag::{Diagnostics, FileId, SourceMap};
+use bpfc_nftables::model::Ruleset;
+use bpfc_nftables::{Includes, Machine, read};
+
+/// The machine on which nft's tests run.
+#[derive(Debug)]
+pub struct TestMachine;
+
+impl Machine for TestMachine {
+    fn interface(&self, name: &str) -> Option<u32> {
+        (name == "lo").then_some(1)
+    }
+
+    fn user(&self, name: &str) -> Option<u32> {
+        ["root", "daemon", "bin"].iter().position(|known| *known == name).map(|at| at as u32)
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        self.user(name)
+    }
+
+    fn control_group(&self, _: &str) -> Option<u64> {
+        None
+    }
+
+    fn utc_offset(&self) -> i32 {
+        7200
+    }
+}
+
+/// No file is included.
+pub struct NoIncludes;
+
+impl Includes for NoIncludes {
+    fn find(&mut self, _: &str, _: FileId, _: &mut SourceMap) -> Result<Vec<FileId>, String> {
+        Err("the test has no files".to_owned())
+    }
+}
+
+/// Reads one text.
+pub fn read_all(text: &str) -> (Option<Ruleset>, SourceMap, Diagnostics) {
+    let mut sources = SourceMap::new();
+    let file = sources.add("test.nft", text);
+    let mut diagnostics = Diagnostics::new();
+    let ruleset = read(&[file], &mut sources, &mut NoIncludes, &TestMachine, &mut diagnostics);
+    (ruleset, sources, diagnostics)
+}
