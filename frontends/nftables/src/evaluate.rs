@@ -37,6 +37,17 @@ fn error(code: Code, span: Span, message: impl Into<String>) -> Box<Diagnostic> 
     Box::new(Diagnostic::error(code, Some(span), message))
 }
 
+/// Stands for an error that was told already: what follows from it is not told, too.
+fn told() -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(Code::NFT_UNKNOWN, None, String::new()))
+}
+
+fn tell(diagnostics: &mut Diagnostics, diagnostic: Diagnostic) {
+    if !diagnostic.message.is_empty() {
+        diagnostics.push(diagnostic);
+    }
+}
+
 /// Reads rulesets, in order, as one transaction on an empty kernel. `None` after an error.
 pub fn read(
     files: &[FileId],

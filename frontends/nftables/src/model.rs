@@ -5,6 +5,7 @@
 //! language folds into a few words (implied protocols, byte orders, intervals) is spelled out here.
 
 mod data;
+mod dump;
 mod expression;
 mod print;
 mod set;
@@ -91,6 +92,8 @@ pub struct Table {
     pub anonymous: Vec<Set>,
     /// Its objects.
     pub objects: Vec<Object>,
+    /// The names of sets that could not be read; only while a ruleset is.
+    pub(crate) broken_sets: Vec<String>,
 }
 
 impl Table {
@@ -105,6 +108,7 @@ impl Table {
             sets: Vec::new(),
             anonymous: Vec::new(),
             objects: Vec::new(),
+            broken_sets: Vec::new(),
         }
     }
 

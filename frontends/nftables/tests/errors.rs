@@ -140,6 +140,28 @@ fn sets_hold_what_their_type_says() {
 }
 
 #[test]
+fn blocks_end_as_nft_has_them() {
+    let code = |text: &str| errors(text).first().map(|(code, ..)| *code);
+    assert_eq!(code("table ip t { chain c { } }\n"), Some(Code::NFT_SYNTAX));
+    assert_eq!(code("table ip t { chain c { accept; }; }\n"), None);
+    assert_eq!(code("table ip t {\n chain c {\n accept\n }\n}"), None);
+    assert_eq!(code("table ip t {\n chain set {\n }\n}"), Some(Code::NFT_SYNTAX));
+    assert_eq!(code("table ip t {\n chain a/b.c-d {\n }\n}"), None);
+    assert_eq!(code("table ip t {\n chain c {\n"), Some(Code::NFT_SYNTAX));
+    assert_eq!(code("}\ntable ip t {\n}\n"), Some(Code::NFT_SYNTAX));
+    assert_eq!(code(""), None);
+}
+
+#[test]
+fn what_follows_from_an_error_is_not_told() {
+    let text = "table ip t {\n set s {\n type ipv4_adr\n }\n chain c {\n ip saddr @s accept\n }\n}\n\
+                add element ip t s { 1 }\n";
+    assert_eq!(errors(text).len(), 1);
+    let text = "add table bridge b\nadd chain bridge b c\nadd rule bridge b c accept\n";
+    assert_eq!(errors(text).len(), 1);
+}
+
+#[test]
 fn nesting_and_growth_are_bounded() {
     let deep = format!("add rule ip t c ip saddr {}1", "(".repeat(100_000));
     assert!(errors(&deep)[0].2.contains("nested"));

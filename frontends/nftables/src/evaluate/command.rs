@@ -19,6 +19,10 @@ pub(super) struct Transaction<'a> {
     pub(super) sets: BTreeMap<(Place, String), Definition>,
     /// The last handle of each table.
     pub(super) handles: BTreeMap<Place, u64>,
+    /// The families that were told not to be filtering.
+    outside: Vec<&'static str>,
+    /// Sets whose definitions could not be read.
+    broken: Vec<(Place, String)>,
     machine: &'a dyn Machine,
     diagnostics: &'a mut Diagnostics,
 }
@@ -35,17 +39,21 @@ pub(super) fn unknown(what: &str, name: &ast::Name, known: Vec<&str>) -> Box<Dia
 impl<'a> Transaction<'a> {
     pub fn new(machine: &'a dyn Machine, diagnostics: &'a mut Diagnostics) -> Transaction<'a> {
         let (sets, handles) = (BTreeMap::new(), BTreeMap::new());
-        Transaction { ruleset: Ruleset::default(), sets, handles, machine, diagnostics }
+        let (outside, broken) = (Vec::new(), Vec::new());
+        let ruleset = Ruleset::default();
+        Transaction { ruleset, sets, handles, outside, broken, machine, diagnostics }
     }
 
     pub fn apply(&mut self, command: &Command) {
         if let Err(diagnostic) = self.command(command) {
-            self.diagnostics.push(*diagnostic);
+            super::tell(self.diagnostics, *diagnostic);
         }
     }
 
     pub fn finish(mut self) -> Ruleset {
+        self.rebuild();
         for table in &mut self.ruleset.tables {
+            table.broken_sets.clear();
             for chain in &mut table.chains {
                 // Rules of chains without a name are numbered where their chain is complete.
                 for (index, rule) in chain.rules.iter_mut().enumerate() {
@@ -106,7 +114,19 @@ impl<'a> Transaction<'a> {
         error(Code::NFT_EXISTS, name.span, message)
     }
 
+    /// Tables of some families are not filtering, which is told once.
+    fn check_family(&mut self, table: &TableRef) -> Evaluated<()> {
+        let class = match table.family {
+            Family::Arp | Family::Bridge => table.family.name(),
+            _ => return Ok(()),
+        };
+        let is_told = self.outside.contains(&class);
+        self.outside.push(class);
+        Err(if is_told { super::told() } else { outside(class, table.name.span) })
+    }
+
     pub(super) fn table(&mut self, table: &TableRef) -> Evaluated<&mut Table> {
+        self.check_family(table)?;
         let known = self.ruleset.tables.iter().filter(|known| known.family == table.family);
         let known: Vec<&str> = known.map(|known| known.name.as_str()).collect();
         if !known.contains(&table.name.text.as_str()) {
@@ -144,11 +164,7 @@ impl<'a> Transaction<'a> {
         body: &ast::TableBody,
         is_create: bool,
     ) -> Evaluated<()> {
-        match table.family {
-            Family::Arp => return Err(outside("arp", table.name.span)),
-            Family::Bridge => return Err(outside("bridge", table.name.span)),
-            _ => {}
-        }
+        self.check_family(table)?;
         match self.ruleset.table_mut(table.family, &table.name.text) {
             Some(_) if is_create => return Err(self.exists("table", &table.name)),
             Some(_) => {}
@@ -193,7 +209,7 @@ impl<'a> Transaction<'a> {
 
     fn told(&mut self, act: impl FnOnce(&mut Self) -> Evaluated<()>) {
         if let Err(diagnostic) = act(self) {
-            self.diagnostics.push(*diagnostic);
+            super::tell(self.diagnostics, *diagnostic);
         }
     }
 
@@ -367,13 +383,24 @@ impl<'a> Transaction<'a> {
     }
 
     fn add_set(&mut self, table: &TableRef, set: &ast::Set) -> Evaluated<()> {
-        let defined = self.context(table, |context| context.define_set(set))??;
         let place = Self::set_place(table, &set.name.text);
+        let defined = match self.context(table, |context| context.define_set(set))? {
+            Ok(defined) if !set.is_broken => defined,
+            result => {
+                self.table(table)?.broken_sets.push(set.name.text.clone());
+                self.broken.push(place);
+                return result.and(Err(super::told())).map_err(|error| match set.is_broken {
+                    true => super::told(),
+                    false => error,
+                });
+            }
+        };
         if let Some(known) = self.sets.get(&place) {
             return check_same_set(&known.set, &defined, set.name.span);
         }
         self.handle(table);
-        self.sets.insert(place, Definition { set: defined.clone(), items: Vec::new() });
+        self.sets
+            .insert(place, Definition { set: defined.clone(), items: Vec::new(), is_dirty: false });
         self.table(table)?.sets.push(defined);
         Ok(())
     }
@@ -392,6 +419,7 @@ impl<'a> Transaction<'a> {
         self.table(table)?;
         match self.sets.get(&Self::set_place(table, &set.text)) {
             Some(known) => Ok(known.set.clone()),
+            None if self.broken.contains(&Self::set_place(table, &set.text)) => Err(super::told()),
             None => {
                 let sets = &self.table(table)?.sets;
                 let known = sets.iter().map(|known| known.name.as_str()).collect();
@@ -410,18 +438,27 @@ impl<'a> Transaction<'a> {
         let items = self.context(table, |context| context.set_items(&defined, elements))??;
         let known = self.sets.get_mut(&Self::set_place(table, &set.text)).expect("was found");
         known.items.extend(items);
-        self.rebuild(table, set)
+        known.is_dirty = true;
+        Ok(())
     }
 
-    /// Makes the kernel's elements of a set anew.
-    pub(super) fn rebuild(&mut self, table: &TableRef, set: &ast::Name) -> Evaluated<()> {
-        let known = self.sets.get(&Self::set_place(table, &set.text)).expect("was found");
-        let elements = set_elements(&known.set, &known.items)?;
-        let sets = &mut self.table(table)?.sets;
-        if let Some(found) = sets.iter_mut().find(|known| known.name == set.text) {
-            found.elements = elements;
+    /// Makes the kernel's elements of every set that was changed.
+    fn rebuild(&mut self) {
+        for (((family, table), name), definition) in &mut self.sets {
+            if !std::mem::take(&mut definition.is_dirty) {
+                continue;
+            }
+            match set_elements(&definition.set, &definition.items) {
+                Ok(elements) => {
+                    let table = self.ruleset.table_mut(*family, table);
+                    let sets = table.map_or(&mut [][..], |table| &mut table.sets);
+                    if let Some(set) = sets.iter_mut().find(|set| set.name == *name) {
+                        set.elements = elements;
+                    }
+                }
+                Err(diagnostic) => super::tell(self.diagnostics, *diagnostic),
+            }
         }
-        Ok(())
     }
 
     fn add_object(&mut self, table: &TableRef, object: &ast::Object) -> Evaluated<()> {

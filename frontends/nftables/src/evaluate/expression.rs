@@ -300,6 +300,9 @@ impl Context<'_> {
 
     pub(super) fn named_set(&self, name: &str, span: Span) -> Evaluated<&model::Set> {
         self.table.set(name).ok_or_else(|| {
+            if self.table.broken_sets.iter().any(|broken| broken == name) {
+                return super::told();
+            }
             let message = format!("the table has no set or map `{name}`");
             let mut diagnostic = error(Code::NFT_UNKNOWN, span, message);
             let known = self.table.sets.iter().map(|set| set.name.as_str());

@@ -14,22 +14,24 @@ pub(super) struct Shape {
     pub is_interval: bool,
     pub is_concat: bool,
     pub is_map: bool,
+    /// Whether a rule holds it: elements never change, and an interval that begins ends another.
+    pub is_anonymous: bool,
     /// Whether ranges that overlap or touch become one.
     pub merges: bool,
 }
 
 /// A range of keys and what it stands for.
-struct Range {
+struct Range<'a> {
     low: u128,
     high: u128,
-    item: Item,
+    item: &'a Item,
 }
 
 /// The kernel's elements of a set that is made with these.
-pub(super) fn elements(items: Vec<Item>, shape: Shape) -> Evaluated<Vec<Element>> {
+pub(super) fn elements(items: &[Item], shape: Shape) -> Evaluated<Vec<Element>> {
     match shape.is_interval && !shape.is_concat {
         true => ranges(items, shape),
-        false => Ok(items.into_iter().map(|item| single(item, shape)).collect()),
+        false => Ok(items.iter().map(|item| single(item, shape)).collect()),
     }
 }
 
@@ -53,11 +55,11 @@ fn element(item: &Item, key: Option<Data>) -> Element {
     }
 }
 
-fn single(item: Item, shape: Shape) -> Element {
+fn single(item: &Item, shape: Shape) -> Element {
     let is_concat_interval = shape.is_interval && shape.is_concat;
     match &item.key {
         Some(key) if is_concat_interval => {
-            let mut element = element(&item, Some(end_data(key, false)));
+            let mut element = element(item, Some(end_data(key, false)));
             element.key_end = Some(end_data(key, true));
             element
         }
@@ -72,13 +74,13 @@ fn single(item: Item, shape: Shape) -> Element {
                 let lacks = bytes.saturating_sub(part.bytes.len());
                 part.bytes.splice(0..0, std::iter::repeat_n(0, lacks));
             }
-            element(&item, Some(data))
+            element(item, Some(data))
         }
-        None => element(&item, None),
+        None => element(item, None),
     }
 }
 
-fn ranges(items: Vec<Item>, shape: Shape) -> Evaluated<Vec<Element>> {
+fn ranges(items: &[Item], shape: Shape) -> Evaluated<Vec<Element>> {
     let bytes = shape.bits.div_ceil(8) as usize;
     let most = ones(shape.bits);
     let (mut all, mut rest) = (Vec::new(), Vec::new());
@@ -99,16 +101,17 @@ fn ranges(items: Vec<Item>, shape: Shape) -> Evaluated<Vec<Element>> {
         elements.push(end_before(key(0), first.item.span));
     }
     for (index, range) in all.iter().enumerate() {
-        let mut start = element(&range.item, key(range.low));
+        let mut start = element(range.item, key(range.low));
         let next = all.get(index + 1).map(|next| next.low);
         start.is_open = range.high >= most;
         let is_open = start.is_open;
         elements.push(start);
-        if !is_open && next != Some(range.high + 1) {
+        let is_ended = shape.is_anonymous && next == Some(range.high.saturating_add(1));
+        if !is_open && !is_ended {
             elements.push(end_before(key(range.high + 1), range.item.span));
         }
     }
-    elements.extend(rest.iter().map(|item| element(item, None)));
+    elements.extend(rest.into_iter().map(|item| element(item, None)));
     Ok(elements)
 }
 
@@ -129,8 +132,8 @@ fn end_before(key: Option<Data>, span: Span) -> Element {
 }
 
 /// Ranges in ascending order of which none overlap.
-fn disjoint(all: Vec<Range>, shape: Shape) -> Evaluated<Vec<Range>> {
-    let mut kept: Vec<Range> = Vec::new();
+fn disjoint(all: Vec<Range<'_>>, shape: Shape) -> Evaluated<Vec<Range<'_>>> {
+    let mut kept: Vec<Range<'_>> = Vec::new();
     for range in all {
         let Some(last) = kept.last_mut() else {
             kept.push(range);
@@ -154,7 +157,7 @@ fn disjoint(all: Vec<Range>, shape: Shape) -> Evaluated<Vec<Range>> {
     Ok(kept)
 }
 
-fn conflict(range: &Range, other: &Range) -> Box<Diagnostic> {
+fn conflict(range: &Range<'_>, other: &Range<'_>) -> Box<Diagnostic> {
     let message = "the interval overlaps another one of the set";
     let mut diagnostic = error(Code::NFT_SET, range.item.span, message);
     diagnostic.notes.push(format!(

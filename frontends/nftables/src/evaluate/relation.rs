@@ -17,7 +17,11 @@ impl Context<'_> {
         span: Span,
     ) -> Evaluated<()> {
         self.expect = Expect::default();
-        self.expect.is_key = matches!(right.kind, ExprKind::SetRef(_));
+        // A set says what the constants in a concatenation before it are.
+        if let ExprKind::SetRef(name) = &right.kind {
+            self.expect = Expect::parts(self.named_set(name, right.span)?.key.clone());
+            self.expect.is_key = true;
+        }
         let mut op = op;
         let mut left = self.expression(left)?;
         if let Kind::Load(Load::Fib { is_presence, .. }) = &mut left.kind

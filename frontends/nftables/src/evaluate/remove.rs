@@ -25,6 +25,7 @@ impl Transaction<'_> {
                 (super::element::end_data(key, false), super::element::end_data(key, true))
             })
         };
+        known.is_dirty = true;
         for item in items {
             let wanted = key(&item);
             let before = known.items.len();
@@ -34,7 +35,7 @@ impl Transaction<'_> {
                 return Err(error(Code::NFT_UNKNOWN, item.span, message));
             }
         }
-        self.rebuild(table, set)
+        Ok(())
     }
 
     fn by_name<'n>(&self, name: &'n ByName) -> Evaluated<&'n ast::Name> {
@@ -116,8 +117,9 @@ impl Transaction<'_> {
             Flushed::Set(table, set) => {
                 self.definition(table, set)?;
                 let known = self.sets.get_mut(&Self::set_place(table, &set.text));
-                known.expect("was found").items.clear();
-                self.rebuild(table, set)?;
+                let known = known.expect("was found");
+                known.items.clear();
+                known.is_dirty = true;
             }
         }
         Ok(())

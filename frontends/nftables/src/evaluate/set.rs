@@ -36,11 +36,12 @@ impl Context<'_> {
         let parts = key.parts();
         let bits = key.bits;
         let is_map = yields.is_some();
-        let shape = Shape { bits, is_interval, is_concat, is_map, merges: true };
+        let shape =
+            Shape { bits, is_interval, is_concat, is_map, is_anonymous: true, merges: true };
         let mut set = Set::new("", parts.clone());
         set.flags.constant = true;
         set.flags.interval = is_interval;
-        set.elements = elements(list, shape)?;
+        set.elements = elements(&list, shape)?;
         set.span = Some(span);
         match yields {
             Some(Yields::Verdicts) => set.is_verdict_map = true,

@@ -17,6 +17,8 @@ use bpfc_diag::{Code, Span};
 pub(super) struct Definition {
     pub set: Set,
     pub items: Vec<Item>,
+    /// Whether the table's elements are not yet these.
+    pub is_dirty: bool,
 }
 
 impl Context<'_> {
@@ -25,7 +27,7 @@ impl Context<'_> {
         match self.rule_expressions(rule) {
             Ok(expressions) => Some(expressions),
             Err(diagnostic) => {
-                self.diagnostics.push(*diagnostic);
+                super::tell(self.diagnostics, *diagnostic);
                 None
             }
         }
@@ -210,30 +212,12 @@ pub(super) fn set_elements(set: &Set, items: &[Item]) -> Evaluated<Vec<Element>>
         is_interval: set.flags.interval,
         is_concat: set.key.len() > 1,
         is_map: set.is_map(),
+        is_anonymous: false,
         merges: set.auto_merge,
     };
-    let mut all = elements(items.to_vec(), shape)?;
+    let mut all = elements(items, shape)?;
     if !set.flags.interval {
-        let mut seen = std::collections::BTreeMap::new();
-        let mut unique = Vec::with_capacity(all.len());
-        for element in all {
-            match seen.get(&element.key) {
-                None => {
-                    seen.insert(element.key.clone(), unique.len());
-                    unique.push(element);
-                }
-                Some(&at) => {
-                    let known: &Element = &unique[at];
-                    if known.data != element.data {
-                        let span = element.span.or(set.span);
-                        let message = "the map has another value for this key already";
-                        let fallback = Span::new(bpfc_diag::FileId(0), 0, 0);
-                        return Err(error(Code::NFT_SET, span.unwrap_or(fallback), message));
-                    }
-                }
-            }
-        }
-        all = unique;
+        drop_repeated(set, &mut all)?;
     }
     if set.size.is_some_and(|size| all.len() > size as usize && !set.flags.interval) {
         let message = format!("the {} has {} elements, more than its size", set.noun(), all.len());
@@ -241,6 +225,35 @@ pub(super) fn set_elements(set: &Set, items: &[Item]) -> Evaluated<Vec<Element>>
         return Err(error(Code::NFT_SET, set.span.unwrap_or(fallback), message));
     }
     Ok(all)
+}
+
+/// Leaves the first of elements with the same key.
+fn drop_repeated(set: &Set, all: &mut Vec<Element>) -> Evaluated<()> {
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by(|a, b| all[*a].key.cmp(&all[*b].key));
+    let mut repeated = Vec::new();
+    for pair in order.windows(2) {
+        let (first, second) = (&all[pair[0]], &all[pair[1]]);
+        if first.key != second.key {
+            continue;
+        }
+        if first.data != second.data {
+            let message = "the map has another value for this key already";
+            let fallback = Span::new(bpfc_diag::FileId(0), 0, 0);
+            let span = second.span.or(set.span).unwrap_or(fallback);
+            return Err(error(Code::NFT_SET, span, message));
+        }
+        repeated.push(pair[1]);
+    }
+    if !repeated.is_empty() {
+        repeated.sort_unstable();
+        let mut index = 0;
+        all.retain(|_| {
+            index += 1;
+            repeated.binary_search(&(index - 1)).is_err()
+        });
+    }
+    Ok(())
 }
 
 fn named_part(name: &ast::Name) -> Evaluated<TypedPart> {

@@ -322,6 +322,8 @@ pub(crate) struct Set {
     pub statements: Vec<Statement>,
     pub comment: Option<String>,
     pub elements: Option<Expr>,
+    /// Whether a line of its block could not be read.
+    pub is_broken: bool,
 }
 
 /// An object.

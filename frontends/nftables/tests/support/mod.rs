@@ -1,5 +1,7 @@
 //! What the tests have in common: a machine that is the same everywhere, and reading one text.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use bpfc_diag::{Diagnostics, FileId, SourceMap};
 use bpfc_nftables::model::Ruleset;
 use bpfc_nftables::{Includes, Machine, read};

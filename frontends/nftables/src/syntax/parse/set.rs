@@ -24,8 +24,11 @@ impl Parser<'_> {
             statements: Vec::new(),
             comment: None,
             elements: None,
+            is_broken: false,
         };
+        let errors = self.errors;
         self.block(|parser| parser.set_line(&mut set))?;
+        set.is_broken = self.errors > errors;
         Ok(set)
     }
 
@@ -142,7 +145,12 @@ impl Parser<'_> {
                 self.advance();
                 MapData::Object(object_kind(&word))
             }
-            "secmark" | "synproxy" => return Err(self.unexpected("what is filtering")),
+            "secmark" | "synproxy" | "queue" => {
+                return Err(crate::outside::outside(&word, self.span()));
+            }
+            "ct" if self.word_ahead(1) == "timeout" || self.word_ahead(1) == "expectation" => {
+                return Err(crate::outside::outside(self.word_ahead(1), self.span()));
+            }
             _ => {
                 let is_range = self.take_word("interval");
                 let is_verdict = self.word() == "verdict";
