@@ -24,6 +24,7 @@ mod set;
 mod statement;
 mod table;
 mod typed;
+mod validate;
 
 use crate::model::Ruleset;
 use crate::syntax::ast::Command;

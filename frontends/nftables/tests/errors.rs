@@ -162,6 +162,46 @@ fn what_follows_from_an_error_is_not_told() {
 }
 
 #[test]
+fn chains_and_hooks_are_checked_as_the_kernel_does() {
+    let said = |text: &str| errors(text).into_iter().map(|(_, text, said)| (text, said)).next();
+    let looped = said("table ip t {\n chain a {\n jump b\n }\n chain b {\n goto a\n }\n}\n");
+    assert!(looped.is_some_and(|(text, said)| text == "goto a" && said.contains("loop: a, b, a")));
+    let map = "table ip t {\n chain a {\n }\n map m {\n type mark : verdict\n elements = { 1 : jump a }\n }\n}\n\
+               add rule ip t a mark vmap @m\n";
+    assert!(said(map).is_some_and(|(text, _)| text == "1 : jump a"));
+    let chains = |count: usize| {
+        let mut text =
+            "table ip t {\n chain c0 {\n type filter hook input priority 0\n jump c1\n }\n"
+                .to_owned();
+        for at in 1..count {
+            text += &format!(" chain c{at} {{\n jump c{}\n }}\n", at + 1);
+        }
+        text + &format!(" chain c{count} {{\n }}\n}}\n")
+    };
+    assert_eq!(said(&chains(15)), None);
+    assert!(said(&chains(16)).is_some_and(|(text, _)| text == "jump c16"));
+    let hook = |rule: &str, hook: &str| {
+        said(&format!(
+            "table ip t {{\n chain c {{\n type filter hook {hook} priority 0\n jump d\n }}\n chain d {{\n {rule}\n }}\n}}\n"
+        ))
+    };
+    for (rule, right, wrong) in [
+        ("reject", "output", "postrouting"),
+        ("fib saddr oif exists", "input", "output"),
+        ("socket transparent 1", "output", "forward"),
+        ("tcp option maxseg size set rt mtu", "forward", "input"),
+        ("meta pkttype set host", "prerouting", "input"),
+    ] {
+        assert_eq!(hook(rule, right), None, "{rule}");
+        assert!(hook(rule, wrong).is_some_and(|(_, said)| said.contains(wrong)), "{rule}");
+    }
+    let base = "table ip t {\n chain a {\n type filter hook input priority 0\n }\n chain b {\n jump a\n }\n}\n";
+    assert!(said(base).is_some_and(|(text, _)| text == "jump a"));
+    let device = said("table netdev t {\n chain c {\n ct state new\n }\n}\n");
+    assert!(device.is_some_and(|(_, said)| said.contains("netdev")));
+}
+
+#[test]
 fn nesting_and_growth_are_bounded() {
     let deep = format!("add rule ip t c ip saddr {}1", "(".repeat(100_000));
     assert!(errors(&deep)[0].2.contains("nested"));

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::statement::outside;
 use super::table::{Definition, base_chain, check_same_set, set_elements};
+use super::validate::validate;
 use super::{Evaluated, error};
 use crate::Machine;
 use crate::model::*;
@@ -52,6 +53,12 @@ impl<'a> Transaction<'a> {
 
     pub fn finish(mut self) -> Ruleset {
         self.rebuild();
+        // What is wrong with a whole is worth knowing where its parts are right.
+        if !self.diagnostics.has_errors() {
+            for table in &self.ruleset.tables {
+                validate(table).into_iter().for_each(|error| self.diagnostics.push(error));
+            }
+        }
         for table in &mut self.ruleset.tables {
             table.broken_sets.clear();
             for chain in &mut table.chains {
