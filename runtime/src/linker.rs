@@ -29,6 +29,9 @@ const PSEUDO_CALL: u8 = 1;
 const PSEUDO_KFUNC_CALL: u8 = 2;
 const PSEUDO_FUNC: u8 = 4;
 
+/// `BPF_FUNC_unspec`: no helper, which the verifier refuses where a program comes there.
+const NO_HELPER: i32 = 0;
+
 /// `BPF_LD | BPF_IMM | BPF_DW`.
 const LDDW: u8 = 0x18;
 /// `BPF_JMP | BPF_CALL`.
@@ -77,7 +80,11 @@ pub(crate) fn link(
                     insn.src = PSEUDO_FUNC;
                     insn.imm = distance(callee);
                 }
-                RelocKind::Kfunc(name) => {
+                // Code behind a test that came out false, which the verifier removes.
+                RelocKind::OptionalKfunc { name, .. } if !symbols.has_function(name)? => {
+                    *insn = Insn { src: 0, imm: NO_HELPER, ..*insn };
+                }
+                RelocKind::Kfunc(name) | RelocKind::OptionalKfunc { name, .. } => {
                     let (id, module) = symbols.function(name)?;
                     insn.src = PSEUDO_KFUNC_CALL;
                     insn.imm = id as i32;
@@ -87,6 +94,9 @@ pub(crate) fn link(
                 RelocKind::FieldOffset(field)
                     if optional.contains(field) && !symbols.has_field(field)? => {}
                 RelocKind::FieldExists(field) => insn.imm = symbols.has_field(field)?.into(),
+                RelocKind::FunctionExists { name, .. } => {
+                    insn.imm = symbols.has_function(name)?.into();
+                }
                 RelocKind::FieldOffset(field) => {
                     let offset = symbols.field(field)?;
                     place_offset(insn, offset).ok_or_else(|| {
@@ -205,12 +215,13 @@ fn check_functions(artifact: &Artifact) -> Result<(), Error> {
                 RelocKind::Kconfig(_) => wide,
                 RelocKind::FunctionPointer(callee) => wide && has_function(artifact, *callee),
                 RelocKind::Call(callee) => insn.code == CALL && has_function(artifact, *callee),
-                RelocKind::Kfunc(_) => insn.code == CALL,
+                RelocKind::Kfunc(_) | RelocKind::OptionalKfunc { .. } => insn.code == CALL,
                 RelocKind::FieldOffset(_) => insn.code != LDDW && !is_jump(*insn),
                 RelocKind::EnumValue { .. } => insn.code != LDDW && !is_memory_access(*insn),
-                RelocKind::TypeId(_) | RelocKind::TypeSize(_) | RelocKind::FieldExists(_) => {
-                    insn.code != LDDW && !is_memory_access(*insn)
-                }
+                RelocKind::TypeId(_)
+                | RelocKind::TypeSize(_)
+                | RelocKind::FieldExists(_)
+                | RelocKind::FunctionExists { .. } => insn.code != LDDW && !is_memory_access(*insn),
             };
             if !fits {
                 return damaged(format!("{place} does not fit its relocation"));

@@ -50,6 +50,15 @@ impl Symbols {
         Ok((found.id, self.module_index(module)?))
     }
 
+    /// Whether the kernel has a function.
+    pub fn has_function(&mut self, name: &str) -> Result<bool, Error> {
+        match self.function(name) {
+            Ok(_) => Ok(true),
+            Err(Error::Btf(BtfError::NoFunction { .. })) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A member's byte offset.
     pub fn field(&mut self, field: &KernelField) -> Result<u32, Error> {
         if let Some(offset) = self.fields.get(field) {

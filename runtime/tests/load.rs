@@ -608,3 +608,40 @@ fn a_field_that_is_asked_for_before_may_be_absent() {
     built.functions[0].relocs.remove(0);
     assert!(matches!(Unattached::load(&built), Err(Error::Btf(_))));
 }
+
+#[test]
+fn a_function_that_is_asked_for_before_may_be_absent() {
+    const NAME: &str = "a_function_that_is_asked_for_before_may_be_absent";
+    if !can_run(NAME) || !has_linux(NAME, 6, 4) {
+        return;
+    }
+    let insn = |code, dst, src, off, imm| bpfc_artifact::Insn { code, dst, src, off, imm };
+    let mut built = artifact(&[input(42)], Verdict::Drop, 0);
+    let main = &mut built.functions[0];
+    main.insns = vec![
+        insn(0xb7, 2, 0, 0, 0),
+        insn(0x15, 2, 0, 3, 0),
+        insn(0x85, 0, 2, 0, 0),
+        insn(0xb7, 0, 0, 0, 0),
+        insn(0x95, 0, 0, 0, 0),
+        insn(0xb7, 0, 0, 0, 1),
+        insn(0x95, 0, 0, 0, 0),
+    ];
+    let name = |name: &str| name.to_owned();
+    let mut verdict = |function: &str, asked: bool| {
+        let called = RelocKind::OptionalKfunc { name: name(function), in_objects: true };
+        let exists = RelocKind::FunctionExists { name: name(function), in_objects: true };
+        built.functions[0].relocs = vec![
+            Reloc { insn: 0, kind: exists },
+            Reloc { insn: 2, kind: if asked { called } else { RelocKind::Kfunc(name(function)) } },
+        ];
+        let data = packet();
+        let test = TestPacket { data: &data, ..TestPacket::default() };
+        Unattached::load(&built).map(|loaded| loaded.run(0, &test, 1).unwrap().verdict)
+    };
+    assert_eq!(verdict("bpf_rcu_read_lock_that_is_none", true).unwrap(), 1);
+    // The kernel has this one, which wants a way out.
+    let error = verdict("bpf_rcu_read_lock", true).unwrap_err().to_string();
+    assert!(error.contains("bpf_rcu_read_lock"), "{error}");
+    assert!(matches!(verdict("bpf_rcu_read_lock_that_is_none", false), Err(Error::Btf(_))));
+}

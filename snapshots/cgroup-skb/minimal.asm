@@ -12,8 +12,8 @@ bpfc_cgroup_in: ; Main
   r9 = *(u32 *)(r6 +16)
   r9 = be16 r9
   if r9 == 0x800 goto L0
-  if r9 == 0x86dd goto L27
-  goto L29
+  if r9 == 0x86dd goto L29
+  goto L31
 ; parse the IPv4 header
 L0:
   r2 = *(u32 *)(r7 +76)
@@ -30,7 +30,7 @@ L1:
   r4 = 0x14
   r1 = r6
   call helper 26
-  if r0 != 0x0 goto L29
+  if r0 != 0x0 goto L31
 L2:
   goto L4
 L3:
@@ -45,14 +45,14 @@ L4:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L29
+  if r2 != 0x4 goto L31
   r1 &= 0xf
-  if r1 < 0x5 goto L29
+  if r1 < 0x5 goto L31
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L29
+  if r2 < r1 goto L31
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -67,7 +67,7 @@ L4:
   r1 = *(u32 *)(r7 +64)
   r8 += r1
   r1 = *(u32 *)(r6 +0)
-  if r8 > r1 goto L29
+  if r8 > r1 goto L31
 ; copy the transport header
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
@@ -106,166 +106,184 @@ L8:
   goto L7
 ; interfaces, mark, packet type
 L9:
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L10
   r1 = r6
   call bpf_cast_to_kern_ctx
-  r8 = r0
-  r9 = *(u64 *)(r8 + offsetof(sk_buff, dev))
-  r3 = r9
+  r1 = r0
+  r8 = *(u64 *)(r1 + offsetof(sk_buff, dev))
+  r3 = r8
   r3 += offsetof(net_device, name)
   r1 = *(u64 *)(r3 +0)
   *(u64 *)(r7 +104) = r1
   r1 = *(u64 *)(r3 +8)
   *(u64 *)(r7 +112) = r1
+  goto L11
+L10:
+  r3 = r6
+  r3 += offsetof(sk_buff, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r3 = r8
+  r3 += offsetof(net_device, name)
+  r1 = r7
+  r1 += 0x68
+  r2 = 0x10
+  call helper 113
 ; run the base chains
+L11:
   *(u32 *)(r10 -4) = 0
   r1 = map counters
   r2 = r10
   r2 += 0xfffffffc
   call helper 1
-  if r0 == 0x0 goto L28
+  if r0 == 0x0 goto L30
   r9 = r0
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
   r1 = *(u64 *)(r7 +104)
   r2 = 0xffffff
   r1 &= r2
   r2 = 0x6f6c
-  if r1 != r2 goto L10
-  goto L17
+  if r1 != r2 goto L12
+  goto L19
 ; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
-L10:
+L12:
   r1 = *(u8 *)(r7 +9)
-  if w1 == 0x1 goto L18
+  if w1 == 0x1 goto L20
 ; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
   r1 = *(u32 *)(r7 +12)
   w1 &= 0xffffff
-  if w1 == 0x200c0 goto L19
-  goto L13
+  if w1 == 0x200c0 goto L21
+  goto L15
 ; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
-L11:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L21
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L12
-  if w1 != 0x0 goto L21
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L12
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x1600 goto L20
-  goto L21
-; chain
-L12:
-  goto L28
-; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
 L13:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L14
+  if w1 != 0x6 goto L23
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L14
+  if w1 == 0x1 goto L14
+  if w1 != 0x0 goto L23
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L16
+  if w1 < 0x14 goto L14
   r1 = *(u16 *)(r7 +42)
-  if w1 == 0x5000 goto L22
-  if w1 == 0xbb01 goto L22
-; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
+  if w1 == 0x1600 goto L22
+  goto L23
+; chain
 L14:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L15
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L16
-  if w1 != 0x0 goto L15
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L16
-  r1 = *(u8 *)(r7 +53)
-  w1 &= 0x17
-  if w1 != 0x2 goto L23
-; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
+  goto L30
+; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
 L15:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L25
+  if w1 != 0x6 goto L16
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L25
+  if w1 != 0x0 goto L16
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L16
-  r1 = *(u16 *)(r7 +40)
-  if w1 == 0x3500 goto L24
-  goto L25
-; chain
+  if w1 < 0x4 goto L18
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L24
+  if w1 == 0xbb01 goto L24
+; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
 L16:
-  goto L28
-; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L17
+  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L18
+  if w1 != 0x0 goto L17
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x14 goto L18
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x17
+  if w1 != 0x2 goto L25
+; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
 L17:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L27
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L27
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L18
+  r1 = *(u16 *)(r7 +40)
+  if w1 == 0x3500 goto L26
+  goto L27
+; chain
+L18:
+  goto L30
+; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
+L19:
   r1 = 0x1
   lock *(u64 *)(r9 +0) += r1
   r1 = *(u32 *)(r7 +64)
   lock *(u64 *)(r9 +8) += r1
-  goto L26
+  goto L28
 ; filter/INPUT:2: -A INPUT -p icmp -j ACCEPT
-L18:
+L20:
   r1 = 0x1
   lock *(u64 *)(r9 +16) += r1
   r1 = *(u32 *)(r7 +64)
   lock *(u64 *)(r9 +24) += r1
-  goto L26
+  goto L28
 ; filter/INPUT:3: -A INPUT -s 192.0.2.0/24 -j admin
-L19:
+L21:
   r1 = 0x1
   lock *(u64 *)(r9 +32) += r1
   r1 = *(u32 *)(r7 +64)
   lock *(u64 *)(r9 +40) += r1
-  goto L11
+  goto L13
 ; filter/admin:1: -A admin -p tcp -m tcp --dport 22 -j ACCEPT
-L20:
+L22:
   r1 = 0x1
   lock *(u64 *)(r9 +48) += r1
   r1 = *(u32 *)(r7 +64)
   lock *(u64 *)(r9 +56) += r1
-  goto L26
+  goto L28
 ; filter/admin:2: -A admin -j RETURN
-L21:
+L23:
   r1 = 0x1
   lock *(u64 *)(r9 +64) += r1
   r1 = *(u32 *)(r7 +64)
   lock *(u64 *)(r9 +72) += r1
 ; chain
-  goto L13
+  goto L15
 ; filter/INPUT:4: -A INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT
-L22:
+L24:
   r1 = 0x1
   lock *(u64 *)(r9 +80) += r1
   r1 = *(u32 *)(r7 +64)
   lock *(u64 *)(r9 +88) += r1
-  goto L26
+  goto L28
 ; filter/INPUT:5: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT
-L23:
+L25:
   r1 = 0x1
   lock *(u64 *)(r9 +96) += r1
   r1 = *(u32 *)(r7 +64)
   lock *(u64 *)(r9 +104) += r1
-  goto L26
+  goto L28
 ; filter/INPUT:6: -A INPUT -p udp -m udp --sport 53 -j ACCEPT
-L24:
+L26:
   r1 = 0x1
   lock *(u64 *)(r9 +112) += r1
   r1 = *(u32 *)(r7 +64)
   lock *(u64 *)(r9 +120) += r1
-  goto L26
+  goto L28
 ; filter/INPUT:policy: -P INPUT DROP
-L25:
+L27:
   r1 = 0x1
   lock *(u64 *)(r9 +128) += r1
   r1 = *(u32 *)(r7 +64)
   lock *(u64 *)(r9 +136) += r1
-  goto L28
-L26:
-  goto L29
-L27:
-  goto L29
-; drop
+  goto L30
 L28:
+  goto L31
+L29:
+  goto L31
+; drop
+L30:
   r0 = 0x0
   exit
 ; accept
-L29:
+L31:
   r0 = 0x1
   exit
 

@@ -636,11 +636,206 @@ L10:
   r0 = 0x1
   exit
 
+others_copying: ; LoopBody
+; look at a device above
+  r7 = *(u64 *)(r2 +8)
+  r1 = *(u64 *)(r7 +0)
+  r3 = r1
+  r3 += offsetof(list_head, next)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r1 = *(u32 *)(r7 +64)
+  if r1 != 0x1 goto L0
+  r9 = *(u64 *)(r7 +32)
+  goto L1
+L0:
+  r9 = *(u64 *)(r7 +8)
+  r1 = 0x0
+  r1 += offsetof(netdev_adjacent, list)
+  r9 -= r1
+  r3 = r9
+  r3 += offsetof(netdev_adjacent, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+L1:
+  r9 += offsetof(net_device, adj_list.upper)
+  if r8 != r9 goto L2
+  r1 = *(u64 *)(r7 +8)
+  *(u64 *)(r7 +0) = r1
+  r1 = *(u64 *)(r7 +16)
+  *(u64 *)(r7 +8) = r1
+  r1 = *(u64 *)(r7 +24)
+  *(u64 *)(r7 +16) = r1
+  r1 = *(u32 *)(r7 +64)
+  r1 -= 0x1
+  *(u32 *)(r7 +64) = r1
+  if r1 != 0x0 goto L7
+  goto L10
+L2:
+  if r8 == 0x0 goto L9
+  *(u64 *)(r7 +0) = r8
+  r1 = 0x0
+  r1 += offsetof(netdev_adjacent, list)
+  r8 -= r1
+  r3 = r8
+  r3 += offsetof(netdev_adjacent, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  if r8 == 0x0 goto L9
+  r3 = r8
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -8)
+  r2 = *(u64 *)(r7 +56)
+  if r1 != r2 goto L6
+  r3 = r8
+  r3 += offsetof(net_device, rtnl_link_ops)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -8)
+  if r1 == 0x0 goto L9
+  r3 = r1
+  r3 += offsetof(rtnl_link_ops, kind)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x65676469726200 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x6e616c76000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x646e6f62000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x6d616574000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x20
+  r2 = 0x66727600000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x0
+  r2 = 0x6e616c7663616d ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x0
+  r2 = 0x7061747663616d ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x6e616c76706900 ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x70617476706900 ll
+  if r1 == r2 goto L4
+  goto L9
+L3:
+  r1 = *(u64 *)(r7 +40)
+  if r1 & 0x1 goto L6
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  goto L5
+L4:
+  r1 = *(u64 *)(r7 +40)
+  if r1 & 0x1 goto L9
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r1 = *(u64 *)(r7 +48)
+  if r9 == r1 goto L9
+L5:
+  r1 = *(u64 *)(r7 +40)
+  if r9 == r1 goto L8
+  goto L6
+L6:
+  r3 = r8
+  r3 += offsetof(net_device, upper_level)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x1
+  call helper 113
+  r1 = *(u8 *)(r10 -8)
+  if r1 == 0x1 goto L7
+  r1 = *(u32 *)(r7 +64)
+  if r1 >= 0x4 goto L9
+  r1 += 0x1
+  *(u32 *)(r7 +64) = r1
+  r1 = *(u64 *)(r7 +16)
+  *(u64 *)(r7 +24) = r1
+  r1 = *(u64 *)(r7 +8)
+  *(u64 *)(r7 +16) = r1
+  r1 = *(u64 *)(r7 +0)
+  *(u64 *)(r7 +8) = r1
+  r8 += offsetof(net_device, adj_list.upper)
+  *(u64 *)(r7 +0) = r8
+L7:
+  r0 = 0x0
+  exit
+L8:
+  *(u32 *)(r7 +68) = 3
+  goto L10
+L9:
+  *(u32 *)(r7 +68) = 0
+L10:
+  r0 = 0x1
+  exit
+
 others: ; Chain
 ; ask whether a frame is for others
   r6 = r1
   r7 = r2
-  if r7 == 0x0 goto L3
+  if r7 == 0x0 goto L7
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L3
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
@@ -699,12 +894,94 @@ L0:
   r0 = *(u32 *)(r7 +68)
   if r0 != 0x1 goto L2
   r1 = *(u32 *)(r7 +64)
-  if r1 != 0x0 goto L3
+  if r1 != 0x0 goto L7
 L1:
   r0 = 0x1
 L2:
   exit
 L3:
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r2 = *(u64 *)(r7 +40)
+  if r2 != r9 goto L4
+  r1 = *(u32 *)(r6 +12)
+  r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
+  r4 <<= 0x30
+  r4 |= r2
+  r1 &= 0x3f
+  r1 <<= 0x3
+  r5 = map state[0]+0
+  r5 += r1
+  *(u64 *)(r5 +0) = r4
+  r0 = 0x3
+  exit
+L4:
+  r3 = r8
+  r3 += offsetof(net_device, upper_level)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x1
+  call helper 113
+  r1 = *(u8 *)(r10 -8)
+  if r1 == 0x1 goto L5
+  *(u64 *)(r7 +32) = r8
+  *(u64 *)(r7 +48) = r9
+  r3 = r8
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -8)
+  *(u64 *)(r7 +56) = r1
+  r8 += offsetof(net_device, adj_list.upper)
+  *(u64 *)(r7 +0) = r8
+  *(u32 *)(r7 +64) = 1
+  *(u32 *)(r7 +68) = 1
+  r1 = r6
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x10000
+  r2 = &others_copying
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +68)
+  if r0 != 0x1 goto L6
+  r1 = *(u32 *)(r7 +64)
+  if r1 != 0x0 goto L7
+L5:
+  r0 = 0x1
+L6:
+  exit
+L7:
   r0 = 0x0
   exit
 
@@ -1523,7 +1800,7 @@ bpfc_xdp: ; Main
   r4 = r1
   r4 += 0xe
   if r4 <= r3 goto L0
-  goto L55
+  goto L59
 L0:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r10 -56) = r3
@@ -1550,120 +1827,144 @@ L0:
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L2
+  if r1 == r4 goto L4
   r8 = r2
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L1
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
   r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
   r1 = *(u16 *)(r1 + offsetof(net_device, type))
-  if r1 == 0x1 goto L1
-  if r1 != 0x304 goto L14
+  goto L2
 L1:
-  if r8 & 0x1 goto L2
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(net_device, type)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x2
+  call helper 113
+  r1 = *(u16 *)(r10 -8)
+L2:
+  if r1 == 0x1 goto L3
+  if r1 != 0x304 goto L16
+L3:
+  if r8 & 0x1 goto L4
   *(u64 *)(r7 +40) = r8
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L55
+  if r0 == 0x1 goto L59
   *(u32 *)(r7 +84) = r0
-L2:
-  r8 = 0xe
-  if r9 == 0x8100 goto L4
-  if r9 == 0x88a8 goto L4
-L3:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L16
-  if r9 == 0x86dd goto L17
-  goto L55
 L4:
-  r2 = r8
-  if r2 > 0x7fff goto L5
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 <= r3 goto L7
+  r8 = 0xe
+  if r9 == 0x8100 goto L6
+  if r9 == 0x88a8 goto L6
 L5:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L55
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L18
+  if r9 == 0x86dd goto L19
+  goto L59
 L6:
-  goto L8
-L7:
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L6
-L8:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L9
-  if r9 == 0x88a8 goto L9
-  goto L3
-L9:
   r2 = r8
-  if r2 > 0x7fff goto L10
+  if r2 > 0x7fff goto L7
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 <= r3 goto L12
-L10:
+  if r4 <= r3 goto L9
+L7:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L55
-L11:
-  goto L13
-L12:
+  if r0 != 0x0 goto L59
+L8:
+  goto L10
+L9:
   r3 = *(u32 *)(r1 +0)
   *(u32 *)(r10 -56) = r3
-  goto L11
-L13:
+  goto L8
+L10:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-  goto L3
+  if r9 == 0x8100 goto L11
+  if r9 == 0x88a8 goto L11
+  goto L5
+L11:
+  r2 = r8
+  if r2 > 0x7fff goto L12
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L14
+L12:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L59
+L13:
+  goto L15
 L14:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L13
+L15:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L5
+L16:
   *(u8 *)(r7 +75) = 0
   *(u32 *)(r7 +76) = 0
   r9 = *(u8 *)(r10 -56)
   r9 >>= 0x4
-  if r9 == 0x4 goto L16
-  if r9 == 0x6 goto L15
-  goto L55
-L15:
-  goto L17
-L16:
-  goto L55
-; parse the IPv6 headers
+  if r9 == 0x4 goto L18
+  if r9 == 0x6 goto L17
+  goto L59
 L17:
+  goto L19
+L18:
+  goto L59
+; parse the IPv6 headers
+L19:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L18
+  if r2 > 0x7fff goto L20
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x28
-  if r4 <= r3 goto L20
-L18:
+  if r4 <= r3 goto L22
+L20:
   r3 = r7
   r3 += 0x0
   r4 = 0x28
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L55
-L19:
-  goto L21
-L20:
+  if r0 != 0x0 goto L59
+L21:
+  goto L23
+L22:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
@@ -1674,11 +1975,11 @@ L20:
   *(u64 *)(r7 +24) = r3
   r3 = *(u64 *)(r1 +32)
   *(u64 *)(r7 +32) = r3
-  goto L19
-L21:
+  goto L21
+L23:
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
-  if r1 != 0x6 goto L55
+  if r1 != 0x6 goto L59
   r2 = *(u16 *)(r7 +4)
   r2 = be16 r2
   r2 += 0x28
@@ -1694,74 +1995,76 @@ L21:
   r0 = *(u32 *)(r6 +4)
   r1 = *(u32 *)(r6 +0)
   r0 -= r1
-  if r8 <= r0 goto L22
+  if r8 <= r0 goto L24
   r1 = r6
   call helper 188
-  if r8 > r0 goto L55
-L22:
+  if r8 > r0 goto L59
+L24:
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
   r1 = *(u8 *)(r7 +6)
-  if r1 == 0x0 goto L23
-  if r1 == 0x2b goto L23
-  if r1 == 0x2c goto L23
-  if r1 == 0x33 goto L23
-  if r1 != 0x3c goto L24
-L23:
+  if r1 == 0x0 goto L25
+  if r1 == 0x2b goto L25
+  if r1 == 0x2c goto L25
+  if r1 == 0x33 goto L25
+  if r1 != 0x3c goto L26
+L25:
   r1 = r6
   r2 = r7
   call walk_ipv6
-L24:
+L26:
   r1 = *(u8 *)(r7 +73)
-  if r1 != 0x0 goto L25
+  if r1 != 0x0 goto L27
   r1 = *(u32 *)(r7 +64)
   r2 = *(u16 *)(r7 +68)
-  if r1 < r2 goto L25
+  if r1 < r2 goto L27
   r1 -= r2
   *(u32 *)(r7 +60) = r1
-  goto L26
-L25:
+  goto L28
+L27:
   *(u32 *)(r7 +60) = 0
 ; copy the transport header
-L26:
+L28:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L27
-  if r2 > 0x7fff goto L27
+  if r4 < 0x14 goto L29
+  if r2 > 0x7fff goto L29
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L30
-L27:
+  if r4 <= r3 goto L32
+L29:
   *(u64 *)(r7 +40) = 0
   *(u64 *)(r7 +48) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L29
-  if r4 <= 0x14 goto L28
+  if r4 < 0x1 goto L31
+  if r4 <= 0x14 goto L30
   r4 = 0x14
-L28:
+L30:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 189
-L29:
-  goto L31
-L30:
+L31:
+  goto L33
+L32:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L29
+  goto L31
 ; interfaces, mark, packet type
-L31:
+L33:
   *(u32 *)(r7 +80) = 0
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L34
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
@@ -1772,6 +2075,28 @@ L31:
   *(u64 *)(r7 +104) = r1
   r1 = *(u64 *)(r3 +8)
   *(u64 *)(r7 +112) = r1
+  goto L35
+L34:
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r3 = r8
+  r3 += offsetof(net_device, name)
+  r1 = r7
+  r1 += 0x68
+  r2 = 0x10
+  call helper 113
+L35:
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
 ; find the connection
@@ -1784,41 +2109,41 @@ L31:
   r2 = r10
   r2 += 0xfffffffc
   call helper 1
-  if r0 == 0x0 goto L54
+  if r0 == 0x0 goto L58
   r9 = r0
 ; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
   r1 = *(u64 *)(r7 +104)
   r2 = 0xffffff
   r1 &= r2
   r2 = 0x6f6c
-  if r1 != r2 goto L32
-  goto L41
+  if r1 != r2 goto L36
+  goto L45
 ; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
-L32:
+L36:
   r1 = *(u64 *)(r7 +8)
   r2 = 0x0
-  if r1 != r2 goto L33
+  if r1 != r2 goto L37
   r1 = *(u64 *)(r7 +16)
   r2 = 0x100000000000000 ll
-  if r1 != r2 goto L33
+  if r1 != r2 goto L37
   r1 = *(u64 *)(r7 +104)
   r2 = 0xffffff
   r1 &= r2
   r2 = 0x6f6c
-  if r1 != r2 goto L42
+  if r1 != r2 goto L46
 ; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
-L33:
+L37:
   r1 = r6
   r2 = r7
   call walk_ipv6_2
   w0 = w0
   *(u64 *)(r10 -184) = r0
   r1 = *(u64 *)(r10 -184)
-  if w1 == 0xffffffff goto L34
-  if w1 == 0xfffffffe goto L40
+  if w1 == 0xffffffff goto L38
+  if w1 == 0xfffffffe goto L44
   r1 += 0x4
   r2 = *(u32 *)(r7 +64)
-  if r1 > r2 goto L40
+  if r1 > r2 goto L44
   r2 = *(u64 *)(r10 -184)
   r2 += 0x1
   *(u64 *)(r10 -192) = 0
@@ -1835,7 +2160,7 @@ L33:
   w2 <<= 0x3
   w1 += w2
   r2 = *(u32 *)(r7 +64)
-  if w1 > w2 goto L40
+  if w1 > w2 goto L44
   r2 = *(u64 *)(r10 -184)
   r2 += 0x2
   *(u64 *)(r10 -192) = 0
@@ -1847,92 +2172,92 @@ L33:
   r1 = r6
   call helper 189
   r1 = *(u8 *)(r10 -192)
-  if w1 == 0x0 goto L43
+  if w1 == 0x0 goto L47
 ; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L34:
+L38:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x6
   w1 &= 0xff
-  if w1 != 0x0 goto L44
+  if w1 != 0x0 goto L48
 ; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
   r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L40
+  if w1 != 0x0 goto L44
   r1 = *(u8 *)(r7 +72)
-  if w1 == 0x3a goto L45
+  if w1 == 0x3a goto L49
 ; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L35:
+L39:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x1
   w1 &= 0xff
-  if w1 != 0x0 goto L46
+  if w1 != 0x0 goto L50
 ; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
   r1 = *(u64 *)(r7 +8)
   r2 = 0xc0ff
   r1 &= r2
   r2 = 0x80fe
-  if r1 != r2 goto L36
-  goto L47
+  if r1 != r2 goto L40
+  goto L51
 ; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
-L36:
+L40:
   r1 = *(u64 *)(r7 +8)
   r2 = 0xffffffffffff ll
   r1 &= r2
   r2 = 0x100b80d0120 ll
-  if r1 != r2 goto L37
+  if r1 != r2 goto L41
   r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L40
+  if w1 != 0x0 goto L44
   r1 = *(u8 *)(r7 +72)
-  if w1 != 0x6 goto L37
+  if w1 != 0x6 goto L41
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L37
+  if w1 != 0x0 goto L41
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L40
+  if w1 < 0x14 goto L44
   r1 = *(u16 *)(r7 +42)
-  if w1 != 0x1600 goto L37
+  if w1 != 0x1600 goto L41
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x8
   w1 &= 0xff
-  if w1 != 0x0 goto L48
+  if w1 != 0x0 goto L52
 ; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
-L37:
+L41:
   r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L40
+  if w1 != 0x0 goto L44
   r1 = *(u8 *)(r7 +72)
-  if w1 != 0x6 goto L39
+  if w1 != 0x6 goto L43
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L39
+  if w1 != 0x0 goto L43
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L40
+  if w1 < 0x4 goto L44
   r1 = *(u16 *)(r7 +42)
-  if w1 == 0x5000 goto L38
-  if w1 != 0xbb01 goto L39
-L38:
+  if w1 == 0x5000 goto L42
+  if w1 != 0xbb01 goto L43
+L42:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x8
   w1 &= 0xff
-  if w1 != 0x0 goto L49
+  if w1 != 0x0 goto L53
 ; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
-L39:
+L43:
   r1 = *(u8 *)(r7 +73)
-  if w1 != 0x0 goto L40
+  if w1 != 0x0 goto L44
   r1 = *(u8 *)(r7 +72)
-  if w1 != 0x11 goto L51
+  if w1 != 0x11 goto L55
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L51
+  if w1 != 0x0 goto L55
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L40
+  if w1 < 0x8 goto L44
   r1 = *(u16 *)(r7 +42)
   r1 = be16 r1
   w1 -= 0x829a
-  if w1 > 0x59 goto L51
+  if w1 > 0x59 goto L55
   r1 = *(u8 *)(r7 +7)
-  if w1 < 0x1e goto L50
-  goto L51
+  if w1 < 0x1e goto L54
+  goto L55
 ; chain
-L40:
-  goto L54
+L44:
+  goto L58
 ; ip6/filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L41:
+L45:
   r1 = *(u64 *)(r9 +256)
   r1 += 0x1
   *(u64 *)(r9 +256) = r1
@@ -1940,9 +2265,9 @@ L41:
   r1 = *(u64 *)(r9 +264)
   r1 += r2
   *(u64 *)(r9 +264) = r1
-  goto L53
+  goto L57
 ; ip6/filter/INPUT:2: -A INPUT -s ::1/128 ! -i lo -j DROP
-L42:
+L46:
   r1 = *(u64 *)(r9 +272)
   r1 += 0x1
   *(u64 *)(r9 +272) = r1
@@ -1950,9 +2275,9 @@ L42:
   r1 = *(u64 *)(r9 +280)
   r1 += r2
   *(u64 *)(r9 +280) = r1
-  goto L54
+  goto L58
 ; ip6/filter/INPUT:3: -A INPUT -m rt --rt-type 0 -j DROP
-L43:
+L47:
   r1 = *(u64 *)(r9 +288)
   r1 += 0x1
   *(u64 *)(r9 +288) = r1
@@ -1960,9 +2285,9 @@ L43:
   r1 = *(u64 *)(r9 +296)
   r1 += r2
   *(u64 *)(r9 +296) = r1
-  goto L54
+  goto L58
 ; ip6/filter/INPUT:4: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L44:
+L48:
   r1 = *(u64 *)(r9 +304)
   r1 += 0x1
   *(u64 *)(r9 +304) = r1
@@ -1970,9 +2295,9 @@ L44:
   r1 = *(u64 *)(r9 +312)
   r1 += r2
   *(u64 *)(r9 +312) = r1
-  goto L53
+  goto L57
 ; ip6/filter/INPUT:5: -A INPUT -p ipv6-icmp -j icmpv6-in
-L45:
+L49:
   r1 = *(u64 *)(r9 +320)
   r1 += 0x1
   *(u64 *)(r9 +320) = r1
@@ -1983,10 +2308,10 @@ L45:
   r1 = r6
   r2 = r7
   call ip6_filter_icmpv6_in
-  if w0 != 0x0 goto L52
-  goto L35
+  if w0 != 0x0 goto L56
+  goto L39
 ; ip6/filter/INPUT:6: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L46:
+L50:
   r1 = *(u64 *)(r9 +336)
   r1 += 0x1
   *(u64 *)(r9 +336) = r1
@@ -1994,9 +2319,9 @@ L46:
   r1 = *(u64 *)(r9 +344)
   r1 += r2
   *(u64 *)(r9 +344) = r1
-  goto L54
+  goto L58
 ; ip6/filter/INPUT:7: -A INPUT -s fe80::/10 -j link-local
-L47:
+L51:
   r1 = *(u64 *)(r9 +352)
   r1 += 0x1
   *(u64 *)(r9 +352) = r1
@@ -2007,10 +2332,10 @@ L47:
   r1 = r6
   r2 = r7
   call ip6_filter_link_local
-  if w0 != 0x0 goto L52
-  goto L36
+  if w0 != 0x0 goto L56
+  goto L40
 ; ip6/filter/INPUT:8: -A INPUT -s 2001:db8:1::/48 -p tcp -m tcp --dport 22 -m conntrack --ctstate NEW -j ACCEPT
-L48:
+L52:
   r1 = *(u64 *)(r9 +368)
   r1 += 0x1
   *(u64 *)(r9 +368) = r1
@@ -2018,9 +2343,9 @@ L48:
   r1 = *(u64 *)(r9 +376)
   r1 += r2
   *(u64 *)(r9 +376) = r1
-  goto L53
+  goto L57
 ; ip6/filter/INPUT:9: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -j ACCEPT
-L49:
+L53:
   r1 = *(u64 *)(r9 +384)
   r1 += 0x1
   *(u64 *)(r9 +384) = r1
@@ -2028,9 +2353,9 @@ L49:
   r1 = *(u64 *)(r9 +392)
   r1 += r2
   *(u64 *)(r9 +392) = r1
-  goto L53
+  goto L57
 ; ip6/filter/INPUT:10: -A INPUT -p udp -m udp --dport 33434:33523 -m hl --hl-lt 30 -j DROP
-L50:
+L54:
   r1 = *(u64 *)(r9 +400)
   r1 += 0x1
   *(u64 *)(r9 +400) = r1
@@ -2038,9 +2363,9 @@ L50:
   r1 = *(u64 *)(r9 +408)
   r1 += r2
   *(u64 *)(r9 +408) = r1
-  goto L54
+  goto L58
 ; ip6/filter/INPUT:policy: -P INPUT DROP
-L51:
+L55:
   r1 = *(u64 *)(r9 +416)
   r1 += 0x1
   *(u64 *)(r9 +416) = r1
@@ -2048,18 +2373,18 @@ L51:
   r1 = *(u64 *)(r9 +424)
   r1 += r2
   *(u64 *)(r9 +424) = r1
-  goto L54
+  goto L58
 ; chain exit
-L52:
-  if w0 == 0x2 goto L54
-L53:
-  goto L55
+L56:
+  if w0 == 0x2 goto L58
+L57:
+  goto L59
 ; drop
-L54:
+L58:
   r0 = 0x1
   exit
 ; accept
-L55:
+L59:
   r0 = 0x2
   exit
 

@@ -273,11 +273,206 @@ L10:
   r0 = 0x1
   exit
 
+others_copying: ; LoopBody
+; look at a device above
+  r7 = *(u64 *)(r2 +8)
+  r1 = *(u64 *)(r7 +0)
+  r3 = r1
+  r3 += offsetof(list_head, next)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r1 = *(u32 *)(r7 +64)
+  if r1 != 0x1 goto L0
+  r9 = *(u64 *)(r7 +32)
+  goto L1
+L0:
+  r9 = *(u64 *)(r7 +8)
+  r1 = 0x0
+  r1 += offsetof(netdev_adjacent, list)
+  r9 -= r1
+  r3 = r9
+  r3 += offsetof(netdev_adjacent, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+L1:
+  r9 += offsetof(net_device, adj_list.upper)
+  if r8 != r9 goto L2
+  r1 = *(u64 *)(r7 +8)
+  *(u64 *)(r7 +0) = r1
+  r1 = *(u64 *)(r7 +16)
+  *(u64 *)(r7 +8) = r1
+  r1 = *(u64 *)(r7 +24)
+  *(u64 *)(r7 +16) = r1
+  r1 = *(u32 *)(r7 +64)
+  r1 -= 0x1
+  *(u32 *)(r7 +64) = r1
+  if r1 != 0x0 goto L7
+  goto L10
+L2:
+  if r8 == 0x0 goto L9
+  *(u64 *)(r7 +0) = r8
+  r1 = 0x0
+  r1 += offsetof(netdev_adjacent, list)
+  r8 -= r1
+  r3 = r8
+  r3 += offsetof(netdev_adjacent, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  if r8 == 0x0 goto L9
+  r3 = r8
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -8)
+  r2 = *(u64 *)(r7 +56)
+  if r1 != r2 goto L6
+  r3 = r8
+  r3 += offsetof(net_device, rtnl_link_ops)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -8)
+  if r1 == 0x0 goto L9
+  r3 = r1
+  r3 += offsetof(rtnl_link_ops, kind)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x65676469726200 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x6e616c76000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x646e6f62000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x6d616574000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x20
+  r2 = 0x66727600000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x0
+  r2 = 0x6e616c7663616d ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x0
+  r2 = 0x7061747663616d ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x6e616c76706900 ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x70617476706900 ll
+  if r1 == r2 goto L4
+  goto L9
+L3:
+  r1 = *(u64 *)(r7 +40)
+  if r1 & 0x1 goto L6
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  goto L5
+L4:
+  r1 = *(u64 *)(r7 +40)
+  if r1 & 0x1 goto L9
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r1 = *(u64 *)(r7 +48)
+  if r9 == r1 goto L9
+L5:
+  r1 = *(u64 *)(r7 +40)
+  if r9 == r1 goto L8
+  goto L6
+L6:
+  r3 = r8
+  r3 += offsetof(net_device, upper_level)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x1
+  call helper 113
+  r1 = *(u8 *)(r10 -8)
+  if r1 == 0x1 goto L7
+  r1 = *(u32 *)(r7 +64)
+  if r1 >= 0x4 goto L9
+  r1 += 0x1
+  *(u32 *)(r7 +64) = r1
+  r1 = *(u64 *)(r7 +16)
+  *(u64 *)(r7 +24) = r1
+  r1 = *(u64 *)(r7 +8)
+  *(u64 *)(r7 +16) = r1
+  r1 = *(u64 *)(r7 +0)
+  *(u64 *)(r7 +8) = r1
+  r8 += offsetof(net_device, adj_list.upper)
+  *(u64 *)(r7 +0) = r8
+L7:
+  r0 = 0x0
+  exit
+L8:
+  *(u32 *)(r7 +68) = 3
+  goto L10
+L9:
+  *(u32 *)(r7 +68) = 0
+L10:
+  r0 = 0x1
+  exit
+
 others: ; Chain
 ; ask whether a frame is for others
   r6 = r1
   r7 = r2
-  if r7 == 0x0 goto L3
+  if r7 == 0x0 goto L7
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L3
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
@@ -336,12 +531,94 @@ L0:
   r0 = *(u32 *)(r7 +68)
   if r0 != 0x1 goto L2
   r1 = *(u32 *)(r7 +64)
-  if r1 != 0x0 goto L3
+  if r1 != 0x0 goto L7
 L1:
   r0 = 0x1
 L2:
   exit
 L3:
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r2 = *(u64 *)(r7 +40)
+  if r2 != r9 goto L4
+  r1 = *(u32 *)(r6 +12)
+  r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
+  r4 <<= 0x30
+  r4 |= r2
+  r1 &= 0x3f
+  r1 <<= 0x3
+  r5 = map state[0]+0
+  r5 += r1
+  *(u64 *)(r5 +0) = r4
+  r0 = 0x3
+  exit
+L4:
+  r3 = r8
+  r3 += offsetof(net_device, upper_level)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x1
+  call helper 113
+  r1 = *(u8 *)(r10 -8)
+  if r1 == 0x1 goto L5
+  *(u64 *)(r7 +32) = r8
+  *(u64 *)(r7 +48) = r9
+  r3 = r8
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -8)
+  *(u64 *)(r7 +56) = r1
+  r8 += offsetof(net_device, adj_list.upper)
+  *(u64 *)(r7 +0) = r8
+  *(u32 *)(r7 +64) = 1
+  *(u32 *)(r7 +68) = 1
+  r1 = r6
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x10000
+  r2 = &others_copying
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +68)
+  if r0 != 0x1 goto L6
+  r1 = *(u32 *)(r7 +64)
+  if r1 != 0x0 goto L7
+L5:
+  r0 = 0x1
+L6:
+  exit
+L7:
   r0 = 0x0
   exit
 
@@ -1098,7 +1375,7 @@ bpfc_xdp: ; Main
   r4 = r1
   r4 += 0xe
   if r4 <= r3 goto L0
-  goto L57
+  goto L61
 L0:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r10 -56) = r3
@@ -1125,137 +1402,161 @@ L0:
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L2
+  if r1 == r4 goto L4
   r8 = r2
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L1
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
   r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
   r1 = *(u16 *)(r1 + offsetof(net_device, type))
-  if r1 == 0x1 goto L1
-  if r1 != 0x304 goto L14
+  goto L2
 L1:
-  if r8 & 0x1 goto L2
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(net_device, type)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x2
+  call helper 113
+  r1 = *(u16 *)(r10 -8)
+L2:
+  if r1 == 0x1 goto L3
+  if r1 != 0x304 goto L16
+L3:
+  if r8 & 0x1 goto L4
   *(u64 *)(r7 +40) = r8
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L57
+  if r0 == 0x1 goto L61
   *(u32 *)(r7 +84) = r0
-L2:
-  r8 = 0xe
-  if r9 == 0x8100 goto L4
-  if r9 == 0x88a8 goto L4
-L3:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L16
-  if r9 == 0x86dd goto L55
-  goto L57
 L4:
-  r2 = r8
-  if r2 > 0x7fff goto L5
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 <= r3 goto L7
+  r8 = 0xe
+  if r9 == 0x8100 goto L6
+  if r9 == 0x88a8 goto L6
 L5:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L57
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L18
+  if r9 == 0x86dd goto L59
+  goto L61
 L6:
-  goto L8
-L7:
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L6
-L8:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L9
-  if r9 == 0x88a8 goto L9
-  goto L3
-L9:
   r2 = r8
-  if r2 > 0x7fff goto L10
+  if r2 > 0x7fff goto L7
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 <= r3 goto L12
-L10:
+  if r4 <= r3 goto L9
+L7:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L57
-L11:
-  goto L13
-L12:
+  if r0 != 0x0 goto L61
+L8:
+  goto L10
+L9:
   r3 = *(u32 *)(r1 +0)
   *(u32 *)(r10 -56) = r3
-  goto L11
-L13:
+  goto L8
+L10:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-  goto L3
+  if r9 == 0x8100 goto L11
+  if r9 == 0x88a8 goto L11
+  goto L5
+L11:
+  r2 = r8
+  if r2 > 0x7fff goto L12
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L14
+L12:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L61
+L13:
+  goto L15
 L14:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L13
+L15:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L5
+L16:
   *(u8 *)(r7 +75) = 0
   *(u32 *)(r7 +76) = 0
   r9 = *(u8 *)(r10 -56)
   r9 >>= 0x4
-  if r9 == 0x4 goto L16
-  if r9 == 0x6 goto L15
-  goto L57
-L15:
-  goto L55
+  if r9 == 0x4 goto L18
+  if r9 == 0x6 goto L17
+  goto L61
+L17:
+  goto L59
 ; parse the IPv4 header
-L16:
+L18:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L17
+  if r2 > 0x7fff goto L19
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L19
-L17:
+  if r4 <= r3 goto L21
+L19:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L57
-L18:
-  goto L20
-L19:
+  if r0 != 0x0 goto L61
+L20:
+  goto L22
+L21:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L18
-L20:
+  goto L20
+L22:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L57
+  if r2 != 0x4 goto L61
   r1 &= 0xf
-  if r1 < 0x5 goto L57
+  if r1 < 0x5 goto L61
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L57
+  if r2 < r1 goto L61
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -1272,50 +1573,52 @@ L20:
   r0 = *(u32 *)(r6 +4)
   r1 = *(u32 *)(r6 +0)
   r0 -= r1
-  if r8 <= r0 goto L21
+  if r8 <= r0 goto L23
   r1 = r6
   call helper 188
-  if r8 > r0 goto L57
+  if r8 > r0 goto L61
 ; copy the transport header
-L21:
+L23:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L22
-  if r2 > 0x7fff goto L22
+  if r4 < 0x14 goto L24
+  if r2 > 0x7fff goto L24
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L25
-L22:
+  if r4 <= r3 goto L27
+L24:
   *(u64 *)(r7 +40) = 0
   *(u64 *)(r7 +48) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L24
-  if r4 <= 0x14 goto L23
+  if r4 < 0x1 goto L26
+  if r4 <= 0x14 goto L25
   r4 = 0x14
-L23:
+L25:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 189
-L24:
-  goto L26
-L25:
+L26:
+  goto L28
+L27:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L24
+  goto L26
 ; interfaces, mark, packet type
-L26:
+L28:
   *(u32 *)(r7 +80) = 0
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L29
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
@@ -1326,6 +1629,28 @@ L26:
   *(u64 *)(r7 +104) = r1
   r1 = *(u64 *)(r3 +8)
   *(u64 *)(r7 +112) = r1
+  goto L30
+L29:
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r3 = r8
+  r3 += offsetof(net_device, name)
+  r1 = r7
+  r1 += 0x68
+  r2 = 0x10
+  call helper 113
+L30:
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
 ; find the connection
@@ -1338,151 +1663,151 @@ L26:
   r2 = r10
   r2 += 0xfffffffc
   call helper 1
-  if r0 == 0x0 goto L56
+  if r0 == 0x0 goto L60
   r9 = r0
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
   r1 = *(u64 *)(r7 +104)
   r2 = 0xffffff
   r1 &= r2
   r2 = 0x6f6c
-  if r1 != r2 goto L27
-  goto L39
+  if r1 != r2 goto L31
+  goto L43
 ; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L27:
+L31:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x6
   w1 &= 0xff
-  if w1 != 0x0 goto L40
+  if w1 != 0x0 goto L44
 ; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x1
   w1 &= 0xff
-  if w1 != 0x0 goto L41
+  if w1 != 0x0 goto L45
 ; filter/INPUT:4: -A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L28
+  if w1 != 0x6 goto L32
   r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L38
-  if w1 != 0x0 goto L28
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L38
-  r1 = *(u8 *)(r7 +53)
-  w1 &= 0x3f
-  if w1 == 0x0 goto L42
-; filter/INPUT:5: -A INPUT -p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j DROP
-L28:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L29
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L38
-  if w1 != 0x0 goto L29
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L38
-  r1 = *(u8 *)(r7 +53)
-  w1 &= 0x6
-  if w1 == 0x6 goto L43
-; filter/INPUT:6: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP
-L29:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L30
-  r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L38
-  if w1 != 0x0 goto L30
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L38
-  r1 = *(u8 *)(r7 +53)
-  w1 &= 0x17
-  if w1 == 0x2 goto L30
-  r1 = *(u8 *)(r7 +121)
-  w1 &= 0x8
-  w1 &= 0xff
-  if w1 != 0x0 goto L44
-; filter/INPUT:7: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L30:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L31
-  r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L31
-  r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L38
-  r1 = *(u16 *)(r7 +40)
-  r1 = be16 r1
-  w1 -= 0x800
-  if w1 <= 0xff goto L45
-; filter/INPUT:8: -A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT
-L31:
-  r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L32
-  r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L42
   if w1 != 0x0 goto L32
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L38
-  r1 = *(u16 *)(r7 +40)
-  r1 = be16 r1
-  w1 -= 0x300
-  if w1 <= 0xff goto L46
-; filter/INPUT:9: -A INPUT -p icmp -m icmp --icmp-type 11 -j ACCEPT
+  if w1 < 0x14 goto L42
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x3f
+  if w1 == 0x0 goto L46
+; filter/INPUT:5: -A INPUT -p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j DROP
 L32:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L33
+  if w1 != 0x6 goto L33
   r1 = *(u16 *)(r7 +70)
+  if w1 == 0x1 goto L42
   if w1 != 0x0 goto L33
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L38
-  r1 = *(u16 *)(r7 +40)
-  r1 = be16 r1
-  w1 -= 0xb00
-  if w1 <= 0xff goto L47
-; filter/INPUT:10: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -m comment --comment "the sites" -j ACCEPT
+  if w1 < 0x14 goto L42
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x6
+  if w1 == 0x6 goto L47
+; filter/INPUT:6: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP
 L33:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L35
+  if w1 != 0x6 goto L34
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L35
+  if w1 == 0x1 goto L42
+  if w1 != 0x0 goto L34
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L38
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0x5000 goto L34
-  if w1 != 0xbb01 goto L35
-L34:
+  if w1 < 0x14 goto L42
+  r1 = *(u8 *)(r7 +53)
+  w1 &= 0x17
+  if w1 == 0x2 goto L34
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x8
   w1 &= 0xff
   if w1 != 0x0 goto L48
-; filter/INPUT:11: -A INPUT -p udp -m udp --dport 443 -m comment --comment QUIC -j ACCEPT
+; filter/INPUT:7: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
+L34:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x1 goto L35
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L35
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L42
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x800
+  if w1 <= 0xff goto L49
+; filter/INPUT:8: -A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT
 L35:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L36
+  if w1 != 0x1 goto L36
   r1 = *(u16 *)(r7 +70)
   if w1 != 0x0 goto L36
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L38
-  r1 = *(u16 *)(r7 +42)
-  if w1 == 0xbb01 goto L49
-; filter/INPUT:12: -A INPUT -s 198.51.100.0/24 -j office
+  if w1 < 0x8 goto L42
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0x300
+  if w1 <= 0xff goto L50
+; filter/INPUT:9: -A INPUT -p icmp -m icmp --icmp-type 11 -j ACCEPT
 L36:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x1 goto L37
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L37
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L42
+  r1 = *(u16 *)(r7 +40)
+  r1 = be16 r1
+  w1 -= 0xb00
+  if w1 <= 0xff goto L51
+; filter/INPUT:10: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -m comment --comment "the sites" -j ACCEPT
+L37:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x6 goto L39
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L39
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x4 goto L42
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0x5000 goto L38
+  if w1 != 0xbb01 goto L39
+L38:
+  r1 = *(u8 *)(r7 +121)
+  w1 &= 0x8
+  w1 &= 0xff
+  if w1 != 0x0 goto L52
+; filter/INPUT:11: -A INPUT -p udp -m udp --dport 443 -m comment --comment QUIC -j ACCEPT
+L39:
+  r1 = *(u8 *)(r7 +9)
+  if w1 != 0x11 goto L40
+  r1 = *(u16 *)(r7 +70)
+  if w1 != 0x0 goto L40
+  r1 = *(u32 *)(r7 +60)
+  if w1 < 0x8 goto L42
+  r1 = *(u16 *)(r7 +42)
+  if w1 == 0xbb01 goto L53
+; filter/INPUT:12: -A INPUT -s 198.51.100.0/24 -j office
+L40:
   r1 = *(u32 *)(r7 +12)
   w1 &= 0xffffff
-  if w1 == 0x6433c6 goto L50
+  if w1 == 0x6433c6 goto L54
 ; filter/INPUT:13: -A INPUT -s 203.0.113.17/32 -p tcp -m tcp --dport 9100 -m comment --comment "node exporter" -j ACCEPT
-L37:
+L41:
   r1 = *(u32 *)(r7 +12)
-  if w1 != 0x117100cb goto L52
+  if w1 != 0x117100cb goto L56
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L52
+  if w1 != 0x6 goto L56
   r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L38
-  if w1 != 0x0 goto L52
+  if w1 == 0x1 goto L42
+  if w1 != 0x0 goto L56
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L38
+  if w1 < 0x14 goto L42
   r1 = *(u16 *)(r7 +42)
-  if w1 == 0x8c23 goto L51
-  goto L52
-; chain
-L38:
+  if w1 == 0x8c23 goto L55
   goto L56
+; chain
+L42:
+  goto L60
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L39:
+L43:
   r1 = *(u64 *)(r9 +64)
   r1 += 0x1
   *(u64 *)(r9 +64) = r1
@@ -1490,9 +1815,9 @@ L39:
   r1 = *(u64 *)(r9 +72)
   r1 += r2
   *(u64 *)(r9 +72) = r1
-  goto L54
+  goto L58
 ; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L40:
+L44:
   r1 = *(u64 *)(r9 +80)
   r1 += 0x1
   *(u64 *)(r9 +80) = r1
@@ -1500,9 +1825,9 @@ L40:
   r1 = *(u64 *)(r9 +88)
   r1 += r2
   *(u64 *)(r9 +88) = r1
-  goto L54
+  goto L58
 ; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L41:
+L45:
   r1 = *(u64 *)(r9 +96)
   r1 += 0x1
   *(u64 *)(r9 +96) = r1
@@ -1510,9 +1835,9 @@ L41:
   r1 = *(u64 *)(r9 +104)
   r1 += r2
   *(u64 *)(r9 +104) = r1
-  goto L56
+  goto L60
 ; filter/INPUT:4: -A INPUT -p tcp -m tcp --tcp-flags FIN,SYN,RST,PSH,ACK,URG NONE -j DROP
-L42:
+L46:
   r1 = *(u64 *)(r9 +112)
   r1 += 0x1
   *(u64 *)(r9 +112) = r1
@@ -1520,9 +1845,9 @@ L42:
   r1 = *(u64 *)(r9 +120)
   r1 += r2
   *(u64 *)(r9 +120) = r1
-  goto L56
+  goto L60
 ; filter/INPUT:5: -A INPUT -p tcp -m tcp --tcp-flags SYN,RST SYN,RST -j DROP
-L43:
+L47:
   r1 = *(u64 *)(r9 +128)
   r1 += 0x1
   *(u64 *)(r9 +128) = r1
@@ -1530,9 +1855,9 @@ L43:
   r1 = *(u64 *)(r9 +136)
   r1 += r2
   *(u64 *)(r9 +136) = r1
-  goto L56
+  goto L60
 ; filter/INPUT:6: -A INPUT -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -m conntrack --ctstate NEW -j DROP
-L44:
+L48:
   r1 = *(u64 *)(r9 +144)
   r1 += 0x1
   *(u64 *)(r9 +144) = r1
@@ -1540,9 +1865,9 @@ L44:
   r1 = *(u64 *)(r9 +152)
   r1 += r2
   *(u64 *)(r9 +152) = r1
-  goto L56
+  goto L60
 ; filter/INPUT:7: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L45:
+L49:
   r1 = *(u64 *)(r9 +160)
   r1 += 0x1
   *(u64 *)(r9 +160) = r1
@@ -1550,9 +1875,9 @@ L45:
   r1 = *(u64 *)(r9 +168)
   r1 += r2
   *(u64 *)(r9 +168) = r1
-  goto L54
+  goto L58
 ; filter/INPUT:8: -A INPUT -p icmp -m icmp --icmp-type 3 -j ACCEPT
-L46:
+L50:
   r1 = *(u64 *)(r9 +176)
   r1 += 0x1
   *(u64 *)(r9 +176) = r1
@@ -1560,9 +1885,9 @@ L46:
   r1 = *(u64 *)(r9 +184)
   r1 += r2
   *(u64 *)(r9 +184) = r1
-  goto L54
+  goto L58
 ; filter/INPUT:9: -A INPUT -p icmp -m icmp --icmp-type 11 -j ACCEPT
-L47:
+L51:
   r1 = *(u64 *)(r9 +192)
   r1 += 0x1
   *(u64 *)(r9 +192) = r1
@@ -1570,9 +1895,9 @@ L47:
   r1 = *(u64 *)(r9 +200)
   r1 += r2
   *(u64 *)(r9 +200) = r1
-  goto L54
+  goto L58
 ; filter/INPUT:10: -A INPUT -p tcp -m multiport --dports 80,443 -m conntrack --ctstate NEW -m comment --comment "the sites" -j ACCEPT
-L48:
+L52:
   r1 = *(u64 *)(r9 +208)
   r1 += 0x1
   *(u64 *)(r9 +208) = r1
@@ -1580,9 +1905,9 @@ L48:
   r1 = *(u64 *)(r9 +216)
   r1 += r2
   *(u64 *)(r9 +216) = r1
-  goto L54
+  goto L58
 ; filter/INPUT:11: -A INPUT -p udp -m udp --dport 443 -m comment --comment QUIC -j ACCEPT
-L49:
+L53:
   r1 = *(u64 *)(r9 +224)
   r1 += 0x1
   *(u64 *)(r9 +224) = r1
@@ -1590,9 +1915,9 @@ L49:
   r1 = *(u64 *)(r9 +232)
   r1 += r2
   *(u64 *)(r9 +232) = r1
-  goto L54
+  goto L58
 ; filter/INPUT:12: -A INPUT -s 198.51.100.0/24 -j office
-L50:
+L54:
   r1 = *(u64 *)(r9 +240)
   r1 += 0x1
   *(u64 *)(r9 +240) = r1
@@ -1603,10 +1928,10 @@ L50:
   r1 = r6
   r2 = r7
   call filter_office
-  if w0 != 0x0 goto L53
-  goto L37
+  if w0 != 0x0 goto L57
+  goto L41
 ; filter/INPUT:13: -A INPUT -s 203.0.113.17/32 -p tcp -m tcp --dport 9100 -m comment --comment "node exporter" -j ACCEPT
-L51:
+L55:
   r1 = *(u64 *)(r9 +256)
   r1 += 0x1
   *(u64 *)(r9 +256) = r1
@@ -1614,9 +1939,9 @@ L51:
   r1 = *(u64 *)(r9 +264)
   r1 += r2
   *(u64 *)(r9 +264) = r1
-  goto L54
+  goto L58
 ; filter/INPUT:policy: -P INPUT DROP
-L52:
+L56:
   r1 = *(u64 *)(r9 +272)
   r1 += 0x1
   *(u64 *)(r9 +272) = r1
@@ -1624,20 +1949,20 @@ L52:
   r1 = *(u64 *)(r9 +280)
   r1 += r2
   *(u64 *)(r9 +280) = r1
-  goto L56
+  goto L60
 ; chain exit
-L53:
-  if w0 == 0x2 goto L56
-L54:
-  goto L57
-L55:
-  goto L57
+L57:
+  if w0 == 0x2 goto L60
+L58:
+  goto L61
+L59:
+  goto L61
 ; drop
-L56:
+L60:
   r0 = 0x1
   exit
 ; accept
-L57:
+L61:
   r0 = 0x2
   exit
 

@@ -144,7 +144,14 @@ fn open(artifact: &Artifact) -> Result<(), String> {
 /// Whether it takes something from the kernel by name, which aya does not look for.
 fn needs_externs(artifact: &Artifact) -> bool {
     let mut relocs = artifact.functions.iter().flat_map(|function| &function.relocs);
-    relocs.any(|reloc| matches!(reloc.kind, RelocKind::Kfunc(_) | RelocKind::Kconfig(_)))
+    relocs.any(|reloc| {
+        matches!(
+            reloc.kind,
+            RelocKind::Kfunc(_)
+                | RelocKind::OptionalKfunc { in_objects: true, .. }
+                | RelocKind::Kconfig(_)
+        )
+    })
 }
 
 fn load_by_aya(object: &[u8]) -> Result<(), Box<dyn std::error::Error>> {

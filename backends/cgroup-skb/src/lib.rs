@@ -1,8 +1,8 @@
 //! The cgroup target: chains of the input hook for packets to a control group's sockets, of the
 //! output hook for packets from them.
 //!
-//! Needs Linux 5.7 for the link; interface names and connections need 6.2
-//! (`bpf_cast_to_kern_ctx`).
+//! Needs Linux 5.7 for the link; connections, sockets, link headers and log records need 6.2
+//! (`bpf_cast_to_kern_ctx`), which makes interface names cheaper.
 
 use bpfc_artifact::{AttachPoint, ProgramKind};
 use bpfc_ebpf::asm::{Asm, Jump, Label, R6, R7, R9, Reg, Size, Width};

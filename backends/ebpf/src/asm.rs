@@ -203,6 +203,9 @@ pub struct Asm {
     fixups: Vec<(u32, Label)>,
     relocs: Vec<Reloc>,
     lines: Vec<Line>,
+    /// Whether what is emitted stands behind a test for the kernel's functions, and whether
+    /// objects have that.
+    optional: Option<bool>,
 }
 
 impl Asm {
@@ -395,8 +398,36 @@ impl Asm {
 
     /// Calls a kernel function by name.
     pub fn kfunc(&mut self, name: &str) {
-        self.reloc(RelocKind::Kfunc(name.to_owned()));
+        let name = name.to_owned();
+        self.reloc(match self.optional {
+            Some(in_objects) => RelocKind::OptionalKfunc { name, in_objects },
+            None => RelocKind::Kfunc(name),
+        });
         self.push(0x85, R0, Reg(2), 0, 0);
+    }
+
+    /// Jumps to `other` where the kernel lacks a function. What `with` emits calls only such kernel
+    /// functions as came with that. `in_objects` says whether other loaders find out, or take it
+    /// for absent. Clobbers r0.
+    pub fn unless_kernel_has<T>(
+        &mut self,
+        function: &str,
+        in_objects: bool,
+        other: Label,
+        with: impl FnOnce(&mut Asm) -> T,
+    ) -> T {
+        self.reloc(RelocKind::FunctionExists { name: function.to_owned(), in_objects });
+        self.mov_imm(R0, 0);
+        self.jump_imm(Jump::Eq, Width::W64, R0, 0, other);
+        let before = self.optional.replace(in_objects);
+        let result = with(self);
+        self.optional = before;
+        result
+    }
+
+    /// Says that the whole function is reached from behind such a test alone.
+    pub(crate) fn stand_behind_test(&mut self, in_objects: bool) {
+        self.optional = Some(in_objects);
     }
 
     /// Calls another function of the artifact.

@@ -19,13 +19,60 @@ pub fn field(structure: &str, member: &str, size: u32) -> KernelField {
     KernelField { structure: structure.to_owned(), member: member.to_owned(), size }
 }
 
+/// A way to read structures of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By typed pointers, Linux 6.2: a load each.
+    Typed,
+    /// By copies, which cost several times as much, on any kernel and for any loader.
+    Copied,
+}
+
+/// In which ways a program reads structures of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// By typed pointers: it needs them anyway.
+    Typed,
+    /// By typed pointers where the kernel has them, by copies elsewhere.
+    Either,
+    /// As the former, but that objects copy, so that loaders take them which know no kernel
+    /// functions.
+    EitherHere,
+}
+
+impl Reading {
+    /// Emits what reads, once for each way that a kernel may need. The verifier removes the other
+    /// one. Clobbers r0.
+    pub fn emit(self, asm: &mut Asm, emit: impl Fn(&mut Asm, Way)) {
+        let Some(in_objects) = self.alternative() else { return emit(asm, Way::Typed) };
+        let [copied, done] = std::array::from_fn(|_| asm.label());
+        asm.unless_kernel_has(CAST, in_objects, copied, |asm| emit(asm, Way::Typed));
+        asm.goto(done);
+        asm.place(copied);
+        emit(asm, Way::Copied);
+        asm.place(done);
+    }
+
+    /// Whether objects have the choice, where there is one.
+    pub(crate) fn alternative(self) -> Option<bool> {
+        match self {
+            Reading::Typed => None,
+            Reading::Either => Some(true),
+            Reading::EitherHere => Some(false),
+        }
+    }
+}
+
+/// What makes typed pointers of numbers; `bpf_cast_to_kern_ctx` came with it.
+pub(crate) const CAST: &str = "bpf_rdonly_cast";
+
 /// `r0 = (struct NAME *)address`. Clobbers r0 to r5.
 pub fn cast(asm: &mut Asm, address: Reg, structure: &str) {
     if address != R1 {
         asm.mov(R1, address);
     }
     asm.type_id(R2, structure);
-    asm.kfunc("bpf_rdonly_cast");
+    asm.kfunc(CAST);
 }
 
 /// `r0 = address`, to read bytes there. A typed pointer to a structure that begins with an array of
@@ -43,7 +90,7 @@ pub fn load(asm: &mut Asm, dst: Reg, base: Reg, structure: &str, member: &str, s
 }
 
 /// Copies `bytes` bytes, 8 at most, at r3 to the 8 bytes below r10; zero where there is nothing.
-/// Any kernel can, and any loader, where [`cast`] needs Linux 6.2.
+/// Any kernel can, where [`cast`] needs Linux 6.2.
 pub fn copy(asm: &mut Asm, bytes: i32) {
     if bytes < 8 {
         asm.store_imm(Size::D, FP, -8, 0);

@@ -2,14 +2,14 @@
 //!
 //! The program sees Ethernet frames, or IP packets at devices without link header, before
 //! defragmentation, routing and untagging; up to two VLAN tags are walked. Programs need Linux 5.18
-//! (`bpf_xdp_load_bytes`), interface names, packet types and answers to rejected packets 6.2
-//! (`bpf_cast_to_kern_ctx`).
+//! (`bpf_xdp_load_bytes`), log records, packet types and answers to rejected packets 6.2
+//! (`bpf_cast_to_kern_ctx`), which makes interface names cheaper.
 
 use bpfc_artifact::{AttachPoint, ProgramKind, log};
 use bpfc_ebpf::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
-use bpfc_ebpf::kernel::field;
+use bpfc_ebpf::kernel::{Reading, field};
 use bpfc_ebpf::linear::{self, Destination, Offset};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{
@@ -301,8 +301,7 @@ impl Target for Xdp {
             asm.store_imm(Size::B, R7, layout::FORWARDED, 0);
         }
         if let Some(name) = main.layout.in_interface() {
-            xdp::device(asm, R8);
-            skb::copy_name(asm, R8, name);
+            xdp::copy_name(asm, addressee::reading(main.needs), name);
         }
         // Known where packets are routed, once they are.
         if let Some(name) = main.layout.out_interface() {
@@ -486,7 +485,7 @@ fn has_link_header(asm: &mut Asm, header: i16) {
     asm.load(Size::W, R2, FP, header + 8);
     asm.alu(Alu::Or, Width::W64, R1, R2);
     asm.jump_imm(Jump::Ne, Width::W64, R1, 0, has);
-    xdp::device_type(asm, false, R1);
+    xdp::device_type(asm, Reading::Either, R1);
     asm.jump_imm(Jump::Eq, Width::W64, R1, ARPHRD_ETHER, has);
     asm.store_imm(Size::B, R7, layout::LINK_HEADER, 0);
     asm.place(has);

@@ -3,14 +3,14 @@
 //! Every version up to [`VERSION`] is read. Fields are only ever added, with a default for texts
 //! that have them not, and unknown ones are passed over, so that an added field raises no version;
 //! what an older reader would misread or could not read raises it. Before versions were written
-//! down, artifacts were of version 1.
+//! down, artifacts were of version 1. Version 2 has [`crate::RelocKind::FunctionExists`].
 
 use crate::Artifact;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufWriter, Read, Write};
 
 /// The version that is written.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Why an artifact cannot be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -379,6 +379,16 @@ mod tests {
     }
 
     #[test]
+    fn functions_that_are_asked_for_first_are_not_needed() {
+        let name = || "bpf_rdonly_cast".to_owned();
+        let asks = vec![
+            RelocKind::FunctionExists { name: name(), in_objects: true },
+            RelocKind::OptionalKfunc { name: name(), in_objects: true },
+        ];
+        assert_eq!(names(&artifact(AttachPoint::Xdp, &[(CALL, 0)], asks)), ["XDP links"]);
+    }
+
+    #[test]
     fn versions_are_read_as_uname_prints_them() {
         for (text, major, minor) in [
             ("6.1", 6, 1),

@@ -171,6 +171,25 @@ pub enum RelocKind {
     /// On a `call`: `src = BPF_PSEUDO_KFUNC_CALL`, `imm` = BTF identifier of the kernel function,
     /// `off` = index into `fd_array` for a module's function, 0 for vmlinux.
     Kfunc(String),
+    /// As [`RelocKind::Kfunc`], behind a test for one that came with the same kernel
+    /// ([`RelocKind::FunctionExists`]): where the kernel has it not, it is no error, and the
+    /// program must not come there.
+    OptionalKfunc {
+        /// The function.
+        name: String,
+        /// As of the test.
+        in_objects: bool,
+    },
+    /// On a `mov` with immediate: 1 where the kernel has a function of this name, otherwise 0. The
+    /// function is one that the verifier knows by name (`enum special_kfunc_type`), so that
+    /// other loaders find out by `BPF_CORE_ENUMVAL_EXISTS`.
+    FunctionExists {
+        /// The function.
+        name: String,
+        /// Whether other loaders find out. Where not, an object says 0, and the functions behind
+        /// the test are none of its external ones: loaders that know no kernel functions take it.
+        in_objects: bool,
+    },
     /// On an `add` or a memory access: the byte offset of a kernel structure's field, into `imm`
     /// for an arithmetic instruction and into `off` for a memory access
     /// (`BPF_CORE_FIELD_BYTE_OFFSET`).

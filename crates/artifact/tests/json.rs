@@ -44,8 +44,8 @@ fn a_later_version_is_told() {
     assert!(matches!(error, JsonError::Newer(version) if version == JSON_VERSION + 1));
     assert_eq!(
         error.to_string(),
-        "a later version of bpfc wrote the artifact: its format is version 2, and this one reads \
-         versions up to 1; compile the ruleset again"
+        "a later version of bpfc wrote the artifact: its format is version 3, and this one reads \
+         versions up to 2; compile the ruleset again"
     );
     // Whatever else is in it.
     let error = Artifact::from_json(br#"{"version": 9, "target": 5}"#).unwrap_err();

@@ -392,6 +392,24 @@ mod tests {
     }
 
     #[test]
+    fn interfaces_need_no_later_kernel_than_the_oldest() {
+        let text = "*filter\n:INPUT DROP\n:OUTPUT DROP\n-A INPUT -i eth0 -j ACCEPT\n\
+             -A OUTPUT -o eth0 -j ACCEPT\nCOMMIT\n";
+        let input = Input {
+            name: "names".into(),
+            bytes: text.into(),
+            format: Some("iptables-save".into()),
+        };
+        let oldest = "6.1".parse().ok();
+        for target in targets() {
+            let compiled = compile(std::slice::from_ref(&input), *target, &Options::default());
+            let least = compiled.into_artifact().and_then(|artifact| artifact.least_kernel());
+            let takes_it = ["xdp", "cgroup-skb"].contains(&target.name());
+            assert_eq!(least <= oldest, takes_it, "{}: {least:?}", target.name());
+        }
+    }
+
+    #[test]
     fn every_helper_and_function_has_its_kernel() {
         let text = "*filter\n:INPUT DROP\n:OUTPUT ACCEPT\n\
              -A INPUT -m recent --name r --update --seconds 5 -j DROP\n\
@@ -410,7 +428,9 @@ mod tests {
                 assert!(artifact.least_kernel().is_some());
                 for function in &artifact.functions {
                     for reloc in &function.relocs {
-                        if let bpfc_artifact::RelocKind::Kfunc(name) = &reloc.kind {
+                        if let bpfc_artifact::RelocKind::Kfunc(name)
+                        | bpfc_artifact::RelocKind::OptionalKfunc { name, .. } = &reloc.kind
+                        {
                             assert!(
                                 bpfc_artifact::kernel::kernel_function(name).is_some(),
                                 "{name}"

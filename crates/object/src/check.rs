@@ -233,7 +233,9 @@ fn target(artifact: &Artifact, function: &Function, kind: &RelocKind) -> Result<
                 return Err(Reject::Reason("the function is not one to be used so"));
             }
         }
-        RelocKind::Kfunc(name) => {
+        RelocKind::Kfunc(name)
+        | RelocKind::OptionalKfunc { name, .. }
+        | RelocKind::FunctionExists { name, .. } => {
             if kernel::prototype(name).is_none() {
                 let (function, kfunc) = (function.name.clone(), name.clone());
                 return Err(Reject::Invalid(Invalid::Kfunc { function, kfunc }));
@@ -265,11 +267,12 @@ fn place(insn: Insn, kind: &RelocKind) -> Result<(), &'static str> {
         | RelocKind::MapValue(_)
         | RelocKind::FunctionPointer(_)
         | RelocKind::Kconfig(_) => is_lddw(insn),
-        RelocKind::Call(_) | RelocKind::Kfunc(_) => is_call(insn),
+        RelocKind::Call(_) | RelocKind::Kfunc(_) | RelocKind::OptionalKfunc { .. } => is_call(insn),
         RelocKind::FieldOffset(_) => takes_immediate(insn) || accesses_memory(insn),
         RelocKind::TypeId(_)
         | RelocKind::TypeSize(_)
         | RelocKind::FieldExists(_)
+        | RelocKind::FunctionExists { .. }
         | RelocKind::EnumValue { .. } => takes_immediate(insn),
     };
     if fits { Ok(()) } else { Err("the relocation does not fit the instruction") }

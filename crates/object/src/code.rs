@@ -16,6 +16,8 @@ pub const R_BPF_64_32: u32 = 10;
 
 const BPF_PSEUDO_CALL: u8 = 1;
 const BPF_PSEUDO_FUNC: u8 = 4;
+/// `BPF_FUNC_unspec`: no helper, in code that is never reached.
+const NO_HELPER: i32 = 0;
 
 /// The symbol of a relocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +34,12 @@ pub enum Target<'a> {
     /// The section symbol of `.text`.
     Text,
     /// An undefined one: a kernel function's.
-    Kfunc(&'a str),
+    Kfunc {
+        /// Its name.
+        name: &'a str,
+        /// Whether the program does without.
+        optional: bool,
+    },
     /// An undefined one: an option of the kernel's configuration.
     Kconfig(&'a str),
 }
@@ -55,6 +62,8 @@ pub enum CoreTarget<'a> {
     Field(&'a KernelField),
     /// `BPF_CORE_FIELD_EXISTS`.
     Exists(&'a KernelField),
+    /// `BPF_CORE_ENUMVAL_EXISTS`, of the enumerator that stands for a kernel function.
+    FunctionExists(&'a str),
     /// `BPF_CORE_TYPE_SIZE`.
     Size(&'a str),
     /// `BPF_CORE_TYPE_ID_TARGET`.
@@ -124,7 +133,10 @@ fn patched(layout: &Layout, insn: Insn, second: Option<Insn>, reloc: &Reloc) -> 
             let start = layout.text_start[callee.0 as usize];
             Insn { dst: 0, src: BPF_PSEUDO_CALL, off: 0, imm: start as i32 - 1, ..insn }
         }
-        RelocKind::Call(_) | RelocKind::Kfunc(_) => {
+        RelocKind::OptionalKfunc { in_objects: false, .. } => {
+            Insn { src: 0, off: 0, imm: NO_HELPER, ..insn }
+        }
+        RelocKind::Call(_) | RelocKind::Kfunc(_) | RelocKind::OptionalKfunc { .. } => {
             Insn { dst: 0, src: BPF_PSEUDO_CALL, off: 0, imm: -1, ..insn }
         }
         RelocKind::FunctionPointer(callee) => {
@@ -135,6 +147,7 @@ fn patched(layout: &Layout, insn: Insn, second: Option<Insn>, reloc: &Reloc) -> 
         RelocKind::FieldOffset(_) => Insn { off: 0, ..insn },
         // libbpf expects what is true of the type as the object describes it.
         RelocKind::FieldExists(_) => Insn { imm: 1, ..insn },
+        RelocKind::FunctionExists { in_objects, .. } => Insn { imm: (*in_objects).into(), ..insn },
         RelocKind::TypeId(_) | RelocKind::TypeSize(_) | RelocKind::EnumValue { .. } => {
             Insn { imm: 0, ..insn }
         }
@@ -170,12 +183,22 @@ impl<'a> Code<'a> {
             }
             RelocKind::FunctionPointer(_) => self.relocs.push(elf(R_BPF_64_64, Target::Text)),
             RelocKind::Kconfig(name) => self.relocs.push(elf(R_BPF_64_64, Target::Kconfig(name))),
-            RelocKind::Kfunc(name) => self.relocs.push(elf(R_BPF_64_32, Target::Kfunc(name))),
+            RelocKind::Kfunc(name) => {
+                self.relocs.push(elf(R_BPF_64_32, Target::Kfunc { name, optional: false }));
+            }
+            RelocKind::OptionalKfunc { in_objects: false, .. }
+            | RelocKind::FunctionExists { in_objects: false, .. } => {}
+            RelocKind::OptionalKfunc { name, .. } => {
+                self.relocs.push(elf(R_BPF_64_32, Target::Kfunc { name, optional: true }));
+            }
             RelocKind::FieldOffset(field) => self.core.push(core(CoreTarget::Field(field))),
             RelocKind::EnumValue { enumeration, enumerator } => {
                 self.core.push(core(CoreTarget::Enumerator(enumeration, enumerator)));
             }
             RelocKind::FieldExists(field) => self.core.push(core(CoreTarget::Exists(field))),
+            RelocKind::FunctionExists { name, .. } => {
+                self.core.push(core(CoreTarget::FunctionExists(name)));
+            }
             RelocKind::TypeSize(name) => self.core.push(core(CoreTarget::Size(name))),
             RelocKind::TypeId(name) => self.core.push(core(CoreTarget::Type(name))),
         }

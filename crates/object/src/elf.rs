@@ -151,9 +151,13 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// What a program can do without is weak: loaders leave it out where the kernel has it not.
     fn extern_symbols(&mut self, codes: &[Code<'a>]) {
-        for name in types::kfunc_names(codes).union(&types::option_names(codes)) {
-            let info = (elf::STB_GLOBAL, elf::STT_NOTYPE);
+        let needed = types::needed_kfunc_names(codes);
+        let options = types::option_names(codes);
+        for name in types::kfunc_names(codes).union(&options) {
+            let strong = needed.contains(name) || options.contains(name);
+            let info = (if strong { elf::STB_GLOBAL } else { elf::STB_WEAK }, elf::STT_NOTYPE);
             let symbol = self.symbol(name, SymbolSection::Undefined, 0, 0, info);
             self.externs.insert(name, symbol);
         }
@@ -167,7 +171,9 @@ impl<'a> Writer<'a> {
                     Target::Map(map) => self.maps.get(&map).copied(),
                     Target::Function { name, .. } => self.functions.get(name).copied(),
                     Target::Text => self.text,
-                    Target::Kfunc(name) | Target::Kconfig(name) => self.externs.get(name).copied(),
+                    Target::Kfunc { name, .. } | Target::Kconfig(name) => {
+                        self.externs.get(name).copied()
+                    }
                 };
                 // The artifact was checked: each is there.
                 let Some(symbol) = symbol else { continue };

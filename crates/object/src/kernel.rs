@@ -122,6 +122,15 @@ pub fn prototype(name: &str) -> Option<&'static Prototype> {
     PROTOTYPES.iter().find(|prototype| prototype.name == name)
 }
 
+/// The enumeration of kernel functions that the verifier knows by name (kernel/bpf/verifier.c):
+/// kernels with such a function have an enumerator for it.
+pub const KNOWN_FUNCTIONS: &str = "special_kfunc_type";
+
+/// The enumerator that stands there for a function.
+pub fn known_function(name: &str) -> String {
+    format!("KF_{name}")
+}
+
 /// Kind of a structure's member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemberKind {

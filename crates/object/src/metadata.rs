@@ -9,8 +9,8 @@ use bpfc_artifact::Artifact;
 
 /// The version that is written. All from 1 on are read: objects of version 1 have sections
 /// `tcx/ingress` and `tcx/egress`, which older loaders do not know, and 0 where an instruction
-/// takes a type's number.
-pub const VERSION: u32 = 2;
+/// takes a type's number, and those of version 2 ask for no kernel functions.
+pub const VERSION: u32 = 3;
 
 const MAGIC: &[u8; 4] = b"bpfc";
 const HEADER_SIZE: usize = 16;

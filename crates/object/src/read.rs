@@ -127,7 +127,9 @@ fn is_target(
         Target::Function { name, start } => {
             is_named(name) && symbol.address() == u64::from(start) * 8 && is_text(file, &symbol)?
         }
-        Target::Kfunc(name) | Target::Kconfig(name) => is_named(name) && symbol.is_undefined(),
+        Target::Kfunc { name, .. } | Target::Kconfig(name) => {
+            is_named(name) && symbol.is_undefined()
+        }
         Target::Text => symbol.address() == 0 && is_text(file, &symbol)?,
     })
 }

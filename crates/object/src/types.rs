@@ -24,6 +24,7 @@ const BPF_CORE_FIELD_BYTE_OFFSET: u32 = 0;
 const BPF_CORE_FIELD_EXISTS: u32 = 2;
 const BPF_CORE_TYPE_ID_TARGET: u32 = 7;
 const BPF_CORE_TYPE_SIZE: u32 = 9;
+const BPF_CORE_ENUMVAL_EXISTS: u32 = 10;
 const BPF_CORE_ENUMVAL_VALUE: u32 = 11;
 
 /// The two sections' bytes.
@@ -211,6 +212,11 @@ impl Describer {
                 let id = self.btf.enumeration(&name, enumerator);
                 [id.0, self.btf.string("0"), BPF_CORE_ENUMVAL_VALUE]
             }
+            CoreTarget::FunctionExists(name) => {
+                let enumeration = format!("{}___bpfc", kernel::KNOWN_FUNCTIONS);
+                let id = self.btf.enumeration(&enumeration, &kernel::known_function(name));
+                [id.0, self.btf.string("0"), BPF_CORE_ENUMVAL_EXISTS]
+            }
             CoreTarget::Type(name) => {
                 [self.structure(name).0, self.btf.string("0"), BPF_CORE_TYPE_ID_TARGET]
             }
@@ -322,7 +328,15 @@ impl Describer {
 /// The kernel functions that code calls, each once, by name.
 pub fn kfunc_names<'a>(codes: &[Code<'a>]) -> BTreeSet<&'a str> {
     names(codes, |target| match target {
-        Target::Kfunc(name) => Some(name),
+        Target::Kfunc { name, .. } => Some(name),
+        _ => None,
+    })
+}
+
+/// Those of them that it cannot do without.
+pub fn needed_kfunc_names<'a>(codes: &[Code<'a>]) -> BTreeSet<&'a str> {
+    names(codes, |target| match target {
+        Target::Kfunc { name, optional: false } => Some(name),
         _ => None,
     })
 }

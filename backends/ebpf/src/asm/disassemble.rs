@@ -88,7 +88,8 @@ fn relocated(artifact: &Artifact, insn: &Insn, high: i32, kind: &RelocKind) -> S
         }
         RelocKind::Call(index) => format!("call {}", function(index)),
         RelocKind::FunctionPointer(index) => format!("r{} = &{}", insn.dst, function(index)),
-        RelocKind::Kfunc(name) => format!("call {name}"),
+        RelocKind::Kfunc(name) | RelocKind::OptionalKfunc { name, .. } => format!("call {name}"),
+        RelocKind::FunctionExists { name, .. } => format!("r{} = exists({name})", insn.dst),
         RelocKind::Kconfig(name) => format!("r{} = &{name}", insn.dst),
         RelocKind::FieldOffset(field) => {
             let place = format!("offsetof({}, {})", field.structure, field.member);

@@ -3,10 +3,10 @@
 use crate::asm::{
     Alu, Asm, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size, Width,
 };
-use crate::kernel::field;
+use crate::kernel::{self, Reading, Way, field};
 use crate::packet::{layout, linear};
 use crate::target::MainContext;
-use bpfc_artifact::log;
+use bpfc_artifact::{AttachPoint, log};
 
 /// `offsetof(struct __sk_buff, len)`.
 pub const LENGTH: i16 = 0;
@@ -121,6 +121,21 @@ fn probe_name_to(asm: &mut Asm, device: Reg, base: Reg, to: i16) {
     asm.helper(Helper::ProbeReadKernel);
 }
 
+/// Copies the name of the packet's device, on any kernel. Clobbers r0 to r5, r8 and r9, and the 8
+/// bytes below r10.
+fn copy_device_name(asm: &mut Asm, to: i16) {
+    Reading::Either.emit(asm, |asm, way| match way {
+        Way::Typed => {
+            device(asm, R8);
+            copy_name(asm, R8, to);
+        }
+        Way::Copied => {
+            kernel::copy_field(asm, R8, R6, "sk_buff", "dev", 8);
+            probe_name(asm, R8, to);
+        }
+    });
+}
+
 /// Stores an empty interface name.
 pub fn no_name(asm: &mut Asm, to: i16) {
     asm.store_imm(Size::D, R7, to, 0);
@@ -152,6 +167,14 @@ pub fn facts(main: &mut MainContext<'_>, is_egress: bool) {
     let forwarded = main.needs.forwarded && is_egress;
     if device.is_none() && main.layout.link().is_none() && !forwarded {
         return;
+    }
+    let tcx = matches!(main.attach, AttachPoint::TcIngress | AttachPoint::TcEgress);
+    if !tcx
+        && main.layout.link().is_none()
+        && !forwarded
+        && let Some(name) = device
+    {
+        return copy_device_name(asm, name);
     }
     kernel_skb(asm, R8);
     if forwarded {

@@ -31,8 +31,7 @@ use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, 
 use crate::asm::{Reg, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
-use crate::kernel;
-use crate::kernel::{skb, xdp};
+use crate::kernel::{self, Reading, Way, skb, xdp};
 use crate::main_function::bare;
 use crate::packet::layout;
 use crate::packet::needs::Needs;
@@ -189,21 +188,19 @@ fn destination(asm: &mut Asm, place: i16, none: Label) {
     asm.load(Size::D, R2, FP, place);
 }
 
-/// Whether a program asks by typed pointers (Linux 6.2), where it has them anyway, or copies what
-/// it asks for, which costs several times as much and which any kernel and any loader can do.
-fn is_typed(emitter: &Emitter<'_>) -> bool {
-    names_device(&emitter.needs) || emitter.target.kind() != ProgramKind::Xdp
-}
-
-/// Whether rules ask for the device that a packet came in by.
-pub(crate) fn names_device(needs: &Needs) -> bool {
-    needs.in_interface || needs.packet_type || needs.log
+/// How XDP programs read what they know of a device, by what rules ask for.
+pub fn reading(needs: &Needs) -> Reading {
+    match needs {
+        Needs { packet_type: true, .. } | Needs { log: true, .. } => Reading::Typed,
+        Needs { in_interface: true, .. } => Reading::Either,
+        _ => Reading::EitherHere,
+    }
 }
 
 /// `dst =` a field of the kernel's structure at `base`. Clobbers r0 to r5 and the temporary bytes.
-fn read(asm: &mut Asm, typed: bool, dst: Reg, base: Reg, field: (&str, &str), size: u16) {
+fn read(asm: &mut Asm, way: Way, dst: Reg, base: Reg, field: (&str, &str), size: u16) {
     let (structure, member) = field;
-    if typed {
+    if way == Way::Typed {
         kernel::cast(asm, base, structure);
         kernel::load(asm, dst, R0, structure, member, size);
     } else {
@@ -213,9 +210,9 @@ fn read(asm: &mut Asm, typed: bool, dst: Reg, base: Reg, field: (&str, &str), si
 
 /// `dst =` the Ethernet address of a device, its first byte the lowest. Clobbers r0 to r5 and the
 /// temporary bytes.
-fn address(asm: &mut Asm, typed: bool, dst: Reg, device: Reg) {
-    read(asm, typed, R3, device, ("net_device", "dev_addr"), 8);
-    if typed {
+fn address(asm: &mut Asm, way: Way, dst: Reg, device: Reg) {
+    read(asm, way, R3, device, ("net_device", "dev_addr"), 8);
+    if way == Way::Typed {
         // The kernel has room for 32 bytes there (include/linux/netdevice.h, `MAX_ADDR_LEN`).
         kernel::cast_to_bytes(asm, R3);
         asm.load(Size::D, dst, R0, 0);
@@ -232,39 +229,71 @@ fn function(
     emitter: &mut Emitter<'_>,
     known: Option<(MapIndex, u32)>,
 ) -> Result<FunctionIndex, EmitError> {
-    let typed = is_typed(emitter);
-    let body = body(emitter, typed)?;
+    let reading = match emitter.target.kind() {
+        ProgramKind::Xdp => reading(&emitter.needs),
+        _ => Reading::Typed,
+    };
+    let typed = body(emitter, reading, Way::Typed)?;
+    let copying = match reading.alternative() {
+        Some(in_objects) => Some((in_objects, body(emitter, reading, Way::Copied)?)),
+        None => None,
+    };
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "ask whether a frame is for others");
-    let [doubtful, others, other] = std::array::from_fn(|_| asm.label());
+    let doubtful = asm.label();
     emitter::begin(&mut asm, doubtful);
-    if typed {
-        emitter.target.load_device(&mut asm, R8, Device::In);
-    } else {
-        xdp::copy_device(&mut asm, R8);
+    match copying {
+        None => ask(emitter, &mut asm, known, (Way::Typed, typed), doubtful),
+        Some((in_objects, copying)) => {
+            let other = asm.label();
+            asm.unless_kernel_has(kernel::CAST, in_objects, other, |asm| {
+                ask(emitter, asm, known, (Way::Typed, typed), doubtful);
+            });
+            asm.place(other);
+            ask(emitter, &mut asm, known, (Way::Copied, copying), doubtful);
+        }
     }
-    address(&mut asm, typed, R9, R8);
+    asm.place(doubtful);
+    asm.mov_imm(R0, DOUBTFUL);
+    asm.exit();
+    emitter.add(asm, "others", FunctionKind::Chain)
+}
+
+/// Asks in one way, and returns the answer, but to `doubtful` where it is that.
+fn ask(
+    emitter: &Emitter<'_>,
+    asm: &mut Asm,
+    known: Option<(MapIndex, u32)>,
+    (way, body): (Way, FunctionIndex),
+    doubtful: Label,
+) {
+    let [others, other] = std::array::from_fn(|_| asm.label());
+    match way {
+        Way::Typed => emitter.target.load_device(asm, R8, Device::In),
+        Way::Copied => xdp::copy_device(asm, R8),
+    }
+    address(asm, way, R9, R8);
     asm.load(Size::D, R2, R7, DESTINATION);
     asm.jump(Jump::Ne, Width::W64, R2, R9, other);
     if let Some(known) = known {
-        find_known(&mut asm, known);
+        find_known(asm, known);
         asm.store(Size::D, R5, 0, R4);
     }
     asm.mov_imm(R0, FOR_US);
     asm.exit();
     asm.place(other);
-    read(&mut asm, typed, R1, R8, ("net_device", "upper_level"), 1);
+    read(asm, way, R1, R8, ("net_device", "upper_level"), 1);
     asm.jump_imm(Jump::Eq, Width::W64, R1, 1, others);
     asm.store(Size::D, R7, ROOT, R8);
     asm.store(Size::D, R7, OWN, R9);
-    read(&mut asm, typed, R1, R8, ("net_device", "nd_net"), 8);
+    read(asm, way, R1, R8, ("net_device", "nd_net"), 8);
     asm.store(Size::D, R7, NAMESPACE, R1);
-    kernel::enter(&mut asm, R8, "net_device", "adj_list.upper", 16);
+    kernel::enter(asm, R8, "net_device", "adj_list.upper", 16);
     asm.store(Size::D, R7, CURSOR, R8);
     asm.store_imm(Size::W, R7, LEVEL, 1);
     asm.store_imm(Size::W, R7, OTHERS, FOR_OTHERS);
     asm.mov(R1, R6);
-    walk::run_loop(&mut asm, body, DEVICES);
+    walk::run_loop(asm, body, DEVICES);
     let answered = asm.label();
     asm.load(Size::W, R0, R7, OTHERS);
     asm.jump_imm(Jump::Ne, Width::W64, R0, FOR_OTHERS, answered);
@@ -274,22 +303,25 @@ fn function(
     asm.mov_imm(R0, FOR_OTHERS);
     asm.place(answered);
     asm.exit();
-    asm.place(doubtful);
-    asm.mov_imm(R0, DOUBTFUL);
-    asm.exit();
-    emitter.add(asm, "others", FunctionKind::Chain)
 }
 
 /// One device above: 0 to go on, 1 when done.
-fn body(emitter: &mut Emitter<'_>, typed: bool) -> Result<FunctionIndex, EmitError> {
+fn body(emitter: &mut Emitter<'_>, reading: Reading, way: Way) -> Result<FunctionIndex, EmitError> {
     let mut asm = Asm::new();
+    let name = match way {
+        Way::Typed => "others_body",
+        Way::Copied => "others_copying",
+    };
+    if let Some(in_objects) = reading.alternative() {
+        asm.stand_behind_test(in_objects);
+    }
     emitter.mark_line(&mut asm, None, "look at a device above");
     let [inner, list, entry, above, next, ours, doubtful, end] =
         std::array::from_fn(|_| asm.label());
     let node = ("netdev_adjacent", "dev");
     asm.load(Size::D, R7, R2, 8);
     asm.load(Size::D, R1, R7, CURSOR);
-    read(&mut asm, typed, R8, R1, ("list_head", "next"), 8);
+    read(&mut asm, way, R8, R1, ("list_head", "next"), 8);
     // The list is that of the device below.
     asm.load(Size::W, R1, R7, LEVEL);
     asm.jump_imm(Jump::Ne, Width::W64, R1, 1, inner);
@@ -298,7 +330,7 @@ fn body(emitter: &mut Emitter<'_>, typed: bool) -> Result<FunctionIndex, EmitErr
     asm.place(inner);
     asm.load(Size::D, R9, R7, CURSOR + 8);
     kernel::leave(&mut asm, R9, R1, "netdev_adjacent", "list", 16);
-    read(&mut asm, typed, R9, R9, node, 8);
+    read(&mut asm, way, R9, R9, node, 8);
     asm.place(list);
     kernel::enter(&mut asm, R9, "net_device", "adj_list.upper", 16);
     asm.jump(Jump::Ne, Width::W64, R8, R9, entry);
@@ -316,15 +348,15 @@ fn body(emitter: &mut Emitter<'_>, typed: bool) -> Result<FunctionIndex, EmitErr
     asm.jump_imm(Jump::Eq, Width::W64, R8, 0, doubtful);
     asm.store(Size::D, R7, CURSOR, R8);
     kernel::leave(&mut asm, R8, R1, "netdev_adjacent", "list", 16);
-    read(&mut asm, typed, R8, R8, node, 8);
+    read(&mut asm, way, R8, R8, node, 8);
     asm.jump_imm(Jump::Eq, Width::W64, R8, 0, doubtful);
-    read(&mut asm, typed, R1, R8, ("net_device", "nd_net"), 8);
+    read(&mut asm, way, R1, R8, ("net_device", "nd_net"), 8);
     asm.load(Size::D, R2, R7, NAMESPACE);
     asm.jump(Jump::Ne, Width::W64, R1, R2, above);
-    judge(&mut asm, typed, above, [ours, doubtful]);
+    judge(&mut asm, way, above, [ours, doubtful]);
 
     asm.place(above);
-    read(&mut asm, typed, R1, R8, ("net_device", "upper_level"), 1);
+    read(&mut asm, way, R1, R8, ("net_device", "upper_level"), 1);
     asm.jump_imm(Jump::Eq, Width::W64, R1, 1, next);
     asm.load(Size::W, R1, R7, LEVEL);
     asm.jump_imm(Jump::Ge, Width::W64, R1, LEVELS, doubtful);
@@ -347,17 +379,17 @@ fn body(emitter: &mut Emitter<'_>, typed: bool) -> Result<FunctionIndex, EmitErr
     asm.place(end);
     asm.mov_imm(R0, 1);
     asm.exit();
-    emitter.add(asm, "others_body", FunctionKind::LoopBody)
+    emitter.add(asm, name, FunctionKind::LoopBody)
 }
 
 /// Looks at the device in r8, which is in the packet's network namespace: to `ours` where the frame
 /// is for its address, to `doubtful` where it may take it for this host all the same, else to
 /// `other`. A frame for a group may be taken by whatever gives it a type anew.
-fn judge(asm: &mut Asm, typed: bool, other: Label, [ours, doubtful]: [Label; 2]) {
+fn judge(asm: &mut Asm, way: Way, other: Label, [ours, doubtful]: [Label; 2]) {
     let [plain, handing, compare] = std::array::from_fn(|_| asm.label());
-    read(asm, typed, R1, R8, ("net_device", "rtnl_link_ops"), 8);
+    read(asm, way, R1, R8, ("net_device", "rtnl_link_ops"), 8);
     asm.jump_imm(Jump::Eq, Width::W64, R1, 0, doubtful);
-    read(asm, typed, R3, R1, ("rtnl_link_ops", "kind"), 8);
+    read(asm, way, R3, R1, ("rtnl_link_ops", "kind"), 8);
     kernel::copy(asm, 8);
     asm.load(Size::D, R9, FP, TEMPORARY);
     for (kinds, label) in [(&PLAIN[..], plain), (&HANDING_ON[..], handing)] {
@@ -377,12 +409,12 @@ fn judge(asm: &mut Asm, typed: bool, other: Label, [ours, doubtful]: [Label; 2])
     asm.place(plain);
     asm.load(Size::D, R1, R7, DESTINATION);
     asm.jump_imm(Jump::Set, Width::W64, R1, GROUP, other);
-    address(asm, typed, R9, R8);
+    address(asm, way, R9, R8);
     asm.goto(compare);
     asm.place(handing);
     asm.load(Size::D, R1, R7, DESTINATION);
     asm.jump_imm(Jump::Set, Width::W64, R1, GROUP, doubtful);
-    address(asm, typed, R9, R8);
+    address(asm, way, R9, R8);
     // Only in passthru mode does it share the device's address; then it takes every frame.
     asm.load(Size::D, R1, R7, OWN);
     asm.jump(Jump::Eq, Width::W64, R9, R1, doubtful);

@@ -40,7 +40,7 @@ const TEMPORARY: i16 = -8;
 /// bytes below r10.
 pub fn if_bare(asm: &mut Asm, needs: &Needs, bare: Label) {
     let linked = asm.label();
-    xdp::device_type(asm, super::addressee::names_device(needs), R1);
+    xdp::device_type(asm, super::addressee::reading(needs), R1);
     asm.jump_imm(Jump::Eq, Width::W64, R1, ETHERNET, linked);
     asm.jump_imm(Jump::Ne, Width::W64, R1, LOOPBACK, bare);
     asm.place(linked);

@@ -55,11 +55,11 @@ fn objects_of_the_first_version_are_read() {
     assert_ne!(first.as_slice(), second);
     assert_eq!(read(&second).expect("reads"), artifact);
     // A version that does not go with the code is no way to read it.
-    for (object, version) in [(first.to_vec(), 2), (second, 1)] {
+    for (object, is, version) in [(first.to_vec(), 1, 2), (second, 3, 1)] {
         let mut altered = object;
-        let at = altered.windows(8).position(|bytes| {
-            bytes[..4] == *b"bpfc" && bytes[4] == 3 - version && bytes[5..] == [0, 0, 0]
-        });
+        let at = altered
+            .windows(8)
+            .position(|bytes| bytes[..4] == *b"bpfc" && bytes[4] == is && bytes[5..] == [0, 0, 0]);
         altered[at.expect("the version") + 4] = version;
         assert!(matches!(read(&altered), Err(ReadError::Code { .. })));
     }
