@@ -5,10 +5,12 @@
 //! it, so that a ruleset of either origin is the same model.
 
 mod assign;
+mod base_chain;
 mod binary;
 mod bits;
 mod command;
 mod context;
+mod define;
 mod dependency;
 mod element;
 mod expression;
@@ -63,8 +65,8 @@ pub fn read(
         commands.extend(crate::syntax::parse(*file, sources, includes, diagnostics));
     }
     let mut transaction = command::Transaction::new(machine, diagnostics);
-    for command in &commands {
-        transaction.apply(command);
+    for command in commands.drain(..) {
+        transaction.apply(&command);
     }
     let ruleset = transaction.finish();
     (diagnostics.error_count() == before).then_some(ruleset)

@@ -14,6 +14,7 @@ mod datatype;
 mod evaluate;
 mod machine;
 pub mod model;
+mod nearest;
 mod outside;
 mod protocol;
 mod selector;

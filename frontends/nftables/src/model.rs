@@ -17,6 +17,7 @@ pub(crate) use set::padded_bits;
 pub use set::{Element, ElementData, Object, ObjectKind, Set, SetFlags, SetName, TypedPart};
 
 use bpfc_diag::Span;
+use std::collections::BTreeMap;
 
 /// The family of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,8 +93,19 @@ pub struct Table {
     pub anonymous: Vec<Set>,
     /// Its objects.
     pub objects: Vec<Object>,
-    /// The names of sets that could not be read; only while a ruleset is.
-    pub(crate) broken_sets: Vec<String>,
+    /// What is known of it only while it is read.
+    pub(crate) reading: Reading,
+}
+
+/// What is known of a table only while it is read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Reading {
+    /// The names of sets whose definitions are wrong.
+    pub broken_sets: Vec<String>,
+    /// Where each chain is.
+    chains: BTreeMap<String, usize>,
+    /// How many chains without a name there are.
+    held: usize,
 }
 
 impl Table {
@@ -108,13 +120,41 @@ impl Table {
             sets: Vec::new(),
             anonymous: Vec::new(),
             objects: Vec::new(),
-            broken_sets: Vec::new(),
+            reading: Reading::default(),
         }
     }
 
     /// The chain of a name.
     pub fn chain(&self, name: &str) -> Option<&Chain> {
         self.chains.iter().find(|chain| chain.name == name)
+    }
+
+    /// Where the chain of a name is, while the table is read.
+    pub(crate) fn chain_at(&self, name: &str) -> Option<usize> {
+        self.reading.chains.get(name).copied()
+    }
+
+    pub(crate) fn push_chain(&mut self, chain: Chain) {
+        self.reading.chains.insert(chain.name.clone(), self.chains.len());
+        self.chains.push(chain);
+    }
+
+    /// The name for a chain that a rule holds.
+    pub(crate) fn held_name(&mut self) -> String {
+        self.reading.held += 1;
+        format!("__chain{}", self.reading.held - 1)
+    }
+
+    pub(crate) fn rename_chain(&mut self, at: usize, name: String) {
+        self.reading.chains.remove(&self.chains[at].name);
+        self.reading.chains.insert(name.clone(), at);
+        self.chains[at].name = name;
+    }
+
+    pub(crate) fn remove_chain(&mut self, at: usize) {
+        self.chains.remove(at);
+        let names = self.chains.iter().enumerate();
+        self.reading.chains = names.map(|(at, chain)| (chain.name.clone(), at)).collect();
     }
 
     /// The named set or map of a name.

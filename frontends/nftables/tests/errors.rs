@@ -212,4 +212,15 @@ fn nesting_and_growth_are_bounded() {
         bomb += &format!("define a{index} = {{ $a{}, $a{} }}\n", index - 1, index - 1);
     }
     assert!(errors(&bomb)[0].2.contains("parts"));
+    let mut chain = "define a0 = 1\n".to_owned();
+    for index in 1..2000 {
+        chain += &format!("define a{index} = $a{}\n", index - 1);
+    }
+    assert!(errors(&chain)[0].2.contains("stand for each other"));
+    assert!(errors(&"[".repeat(100_000))[0].2.contains("a command"));
+    assert!(
+        errors(&format!("add rule ip t c accept {}", "{ ".repeat(100_000)))[0]
+            .2
+            .contains("expected")
+    );
 }

@@ -119,7 +119,7 @@ impl Datatype {
             return Ok(Meaning { value, bits: 1, order: Order::Host });
         }
         let words = self.symbols.iter().map(|(name, _)| *name);
-        let near = if word.len() > 64 { None } else { bpfc_names::nearest(word, words) };
+        let near = crate::nearest::nearest(word, words);
         Err(NoMeaning {
             message: match self.symbols.is_empty() {
                 true => format!("`{word}` is not a number"),
@@ -205,7 +205,7 @@ fn protocol(word: &str) -> Result<Meaning, NoMeaning> {
             // The language's own word for what /etc/protocols calls ipcomp.
             None if word == "comp" => 108,
             None => {
-                let near = bpfc_names::nearest(word, bpfc_names::protocol_names());
+                let near = crate::nearest::nearest(word, bpfc_names::protocol_names());
                 let help = near.map(|near| format!("did you mean `{near}`?"));
                 let message = format!("`{word}` is not a protocol");
                 return Err(NoMeaning { message, help });

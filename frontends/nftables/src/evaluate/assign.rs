@@ -17,7 +17,7 @@ impl Context<'_> {
         let ExprKind::Select(selector) = &target.kind else {
             return Err(error(Code::NFT_TYPE, target.span, "this cannot be given a value"));
         };
-        match selector {
+        match &**selector {
             Selector::Meta(key) => self.assign_meta(key, value, target.span, span),
             Selector::Ct { key, .. } => self.assign_ct(key, selector, value, target.span, span),
             Selector::Payload { inner: None, .. } | Selector::Raw { .. } => {

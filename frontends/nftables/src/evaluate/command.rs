@@ -1,8 +1,9 @@
 //! Commands, in order, as one transaction.
 
+use super::base_chain::{base_chain, policy_drops};
 use super::context::Context;
 use super::statement::outside;
-use super::table::{Definition, base_chain, check_same_set, set_elements};
+use super::table::Definition;
 use super::validate::validate;
 use super::{Evaluated, error};
 use crate::Machine;
@@ -23,16 +24,16 @@ pub(super) struct Transaction<'a> {
     /// The families that were told not to be filtering.
     outside: Vec<&'static str>,
     /// Sets whose definitions could not be read.
-    broken: Vec<(Place, String)>,
+    pub(super) broken: Vec<(Place, String)>,
     machine: &'a dyn Machine,
-    diagnostics: &'a mut Diagnostics,
+    pub(super) diagnostics: &'a mut Diagnostics,
 }
 
 /// The error that something of a name is not there.
 pub(super) fn unknown(what: &str, name: &ast::Name, known: Vec<&str>) -> Box<Diagnostic> {
     let message = format!("there is no {what} `{}`", name.text);
     let mut diagnostic = error(Code::NFT_UNKNOWN, name.span, message);
-    let near = if name.text.len() > 128 { None } else { bpfc_names::nearest(&name.text, known) };
+    let near = crate::nearest::nearest(&name.text, known);
     diagnostic.help = near.map(|near| format!("did you mean `{near}`?"));
     diagnostic
 }
@@ -60,7 +61,7 @@ impl<'a> Transaction<'a> {
             }
         }
         for table in &mut self.ruleset.tables {
-            table.broken_sets.clear();
+            table.reading = Reading::default();
             for chain in &mut table.chains {
                 // Rules of chains without a name are numbered where their chain is complete.
                 for (index, rule) in chain.rules.iter_mut().enumerate() {
@@ -106,10 +107,10 @@ impl<'a> Transaction<'a> {
             CommandKind::Flush(what) => self.flush(what),
             CommandKind::Rename { table, chain, to } => {
                 let index = self.chain_index(table, chain)?;
-                if self.table(table)?.chain(&to.text).is_some() {
+                if self.table(table)?.chain_at(&to.text).is_some() {
                     return Err(self.exists("chain", to));
                 }
-                self.table(table)?.chains[index].name = to.text.clone();
+                self.table(table)?.rename_chain(index, to.text.clone());
                 Ok(())
             }
             CommandKind::Outside(class) => Err(outside(class, command.span)),
@@ -149,7 +150,7 @@ impl<'a> Transaction<'a> {
         Ok(self.ruleset.table_mut(table.family, &table.name.text).expect("was found"))
     }
 
-    fn handle(&mut self, table: &TableRef) -> u64 {
+    pub(super) fn handle(&mut self, table: &TableRef) -> u64 {
         let handle = self.handles.entry((table.family, table.name.text.clone())).or_insert(0);
         *handle += 1;
         *handle
@@ -226,12 +227,12 @@ impl<'a> Transaction<'a> {
         chain: &ast::Chain,
         is_create: bool,
     ) -> Evaluated<()> {
-        let is_known = self.table(table)?.chain(&chain.name.text).is_some();
+        let is_known = self.table(table)?.chain_at(&chain.name.text).is_some();
         if is_create && is_known { Err(self.exists("chain", &chain.name)) } else { Ok(()) }
     }
 
     fn add_chain(&mut self, table: &TableRef, chain: &ast::Chain) -> Evaluated<()> {
-        let is_known = self.table(table)?.chain(&chain.name.text).is_some();
+        let is_known = self.table(table)?.chain_at(&chain.name.text).is_some();
         let base = match is_known && chain.hook.is_none() {
             true => None,
             false => match base_chain(table.family, chain) {
@@ -247,13 +248,14 @@ impl<'a> Transaction<'a> {
             return self.push_chain(table, chain, base);
         }
         let name = &chain.name.text;
-        let found = self.table(table)?.chains.iter_mut().find(|known| known.name == *name);
-        let Some(known) = found else { return Ok(()) };
+        let held = self.table(table)?;
+        let Some(at) = held.chain_at(name) else { return Ok(()) };
+        let known = &mut held.chains[at];
         if chain.comment.is_some() {
             known.comment = chain.comment.clone();
         }
         if let (Some(policy), Some(base)) = (&chain.policy, &mut known.base) {
-            base.drops = super::table::policy_drops(policy)?;
+            base.drops = policy_drops(policy)?;
         }
         let Some(new) = base else { return Ok(()) };
         match &mut known.base {
@@ -279,7 +281,7 @@ impl<'a> Transaction<'a> {
         self.handle(table);
         let name = chain.name.text.clone();
         let comment = chain.comment.clone();
-        self.table(table)?.chains.push(Chain { name, base, comment, rules: Vec::new() });
+        self.table(table)?.push_chain(Chain { name, base, comment, rules: Vec::new() });
         Ok(())
     }
 
@@ -295,11 +297,11 @@ impl<'a> Transaction<'a> {
     }
 
     pub(super) fn chain_index(&mut self, table: &TableRef, chain: &ast::Name) -> Evaluated<usize> {
-        let chains = &self.table(table)?.chains;
-        match chains.iter().position(|known| known.name == chain.text) {
+        let table = self.table(table)?;
+        match table.chain_at(&chain.text) {
             Some(index) => Ok(index),
             None => {
-                let known = chains.iter().map(|known| known.name.as_str()).collect();
+                let known = table.chains.iter().map(|known| known.name.as_str()).collect();
                 Err(unknown("chain", chain, known))
             }
         }
@@ -382,112 +384,6 @@ impl<'a> Transaction<'a> {
         if let Some(rule) = self.evaluate_rule(table, rule, new)? {
             self.table(table)?.chains[chain].rules[index] = rule;
         }
-        Ok(())
-    }
-
-    pub(super) fn set_place(table: &TableRef, name: &str) -> (Place, String) {
-        ((table.family, table.name.text.clone()), name.to_owned())
-    }
-
-    fn add_set(&mut self, table: &TableRef, set: &ast::Set) -> Evaluated<()> {
-        let place = Self::set_place(table, &set.name.text);
-        let defined = match self.context(table, |context| context.define_set(set))? {
-            Ok(defined) if !set.is_broken => defined,
-            result => {
-                self.table(table)?.broken_sets.push(set.name.text.clone());
-                self.broken.push(place);
-                return result.and(Err(super::told())).map_err(|error| match set.is_broken {
-                    true => super::told(),
-                    false => error,
-                });
-            }
-        };
-        if let Some(known) = self.sets.get(&place) {
-            return check_same_set(&known.set, &defined, set.name.span);
-        }
-        self.handle(table);
-        self.sets
-            .insert(place, Definition { set: defined.clone(), items: Vec::new(), is_dirty: false });
-        self.table(table)?.sets.push(defined);
-        Ok(())
-    }
-
-    fn add_set_elements(&mut self, table: &TableRef, set: &ast::Set) -> Evaluated<()> {
-        let place = Self::set_place(table, &set.name.text);
-        match &set.elements {
-            Some(elements) if self.sets.contains_key(&place) => {
-                self.add_elements(table, &set.name, elements)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    pub(super) fn definition(&mut self, table: &TableRef, set: &ast::Name) -> Evaluated<Set> {
-        self.table(table)?;
-        match self.sets.get(&Self::set_place(table, &set.text)) {
-            Some(known) => Ok(known.set.clone()),
-            None if self.broken.contains(&Self::set_place(table, &set.text)) => Err(super::told()),
-            None => {
-                let sets = &self.table(table)?.sets;
-                let known = sets.iter().map(|known| known.name.as_str()).collect();
-                Err(unknown("set or map", set, known))
-            }
-        }
-    }
-
-    fn add_elements(
-        &mut self,
-        table: &TableRef,
-        set: &ast::Name,
-        elements: &ast::Expr,
-    ) -> Evaluated<()> {
-        let defined = self.definition(table, set)?;
-        let items = self.context(table, |context| context.set_items(&defined, elements))??;
-        let known = self.sets.get_mut(&Self::set_place(table, &set.text)).expect("was found");
-        known.items.extend(items);
-        known.is_dirty = true;
-        Ok(())
-    }
-
-    /// Makes the kernel's elements of every set that was changed.
-    fn rebuild(&mut self) {
-        for (((family, table), name), definition) in &mut self.sets {
-            if !std::mem::take(&mut definition.is_dirty) {
-                continue;
-            }
-            match set_elements(&definition.set, &definition.items) {
-                Ok(elements) => {
-                    let table = self.ruleset.table_mut(*family, table);
-                    let sets = table.map_or(&mut [][..], |table| &mut table.sets);
-                    if let Some(set) = sets.iter_mut().find(|set| set.name == *name) {
-                        set.elements = elements;
-                    }
-                }
-                Err(diagnostic) => super::tell(self.diagnostics, *diagnostic),
-            }
-        }
-    }
-
-    fn add_object(&mut self, table: &TableRef, object: &ast::Object) -> Evaluated<()> {
-        let name = object.name.text.clone();
-        if self.table(table)?.object(object.kind, &name).is_some() {
-            return Ok(());
-        }
-        let expression = match &object.statement {
-            Some(statement) => self.context(table, |context| context.stateful(statement))??,
-            None if object.kind == ObjectKind::Counter => {
-                let operation = Operation::Counter { packets: 0, bytes: 0 };
-                Expression { operation, span: Some(object.name.span) }
-            }
-            None => {
-                let message = format!("the {} says nothing", object.kind.name());
-                return Err(error(Code::NFT_STATEMENT, object.name.span, message));
-            }
-        };
-        self.handle(table);
-        let comment = object.comment.clone();
-        let objects = &mut self.table(table)?.objects;
-        objects.push(Object { kind: object.kind, name, expression, comment });
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
 //! Elements of sets and maps.
 
 use super::context::{Context, Expect};
-use super::typed::{Item, ItemData, Kind, Typed, fits};
+use super::typed::{Item, ItemData, Kind, More, Typed, fits};
 use super::{Evaluated, error};
 use crate::datatype::Base;
 use crate::model::{Data, ObjectKind, Part, TypedPart};
-use crate::syntax::ast::{Expr, ExprKind, SetItem};
+use crate::syntax::ast::{Expr, ExprKind, ItemOptions, SetItem};
 use bpfc_diag::{Code, Span};
 
 /// What a map yields.
@@ -83,19 +83,22 @@ impl Context<'_> {
         }
         let data = self.item_data(item, yields)?;
         let mut expressions = Vec::new();
-        for statement in &item.statements {
+        let none = ItemOptions::default();
+        let options = item.more.as_ref().map_or(&none, |more| &more.options);
+        for statement in item.more.iter().flat_map(|more| &more.statements) {
             expressions.push(self.stateful(statement)?);
         }
         for key in keys {
-            typed.push(Item {
-                key,
-                data: data.clone(),
-                timeout: item.options.timeout,
-                expires: item.options.expires,
-                expressions: expressions.clone(),
-                comment: item.options.comment.clone(),
-                span: item.span,
+            let is_plain = expressions.is_empty() && options.is_none();
+            let more = (!is_plain).then(|| {
+                Box::new(More {
+                    timeout: options.timeout,
+                    expires: options.expires,
+                    expressions: expressions.clone(),
+                    comment: options.comment.clone(),
+                })
             });
+            typed.push(Item { key, data: data.clone(), more, span: item.span });
         }
         Ok(())
     }
@@ -140,7 +143,7 @@ impl Context<'_> {
                 }
                 match &value.kind {
                     Kind::Value(_) | Kind::Concat(_) if fits(parts, &value.parts()) => {
-                        Ok(ItemData::Value(value))
+                        Ok(ItemData::Value(Box::new(value)))
                     }
                     _ => Err(self.mismatch(parts, &value)),
                 }

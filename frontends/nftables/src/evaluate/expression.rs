@@ -287,11 +287,11 @@ impl Context<'_> {
             let message = "the name of a chain has 127 characters at most";
             return Err(error(Code::NFT_VALUE, chain.span, message));
         }
-        if self.table.chain(name).is_none() {
+        if self.table.chain_at(name).is_none() {
             let message = format!("the table has no chain `{name}`");
             let mut diagnostic = error(Code::NFT_UNKNOWN, chain.span, message);
             let known = self.table.chains.iter().map(|chain| chain.name.as_str());
-            let near = bpfc_names::nearest(name, known);
+            let near = crate::nearest::nearest(name, known);
             diagnostic.help = near.map(|near| format!("did you mean `{near}`?"));
             return Err(diagnostic);
         }
@@ -300,13 +300,13 @@ impl Context<'_> {
 
     pub(super) fn named_set(&self, name: &str, span: Span) -> Evaluated<&model::Set> {
         self.table.set(name).ok_or_else(|| {
-            if self.table.broken_sets.iter().any(|broken| broken == name) {
+            if self.table.reading.broken_sets.iter().any(|broken| broken == name) {
                 return super::told();
             }
             let message = format!("the table has no set or map `{name}`");
             let mut diagnostic = error(Code::NFT_UNKNOWN, span, message);
             let known = self.table.sets.iter().map(|set| set.name.as_str());
-            let near = if name.len() > 128 { None } else { bpfc_names::nearest(name, known) };
+            let near = crate::nearest::nearest(name, known);
             diagnostic.help = near.map(|near| format!("did you mean `@{near}`?"));
             diagnostic
         })

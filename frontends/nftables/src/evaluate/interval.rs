@@ -1,7 +1,7 @@
 //! Ranges as the kernel holds them: the first key of each, and the first key behind it.
 
 use super::element::{data_of, end_data, ends, is_interval};
-use super::typed::{Item, ItemData, ones};
+use super::typed::{Item, ItemData, More, ones};
 use super::{Evaluated, error};
 use crate::model::{Data, Element, ElementData};
 use bpfc_diag::{Code, Diagnostic, Span};
@@ -36,6 +36,7 @@ pub(super) fn elements(items: &[Item], shape: Shape) -> Evaluated<Vec<Element>> 
 }
 
 fn element(item: &Item, key: Option<Data>) -> Element {
+    let more = item.more.as_ref().map_or_else(More::default, |more| (**more).clone());
     Element {
         key,
         key_end: None,
@@ -47,10 +48,10 @@ fn element(item: &Item, key: Option<Data>) -> Element {
             ItemData::Verdict(verdict) => ElementData::Verdict(verdict.clone()),
             ItemData::Object(name) => ElementData::Object(name.clone()),
         },
-        timeout: item.timeout,
-        expires: item.expires,
-        expressions: item.expressions.clone(),
-        comment: item.comment.clone(),
+        timeout: more.timeout,
+        expires: more.expires,
+        expressions: more.expressions,
+        comment: more.comment,
         span: Some(item.span),
     }
 }

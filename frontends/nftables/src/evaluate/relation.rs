@@ -63,7 +63,7 @@ impl Context<'_> {
             && let Kind::Set(items) = &mut right.kind
             && let [one] = items.as_mut_slice()
         {
-            let is_plain = one.expressions.is_empty();
+            let is_plain = one.statements() == 0;
             if is_plain && let Some(key) = one.key.take_if(|_| true) {
                 right = key;
             }

@@ -59,7 +59,7 @@ impl Transaction<'_> {
             }
             Deleted::Chain(table, name) => {
                 let index = self.chain_index(table, self.by_name(name)?)?;
-                self.table(table)?.chains.remove(index);
+                self.table(table)?.remove_chain(index);
             }
             Deleted::Rule { table, chain, handle } => {
                 let (chain, rule) = self.rule_index(table, chain, *handle)?;

@@ -65,10 +65,7 @@ impl Context<'_> {
         let item = |value: &u128| Item {
             key: Some(Typed::value(*value, left.datatype, left.order, left.bits, span)),
             data: ItemData::None,
-            timeout: None,
-            expires: None,
-            expressions: Vec::new(),
-            comment: None,
+            more: None,
             span,
         };
         let kind = Kind::Set(values.iter().map(item).collect());

@@ -148,7 +148,7 @@ impl Context<'_> {
             let message = format!("the table has no {} `{text}`", kind.name());
             let mut diagnostic = error(Code::NFT_UNKNOWN, name.span, message);
             let same = self.table.objects.iter().filter(|object| object.kind == kind);
-            let near = bpfc_names::nearest(text, same.map(|object| object.name.as_str()));
+            let near = crate::nearest::nearest(text, same.map(|object| object.name.as_str()));
             diagnostic.help = near.map(|near| format!("did you mean \"{near}\"?"));
             return Err(diagnostic);
         }

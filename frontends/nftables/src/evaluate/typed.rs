@@ -49,18 +49,32 @@ pub(super) struct Item {
     /// `None` stands for all others.
     pub key: Option<Typed>,
     pub data: ItemData,
+    /// What it has beside key and data, where it has something.
+    pub more: Option<Box<More>>,
+    pub span: Span,
+}
+
+/// What an element may have beside key and data.
+#[derive(Clone, Debug, Default)]
+pub(super) struct More {
     pub timeout: Option<u64>,
     pub expires: Option<u64>,
     pub expressions: Vec<crate::model::Expression>,
     pub comment: Option<String>,
-    pub span: Span,
+}
+
+impl Item {
+    /// How many statements it has.
+    pub fn statements(&self) -> usize {
+        self.more.as_ref().map_or(0, |more| more.expressions.len())
+    }
 }
 
 /// What an element yields.
 #[derive(Clone, Debug)]
 pub(super) enum ItemData {
     None,
-    Value(Typed),
+    Value(Box<Typed>),
     Verdict(Verdict),
     Object(String),
 }

@@ -1,163 +1,17 @@
 //! Commands as they are written, with places.
 
-use crate::model::{Direction, Family, FibFlags, FibResult, LogFlags, ObjectKind, SetOperation};
-use crate::protocol::{ExtensionKind, Field, Protocol};
-use crate::selector::{Key, MetaKey};
+mod expression;
+
+pub(crate) use expression::*;
+
+use crate::model::{Family, LogFlags, ObjectKind, SetOperation};
 use bpfc_diag::Span;
-use std::sync::Arc;
 
 /// A name and where it stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Name {
     pub text: String,
     pub span: Span,
-}
-
-/// An expression and where it stands.
-#[derive(Clone, Debug)]
-pub(crate) struct Expr {
-    pub kind: ExprKind,
-    pub span: Span,
-}
-
-/// An operator between two numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BinaryOp {
-    And,
-    Or,
-    Xor,
-    Left,
-    Right,
-}
-
-/// What is loaded.
-#[derive(Clone, Debug)]
-pub(crate) enum Selector {
-    /// A field of a header, perhaps of one that a tunnel carries.
-    Payload {
-        protocol: &'static Protocol,
-        field: &'static Field,
-        inner: Option<&'static Protocol>,
-    },
-    /// Bytes at a place, counted in bits.
-    Raw {
-        base: &'static str,
-        offset: u32,
-        bits: u32,
-    },
-    /// A field of an extension header, option or chunk, or whether it is there.
-    Extension {
-        kind: ExtensionKind,
-        number: u8,
-        field: Field,
-        is_presence: bool,
-    },
-    Meta(&'static MetaKey),
-    Ct {
-        key: &'static Key,
-        direction: Option<Direction>,
-    },
-    Rt(&'static Key),
-    Socket {
-        key: &'static Key,
-        level: u32,
-    },
-    Xfrm {
-        key: &'static Key,
-        is_out: bool,
-        index: u32,
-    },
-    Fib {
-        flags: FibFlags,
-        result: FibResult,
-        is_check: bool,
-    },
-    Osf {
-        ttl: u8,
-        with_version: bool,
-    },
-    Numgen {
-        is_random: bool,
-        modulus: u32,
-        offset: u32,
-    },
-    Jhash {
-        of: Box<Expr>,
-        modulus: u32,
-        seed: Option<u32>,
-        offset: u32,
-    },
-    Symhash {
-        modulus: u32,
-        offset: u32,
-    },
-}
-
-/// What an expression is.
-#[derive(Clone, Debug)]
-pub(crate) enum ExprKind {
-    /// A word or number, which means what its datatype makes of it.
-    Symbol(String),
-    /// `exists` and `missing`.
-    Boolean(bool),
-    /// `$name`: the expression that it was defined as.
-    Variable(Arc<Expr>),
-    /// `@name`.
-    SetRef(String),
-    Select(Selector),
-    Binary(BinaryOp, Box<Expr>, Box<Expr>),
-    Prefix(Box<Expr>, u32),
-    Range(Box<Expr>, Box<Expr>),
-    Concat(Vec<Expr>),
-    /// Flags with commas between them.
-    List(Vec<Expr>),
-    Set(Vec<SetItem>),
-    Map(Box<Expr>, Box<Expr>),
-    Verdict(Verdict),
-}
-
-/// A verdict.
-#[derive(Clone, Debug)]
-pub(crate) enum Verdict {
-    Accept,
-    Drop,
-    Continue,
-    Return,
-    Jump(Box<Expr>),
-    Goto(Box<Expr>),
-}
-
-/// An element of a set as it is written.
-#[derive(Clone, Debug)]
-pub(crate) struct SetItem {
-    /// `None` is `*`.
-    pub key: Option<Expr>,
-    pub data: Option<Expr>,
-    pub options: ItemOptions,
-    pub statements: Vec<Statement>,
-    pub span: Span,
-}
-
-/// What may stand behind an element's key.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ItemOptions {
-    pub timeout: Option<u64>,
-    pub expires: Option<u64>,
-    pub comment: Option<String>,
-}
-
-/// An operator between what is loaded and what it is compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RelationOp {
-    Implicit,
-    Eq,
-    Neq,
-    Lt,
-    Gt,
-    Lte,
-    Gte,
-    /// `!`: none of these bits.
-    Not,
 }
 
 /// A statement and where it stands.

@@ -72,7 +72,8 @@ fn next(rest: &str) -> (usize, Option<TokenKind>) {
             }
         }
         '[' => {
-            if let Some(length) = rest.find(']').filter(|length| is_ipv6(&rest[1..*length])) {
+            let end = rest.bytes().take(48).position(|byte| byte == b']');
+            if let Some(length) = end.filter(|length| is_ipv6(&rest[1..*length])) {
                 return (length + 1, Some(TokenKind::Word(rest[1..length].to_owned())));
             }
         }

@@ -13,10 +13,11 @@ mod selector;
 mod set;
 mod statement;
 
-use super::ast::{Command, Expr, ExprKind, Name};
+use super::ast::{Command, Defined, Expr, ExprKind, Name};
 use super::lexer::{Token, TokenKind, tokens};
 use super::words;
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Who finds the files that a ruleset includes.
@@ -37,7 +38,9 @@ const DEEPEST_INCLUDE: u32 = 16;
 /// How many errors are told.
 const MOST_ERRORS: usize = 100;
 /// How large a value may grow by variables in variables.
-const LARGEST_VALUE: u64 = 10_000_000;
+const LARGEST_VALUE: u64 = 5_000_000;
+/// How many variables may stand for each other.
+const DEEPEST_VALUE: u32 = 32;
 
 type Parsed<T> = Result<T, Diagnostic>;
 
@@ -54,7 +57,7 @@ pub(crate) fn parse(
         at: 0,
         depth: 0,
         included: 0,
-        scopes: vec![Vec::new()],
+        scopes: vec![Scope::new()],
         sources,
         includes,
         diagnostics,
@@ -63,19 +66,15 @@ pub(crate) fn parse(
     parser.commands()
 }
 
-struct Variable {
-    name: String,
-    value: Arc<Expr>,
-    /// How many expressions it holds, variables in it counted as what they stand for.
-    size: u64,
-}
+/// The variables of a block, by name.
+type Scope = BTreeMap<String, Arc<Defined>>;
 
 struct Parser<'a> {
     tokens: Vec<Token>,
     at: usize,
     depth: u32,
     included: u32,
-    scopes: Vec<Vec<Variable>>,
+    scopes: Vec<Scope>,
     sources: &'a mut SourceMap,
     includes: &'a mut dyn Includes,
     diagnostics: &'a mut Diagnostics,
@@ -168,7 +167,7 @@ impl Parser<'_> {
             }
             None => {
                 let error = self.unexpected(what);
-                let near = bpfc_names::nearest(&short(self.word()), words.iter().copied());
+                let near = crate::nearest::nearest(&short(self.word()), words.iter().copied());
                 Err(match near {
                     Some(near) => error.with_help(format!("did you mean `{near}`?")),
                     None => error,
@@ -362,24 +361,23 @@ impl Parser<'_> {
         self.expect_sign("=")?;
         let value = self.initializer()?;
         self.separator()?;
-        let size = self.size(&value).min(u64::MAX / 4);
-        if size > LARGEST_VALUE {
+        let extent = value.extent();
+        if extent.size > LARGEST_VALUE {
             let message =
                 format!("the value of `{}` has more than {LARGEST_VALUE} parts", name.text);
             return Err(self.error(value.span, message));
         }
-        let scope = self.scopes.last_mut().expect("there is always a scope");
-        let known = scope.iter_mut().find(|variable| variable.name == name.text);
-        let value = Arc::new(value);
-        match known {
-            Some(known) if again => (known.value, known.size) = (value, size),
-            Some(_) => {
-                let message = format!("`{}` is defined already", name.text);
-                let help = "use redefine where that is meant";
-                return Err(self.error(name.span, message).with_help(help));
-            }
-            None => scope.push(Variable { name: name.text, value, size }),
+        if extent.depth > DEEPEST_VALUE {
+            let message = format!("more than {DEEPEST_VALUE} variables stand for each other");
+            return Err(self.error(value.span, message));
         }
+        let scope = self.scopes.last_mut().expect("there is always a scope");
+        if !again && scope.contains_key(&name.text) {
+            let message = format!("`{}` is defined already", name.text);
+            let help = "use redefine where that is meant";
+            return Err(self.error(name.span, message).with_help(help));
+        }
+        scope.insert(name.text, Arc::new(Defined { value, extent }));
         Ok(())
     }
 
@@ -388,18 +386,15 @@ impl Parser<'_> {
         let name = self.name("the name of a variable")?;
         self.separator()?;
         let scope = self.scopes.last_mut().expect("there is always a scope");
-        match scope.iter().position(|variable| variable.name == name.text) {
-            Some(index) => {
-                scope.remove(index);
-                Ok(())
-            }
+        match scope.remove(&name.text) {
+            Some(_) => Ok(()),
             None => Err(self.unknown_variable(&name)),
         }
     }
 
     fn unknown_variable(&self, name: &Name) -> Diagnostic {
-        let known = self.scopes.iter().flatten().map(|variable| variable.name.as_str());
-        let near = bpfc_names::nearest(&short(&name.text), known);
+        let known = self.scopes.iter().flat_map(Scope::keys).map(String::as_str);
+        let near = crate::nearest::nearest(&short(&name.text), known);
         let message = format!("there is no variable `{}`", short(&name.text));
         let error = Diagnostic::error(Code::NFT_UNKNOWN, Some(name.span), message);
         match near {
@@ -413,39 +408,13 @@ impl Parser<'_> {
         let start = self.span();
         self.expect_sign("$")?;
         let name = self.name("the name of a variable")?;
-        let found = self.scopes.iter().rev().flatten().find(|variable| variable.name == name.text);
+        let found = self.scopes.iter().rev().find_map(|scope| scope.get(&name.text));
         match found {
-            Some(variable) => {
-                let kind = ExprKind::Variable(variable.value.clone());
+            Some(defined) => {
+                let kind = ExprKind::Variable(defined.clone());
                 Ok(Expr { kind, span: self.since(start) })
             }
             None => Err(self.unknown_variable(&name)),
-        }
-    }
-
-    /// How many expressions one holds, variables counted as what they stand for.
-    fn size(&self, expr: &Expr) -> u64 {
-        let sum = |parts: &[Expr]| {
-            parts.iter().fold(1u64, |sum, part| sum.saturating_add(self.size(part)))
-        };
-        match &expr.kind {
-            ExprKind::Variable(value) => {
-                let known = self.scopes.iter().flatten();
-                let size = known.filter(|v| Arc::ptr_eq(&v.value, value)).map(|v| v.size).next();
-                size.unwrap_or(LARGEST_VALUE)
-            }
-            ExprKind::Binary(_, left, right)
-            | ExprKind::Range(left, right)
-            | ExprKind::Map(left, right) => {
-                1u64.saturating_add(self.size(left)).saturating_add(self.size(right))
-            }
-            ExprKind::Prefix(of, _) => 1 + self.size(of),
-            ExprKind::Concat(parts) | ExprKind::List(parts) => sum(parts),
-            ExprKind::Set(items) => items.iter().fold(1, |all: u64, item| {
-                let parts = item.key.iter().chain(&item.data);
-                parts.fold(all, |all, part| all.saturating_add(self.size(part)))
-            }),
-            _ => 1,
         }
     }
 }

@@ -10,7 +10,7 @@ impl Parser<'_> {
     /// Reads the lines between braces, each by `line`, and goes on behind errors.
     pub(super) fn block(&mut self, mut line: impl FnMut(&mut Self) -> Parsed<()>) -> Parsed<()> {
         self.expect_sign("{")?;
-        self.scopes.push(Vec::new());
+        self.scopes.push(super::Scope::new());
         let result = self.nested(|parser| {
             loop {
                 if parser.take_sign("}") {
@@ -88,7 +88,7 @@ impl Parser<'_> {
                 _ => {
                     let words = ["chain", "set", "map", "counter", "quota", "limit", "flags"];
                     let error = parser.unexpected("what a table holds, such as `chain`");
-                    let near = bpfc_names::nearest(&super::short(&word), words);
+                    let near = crate::nearest::nearest(&super::short(&word), words);
                     return Err(match near {
                         Some(near) => error.with_help(format!("did you mean `{near}`?")),
                         None => error,

@@ -142,7 +142,7 @@ impl Parser<'_> {
             _ if self.begins_rule() => self.rule_command(false),
             _ => {
                 let error = self.unexpected("a command");
-                let near = bpfc_names::nearest(&super::short(&word), COMMANDS.iter().copied());
+                let near = crate::nearest::nearest(&super::short(&word), COMMANDS.iter().copied());
                 Err(match near {
                     Some(near) => error.with_help(format!("did you mean `{near}`?")),
                     None => error,

@@ -64,7 +64,7 @@ impl Parser<'_> {
         if side != Side::Right
             && let Some(selector) = self.selector(side)?
         {
-            let kind = ExprKind::Select(selector);
+            let kind = ExprKind::Select(Box::new(selector));
             return Ok(Expr { kind, span: self.since(start) });
         }
         let may_be_value = |word: &str| match side {
@@ -209,7 +209,7 @@ impl Parser<'_> {
         let start = self.span();
         match self.selector(Side::Left)? {
             Some(selector) => {
-                Ok(Expr { kind: ExprKind::Select(selector), span: self.since(start) })
+                Ok(Expr { kind: ExprKind::Select(Box::new(selector)), span: self.since(start) })
             }
             None => Err(self.unexpected("what to take the type of, such as `ip saddr`")),
         }

@@ -94,7 +94,7 @@ impl Parser<'_> {
             }
             None => {
                 let error = self.unexpected("a key of meta");
-                let near = bpfc_names::nearest(&super::short(self.word()), meta::names());
+                let near = crate::nearest::nearest(&super::short(self.word()), meta::names());
                 Err(match near {
                     Some(near) => error.with_help(format!("did you mean `meta {near}`?")),
                     None => error,
@@ -169,7 +169,7 @@ impl Parser<'_> {
             None => {
                 let error = self.unexpected(&format!("a field of {}", protocol.name));
                 let names = protocol.fields.iter().map(|field| field.name);
-                Err(match bpfc_names::nearest(&super::short(&word), names) {
+                Err(match crate::nearest::nearest(&super::short(&word), names) {
                     Some(near) => {
                         error.with_help(format!("did you mean `{} {near}`?", protocol.name))
                     }

@@ -208,14 +208,16 @@ impl Parser<'_> {
         let data = match self.take_sign(":") {
             true => {
                 self.skip_newlines();
-                Some(match self.verdict()? {
+                Some(Box::new(match self.verdict()? {
                     Some(verdict) => verdict,
                     None => self.concat(Side::Right)?,
-                })
+                }))
             }
             false => None,
         };
-        Ok(SetItem { key, data, options, statements, span: self.since(start) })
+        let is_plain = statements.is_empty() && options.is_none();
+        let more = (!is_plain).then(|| Box::new(ItemMore { options, statements }));
+        Ok(SetItem { key, data, more, span: self.since(start) })
     }
 
     /// What may stand behind a key: how long it lives, and a comment.
