@@ -198,7 +198,12 @@ codes! {
     NFT_OUTSIDE = 70, "an nftables ruleset does what is not filtering",
         "Programs decide whether packets pass. Address translation, queues to user space, copies and\n\
          redirections of packets, proxies, offload, bridges, ARP, tunnels, helpers and what changes\n\
-         connection tracking stay in the kernel. The message names which of them it is.";
+         connection tracking stay in the kernel. The message names which of them it is.\n\
+         Beside chains that filter it is a note: the kernel goes on doing it. It is an error where a\n\
+         chain that filters reaches it, and where nothing in the ruleset filters.";
+    NFT_SEEMS = 71, "a rule means something else than it seems",
+        "The rule is read as nft reads it, which is seldom what such a rule is written for. The message\n\
+         says what it matches.";
 }
 
 /// The explanation of a code.

@@ -14,18 +14,18 @@ pub(crate) fn outside(class: &str, span: Span) -> Diagnostic {
         "flow" => "offloading flows (flow)",
         "bridge" => "filtering on bridges (bridge)",
         "arp" => "filtering ARP (arp)",
-        "tunnel" => "tunnels (tunnel)",
-        "helper" => "connection tracking's helpers (helper)",
-        "timeout" => "connection tracking's timeouts (timeout)",
-        "expectation" => "connection tracking's expectations (expectation)",
+        "tunnel" => "matching tunnels (tunnel)",
+        "helper" => "a helper of connection tracking (helper)",
+        "timeout" => "a timeout of connection tracking (timeout)",
+        "expectation" => "an expectation of connection tracking (expectation)",
         "track" => "choosing which packets are tracked (track)",
         "zone" => "choosing zones of connection tracking (zone)",
         "event" => "choosing events of connection tracking (event)",
         "label" => "setting labels of connections (label)",
-        "secmark" => "security marks (secmark)",
+        "secmark" => "a security mark (secmark)",
         "audit" => "auditing (audit)",
         other => other,
     };
-    let message = format!("{what} is not filtering and stays in the kernel");
+    let message = format!("{what} stays in the kernel: no program does it");
     Diagnostic::error(Code::NFT_OUTSIDE, Some(span), message)
 }

@@ -95,6 +95,41 @@ fn what_is_not_filtering_is_refused_by_class() {
 }
 
 #[test]
+fn beside_chains_that_filter_the_kernel_does_the_rest() {
+    let gateway = "table ip nat {\n chain prerouting {\n type nat hook prerouting priority dstnat\n \
+                   jump docker\n }\n chain docker {\n tcp dport 80 dnat to 10.0.0.2\n }\n}\n\
+                   table bridge b {\n chain c {\n nonsense\n }\n}\n\
+                   table inet f {\n flowtable ft {\n hook ingress priority 0\n devices = { lo }\n }\n \
+                   ct helper ftp {\n type \"ftp\" protocol tcp\n }\n \
+                   chain in {\n type filter hook input priority 0\n accept\n }\n}\n";
+    let (ruleset, _, diagnostics) = read_all(gateway);
+    assert!(ruleset.is_none() && diagnostics.error_count() == 1, "{diagnostics:?}");
+    let gateway = gateway.replace("nonsense", "accept");
+    let (ruleset, _, diagnostics) = read_all(&gateway);
+    assert!(ruleset.is_some(), "{diagnostics:?}");
+    let said: Vec<&str> = diagnostics.iter().map(|d| d.message.as_str()).collect();
+    for class in ["(nat)", "(bridge)", "(flow)", "(helper)"] {
+        assert!(said.iter().any(|said| said.contains(class)), "{class}: {said:?}");
+    }
+    // Where the chain that filters reaches it, it is an error.
+    let reached = gateway
+        .replace("type nat hook prerouting priority dstnat", "type filter hook input priority 0");
+    let found = errors(&reached);
+    assert!(found.iter().any(|(_, marked, _)| marked == "dnat to 10.0.0.2"), "{found:?}");
+}
+
+#[test]
+fn what_seems_to_mean_something_else_is_warned_of() {
+    refused(
+        "ct state != established,related",
+        Code::NFT_SEEMS,
+        "established,related",
+        "all values but",
+    );
+    refused("ct status { snat, dnat }", Code::NFT_SEEMS, "{ snat, dnat }", "exact values");
+}
+
+#[test]
 fn all_errors_of_a_text_are_told() {
     let found = errors(
         "table inet t {\n\

@@ -2,7 +2,6 @@
 
 use super::bits::{field_shift, payload_below};
 use super::context::{Context, Expect, StepKind};
-use super::statement::outside;
 use super::typed::{Kind, Load, Payload, Typed, fits, ones};
 use super::{Evaluated, error};
 use crate::datatype::{INTEGER, Order};
@@ -91,8 +90,8 @@ impl Context<'_> {
     ) -> Evaluated<()> {
         match key.name {
             "mark" | "priority" | "pkttype" | "nftrace" => {}
-            "broute" => return Err(outside("bridge", span)),
-            "secmark" => return Err(outside("secmark", span)),
+            "broute" => return self.outside("bridge", span),
+            "secmark" => return self.outside("secmark", span),
             _ => {
                 let message = format!("`meta {}` can only be looked at", key.name);
                 return Err(error(Code::NFT_STATEMENT, at, message));
@@ -117,11 +116,11 @@ impl Context<'_> {
     ) -> Evaluated<()> {
         match key.name {
             "mark" => {}
-            "zone" => return Err(outside("zone", span)),
-            "event" => return Err(outside("event", span)),
-            "label" => return Err(outside("label", span)),
-            "secmark" => return Err(outside("secmark", span)),
-            "helper" => return Err(outside("helper", span)),
+            "zone" => return self.outside("zone", span),
+            "event" => return self.outside("event", span),
+            "label" => return self.outside("label", span),
+            "secmark" => return self.outside("secmark", span),
+            "helper" => return self.outside("helper", span),
             _ => {
                 let message = format!("`ct {}` can only be looked at", key.name);
                 return Err(error(Code::NFT_STATEMENT, at, message));

@@ -1,6 +1,5 @@
 //! Where chains hang: hooks, priorities, policies and devices.
 
-use super::statement::outside;
 use super::{Evaluated, error};
 use crate::model::{BaseChain, Family};
 use crate::syntax::ast;
@@ -15,9 +14,6 @@ pub(super) fn base_chain(family: Family, chain: &ast::Chain) -> Evaluated<Option
         }
         return Ok(None);
     };
-    if hook.kind == "nat" {
-        return Err(outside("nat", hook.name.span));
-    }
     let hooks: &[&str] = match family {
         Family::Ip | Family::Ip6 => &["prerouting", "input", "forward", "output", "postrouting"],
         Family::Inet => &["ingress", "prerouting", "input", "forward", "output", "postrouting"],

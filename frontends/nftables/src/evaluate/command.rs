@@ -2,14 +2,14 @@
 
 use super::base_chain::{base_chain, policy_drops};
 use super::context::Context;
-use super::statement::outside;
 use super::table::Definition;
 use super::validate::validate;
 use super::{Evaluated, error};
 use crate::Machine;
 use crate::model::*;
+use crate::outside::outside;
 use crate::syntax::ast::{self, Command, CommandKind, TableRef};
-use bpfc_diag::{Code, Diagnostic, Diagnostics, Span};
+use bpfc_diag::{Code, Diagnostic, Diagnostics, Severity, Span};
 use std::collections::BTreeMap;
 
 pub(super) type Place = (Family, String);
@@ -21,8 +21,8 @@ pub(super) struct Transaction<'a> {
     pub(super) sets: BTreeMap<(Place, String), Definition>,
     /// The last handle of each table.
     pub(super) handles: BTreeMap<Place, u64>,
-    /// The families that were told not to be filtering.
-    outside: Vec<&'static str>,
+    /// What is not filtering, by class: left to the kernel where something else is.
+    outside: Vec<(&'static str, Span)>,
     /// Sets whose definitions could not be read.
     pub(super) broken: Vec<(Place, String)>,
     machine: &'a dyn Machine,
@@ -57,9 +57,12 @@ impl<'a> Transaction<'a> {
         // What is wrong with a whole is worth knowing where its parts are right.
         if !self.diagnostics.has_errors() {
             for table in &self.ruleset.tables {
-                validate(table).into_iter().for_each(|error| self.diagnostics.push(error));
+                let (errors, left) = validate(table);
+                errors.into_iter().for_each(|error| self.diagnostics.push(error));
+                self.outside.extend(left);
             }
         }
+        self.tell_outside();
         for table in &mut self.ruleset.tables {
             table.reading = Reading::default();
             for chain in &mut table.chains {
@@ -72,6 +75,19 @@ impl<'a> Transaction<'a> {
             }
         }
         self.ruleset
+    }
+
+    /// What is not filtering is an error where nothing is left that is.
+    fn tell_outside(&mut self) {
+        let chains = self.ruleset.tables.iter().flat_map(|table| &table.chains);
+        let filters = chains.filter_map(|chain| chain.base.as_ref()).any(|base| base.kind != "nat");
+        for (class, span) in &self.outside {
+            let mut diagnostic = outside(class, *span);
+            if filters {
+                diagnostic.severity = Severity::Note;
+            }
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     fn command(&mut self, command: &Command) -> Evaluated<()> {
@@ -113,7 +129,10 @@ impl<'a> Transaction<'a> {
                 self.table(table)?.rename_chain(index, to.text.clone());
                 Ok(())
             }
-            CommandKind::Outside(class) => Err(outside(class, command.span)),
+            CommandKind::Outside(class) => {
+                self.outside.push((class, command.span));
+                Ok(())
+            }
         }
     }
 
@@ -128,9 +147,10 @@ impl<'a> Transaction<'a> {
             Family::Arp | Family::Bridge => table.family.name(),
             _ => return Ok(()),
         };
-        let is_told = self.outside.contains(&class);
-        self.outside.push(class);
-        Err(if is_told { super::told() } else { outside(class, table.name.span) })
+        if !self.outside.iter().any(|(told, _)| *told == class) {
+            self.outside.push((class, table.name.span));
+        }
+        Err(super::told())
     }
 
     pub(super) fn table(&mut self, table: &TableRef) -> Evaluated<&mut Table> {
@@ -193,9 +213,7 @@ impl<'a> Transaction<'a> {
         if body.comment.is_some() {
             self.table(table)?.comment = body.comment.clone();
         }
-        for (class, span) in &body.outside {
-            self.diagnostics.push(*outside(class, *span));
-        }
+        self.outside.extend(&body.outside);
         // What is named is there before what names it.
         for chain in &body.chains {
             self.told(|this| this.add_chain(table, chain));
@@ -279,6 +297,8 @@ impl<'a> Transaction<'a> {
         base: Option<BaseChain>,
     ) -> Evaluated<()> {
         self.handle(table);
+        let hook = chain.hook.as_ref().filter(|hook| hook.kind == "nat");
+        self.outside.extend(hook.map(|hook| ("nat", hook.name.span)));
         let name = chain.name.text.clone();
         let comment = chain.comment.clone();
         self.table(table)?.push_chain(Chain { name, base, comment, rules: Vec::new() });
@@ -286,10 +306,6 @@ impl<'a> Transaction<'a> {
     }
 
     fn add_rules(&mut self, table: &TableRef, chain: &ast::Chain) -> Evaluated<()> {
-        // Why a chain is not filtering was told; its rules need not be.
-        if chain.hook.as_ref().is_some_and(|hook| hook.kind == "nat") {
-            return Ok(());
-        }
         for rule in &chain.rules {
             self.told(|this| this.add_rule(table, &chain.name, None, false, rule));
         }

@@ -6,7 +6,7 @@ use super::typed::{Kind, Load, Typed, same_type};
 use super::{Evaluated, error};
 use crate::datatype::{BOOLEAN, Base, Order};
 use crate::syntax::ast::{Expr, ExprKind, RelationOp};
-use bpfc_diag::{Code, Span};
+use bpfc_diag::{Code, Diagnostic, Span};
 
 impl Context<'_> {
     pub(super) fn relation(
@@ -58,6 +58,7 @@ impl Context<'_> {
             _ => self.expression(value)?,
         };
         self.check_sides(&left, &right, span)?;
+        self.warn_of_exact_flags(op, &left, value, &right);
         if matches!(op, RelationOp::Eq | RelationOp::Implicit | RelationOp::Neq)
             && !matches!(left.kind, Kind::Concat(_))
             && let Kind::Set(items) = &mut right.kind
@@ -99,6 +100,28 @@ impl Context<'_> {
         self.transfer(&mut left, &mut right)?;
         self.step(StepKind::Match { left, op, right }, span);
         Ok(())
+    }
+
+    /// Flags that are compared exactly though they look as if each of them were meant.
+    fn warn_of_exact_flags(&mut self, op: RelationOp, left: &Typed, written: &Expr, right: &Typed) {
+        if left.datatype.base != Base::Bitmask {
+            return;
+        }
+        let message = match (&written.kind, op) {
+            (ExprKind::List(_), RelationOp::Neq) => {
+                "this matches all values but exactly the one that has these flags and no others"
+            }
+            (ExprKind::Set(items), _) if left.datatype.name == "ct_status" && items.len() > 1 => {
+                "this compares with exact values, and connections have other flags beside these"
+            }
+            _ => return,
+        };
+        let mut warning = Diagnostic::warning(Code::NFT_SEEMS, Some(right.span), message);
+        warning.help = Some(match op {
+            RelationOp::Neq => "a set asks for none of them: != { a, b }".to_owned(),
+            _ => "flags with commas between them ask for any of them: a, b".to_owned(),
+        });
+        self.diagnostics.push(warning);
     }
 
     fn check_sides(&self, left: &Typed, right: &Typed, span: Span) -> Evaluated<()> {

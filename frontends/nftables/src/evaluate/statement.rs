@@ -69,13 +69,22 @@ impl Context<'_> {
             StatementKind::Chain { .. } => {
                 return Err(error(Code::NFT_STATEMENT, span, "a chain cannot stand here"));
             }
-            StatementKind::Outside(class) => return Err(outside(class, span)),
+            StatementKind::Outside(class) => {
+                self.outside(class, span)?;
+                is_last = true;
+            }
             _ => {
                 let expression = self.stateful(statement)?;
                 self.step(StepKind::Plain(expression.operation), span);
             }
         }
         Ok(is_last)
+    }
+
+    /// What is not filtering stays in the rule: the kernel may have to do it.
+    pub(super) fn outside(&mut self, class: &'static str, span: Span) -> Evaluated<()> {
+        self.step(StepKind::Plain(Operation::Outside { class }), span);
+        Ok(())
     }
 
     /// A statement with a state.
@@ -266,9 +275,4 @@ impl Context<'_> {
         self.step(step, span);
         Ok(())
     }
-}
-
-/// The error that something is not filtering, by class.
-pub(super) fn outside(class: &str, span: Span) -> Box<bpfc_diag::Diagnostic> {
-    Box::new(crate::outside::outside(class, span))
 }

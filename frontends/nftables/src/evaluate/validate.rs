@@ -5,6 +5,7 @@
 
 use super::error;
 use crate::model::*;
+use crate::outside::outside;
 use bpfc_diag::{Code, Diagnostic, Span};
 
 /// How many calls the kernel's stack holds.
@@ -90,10 +91,13 @@ struct Validation<'a> {
     hooks: Vec<Hooks>,
     path: Vec<usize>,
     errors: Vec<Diagnostic>,
+    /// What is not filtering where no chain that filters reaches it.
+    left: Vec<(&'static str, Span)>,
 }
 
-/// What is wrong with a table as a whole.
-pub(super) fn validate(table: &Table) -> Vec<Diagnostic> {
+/// What is wrong with a table as a whole; and what is not filtering in it, by class, and stays in
+/// the kernel without harm.
+pub(super) fn validate(table: &Table) -> (Vec<Diagnostic>, Vec<(&'static str, Span)>) {
     let mut validation = Validation {
         table,
         calls: Vec::new(),
@@ -101,14 +105,16 @@ pub(super) fn validate(table: &Table) -> Vec<Diagnostic> {
         hooks: vec![0; table.chains.len()],
         path: Vec::new(),
         errors: Vec::new(),
+        left: Vec::new(),
     };
     validation.find_calls();
     for hook in NAMES.map(|(hook, _)| hook) {
         validation.followed = vec![None; table.chains.len()];
         for (index, chain) in table.chains.iter().enumerate() {
-            let hangs = chain.base.as_ref().is_some_and(|base| hook_of(table.family, base) == hook);
+            let base = chain.base.as_ref().filter(|base| base.kind != "nat");
+            let hangs = base.is_some_and(|base| hook_of(table.family, base) == hook);
             if hangs && !validation.follow(index, hook) {
-                return validation.errors;
+                return (validation.errors, Vec::new());
             }
         }
     }
@@ -116,11 +122,11 @@ pub(super) fn validate(table: &Table) -> Vec<Diagnostic> {
     validation.followed = vec![None; table.chains.len()];
     for index in 0..table.chains.len() {
         if validation.hooks[index] == 0 && !validation.follow(index, 0) {
-            return validation.errors;
+            return (validation.errors, Vec::new());
         }
     }
     validation.check_expressions();
-    validation.errors
+    (validation.errors, validation.left)
 }
 
 impl Validation<'_> {
@@ -210,7 +216,21 @@ impl Validation<'_> {
                 Family::Netdev if self.hooks[index] == 0 => DEVICE_INGRESS | DEVICE_EGRESS,
                 _ => self.hooks[index],
             };
+            let is_nat = chain.base.as_ref().is_some_and(|base| base.kind == "nat");
+            let mut is_left = is_nat;
             for expression in chain.rules.iter().flat_map(|rule| &rule.expressions) {
+                if let Operation::Outside { class } = expression.operation
+                    && let Some(span) = expression.span
+                {
+                    if self.hooks[index] != 0 {
+                        self.errors.push(outside(class, span));
+                    } else if !std::mem::replace(&mut is_left, true) {
+                        self.left.push((class, span));
+                    }
+                }
+                if is_nat {
+                    continue;
+                }
                 let (hooks, name) = allowed(&expression.operation);
                 let is_unreached = self.hooks[index] == 0;
                 let wrong = match is_unreached {

@@ -259,6 +259,8 @@ pub enum Operation {
     Object { kind: ObjectKind, name: String },
     /// Evaluates the object that a map yields.
     ObjectMap { register: Register, set: SetName },
+    /// Does what is not filtering, and whatever the rule says behind it.
+    Outside { class: &'static str },
 }
 
 /// An expression of a rule.

@@ -204,6 +204,7 @@ impl Printer<'_> {
             Reject { kind, code } => write!(out, "reject type {kind} code {code}"),
             Object { kind, name } => write!(out, "objref type {} name {name}", kind.number()),
             ObjectMap { register, .. } => write!(out, "objref sreg {register} set {set}"),
+            Outside { class } => write!(out, "outside {class}"),
         }
     }
 }

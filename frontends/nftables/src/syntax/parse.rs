@@ -9,6 +9,7 @@ mod block;
 mod command;
 mod expression;
 mod object;
+mod outside;
 mod selector;
 mod set;
 mod statement;

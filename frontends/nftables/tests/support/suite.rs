@@ -3,6 +3,7 @@
 //! it refuses must be refused.
 
 use crate::support::read_all;
+use bpfc_diag::Code;
 use bpfc_nftables::model::{Family, elements_text, expression_text};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -253,7 +254,7 @@ fn judge_text(
     let ruleset = match ruleset {
         Some(ruleset) => ruleset,
         None if !is_ok => return Outcome::Same,
-        None if errors.iter().any(|error| error.contains("is not filtering")) => {
+        None if diagnostics.iter().any(|d| d.code == Code::NFT_OUTSIDE) => {
             return Outcome::Outside;
         }
         None => return Outcome::Refused(errors.join("; ")),

@@ -4,6 +4,7 @@ use super::super::ast::*;
 use super::super::lexer::TokenKind;
 use super::command::object_kind;
 use super::{Parsed, Parser};
+use crate::model::Family;
 use bpfc_diag::Span;
 
 impl Parser<'_> {
@@ -44,7 +45,7 @@ impl Parser<'_> {
         result
     }
 
-    pub(super) fn table_block(&mut self) -> Parsed<TableBody> {
+    pub(super) fn table_block(&mut self, family: Family) -> Parsed<TableBody> {
         let mut body = TableBody::default();
         self.block(|parser| {
             let word = parser.word().to_owned();
@@ -83,7 +84,8 @@ impl Parser<'_> {
                     parser.advance();
                     let words = ["helper", "timeout", "expectation"];
                     let class = parser.one_of(&words, "an object of ct")?;
-                    parser.outside_block(class, &mut body.outside)?;
+                    body.outside.push((class, parser.span()));
+                    parser.ct_object(class, family)?;
                 }
                 _ => {
                     let words = ["chain", "set", "map", "counter", "quota", "limit", "flags"];

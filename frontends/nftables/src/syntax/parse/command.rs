@@ -98,7 +98,7 @@ impl Parser<'_> {
                 self.advance();
                 let table = self.table_ref()?;
                 let body = match self.is_sign("{") {
-                    true => self.table_block()?,
+                    true => self.table_block(table.family)?,
                     false => TableBody::default(),
                 };
                 Ok(CommandKind::Table { table, body })
