@@ -8,7 +8,7 @@
 mod read;
 mod symbols;
 
-pub(crate) use read::{Read, duration, integer};
+pub(crate) use read::{Read, duration, integer, text_value};
 use std::fmt;
 use symbols::*;
 

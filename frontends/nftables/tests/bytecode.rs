@@ -249,6 +249,16 @@ fn neighbouring_bytes_are_compared_at_once() {
 }
 
 #[test]
+fn texts_are_bytes() {
+    // A byte that is not UTF-8 stands as one character of the last private plane.
+    becomes(
+        "ip",
+        "iifname \"caf\u{10ffe9}\"",
+        &["meta load iifname => reg 1", "cmp eq reg 1 0x636166e9 0x00000000 0x00000000 0x00000000"],
+    );
+}
+
+#[test]
 fn hours_past_midnight_are_all_but_the_day() {
     // The tests' machine is two hours ahead of UTC.
     becomes(

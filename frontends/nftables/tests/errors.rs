@@ -119,6 +119,20 @@ fn beside_chains_that_filter_the_kernel_does_the_rest() {
 }
 
 #[test]
+fn a_key_of_a_map_has_one_value() {
+    let rule = "mark vmap { 1 : accept, 1 : drop }";
+    refused(rule, Code::NFT_SET, "1 : drop", "another value");
+    let code =
+        |rule: &str| errors(&format!("table ip t {{\n chain c {{\n {rule}\n }}\n}}\n")).len();
+    assert_eq!(code("mark vmap { 1 : accept, 1 : accept }"), 0);
+    assert_eq!(code("ip saddr . th dport { 10.0.0.0/8 . 53, 10.9.0.0/16 . 50-60 }"), 0);
+    assert_eq!(code("ip saddr . th dport { 10.0.0.0/8 . 50-60, 10.9.0.0/16 . 53 }"), 1);
+    assert_eq!(code("ip saddr . th dport { 10.9.0.0/16 . 53, 10.0.0.0/8 . 50-60 }"), 0);
+    assert_eq!(code("iifname vmap { \"e*\" : accept, \"e*\" : accept }"), 0);
+    assert_eq!(code("iifname vmap { \"e*\" : accept, \"eth0\" : accept }"), 1);
+}
+
+#[test]
 fn what_seems_to_mean_something_else_is_warned_of() {
     refused(
         "ct state != established,related",

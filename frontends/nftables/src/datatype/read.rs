@@ -5,6 +5,7 @@
 
 use super::{Datatype, Order};
 use crate::Machine;
+use bpfc_abi::raw;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// How words of a datatype are read.
@@ -176,12 +177,18 @@ pub(crate) fn duration(word: &str) -> Option<u64> {
     Some(total)
 }
 
-fn text(word: &str) -> Result<Meaning, NoMeaning> {
+/// The first 16 bytes of a text as a number, the first character most significant.
+pub(crate) fn text_value(text: &str) -> u128 {
+    let encoded = raw::encode(text);
     let mut bytes = [0; 16];
-    let length = word.len().min(16);
-    bytes[..length].copy_from_slice(&word.as_bytes()[..length]);
-    let bits = u32::try_from((word.len() + 1) * 8).unwrap_or(u32::MAX);
-    Ok(Meaning { value: u128::from_be_bytes(bytes), bits, order: Order::Host })
+    let length = encoded.len().min(16);
+    bytes[..length].copy_from_slice(&encoded[..length]);
+    u128::from_be_bytes(bytes)
+}
+
+fn text(word: &str) -> Result<Meaning, NoMeaning> {
+    let bits = u32::try_from((raw::length(word) + 1) * 8).unwrap_or(u32::MAX);
+    Ok(Meaning { value: text_value(word), bits, order: Order::Host })
 }
 
 fn link(word: &str) -> Result<Meaning, NoMeaning> {

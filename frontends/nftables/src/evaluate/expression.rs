@@ -3,9 +3,10 @@
 use super::context::{Context, Expect};
 use super::typed::{CONCATENATION, Kind, Typed, ones, type_words};
 use super::{Evaluated, error};
-use crate::datatype::{BOOLEAN, Base, Order, VERDICT};
+use crate::datatype::{BOOLEAN, Base, Order, VERDICT, text_value};
 use crate::model::{self, SetName, TypedPart, padded_bits};
 use crate::syntax::ast::{Expr, ExprKind, Verdict};
+use bpfc_abi::raw;
 use bpfc_diag::{Code, Span};
 
 impl Context<'_> {
@@ -111,26 +112,22 @@ impl Context<'_> {
         if word.is_empty() {
             return Err(error(Code::NFT_VALUE, span, "a text is not empty"));
         }
-        let length = u32::try_from(word.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let length = u32::try_from(raw::length(word)).unwrap_or(u32::MAX).saturating_add(1);
         if bits == 0 || length.saturating_mul(8) > bits {
             let most = (bits / 8).saturating_sub(1);
             let message = format!("the text is longer than {most} characters");
             return Err(error(Code::NFT_VALUE, span, message));
         }
-        let value = |text: &str| {
-            let mut bytes = [0; 16];
-            let length = text.len().min(16);
-            bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
-            u128::from_be_bytes(bytes)
-        };
         let kind = match word.strip_suffix('*') {
-            None => Kind::Value(value(word)),
+            None => Kind::Value(text_value(word)),
             Some("") => {
                 let message = "`*` alone matches everything; leave the match out";
                 return Err(error(Code::NFT_VALUE, span, message));
             }
-            Some(before) if before.ends_with('\\') => Kind::Value(value(&word.replace('\\', ""))),
-            Some(before) => Kind::Prefix(value(before), (length - 2) * 8),
+            Some(before) if before.ends_with('\\') => {
+                Kind::Value(text_value(&word.replace('\\', "")))
+            }
+            Some(before) => Kind::Prefix(text_value(before), (length - 2) * 8),
         };
         Ok(Typed { kind, datatype, order: Order::Host, bits, span })
     }

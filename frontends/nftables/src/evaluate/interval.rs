@@ -4,7 +4,7 @@ use super::element::{data_of, end_data, ends, is_interval};
 use super::typed::{Item, ItemData, More, ones};
 use super::{Evaluated, error};
 use crate::model::{Data, Element, ElementData};
-use bpfc_diag::{Code, Diagnostic, Span};
+use bpfc_diag::{Code, Diagnostic, FileId, Span};
 
 /// How the elements of a set become those of the kernel.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,7 +31,12 @@ struct Range<'a> {
 pub(super) fn elements(items: &[Item], shape: Shape) -> Evaluated<Vec<Element>> {
     match shape.is_interval && !shape.is_concat {
         true => ranges(items, shape),
-        false => Ok(items.iter().map(|item| single(item, shape)).collect()),
+        false => {
+            let mut all = items.iter().map(|item| single(item, shape)).collect();
+            drop_repeated(&mut all)?;
+            check_corners(&all)?;
+            Ok(all)
+        }
     }
 }
 
@@ -148,7 +153,8 @@ fn disjoint(all: Vec<Range<'_>>, shape: Shape) -> Evaluated<Vec<Range<'_>>> {
                 continue;
             }
         } else if overlaps {
-            if is_same && !shape.is_map {
+            let yields = |range: &Range<'_>| element(range.item, None).data;
+            if is_same && yields(&range) == yields(last) {
                 continue;
             }
             return Err(conflict(&range, last));
@@ -180,4 +186,64 @@ impl ItemData {
 /// Whether one of the elements is a range.
 pub(super) fn has_interval(items: &[Item]) -> bool {
     items.iter().filter_map(|item| item.key.as_ref()).any(is_interval)
+}
+
+/// Leaves the first of elements with the same key.
+fn drop_repeated(all: &mut Vec<Element>) -> Evaluated<()> {
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    let key = |element: usize| (&all[element].key, &all[element].key_end);
+    order.sort_by(|a, b| key(*a).cmp(&key(*b)));
+    let mut repeated = Vec::new();
+    for pair in order.windows(2) {
+        let (first, second) = (&all[pair[0]], &all[pair[1]]);
+        if key(pair[0]) != key(pair[1]) {
+            continue;
+        }
+        if first.data != second.data {
+            let message = "the map has another value for this key already";
+            let fallback = Span::new(FileId(0), 0, 0);
+            let span = second.span.unwrap_or(fallback);
+            return Err(error(Code::NFT_SET, span, message));
+        }
+        repeated.push(pair[1]);
+    }
+    if !repeated.is_empty() {
+        repeated.sort_unstable();
+        let mut index = 0;
+        all.retain(|_| {
+            index += 1;
+            repeated.binary_search(&(index - 1)).is_err()
+        });
+    }
+    Ok(())
+}
+
+/// How many elements are compared with each other.
+const MOST_COMPARED: usize = 2000;
+
+/// Concatenations of ranges may overlap, and the first one wins; but the kernel takes none whose
+/// lowest or highest key lies in one before it. Larger sets are not checked: it takes them long.
+fn check_corners(all: &[Element]) -> Evaluated<()> {
+    if all.len() > MOST_COMPARED {
+        return Ok(());
+    }
+    for (index, new) in all.iter().enumerate() {
+        let (Some(low), Some(high)) = (&new.key, &new.key_end) else { continue };
+        let holds = |known: &&Element| holds(known, low) || holds(known, high);
+        if all[..index].iter().any(|known| holds(&known)) {
+            let message = "an end of the range lies in an element before it";
+            let fallback = Span::new(FileId(0), 0, 0);
+            let mut diagnostic = error(Code::NFT_SET, new.span.unwrap_or(fallback), message);
+            diagnostic.span = new.span;
+            diagnostic.help = Some("put the smaller range before the larger one".to_owned());
+            return Err(diagnostic);
+        }
+    }
+    Ok(())
+}
+
+fn holds(element: &Element, key: &Data) -> bool {
+    let (Some(low), Some(high)) = (&element.key, &element.key_end) else { return false };
+    let ends = low.parts.iter().zip(&high.parts);
+    ends.zip(&key.parts).all(|((low, high), key)| (&low.bytes..=&high.bytes).contains(&&key.bytes))
 }

@@ -131,7 +131,7 @@ impl Context<'_> {
             if prefix.is_empty() {
                 return wrong("the prefix of a log is not empty");
             }
-            if prefix.len() >= 128 {
+            if bpfc_abi::raw::length(prefix) >= 128 {
                 return wrong("the prefix of a log has 127 characters at most");
             }
         }

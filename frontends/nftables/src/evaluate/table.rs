@@ -212,45 +212,13 @@ pub(super) fn set_elements(set: &Set, items: &[Item]) -> Evaluated<Vec<Element>>
         is_anonymous: false,
         merges: set.auto_merge,
     };
-    let mut all = elements(items, shape)?;
-    if !set.flags.interval {
-        drop_repeated(set, &mut all)?;
-    }
+    let all = elements(items, shape)?;
     if set.size.is_some_and(|size| all.len() > size as usize && !set.flags.interval) {
         let message = format!("the {} has {} elements, more than its size", set.noun(), all.len());
         let fallback = Span::new(bpfc_diag::FileId(0), 0, 0);
         return Err(error(Code::NFT_SET, set.span.unwrap_or(fallback), message));
     }
     Ok(all)
-}
-
-/// Leaves the first of elements with the same key.
-fn drop_repeated(set: &Set, all: &mut Vec<Element>) -> Evaluated<()> {
-    let mut order: Vec<usize> = (0..all.len()).collect();
-    order.sort_by(|a, b| all[*a].key.cmp(&all[*b].key));
-    let mut repeated = Vec::new();
-    for pair in order.windows(2) {
-        let (first, second) = (&all[pair[0]], &all[pair[1]]);
-        if first.key != second.key {
-            continue;
-        }
-        if first.data != second.data {
-            let message = "the map has another value for this key already";
-            let fallback = Span::new(bpfc_diag::FileId(0), 0, 0);
-            let span = second.span.or(set.span).unwrap_or(fallback);
-            return Err(error(Code::NFT_SET, span, message));
-        }
-        repeated.push(pair[1]);
-    }
-    if !repeated.is_empty() {
-        repeated.sort_unstable();
-        let mut index = 0;
-        all.retain(|_| {
-            index += 1;
-            repeated.binary_search(&(index - 1)).is_err()
-        });
-    }
-    Ok(())
 }
 
 fn named_part(name: &ast::Name) -> Evaluated<TypedPart> {

@@ -343,8 +343,9 @@ fn write_element(out: &mut String, element: &Element) -> fmt::Result {
 fn user_data(out: &mut String, element: &Element) -> fmt::Result {
     let mut bytes = Vec::new();
     if let Some(comment) = &element.comment {
+        let comment = bpfc_abi::raw::encode(comment);
         bytes.extend([0, u8::try_from(comment.len() + 1).unwrap_or(u8::MAX)]);
-        bytes.extend(comment.as_bytes());
+        bytes.extend_from_slice(&comment);
         bytes.push(0);
     }
     if element.is_open {

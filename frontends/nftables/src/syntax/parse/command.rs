@@ -289,7 +289,7 @@ impl Parser<'_> {
         }
         let span: Span = self.span();
         let comment = self.text("a comment in quotes")?;
-        match comment.len() <= 128 {
+        match bpfc_abi::raw::length(&comment) <= 128 {
             true => Ok(Some(comment)),
             false => Err(self.error(span, "a comment has 128 characters at most")),
         }
