@@ -1,6 +1,6 @@
 //! What a front end is: something that recognises an input and lowers it to a [`Program`].
 
-use crate::{Fingerprint, Hook, Listing, Program, SetTable};
+use crate::{Contents, Fingerprint, Hook, Listing, Program, SetTable};
 use bpfc_diag::{Diagnostic, Diagnostics, FileId, SourceMap};
 use std::sync::Arc;
 
@@ -99,6 +99,8 @@ pub struct Lowered {
     pub program: Program,
     /// Its rules as listings show them.
     pub listing: Listing,
+    /// What is in the program's tables.
+    pub contents: Contents,
     /// The text that spans point into.
     pub file: FileId,
     /// Hooks of which the program holds nothing, since their rules are too many, each with the

@@ -156,6 +156,11 @@ impl FunctionBuilder {
         self.origin = origin.into();
     }
 
+    /// A value's type.
+    pub fn ty(&self, value: Value) -> Type {
+        self.function.ty(value)
+    }
+
     /// The rule that instructions carry now, where it is one.
     pub fn rule(&self) -> Option<Rule> {
         self.origin.expand()?.rule()

@@ -285,6 +285,16 @@ impl Contents {
         self.0[table] = Some(Arc::new(elements));
     }
 
+    /// Adds the elements of another program's tables, whose first has this number here.
+    pub fn append(&mut self, other: Contents, first: u32) {
+        for (table, elements) in other.0.iter() {
+            if let Some(elements) = elements {
+                let table = Table::from_u32(first + table.as_u32());
+                self.0[table] = Some(Arc::clone(elements));
+            }
+        }
+    }
+
     /// The tables that were given elements, with those.
     pub fn iter(&self) -> impl Iterator<Item = (Table, &Elements)> {
         self.0.iter().filter_map(|(table, elements)| Some((table, elements.as_deref()?)))

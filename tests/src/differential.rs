@@ -18,7 +18,7 @@ pub use shrink::{Packets, shrink};
 
 use crate::lab::inject::Frame;
 use crate::lab::oracle::{Oracle, Outcome, Stage};
-use crate::lab::{Family, LabError};
+use crate::lab::{Family, LabError, nft};
 use bpfc_diag::{Diagnostics, SourceMap};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -32,8 +32,15 @@ pub struct Ruleset {
     pub family: Family,
     /// The stage, which names table and base chain.
     pub stage: Stage,
-    /// `iptables-save` text of one table.
+    /// `iptables-save` text of one table, or a ruleset of nft.
     pub text: String,
+}
+
+impl Ruleset {
+    /// Whether it is one of nft.
+    pub fn is_nft(&self) -> bool {
+        nft::is_ruleset(&self.text)
+    }
 }
 
 /// Why an engine cannot answer.
@@ -71,6 +78,11 @@ pub trait Engine {
 
     /// Decides packets in order and says what was counted. Called once after a load.
     fn run(&mut self, frames: &[Frame]) -> Result<Outcome, EngineError>;
+
+    /// Whether it decides rulesets of nft, too.
+    fn takes_nft(&self) -> bool {
+        true
+    }
 
     /// Takes the ruleset away, so that another engine can decide in its place.
     fn unload(&mut self) -> Result<(), EngineError> {

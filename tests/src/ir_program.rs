@@ -49,8 +49,7 @@ pub fn compiled(program: &Program, contents: &Contents, target: &dyn Target) -> 
 pub fn built(program: &Program, contents: &Contents, target: &dyn Target) -> Artifact {
     let (mut diagnostics, options) = (Diagnostics::new(), Options::default());
     let (listing, sources) = (Arc::new(Listing::default()), SourceMap::new());
-    Prepared::new(program, &listing, &options, &mut diagnostics)
-        .map(|prepared| prepared.with_contents(Arc::new(contents.clone())))
+    Prepared::new(program, &listing, &Arc::new(contents.clone()), &options, &mut diagnostics)
         .and_then(|prepared| build(&prepared, target, &sources, &options, &mut diagnostics))
         .unwrap_or_else(|| panic!("{}: {diagnostics:?}", target.name()))
         .1

@@ -19,6 +19,7 @@ pub mod kernel_log;
 pub mod listen;
 pub mod namespace;
 pub mod nflog;
+pub mod nft;
 pub mod oracle;
 pub mod policy_rule;
 pub mod raw;

@@ -116,6 +116,8 @@ impl Finder<'_> {
     fn dead_rules(&mut self, function: &Function, rules: &[Rule], budget: &mut usize) {
         let Finder { program, listing, reader, absent, .. } = *self;
         let counts = counts(program, function);
+        // Where a rule without a counter matches cannot be seen.
+        let counted: BTreeSet<Rule> = program.counters.values().map(|def| def.rule).collect();
         let mut deciders = Deciders::default();
         let mut decided: Option<Rule> = None;
         for &rule in rules {
@@ -125,6 +127,9 @@ impl Finder<'_> {
             }
             if let Some(by) = decided {
                 self.findings.insert(rule, shadowed(program, listing, rule, by));
+                continue;
+            }
+            if !counted.contains(&rule) {
                 continue;
             }
             let Some(&block) = counts.get(&rule) else {

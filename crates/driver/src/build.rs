@@ -39,17 +39,19 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Prepares a program; `None` where a pass is defective.
+    /// Prepares a program, with its rules as listings show them and what is in its tables; `None`
+    /// where a pass is defective.
     pub fn new(
         lowered: &Program,
         listing: &Arc<Listing>,
+        contents: &Arc<Contents>,
         options: &Options,
         diagnostics: &mut Diagnostics,
     ) -> Option<Prepared> {
         let (lowered, mut simple) = (lowered.clone(), lowered.clone());
         match bpfc_opt::prepare(&mut simple, &options.disabled_passes) {
             Ok(settled) => {
-                let (listing, contents) = (Arc::clone(listing), Arc::default());
+                let (listing, contents) = (Arc::clone(listing), Arc::clone(contents));
                 let verified = checked(Checked::new(&simple), diagnostics)?.verified();
                 Some(Prepared { lowered, listing, contents, simple, settled, verified })
             }
@@ -70,13 +72,6 @@ impl Prepared {
             program.entries.retain(|entry| hooks.contains(&entry.hook));
         }
         part
-    }
-
-    /// With these elements in its tables, which are empty otherwise.
-    #[must_use]
-    pub fn with_contents(mut self, contents: Arc<Contents>) -> Prepared {
-        self.contents = contents;
-        self
     }
 
     fn optimised(

@@ -11,7 +11,7 @@ use crate::{drop_rejected, family, merge, tables};
 use bpfc_artifact::{Artifact, InputFile};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ebpf::Target;
-use bpfc_ir::{FrontendOptions, Hook, Input, Listing, Program};
+use bpfc_ir::{Contents, FrontendOptions, Hook, Input, Listing, Program};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ pub struct Lowering {
     pub program: Option<Program>,
     /// The program's rules as listings show them.
     pub listing: Arc<Listing>,
+    /// What is in the program's tables.
+    pub contents: Arc<Contents>,
     /// The inputs' texts.
     pub sources: SourceMap,
     /// Hooks that the program leaves out, since their rules are too many for one, each with the
@@ -56,6 +58,8 @@ pub struct Compilation {
     pub stage: Stage,
     /// The programs' rules as listings show them.
     pub listing: Arc<Listing>,
+    /// What is in the programs' tables.
+    pub contents: Arc<Contents>,
     /// The inputs' texts.
     pub sources: SourceMap,
     /// Errors, warnings and notes, in the order of the stages.
@@ -77,9 +81,9 @@ pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Comp
     }
     lowering.diagnostics.iter().for_each(|d| diagnostics.push(d.clone()));
     let lowered = lowering.program.take();
-    let (sources, listing) = (lowering.sources, lowering.listing);
+    let (sources, listing, contents) = (lowering.sources, lowering.listing, lowering.contents);
     let built = lowered.as_ref().filter(|_| !diagnostics.has_errors()).and_then(|program| {
-        let prepared = Prepared::new(program, &listing, options, &mut diagnostics)?;
+        let prepared = Prepared::new(program, &listing, &contents, options, &mut diagnostics)?;
         build(&prepared, target, &sources, options, &mut diagnostics)
     });
     let stage = match (lowered, built) {
@@ -90,7 +94,7 @@ pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Comp
         (Some(lowered), None) => Stage::Lowered(lowered),
         (None, _) => Stage::Refused,
     };
-    Compilation { stage, listing, sources, diagnostics }
+    Compilation { stage, listing, contents, sources, diagnostics }
 }
 
 /// What an artifact says of an input.
@@ -174,7 +178,7 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
     let options = FrontendOptions { sets, fingerprints, ..options };
     let mut merged: Option<Program> = None;
     for (input, role) in inputs.rulesets() {
-        let Lowering { sources, diagnostics, too_large, listing, .. } = &mut lowering;
+        let Lowering { sources, diagnostics, too_large, listing, contents, .. } = &mut lowering;
         let lowered = match role {
             Role::Rules(frontend, read_as) => {
                 frontend.lower(input, *read_as, &options, sources, diagnostics)
@@ -201,10 +205,13 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
             (None, _) => failed = true,
             (Some(lowered), None) => {
                 merged = Some(lowered.program);
+                *contents = Arc::new(lowered.contents);
                 *listing = Arc::new(lowered.listing);
             }
             (Some(lowered), Some(program)) => {
                 Arc::make_mut(listing).append(lowered.listing, program.rules.len());
+                let first = program.tables.len() as u32;
+                Arc::make_mut(contents).append(lowered.contents, first);
                 if let Err(errors) = merge::merge(program, lowered.program, &input.name) {
                     let errors = match family::ask(&inputs, diagnostics) {
                         Some(error) => vec![error],

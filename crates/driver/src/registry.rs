@@ -6,7 +6,7 @@ use bpfc_opt::Pass;
 
 /// Every front end, in the order in which formats are recognised.
 pub fn frontends() -> &'static [&'static dyn Frontend] {
-    &[&bpfc_xtables::XtablesFrontend]
+    &[&bpfc_xtables::XtablesFrontend, &bpfc_nftables::NftablesFrontend]
 }
 
 /// Every back end, in the order in which they are listed.
@@ -15,10 +15,7 @@ pub fn targets() -> &'static [&'static dyn Target] {
 }
 
 /// Formats that are known and have no front end yet.
-const PLANNED: &[InputFormat] = &[
-    InputFormat { name: "nft", description: "nftables text" },
-    InputFormat { name: "nft-json", description: "nftables JSON" },
-];
+const PLANNED: &[InputFormat] = &[InputFormat { name: "nft-json", description: "nftables JSON" }];
 
 /// The format of sets, which stand beside rulesets.
 pub const SETS: InputFormat =

@@ -1,17 +1,19 @@
 //! nftables: the language of `nft`, read into the kernel's expressions.
 //!
 //! ```text
-//! text --syntax--> commands with places --evaluate--> model
+//! text --syntax--> commands with places --evaluate--> model --lower--> IR
 //! ```
 //!
-//! [`model`] is a ruleset as the kernel's nf_tables holds it. It is not lowered yet: no program is
-//! made of it.
+//! [`model`] is a ruleset as the kernel's nf_tables holds it.
 //!
 //! The crate does no I/O. Files that a ruleset includes are found by the caller ([`Includes`]), as
 //! is what only a machine knows ([`Machine`]): indexes of interfaces, numbers of accounts.
 
 mod datatype;
 mod evaluate;
+mod frontend;
+mod interfaces;
+mod lower;
 mod machine;
 pub mod model;
 mod nearest;
@@ -22,6 +24,7 @@ mod syntax;
 
 pub use datatype::{Base, Datatype, Order};
 pub use evaluate::read;
+pub use frontend::NftablesFrontend;
 pub use machine::{Machine, Nothing};
 pub use protocol::{Checksum, Extension, ExtensionKind, Field, IcmpType, Layer, Protocol, Tunnel};
 pub use selector::{Key, MetaKey};

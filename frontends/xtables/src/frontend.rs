@@ -12,8 +12,8 @@ use crate::size;
 use crate::text::{self, Text};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
 use bpfc_ir::{
-    Accounts, Family, Frontend, FrontendOptions, Hook, Input, InputFormat, Listing, Lowered,
-    Program, Recognised, raw,
+    Accounts, Contents, Family, Frontend, FrontendOptions, Hook, Input, InputFormat, Listing,
+    Lowered, Program, Recognised, raw,
 };
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -237,6 +237,7 @@ impl Frontend for XtablesFrontend {
         if diagnostics.error_count() > errors {
             return None;
         }
-        lowered.map(|()| Lowered { program, listing, file, too_large })
+        let contents = Contents::default();
+        lowered.map(|()| Lowered { program, listing, contents, file, too_large })
     }
 }

@@ -77,6 +77,9 @@ impl Campaign {
         let mut kernel = Kernel(Rc::clone(&self.oracle));
         for engine in &mut self.engines {
             let engine = engine.as_mut();
+            if ruleset.is_nft() && !engine.takes_nft() {
+                continue;
+            }
             let name = engine.name();
             let report = |error: EngineError| format!("{name}: {error}\n{}", ruleset.text);
             if let Some(found) =

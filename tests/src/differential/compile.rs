@@ -4,7 +4,8 @@ use super::{EngineError, Ruleset};
 use crate::{fingerprints, sets};
 use bpfc_artifact::Artifact;
 use bpfc_driver::{Lowering, Options, lower, target};
-use bpfc_ir::{Input, Program};
+use bpfc_ir::{Contents, Input, Program};
+use std::sync::Arc;
 
 /// The artifact of a ruleset's stage for a target, with some passes left out.
 pub fn artifact(
@@ -16,7 +17,7 @@ pub fn artifact(
         .ok_or_else(|| EngineError::Refused(format!("there is no target {target_name}")))?;
     let options = Options {
         hooks: Some(vec![ruleset.stage.hook()]),
-        tables: Some(vec![ruleset.stage.table().to_owned()]),
+        tables: tables(ruleset),
         // What cannot answer decides and counts all the same.
         drop_rejected: target.replies().is_none(),
         disabled_passes: disabled_passes.iter().map(|&name| name.to_owned()).collect(),
@@ -29,22 +30,32 @@ pub fn artifact(
         .ok_or_else(|| EngineError::refused(&result.diagnostics, &result.sources))
 }
 
-/// The IR of a ruleset's stage, before any pass.
-pub fn program(ruleset: &Ruleset) -> Result<Program, EngineError> {
+/// The IR of a ruleset's stage, before any pass, and what is in its tables.
+pub fn program(ruleset: &Ruleset) -> Result<(Program, Arc<Contents>), EngineError> {
     let options = Options {
         hooks: Some(vec![ruleset.stage.hook()]),
-        tables: Some(vec![ruleset.stage.table().to_owned()]),
+        tables: tables(ruleset),
         ..Options::default()
     };
-    let Lowering { program, sources, diagnostics, .. } = lower(&inputs(ruleset), &options);
-    program.ok_or_else(|| EngineError::refused(&diagnostics, &sources))
+    let Lowering { program, contents, sources, diagnostics, .. } =
+        lower(&inputs(ruleset), &options);
+    let program = program.ok_or_else(|| EngineError::refused(&diagnostics, &sources))?;
+    Ok((program, contents))
+}
+
+/// The tables that are compiled: of iptables the stage's, of nftables all.
+fn tables(ruleset: &Ruleset) -> Option<Vec<String>> {
+    (!ruleset.is_nft()).then(|| vec![ruleset.stage.table().to_owned()])
 }
 
 fn inputs(ruleset: &Ruleset) -> Vec<Input> {
     let mut inputs = vec![Input {
         name: "ruleset".to_owned(),
         bytes: ruleset.text.clone().into_bytes(),
-        format: Some(format!("{}-save", ruleset.family.tool())),
+        format: Some(match ruleset.is_nft() {
+            true => "nft".to_owned(),
+            false => format!("{}-save", ruleset.family.tool()),
+        }),
     }];
     if sets::are_named(&ruleset.text) {
         inputs.push(sets::input());

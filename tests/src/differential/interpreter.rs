@@ -7,8 +7,9 @@ use crate::lab::oracle::{Outcome, Stage};
 use crate::lab::tables::Count;
 use crate::lab::view::{packet_at, route};
 use bpfc_interpret::{Environment, InterpretError, interpret};
-use bpfc_ir::{CounterDef, Program, Verdict};
+use bpfc_ir::{Contents, CounterDef, Program, Verdict};
 use bpfc_opt::Limits;
+use std::sync::Arc;
 
 /// What happens to a program before it is interpreted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub enum Passes {
 #[derive(Debug)]
 pub struct Interpreter {
     passes: Passes,
-    loaded: Option<(Stage, Program)>,
+    loaded: Option<(Stage, Program, Arc<Contents>)>,
 }
 
 impl Interpreter {
@@ -56,17 +57,17 @@ impl Engine for Interpreter {
     }
 
     fn load(&mut self, ruleset: &Ruleset) -> Result<(), EngineError> {
-        let mut program = program(ruleset)?;
+        let (mut program, contents) = program(ruleset)?;
         self.optimise(&mut program)?;
-        self.loaded = Some((ruleset.stage, program));
+        self.loaded = Some((ruleset.stage, program, contents));
         Ok(())
     }
 
     fn run(&mut self, frames: &[Frame]) -> Result<Outcome, EngineError> {
-        let Some((stage, program)) = &self.loaded else {
+        let Some((stage, program, contents)) = &self.loaded else {
             return Err(EngineError::Refused("no ruleset is loaded".to_owned()));
         };
-        let mut environment = Environment::new(program);
+        let mut environment = Environment::new(program).with_contents(contents);
         let mut accepted = 0;
         let mut left = Vec::new();
         for frame in frames {

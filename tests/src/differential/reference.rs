@@ -22,6 +22,10 @@ impl Engine for Reference {
         "reference".to_owned()
     }
 
+    fn takes_nft(&self) -> bool {
+        false
+    }
+
     fn load(&mut self, ruleset: &Ruleset) -> Result<(), EngineError> {
         let mut sources = SourceMap::new();
         let mut diagnostics = Diagnostics::new();

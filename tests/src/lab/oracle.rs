@@ -16,7 +16,7 @@ use super::raw::RawSender;
 use super::tables::{self, Counters, Reader};
 use super::tap::Tap;
 use super::view::{GROUPS, MTUS, REALMS};
-use super::{Family, LabError, routes};
+use super::{Family, LabError, nft, routes};
 use crate::{fingerprints, sets};
 use bpfc_ir::Hook;
 
@@ -207,6 +207,8 @@ pub struct Oracle {
     taps: Vec<Tap>,
     survivors: Option<Reader>,
     reader: Reader,
+    /// Where the ruleset in place is one of nft.
+    nft: Option<nft::Reader>,
     /// Once a ruleset has asked for them.
     fingerprints: Option<fingerprints::Loaded>,
 }
@@ -267,7 +269,8 @@ impl Oracle {
             false => Vec::new(),
         };
         let reader = Reader::new(family, stage.table())?;
-        Ok(Self { family, stage, wire, raw, taps, survivors, reader, fingerprints: None })
+        let (nft, fingerprints) = (None, None);
+        Ok(Self { family, stage, wire, raw, taps, survivors, reader, nft, fingerprints })
     }
 
     /// The family.
@@ -285,13 +288,22 @@ impl Oracle {
         &mut self.wire
     }
 
-    /// Puts a ruleset in place, `iptables-save` text of the stage's table only.
+    /// Puts a ruleset in place: `iptables-save` text of the stage's table only, or one of nft
+    /// beside an empty table.
     pub fn load(&mut self, ruleset: &str) -> Result<(), LabError> {
         if sets::are_named(ruleset) {
             sets::restore()?;
         }
         if fingerprints::are_named(ruleset) && self.fingerprints.is_none() {
             self.fingerprints = Some(fingerprints::load()?);
+        }
+        if nft::is_ruleset(ruleset) {
+            nft::load(ruleset)?;
+            self.nft = Some(nft::Reader::new()?);
+            return Ok(());
+        }
+        if self.nft.take().is_some() {
+            nft::flush()?;
         }
         tables::restore(self.family, ruleset)?;
         self.reader = Reader::new(self.family, self.stage.table())?;
@@ -310,6 +322,7 @@ impl Oracle {
     pub fn run(&mut self, frames: &[Frame]) -> Result<Outcome, LabError> {
         self.left()?;
         let before = (self.reader.read()?, self.survived()?);
+        let nft_before = self.nft.as_ref().map(nft::Reader::read).transpose()?;
         match &self.raw {
             Some(raw) => raw.send(frames)?,
             None => self.wire.send(frames)?,
@@ -319,6 +332,9 @@ impl Oracle {
         // Other base chains of the same table see the packets as well.
         let own = self.label(self.stage.chain());
         counters.retain(|label, _| !label.ends_with(":policy") || *label == own);
+        if let Some((reader, before)) = self.nft.as_ref().zip(nft_before) {
+            counters = reader.moved(&before)?;
+        }
         let accepted = after.1.zip(before.1).map(|(after, before)| after - before);
         Ok(Outcome { accepted, counters, left: self.left()? })
     }

@@ -21,6 +21,8 @@ use std::mem::ManuallyDrop;
 
 /// What the targets say of one ruleset.
 struct Checked {
+    /// Whether the ruleset has no chain that packets come to.
+    is_idle: bool,
     rules: usize,
     chains: usize,
     targets: Vec<TargetResult>,
@@ -81,9 +83,13 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
         let targets = chosen_targets(args);
         let lowering = driver::lower_compiled(&inputs, &options, &targets);
         let too_large = &lowering.too_large;
-        let listing = &lowering.listing;
+        let (listing, contents) = (&lowering.listing, &lowering.contents);
         let mut diagnostics = lowering.diagnostics;
         let checked = match lowering.program {
+            // Sets and chains that packets do not come to: there is nothing to load, and no error.
+            Some(program) if program.entries.is_empty() && !diagnostics.has_errors() => {
+                Checked { is_idle: true, rules: 0, chains: 0, targets: Vec::new(), diagnostics }
+            }
             Some(program) => {
                 // Never freed: the process ends here, and a large ruleset has millions of parts.
                 let mut program = ManuallyDrop::new(program);
@@ -99,7 +105,8 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
                     },
                     || {
                         let mut found = Diagnostics::new();
-                        let prepared = Prepared::new(&program, listing, &options, &mut found);
+                        let prepared =
+                            Prepared::new(&program, listing, contents, &options, &mut found);
                         let prepared = ManuallyDrop::new(prepared.ok_or(found)?);
                         let (prepared, options) = (&*prepared, &options);
                         let job = Job { prepared, too_large, sources, options };
@@ -116,6 +123,7 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
                 });
                 found.iter().for_each(|diagnostic| diagnostics.push(diagnostic.clone()));
                 Checked {
+                    is_idle: false,
                     rules: program
                         .rules
                         .values()
@@ -126,12 +134,15 @@ pub(super) fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
                     diagnostics,
                 }
             }
-            None => Checked { rules: 0, chains: 0, targets: Vec::new(), diagnostics },
+            None => {
+                let targets = Vec::new();
+                Checked { is_idle: false, rules: 0, chains: 0, targets, diagnostics }
+            }
         };
         (lowering.sources, checked)
     });
-    let compiles = checked.targets.iter().any(|target| target.compiles);
-    let taken = checked.targets.iter().any(TargetResult::is_taken);
+    let compiles = checked.is_idle || checked.targets.iter().any(|target| target.compiles);
+    let taken = checked.is_idle || checked.targets.iter().any(TargetResult::is_taken);
     let diagnostics = all_diagnostics(&checked, taken && args.target.is_none());
     if args.json {
         console.print_json(&JsonCheck {

@@ -18,7 +18,7 @@ use crate::progress::with_progress;
 use bpfc_artifact::Artifact;
 use bpfc_driver as driver;
 use bpfc_interpret::{Environment, interpret};
-use bpfc_ir::{Hook, Input, Program};
+use bpfc_ir::{Contents, Hook, Input, Program};
 use bpfc_packet::{Arrival, Captured, LinkType, Packet, bytes_from_hex, describe, pkt_type};
 use bpfc_xtables::reference::{Evaluator, Outcome, Step};
 use serde::Serialize;
@@ -93,9 +93,14 @@ pub(super) fn run(args: &ExplainArgs, console: &Console) -> Result<(), Failure> 
     if !subject.states_connection {
         suppose_first(&mut packet);
     }
-    host::require(lowered, hook, &packet, &subject.host_facts)?;
-    let (reference, steps) = by_reference(&inputs, lowered, hook, &packet)?;
-    let compiled = by_interpreter(program, hook, &packet)?;
+    let contents = &compilation.contents;
+    host::require(lowered, contents, hook, &packet, &subject.host_facts)?;
+    let (reference, steps) = match reference::knows(&inputs) {
+        true => by_reference(&inputs, lowered, hook, &packet)?,
+        // The rules as they were lowered, before any pass, are what there is to go by.
+        false => (by_interpreter(lowered, contents, hook, &packet)?, Vec::new()),
+    };
+    let compiled = by_interpreter(program, contents, hook, &packet)?;
     let kernel = match why_not_the_kernel(&subject, &packet, target, hook, (program, artifact)) {
         Some(reason) => Err(reason.to_owned()),
         None => {
@@ -264,8 +269,13 @@ fn by_reference(
     Ok((Answer::of(&Decision::unseen()), Vec::new()))
 }
 
-fn by_interpreter(program: &Program, hook: Hook, packet: &Packet) -> Result<Answer, Failure> {
-    let mut environment = Environment::new(program);
+fn by_interpreter(
+    program: &Program,
+    contents: &Contents,
+    hook: Hook,
+    packet: &Packet,
+) -> Result<Answer, Failure> {
+    let mut environment = Environment::new(program).with_contents(contents);
     let outcome = interpret(program, hook, packet, &mut environment)
         .map_err(|error| Failure::Refused(format!("the compiled program: {error}")))?;
     let label = |rule: &bpfc_ir::Rule| program.label(*rule);

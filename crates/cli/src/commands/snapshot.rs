@@ -47,7 +47,7 @@ fn all(inputs: &[Input], options: &Options) -> Result<Files, Failure> {
 fn stages(name: &str, input: &Input, options: &Options, files: &mut Files) {
     let lowering = driver::lower(std::slice::from_ref(input), options);
     let sources = &lowering.sources;
-    let listing = &lowering.listing;
+    let (listing, contents) = (&lowering.listing, &lowering.contents);
     let mut said = Said { text: String::new(), sources };
     let mut diagnostics = lowering.diagnostics;
     let mut program = lowering.program;
@@ -71,7 +71,7 @@ fn stages(name: &str, input: &Input, options: &Options, files: &mut Files) {
     for target in driver::targets().iter().copied() {
         let mut found = Diagnostics::new();
         let built = program.as_ref().and_then(|program| {
-            let prepared = driver::Prepared::new(program, listing, options, &mut found)?;
+            let prepared = driver::Prepared::new(program, listing, contents, options, &mut found)?;
             let part = prepared.restricted(target, options.hooks.as_deref());
             driver::build(&part, target, sources, options, &mut found)
         });

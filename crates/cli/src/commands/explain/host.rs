@@ -3,7 +3,7 @@
 
 use crate::console::Failure;
 use bpfc_interpret::{Environment, Fault, InterpretError, interpret};
-use bpfc_ir::{Address, Hook, HostFact, Program, Way};
+use bpfc_ir::{Address, Contents, Hook, HostFact, Program, Way};
 use bpfc_packet::Packet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -129,11 +129,13 @@ fn is_evident(address: IpAddr) -> bool {
 /// Refuses a packet whose way through the ruleset depends on what nobody said about its host.
 pub(super) fn require(
     lowered: &Program,
+    contents: &Contents,
     hook: Hook,
     packet: &Packet,
     said: &BTreeSet<&'static str>,
 ) -> Result<(), Failure> {
-    let mut environment = Environment::new(lowered).knowing(known(packet, said));
+    let mut environment =
+        Environment::new(lowered).knowing(known(packet, said)).with_contents(contents);
     let fault = match interpret(lowered, hook, packet, &mut environment) {
         Err(InterpretError::Fault { fault, .. }) => fault,
         _ => return Ok(()),

@@ -112,6 +112,16 @@ pub(in crate::commands) fn tables(program: &Program, hook: Hook, family: Family)
     of.map(|chain| program.chains[chain].table.as_str()).collect()
 }
 
+/// Whether there is a reference evaluator for each of these inputs that is a ruleset.
+pub(in crate::commands) fn knows(inputs: &[Input]) -> bool {
+    let inputs = driver::Inputs::read(inputs);
+    let mut roles = inputs.rulesets().map(|(_, role)| role);
+    roles.all(|role| match role {
+        driver::Role::Rules(_, Recognised { format, .. }) => *format != "nft",
+        _ => true,
+    })
+}
+
 /// Reads a ruleset that has been compiled already.
 pub(in crate::commands) fn read(
     input: &Input,
@@ -120,7 +130,7 @@ pub(in crate::commands) fn read(
 ) -> Result<Ruleset, Failure> {
     let unreadable = || {
         Failure::Refused(format!(
-            "there is no reference evaluator for the format of '{}'",
+            "there is no reference evaluator for the format of '{}': use --engine kernel",
             input.name
         ))
     };

@@ -1,0 +1,276 @@
+//! Lowers a ruleset to IR, as nf_tables runs it (net/netfilter/nf_tables_core.c,
+//! `nft_do_chain`).
+//!
+//! A rule's expressions are executed with values in place of bytes: registers hold values, tests
+//! lead to the next rule where they fail, statements are effects. What a chain does with packets of
+//! a family is a function of its own, so that tests of the family fold away; rules, counters,
+//! states and tables are the chain's, whatever the family.
+
+mod chain;
+mod load;
+mod reach;
+mod registers;
+mod set;
+mod statement;
+mod test;
+
+use crate::interfaces::Interfaces;
+use crate::model::{BaseChain as Base, Chain, Expression, Operation, Ruleset, Table};
+use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap, Span};
+use bpfc_ir::{
+    BaseChain, Chain as ChainId, ChainData, Contents, Counter, Entry, Family, FrontendOptions,
+    Func, Function, Hook, ListedRule, Listing, Program, Rule as RuleId, RuleData, RuleKind, State,
+    TableFamily,
+};
+use reach::{Place, Reached};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A lowered ruleset.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    pub program: Program,
+    pub listing: Listing,
+    pub contents: Contents,
+}
+
+/// What cannot be lowered, with its place and what to do instead.
+type Lowered<T> = Result<T, Box<Diagnostic>>;
+
+/// That an expression cannot be compiled.
+fn unsupported(expression: &Expression, what: &str) -> Box<Diagnostic> {
+    let message = format!("{what} cannot be compiled yet");
+    let help = "leave the rule to the kernel, or write it without";
+    Box::new(Diagnostic::error(Code::UNSUPPORTED_VALUE, expression.span, message).with_help(help))
+}
+
+/// The family of tables as programs name it; `None` for those that no program runs.
+fn table_family(table: &Table) -> Option<TableFamily> {
+    use crate::model::Family::*;
+    match table.family {
+        Ip => Some(TableFamily::Ip),
+        Ip6 => Some(TableFamily::Ip6),
+        Inet => Some(TableFamily::Inet),
+        Netdev => Some(TableFamily::Netdev),
+        Arp | Bridge => None,
+    }
+}
+
+/// The hook of a base chain.
+fn hook(base: &Base) -> Option<Hook> {
+    base.hook.parse().ok()
+}
+
+/// A rule of the program: its entity, its counter and the states of its statements.
+#[derive(Clone, Debug)]
+struct RuleParts {
+    rule: RuleId,
+    counter: Option<Counter>,
+    /// By the place of the expression in the rule.
+    states: BTreeMap<usize, State>,
+}
+
+impl RuleParts {
+    /// Those of no rule.
+    fn none() -> RuleParts {
+        RuleParts { rule: RuleId::from_u32(0), counter: None, states: BTreeMap::new() }
+    }
+}
+
+/// What all functions of a ruleset share.
+struct Shared<'a> {
+    ruleset: &'a Ruleset,
+    interfaces: &'a Interfaces,
+    out: &'a mut Output,
+    /// The function of each chain and family that is reached.
+    funcs: BTreeMap<(Place, Family), Func>,
+    /// The rules of each chain that is reached, and its policy.
+    rules: BTreeMap<Place, Vec<RuleParts>>,
+    policies: BTreeMap<Place, RuleId>,
+    /// The sets that rules ask, by table and name.
+    tables: BTreeMap<(usize, String), set::Asked>,
+    /// Named states, by table and name.
+    objects: BTreeMap<(usize, String), State>,
+}
+
+/// Lowers the chosen hooks of a ruleset. `None` where an error was reported.
+pub(crate) fn lower(
+    ruleset: &Ruleset,
+    interfaces: &Interfaces,
+    options: &FrontendOptions,
+    sources: &SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Option<Output> {
+    let errors = diagnostics.error_count();
+    let mut out = Output::default();
+    let base = base_chains(ruleset, options, diagnostics);
+    let reached = Reached::of(ruleset, &base, diagnostics)?;
+    let mut shared = Shared {
+        ruleset,
+        interfaces,
+        out: &mut out,
+        funcs: BTreeMap::new(),
+        rules: BTreeMap::new(),
+        policies: BTreeMap::new(),
+        tables: BTreeMap::new(),
+        objects: BTreeMap::new(),
+    };
+    shared.declare(&reached, sources, diagnostics);
+    for (&(place, family), &func) in &shared.funcs.clone() {
+        match chain::lower(&mut shared, place, family, diagnostics) {
+            Some(function) => shared.out.program.funcs[func] = function.into(),
+            None => continue,
+        }
+    }
+    shared.enter(&base);
+    (diagnostics.error_count() == errors).then_some(out)
+}
+
+/// A base chain that is compiled.
+#[derive(Clone, Copy, Debug)]
+struct Chosen {
+    place: Place,
+    hook: Hook,
+    priority: i32,
+}
+
+/// The base chains of the chosen tables and hooks; what is left to the kernel is noted.
+fn base_chains(
+    ruleset: &Ruleset,
+    options: &FrontendOptions,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Chosen> {
+    let mut chosen = Vec::new();
+    for (index, table) in ruleset.tables.iter().enumerate() {
+        let name = format!("{}/{}", table.family.name(), table.name);
+        let wanted = options.tables.as_ref().is_none_or(|tables| tables.contains(&name));
+        let left_out = |why: &str| {
+            let message = format!("table '{name}' is not compiled");
+            Diagnostic::note(Code::TABLE_LEFT_OUT, None, message).with_note(why)
+        };
+        if !wanted {
+            diagnostics.push(left_out("it is not chosen"));
+            continue;
+        }
+        if table.flags.iter().any(|flag| flag == "dormant") {
+            diagnostics.push(left_out("it is dormant: the kernel does not run it either"));
+            continue;
+        }
+        for (at, chain) in table.chains.iter().enumerate() {
+            let Some(base) = &chain.base else { continue };
+            let left_out = |why: String| {
+                let message = format!("chain '{name}/{}' is not compiled", chain.name);
+                Diagnostic::note(Code::HOOK_LEFT_OUT, None, message).with_note(why)
+            };
+            let Some(hook) = hook(base) else {
+                diagnostics.push(left_out(format!("no program runs at the hook {}", base.hook)));
+                continue;
+            };
+            if base.kind == "nat" {
+                diagnostics.push(left_out("address translation stays in the kernel".to_owned()));
+            } else if !options.hooks.as_ref().is_none_or(|hooks| hooks.contains(&hook)) {
+                diagnostics.push(left_out(format!("the {hook} hook is not chosen")));
+            } else {
+                let place = Place { table: index, chain: at };
+                chosen.push(Chosen { place, hook, priority: base.priority });
+            }
+        }
+    }
+    chosen
+}
+
+impl Shared<'_> {
+    fn table(&self, place: Place) -> &Table {
+        &self.ruleset.tables[place.table]
+    }
+
+    fn chain(&self, place: Place) -> &Chain {
+        &self.table(place).chains[place.chain]
+    }
+
+    /// Declares chains, rules and functions, so that they can name each other in any order.
+    fn declare(&mut self, reached: &Reached, sources: &SourceMap, diagnostics: &mut Diagnostics) {
+        for (&place, families) in &reached.chains {
+            let (table, chain) = (self.table(place), self.chain(place));
+            let Some(family) = table_family(table) else { continue };
+            let hook = chain.base.as_ref().and_then(hook);
+            let data =
+                ChainData { family, table: table.name.clone(), name: chain.name.clone(), hook };
+            let entity = self.out.program.chains.push(data.clone());
+            let rules = self.declare_rules(entity, place, sources, diagnostics);
+            self.rules.insert(place, rules);
+            for &family in families {
+                let function = Function::of_chain(entity, &data, family);
+                let func = self.out.program.funcs.push(function.into());
+                self.funcs.insert((place, family), func);
+            }
+        }
+    }
+
+    fn declare_rules(
+        &mut self,
+        entity: ChainId,
+        place: Place,
+        sources: &SourceMap,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<RuleParts> {
+        let chain = self.ruleset.tables[place.table].chains[place.chain].clone();
+        let mut rules = Vec::new();
+        for (number, rule) in (1u32..).zip(&chain.rules) {
+            let is_counter = |e: &&Expression| matches!(e.operation, Operation::Counter { .. });
+            let mut counters = rule.expressions.iter().filter(is_counter);
+            let (first, second) = (counters.next(), counters.next());
+            if let Some(second) = second {
+                diagnostics.push(*unsupported(second, "a second counter of a rule"));
+            }
+            let kind = RuleKind::Rule(number);
+            let data = RuleData { chain: entity, kind, is_final: false, span: rule.span };
+            let program = &mut self.out.program;
+            let (rule_id, counter) = match first {
+                Some(_) => {
+                    let (rule, counter) = program.counted_rule(data);
+                    (rule, Some(counter))
+                }
+                None => (program.rules.push(data), None),
+            };
+            let text = rule.span.map_or("", |span| text(sources, span));
+            self.out.listing.push(ListedRule { text: text.into(), ..ListedRule::default() });
+            rules.push(RuleParts { rule: rule_id, counter, states: BTreeMap::new() });
+        }
+        if let Some(base) = &chain.base {
+            let kind = RuleKind::Policy;
+            let data = RuleData { chain: entity, kind, is_final: true, span: None };
+            let policy = self.out.program.rules.push(data);
+            self.policies.insert(place, policy);
+            let verdict = if base.drops { "drop" } else { "accept" };
+            let text: Arc<str> = format!("policy {verdict}").into();
+            let verdict = verdict.to_owned();
+            self.out.listing.push(ListedRule { text, verdict, ..ListedRule::default() });
+        }
+        rules
+    }
+
+    /// Adds what runs at each hook, by priority; of equal ones the chain that was made last runs
+    /// first, as the kernel has it.
+    fn enter(&mut self, base: &[Chosen]) {
+        for hook in Hook::ALL {
+            for family in Family::ALL {
+                let funcs = &self.funcs;
+                let here = base.iter().rev().filter(|chosen| chosen.hook == hook);
+                let here = here.filter_map(|chosen| {
+                    let func = *funcs.get(&(chosen.place, family))?;
+                    Some(BaseChain { priority: chosen.priority, func })
+                });
+                let mut chains: Vec<BaseChain> = here.collect();
+                chains.sort_by_key(|chain| chain.priority);
+                if !chains.is_empty() {
+                    self.out.program.entries.push(Entry { hook, family, chains });
+                }
+            }
+        }
+    }
+}
+
+fn text(sources: &SourceMap, span: Span) -> &str {
+    sources.file(span.file).text().get(span.start as usize..span.end as usize).unwrap_or_default()
+}

@@ -1,0 +1,174 @@
+//! Lowers what one chain does with packets of one family.
+
+use super::reach::{self, Place};
+use super::registers::Registers;
+use super::{Lowered, RuleParts, Shared, unsupported};
+use crate::model::{Expression, Operation, Verdict as Decision};
+use bpfc_diag::Diagnostics;
+use bpfc_ir::{Block, Family, Function, FunctionBuilder, Terminator, Verdict};
+
+/// A rule while it is lowered.
+pub(super) struct Cx<'a, 'r> {
+    pub shared: &'a mut Shared<'r>,
+    pub builder: FunctionBuilder,
+    pub family: Family,
+    pub place: Place,
+    /// Where control goes when the rule ends without a verdict.
+    pub next: Block,
+    /// Where it goes when the chain ends.
+    pub end: Block,
+    pub registers: Registers,
+    pub parts: RuleParts,
+    /// The place of the expression in its rule.
+    pub at: usize,
+}
+
+/// The function of a chain; `None` where an error was reported.
+pub(super) fn lower(
+    shared: &mut Shared<'_>,
+    place: Place,
+    family: Family,
+    diagnostics: &mut Diagnostics,
+) -> Option<Function> {
+    let errors = diagnostics.error_count();
+    let func = *shared.funcs.get(&(place, family))?;
+    let entity = shared.out.program.funcs[func].chain.expand()?;
+    let data = &shared.out.program.chains[entity];
+    let mut builder = FunctionBuilder::of_chain(entity, data, family);
+    let start = builder.block();
+    builder.switch_to(start);
+    let end = builder.block();
+    let ruleset = shared.ruleset;
+    let chain = &ruleset.tables[place.table].chains[place.chain];
+    let policy = shared.policies.get(&place).copied();
+    let mut all = std::mem::take(shared.rules.get_mut(&place)?);
+    let mut cx = Cx {
+        shared,
+        builder,
+        family,
+        place,
+        next: end,
+        end,
+        registers: Registers::default(),
+        parts: all.first().cloned().unwrap_or_else(RuleParts::none),
+        at: 0,
+    };
+    for (rule, parts) in chain.rules.iter().zip(&mut all) {
+        cx.builder.set_rule(Some(parts.rule));
+        cx.next = cx.builder.block();
+        cx.registers = Registers::default();
+        cx.parts = parts.clone();
+        for (at, expression) in rule.expressions.iter().enumerate() {
+            cx.at = at;
+            if let Err(error) = cx.expression(expression) {
+                // Functions of both families find the same.
+                if !diagnostics.iter().any(|known| *known == *error) {
+                    diagnostics.push(*error);
+                }
+                break;
+            }
+            if !cx.builder.is_open() {
+                break;
+            }
+        }
+        *parts = cx.parts.clone();
+        if cx.builder.is_open() {
+            cx.builder.jump(cx.next);
+        }
+        cx.builder.switch_to(cx.next);
+    }
+    cx.builder.set_rule(None);
+    cx.builder.jump(end);
+    cx.builder.set_rule(policy);
+    cx.builder.switch_to(end);
+    match &chain.base {
+        Some(base) if base.drops => cx.builder.verdict(Verdict::Drop),
+        Some(_) => cx.builder.verdict(Verdict::Accept),
+        None => cx.builder.terminate(Terminator::Return),
+    }
+    let function = cx.builder.finish();
+    shared.rules.insert(place, all);
+    (diagnostics.error_count() == errors).then_some(function)
+}
+
+impl Cx<'_, '_> {
+    /// Executes an expression; the block is closed where the rule ends with it.
+    fn expression(&mut self, expression: &Expression) -> Lowered<()> {
+        use Operation::*;
+        match &expression.operation {
+            Payload { .. } | Meta { .. } | Ct { .. } | Immediate { .. } | Numgen { .. } => {
+                self.load(expression)
+            }
+            Compare { .. }
+            | Range { .. }
+            | MaskXor { .. }
+            | Shift { .. }
+            | Combine { .. }
+            | ByteOrder { .. } => self.test(expression),
+            Lookup { .. } => self.lookup(expression),
+            DynamicSet { .. } => self.dynamic_set(expression),
+            Verdict(decision) => {
+                self.decide(decision, expression)?;
+                Ok(())
+            }
+            Counter { .. }
+            | MetaSet { .. }
+            | Limit { .. }
+            | Quota { .. }
+            | Log { .. }
+            | Reject { .. }
+            | Object { .. } => self.statement(expression),
+            PayloadStore { .. } => Err(unsupported(expression, "changing a packet")),
+            CtSet { .. } => Err(unsupported(expression, "changing a connection")),
+            Extension { .. } => Err(unsupported(expression, "an extension header or option")),
+            ExtensionStore { .. } | ExtensionReset { .. } => {
+                Err(unsupported(expression, "changing an option of TCP"))
+            }
+            Rt { .. } => Err(unsupported(expression, "rt")),
+            Socket { .. } => Err(unsupported(expression, "socket")),
+            Xfrm { .. } => Err(unsupported(expression, "ipsec")),
+            Fib { .. } => Err(unsupported(expression, "fib")),
+            Osf { .. } => Err(unsupported(expression, "osf")),
+            Jhash { .. } | Symhash { .. } => Err(unsupported(expression, "a hash")),
+            Inner { .. } => Err(unsupported(expression, "a header in a tunnel")),
+            Last { .. } => Err(unsupported(expression, "last")),
+            Connlimit { .. } => Err(unsupported(expression, "ct count")),
+            ObjectMap { .. } => Err(unsupported(expression, "a map of objects")),
+        }
+    }
+
+    /// Ends the open block as a verdict says; goes on behind `continue`.
+    pub fn decide(&mut self, decision: &Decision, expression: &Expression) -> Lowered<()> {
+        if *decision != Decision::Continue {
+            let terminator = self.terminator(decision, expression)?;
+            self.builder.terminate(terminator);
+        }
+        Ok(())
+    }
+
+    /// How a block ends where a verdict other than `continue` is found.
+    pub fn terminator(
+        &mut self,
+        decision: &Decision,
+        expression: &Expression,
+    ) -> Lowered<Terminator> {
+        let callee = |cx: &Self, name: &str| {
+            let place = reach::find(cx.shared.ruleset, cx.place.table, name);
+            let func = place.and_then(|place| cx.shared.funcs.get(&(place, cx.family)));
+            func.copied()
+                .ok_or_else(|| unsupported(expression, "a jump to a chain that is not there"))
+        };
+        Ok(match decision {
+            Decision::Accept => Terminator::Verdict(Verdict::Accept),
+            Decision::Drop => Terminator::Verdict(Verdict::Drop),
+            Decision::Continue => Terminator::Jump(self.next),
+            Decision::Return => Terminator::Jump(self.end),
+            Decision::Jump(name) => {
+                Terminator::Call { callee: callee(self, name)?, next: self.next }
+            }
+            Decision::Goto(name) => {
+                Terminator::Call { callee: callee(self, name)?, next: self.end }
+            }
+        })
+    }
+}

@@ -1,0 +1,314 @@
+//! Loads: from the packet, of what is known of it, and constants. A load that fails ends the rule.
+
+use super::chain::Cx;
+use super::registers::{Content, Meaning, only_number, type_of};
+use super::{Lowered, unsupported};
+use crate::model::{Direction, Expression, Operation, PayloadBase, Register};
+use bpfc_ir::{
+    Base, BinaryOp, CalendarField, Condition, CtField, CtTuple, Family, Meta, SocketField, Source,
+    StateKind, TupleField, Type, Value,
+};
+
+impl Cx<'_, '_> {
+    pub fn load(&mut self, expression: &Expression) -> Lowered<()> {
+        match &expression.operation {
+            Operation::Payload { base, offset, bytes, to } => {
+                let value = self.payload(*base, *offset, *bytes, expression)?;
+                self.put(*to, value, *bytes, false);
+                Ok(())
+            }
+            Operation::Meta { key, to } => self.meta(key.kernel, *to, expression),
+            Operation::Ct { key, direction, to } => {
+                self.ct(key.kernel, *direction, *to, expression)
+            }
+            Operation::Immediate { to, data } => {
+                let part = match &data.parts[..] {
+                    [part] => part.clone(),
+                    _ => return Err(unsupported(expression, "a constant of several values")),
+                };
+                let bytes = part.bytes.len() as u32;
+                let ty =
+                    type_of(bytes).ok_or_else(|| unsupported(expression, "so long a value"))?;
+                let number =
+                    only_number(data).ok_or_else(|| unsupported(expression, "so long a value"))?;
+                let value = self.builder.constant(ty, number);
+                self.put(*to, value, bytes, part.is_host);
+                Ok(())
+            }
+            Operation::Numgen { is_random, modulus, offset, to } => {
+                let modulus = (*modulus).max(1);
+                let value = if *is_random {
+                    // As `reciprocal_scale` has it: the upper half of a product.
+                    let random = self.builder.random();
+                    let random = self.builder.extend(Type::I64, random);
+                    let scale = self.builder.constant(Type::I64, modulus.into());
+                    let product = self.builder.binary(BinaryOp::Mul, random, scale);
+                    let half = self.builder.constant(Type::I64, 32);
+                    let high = self.builder.binary(BinaryOp::Shr, product, half);
+                    let first = self.builder.constant(Type::I64, (*offset).into());
+                    let value = self.builder.binary(BinaryOp::Add, high, first);
+                    self.put(*to, value, 4, true);
+                    return Ok(());
+                } else {
+                    // The first packet gets 0.
+                    let kind = StateKind::Cycle { period: modulus, start: modulus - 1 };
+                    let state = self.state(kind);
+                    self.builder.take(state)
+                };
+                let first = self.builder.constant(Type::I32, (*offset).into());
+                let value = self.builder.binary(BinaryOp::Add, value, first);
+                self.put(*to, value, 4, true);
+                Ok(())
+            }
+            _ => Err(unsupported(expression, "this")),
+        }
+    }
+
+    fn put(&mut self, to: Register, value: Value, bytes: u32, is_host: bool) {
+        let meaning = Meaning::Plain;
+        self.registers.set(to, Content { value, bytes, is_host, meaning });
+    }
+
+    /// Ends the rule where a value is zero.
+    fn require_nonzero(&mut self, value: Value) {
+        let is = self.builder.compare_const(Condition::Ne, value, 0);
+        self.builder.require(is, self.next);
+    }
+
+    /// Ends the rule where a value is not zero.
+    fn require_zero(&mut self, value: Value) {
+        let is = self.builder.compare_const(Condition::Ne, value, 0);
+        self.builder.forbid(is, self.next);
+    }
+
+    /// Bytes of the packet as a number, most significant first.
+    fn payload(
+        &mut self,
+        base: PayloadBase,
+        offset: u32,
+        bytes: u32,
+        expression: &Expression,
+    ) -> Lowered<Value> {
+        let too_far = || unsupported(expression, "a load so far into the packet");
+        let end = u16::try_from(offset + bytes).map_err(|_| too_far())?;
+        let offset = offset as u16;
+        let (base, is_fixed) = match base {
+            PayloadBase::Link => {
+                if end > 12 {
+                    return Err(unsupported(expression, "the link header behind its addresses"));
+                }
+                let link = self.builder.meta(Meta::LinkHeader);
+                self.require_nonzero(link);
+                (Base::Link, true)
+            }
+            PayloadBase::Network => {
+                let fixed = if self.family == Family::Ipv4 { 20 } else { 40 };
+                (Base::Network, end <= fixed)
+            }
+            PayloadBase::Transport => {
+                // Fragments that are not the first have no transport header: see docs/semantics.md.
+                let fragment = self.builder.meta(Meta::FragmentOffset);
+                self.require_zero(fragment);
+                let there = self.builder.available(Base::Transport, end);
+                self.builder.require(there, self.next);
+                (Base::Transport, true)
+            }
+            PayloadBase::Inner => {
+                return Err(unsupported(expression, "what follows the transport header"));
+            }
+            PayloadBase::Tunnel => return Err(unsupported(expression, "a header in a tunnel")),
+        };
+        let start = (!is_fixed).then(|| {
+            let start = self.builder.constant(Type::I32, 0);
+            let there = self.builder.available_at(start, end);
+            self.builder.require(there, self.next);
+            start
+        });
+        let ty = type_of(bytes).ok_or_else(|| unsupported(expression, "so long a load"))?;
+        let mut number: Option<Value> = None;
+        let mut done = 0;
+        while done < bytes as u16 {
+            let piece = match bytes as u16 - done {
+                16.. => Type::I128,
+                8.. => Type::I64,
+                4.. => Type::I32,
+                2.. => Type::I16,
+                _ => Type::I8,
+            };
+            let loaded = match start {
+                Some(start) => self.builder.load_at(piece, start, offset + done),
+                None => self.builder.payload(piece, base, offset + done),
+            };
+            number = Some(match number {
+                None if piece == ty => loaded,
+                None => self.builder.extend(ty, loaded),
+                Some(_) if ty == Type::I128 => {
+                    return Err(unsupported(expression, "a load of 9 to 15 bytes"));
+                }
+                Some(high) => {
+                    let by = self.builder.constant(ty, u128::from(piece.bytes()) * 8);
+                    let high = self.builder.binary(BinaryOp::Shl, high, by);
+                    let low = match piece == ty {
+                        true => loaded,
+                        false => self.builder.extend(ty, loaded),
+                    };
+                    self.builder.binary(BinaryOp::Or, high, low)
+                }
+            });
+            done += piece.bytes();
+        }
+        number.ok_or_else(|| unsupported(expression, "a load of nothing"))
+    }
+
+    fn meta(&mut self, key: &str, to: Register, expression: &Expression) -> Lowered<()> {
+        let plain = |meta: Meta| (meta, Meaning::Plain);
+        let (meta, meaning) = match key {
+            "len" => plain(Meta::Length),
+            "mark" => plain(Meta::Mark),
+            "cpu" => plain(Meta::Cpu),
+            "pkttype" => plain(Meta::PacketType),
+            "iifname" => plain(Meta::InInterface),
+            "oifname" => plain(Meta::OutInterface),
+            "iif" => (Meta::InInterface, Meaning::InterfaceIndex),
+            "oif" => (Meta::OutInterface, Meaning::InterfaceIndex),
+            "iifgroup" => plain(Meta::InGroup),
+            "oifgroup" => plain(Meta::OutGroup),
+            "iiftype" => (Meta::LinkHeader, Meaning::DeviceType),
+            "rtclassid" => plain(Meta::Realm),
+            "l4proto" => {
+                // Where the walk through extension headers fails the kernel knows of none.
+                if self.family == Family::Ipv6 {
+                    let failed = self.builder.meta(Meta::WalkFailed);
+                    self.require_zero(failed);
+                }
+                plain(Meta::L4Proto)
+            }
+            _ => return self.computed_meta(key, to, expression),
+        };
+        let value = self.builder.meta(meta);
+        let bytes = match meaning {
+            Meaning::InterfaceIndex => 4,
+            Meaning::DeviceType => 2,
+            Meaning::Plain => u32::from(meta.ty().bytes()),
+        };
+        let is_host = bytes > 1 && meta.ty() != Type::I128;
+        self.registers.set(to, Content { value, bytes, is_host, meaning });
+        Ok(())
+    }
+
+    /// Keys that are more than a load.
+    fn computed_meta(&mut self, key: &str, to: Register, expression: &Expression) -> Lowered<()> {
+        let family = self.family;
+        let by_family = |v4, v6| if family == Family::Ipv4 { v4 } else { v6 };
+        let socket = |field: SocketField| (field, field.ty());
+        let (field, ty) = match key {
+            "protocol" => {
+                let value = self.builder.constant(Type::I16, by_family(0x0800, 0x86dd));
+                self.put(to, value, 2, false);
+                return Ok(());
+            }
+            "nfproto" => {
+                let value = self.builder.constant(Type::I8, by_family(2, 10));
+                self.put(to, value, 1, false);
+                return Ok(());
+            }
+            "prandom" => {
+                let value = self.builder.random();
+                self.put(to, value, 4, false);
+                return Ok(());
+            }
+            "hour" => {
+                let clock = self.builder.meta(Meta::LocalClock);
+                let value = self.builder.calendar(CalendarField::DaySecond, clock);
+                self.put(to, value, 4, true);
+                return Ok(());
+            }
+            "day" => {
+                // Sunday is 0.
+                let clock = self.builder.meta(Meta::LocalClock);
+                let day = self.builder.calendar(CalendarField::Weekday, clock);
+                let week = self.builder.constant(Type::I32, 7);
+                let value = self.builder.binary(BinaryOp::Rem, day, week);
+                self.put(to, value, 1, false);
+                return Ok(());
+            }
+            "skuid" => socket(SocketField::User),
+            "skgid" => socket(SocketField::Group),
+            "cgroup" => socket(SocketField::Class),
+            _ => return Err(unsupported(expression, &format!("meta {key}"))),
+        };
+        let needed: &[SocketField] = match field {
+            SocketField::Class => &[SocketField::Full],
+            _ => &[SocketField::Present, SocketField::Open],
+        };
+        for &needed in needed {
+            let there = self.builder.load(needed.ty(), Source::Socket(needed));
+            self.require_nonzero(there);
+        }
+        let value = self.builder.load(ty, Source::Socket(field));
+        self.put(to, value, 4, true);
+        Ok(())
+    }
+
+    fn ct(
+        &mut self,
+        key: &str,
+        direction: Option<Direction>,
+        to: Register,
+        expression: &Expression,
+    ) -> Lowered<()> {
+        if key == "state" {
+            let state = self.builder.ct(CtField::State);
+            let state = self.builder.extend(Type::I32, state);
+            self.put(to, state, 4, true);
+            return Ok(());
+        }
+        let refused = || unsupported(expression, &format!("ct {key}"));
+        let tuple = match direction {
+            Some(Direction::Original) | None => CtTuple::Original,
+            Some(Direction::Reply) => CtTuple::Reply,
+        };
+        let of = |part| CtField::Tuple(tuple, part);
+        let family = self.family;
+        let is_other = |wanted: Family| wanted != family;
+        let (field, is_host) = match key {
+            "status" => (CtField::Status, true),
+            "mark" => (CtField::Mark, true),
+            "direction" => (CtField::Direction, false),
+            "protocol" => (CtField::Protocol, false),
+            "label" => (CtField::Labels, true),
+            "helper" => (CtField::Helper, false),
+            "packets" if direction.is_some() => (CtField::Packets(tuple), true),
+            "bytes" if direction.is_some() => (CtField::Bytes(tuple), true),
+            "src" => (of(TupleField::Source), false),
+            "dst" => (of(TupleField::Destination), false),
+            "proto_src" => (of(TupleField::SourcePort), false),
+            "proto_dst" => (of(TupleField::DestinationPort), false),
+            "src_ip" | "dst_ip" | "src_ip6" | "dst_ip6" => {
+                let of_four = matches!(key, "src_ip" | "dst_ip");
+                if is_other(if of_four { Family::Ipv4 } else { Family::Ipv6 }) {
+                    // A connection of the other family has none.
+                    self.builder.jump(self.next);
+                    return Ok(());
+                }
+                let is_source = key.starts_with("src");
+                let part = if is_source { TupleField::Source } else { TupleField::Destination };
+                (of(part), false)
+            }
+            "l3protocol" => {
+                let present = self.builder.ct(CtField::Present);
+                self.require_nonzero(present);
+                let number = if family == Family::Ipv4 { 2 } else { 10 };
+                let value = self.builder.constant(Type::I8, number);
+                self.put(to, value, 1, false);
+                return Ok(());
+            }
+            _ => return Err(refused()),
+        };
+        let present = self.builder.ct(CtField::Present);
+        self.require_nonzero(present);
+        let value = self.builder.ct(field);
+        self.put(to, value, u32::from(field.ty(family).bytes()), is_host);
+        Ok(())
+    }
+}

@@ -1,0 +1,461 @@
+//! Lookups in sets and maps, and what rules add to them.
+//!
+//! A set that a rule holds, of one value, is a switch. Others are tables: those of a name, whose
+//! elements people change, concatenations, and maps to values.
+
+use super::chain::Cx;
+use super::registers::{Content, Meaning, number, only_number, type_of};
+use super::statement::state_kind;
+use super::{Lowered, unsupported};
+use crate::datatype::Base;
+use crate::model::{
+    Data, Element, ElementData, Expression, Found, Operation, Part, Register, Set, SetName,
+    SetOperation, TypedPart, Verdict,
+};
+use bpfc_ir::{
+    Arm, Block, Condition, Element as TableElement, ElementError, Elements, FieldDef,
+    FunctionBuilder, KeyPart, Shape, Switch, Table, TableDef, Terminator, Touch, Type, Value,
+};
+
+/// Elements of a switch at most: more are a table.
+const SWITCHED: usize = 256;
+/// Elements that a set takes from packets where it does not say how many (net/netfilter/
+/// nft_set_hash.c, `NFT_RHASH_ELEMENT_HINT` is no limit; nft gives sets without a size this one).
+const DYNAMIC_SIZE: u32 = 65_535;
+
+/// The table that a set has become.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    table: Table,
+    /// The parts of the set's key in the table's order: the one with ranges stands last.
+    order: Vec<usize>,
+}
+
+impl Asked {
+    /// A key's values in the table's order.
+    fn values(&self, key: &[Content]) -> Vec<Value> {
+        self.order.iter().map(|&part| key[part].value).collect()
+    }
+}
+
+/// Where elements lead: each verdict has a block.
+struct Leaves {
+    /// Where an element leads that yields nothing.
+    hit: Block,
+    /// Where the rule goes on.
+    go_on: Block,
+    blocks: Vec<(Verdict, Block)>,
+}
+
+impl Leaves {
+    fn of(&mut self, builder: &mut FunctionBuilder, data: &ElementData) -> Block {
+        match data {
+            ElementData::Verdict(Verdict::Continue) => self.go_on,
+            ElementData::Verdict(verdict) => {
+                let known = self.blocks.iter().find(|(known, _)| known == verdict);
+                known.map(|(_, block)| *block).unwrap_or_else(|| {
+                    let block = builder.block();
+                    self.blocks.push((verdict.clone(), block));
+                    block
+                })
+            }
+            _ => self.hit,
+        }
+    }
+}
+
+/// An element's key, by parts the least and the greatest number, and what it yields.
+struct Entry<'s> {
+    key: Vec<(u128, u128)>,
+    element: &'s Element,
+}
+
+impl Cx<'_, '_> {
+    pub fn lookup(&mut self, expression: &Expression) -> Lowered<()> {
+        let Operation::Lookup { register, set: name, found, is_inverted } = &expression.operation
+        else {
+            return Err(unsupported(expression, "this"));
+        };
+        let ruleset = self.shared.ruleset;
+        let set = ruleset.tables[self.place.table].set_of(name);
+        let set = set.ok_or_else(|| unsupported(expression, "a set that is not there"))?;
+        let lives = |e: &Element| e.timeout.is_some() || !e.expressions.is_empty();
+        if set.elements.iter().any(lives) || !set.expressions.is_empty() && !set.flags.dynamic {
+            return Err(unsupported(expression, "a set whose elements end or have statements"));
+        }
+        let key = self.key(*register, set, expression)?;
+        let entries = entries(set, &key, self, expression)?;
+        let other = set.elements.iter().find(|element| element.key.is_none());
+        let is_held = matches!(name, SetName::Anonymous(_));
+        match (found, &key[..]) {
+            (Found::Nothing | Found::Verdict, [only]) if is_held && entries.len() <= SWITCHED => {
+                self.switch(only.value, &entries, other, *is_inverted, expression)
+            }
+            _ => {
+                let table = self.table(name, set, &key, entries, expression)?;
+                self.find(&table, set, &key, *found, other, *is_inverted, expression)
+            }
+        }
+    }
+
+    /// The values of a key's parts.
+    fn key(&self, register: Register, set: &Set, expression: &Expression) -> Lowered<Vec<Content>> {
+        let mut bytes = 0;
+        let mut key = Vec::new();
+        for part in &set.key {
+            let content = self.registers.behind(register, bytes);
+            let content = content
+                .ok_or_else(|| unsupported(expression, "a key of which a part is not loaded"))?;
+            if content.meaning == Meaning::DeviceType {
+                return Err(unsupported(expression, "a set of kinds of devices"));
+            }
+            key.push(content);
+            bytes += part.bytes().next_multiple_of(4);
+        }
+        Ok(key)
+    }
+
+    fn switch(
+        &mut self,
+        value: Value,
+        entries: &[Entry<'_>],
+        other: Option<&Element>,
+        is_inverted: bool,
+        expression: &Expression,
+    ) -> Lowered<()> {
+        let go_on = self.builder.block();
+        let (hit, miss) = if is_inverted { (self.next, go_on) } else { (go_on, self.next) };
+        let mut leaves = Leaves { hit, go_on, blocks: Vec::new() };
+        let mut arms: Vec<Arm> = Vec::new();
+        for Entry { key, element } in entries {
+            let Some(&(low, high)) = key.first() else { continue };
+            arms.push(Arm { low, high, to: leaves.of(&mut self.builder, &element.data) });
+        }
+        let otherwise = match other {
+            Some(other) => leaves.of(&mut self.builder, &other.data),
+            None => miss,
+        };
+        arms.sort_by_key(|arm| arm.low);
+        let switch = Switch { value, arms, otherwise };
+        self.builder.terminate(Terminator::Switch(Box::new(switch)));
+        self.end_leaves(leaves, expression)
+    }
+
+    /// Ends the blocks of verdicts, and goes on behind them.
+    fn end_leaves(&mut self, leaves: Leaves, expression: &Expression) -> Lowered<()> {
+        for (verdict, block) in &leaves.blocks {
+            let terminator = self.terminator(verdict, expression)?;
+            self.builder.switch_to(*block);
+            self.builder.terminate(terminator);
+        }
+        self.builder.switch_to(leaves.go_on);
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a lookup is all of these")]
+    fn find(
+        &mut self,
+        table: &Asked,
+        set: &Set,
+        key: &[Content],
+        found: Found,
+        other: Option<&Element>,
+        is_inverted: bool,
+        expression: &Expression,
+    ) -> Lowered<()> {
+        let element = self.builder.find(table.table, table.values(key));
+        let there = self.builder.found(element);
+        match found {
+            Found::Nothing => {
+                match (other, is_inverted) {
+                    // The element that stands for all others is always found.
+                    (Some(_), true) => {
+                        self.builder.jump(self.next);
+                        let after = self.builder.block();
+                        self.builder.switch_to(after);
+                    }
+                    (Some(_), false) => {}
+                    (None, true) => self.builder.forbid(there, self.next),
+                    (None, false) => self.builder.require(there, self.next),
+                }
+                Ok(())
+            }
+            Found::Register(to) => {
+                if other.is_some() {
+                    return Err(unsupported(expression, "a value for all other keys"));
+                }
+                self.builder.require(there, self.next);
+                let [part] = &set.data[..] else {
+                    return Err(unsupported(expression, "a map to several values"));
+                };
+                let ty = type_of(part.bytes())
+                    .ok_or_else(|| unsupported(expression, "a map to so long a value"))?;
+                let value = self.builder.field(ty, element, 0);
+                let is_host = part.order == crate::Order::Host && ty != Type::I128;
+                let (bytes, meaning) = (part.bytes(), Meaning::Plain);
+                self.registers.set(to, Content { value, bytes, is_host, meaning });
+                Ok(())
+            }
+            Found::Verdict => {
+                let go_on = self.builder.block();
+                let mut leaves = Leaves { hit: go_on, go_on, blocks: Vec::new() };
+                let missing = match other {
+                    Some(other) => leaves.of(&mut self.builder, &other.data),
+                    None => self.next,
+                };
+                self.builder.require(there, missing);
+                let value = self.builder.field(Type::I32, element, 0);
+                let mut arms = Vec::new();
+                for (number, verdict) in (0u128..).zip(verdicts(set)) {
+                    let to = leaves.of(&mut self.builder, &ElementData::Verdict(verdict));
+                    arms.push(Arm { low: number, high: number, to });
+                }
+                let switch = Switch { value, arms, otherwise: self.next };
+                self.builder.terminate(Terminator::Switch(Box::new(switch)));
+                self.end_leaves(leaves, expression)
+            }
+        }
+    }
+
+    /// The table of a set, made when it is first asked for.
+    fn table(
+        &mut self,
+        name: &SetName,
+        set: &Set,
+        key: &[Content],
+        entries: Vec<Entry<'_>>,
+        expression: &Expression,
+    ) -> Lowered<Asked> {
+        let place = self.place.table;
+        let named = match name {
+            SetName::Named(name) => (place, name.clone()),
+            // No set has a name of this form.
+            SetName::Anonymous(index) => (place, format!("{{{index}}}")),
+        };
+        if let Some(table) = self.shared.tables.get(&named) {
+            return Ok(table.clone());
+        }
+        let of = &self.shared.ruleset.tables[place];
+        let ranged =
+            |part: usize| entries.iter().any(|entry| entry.key[part].0 != entry.key[part].1);
+        let ranged: Vec<usize> = (0..key.len()).filter(|&part| ranged(part)).collect();
+        if ranged.len() > 1 {
+            return Err(unsupported(expression, "a concatenation with ranges in several parts"));
+        }
+        // The part with ranges stands last.
+        let last = ranged.first().copied().unwrap_or(key.len().saturating_sub(1));
+        let mut order: Vec<usize> = (0..key.len()).filter(|&part| part != last).collect();
+        order.push(last);
+        let shape = |part: usize| match ranged.contains(&part) {
+            true => Shape::Range,
+            false => Shape::Exact,
+        };
+        let parts = order
+            .iter()
+            .map(|&part| KeyPart { ty: self.type_of(key[part].value), shape: shape(part) });
+        let verdicts = verdicts(set);
+        let mut fields = Vec::new();
+        if set.is_verdict_map {
+            let mut names: Vec<String> = verdicts.iter().map(verdict_name).collect();
+            if names.is_empty() {
+                names.push("accept".to_owned());
+            }
+            fields.push(FieldDef::Verdict(names));
+        } else if let [part] = &set.data[..] {
+            let ty = type_of(part.bytes());
+            let ty = ty.ok_or_else(|| unsupported(expression, "a map to so long a value"))?;
+            fields.push(FieldDef::Data(ty));
+        } else if !set.data.is_empty() || set.objects.is_some() {
+            return Err(unsupported(expression, "a map to several values or objects"));
+        }
+        for of in &set.expressions {
+            let kind = state_kind(&of.operation);
+            let kind = kind.ok_or_else(|| unsupported(of, "this statement of elements"))?;
+            fields.push(FieldDef::State(kind));
+        }
+        let capacity = match (set.size, set.flags.dynamic) {
+            (Some(size), _) => size.max(1),
+            (None, true) => DYNAMIC_SIZE,
+            (None, false) => (entries.len() as u32).max(1),
+        };
+        let name = match name {
+            SetName::Named(name) => format!("{} {} {name}", of.family.name(), of.name),
+            SetName::Anonymous(_) => String::new(),
+        };
+        let def = TableDef { name, key: parts.collect(), fields, capacity, expiry: None };
+        let elements = entries.into_iter().map(|entry| {
+            let fields = match &entry.element.data {
+                ElementData::Verdict(of) => {
+                    verdicts.iter().position(|v| v == of).map(|n| n as u128)
+                }
+                ElementData::Value(data) => only_number(data),
+                ElementData::None | ElementData::Object(_) => None,
+            };
+            let states = def.states().map(|_| 0);
+            TableElement {
+                key: order.iter().map(|&part| entry.key[part]).collect(),
+                fields: fields.into_iter().chain(states).collect(),
+            }
+        });
+        let elements = Elements::new(&def, elements.collect()).map_err(|error| {
+            let what = match error {
+                ElementError::Overlap(..) => "a set whose elements overlap",
+                _ => "this set",
+            };
+            unsupported(expression, what)
+        })?;
+        let table = self.shared.out.program.tables.push(def);
+        self.shared.out.contents.set(table, elements);
+        let asked = Asked { table, order };
+        self.shared.tables.insert(named, asked.clone());
+        Ok(asked)
+    }
+
+    pub fn dynamic_set(&mut self, expression: &Expression) -> Lowered<()> {
+        let Operation::DynamicSet { op, set: name, key, data, timeout, expressions } =
+            &expression.operation
+        else {
+            return Err(unsupported(expression, "this"));
+        };
+        let ruleset = self.shared.ruleset;
+        let set = ruleset.tables[self.place.table].set_of(name);
+        let set = set.ok_or_else(|| unsupported(expression, "a set that is not there"))?;
+        if *op == SetOperation::Delete {
+            return Err(unsupported(expression, "removing an element"));
+        }
+        if data.is_some() || timeout.is_some() || set.timeout.is_some() {
+            return Err(unsupported(expression, "adding an element with a value or a timeout"));
+        }
+        let mut with = set.clone();
+        if with.expressions.is_empty() {
+            with.expressions.clone_from(expressions);
+        }
+        let key = self.key(*key, set, expression)?;
+        let entries = entries(set, &key, self, expression)?;
+        let table = self.table(name, &with, &key, entries, expression)?;
+        let def = &self.shared.out.program.tables[table.table];
+        if def.states().count() != with.expressions.len() || def.states().count() > 1 {
+            return Err(unsupported(expression, "elements with several statements"));
+        }
+        let over = with.expressions.iter().map(|of| match of.operation {
+            Operation::Limit { is_over, .. } | Operation::Quota { is_over, .. } => is_over,
+            _ => false,
+        });
+        let over: Vec<bool> = over.collect();
+        let element = self.builder.touch(table.table, Touch::Add, table.values(&key));
+        let there = self.builder.found(element);
+        // A full set ends the rule.
+        self.builder.require(there, self.next);
+        for (place, is_over) in (0..).zip(over) {
+            let enough = self.builder.field(Type::I32, element, place);
+            let enough = self.builder.compare_const(Condition::Ne, enough, 0);
+            match is_over {
+                true => self.builder.forbid(enough, self.next),
+                false => self.builder.require(enough, self.next),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The verdicts of a map, each once.
+fn verdicts(set: &Set) -> Vec<Verdict> {
+    let mut all: Vec<Verdict> = Vec::new();
+    for element in set.elements.iter().filter(|element| element.key.is_some()) {
+        if let ElementData::Verdict(verdict) = &element.data
+            && !all.contains(verdict)
+        {
+            all.push(verdict.clone());
+        }
+    }
+    all
+}
+
+/// A verdict's name in a table.
+fn verdict_name(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Accept => "accept".to_owned(),
+        Verdict::Drop => "drop".to_owned(),
+        Verdict::Continue => "continue".to_owned(),
+        Verdict::Return => "return".to_owned(),
+        Verdict::Jump(name) => format!("jump {name}"),
+        Verdict::Goto(name) => format!("goto {name}"),
+    }
+}
+
+/// The elements of a set with their keys, but for the one that stands for all others.
+fn entries<'s>(
+    set: &'s Set,
+    key: &[Content],
+    cx: &Cx<'_, '_>,
+    expression: &Expression,
+) -> Lowered<Vec<Entry<'s>>> {
+    let mut entries = Vec::new();
+    let refused = || unsupported(expression, "a set of such keys");
+    let all: Vec<&Element> = set.elements.iter().filter(|e| e.key.is_some()).collect();
+    for (at, element) in all.iter().enumerate() {
+        if element.is_end {
+            continue;
+        }
+        let Some(low) = &element.key else { continue };
+        let low = numbers(low, &set.key, refused)?;
+        let high = match &element.key_end {
+            Some(high) => numbers(high, &set.key, refused)?,
+            None if set.flags.interval && set.key.len() == 1 => {
+                let next = all.get(at + 1).filter(|_| !element.is_open);
+                let greatest = greatest(&set.key[0]);
+                match next.and_then(|next| next.key.as_ref()) {
+                    Some(next) => {
+                        let next = numbers(next, &set.key, refused)?;
+                        next.iter().map(|number| number.saturating_sub(1)).collect()
+                    }
+                    None => vec![greatest],
+                }
+            }
+            None => low.clone(),
+        };
+        let mut ends: Vec<(u128, u128)> = low.into_iter().zip(high).collect();
+        for (ends, content) in ends.iter_mut().zip(key) {
+            if content.meaning == Meaning::InterfaceIndex {
+                if ends.0 != ends.1 {
+                    return Err(unsupported(expression, "a range of interfaces"));
+                }
+                let name = cx.interface(ends.0 as u32, expression)?;
+                *ends = (name, name);
+            }
+            if ends.0 > ends.1 {
+                return Err(refused());
+            }
+        }
+        entries.push(Entry { key: ends, element });
+    }
+    Ok(entries)
+}
+
+/// The greatest number of a part.
+fn greatest(part: &TypedPart) -> u128 {
+    match part.bits {
+        0 | 128.. => u128::MAX,
+        bits => (1 << bits.next_multiple_of(8)) - 1,
+    }
+}
+
+/// The numbers of a key's parts.
+fn numbers(
+    data: &Data,
+    parts: &[TypedPart],
+    refused: impl Fn() -> Box<bpfc_diag::Diagnostic>,
+) -> Lowered<Vec<u128>> {
+    if data.parts.len() != parts.len() {
+        return Err(refused());
+    }
+    let of = |(held, part): (&Part, &TypedPart)| {
+        let number = number(held)?;
+        // Texts are padded behind.
+        let missing = part.bytes().saturating_sub(held.bytes.len() as u32);
+        let is_text = part.datatype.base == Base::Text;
+        Some(if is_text { number.checked_shl(8 * missing).unwrap_or(0) } else { number })
+    };
+    let found: Option<Vec<u128>> = data.parts.iter().zip(parts).map(of).collect();
+    found.ok_or_else(refused)
+}

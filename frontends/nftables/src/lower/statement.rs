@@ -1,0 +1,144 @@
+//! Statements: what a rule does.
+
+use super::chain::Cx;
+use super::{Lowered, unsupported};
+use crate::model::{Expression, LogFlags, ObjectKind, Operation};
+use bpfc_ir::state::nanosecond_bucket::NanosecondBucket;
+use bpfc_ir::{
+    Condition, Family, Log, LogKind, Op, Reject, State, StateDef, StateKind, Type, Verdict,
+};
+
+/// What a line says beside the packet (include/uapi/linux/netfilter/nf_log.h).
+fn log_flags(flags: &LogFlags) -> u8 {
+    let bits = [
+        (flags.tcp_sequence, 1),
+        (flags.tcp_options, 2),
+        (flags.ip_options, 4),
+        (flags.owner, 8),
+        (flags.link, 32),
+    ];
+    bits.into_iter().filter(|(is_set, _)| *is_set).map(|(_, bit)| bit).sum()
+}
+
+/// What the sender is told by a code of `icmpx` (net/netfilter/nft_reject.c).
+fn either_code(code: u8, family: Family) -> Option<u8> {
+    let codes = match code {
+        // No route, port, host, administratively prohibited.
+        0 => (0, 0),
+        1 => (3, 4),
+        2 => (1, 3),
+        3 => (13, 1),
+        _ => return None,
+    };
+    Some(if family == Family::Ipv4 { codes.0 } else { codes.1 })
+}
+
+impl Cx<'_, '_> {
+    pub fn statement(&mut self, expression: &Expression) -> Lowered<()> {
+        match &expression.operation {
+            Operation::Counter { .. } => {
+                if let Some(counter) = self.parts.counter {
+                    self.builder.count(counter);
+                }
+                Ok(())
+            }
+            Operation::Limit { is_over, .. } | Operation::Quota { is_over, .. } => {
+                let kind = state_kind(&expression.operation)
+                    .ok_or_else(|| unsupported(expression, "such a limit"))?;
+                let state = self.state(kind);
+                self.take(state, *is_over);
+                Ok(())
+            }
+            Operation::Object { kind, name } => self.object(*kind, name, expression),
+            Operation::MetaSet { key, from } => {
+                let content = self.plain(*from, expression)?;
+                if key.kernel != "mark" || self.type_of(content.value) != Type::I32 {
+                    let what = format!("changing meta {}", key.name);
+                    return Err(unsupported(expression, &what));
+                }
+                self.builder.push(Op::SetMark(content.value));
+                Ok(())
+            }
+            Operation::Log { prefix, group, snaplen, threshold, level, flags } => {
+                let kind = match group {
+                    Some(group) => LogKind::Group {
+                        group: *group,
+                        threshold: *threshold,
+                        size: (*snaplen > 0).then_some(*snaplen),
+                    },
+                    None => LogKind::Syslog {
+                        // Warnings, where nothing is said.
+                        level: level.unwrap_or(4),
+                        flags: log_flags(flags),
+                    },
+                };
+                let prefix = prefix.clone().unwrap_or_default();
+                let rule = self.parts.rule;
+                self.builder.push(Op::Log(rule, Box::new(Log { kind, prefix })));
+                Ok(())
+            }
+            Operation::Reject { kind, code } => {
+                let reject = match kind {
+                    1 => Some(Reject::TcpReset),
+                    2 => either_code(*code, self.family).map(Reject::Icmp),
+                    _ => Some(Reject::Icmp(*code)),
+                };
+                let reject = reject.filter(|reject| reject.fits(self.family));
+                let reject = reject.ok_or_else(|| unsupported(expression, "such an answer"))?;
+                self.builder.verdict(Verdict::Reject(reject));
+                Ok(())
+            }
+            _ => Err(unsupported(expression, "this")),
+        }
+    }
+
+    /// The state of the expression that is lowered: one, whatever the family.
+    pub fn state(&mut self, kind: StateKind) -> State {
+        let states = &mut self.shared.out.program.states;
+        let make = || states.push(StateDef { name: String::new(), kind });
+        *self.parts.states.entry(self.at).or_insert_with(make)
+    }
+
+    /// Ends the rule where a state has not enough for the packet, or has it and `is_over`.
+    pub fn take(&mut self, state: State, is_over: bool) {
+        let enough = self.builder.take(state);
+        let enough = self.builder.compare_const(Condition::Ne, enough, 0);
+        match is_over {
+            true => self.builder.forbid(enough, self.next),
+            false => self.builder.require(enough, self.next),
+        }
+    }
+
+    fn object(&mut self, kind: ObjectKind, name: &str, expression: &Expression) -> Lowered<()> {
+        let table = &self.shared.ruleset.tables[self.place.table];
+        let found = table.object(kind, name);
+        let operation = found.map(|object| &object.expression.operation);
+        let missing = || unsupported(expression, &format!("{} {name}", kind.name()));
+        let (state, is_over) = match operation {
+            Some(of @ (Operation::Limit { is_over, .. } | Operation::Quota { is_over, .. })) => {
+                (state_kind(of).ok_or_else(missing)?, *is_over)
+            }
+            _ => return Err(unsupported(expression, "a named counter")),
+        };
+        let label = format!("{} {} {} {name}", kind.name(), table.family.name(), table.name);
+        let states = &mut self.shared.out.program.states;
+        let key = (self.place.table, format!("{} {name}", kind.name()));
+        let make = || states.push(StateDef { name: label, kind: state });
+        let state = *self.shared.objects.entry(key).or_insert_with(make);
+        self.take(state, is_over);
+        Ok(())
+    }
+}
+
+/// The state that a limit or quota keeps.
+pub(super) fn state_kind(operation: &Operation) -> Option<StateKind> {
+    match *operation {
+        Operation::Limit { rate, seconds, burst, is_bytes, .. } => {
+            let interval = seconds.checked_mul(1_000_000_000)?;
+            let bytes = is_bytes;
+            Some(StateKind::NanosecondBucket(NanosecondBucket { interval, rate, burst, bytes }))
+        }
+        Operation::Quota { bytes, used: 0, .. } => Some(StateKind::Quota { bytes }),
+        _ => None,
+    }
+}

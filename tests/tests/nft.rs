@@ -1,0 +1,291 @@
+//! Expressions and statements of nft, on the kernel and on every engine: a rule each with a
+//! counter, and the same behind a verdict of a map and in a chain that is called.
+//!
+//! `BPFC_SEED` chooses the packets.
+
+use bpfc_packet::{Found, Packet, find_extension};
+use bpfc_tests::differential::campaign;
+use bpfc_tests::generate::packets::packets;
+use bpfc_tests::generate::ruleset::Shape;
+use bpfc_tests::lab::Family;
+use bpfc_tests::lab::inject::Frame;
+use bpfc_tests::lab::oracle::Stage;
+use bpfc_tests::require::{KERNEL_IPTABLES, Need};
+use libtest_mimic::Arguments;
+
+/// What each rule asks of packets of any family.
+const EITHER: &[&str] = &[
+    "meta l4proto tcp",
+    "meta l4proto != { tcp, udp }",
+    "meta l4proto { icmp, ipv6-icmp, 200-255 }",
+    "meta length 60",
+    "meta length != 40-80",
+    "meta length { 0-30, 40, 50-100 }",
+    "meta mark 0",
+    "meta mark != 0",
+    "meta mark & 0xff == 7",
+    "meta mark 1-0xffff",
+    "meta mark < 10",
+    "meta pkttype host",
+    "meta pkttype { broadcast, multicast }",
+    "tcp dport 22",
+    "tcp dport != 22",
+    "tcp dport 1-1024",
+    "tcp dport { 22, 53, 80-443, 1024-65535 }",
+    "tcp dport != { 22, 53 }",
+    "tcp sport >= 1024",
+    "tcp sport . tcp dport { 0 . 0, 22 . 22, 40000 . 22, 53 . 53 }",
+    "tcp flags syn",
+    "tcp flags syn,ack",
+    "tcp flags == syn",
+    "tcp flags != syn",
+    "tcp flags ! syn",
+    "tcp flags { syn, syn | ack, ack, rst }",
+    "tcp flags & (fin | syn | rst | ack) == syn",
+    "tcp flags syn / syn,ack",
+    "tcp flags & (syn | ack) != syn",
+    "tcp doff 5-15",
+    "tcp window > 1000",
+    "tcp urgptr 0",
+    "tcp sequence 0-0x7fffffff",
+    "udp dport 53",
+    "udp sport != 53",
+    "udp length 8-100",
+    "udp checksum != 0",
+    "th dport 22",
+    "th sport { 22, 53, 1024-65535 }",
+    "@th,0,8 0-127",
+    "@th,0,16 & 0xff00 == 0",
+    "@nh,8,8 != 64",
+    "iifname \"eth0\"",
+    "iifname != \"eth*\"",
+    "iifname \"e*\"",
+    "iifname { \"eth0\", \"wlan0\", \"lo\" }",
+    "iifname { \"eth*\", \"lo\" }",
+    "iif eth1",
+    "iif { eth0, wlan0 }",
+    "iif != lo",
+    "oifname \"wan0\"",
+    "oifname != \"wan*\"",
+    "oif != lo",
+    "iifgroup 7",
+    "meta cpu 0-1023",
+    "meta nfproto ipv4",
+    "meta nfproto != ipv4",
+    "meta protocol ip",
+    "meta hour \"00:00\"-\"23:59\"",
+    "meta day { \"Monday\", 2, 3, 4, 5, 6, 0 }",
+    "limit rate 1/hour burst 20 packets",
+    "limit rate over 1/hour burst 20 packets",
+    "limit rate 3000 bytes/hour",
+    "tcp dport 1-1024 limit rate 2/hour burst 3 packets",
+    "quota 2000 bytes",
+    "quota over 2000 bytes",
+    "numgen inc mod 3 0",
+    "numgen inc mod 5 offset 10 { 10, 12-13 }",
+    "meta l4proto . th dport { tcp . 22, udp . 53, tcp . 1024-65535, udp . 1024-65535 }",
+];
+
+/// Of IPv4 packets.
+const IPV4: &[&str] = &[
+    "ip saddr 10.0.0.0/8",
+    "ip saddr != 10.0.0.0/9",
+    "ip saddr 10.0.0.1",
+    "ip saddr { 10.0.0.0/8, 192.168.0.0/16, 127.0.0.1 }",
+    "ip saddr != { 10.0.0.0-10.0.0.9, 192.168.0.1 }",
+    "ip daddr & 0.0.0.255 == 1",
+    "ip daddr 128.0.0.0-255.255.255.255",
+    "ip daddr < 128.0.0.0",
+    "ip daddr . ip saddr { 10.0.0.1 . 10.0.0.2, 10.0.0.2 . 10.0.0.1 }",
+    "ip protocol tcp",
+    "ip protocol { 1, 6, 17 }",
+    "ip protocol tcp tcp dport 22",
+    "ip ttl 64",
+    "ip ttl < 64",
+    "ip dscp cs1",
+    "ip dscp != { cs0, af11, ef }",
+    "ip ecn not-ect",
+    "ip length 20-60",
+    "ip id 0-32767",
+    "ip frag-off & 0x1fff != 0",
+    "ip frag-off 0",
+    "ip version 4",
+    "ip hdrlength 5",
+    "ip checksum 0-32767",
+    "icmp type echo-request",
+    "icmp type { echo-reply, echo-request, 3-5 }",
+    "icmp code 0",
+    "icmp id 0-100",
+    "icmpv6 type 128",
+    "ip6 saddr ::/0",
+    "ether saddr != 00:00:00:00:00:00",
+    "ether daddr 00:00:00:00:00:00-7f:ff:ff:ff:ff:ff",
+];
+
+/// Of IPv6 packets.
+const IPV6: &[&str] = &[
+    "ip6 saddr fe80::/10",
+    "ip6 saddr != 2001:db8::/32",
+    "ip6 daddr { ::1, fe80::/64, 2001:db8::1-2001:db8::ff }",
+    "ip6 daddr & ::ff == ::1",
+    "ip6 nexthdr tcp",
+    "ip6 nexthdr { 0, 6, 17, 58 }",
+    "ip6 hoplimit 64",
+    "ip6 hoplimit < 65",
+    "ip6 length 20-60",
+    "ip6 version 6",
+    "ip6 dscp cs0",
+    "ip6 flowlabel 0",
+    "ip6 flowlabel != 0-100",
+    "ip6 ecn ect0",
+    "icmpv6 type echo-request",
+    "icmpv6 type { echo-reply, 128, nd-neighbor-solicit }",
+    "icmpv6 code 0",
+    "icmp type 8",
+    "ip saddr 0.0.0.0/0",
+    "ether saddr != 00:00:00:00:00:00",
+];
+
+/// Rules with verdicts, maps and chains. Placed behind [`EITHER`], each counted.
+const VERDICTS: &str = "\
+    meta l4proto vmap { tcp : jump to_tcp, udp : goto to_udp, icmp : continue } counter
+    counter
+    tcp dport vmap { 22 : accept, 80-443 : jump web, 1024-40000 : continue } counter
+    meta l4proto . th dport vmap { tcp . 22 : drop, udp . 53 : jump web }
+    meta mark set meta l4proto map { tcp : 6, udp : 17 } counter
+    counter
+    meta l4proto @protocols counter
+    meta l4proto != @protocols counter
+    th dport @ports counter
+    th dport vmap @services counter
+    limit name slow counter
+    limit name slow counter
+    quota name little counter
+    tcp dport { 1-30000 } counter return
+    th sport 1-20000 counter drop
+    counter
+";
+
+/// A table of a family with all of this at a stage.
+fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
+    let (hook, priority) = match stage {
+        Stage::Prerouting => ("prerouting", -300),
+        Stage::Input => ("input", 0),
+        Stage::Forward => ("forward", 0),
+        Stage::Postrouting => ("postrouting", -150),
+        _ => ("output", 0),
+    };
+    let own = match packets {
+        Family::Ipv4 => IPV4,
+        Family::Ipv6 => IPV6,
+    };
+    let fits = |rule: &&&str| {
+        let other = match packets {
+            Family::Ipv4 => ["icmpv6", "ip6 "],
+            Family::Ipv6 => ["icmp ", "ip saddr"],
+        };
+        let either = rule.contains("nfproto") || other.iter().any(|word| rule.starts_with(word));
+        let leaves = matches!(stage, Stage::Output | Stage::Postrouting);
+        // What came in by which interface is not part of what packets are here.
+        let sent = leaves && (rule.starts_with("ether") || rule.starts_with("iif"));
+        (family == "inet" || !either) && !sent
+    };
+    let rules: String = EITHER
+        .iter()
+        .chain(own)
+        .filter(fits)
+        .map(|rule| format!("        {rule} counter\n"))
+        .collect();
+    let verdicts: String = VERDICTS
+        .lines()
+        .filter(|line| marks || !line.contains("mark set"))
+        .map(|l| format!("        {}\n", l.trim()))
+        .collect();
+    // What the host says in the other family is its own.
+    let guard = match (family, packets) {
+        ("inet", Family::Ipv4) => "        meta nfproto != ipv4 accept\n",
+        ("inet", Family::Ipv6) => "        meta nfproto != ipv6 accept\n",
+        _ => "",
+    };
+    format!(
+        "table {family} t {{
+    set protocols {{
+        type inet_proto
+        elements = {{ tcp, 1, 58 }}
+    }}
+    set ports {{
+        type inet_service
+        flags interval
+        elements = {{ 0-21, 53, 1024-30000 }}
+    }}
+    map services {{
+        type inet_service : verdict
+        elements = {{ 22 : jump web, 80 : accept, 443 : drop, 53 : continue }}
+    }}
+    limit slow {{
+        rate 1/hour burst 9 packets
+    }}
+    quota little {{
+        2000 bytes
+    }}
+    chain to_tcp {{
+        tcp flags syn counter
+        tcp dport 22 counter return
+        counter
+    }}
+    chain web {{
+        th sport 1024-65535 counter goto to_tcp
+        counter
+    }}
+    chain to_udp {{
+        udp dport 53 counter accept
+        udp dport 1-1023 counter return
+        counter jump web
+        counter
+    }}
+    chain c {{
+        type filter hook {hook} priority {priority}; policy drop;
+{guard}{rules}{verdicts}    }}
+}}
+"
+    )
+}
+
+/// Without the packets that docs/semantics.md excepts: fragments that are not the first, in which
+/// the kernel takes other bytes for ports, and IPv6 packets with an authentication header, at which
+/// nft's search for a transport header ends.
+fn alike(frames: Vec<Frame>) -> Vec<Frame> {
+    let is_alike = |frame: &Frame| {
+        let Ok(packet) = Packet::from_ip(&frame.bytes[14..]) else { return true };
+        let Ok(parsed) = packet.parse_headers() else { return true };
+        let is_first = parsed.fragment_offset() == 0;
+        is_first
+            && (parsed.family() == Family::Ipv4
+                || find_extension(parsed.bytes(), 51) == Found::Absent)
+    };
+    frames.into_iter().filter(is_alike).collect()
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    let needs = || [KERNEL_IPTABLES, &[Need::Tool("nft")]].concat();
+    for packets_of in Family::ALL {
+        for stage in Stage::STATELESS {
+            let own = if packets_of == Family::Ipv4 { "ip" } else { "ip6" };
+            for family in [own, "inet"] {
+                let shape = Shape { marks: false, ..Shape::new(packets_of, stage) };
+                let text = table(family, packets_of, stage, false);
+                trials.push(campaign::trial(family, shape, needs(), 1, move |rng| {
+                    (text.clone(), alike(packets(rng, shape, &[], 300)))
+                }));
+            }
+        }
+        let shape = Shape { marks: true, ..Shape::new(packets_of, Stage::Prerouting) };
+        let text = table("inet", packets_of, Stage::Prerouting, true);
+        trials.push(campaign::trial("marking", shape, needs(), 1, move |rng| {
+            (text.clone(), alike(packets(rng, shape, &[], 300)))
+        }));
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
