@@ -52,22 +52,43 @@ impl Machine for Known<'_> {
     }
 }
 
-/// The words that begin a ruleset's commands.
-const COMMANDS: [&str; 13] = [
-    "table", "add", "create", "insert", "replace", "delete", "destroy", "flush", "rename",
-    "define", "redefine", "undefine", "include",
+/// The words that begin a ruleset's commands, but for `table`.
+const COMMANDS: [&str; 8] =
+    ["add", "create", "insert", "replace", "delete", "destroy", "flush", "rename"];
+
+/// What such commands are about. The commands of ipset have a set's name there.
+const OBJECTS: [&str; 14] = [
+    "table",
+    "tables",
+    "chain",
+    "rule",
+    "set",
+    "map",
+    "element",
+    "ruleset",
+    "counter",
+    "quota",
+    "limit",
+    "flowtable",
+    "ct",
+    "synproxy",
 ];
 
-/// Whether a text is one of nft: its first line says so, or its first word is a command.
+/// Whether a text is one of nft: its first line says so, or its first command is one.
 fn is_text(text: &str) -> bool {
     let first = text.lines().next().unwrap_or_default();
     if first.starts_with("#!") {
         return first.contains("nft");
     }
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let command = lines.find(|line| !line.starts_with('#'));
-    let word = command.and_then(|line| line.split([' ', '\t', ';', '{']).next());
-    word.is_some_and(|word| COMMANDS.contains(&word))
+    let command = lines.find(|line| !line.starts_with('#')).unwrap_or_default();
+    let mut words = command.split([' ', '\t', ';', '{']).filter(|word| !word.is_empty());
+    let [first, second] = [(); 2].map(|()| words.next().unwrap_or_default());
+    match first {
+        "table" | "define" | "redefine" | "undefine" => !second.is_empty(),
+        "include" => second.starts_with('"'),
+        _ => COMMANDS.contains(&first) && OBJECTS.contains(&second),
+    }
 }
 
 impl Frontend for NftablesFrontend {
@@ -103,5 +124,35 @@ impl Frontend for NftablesFrontend {
         }
         let lower::Output { program, listing, contents } = lowered;
         Some(Lowered { program, listing, contents, file, too_large: Vec::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rulesets_of_nft_are_recognised() {
+        for text in [
+            "#!/usr/sbin/nft -f\n",
+            "\n# a comment\ntable inet filter {\n}\n",
+            "flush ruleset\n",
+            "add table ip x",
+            "define WAN = eth0\n",
+            "include \"/etc/nftables.d/*.nft\"\n",
+            "table t{}",
+        ] {
+            assert!(is_text(text), "{text}");
+        }
+        for text in [
+            "create a hash:ip\n",
+            "add a 1.2.3.4\n",
+            "*filter\nCOMMIT\n",
+            "",
+            "table",
+            "#!/bin/sh\nadd table x",
+        ] {
+            assert!(!is_text(text), "{text}");
+        }
     }
 }

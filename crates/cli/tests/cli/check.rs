@@ -88,9 +88,10 @@ fn rulesets_without_base_chains_have_nothing_to_compile() {
     for text in ["", "table inet x {\n set s { type ipv4_addr; }\n}\n"] {
         let ran = bpfc_with(&["check", "-", "--from", "nft", "--json"], text).ok();
         let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
-        assert_eq!((&json["compiles"], &json["targets"]), (&true.into(), &Vec::new().into()));
+        assert_eq!(json["compiles"], true);
+        assert_eq!(json["targets"].as_array().map(Vec::len), Some(0));
         assert_eq!(json["diagnostics"][0]["severity"], "warning", "{}", ran.out);
-        let ran = bpfc_with(&["compile", "-", "--from", "nft", "--target", "xdp"], text).fails(1);
+        let ran = bpfc_with(&["compile", "-", "--from", "nft", "--emit", "asm"], text).fails(1);
         assert!(ran.err.contains("no base chain"), "{}", ran.err);
     }
 }
