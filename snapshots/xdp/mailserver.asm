@@ -169,11 +169,206 @@ L10:
   r0 = 0x1
   exit
 
+others_copying: ; LoopBody
+; look at a device above
+  r7 = *(u64 *)(r2 +8)
+  r1 = *(u64 *)(r7 +0)
+  r3 = r1
+  r3 += offsetof(list_head, next)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r1 = *(u32 *)(r7 +64)
+  if r1 != 0x1 goto L0
+  r9 = *(u64 *)(r7 +32)
+  goto L1
+L0:
+  r9 = *(u64 *)(r7 +8)
+  r1 = 0x0
+  r1 += offsetof(netdev_adjacent, list)
+  r9 -= r1
+  r3 = r9
+  r3 += offsetof(netdev_adjacent, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+L1:
+  r9 += offsetof(net_device, adj_list.upper)
+  if r8 != r9 goto L2
+  r1 = *(u64 *)(r7 +8)
+  *(u64 *)(r7 +0) = r1
+  r1 = *(u64 *)(r7 +16)
+  *(u64 *)(r7 +8) = r1
+  r1 = *(u64 *)(r7 +24)
+  *(u64 *)(r7 +16) = r1
+  r1 = *(u32 *)(r7 +64)
+  r1 -= 0x1
+  *(u32 *)(r7 +64) = r1
+  if r1 != 0x0 goto L7
+  goto L10
+L2:
+  if r8 == 0x0 goto L9
+  *(u64 *)(r7 +0) = r8
+  r1 = 0x0
+  r1 += offsetof(netdev_adjacent, list)
+  r8 -= r1
+  r3 = r8
+  r3 += offsetof(netdev_adjacent, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  if r8 == 0x0 goto L9
+  r3 = r8
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -8)
+  r2 = *(u64 *)(r7 +56)
+  if r1 != r2 goto L6
+  r3 = r8
+  r3 += offsetof(net_device, rtnl_link_ops)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -8)
+  if r1 == 0x0 goto L9
+  r3 = r1
+  r3 += offsetof(rtnl_link_ops, kind)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x65676469726200 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x6e616c76000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x646e6f62000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x18
+  r2 = 0x6d616574000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x20
+  r2 = 0x66727600000000 ll
+  if r1 == r2 goto L3
+  r1 = r9
+  r1 <<= 0x0
+  r2 = 0x6e616c7663616d ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x0
+  r2 = 0x7061747663616d ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x6e616c76706900 ll
+  if r1 == r2 goto L4
+  r1 = r9
+  r1 <<= 0x8
+  r2 = 0x70617476706900 ll
+  if r1 == r2 goto L4
+  goto L9
+L3:
+  r1 = *(u64 *)(r7 +40)
+  if r1 & 0x1 goto L6
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  goto L5
+L4:
+  r1 = *(u64 *)(r7 +40)
+  if r1 & 0x1 goto L9
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r1 = *(u64 *)(r7 +48)
+  if r9 == r1 goto L9
+L5:
+  r1 = *(u64 *)(r7 +40)
+  if r9 == r1 goto L8
+  goto L6
+L6:
+  r3 = r8
+  r3 += offsetof(net_device, upper_level)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x1
+  call helper 113
+  r1 = *(u8 *)(r10 -8)
+  if r1 == 0x1 goto L7
+  r1 = *(u32 *)(r7 +64)
+  if r1 >= 0x4 goto L9
+  r1 += 0x1
+  *(u32 *)(r7 +64) = r1
+  r1 = *(u64 *)(r7 +16)
+  *(u64 *)(r7 +24) = r1
+  r1 = *(u64 *)(r7 +8)
+  *(u64 *)(r7 +16) = r1
+  r1 = *(u64 *)(r7 +0)
+  *(u64 *)(r7 +8) = r1
+  r8 += offsetof(net_device, adj_list.upper)
+  *(u64 *)(r7 +0) = r8
+L7:
+  r0 = 0x0
+  exit
+L8:
+  *(u32 *)(r7 +68) = 3
+  goto L10
+L9:
+  *(u32 *)(r7 +68) = 0
+L10:
+  r0 = 0x1
+  exit
+
 others: ; Chain
 ; ask whether a frame is for others
   r6 = r1
   r7 = r2
-  if r7 == 0x0 goto L3
+  if r7 == 0x0 goto L7
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L3
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
@@ -232,12 +427,94 @@ L0:
   r0 = *(u32 *)(r7 +68)
   if r0 != 0x1 goto L2
   r1 = *(u32 *)(r7 +64)
-  if r1 != 0x0 goto L3
+  if r1 != 0x0 goto L7
 L1:
   r0 = 0x1
 L2:
   exit
 L3:
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  *(u64 *)(r10 -8) = 0
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x6
+  call helper 113
+  r9 = *(u64 *)(r10 -8)
+  r2 = *(u64 *)(r7 +40)
+  if r2 != r9 goto L4
+  r1 = *(u32 *)(r6 +12)
+  r4 = r1
+  r4 >>= 0x6
+  r4 += 0x1
+  r4 <<= 0x30
+  r4 |= r2
+  r1 &= 0x3f
+  r1 <<= 0x3
+  r5 = map state[0]+0
+  r5 += r1
+  *(u64 *)(r5 +0) = r4
+  r0 = 0x3
+  exit
+L4:
+  r3 = r8
+  r3 += offsetof(net_device, upper_level)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x1
+  call helper 113
+  r1 = *(u8 *)(r10 -8)
+  if r1 == 0x1 goto L5
+  *(u64 *)(r7 +32) = r8
+  *(u64 *)(r7 +48) = r9
+  r3 = r8
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r1 = *(u64 *)(r10 -8)
+  *(u64 *)(r7 +56) = r1
+  r8 += offsetof(net_device, adj_list.upper)
+  *(u64 *)(r7 +0) = r8
+  *(u32 *)(r7 +64) = 1
+  *(u32 *)(r7 +68) = 1
+  r1 = r6
+  *(u64 *)(r10 -16) = r1
+  *(u64 *)(r10 -8) = r7
+  r1 = 0x10000
+  r2 = &others_copying
+  r3 = r10
+  r3 += 0xfffffff0
+  r4 = 0x0
+  call helper 181
+  r0 = *(u32 *)(r7 +68)
+  if r0 != 0x1 goto L6
+  r1 = *(u32 *)(r7 +64)
+  if r1 != 0x0 goto L7
+L5:
+  r0 = 0x1
+L6:
+  exit
+L7:
   r0 = 0x0
   exit
 
@@ -985,44 +1262,44 @@ reply_unreachable: ; Chain
 ; answer with an ICMP error
   r6 = r1
   r7 = r2
-  if r7 == 0x0 goto L17
+  if r7 == 0x0 goto L19
   r1 = *(u16 *)(r7 +70)
-  if r1 != 0x0 goto L16
+  if r1 != 0x0 goto L18
   r1 = *(u8 *)(r7 +74)
-  if r1 != 0x0 goto L16
+  if r1 != 0x0 goto L18
   r1 = *(u8 *)(r7 +12)
-  if r1 == 0x0 goto L16
+  if r1 == 0x0 goto L18
   if r1 == 0x7f goto L0
   if r1 < 0xe0 goto L1
-  if r1 < 0xf0 goto L16
+  if r1 < 0xf0 goto L18
   r1 = *(u32 *)(r7 +12)
-  if w1 == 0xffffffff goto L16
+  if w1 == 0xffffffff goto L18
   goto L1
 L0:
   r1 = *(u32 *)(r6 +12)
-  if r1 != 0x1 goto L16
+  if r1 != 0x1 goto L18
 L1:
   r1 = *(u8 *)(r7 +16)
-  if r1 == 0x0 goto L16
+  if r1 == 0x0 goto L18
   if r1 == 0x7f goto L2
   if r1 < 0xe0 goto L3
-  if r1 < 0xf0 goto L16
+  if r1 < 0xf0 goto L18
   r1 = *(u32 *)(r7 +16)
-  if w1 == 0xffffffff goto L16
+  if w1 == 0xffffffff goto L18
   goto L3
 L2:
   r1 = *(u32 *)(r6 +12)
-  if r1 != 0x1 goto L16
+  if r1 != 0x1 goto L18
 L3:
   r1 = *(u8 *)(r7 +72)
   if r1 != 0x1 goto L4
   r1 = *(u32 *)(r7 +60)
-  if r1 == 0x0 goto L16
+  if r1 == 0x0 goto L18
   r1 = *(u8 *)(r7 +40)
   if r1 == 0x0 goto L4
   if r1 == 0x8 goto L4
-  if r1 < 0xd goto L16
-  if r1 > 0x12 goto L16
+  if r1 < 0xd goto L18
+  if r1 > 0x12 goto L18
 L4:
   r1 = *(u8 *)(r7 +72)
   if r1 == 0x2f goto L9
@@ -1117,7 +1394,7 @@ L8:
   r0 &= 0xffff
   r0 += r1
   if r0 == 0xffff goto L9
-  if r0 != 0x0 goto L16
+  if r0 != 0x0 goto L18
 L9:
   r1 = *(u32 *)(r7 +16)
   *(u32 *)(r10 -68) = r1
@@ -1139,6 +1416,8 @@ L10:
   call helper 7
   *(u16 *)(r10 -76) = r0
   *(u16 *)(r10 -74) = 0
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L11
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
@@ -1146,6 +1425,35 @@ L10:
   r2 = *(u64 *)(r1 + offsetof(net_device, nd_net))
   r2 += offsetof(net, ipv4)
   r1 = *(u8 *)(r2 + offsetof(netns_ipv4, sysctl_ip_default_ttl))
+  goto L12
+L11:
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(net, ipv4)
+  r3 += offsetof(netns_ipv4, sysctl_ip_default_ttl)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x1
+  call helper 113
+  r1 = *(u8 *)(r10 -8)
+L12:
   *(u8 *)(r10 -72) = r1
   *(u8 *)(r10 -71) = 1
   *(u16 *)(r10 -70) = 0
@@ -1249,15 +1557,15 @@ L10:
   r8 += r9
   r9 = 0xffffffe4
   r4 = *(u32 *)(r7 +76)
-  if r4 == 0x0 goto L11
-  if r4 < 0xe goto L16
-  if r4 > 0x16 goto L16
+  if r4 == 0x0 goto L13
+  if r4 < 0xe goto L18
+  if r4 > 0x16 goto L18
   r2 = 0x0
   r3 = r7
   r3 += 0x0
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L16
+  if r0 != 0x0 goto L18
   r1 = *(u16 *)(r7 +0)
   r2 = *(u16 *)(r7 +6)
   *(u16 *)(r7 +0) = r2
@@ -1270,69 +1578,69 @@ L10:
   r2 = *(u16 *)(r7 +10)
   *(u16 *)(r7 +4) = r2
   *(u16 *)(r7 +10) = r1
-L11:
+L13:
   r1 = r6
   call helper 188
   r2 = r8
   r2 -= r0
   r1 = r6
   call helper 65
-  if r0 != 0x0 goto L16
+  if r0 != 0x0 goto L18
   r1 = *(u32 *)(r7 +76)
-  if r1 != 0x0 goto L13
+  if r1 != 0x0 goto L15
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
   r2 = 0x8
-  if r1 == 0x4 goto L12
+  if r1 == 0x4 goto L14
   r2 = 0xdd86
-L12:
+L14:
   *(u16 *)(r10 -8) = r2
   r1 = r6
   r2 = r9
   r2 -= 0x2
   call helper 44
-  if r0 != 0x0 goto L14
+  if r0 != 0x0 goto L16
   r1 = r6
   r2 = 0x0
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x2
   call helper 190
-  if r0 != 0x0 goto L14
+  if r0 != 0x0 goto L16
   r1 = r6
   r2 = 0x2
   call helper 44
-  goto L14
-L13:
+  goto L16
+L15:
   r1 = r6
   r2 = r9
   call helper 44
-L14:
-  if r0 != 0x0 goto L16
+L16:
+  if r0 != 0x0 goto L18
   r4 = *(u32 *)(r7 +76)
-  if r4 < 0xe goto L15
-  if r4 > 0x16 goto L15
+  if r4 < 0xe goto L17
+  if r4 > 0x16 goto L17
   r2 = 0x0
   r3 = r7
   r3 += 0x0
   r1 = r6
   call helper 190
-  if r0 != 0x0 goto L16
-L15:
+  if r0 != 0x0 goto L18
+L17:
   r2 = *(u32 *)(r7 +76)
   r3 = r10
   r3 += 0xffffffb0
   r4 = 0x1c
   r1 = r6
   call helper 190
-  if r0 != 0x0 goto L16
+  if r0 != 0x0 goto L18
   r0 = 0x3
   exit
 ; no answer
-L16:
+L18:
   r0 = 0x1
   exit
-L17:
+L19:
   r0 = 0x1
   exit
 
@@ -1340,41 +1648,41 @@ reply_tcp_reset: ; Chain
 ; answer with a TCP reset
   r6 = r1
   r7 = r2
-  if r7 == 0x0 goto L13
+  if r7 == 0x0 goto L15
   r1 = *(u16 *)(r7 +70)
-  if r1 != 0x0 goto L12
+  if r1 != 0x0 goto L14
   r1 = *(u8 *)(r7 +74)
-  if r1 != 0x0 goto L12
+  if r1 != 0x0 goto L14
   r1 = *(u8 *)(r7 +12)
-  if r1 == 0x0 goto L12
+  if r1 == 0x0 goto L14
   if r1 == 0x7f goto L0
   if r1 < 0xe0 goto L1
-  if r1 < 0xf0 goto L12
+  if r1 < 0xf0 goto L14
   r1 = *(u32 *)(r7 +12)
-  if w1 == 0xffffffff goto L12
+  if w1 == 0xffffffff goto L14
   goto L1
 L0:
   r1 = *(u32 *)(r6 +12)
-  if r1 != 0x1 goto L12
+  if r1 != 0x1 goto L14
 L1:
   r1 = *(u8 *)(r7 +16)
-  if r1 == 0x0 goto L12
+  if r1 == 0x0 goto L14
   if r1 == 0x7f goto L2
   if r1 < 0xe0 goto L3
-  if r1 < 0xf0 goto L12
+  if r1 < 0xf0 goto L14
   r1 = *(u32 *)(r7 +16)
-  if w1 == 0xffffffff goto L12
+  if w1 == 0xffffffff goto L14
   goto L3
 L2:
   r1 = *(u32 *)(r6 +12)
-  if r1 != 0x1 goto L12
+  if r1 != 0x1 goto L14
 L3:
   r1 = *(u8 *)(r7 +72)
-  if r1 != 0x6 goto L12
+  if r1 != 0x6 goto L14
   r1 = *(u32 *)(r7 +60)
-  if r1 < 0x14 goto L12
+  if r1 < 0x14 goto L14
   r1 = *(u8 *)(r7 +53)
-  if r1 & 0x4 goto L12
+  if r1 & 0x4 goto L14
   r1 = *(u8 *)(r7 +72)
   r8 = 0x0
   r1 = *(u32 *)(r7 +12)
@@ -1450,12 +1758,14 @@ L3:
   r0 &= 0xffff
   r0 += r1
   if r0 == 0xffff goto L4
-  if r0 != 0x0 goto L12
+  if r0 != 0x0 goto L14
 L4:
   r1 = *(u32 *)(r7 +16)
   *(u32 *)(r10 -68) = r1
   r1 = *(u32 *)(r7 +12)
   *(u32 *)(r10 -64) = r1
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L5
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
@@ -1463,6 +1773,35 @@ L4:
   r2 = *(u64 *)(r1 + offsetof(net_device, nd_net))
   r2 += offsetof(net, ipv4)
   r1 = *(u8 *)(r2 + offsetof(netns_ipv4, sysctl_ip_default_ttl))
+  goto L6
+L5:
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(net_device, nd_net)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(net, ipv4)
+  r3 += offsetof(netns_ipv4, sysctl_ip_default_ttl)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x1
+  call helper 113
+  r1 = *(u8 *)(r10 -8)
+L6:
   *(u32 *)(r10 -80) = 671088709
   *(u32 *)(r10 -76) = 4194304
   *(u8 *)(r10 -72) = r1
@@ -1511,7 +1850,7 @@ L4:
   *(u32 *)(r10 -44) = 0
   *(u8 *)(r10 -48) = 80
   r2 = *(u8 *)(r7 +53)
-  if r2 & 0x10 goto L5
+  if r2 & 0x10 goto L7
   r1 = *(u32 *)(r7 +44)
   r1 = be32 r1
   r3 = r2
@@ -1529,12 +1868,12 @@ L4:
   r1 = be32 r1
   *(u32 *)(r10 -52) = r1
   *(u8 *)(r10 -47) = 20
-  goto L6
-L5:
+  goto L8
+L7:
   r1 = *(u32 *)(r7 +48)
   *(u32 *)(r10 -56) = r1
   *(u8 *)(r10 -47) = 4
-L6:
+L8:
   r8 = 0x1a
   r8 = be16 r8
   r1 = *(u32 *)(r10 -68)
@@ -1579,15 +1918,15 @@ L6:
   r8 += 0x14
   r9 -= 0x14
   r4 = *(u32 *)(r7 +76)
-  if r4 == 0x0 goto L7
-  if r4 < 0xe goto L12
-  if r4 > 0x16 goto L12
+  if r4 == 0x0 goto L9
+  if r4 < 0xe goto L14
+  if r4 > 0x16 goto L14
   r2 = 0x0
   r3 = r7
   r3 += 0x0
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L12
+  if r0 != 0x0 goto L14
   r1 = *(u16 *)(r7 +0)
   r2 = *(u16 *)(r7 +6)
   *(u16 *)(r7 +0) = r2
@@ -1600,69 +1939,69 @@ L6:
   r2 = *(u16 *)(r7 +10)
   *(u16 *)(r7 +4) = r2
   *(u16 *)(r7 +10) = r1
-L7:
+L9:
   r1 = r6
   call helper 188
   r2 = r8
   r2 -= r0
   r1 = r6
   call helper 65
-  if r0 != 0x0 goto L12
+  if r0 != 0x0 goto L14
   r1 = *(u32 *)(r7 +76)
-  if r1 != 0x0 goto L9
+  if r1 != 0x0 goto L11
   r1 = *(u8 *)(r7 +0)
   r1 >>= 0x4
   r2 = 0x8
-  if r1 == 0x4 goto L8
+  if r1 == 0x4 goto L10
   r2 = 0xdd86
-L8:
+L10:
   *(u16 *)(r10 -8) = r2
   r1 = r6
   r2 = r9
   r2 -= 0x2
   call helper 44
-  if r0 != 0x0 goto L10
+  if r0 != 0x0 goto L12
   r1 = r6
   r2 = 0x0
   r3 = r10
   r3 += 0xfffffff8
   r4 = 0x2
   call helper 190
-  if r0 != 0x0 goto L10
+  if r0 != 0x0 goto L12
   r1 = r6
   r2 = 0x2
   call helper 44
-  goto L10
-L9:
+  goto L12
+L11:
   r1 = r6
   r2 = r9
   call helper 44
-L10:
-  if r0 != 0x0 goto L12
+L12:
+  if r0 != 0x0 goto L14
   r4 = *(u32 *)(r7 +76)
-  if r4 < 0xe goto L11
-  if r4 > 0x16 goto L11
+  if r4 < 0xe goto L13
+  if r4 > 0x16 goto L13
   r2 = 0x0
   r3 = r7
   r3 += 0x0
   r1 = r6
   call helper 190
-  if r0 != 0x0 goto L12
-L11:
+  if r0 != 0x0 goto L14
+L13:
   r2 = *(u32 *)(r7 +76)
   r3 = r10
   r3 += 0xffffffb0
   r4 = 0x28
   r1 = r6
   call helper 190
-  if r0 != 0x0 goto L12
+  if r0 != 0x0 goto L14
   r0 = 0x3
   exit
 ; no answer
-L12:
+L14:
   r0 = 0x1
   exit
-L13:
+L15:
   r0 = 0x1
   exit
 
@@ -1679,7 +2018,7 @@ bpfc_xdp: ; Main
   r4 = r1
   r4 += 0xe
   if r4 <= r3 goto L0
-  goto L53
+  goto L59
 L0:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r10 -56) = r3
@@ -1706,33 +2045,82 @@ L0:
   r5 = map state[0]+0
   r5 += r1
   r1 = *(u64 *)(r5 +0)
-  if r1 == r4 goto L2
+  if r1 == r4 goto L4
   r8 = r2
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L1
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
   r1 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
   r1 = *(u16 *)(r1 + offsetof(net_device, type))
-  if r1 == 0x1 goto L1
-  if r1 != 0x304 goto L19
+  goto L2
 L1:
-  if r8 & 0x1 goto L2
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(net_device, type)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x2
+  call helper 113
+  r1 = *(u16 *)(r10 -8)
+L2:
+  if r1 == 0x1 goto L3
+  if r1 != 0x304 goto L23
+L3:
+  if r8 & 0x1 goto L4
   *(u64 *)(r7 +40) = r8
   r1 = r6
   r2 = r7
   call others
-  if r0 == 0x1 goto L53
+  if r0 == 0x1 goto L59
   *(u32 *)(r7 +84) = r0
-L2:
+L4:
   r1 = *(u32 *)(r10 -56)
   *(u32 *)(r7 +92) = r1
   r1 = *(u16 *)(r10 -52)
   *(u32 *)(r7 +96) = r1
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L5
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
   r8 = *(u64 *)(r1 + offsetof(xdp_rxq_info, dev))
   r3 = *(u64 *)(r8 + offsetof(net_device, dev_addr))
+  goto L6
+L5:
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r3 = r8
+  r3 += offsetof(net_device, dev_addr)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+L6:
   r1 = r10
   r1 += 0xffffffc8
   r2 = 0x6
@@ -1743,140 +2131,140 @@ L2:
   r1 = *(u32 *)(r10 -56)
   r2 = *(u16 *)(r10 -52)
   r0 = 0x0
-  if r1 != r3 goto L3
-  if r2 == r4 goto L6
-L3:
+  if r1 != r3 goto L7
+  if r2 == r4 goto L10
+L7:
   r1 = r3
   r1 &= 0x1
-  if r1 != 0x0 goto L4
+  if r1 != 0x0 goto L8
   r0 = 0x3
-  goto L6
-L4:
+  goto L10
+L8:
   r0 = 0x1
-  if w3 != 0xffffffff goto L5
-  if w4 == 0xffff goto L6
-L5:
+  if w3 != 0xffffffff goto L9
+  if w4 == 0xffff goto L10
+L9:
   r0 = 0x2
-L6:
+L10:
   *(u8 *)(r7 +74) = r0
   r1 = *(u32 *)(r7 +84)
-  if r1 != 0x3 goto L7
+  if r1 != 0x3 goto L11
   *(u8 *)(r7 +74) = 0
-L7:
-  r8 = 0xe
-  if r9 == 0x8100 goto L9
-  if r9 == 0x88a8 goto L9
-L8:
-  *(u32 *)(r7 +76) = r8
-  if r9 == 0x800 goto L21
-  if r9 == 0x86dd goto L51
-  goto L53
-L9:
-  r2 = r8
-  if r2 > 0x7fff goto L10
-  r1 = *(u32 *)(r6 +0)
-  r3 = *(u32 *)(r6 +4)
-  r1 += r2
-  r4 = r1
-  r4 += 0x4
-  if r4 <= r3 goto L12
-L10:
-  r3 = r10
-  r3 += 0xffffffc8
-  r4 = 0x4
-  r1 = r6
-  call helper 189
-  if r0 != 0x0 goto L53
 L11:
-  goto L13
+  r8 = 0xe
+  if r9 == 0x8100 goto L13
+  if r9 == 0x88a8 goto L13
 L12:
-  r3 = *(u32 *)(r1 +0)
-  *(u32 *)(r10 -56) = r3
-  goto L11
+  *(u32 *)(r7 +76) = r8
+  if r9 == 0x800 goto L25
+  if r9 == 0x86dd goto L57
+  goto L59
 L13:
-  r9 = *(u16 *)(r10 -54)
-  r9 = be16 r9
-  r8 += 0x4
-  if r9 == 0x8100 goto L14
-  if r9 == 0x88a8 goto L14
-  goto L8
-L14:
   r2 = r8
-  if r2 > 0x7fff goto L15
+  if r2 > 0x7fff goto L14
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x4
-  if r4 <= r3 goto L17
-L15:
+  if r4 <= r3 goto L16
+L14:
   r3 = r10
   r3 += 0xffffffc8
   r4 = 0x4
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L53
+  if r0 != 0x0 goto L59
+L15:
+  goto L17
 L16:
-  goto L18
-L17:
   r3 = *(u32 *)(r1 +0)
   *(u32 *)(r10 -56) = r3
-  goto L16
-L18:
+  goto L15
+L17:
   r9 = *(u16 *)(r10 -54)
   r9 = be16 r9
   r8 += 0x4
-  goto L8
+  if r9 == 0x8100 goto L18
+  if r9 == 0x88a8 goto L18
+  goto L12
+L18:
+  r2 = r8
+  if r2 > 0x7fff goto L19
+  r1 = *(u32 *)(r6 +0)
+  r3 = *(u32 *)(r6 +4)
+  r1 += r2
+  r4 = r1
+  r4 += 0x4
+  if r4 <= r3 goto L21
 L19:
+  r3 = r10
+  r3 += 0xffffffc8
+  r4 = 0x4
+  r1 = r6
+  call helper 189
+  if r0 != 0x0 goto L59
+L20:
+  goto L22
+L21:
+  r3 = *(u32 *)(r1 +0)
+  *(u32 *)(r10 -56) = r3
+  goto L20
+L22:
+  r9 = *(u16 *)(r10 -54)
+  r9 = be16 r9
+  r8 += 0x4
+  goto L12
+L23:
   *(u8 *)(r7 +75) = 0
   *(u8 *)(r7 +74) = 0
   *(u32 *)(r7 +76) = 0
   r9 = *(u8 *)(r10 -56)
   r9 >>= 0x4
-  if r9 == 0x4 goto L21
-  if r9 == 0x6 goto L20
-  goto L53
-L20:
-  goto L51
+  if r9 == 0x4 goto L25
+  if r9 == 0x6 goto L24
+  goto L59
+L24:
+  goto L57
 ; parse the IPv4 header
-L21:
+L25:
   r2 = *(u32 *)(r7 +76)
-  if r2 > 0x7fff goto L22
+  if r2 > 0x7fff goto L26
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L24
-L22:
+  if r4 <= r3 goto L28
+L26:
   r3 = r7
   r3 += 0x0
   r4 = 0x14
   r1 = r6
   call helper 189
-  if r0 != 0x0 goto L53
-L23:
-  goto L25
-L24:
+  if r0 != 0x0 goto L59
+L27:
+  goto L29
+L28:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +0) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +8) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +16) = r3
-  goto L23
-L25:
+  goto L27
+L29:
   r1 = *(u8 *)(r7 +0)
   r2 = r1
   r2 >>= 0x4
-  if r2 != 0x4 goto L53
+  if r2 != 0x4 goto L59
   r1 &= 0xf
-  if r1 < 0x5 goto L53
+  if r1 < 0x5 goto L59
   r1 <<= 0x2
   *(u16 *)(r7 +68) = r1
   r2 = *(u16 *)(r7 +2)
   r2 = be16 r2
-  if r2 < r1 goto L53
+  if r2 < r1 goto L59
   *(u32 *)(r7 +64) = r2
   r2 -= r1
   *(u32 *)(r7 +60) = r2
@@ -1893,50 +2281,52 @@ L25:
   r0 = *(u32 *)(r6 +4)
   r1 = *(u32 *)(r6 +0)
   r0 -= r1
-  if r8 <= r0 goto L26
+  if r8 <= r0 goto L30
   r1 = r6
   call helper 188
-  if r8 > r0 goto L53
+  if r8 > r0 goto L59
 ; copy the transport header
-L26:
+L30:
   r2 = *(u32 *)(r7 +76)
   r4 = *(u16 *)(r7 +68)
   r2 += r4
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x14 goto L27
-  if r2 > 0x7fff goto L27
+  if r4 < 0x14 goto L31
+  if r2 > 0x7fff goto L31
   r1 = *(u32 *)(r6 +0)
   r3 = *(u32 *)(r6 +4)
   r1 += r2
   r4 = r1
   r4 += 0x14
-  if r4 <= r3 goto L30
-L27:
+  if r4 <= r3 goto L34
+L31:
   *(u64 *)(r7 +40) = 0
   *(u64 *)(r7 +48) = 0
   *(u32 *)(r7 +56) = 0
   r4 = *(u32 *)(r7 +60)
-  if r4 < 0x1 goto L29
-  if r4 <= 0x14 goto L28
+  if r4 < 0x1 goto L33
+  if r4 <= 0x14 goto L32
   r4 = 0x14
-L28:
+L32:
   r3 = r7
   r3 += 0x28
   r1 = r6
   call helper 189
-L29:
-  goto L31
-L30:
+L33:
+  goto L35
+L34:
   r3 = *(u64 *)(r1 +0)
   *(u64 *)(r7 +40) = r3
   r3 = *(u64 *)(r1 +8)
   *(u64 *)(r7 +48) = r3
   r3 = *(u32 *)(r1 +16)
   *(u32 *)(r7 +56) = r3
-  goto L29
+  goto L33
 ; interfaces, mark, packet type
-L31:
+L35:
   *(u32 *)(r7 +80) = 0
+  r0 = exists(bpf_rdonly_cast)
+  if r0 == 0x0 goto L36
   r1 = r6
   call bpf_cast_to_kern_ctx
   r1 = *(u64 *)(r0 + offsetof(xdp_buff, rxq))
@@ -1947,6 +2337,28 @@ L31:
   *(u64 *)(r7 +104) = r1
   r1 = *(u64 *)(r3 +8)
   *(u64 *)(r7 +112) = r1
+  goto L37
+L36:
+  r3 = r6
+  r3 += offsetof(xdp_buff, rxq)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r3 = *(u64 *)(r10 -8)
+  r3 += offsetof(xdp_rxq_info, dev)
+  r1 = r10
+  r1 += 0xfffffff8
+  r2 = 0x8
+  call helper 113
+  r8 = *(u64 *)(r10 -8)
+  r3 = r8
+  r3 += offsetof(net_device, name)
+  r1 = r7
+  r1 += 0x68
+  r2 = 0x10
+  call helper 113
+L37:
   *(u64 *)(r10 -56) = 0
   *(u64 *)(r10 -48) = 0
 ; find the connection
@@ -1959,89 +2371,89 @@ L31:
   r2 = r10
   r2 += 0xfffffffc
   call helper 1
-  if r0 == 0x0 goto L52
+  if r0 == 0x0 goto L58
   r9 = r0
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
   r1 = *(u64 *)(r7 +104)
   r2 = 0xffffff
   r1 &= r2
   r2 = 0x6f6c
-  if r1 != r2 goto L32
-  goto L39
+  if r1 != r2 goto L38
+  goto L45
 ; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L32:
+L38:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x6
   w1 &= 0xff
-  if w1 != 0x0 goto L40
+  if w1 != 0x0 goto L46
 ; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x1
   w1 &= 0xff
-  if w1 != 0x0 goto L41
+  if w1 != 0x0 goto L47
 ; filter/INPUT:4: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x1 goto L33
+  if w1 != 0x1 goto L39
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L33
+  if w1 != 0x0 goto L39
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L38
+  if w1 < 0x8 goto L44
   r1 = *(u16 *)(r7 +40)
   r1 = be16 r1
   w1 -= 0x800
-  if w1 <= 0xff goto L42
+  if w1 <= 0xff goto L48
 ; filter/INPUT:5: -A INPUT -p tcp -m multiport --dports 25,465,587,993 -m conntrack --ctstate NEW -j ACCEPT
-L33:
+L39:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L35
+  if w1 != 0x6 goto L41
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L35
+  if w1 != 0x0 goto L41
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x4 goto L38
+  if w1 < 0x4 goto L44
   r1 = *(u16 *)(r7 +42)
-  if w1 == 0x1900 goto L34
-  if w1 == 0xd101 goto L34
-  if w1 == 0x4b02 goto L34
-  if w1 != 0xe103 goto L35
-L34:
+  if w1 == 0x1900 goto L40
+  if w1 == 0xd101 goto L40
+  if w1 == 0x4b02 goto L40
+  if w1 != 0xe103 goto L41
+L40:
   r1 = *(u8 *)(r7 +121)
   w1 &= 0x8
   w1 &= 0xff
-  if w1 != 0x0 goto L43
+  if w1 != 0x0 goto L49
 ; filter/INPUT:6: -A INPUT -p tcp -m tcp --dport 113 -j REJECT --reject-with tcp-reset
-L35:
+L41:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x6 goto L36
+  if w1 != 0x6 goto L42
   r1 = *(u16 *)(r7 +70)
-  if w1 == 0x1 goto L38
-  if w1 != 0x0 goto L36
+  if w1 == 0x1 goto L44
+  if w1 != 0x0 goto L42
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x14 goto L38
+  if w1 < 0x14 goto L44
   r1 = *(u16 *)(r7 +42)
-  if w1 == 0x7100 goto L44
+  if w1 == 0x7100 goto L50
 ; filter/INPUT:7: -A INPUT -p udp -m udp --dport 33434:33534 -j REJECT --reject-with icmp-port-unreachable
-L36:
+L42:
   r1 = *(u8 *)(r7 +9)
-  if w1 != 0x11 goto L37
+  if w1 != 0x11 goto L43
   r1 = *(u16 *)(r7 +70)
-  if w1 != 0x0 goto L37
+  if w1 != 0x0 goto L43
   r1 = *(u32 *)(r7 +60)
-  if w1 < 0x8 goto L38
+  if w1 < 0x8 goto L44
   r1 = *(u16 *)(r7 +42)
   r1 = be16 r1
   w1 -= 0x829a
-  if w1 <= 0x64 goto L45
+  if w1 <= 0x64 goto L51
 ; filter/INPUT:8: -A INPUT -s 203.0.113.0/24 -j DROP
-L37:
+L43:
   r1 = *(u32 *)(r7 +12)
   w1 &= 0xffffff
-  if w1 == 0x7100cb goto L46
-  goto L47
+  if w1 == 0x7100cb goto L52
+  goto L53
 ; chain
-L38:
-  goto L52
+L44:
+  goto L58
 ; filter/INPUT:1: -A INPUT -i lo -j ACCEPT
-L39:
+L45:
   r1 = *(u64 *)(r9 +0)
   r1 += 0x1
   *(u64 *)(r9 +0) = r1
@@ -2049,9 +2461,9 @@ L39:
   r1 = *(u64 *)(r9 +8)
   r1 += r2
   *(u64 *)(r9 +8) = r1
-  goto L48
+  goto L54
 ; filter/INPUT:2: -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-L40:
+L46:
   r1 = *(u64 *)(r9 +16)
   r1 += 0x1
   *(u64 *)(r9 +16) = r1
@@ -2059,9 +2471,9 @@ L40:
   r1 = *(u64 *)(r9 +24)
   r1 += r2
   *(u64 *)(r9 +24) = r1
-  goto L48
+  goto L54
 ; filter/INPUT:3: -A INPUT -m conntrack --ctstate INVALID -j DROP
-L41:
+L47:
   r1 = *(u64 *)(r9 +32)
   r1 += 0x1
   *(u64 *)(r9 +32) = r1
@@ -2069,9 +2481,9 @@ L41:
   r1 = *(u64 *)(r9 +40)
   r1 += r2
   *(u64 *)(r9 +40) = r1
-  goto L52
+  goto L58
 ; filter/INPUT:4: -A INPUT -p icmp -m icmp --icmp-type 8 -j ACCEPT
-L42:
+L48:
   r1 = *(u64 *)(r9 +48)
   r1 += 0x1
   *(u64 *)(r9 +48) = r1
@@ -2079,9 +2491,9 @@ L42:
   r1 = *(u64 *)(r9 +56)
   r1 += r2
   *(u64 *)(r9 +56) = r1
-  goto L48
+  goto L54
 ; filter/INPUT:5: -A INPUT -p tcp -m multiport --dports 25,465,587,993 -m conntrack --ctstate NEW -j ACCEPT
-L43:
+L49:
   r1 = *(u64 *)(r9 +64)
   r1 += 0x1
   *(u64 *)(r9 +64) = r1
@@ -2089,9 +2501,9 @@ L43:
   r1 = *(u64 *)(r9 +72)
   r1 += r2
   *(u64 *)(r9 +72) = r1
-  goto L48
+  goto L54
 ; filter/INPUT:6: -A INPUT -p tcp -m tcp --dport 113 -j REJECT --reject-with tcp-reset
-L44:
+L50:
   r1 = *(u64 *)(r9 +80)
   r1 += 0x1
   *(u64 *)(r9 +80) = r1
@@ -2100,9 +2512,9 @@ L44:
   r1 += r2
   *(u64 *)(r9 +88) = r1
   r0 = 0x1ff
-  goto L49
+  goto L55
 ; filter/INPUT:7: -A INPUT -p udp -m udp --dport 33434:33534 -j REJECT --reject-with icmp-port-unreachable
-L45:
+L51:
   r1 = *(u64 *)(r9 +96)
   r1 += 0x1
   *(u64 *)(r9 +96) = r1
@@ -2111,9 +2523,9 @@ L45:
   r1 += r2
   *(u64 *)(r9 +104) = r1
   r0 = 0x103
-  goto L49
+  goto L55
 ; filter/INPUT:8: -A INPUT -s 203.0.113.0/24 -j DROP
-L46:
+L52:
   r1 = *(u64 *)(r9 +112)
   r1 += 0x1
   *(u64 *)(r9 +112) = r1
@@ -2121,9 +2533,9 @@ L46:
   r1 = *(u64 *)(r9 +120)
   r1 += r2
   *(u64 *)(r9 +120) = r1
-  goto L52
+  goto L58
 ; filter/INPUT:9: -A INPUT -j REJECT --reject-with icmp-admin-prohibited
-L47:
+L53:
   r1 = *(u64 *)(r9 +128)
   r1 += 0x1
   *(u64 *)(r9 +128) = r1
@@ -2132,30 +2544,30 @@ L47:
   r1 += r2
   *(u64 *)(r9 +136) = r1
   r0 = 0x10d
-  goto L49
-L48:
-  goto L53
+  goto L55
+L54:
+  goto L59
 ; reject
-L49:
-  if w0 == 0x1ff goto L50
+L55:
+  if w0 == 0x1ff goto L56
   *(u8 *)(r7 +84) = r0
   r1 = r6
   r2 = r7
   call reply_unreachable
   exit
-L50:
+L56:
   r1 = r6
   r2 = r7
   call reply_tcp_reset
   exit
-L51:
-  goto L53
+L57:
+  goto L59
 ; drop
-L52:
+L58:
   r0 = 0x1
   exit
 ; accept
-L53:
+L59:
   r0 = 0x2
   exit
 

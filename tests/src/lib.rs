@@ -16,6 +16,7 @@ pub mod fingerprints;
 pub mod generate;
 pub mod ir_program;
 pub mod lab;
+pub mod older;
 pub mod rejected;
 pub mod require;
 pub mod sets;

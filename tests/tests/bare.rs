@@ -13,6 +13,7 @@ use bpfc_tests::lab::namespace::{ip, ip6, isolated, sysctl};
 use bpfc_tests::lab::tables::{self, Counters, Reader};
 use bpfc_tests::lab::tun::Tun;
 use bpfc_tests::lab::{Family, LabError};
+use bpfc_tests::older::age;
 use bpfc_tests::require;
 use bpfc_tests::traffic::packet;
 use bpfc_tests::twin::artifact;
@@ -36,7 +37,8 @@ fn main() {
         }));
     };
     for family in Family::ALL {
-        for target in ["xdp", "tc"] {
+        // At XDP also as an older kernel takes it.
+        for target in ["xdp", "xdp-older", "tc"] {
             add("both".to_owned(), both, family, target);
             add("logged".to_owned(), logged, family, target);
             add("written".to_owned(), written, family, target);
@@ -179,7 +181,14 @@ fn load(family: Family, text: String, target: &str, hook: Hook) -> Result<Filter
         tables: Some(vec![table.to_owned()]),
         ..CompileOptions::default()
     };
-    let artifact = artifact(&[(family, text)], target, &options)?;
+    let (target, older) = match target {
+        "xdp-older" => ("xdp", true),
+        target => (target, false),
+    };
+    let mut artifact = artifact(&[(family, text)], target, &options)?;
+    if older {
+        assert!(age(&mut artifact) > 0);
+    }
     Ok(Filter::load(&artifact, &Options::new("bare").interface("eth0").interface("tun0"))?)
 }
 

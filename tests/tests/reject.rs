@@ -10,6 +10,7 @@ use bpfc_tests::lab::listen::Listener;
 use bpfc_tests::lab::namespace::{ip, ip6, isolated, sysctl};
 use bpfc_tests::lab::tun::Tun;
 use bpfc_tests::lab::{Family, LabError, tables};
+use bpfc_tests::older::age;
 use bpfc_tests::rejected::{self, Case, addresses, cases, ruleset};
 use bpfc_tests::require;
 use bpfc_tests::traffic::{Call, End, packet, refused_tcp, refused_udp};
@@ -51,9 +52,12 @@ fn main() {
     }
     for family in Family::ALL {
         trials.push(trial(format!("deferred_{family}"), move || deferred(family)));
+        trials.push(trial(format!("bare_{family}_xdp_older"), move || bare(family, "xdp", true)));
         for target in ["xdp", "tc"] {
             trials.push(trial(format!("tags_{family}_{target}"), move || tags(family, target)));
-            trials.push(trial(format!("bare_{family}_{target}"), move || bare(family, target)));
+            trials.push(trial(format!("bare_{family}_{target}"), move || {
+                bare(family, target, false)
+            }));
         }
     }
     libtest_mimic::run(&arguments, trials).exit();
@@ -158,8 +162,9 @@ fn hold(
     }
 }
 
-/// The answers that leave by a device without link header.
-fn bare(family: Family, target: &str) -> Result<(), Failed> {
+/// The answers that leave by a device without link header. `older` says whether the kernel is one
+/// that programs read by copies.
+fn bare(family: Family, target: &str, older: bool) -> Result<(), Failed> {
     let mut cases = cases(family);
     let kind: [u8; 2] = if family == Family::Ipv4 { [0x08, 0x00] } else { [0x86, 0xdd] };
     // Such a device has no groups, and no tags.
@@ -186,7 +191,11 @@ fn bare(family: Family, target: &str) -> Result<(), Failed> {
                 Some(target) => {
                     let options =
                         CompileOptions { hooks: Some(vec![Hook::Input]), ..Default::default() };
-                    let built = artifact(&[(family, ruleset(family, "INPUT"))], target, &options)?;
+                    let rulesets = [(family, ruleset(family, "INPUT"))];
+                    let mut built = artifact(&rulesets, target, &options)?;
+                    if older {
+                        assert!(age(&mut built) > 0);
+                    }
                     filter = Some(Filter::load(&built, &Options::new("t").interface("tun0"))?);
                 }
             }

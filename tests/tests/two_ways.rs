@@ -1,9 +1,7 @@
 //! What an artifact reads of the kernel in two ways, by typed pointers where the kernel has them
 //! and by copies elsewhere, is the same: names of interfaces, whether a frame has a link header,
-//! and whom it is for. This kernel has typed pointers; that it had none is said by another name of
-//! the function that is asked for.
+//! and whom it is for. Answers and records are compared where others are (`reject`, `bare`).
 
-use bpfc_artifact::{Artifact, RelocKind};
 use bpfc_driver::Options as CompileOptions;
 use bpfc_ir::Hook;
 use bpfc_runtime::{Filter, Options, XdpMode};
@@ -12,6 +10,7 @@ use bpfc_tests::lab::namespace::{ip, ip6, isolated, sysctl};
 use bpfc_tests::lab::tables::{self, Counters, Reader};
 use bpfc_tests::lab::tun::Tun;
 use bpfc_tests::lab::{Family, LabError};
+use bpfc_tests::older::age;
 use bpfc_tests::require;
 use bpfc_tests::traffic::packet;
 use bpfc_tests::twin::artifact;
@@ -43,6 +42,14 @@ fn main() {
                 }));
             }
         }
+    }
+    for family in Family::ALL {
+        trials.push(Trial::test(format!("routed_{family}"), move || {
+            if require::met(require::KERNEL_IPTABLES) {
+                isolated(|| routed(family))?;
+            }
+            Ok(())
+        }));
     }
     libtest_mimic::run(&arguments, trials).exit();
 }
@@ -109,22 +116,6 @@ impl Host {
     }
 }
 
-/// The artifact as an older kernel takes it. Yields how often it asks.
-fn age(artifact: &mut Artifact) -> usize {
-    let mut asked = 0;
-    for reloc in artifact.functions.iter_mut().flat_map(|function| &mut function.relocs) {
-        match &mut reloc.kind {
-            RelocKind::FunctionExists { name, .. } => {
-                *name = "bpf_of_a_later_kernel".to_owned();
-                asked += 1;
-            }
-            RelocKind::OptionalKfunc { name, .. } => *name = "bpf_of_a_later_kernel".to_owned(),
-            _ => {}
-        }
-    }
-    asked
-}
-
 fn same(family: Family, rules: &str, mode: XdpMode) -> Result<(), Failed> {
     let mut host = Host::new(family)?;
     let behind = "*security\n:INPUT ACCEPT\n-A INPUT -j DROP\nCOMMIT\n";
@@ -158,6 +149,53 @@ fn same(family: Family, rules: &str, mode: XdpMode) -> Result<(), Failed> {
             }
             filter.unload()?;
         }
+        if let Some(lines) = tables::disagreement(&kernel, &program) {
+            return Err(format!("older: {older}\n{lines}").into());
+        }
+    }
+    Ok(())
+}
+
+/// The name of the interface that a packet will leave by, in chains behind routing.
+fn routed(family: Family) -> Result<(), Failed> {
+    const RULES: &str = "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n-A FORWARD -o out0 -p udp\n\
+         -A FORWARD -i up0 ! -o out1\n-A FORWARD -o out1 -m pkttype --pkt-type host\nCOMMIT\n";
+    const EMPTY: &str = "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\nCOMMIT\n";
+    let mut wire = Wire::new(&["up0", "out0", "out1"])?;
+    for name in ["all", "up0"] {
+        sysctl(&format!("ipv4/conf/{name}/rp_filter"), "0")?;
+    }
+    sysctl("ipv4/ip_forward", "1")?;
+    sysctl("ipv6/conf/all/forwarding", "1")?;
+    ip("route add 198.51.100.0/24 dev out0\nroute add 203.0.113.0/24 dev out1\n")?;
+    ip6("route add 2001:db8:a::/48 dev out0\nroute add 2001:db8:b::/48 dev out1\n")?;
+    let (source, ways) = match family {
+        Family::Ipv4 => ("192.0.2.9", ["198.51.100.7", "203.0.113.7"]),
+        Family::Ipv6 => ("2001:db8::9", ["2001:db8:a::7", "2001:db8:b::7"]),
+    };
+    let frames: Vec<Frame> = [ways[0], ways[1], ways[0]]
+        .iter()
+        .map(|to| Frame { port: 0, bytes: packet(source, to).udp(4000, 9).bytes() })
+        .collect();
+    tables::restore(family, RULES)?;
+    let reader = Reader::new(family, "filter")?;
+    let before = reader.read()?;
+    wire.send(&frames)?;
+    let mut kernel: Counters = tables::difference(&reader, &before, &reader.read()?);
+    kernel.retain(|label, _| label.contains("/FORWARD:"));
+    assert_eq!(kernel.len(), 4, "{kernel:?}");
+    tables::restore(family, EMPTY)?;
+    let hooks = Some(vec![Hook::Input, Hook::Forward]);
+    let options = CompileOptions { hooks, ..CompileOptions::default() };
+    let mut built = artifact(&[(family, RULES.to_owned())], "xdp", &options)?;
+    for older in [false, true] {
+        if older {
+            assert!(age(&mut built) >= 4);
+        }
+        let filter = Filter::load(&built, &Options::new("routed").interface("up0"))?;
+        wire.send(&frames)?;
+        let program = tables::moved(&filter.counters()?);
+        filter.unload()?;
         if let Some(lines) = tables::disagreement(&kernel, &program) {
             return Err(format!("older: {older}\n{lines}").into());
         }

@@ -8,7 +8,8 @@ use bpfc_artifact::{AttachPoint, ProgramKind};
 use bpfc_ebpf::asm::{Asm, Jump, Label, R6, R7, R9, Reg, Size, Width};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{
-    Addressing, ConntrackSource, Feature, MainContext, Replies, Rewrites, Routing, Target, layout,
+    Addressing, ConntrackSource, Feature, MainContext, Needs, Replies, Rewrites, Routing, Target,
+    layout,
 };
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
@@ -185,7 +186,7 @@ impl Target for CgroupSkb {
         skb::device(asm, dst);
     }
 
-    fn record(&self, asm: &mut Asm) {
+    fn record(&self, asm: &mut Asm, _needs: &Needs) {
         skb::kernel_skb(asm, R9);
         skb::record(asm);
         skb::record_direction(asm);

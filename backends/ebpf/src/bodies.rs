@@ -27,7 +27,7 @@ pub(crate) fn emit(
         Routine::ControlGroup(ref path) => control_group::emit(emitter, path),
         Routine::Socket => socket::emit(emitter),
         Routine::BridgePorts => bridge::emit(emitter),
-        Routine::DeviceSearch => device::emit_search(emitter),
+        Routine::DeviceSearch(way) => device::emit_search(emitter, way),
         Routine::Connection(source, family) => conntrack::emit(emitter, source, family),
         Routine::ConnectionStep => conntrack::table::emit_step(emitter),
         Routine::ConnectionMark(family) => conntrack::mark::emit(emitter, family),

@@ -11,8 +11,10 @@ pub mod skb;
 pub mod xdp;
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R7, R9, Reg, Size, Width};
+use crate::emitter::Emitter;
+use crate::packet::needs::Needs;
 use crate::target::Target;
-use bpfc_artifact::KernelField;
+use bpfc_artifact::{KernelField, ProgramKind};
 
 /// A field of a kernel structure.
 pub fn field(structure: &str, member: &str, size: u32) -> KernelField {
@@ -20,7 +22,7 @@ pub fn field(structure: &str, member: &str, size: u32) -> KernelField {
 }
 
 /// A way to read structures of the kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
     /// By typed pointers, Linux 6.2: a load each.
     Typed,
@@ -41,6 +43,25 @@ pub enum Reading {
 }
 
 impl Reading {
+    /// In which ways XDP programs read what they know of a device, by what rules ask for.
+    pub fn at_xdp(needs: &Needs) -> Reading {
+        match needs {
+            Needs { lookup: true, .. } | Needs { rules: true, .. } => Reading::Typed,
+            Needs { in_interface: true, .. }
+            | Needs { packet_type: true, .. }
+            | Needs { log: true, .. } => Reading::Either,
+            _ => Reading::EitherHere,
+        }
+    }
+
+    /// In which ways the functions of an emitter's target do.
+    pub(crate) fn of(emitter: &Emitter<'_>) -> Reading {
+        match emitter.target.kind() {
+            ProgramKind::Xdp => Reading::at_xdp(&emitter.needs),
+            _ => Reading::Typed,
+        }
+    }
+
     /// Emits what reads, once for each way that a kernel may need. The verifier removes the other
     /// one. Clobbers r0.
     pub fn emit(self, asm: &mut Asm, emit: impl Fn(&mut Asm, Way)) {
@@ -86,6 +107,19 @@ pub fn cast_to_bytes(asm: &mut Asm, address: Reg) {
 pub fn load(asm: &mut Asm, dst: Reg, base: Reg, structure: &str, member: &str, size: u16) {
     if let Some(width) = Size::of(size) {
         asm.load_field(width, dst, base, field(structure, member, size.into()));
+    }
+}
+
+/// `dst =` a field of the structure at `base`, in one of the ways. Clobbers r0 to r5 and, where it
+/// copies, the 8 bytes below r10.
+pub fn read(asm: &mut Asm, way: Way, dst: Reg, base: Reg, of: (&str, &str), size: u16) {
+    let (structure, member) = of;
+    match way {
+        Way::Typed => {
+            cast(asm, base, structure);
+            load(asm, dst, R0, structure, member, size);
+        }
+        Way::Copied => copy_field(asm, dst, base, structure, member, size),
     }
 }
 

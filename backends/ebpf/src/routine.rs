@@ -3,6 +3,7 @@
 //! it is first asked for, its code when all chains have theirs (`bodies`), and is verified once,
 //! however many ask.
 
+use crate::kernel::Way;
 use crate::packet::needs::Answer;
 use crate::target::ConntrackSource;
 use bpfc_artifact::AttachPoint;
@@ -33,7 +34,7 @@ pub(crate) enum Routine {
     /// Finds the bridge ports that the packet goes by.
     BridgePorts,
     /// One step of a search for a device.
-    DeviceSearch,
+    DeviceSearch(Way),
     /// Finds the packet's connection.
     Connection(ConntrackSource, Family),
     /// Looks at one entry of conntrack's table.

@@ -223,8 +223,8 @@ pub trait Target: Sync {
 
     /// Emits: store what a log record says of the packet's interfaces, mark, link header and owner
     /// (see [`bpfc_artifact::log`]) into the record at r8, where that part is zero. Clobbers r0 to
-    /// r5 and r9.
-    fn record(&self, asm: &mut Asm);
+    /// r5, r9 and the 8 bytes below r10.
+    fn record(&self, asm: &mut Asm, needs: &Needs);
 
     /// How the packet's mark is set to the 32-bit number in a register; `None` where
     /// [`Feature::SetMark`] is refused.

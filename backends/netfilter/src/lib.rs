@@ -10,7 +10,8 @@ use bpfc_ebpf::asm::{
 use bpfc_ebpf::kernel::{self, field};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{
-    Addressing, ConntrackSource, Feature, MainContext, Replies, Rewrites, Routing, Target, layout,
+    Addressing, ConntrackSource, Feature, MainContext, Needs, Replies, Rewrites, Routing, Target,
+    layout,
 };
 use bpfc_ir::{Device, Family, Hook, Verdict};
 
@@ -272,7 +273,7 @@ impl Target for Netfilter {
         asm.load_field(Size::D, dst, R1, field("nf_hook_state", member, 8));
     }
 
-    fn record(&self, asm: &mut Asm) {
+    fn record(&self, asm: &mut Asm, _needs: &Needs) {
         asm.load(Size::D, R9, R6, CTX_SKB);
         skb::record(asm);
         skb::record_owner(asm);

@@ -12,7 +12,7 @@ use bpfc_ebpf::asm::{
 use bpfc_ebpf::kernel::field;
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{
-    Addressing, Checksums, ConntrackSource, Feature, Growth, MainContext, Replies, Rewrites,
+    Addressing, Checksums, ConntrackSource, Feature, Growth, MainContext, Needs, Replies, Rewrites,
     Routing, Target, addressee, ethernet,
 };
 use bpfc_ir::{Device, Family, Hook, Verdict};
@@ -339,7 +339,7 @@ impl Target for Tc {
         Some(self)
     }
 
-    fn record(&self, asm: &mut Asm) {
+    fn record(&self, asm: &mut Asm, _needs: &Needs) {
         skb::kernel_skb(asm, R9);
         skb::record(asm);
         skb::record_direction(asm);

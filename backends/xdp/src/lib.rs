@@ -2,18 +2,18 @@
 //!
 //! The program sees Ethernet frames, or IP packets at devices without link header, before
 //! defragmentation, routing and untagging; up to two VLAN tags are walked. Programs need Linux 5.18
-//! (`bpf_xdp_load_bytes`), log records, packet types and answers to rejected packets 6.2
-//! (`bpf_cast_to_kern_ctx`), which makes interface names cheaper.
+//! (`bpf_xdp_load_bytes`), and read the kernel's structures more cheaply from 6.2 on
+//! (`bpf_cast_to_kern_ctx`), which questions to its tables need.
 
 use bpfc_artifact::{AttachPoint, ProgramKind, log};
 use bpfc_ebpf::asm::{
     Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R8, R9, Reg, Size, Width,
 };
-use bpfc_ebpf::kernel::{Reading, field};
+use bpfc_ebpf::kernel::{self, Reading, Way, field};
 use bpfc_ebpf::linear::{self, Destination, Offset};
 use bpfc_ebpf::skb;
 use bpfc_ebpf::{
-    Addressing, Checksums, ConntrackSource, Feature, Growth, MainContext, Replies, Rewrites,
+    Addressing, Checksums, ConntrackSource, Feature, Growth, MainContext, Needs, Replies, Rewrites,
     Routing, Target, addressee, bare, ethernet, layout, xdp,
 };
 use bpfc_ir::{Device, Family, Hook, Verdict};
@@ -241,7 +241,7 @@ impl Target for Xdp {
             }
             asm.load(Size::H, R1, FP, header + 12);
             asm.store(Size::H, R7, link + 12, R1);
-            has_link_header(asm, header);
+            has_link_header(asm, Reading::at_xdp(main.needs), header);
         }
         asm.load(Size::H, R9, FP, header + 12);
         asm.from_big_endian(R9, 16);
@@ -255,8 +255,7 @@ impl Target for Xdp {
             asm.store(Size::W, R7, layout::WALK_END, R1);
             asm.load(Size::H, R1, FP, header + 4);
             asm.store(Size::W, R7, layout::WALK_RESULT, R1);
-            xdp::device(asm, R8);
-            packet_type(asm, header);
+            packet_type(asm, Reading::at_xdp(main.needs), header);
             if main.addressee.is_some() {
                 addressee::type_of_device_above(asm);
             }
@@ -301,7 +300,7 @@ impl Target for Xdp {
             asm.store_imm(Size::B, R7, layout::FORWARDED, 0);
         }
         if let Some(name) = main.layout.in_interface() {
-            xdp::copy_name(asm, addressee::reading(main.needs), name);
+            xdp::copy_name(asm, Reading::at_xdp(main.needs), name);
         }
         // Known where packets are routed, once they are.
         if let Some(name) = main.layout.out_interface() {
@@ -367,11 +366,8 @@ impl Target for Xdp {
     }
 
     /// The link header is as the stack will have it: without tags.
-    fn record(&self, asm: &mut Asm) {
-        xdp::device(asm, R9);
-        skb::record_device(asm, R9, log::IN_INDEX, log::IN_NAME);
-        asm.load_field(Size::H, R1, R9, field("net_device", "type", 2));
-        asm.store(Size::H, R8, log::LINK_TYPE as i16, R1);
+    fn record(&self, asm: &mut Asm, needs: &Needs) {
+        xdp::record_device(asm, Reading::at_xdp(needs));
         let [linked, none] = std::array::from_fn(|_| asm.label());
         asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
         asm.jump_imm(Jump::Ne, Width::W64, R2, 0, linked);
@@ -478,14 +474,14 @@ impl Replies for Xdp {
 /// Stores that a frame of a device that is no Ethernet device has no header for `-m mac` to look at
 /// (net/netfilter/xt_mac.c). That is the loopback device, whose frames come from the address 0:
 /// others need not ask.
-fn has_link_header(asm: &mut Asm, header: i16) {
+fn has_link_header(asm: &mut Asm, reading: Reading, header: i16) {
     const ARPHRD_ETHER: i32 = 1;
     let has = asm.label();
     asm.load(Size::H, R1, FP, header + 6);
     asm.load(Size::W, R2, FP, header + 8);
     asm.alu(Alu::Or, Width::W64, R1, R2);
     asm.jump_imm(Jump::Ne, Width::W64, R1, 0, has);
-    xdp::device_type(asm, Reading::Either, R1);
+    xdp::device_type(asm, reading, R1);
     asm.jump_imm(Jump::Eq, Width::W64, R1, ARPHRD_ETHER, has);
     asm.store_imm(Size::B, R7, layout::LINK_HEADER, 0);
     asm.place(has);
@@ -493,13 +489,19 @@ fn has_link_header(asm: &mut Asm, header: i16) {
 
 /// The type that `eth_type_trans` will give the frame (net/ethernet/eth.c): host where the
 /// destination is the device's address, otherwise broadcast, multicast or other host.
-fn packet_type(asm: &mut Asm, scratch: i16) {
+fn packet_type(asm: &mut Asm, reading: Reading, scratch: i16) {
     const HOST: i32 = 0;
     const BROADCAST: i32 = 1;
     const MULTICAST: i32 = 2;
     const OTHER_HOST: i32 = 3;
     let [other, group, multicast, done] = std::array::from_fn(|_| asm.label());
-    asm.load_field(Size::D, R3, R8, field("net_device", "dev_addr", 8));
+    reading.emit(asm, |asm, way| {
+        xdp::device_by(asm, way, R8);
+        match way {
+            Way::Typed => asm.load_field(Size::D, R3, R8, field("net_device", "dev_addr", 8)),
+            Way::Copied => kernel::copy_field(asm, R3, R8, "net_device", "dev_addr", 8),
+        }
+    });
     asm.mov(R1, FP);
     asm.alu_imm(Alu::Add, Width::W64, R1, i32::from(scratch));
     asm.mov_imm(R2, 6);

@@ -112,7 +112,7 @@ pub(crate) fn probe_name(asm: &mut Asm, device: Reg, to: i16) {
 }
 
 /// Copies the name of the device at `device` to the offset `to` from `base`. Clobbers r0 to r5.
-fn probe_name_to(asm: &mut Asm, device: Reg, base: Reg, to: i16) {
+pub(crate) fn probe_name_to(asm: &mut Asm, device: Reg, base: Reg, to: i16) {
     asm.mov(R3, device);
     asm.add_field_offset(R3, field("net_device", "name", 16));
     asm.mov(R1, base);

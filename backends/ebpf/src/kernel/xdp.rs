@@ -1,7 +1,8 @@
 //! What the kernel knows of an XDP frame: `struct xdp_buff`, which the context is to it.
 
-use crate::asm::{Asm, R0, R1, R3, R6, R8, Reg, Size};
+use crate::asm::{Asm, R0, R1, R3, R6, R8, R9, Reg, Size};
 use crate::kernel::{self, Reading, Way, field, skb};
+use bpfc_artifact::log;
 
 /// `dst = struct net_device *` that the frame whose context is r6 came in by, as a typed pointer:
 /// Linux 6.2 (`bpf_cast_to_kern_ctx`). Clobbers r0 to r5.
@@ -29,6 +30,36 @@ pub fn device_type(asm: &mut Asm, reading: Reading, dst: Reg) {
             copy_device(asm, R3);
             kernel::copy_field(asm, dst, R3, "net_device", "type", 2);
         }
+    });
+}
+
+/// `dst = struct net_device *` of the frame, in one of the ways. Clobbers r0 to r5 and, where it
+/// copies, the 8 bytes below r10.
+pub fn device_by(asm: &mut Asm, way: Way, dst: Reg) {
+    match way {
+        Way::Typed => device(asm, dst),
+        Way::Copied => copy_device(asm, dst),
+    }
+}
+
+/// Stores number, name and type of the device into the log record at r8, where that part is zero.
+/// Clobbers r0 to r5, r9 and the 8 bytes below r10.
+pub fn record_device(asm: &mut Asm, reading: Reading) {
+    reading.emit(asm, |asm, way| {
+        device_by(asm, way, R9);
+        match way {
+            Way::Typed => {
+                skb::record_device(asm, R9, log::IN_INDEX, log::IN_NAME);
+                asm.load_field(Size::H, R1, R9, field("net_device", "type", 2));
+            }
+            Way::Copied => {
+                kernel::copy_field(asm, R1, R9, "net_device", "ifindex", 4);
+                asm.store(Size::W, R8, log::IN_INDEX as i16, R1);
+                skb::probe_name_to(asm, R9, R8, log::IN_NAME as i16);
+                kernel::copy_field(asm, R1, R9, "net_device", "type", 2);
+            }
+        }
+        asm.store(Size::H, R8, log::LINK_TYPE as i16, R1);
     });
 }
 

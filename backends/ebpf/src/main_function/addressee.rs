@@ -31,14 +31,13 @@ use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R5, R6, 
 use crate::asm::{Reg, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
-use crate::kernel::{self, Reading, Way, skb, xdp};
+use crate::kernel::{self, Reading, Way, read, skb, xdp};
 use crate::main_function::bare;
 use crate::packet::layout;
-use crate::packet::needs::Needs;
 use crate::routine::Routine;
 use crate::scan::walk;
 use crate::target::{Addressee, Addressing, KNOWN, MainContext};
-use bpfc_artifact::{FunctionIndex, FunctionKind, MapIndex, ProgramKind};
+use bpfc_artifact::{FunctionIndex, FunctionKind, MapIndex};
 use bpfc_ir::Device;
 
 /// It cannot be decided whom the frame is for.
@@ -188,26 +187,6 @@ fn destination(asm: &mut Asm, place: i16, none: Label) {
     asm.load(Size::D, R2, FP, place);
 }
 
-/// How XDP programs read what they know of a device, by what rules ask for.
-pub fn reading(needs: &Needs) -> Reading {
-    match needs {
-        Needs { packet_type: true, .. } | Needs { log: true, .. } => Reading::Typed,
-        Needs { in_interface: true, .. } => Reading::Either,
-        _ => Reading::EitherHere,
-    }
-}
-
-/// `dst =` a field of the kernel's structure at `base`. Clobbers r0 to r5 and the temporary bytes.
-fn read(asm: &mut Asm, way: Way, dst: Reg, base: Reg, field: (&str, &str), size: u16) {
-    let (structure, member) = field;
-    if way == Way::Typed {
-        kernel::cast(asm, base, structure);
-        kernel::load(asm, dst, R0, structure, member, size);
-    } else {
-        kernel::copy_field(asm, dst, base, structure, member, size);
-    }
-}
-
 /// `dst =` the Ethernet address of a device, its first byte the lowest. Clobbers r0 to r5 and the
 /// temporary bytes.
 fn address(asm: &mut Asm, way: Way, dst: Reg, device: Reg) {
@@ -229,10 +208,7 @@ fn function(
     emitter: &mut Emitter<'_>,
     known: Option<(MapIndex, u32)>,
 ) -> Result<FunctionIndex, EmitError> {
-    let reading = match emitter.target.kind() {
-        ProgramKind::Xdp => reading(&emitter.needs),
-        _ => Reading::Typed,
-    };
+    let reading = Reading::of(emitter);
     let typed = body(emitter, reading, Way::Typed)?;
     let copying = match reading.alternative() {
         Some(in_objects) => Some((in_objects, body(emitter, reading, Way::Copied)?)),

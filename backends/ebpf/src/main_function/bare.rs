@@ -14,7 +14,7 @@
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, Label, R0, R1, R2, R3, R4, R6, R7, R9};
 use crate::asm::{Size, Width};
-use crate::kernel::xdp;
+use crate::kernel::{Reading, xdp};
 use crate::packet::layout;
 use crate::packet::needs::Needs;
 use crate::target::MainContext;
@@ -40,7 +40,7 @@ const TEMPORARY: i16 = -8;
 /// bytes below r10.
 pub fn if_bare(asm: &mut Asm, needs: &Needs, bare: Label) {
     let linked = asm.label();
-    xdp::device_type(asm, super::addressee::reading(needs), R1);
+    xdp::device_type(asm, Reading::at_xdp(needs), R1);
     asm.jump_imm(Jump::Eq, Width::W64, R1, ETHERNET, linked);
     asm.jump_imm(Jump::Ne, Width::W64, R1, LOOPBACK, bare);
     asm.place(linked);
