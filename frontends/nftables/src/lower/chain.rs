@@ -133,6 +133,8 @@ impl Cx<'_, '_> {
             Inner { .. } => Err(unsupported(expression, "a header in a tunnel")),
             Last { .. } => Err(unsupported(expression, "last")),
             Connlimit { .. } => Err(unsupported(expression, "ct count")),
+            // Evaluation refuses it where a chain that filters reaches it.
+            Outside { class } => Err(unsupported(expression, class)),
             ObjectMap { .. } => Err(unsupported(expression, "a map of objects")),
         }
     }
