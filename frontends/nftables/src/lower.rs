@@ -7,6 +7,7 @@
 //! states and tables are the chain's, whatever the family.
 
 mod chain;
+mod extension;
 mod load;
 mod reach;
 mod registers;

@@ -58,9 +58,16 @@ pub(super) fn lower(
         cx.next = cx.builder.block();
         cx.registers = Registers::default();
         cx.parts = parts.clone();
-        for (at, expression) in rule.expressions.iter().enumerate() {
+        let mut expressions = rule.expressions.iter().enumerate();
+        while let Some((at, expression)) = expressions.next() {
             cx.at = at;
-            if let Err(error) = cx.expression(expression) {
+            let is_presence =
+                matches!(expression.operation, Operation::Extension { is_presence: true, .. });
+            let done = match is_presence {
+                true => cx.presence(expression, expressions.next().map(|(_, test)| test)),
+                false => cx.expression(expression),
+            };
+            if let Err(error) = done {
                 // Functions of both families find the same.
                 if !diagnostics.iter().any(|known| *known == *error) {
                     diagnostics.push(*error);
@@ -120,7 +127,7 @@ impl Cx<'_, '_> {
             | Object { .. } => self.statement(expression),
             PayloadStore { .. } => Err(unsupported(expression, "changing a packet")),
             CtSet { .. } => Err(unsupported(expression, "changing a connection")),
-            Extension { .. } => Err(unsupported(expression, "an extension header or option")),
+            Extension { .. } => self.extension(expression),
             ExtensionStore { .. } | ExtensionReset { .. } => {
                 Err(unsupported(expression, "changing an option of TCP"))
             }

@@ -124,6 +124,18 @@ impl Cx<'_, '_> {
             self.builder.require(there, self.next);
             start
         });
+        self.pieces(base, start, offset, bytes, expression)
+    }
+
+    /// Bytes at an offset from a base, or from `start` behind the network header, as a number.
+    pub fn pieces(
+        &mut self,
+        base: Base,
+        start: Option<Value>,
+        offset: u16,
+        bytes: u32,
+        expression: &Expression,
+    ) -> Lowered<Value> {
         let ty = type_of(bytes).ok_or_else(|| unsupported(expression, "so long a load"))?;
         let mut number: Option<Value> = None;
         let mut done = 0;

@@ -1,0 +1,179 @@
+//! Extension headers of IPv6, options of TCP and chunks of SCTP (net/netfilter/nft_exthdr.c).
+//!
+//! Whether there is one is asked and compared at once: no value is made of it.
+
+use super::chain::Cx;
+use super::registers::{Content, Meaning, only_number};
+use super::{Lowered, unsupported};
+use crate::model::{Comparison, Expression, Operation, Register};
+use crate::protocol::ExtensionKind;
+use bpfc_ir::{Base, BinaryOp, Block, Condition, Family, Meta, Scan, SctpChunks, Type, Value};
+
+const TCP: u128 = 6;
+const SCTP: u128 = 132;
+
+/// An extension that a rule asks for.
+struct Wanted {
+    kind: ExtensionKind,
+    number: u8,
+    /// The bytes of it that are asked for.
+    offset: u32,
+    bytes: u32,
+}
+
+impl Cx<'_, '_> {
+    /// Loads bytes of an extension; the rule ends where there are none.
+    pub fn extension(&mut self, expression: &Expression) -> Lowered<()> {
+        let (wanted, to) = wanted(expression)?;
+        let start = self.find_extension(&wanted, self.next, self.next, expression)?;
+        let end = u16::try_from(wanted.offset + wanted.bytes)
+            .map_err(|_| unsupported(expression, "so long an option"))?;
+        if wanted.kind != ExtensionKind::Tcp {
+            let there = self.builder.available_at(start, end);
+            self.builder.require(there, self.next);
+        }
+        let offset = wanted.offset as u16;
+        let value = self.pieces(Base::Network, Some(start), offset, wanted.bytes, expression)?;
+        let (bytes, is_host, meaning) = (wanted.bytes, false, Meaning::Plain);
+        self.registers.set(to, Content { value, bytes, is_host, meaning });
+        Ok(())
+    }
+
+    /// Goes on where there is an extension, or none, as the comparison behind it wants.
+    pub fn presence(&mut self, expression: &Expression, test: Option<&Expression>) -> Lowered<()> {
+        let (wanted, register) = wanted(expression)?;
+        let refused =
+            || unsupported(expression, "whether there is one, other than compared at once");
+        let wants = match test.map(|test| &test.operation) {
+            Some(Operation::Compare { op, register: of, data }) if *of == register => {
+                match (op, only_number(data)) {
+                    (Comparison::Eq, Some(1)) | (Comparison::Neq, Some(0)) => true,
+                    (Comparison::Eq, Some(0)) | (Comparison::Neq, Some(1)) => false,
+                    _ => return Err(refused()),
+                }
+            }
+            _ => return Err(refused()),
+        };
+        let go_on = self.builder.block();
+        let (present, absent) = if wants { (go_on, self.next) } else { (self.next, go_on) };
+        self.find_extension(&wanted, absent, self.next, expression)?;
+        self.builder.jump(present);
+        self.builder.switch_to(go_on);
+        Ok(())
+    }
+
+    /// The offset of an extension from the network header on. Leads to `absent` where there is
+    /// none, to `never` where a packet is none that could have one.
+    fn find_extension(
+        &mut self,
+        wanted: &Wanted,
+        absent: Block,
+        never: Block,
+        expression: &Expression,
+    ) -> Lowered<Value> {
+        match wanted.kind {
+            ExtensionKind::Ipv6 => {
+                if self.family == Family::Ipv4 {
+                    // Nothing leads on from here but what is laid out next.
+                    let zero = self.builder.constant(Type::I32, 0);
+                    let is = self.builder.compare_const(Condition::Ne, zero, 0);
+                    self.builder.require(is, never);
+                    return Ok(zero);
+                }
+                let found = self.builder.scan(Scan::Ipv6Header(wanted.number));
+                self.require_found(found, absent);
+                Ok(found)
+            }
+            ExtensionKind::Tcp => self.tcp_option(wanted, absent),
+            ExtensionKind::Sctp => {
+                self.require_protocol(SCTP, absent);
+                let there = self.builder.available(Base::Transport, 12);
+                self.builder.require(there, absent);
+                let chunks = SctpChunks::none().with(wanted.number);
+                let found = self.builder.scan(Scan::SctpChunk(Box::new(chunks)));
+                self.require_found(found, absent);
+                Ok(found)
+            }
+            ExtensionKind::Ipv4 => Err(unsupported(expression, "an option of IPv4")),
+            ExtensionKind::Dccp => Err(unsupported(expression, "an option of DCCP")),
+        }
+    }
+
+    fn require_found(&mut self, found: Value, absent: Block) {
+        let is = self.builder.compare_const(Condition::Lt, found, Scan::BROKEN.into());
+        self.builder.require(is, absent);
+    }
+
+    /// Leads to `other` for packets that are not of a protocol, or a later fragment.
+    fn require_protocol(&mut self, number: u128, other: Block) {
+        if self.family == Family::Ipv6 {
+            let failed = self.builder.meta(Meta::WalkFailed);
+            let failed = self.builder.compare_const(Condition::Ne, failed, 0);
+            self.builder.forbid(failed, other);
+        }
+        let protocol = self.builder.meta(Meta::L4Proto);
+        let is = self.builder.compare_const(Condition::Eq, protocol, number);
+        self.builder.require(is, other);
+        let fragment = self.builder.meta(Meta::FragmentOffset);
+        let later = self.builder.compare_const(Condition::Ne, fragment, 0);
+        self.builder.forbid(later, other);
+    }
+
+    /// An option of TCP, whole and with the bytes that are asked for within its own length
+    /// (`nft_exthdr_tcp_eval`).
+    fn tcp_option(&mut self, wanted: &Wanted, absent: Block) -> Lowered<Value> {
+        self.require_protocol(TCP, absent);
+        let b = &mut self.builder;
+        let there = b.available(Base::Transport, 20);
+        b.require(there, absent);
+        let length = b.payload(Type::I8, Base::Transport, 12);
+        let enough = b.compare_const(Condition::Ge, length, 0x50);
+        b.require(enough, absent);
+        // Where the header ends.
+        let four = b.constant(Type::I8, 4);
+        let words = b.binary(BinaryOp::Shr, length, four);
+        let words = b.extend(Type::I32, words);
+        let two = b.constant(Type::I32, 2);
+        let bytes = b.binary(BinaryOp::Shl, words, two);
+        let start = b.meta(Meta::TransportOffset);
+        let start = b.extend(Type::I32, start);
+        let end = b.binary(BinaryOp::Add, start, bytes);
+        let one = b.constant(Type::I32, 1);
+        let last = b.binary(BinaryOp::Sub, end, one);
+        let there = b.available_at(last, 1);
+        b.require(there, absent);
+        let found = b.scan(Scan::TcpOption(wanted.number));
+        let is = b.compare_const(Condition::Lt, found, Scan::BROKEN.into());
+        b.require(is, absent);
+        // The last byte is looked at for no option.
+        let before = b.compare(Condition::Lt, found, last);
+        b.require(before, absent);
+        let asked = u128::from(wanted.offset + wanted.bytes);
+        let there = b.available_at(found, 2.max(asked as u16));
+        b.require(there, absent);
+        if wanted.number <= 1 {
+            // Padding is a byte long.
+            let fits = b.compare_const(Condition::Le, one, u128::from(asked <= 1));
+            b.require(fits, absent);
+            return Ok(found);
+        }
+        let own = b.load_at(Type::I8, found, 1);
+        let own = b.extend(Type::I32, own);
+        let fits = b.compare_const(Condition::Ge, own, asked.max(1));
+        b.require(fits, absent);
+        let behind = b.binary(BinaryOp::Add, found, own);
+        let whole = b.compare(Condition::Le, behind, end);
+        b.require(whole, absent);
+        Ok(found)
+    }
+}
+
+fn wanted(expression: &Expression) -> Lowered<(Wanted, Register)> {
+    match &expression.operation {
+        Operation::Extension { kind, number, offset, bytes, to, .. } => {
+            let wanted = Wanted { kind: *kind, number: *number, offset: *offset, bytes: *bytes };
+            Ok((wanted, *to))
+        }
+        _ => Err(unsupported(expression, "this")),
+    }
+}
