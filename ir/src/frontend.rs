@@ -56,6 +56,8 @@ pub struct FrontendOptions {
     pub fingerprints: Option<Arc<Vec<Fingerprint>>>,
     /// Who knows the users and groups that rules name; `None` where only numbers will do.
     pub accounts: Option<&'static dyn Accounts>,
+    /// Who reads the files that rulesets include; `None` where they may include none.
+    pub files: Option<&'static dyn Files>,
 }
 
 /// How large programs may be. Rules of one hook that take more, whatever the target, are refused
@@ -90,6 +92,25 @@ pub trait Accounts: std::fmt::Debug + Sync {
 
     /// The number of the group of a name.
     fn group(&self, name: &str) -> Option<u32>;
+}
+
+/// A file that a ruleset includes.
+#[derive(Clone, Debug)]
+pub struct IncludedFile {
+    /// Its path.
+    pub name: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// What reads files that rulesets include: front ends do no I/O.
+pub trait Files: std::fmt::Debug + Sync {
+    /// The files that a path means, which may be a pattern, in their order. `from` is the name of
+    /// the input or file that includes them.
+    ///
+    /// # Errors
+    /// Why a file cannot be read, as part of a sentence.
+    fn find(&self, path: &str, from: &str) -> Result<Vec<IncludedFile>, String>;
 }
 
 /// A lowered input.

@@ -53,7 +53,8 @@ pub use entities::{
 pub use fingerprint::{Fingerprint, TcpOption, Window};
 pub use flow::{ControlFlow, reverse_postorder};
 pub use frontend::{
-    Accounts, Frontend, FrontendOptions, Input, InputFormat, Lowered, Recognised, SizeLimit,
+    Accounts, Files, Frontend, FrontendOptions, IncludedFile, Input, InputFormat, Lowered,
+    Recognised, SizeLimit,
 };
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use host_fact::HostFact;

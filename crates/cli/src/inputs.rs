@@ -1,8 +1,8 @@
 //! From words on the command line to inputs of the compiler.
 
-use crate::accounts;
 use crate::args::{Reject, SelectionArgs};
 use crate::console::{self, Console, Failure};
+use crate::{accounts, included};
 use bpfc_diag::{Code, Diagnostic};
 use bpfc_driver::{Options, SETS};
 use bpfc_ir::{Family, Input, Verdict};
@@ -25,6 +25,7 @@ pub fn options(selection: &SelectionArgs, priority: Option<i32>) -> Options {
         disabled_passes: selection.disable_pass.clone(),
         drop_rejected: selection.reject == Some(Reject::Drop),
         accounts: Some(&accounts::System),
+        files: Some(&included::System),
         ..Options::default()
     };
     options.codegen.priority = priority;

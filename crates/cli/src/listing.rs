@@ -1,8 +1,10 @@
-//! Counters laid out as `iptables -nvL --line-numbers` lays them out.
+//! Counters laid out as `iptables -nvL --line-numbers` lays them out, those of nft rulesets as
+//! `nft list ruleset` does.
 //!
 //! Column widths and the rounding to K, M, G and T are those that iptables 1.8.9 shows: chains of
 //! hooks in the order of the hooks, then user chains by name, an empty line between chains.
 
+use crate::nft_listing;
 use bpfc_artifact::{Hook, RuleEntry, RuleKind, RuleTable, TableFamily, UserChain};
 use bpfc_runtime::Count;
 use std::collections::BTreeMap;
@@ -64,7 +66,21 @@ pub fn listing(rules: &RuleTable, counts: &[Count], exact: bool) -> String {
     let several = chains.windows(2).any(|w| (w[0].family, w[0].table) != (w[1].family, w[1].table));
     let mut out = String::new();
     let mut last = None;
-    for listed in &chains {
+    let mut left = &chains[..];
+    while let Some((listed, rest)) = left.split_first() {
+        if nft_listing::family(listed.family).is_some() {
+            let same = |other: &&ListedChain<'_>| {
+                (other.family, other.table) == (listed.family, listed.table)
+            };
+            let table: Vec<&ListedChain<'_>> = left.iter().take_while(same).collect();
+            if !out.is_empty() {
+                out.push('\n');
+            }
+            nft_listing::table(&mut out, &table);
+            left = &left[table.len()..];
+            continue;
+        }
+        left = rest;
         if !out.is_empty() {
             out.push('\n');
         }

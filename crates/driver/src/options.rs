@@ -2,7 +2,7 @@
 
 use crate::size;
 use bpfc_ebpf::{CompileOptions, Target};
-use bpfc_ir::{Accounts, FrontendOptions, Hook};
+use bpfc_ir::{Accounts, Files, FrontendOptions, Hook};
 
 /// Choices of one compilation.
 #[derive(Clone, Debug, Default)]
@@ -19,13 +19,15 @@ pub struct Options {
     pub codegen: CompileOptions,
     /// Who knows the users and groups that rules name.
     pub accounts: Option<&'static dyn Accounts>,
+    /// Who reads the files that rulesets include; `None` where they may include none.
+    pub files: Option<&'static dyn Files>,
 }
 
 impl Options {
     /// What front ends are told of them.
     pub(crate) fn frontend(&self, hooks: Option<Vec<Hook>>) -> FrontendOptions {
-        let (tables, accounts) = (self.tables.clone(), self.accounts);
-        FrontendOptions { hooks, tables, accounts, ..FrontendOptions::default() }
+        let (tables, accounts, files) = (self.tables.clone(), self.accounts, self.files);
+        FrontendOptions { hooks, tables, accounts, files, ..FrontendOptions::default() }
     }
 
     /// The same where what they make is compiled for some of these targets: what is too large for

@@ -3,7 +3,9 @@
 use crate::interfaces::Interfaces;
 use crate::{Includes, Machine, lower};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap};
-use bpfc_ir::{Accounts, Frontend, FrontendOptions, Input, InputFormat, Lowered, Recognised, raw};
+use bpfc_ir::{
+    Accounts, Files, Frontend, FrontendOptions, Input, InputFormat, Lowered, Recognised, raw,
+};
 
 /// Reads nftables rulesets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,12 +16,22 @@ const TEXT: &str = "nft";
 const FORMATS: &[InputFormat] =
     &[InputFormat { name: TEXT, description: "what nft reads and `nft list ruleset` prints" }];
 
-/// Files are not read: the driver does no I/O.
-struct NoFiles;
+/// Files that someone may read.
+struct Included(Option<&'static dyn Files>);
 
-impl Includes for NoFiles {
-    fn find(&mut self, _: &str, _: FileId, _: &mut SourceMap) -> Result<Vec<FileId>, String> {
-        Err("files are not included here: put them into one".to_owned())
+impl Includes for Included {
+    fn find(
+        &mut self,
+        path: &str,
+        from: FileId,
+        sources: &mut SourceMap,
+    ) -> Result<Vec<FileId>, String> {
+        let files = self.0.ok_or("no files are read here: put them into one")?;
+        let found = files.find(path, sources.file(from).name())?;
+        Ok(found
+            .into_iter()
+            .map(|file| sources.add(&file.name, raw::decode(&file.bytes)))
+            .collect())
     }
 }
 
@@ -116,7 +128,8 @@ impl Frontend for NftablesFrontend {
         let file = sources.add(&input.name, raw::decode(&input.bytes));
         let interfaces = Interfaces::default();
         let machine = Known { interfaces: &interfaces, accounts: options.accounts };
-        let ruleset = crate::read(&[file], sources, &mut NoFiles, &machine, diagnostics)?;
+        let ruleset =
+            crate::read(&[file], sources, &mut Included(options.files), &machine, diagnostics)?;
         let lowered = lower::lower(&ruleset, &interfaces, options, sources, diagnostics)?;
         if lowered.program.entries.is_empty() {
             let message = "the ruleset has no base chain that is compiled: it decides no packet";

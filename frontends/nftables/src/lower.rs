@@ -106,6 +106,7 @@ pub(crate) fn lower(
     let mut out = Output::default();
     let base = base_chains(ruleset, options, diagnostics);
     let reached = Reached::of(ruleset, &base, diagnostics)?;
+    refuse_routing(ruleset, &base, diagnostics);
     let mut shared = Shared {
         ruleset,
         interfaces,
@@ -180,6 +181,31 @@ fn base_chains(
     chosen
 }
 
+/// Refuses chains of the type `route` that change what routes are chosen by: behind them the kernel
+/// asks for the route again (net/netfilter/nft_chain_route.c).
+fn refuse_routing(ruleset: &Ruleset, base: &[Chosen], diagnostics: &mut Diagnostics) {
+    for chosen in base {
+        let Place { table, chain } = chosen.place;
+        let of = ruleset.tables[table].chains[chain].base.as_ref();
+        if of.is_none_or(|of| of.kind != "route") {
+            continue;
+        }
+        let mut seen = Diagnostics::new();
+        let Some(reached) = Reached::of(ruleset, &[*chosen], &mut seen) else { continue };
+        let chains = reached.chains.keys();
+        let rules = chains.flat_map(|place| &ruleset.tables[place.table].chains[place.chain].rules);
+        let mut changes = rules.flat_map(|rule| &rule.expressions).filter(|expression| {
+            matches!(
+                expression.operation,
+                Operation::MetaSet { .. } | Operation::PayloadStore { .. }
+            )
+        });
+        if let Some(change) = changes.next() {
+            diagnostics.push(*unsupported(change, "choosing a route again (type route)"));
+        }
+    }
+}
+
 impl Shared<'_> {
     fn table(&self, place: Place) -> &Table {
         &self.ruleset.tables[place.table]
@@ -244,7 +270,9 @@ impl Shared<'_> {
             let policy = self.out.program.rules.push(data);
             self.policies.insert(place, policy);
             let verdict = if base.drops { "drop" } else { "accept" };
-            let text: Arc<str> = format!("policy {verdict}").into();
+            let Base { kind, hook, priority, .. } = base;
+            let text = format!("type {kind} hook {hook} priority {priority}; policy {verdict};");
+            let text: Arc<str> = text.into();
             let verdict = verdict.to_owned();
             self.out.listing.push(ListedRule { text, verdict, ..ListedRule::default() });
         }

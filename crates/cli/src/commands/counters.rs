@@ -1,8 +1,9 @@
-//! `bpfc counters`: a filter's counters, as iptables lists them or as JSON.
+//! `bpfc counters`: a filter's counters, as iptables or nft lists them or as JSON.
 
 use crate::args::CountersArgs;
 use crate::console::{Console, Failure, refused};
 use crate::listing::listing;
+use crate::nft_listing::has_counter;
 use bpfc_runtime::{Count, Filter};
 use serde::Serialize;
 
@@ -30,6 +31,7 @@ pub(super) fn run(args: &CountersArgs, console: &Console) -> Result<(), Failure>
     if args.json {
         let counters = counters
             .iter()
+            .filter(|(rule, _)| has_counter(rule))
             .map(|(rule, count)| JsonCounter {
                 rule: &rule.label,
                 packets: count.packets,

@@ -16,6 +16,7 @@ use crate::args::{Engine, ReplayArgs};
 use crate::console::{Console, Failure, json_line};
 use crate::inputs;
 use crate::listing::listing;
+use crate::nft_listing::has_counter;
 use crate::progress::with_progress;
 use bpfc_artifact::RuleTable;
 use bpfc_driver as driver;
@@ -230,6 +231,7 @@ fn print_json(replay: &Replay, console: &Console) -> Result<(), Failure> {
         .entries
         .iter()
         .zip(&replay.counts)
+        .filter(|(rule, _)| has_counter(rule))
         .map(|(rule, count)| JsonCounter {
             rule: &rule.label,
             packets: count.packets,

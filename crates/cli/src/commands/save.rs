@@ -2,6 +2,7 @@
 
 use crate::args::SaveArgs;
 use crate::console::{Console, Failure, json_line, refused, write_file};
+use crate::nft_listing;
 use crate::saved::{SavedTable, families, is_whole, tables, text};
 use bpfc_artifact::Family;
 use bpfc_runtime::{Count, Filter, raw};
@@ -22,6 +23,13 @@ pub(super) fn run(args: &SaveArgs, console: &Console) -> Result<(), Failure> {
         return Err(Failure::Refused(format!(
             "an earlier version of bpfc loaded filter {}, and did not record which user chains its tables have: \
              they cannot be printed whole until the filter is loaded again",
+            args.name
+        )));
+    }
+    if rules.entries.iter().any(|entry| nft_listing::family(entry.family).is_some()) {
+        return Err(Failure::Refused(format!(
+            "filter {0} holds a ruleset of nft, which is not saved yet: `bpfc counters {0}` prints its rules with \
+             their counters",
             args.name
         )));
     }

@@ -97,6 +97,29 @@ fn rulesets_without_base_chains_have_nothing_to_compile() {
 }
 
 #[test]
+fn rulesets_of_nft_include_files() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("d")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("d/a.nft", "define PORT = 22\n");
+    write("d/b.nft", "add rule inet t c tcp dport $PORT counter drop\n");
+    write("d/.hidden.nft", "nonsense\n");
+    let table = "table inet t {\n chain c {\n type filter hook input priority 0;\n }\n}\n";
+    let main = |include: &str| {
+        write("main.nft", &format!("{table}include \"{include}\"\ninclude \"none/*.nft\"\n"));
+        folder.path().join("main.nft").display().to_string()
+    };
+    let ran = bpfc(&["compile", &main("d/*.nft"), "--target", "xdp", "--emit", "tree"]).ok();
+    assert!(ran.out.contains("1: tcp dport $PORT counter drop"), "{}", ran.out);
+    let ran = bpfc(&["check", &main("d/c.nft")]).fails(1);
+    assert!(ran.err.contains("there is no such file"), "{}", ran.err);
+    // A file that is wrong is named with its line.
+    write("d/b.nft", "add rule inet t c tcp dport $NONE drop\n");
+    let ran = bpfc(&["check", &main("d/b.nft")]).fails(1);
+    assert!(ran.err.contains("b.nft:1:"), "{}", ran.err);
+}
+
+#[test]
 fn inputs_that_cannot_be_read_are_refused() {
     let ran = bpfc(&["check", "/nonexistent/a", "/nonexistent/b"]).fails(1);
     assert!(ran.err.contains("/nonexistent/a") && ran.err.contains("/nonexistent/b"));

@@ -13,6 +13,7 @@ mod loaders;
 mod log;
 mod misc;
 mod mounts;
+mod nft;
 mod recent;
 mod recognition;
 mod replacement;
