@@ -87,8 +87,10 @@ impl Condition {
 /// Whether a packet adds the element that it touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Touch {
-    /// Where there is none yet (`add`).
+    /// Where there is none yet (`add`); one that is there lives on as it does.
     Add,
+    /// The same, and one that is there is not idle from now on (`update`).
+    Update,
     /// Never (`existing`).
     Existing,
 }

@@ -57,20 +57,24 @@ impl FieldDef {
     }
 }
 
-/// When elements that packets added go (net/netfilter/xt_hashlimit.c: `htable_gc`).
+/// When elements that packets added go (net/netfilter/xt_hashlimit.c: `htable_gc`;
+/// net/netfilter/nf_tables_api.c: `nft_set_elem_expired`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Expiry {
-    /// Milliseconds after which an element that no packet touched is idle.
+    /// Milliseconds after which an element is idle that no packet added or updated.
     pub idle: u32,
-    /// Milliseconds between collections of idle elements: until then they stay.
+    /// Milliseconds between collections of idle elements: until then they take their room.
     pub collect: u32,
+    /// Whether an idle element is as good as none before it is collected.
+    pub is_exact: bool,
 }
 
 impl Expiry {
     /// Both in ticks of a kernel with `hertz` of them a second (`msecs_to_jiffies`: rounded up).
     pub fn ticks(&self, hertz: u32) -> ExpiryTicks {
         let ticks = |time: u32| (u64::from(time) * u64::from(hertz)).div_ceil(1000);
-        ExpiryTicks { idle: ticks(self.idle), collect: ticks(self.collect) }
+        let is_exact = self.is_exact;
+        ExpiryTicks { idle: ticks(self.idle), collect: ticks(self.collect), is_exact }
     }
 }
 
@@ -81,12 +85,22 @@ pub struct ExpiryTicks {
     pub idle: u64,
     /// Ticks between collections, which come at whole multiples of them.
     pub collect: u64,
+    /// Whether an idle element is as good as none before it is collected.
+    pub is_exact: bool,
 }
 
 impl ExpiryTicks {
     /// Whether an element that is idle from a tick on was collected by now.
     pub fn is_gone(&self, idle_from: u64, now: u64) -> bool {
         now - now % self.collect.max(1) >= idle_from
+    }
+
+    /// Whether no packet finds such an element any more.
+    pub fn is_hidden(&self, idle_from: u64, now: u64) -> bool {
+        match self.is_exact {
+            true => now >= idle_from,
+            false => self.is_gone(idle_from, now),
+        }
     }
 }
 

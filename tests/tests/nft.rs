@@ -184,6 +184,16 @@ const VERDICTS: &str = "\
     meta l4proto != @protocols counter
     th dport @ports counter
     th dport vmap @services counter
+    add @seen { th dport } counter
+    th dport @seen counter
+    th sport 0-1023 add @lasting { th sport } counter
+    th sport @lasting counter
+    update @lasting { th dport timeout 1h } counter
+    th dport @anhour counter
+    add @anhour { th sport timeout 1h } counter
+    add @full { meta length } counter
+    add @flood { meta l4proto limit rate 1/hour burst 4 packets } counter
+    add @floods { meta l4proto . th dport limit rate over 1/hour burst 1 packets } counter
     limit name slow counter
     limit name slow counter
     quota name little counter
@@ -247,6 +257,37 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
     map services {{
         type inet_service : verdict
         elements = {{ 22 : jump web, 80 : accept, 443 : drop, 53 : continue }}
+    }}
+    set seen {{
+        type inet_service
+        size 1000
+        flags dynamic
+    }}
+    set lasting {{
+        type inet_service
+        size 1000
+        flags dynamic,timeout
+        timeout 1h
+    }}
+    set anhour {{
+        type inet_service
+        size 1000
+        flags dynamic,timeout
+    }}
+    set full {{
+        typeof meta length
+        size 3
+        flags dynamic
+    }}
+    set flood {{
+        type inet_proto
+        size 100
+        flags dynamic
+    }}
+    set floods {{
+        type inet_proto . inet_service
+        size 5000
+        flags dynamic
     }}
     limit slow {{
         rate 1/hour burst 9 packets

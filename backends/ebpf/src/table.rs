@@ -135,7 +135,7 @@ fn plain(emitter: &mut Emitter<'_>, table: Table, mode: Mode) -> Result<Function
     asm.mov_imm(R0, 1);
     asm.exit();
     asm.place(none);
-    if mode == Mode::Touch(Touch::Add) {
+    if matches!(mode, Mode::Touch(Touch::Add | Touch::Update)) {
         let added = asm.label();
         asm.store_imm(Size::D, FP, NOTHING, 0);
         arguments(&mut asm);

@@ -1,7 +1,7 @@
 //! Files that rulesets of nft include, found as nft finds them (src/scanner.l,
 //! `scanner_include_file`): a path from the root or from the working directory (`./x`), else beside
-//! the file that includes it or below /etc. Patterns mean all files that match, by name, and perhaps
-//! none.
+//! the file that includes it or below /etc. Patterns mean all files that match, by name, and
+//! perhaps none.
 
 use bpfc_ir::{Files, IncludedFile};
 use glob::{MatchOptions, glob_with};

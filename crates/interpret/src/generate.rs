@@ -200,7 +200,7 @@ fn touched(choices: &mut Choices) -> [TableDef; 2] {
             key: TOUCHED[0].0.iter().map(exact).collect(),
             fields: vec![FieldDef::State(StateKind::WideBucket(bucket))],
             capacity: 1 + choices.below(5) as u32,
-            expiry: Some(Expiry { idle: 3000, collect: 1000 }),
+            expiry: Some(Expiry { idle: 3000, collect: 1000, is_exact: choices.once_in(2) }),
         },
         TableDef {
             name: String::new(),
@@ -480,7 +480,7 @@ impl Body<'_> {
         let at = self.choices.below(TOUCHED.len());
         let (key, states) = TOUCHED[at];
         let key = key.iter().map(|&ty| self.number(ty)).collect();
-        let touch = self.choices.of(&[Touch::Add, Touch::Existing]);
+        let touch = self.choices.of(&[Touch::Add, Touch::Update, Touch::Existing]);
         let table = Table::from_u32((tables().len() + at) as u32);
         let element = self.builder.touch(table, touch, key);
         let found = self.builder.found(element);

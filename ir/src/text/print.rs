@@ -140,6 +140,7 @@ impl Display for Op {
             Op::Touch(table, touch, key) => {
                 let touch = match touch {
                     Touch::Add => "add",
+                    Touch::Update => "update",
                     Touch::Existing => "existing",
                 };
                 write!(f, "touch {table} {touch} (")?;
@@ -257,7 +258,10 @@ impl Display for TableDef {
         }
         write!(f, " capacity {}", self.capacity)?;
         match self.expiry {
-            Some(Expiry { idle, collect }) => write!(f, " idle {idle} collect {collect}"),
+            Some(Expiry { idle, collect, is_exact }) => {
+                let exact = if is_exact { " exact" } else { "" };
+                write!(f, " idle {idle} collect {collect}{exact}")
+            }
             None => Ok(()),
         }
     }

@@ -109,8 +109,9 @@ fn verdicts_are_read_as_they_are_printed() {
 fn tables_that_packets_touch_are_read_as_they_are_printed() {
     let program = "table0 = key i32 fields state nanosecond-bucket packets 3 every 1000000000 burst 5, \
                    state quota 7 capacity 7\ntable1 = \"r\" key i128 fields state wide-bucket bytes \
-                   average 5 burst 6 interval 2 capacity 1 idle 3000 collect 1000\n\nfn0 \"f\" ip {\n\
-                   block0:\n    v0 = load.i32 net+12\n    v1 = touch table0 add (v0)\n    \
+                   average 5 burst 6 interval 2 capacity 1 idle 3000 collect 1000\ntable2 = key i8 capacity 1 \
+                   idle 5 collect 6 exact\n\nfn0 \"f\" ip {\n\
+                   block0:\n    v0 = load.i32 net+12\n    v1 = touch table0 update (v0)\n    \
                    v2 = touch table0 existing (v0)\n    v3 = found v2\n    br v3, block1, block2\n\
                    block1:\n    v4 = field.i32 v2 1\n    return\nblock2:\n    return\n}\n";
     let read = crate::parse(program).expect("a program").0;

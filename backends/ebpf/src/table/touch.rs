@@ -183,7 +183,12 @@ struct Code<'a> {
 
 impl Code<'_> {
     fn adds(&self) -> bool {
-        self.mode == Mode::Touch(Touch::Add)
+        matches!(self.mode, Mode::Touch(Touch::Add | Touch::Update))
+    }
+
+    /// Whether an element that is there lives longer.
+    fn renews(&self) -> bool {
+        self.mode == Mode::Touch(Touch::Update)
     }
 
     /// Whether states are taken from.
@@ -330,7 +335,10 @@ impl Code<'_> {
         let Some(idle_from) = self.value.idle_from else { return };
         let fresh = asm.label();
         asm.load(Size::D, R1, R8, idle_from);
-        asm.load(Size::D, R2, FP, self.collected);
+        match self.def.expiry.is_some_and(|expiry| expiry.is_exact) {
+            true => asm.mov(R2, R6),
+            false => asm.load(Size::D, R2, FP, self.collected),
+        }
         if !self.adds() {
             asm.jump(Jump::Ge, Width::W64, R2, R1, gone);
         } else {
@@ -345,13 +353,21 @@ impl Code<'_> {
                     asm.store(Size::D, R8, at + word, from);
                 }
             }
+            if !self.renews() {
+                self.renew(asm, idle_from);
+            }
             asm.place(fresh);
+            if self.renews() {
+                self.renew(asm, idle_from);
+            }
         }
-        if self.steps() {
-            asm.load(Size::D, R1, R7, self.idle());
-            asm.alu(Alu::Add, Width::W64, R1, R6);
-            asm.store(Size::D, R8, idle_from, R1);
-        }
+    }
+
+    /// The element r8 is not idle from now on.
+    fn renew(&self, asm: &mut Asm, idle_from: i16) {
+        asm.load(Size::D, R1, R7, self.idle());
+        asm.alu(Alu::Add, Width::W64, R1, R6);
+        asm.store(Size::D, R8, idle_from, R1);
     }
 
     /// Takes from the states of the element r8, and leaves its fields.

@@ -13,7 +13,7 @@ use crate::model::{
     SetOperation, TypedPart, Verdict,
 };
 use bpfc_ir::{
-    Arm, Block, Condition, Element as TableElement, ElementError, Elements, FieldDef,
+    Arm, Block, Condition, Element as TableElement, ElementError, Elements, Expiry, FieldDef,
     FunctionBuilder, KeyPart, Shape, Switch, Table, TableDef, Terminator, Touch, Type, Value,
 };
 
@@ -64,6 +64,10 @@ impl Leaves {
     }
 }
 
+/// How often the kernel looks for elements that are gone, in milliseconds
+/// (net/netfilter/nft_set_hash.c, `nft_rhash_gc_init`: a second).
+const COLLECT: u32 = 1_000;
+
 /// An element's key, by parts the least and the greatest number, and what it yields.
 struct Entry<'s> {
     key: Vec<(u128, u128)>,
@@ -79,9 +83,10 @@ impl Cx<'_, '_> {
         let ruleset = self.shared.ruleset;
         let set = ruleset.tables[self.place.table].set_of(name);
         let set = set.ok_or_else(|| unsupported(expression, "a set that is not there"))?;
+        let set = &self.as_used(set, name, expression)?;
         let lives = |e: &Element| e.timeout.is_some() || !e.expressions.is_empty();
-        if set.elements.iter().any(lives) || !set.expressions.is_empty() && !set.flags.dynamic {
-            return Err(unsupported(expression, "a set whose elements end or have statements"));
+        if set.elements.iter().any(lives) || !set.expressions.is_empty() {
+            return Err(unsupported(expression, "looking up elements that end or have statements"));
         }
         let key = self.key(*register, set, expression)?;
         let entries = entries(set, &key, self, expression)?;
@@ -96,6 +101,36 @@ impl Cx<'_, '_> {
                 self.find(&table, set, &key, *found, other, *is_inverted, expression)
             }
         }
+    }
+
+    /// A set with the timeout and the statements of the elements that rules add to it: all must say
+    /// the same, since a table has one kind of elements.
+    fn as_used(&self, set: &Set, name: &SetName, expression: &Expression) -> Lowered<Set> {
+        let mut given: Option<(Option<u64>, &[Expression])> = None;
+        let table = &self.shared.ruleset.tables[self.place.table];
+        let rules = table.chains.iter().flat_map(|chain| &chain.rules);
+        for of in rules.flat_map(|rule| &rule.expressions) {
+            let Operation::DynamicSet { op, set: other, timeout, expressions, .. } = &of.operation
+            else {
+                continue;
+            };
+            if other != name || *op == SetOperation::Delete {
+                continue;
+            }
+            let timeout = timeout.or(set.timeout).filter(|&timeout| timeout > 0);
+            let own = if expressions.is_empty() { &set.expressions } else { expressions };
+            if given.is_some_and(|given| given != (timeout, own)) {
+                let what = "a set to which rules give several timeouts or statements";
+                return Err(unsupported(expression, what));
+            }
+            given = Some((timeout, own));
+        }
+        let mut used = set.clone();
+        if let Some((timeout, expressions)) = given {
+            used.timeout = timeout;
+            used.expressions = expressions.to_vec();
+        }
+        Ok(used)
     }
 
     /// The values of a key's parts.
@@ -282,7 +317,16 @@ impl Cx<'_, '_> {
             SetName::Named(name) => format!("{} {} {name}", of.family.name(), of.name),
             SetName::Anonymous(_) => String::new(),
         };
-        let def = TableDef { name, key: parts.collect(), fields, capacity, expiry: None };
+        let expiry = match set.timeout {
+            Some(timeout) => Some(Expiry {
+                idle: u32::try_from(timeout)
+                    .map_err(|_| unsupported(expression, "so long a timeout"))?,
+                collect: set.gc_interval.map_or(COLLECT, |time| time.clamp(1, 1 << 31) as u32),
+                is_exact: true,
+            }),
+            None => None,
+        };
+        let def = TableDef { name, key: parts.collect(), fields, capacity, expiry };
         let elements = entries.into_iter().map(|entry| {
             let fields = match &entry.element.data {
                 ElementData::Verdict(of) => {
@@ -300,6 +344,7 @@ impl Cx<'_, '_> {
         let elements = Elements::new(&def, elements.collect()).map_err(|error| {
             let what = match error {
                 ElementError::Overlap(..) => "a set whose elements overlap",
+                ElementError::Expiring => "a set with a timeout and elements of its own",
                 _ => "this set",
             };
             unsupported(expression, what)
@@ -312,9 +357,7 @@ impl Cx<'_, '_> {
     }
 
     pub fn dynamic_set(&mut self, expression: &Expression) -> Lowered<()> {
-        let Operation::DynamicSet { op, set: name, key, data, timeout, expressions } =
-            &expression.operation
-        else {
+        let Operation::DynamicSet { op, set: name, key, data, .. } = &expression.operation else {
             return Err(unsupported(expression, "this"));
         };
         let ruleset = self.shared.ruleset;
@@ -323,13 +366,10 @@ impl Cx<'_, '_> {
         if *op == SetOperation::Delete {
             return Err(unsupported(expression, "removing an element"));
         }
-        if data.is_some() || timeout.is_some() || set.timeout.is_some() {
-            return Err(unsupported(expression, "adding an element with a value or a timeout"));
+        if data.is_some() {
+            return Err(unsupported(expression, "adding an element with a value"));
         }
-        let mut with = set.clone();
-        if with.expressions.is_empty() {
-            with.expressions.clone_from(expressions);
-        }
+        let with = self.as_used(set, name, expression)?;
         let key = self.key(*key, set, expression)?;
         let entries = entries(set, &key, self, expression)?;
         let table = self.table(name, &with, &key, entries, expression)?;
@@ -342,7 +382,11 @@ impl Cx<'_, '_> {
             _ => false,
         });
         let over: Vec<bool> = over.collect();
-        let element = self.builder.touch(table.table, Touch::Add, table.values(&key));
+        let touch = match op {
+            SetOperation::Update => Touch::Update,
+            SetOperation::Add | SetOperation::Delete => Touch::Add,
+        };
+        let element = self.builder.touch(table.table, touch, table.values(&key));
         let there = self.builder.found(element);
         // A full set ends the rule.
         self.builder.require(there, self.next);

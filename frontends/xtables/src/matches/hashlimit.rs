@@ -412,7 +412,7 @@ impl Lowering<'_> {
             port(cx, mode::SOURCE_PORT, 0),
             port(cx, mode::DESTINATION_PORT, 2),
         ];
-        let bucket = cx.builder().touch(self.table, Touch::Add, arguments);
+        let bucket = cx.builder().touch(self.table, Touch::Update, arguments);
         let fits = cx.builder().found(bucket);
         cx.require_or_drop(fits);
         let within = cx.builder().field(Type::I32, bucket, 0);

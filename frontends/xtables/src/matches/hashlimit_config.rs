@@ -72,7 +72,7 @@ impl Config {
             key: [address, address, Type::I16, Type::I16].map(part).into(),
             fields: vec![FieldDef::State(StateKind::WideBucket(self.bucket()))],
             capacity: self.most(),
-            expiry: Some(Expiry { idle: self.expire, collect: self.gc_interval }),
+            expiry: Some(Expiry { idle: self.expire, collect: self.gc_interval, is_exact: false }),
         }
     }
 }

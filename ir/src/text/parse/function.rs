@@ -334,6 +334,8 @@ impl Parser {
                 let table = self.table()?;
                 let touch = if self.eat_word("existing") {
                     Touch::Existing
+                } else if self.eat_word("update") {
+                    Touch::Update
                 } else {
                     self.keyword("add")?;
                     Touch::Add

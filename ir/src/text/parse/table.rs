@@ -24,7 +24,8 @@ impl Parser {
         if self.eat_word("idle") {
             let idle = self.number("a number of milliseconds")?;
             self.keyword("collect")?;
-            expiry = Some(Expiry { idle, collect: self.number("a number of milliseconds")? });
+            let collect = self.number("a number of milliseconds")?;
+            expiry = Some(Expiry { idle, collect, is_exact: self.eat_word("exact") });
         }
         Ok(TableDef { name, key, fields, capacity, expiry })
     }
