@@ -113,6 +113,10 @@ const IPV4: &[&str] = &[
     "ip daddr 128.0.0.0-255.255.255.255",
     "ip daddr < 128.0.0.0",
     "ip daddr . ip saddr { 10.0.0.1 . 10.0.0.2, 10.0.0.2 . 10.0.0.1 }",
+    "fib daddr type local",
+    "fib daddr type { broadcast, multicast, unicast }",
+    "fib saddr type != unicast",
+    "fib saddr type local",
     "ip protocol tcp",
     "ip protocol { 1, 6, 17 }",
     "ip protocol tcp tcp dport 22",
@@ -224,7 +228,9 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
         let leaves = matches!(stage, Stage::Output | Stage::Postrouting);
         // What came in by which interface is not part of what packets are here.
         let sent = leaves && (rule.starts_with("ether") || rule.starts_with("iif"));
-        (family == "inet" || !either) && !sent
+        // What kind an address is IPv6's functions do not ask yet.
+        let narrow = family == "inet" && rule.starts_with("fib");
+        (family == "inet" || !either) && !sent && !narrow
     };
     let rules: String = EITHER
         .iter()

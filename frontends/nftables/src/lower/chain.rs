@@ -103,9 +103,12 @@ impl Cx<'_, '_> {
     fn expression(&mut self, expression: &Expression) -> Lowered<()> {
         use Operation::*;
         match &expression.operation {
-            Payload { .. } | Meta { .. } | Ct { .. } | Immediate { .. } | Numgen { .. } => {
-                self.load(expression)
-            }
+            Payload { .. }
+            | Meta { .. }
+            | Ct { .. }
+            | Immediate { .. }
+            | Numgen { .. }
+            | Fib { .. } => self.load(expression),
             Compare { .. }
             | Range { .. }
             | MaskXor { .. }
@@ -134,7 +137,6 @@ impl Cx<'_, '_> {
             Rt { .. } => Err(unsupported(expression, "rt")),
             Socket { .. } => Err(unsupported(expression, "socket")),
             Xfrm { .. } => Err(unsupported(expression, "ipsec")),
-            Fib { .. } => Err(unsupported(expression, "fib")),
             Osf { .. } => Err(unsupported(expression, "osf")),
             Jhash { .. } | Symhash { .. } => Err(unsupported(expression, "a hash")),
             Inner { .. } => Err(unsupported(expression, "a header in a tunnel")),

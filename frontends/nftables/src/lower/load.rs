@@ -3,10 +3,10 @@
 use super::chain::Cx;
 use super::registers::{Content, Meaning, only_number, type_of};
 use super::{Lowered, unsupported};
-use crate::model::{Direction, Expression, Operation, PayloadBase, Register};
+use crate::model::{Direction, Expression, FibFlags, FibResult, Operation, PayloadBase, Register};
 use bpfc_ir::{
-    Base, BinaryOp, CalendarField, Condition, CtField, CtTuple, Family, Meta, SocketField, Source,
-    StateKind, TupleField, Type, Value,
+    Address, Base, BinaryOp, CalendarField, Condition, CtField, CtTuple, Device, Family, Lookup,
+    Meta, SocketField, Source, StateKind, TupleField, Type, Value,
 };
 
 impl Cx<'_, '_> {
@@ -60,8 +60,41 @@ impl Cx<'_, '_> {
                 self.put(*to, value, 4, true);
                 Ok(())
             }
+            Operation::Fib { flags, result, is_presence, to } => {
+                let value = self.address_type(flags, *result, *is_presence, expression)?;
+                self.put(*to, value, 4, true);
+                Ok(())
+            }
             _ => Err(unsupported(expression, "this")),
         }
+    }
+
+    /// The kind of an address, as the kernel numbers those of routes
+    /// (net/ipv4/netfilter/nft_fib_ipv4.c, `nft_fib4_eval_type`).
+    fn address_type(
+        &mut self,
+        flags: &FibFlags,
+        result: FibResult,
+        is_presence: bool,
+        expression: &Expression,
+    ) -> Lowered<Value> {
+        if result != FibResult::Type || is_presence {
+            return Err(unsupported(expression, "the interface of a route (fib oif)"));
+        }
+        if self.family == Family::Ipv6 {
+            return Err(unsupported(expression, "fib type in IPv6"));
+        }
+        let address = match (flags.saddr, flags.daddr) {
+            (true, false) => Address::Source,
+            (false, true) => Address::Destination,
+            _ => return Err(unsupported(expression, "fib of several addresses")),
+        };
+        let device = match (flags.iif, flags.oif) {
+            (true, _) => Some(Device::In),
+            (false, true) => Some(Device::Out),
+            (false, false) => None,
+        };
+        Ok(self.builder.lookup(Lookup::AddressType(address, device)))
     }
 
     fn put(&mut self, to: Register, value: Value, bytes: u32, is_host: bool) {
