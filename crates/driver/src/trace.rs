@@ -9,7 +9,7 @@
 use crate::tree::calls_by_rule;
 use bpfc_ir::{Chain, Entry, Family, Func, Hook, Program, Rule};
 use cranelift_entity::SecondaryMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A program, read once for all packets whose ways through it are asked for.
 #[derive(Debug)]
@@ -17,7 +17,9 @@ pub struct Tracer<'a> {
     program: &'a Program,
     by_label: BTreeMap<String, Rule>,
     rules: SecondaryMap<Chain, Vec<Rule>>,
-    calls: BTreeMap<(Func, Rule), Func>,
+    calls: BTreeMap<(Func, Rule), Vec<Func>>,
+    /// The rules with a counter.
+    counted: BTreeSet<Rule>,
 }
 
 impl<'a> Tracer<'a> {
@@ -28,6 +30,7 @@ impl<'a> Tracer<'a> {
             by_label: program.rules.keys().map(|rule| (program.label(rule), rule)).collect(),
             rules: program.rules_by_chain(),
             calls: calls_by_rule(program),
+            counted: program.counters.values().map(|def| def.rule).collect(),
         }
     }
 
@@ -49,10 +52,17 @@ impl<'a> Tracer<'a> {
                     stack.pop();
                     continue;
                 };
-                let Some(count) = left.get_mut(&rule).filter(|count| **count > 0) else { continue };
-                *count -= 1;
-                order.push(rule);
-                if let Some(&callee) = self.calls.get(&(func, rule)) {
+                match left.get_mut(&rule).filter(|count| **count > 0) {
+                    Some(count) => {
+                        *count -= 1;
+                        order.push(rule);
+                    }
+                    None if self.counted.contains(&rule) => continue,
+                    // Whether it led a packet on is seen by what it led to.
+                    None => {}
+                }
+                // Of several, a packet went by one.
+                for &callee in self.calls.get(&(func, rule)).into_iter().flatten().rev() {
                     stack.push((callee, self.of_chain(callee)));
                 }
             }

@@ -33,9 +33,17 @@ struct Tree<'a> {
     program: &'a Program,
     listing: &'a Listing,
     rules: SecondaryMap<Chain, Vec<Rule>>,
-    /// The chain that a rule calls.
-    calls: BTreeMap<(Func, Rule), Func>,
+    /// The chains that a rule calls.
+    calls: BTreeMap<(Func, Rule), Vec<Func>>,
     shown: BTreeSet<Func>,
+}
+
+/// What is left to show of a level.
+enum Frame {
+    /// The chains that a rule calls.
+    Chains(std::vec::IntoIter<Func>, usize),
+    /// The rules of a chain.
+    Rules(Func, std::vec::IntoIter<Rule>, usize),
 }
 
 impl<'a> Tree<'a> {
@@ -51,10 +59,19 @@ impl<'a> Tree<'a> {
 
     fn chain(&mut self, out: &mut String, root: Func, depth: usize) {
         // An explicit stack: chains may be nested as deep as a hostile ruleset likes.
-        let mut stack = Vec::new();
-        self.open(out, root, depth, &mut stack);
-        while let Some((func, rules, depth)) = stack.last_mut() {
-            let (func, depth) = (*func, *depth);
+        let mut stack = vec![Frame::Chains(vec![root].into_iter(), depth)];
+        while let Some(frame) = stack.last_mut() {
+            let (func, rules, depth) = match frame {
+                Frame::Chains(chains, depth) => {
+                    let depth = *depth;
+                    match chains.next() {
+                        Some(func) => stack.extend(self.open(out, func, depth)),
+                        None => drop(stack.pop()),
+                    }
+                    continue;
+                }
+                Frame::Rules(func, rules, depth) => (*func, rules, *depth),
+            };
             let Some(rule) = rules.next() else {
                 stack.pop();
                 continue;
@@ -65,28 +82,24 @@ impl<'a> Tree<'a> {
                 RuleKind::Policy => writeln!(out, "{indent}policy: {text}"),
                 RuleKind::End(_) => Ok(()),
             };
-            if let Some(&callee) = self.calls.get(&(func, rule)) {
-                self.open(out, callee, depth + 1, &mut stack);
+            if let Some(callees) = self.calls.get(&(func, rule)) {
+                stack.push(Frame::Chains(callees.clone().into_iter(), depth + 1));
             }
         }
     }
 
-    fn open(
-        &mut self,
-        out: &mut String,
-        func: Func,
-        depth: usize,
-        stack: &mut Vec<(Func, std::vec::IntoIter<Rule>, usize)>,
-    ) {
+    /// Shows a chain; yields its rules where it is shown for the first time.
+    fn open(&mut self, out: &mut String, func: Func, depth: usize) -> Option<Frame> {
         let function = &self.program.funcs[func];
         let name = function.name.as_str();
         let indent = indent(depth);
         if self.shown.insert(func) {
             let _ = writeln!(out, "{indent}chain {name}");
             let rules = function.chain.map(|chain| self.rules[chain].clone()).unwrap_or_default();
-            stack.push((func, rules.into_iter(), depth + 1));
+            Some(Frame::Rules(func, rules.into_iter(), depth + 1))
         } else {
             let _ = writeln!(out, "{indent}chain {name} (above)");
+            None
         }
     }
 }
@@ -101,14 +114,17 @@ fn indent(depth: usize) -> &'static str {
     &SPACES[..(2 * depth).min(SPACES.len())]
 }
 
-/// The chain that each rule of a function jumps or goes to.
-pub(crate) fn calls_by_rule(program: &Program) -> BTreeMap<(Func, Rule), Func> {
-    let mut calls = BTreeMap::new();
+/// The chains that each rule of a function jumps or goes to, each once.
+pub(crate) fn calls_by_rule(program: &Program) -> BTreeMap<(Func, Rule), Vec<Func>> {
+    let mut calls: BTreeMap<(Func, Rule), Vec<Func>> = BTreeMap::new();
     for (func, function) in program.funcs.iter() {
         for block in function.blocks.values() {
             let Terminator::Call { callee, .. } = block.terminator else { continue };
             for rule in block.origin.expand().into_iter().flat_map(|of| of.rules(program)) {
-                calls.insert((func, rule), callee);
+                let callees = calls.entry((func, rule)).or_default();
+                if !callees.contains(&callee) {
+                    callees.push(callee);
+                }
             }
         }
     }

@@ -260,7 +260,7 @@ impl Shared<'_> {
                 }
                 None => (program.rules.push(data), None),
             };
-            let text = rule.span.map_or("", |span| text(sources, span));
+            let text = rule.span.map_or_else(String::new, |span| text(sources, span));
             self.out.listing.push(ListedRule { text: text.into(), ..ListedRule::default() });
             rules.push(RuleParts { rule: rule_id, counter, states: BTreeMap::new() });
         }
@@ -300,6 +300,15 @@ impl Shared<'_> {
     }
 }
 
-fn text(sources: &SourceMap, span: Span) -> &str {
-    sources.file(span.file).text().get(span.start as usize..span.end as usize).unwrap_or_default()
+/// A rule as it is written, on one line.
+fn text(sources: &SourceMap, span: Span) -> String {
+    let all = sources.file(span.file).text();
+    let text = all.get(span.start as usize..span.end as usize).unwrap_or_default();
+    match text.contains(['\n', '\\']) {
+        true => {
+            let lines = text.lines().map(|line| line.trim_end_matches('\\').trim());
+            lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+        }
+        false => text.to_owned(),
+    }
 }
