@@ -25,6 +25,7 @@ use bpfc_ir::{
 };
 use reach::{Place, Reached};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// A lowered ruleset.
@@ -89,7 +90,9 @@ struct Shared<'a> {
     rules: BTreeMap<Place, Vec<RuleParts>>,
     policies: BTreeMap<Place, RuleId>,
     /// The sets that rules ask, by table and name.
-    tables: BTreeMap<(usize, String), set::Asked>,
+    tables: BTreeMap<(usize, String), Rc<set::Asked<'a>>>,
+    /// What rules give to the elements that they add, by set; `None` where they differ.
+    added: BTreeMap<(usize, String), Option<set::Added<'a>>>,
     /// Named states, by table and name.
     objects: BTreeMap<(usize, String), State>,
 }
@@ -115,6 +118,7 @@ pub(crate) fn lower(
         rules: BTreeMap::new(),
         policies: BTreeMap::new(),
         tables: BTreeMap::new(),
+        added: set::added(ruleset),
         objects: BTreeMap::new(),
     };
     shared.declare(&reached, sources, diagnostics);

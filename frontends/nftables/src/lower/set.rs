@@ -9,13 +9,15 @@ use super::statement::state_kind;
 use super::{Lowered, unsupported};
 use crate::datatype::Base;
 use crate::model::{
-    Data, Element, ElementData, Expression, Found, Operation, Part, Register, Set, SetName,
-    SetOperation, TypedPart, Verdict,
+    Data, Element, ElementData, Expression, Found, Operation, Part, Register, Ruleset, Set,
+    SetName, SetOperation, TypedPart, Verdict,
 };
 use bpfc_ir::{
-    Arm, Block, Condition, Element as TableElement, ElementError, Elements, Expiry, FieldDef,
-    FunctionBuilder, KeyPart, Shape, Switch, Table, TableDef, Terminator, Touch, Type, Value,
+    Arm, Block, Element as TableElement, ElementError, Elements, Expiry, FieldDef, FunctionBuilder,
+    KeyPart, Shape, Switch, Table, TableDef, Terminator, Touch, Type, Value,
 };
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 /// Elements of a switch at most: more are a table.
 const SWITCHED: usize = 256;
@@ -24,14 +26,17 @@ const SWITCHED: usize = 256;
 const DYNAMIC_SIZE: u32 = 65_535;
 
 /// The table that a set has become.
-#[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct Asked<'r> {
     table: Table,
     /// The parts of the set's key in the table's order: the one with ranges stands last.
     order: Vec<usize>,
+    /// The verdicts of its elements, each once, by their numbers in the table.
+    verdicts: Vec<&'r Verdict>,
+    /// The element that stands for all others.
+    other: Option<&'r Element>,
 }
 
-impl Asked {
+impl Asked<'_> {
     /// A key's values in the table's order.
     fn values(&self, key: &[Content]) -> Vec<Value> {
         self.order.iter().map(|&part| key[part].value).collect()
@@ -39,28 +44,77 @@ impl Asked {
 }
 
 /// Where elements lead: each verdict has a block.
-struct Leaves {
+struct Leaves<'r> {
     /// Where an element leads that yields nothing.
     hit: Block,
     /// Where the rule goes on.
     go_on: Block,
-    blocks: Vec<(Verdict, Block)>,
+    blocks: Vec<(&'r Verdict, Block)>,
+    /// The same by verdict, to look up alone.
+    by_verdict: HashMap<&'r Verdict, Block>,
 }
 
-impl Leaves {
-    fn of(&mut self, builder: &mut FunctionBuilder, data: &ElementData) -> Block {
+impl<'r> Leaves<'r> {
+    fn new(hit: Block, go_on: Block) -> Self {
+        Leaves { hit, go_on, blocks: Vec::new(), by_verdict: HashMap::new() }
+    }
+
+    fn of(&mut self, builder: &mut FunctionBuilder, data: &'r ElementData) -> Block {
         match data {
-            ElementData::Verdict(Verdict::Continue) => self.go_on,
-            ElementData::Verdict(verdict) => {
-                let known = self.blocks.iter().find(|(known, _)| known == verdict);
-                known.map(|(_, block)| *block).unwrap_or_else(|| {
-                    let block = builder.block();
-                    self.blocks.push((verdict.clone(), block));
-                    block
-                })
-            }
+            ElementData::Verdict(verdict) => self.of_verdict(builder, verdict),
             _ => self.hit,
         }
+    }
+
+    fn of_verdict(&mut self, builder: &mut FunctionBuilder, verdict: &'r Verdict) -> Block {
+        if *verdict == Verdict::Continue {
+            return self.go_on;
+        }
+        *self.by_verdict.entry(verdict).or_insert_with(|| {
+            let block = builder.block();
+            self.blocks.push((verdict, block));
+            block
+        })
+    }
+}
+
+/// What elements have that packets add to a set: one for all, since a table has one kind.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Added<'r> {
+    timeout: Option<u64>,
+    expressions: &'r [Expression],
+}
+
+/// What rules give to the elements that they add, by set; `None` where they differ.
+pub(super) fn added(ruleset: &Ruleset) -> BTreeMap<(usize, String), Option<Added<'_>>> {
+    let mut all: BTreeMap<(usize, String), Option<Added<'_>>> = BTreeMap::new();
+    for (index, table) in ruleset.tables.iter().enumerate() {
+        let rules = table.chains.iter().flat_map(|chain| &chain.rules);
+        for of in rules.flat_map(|rule| &rule.expressions) {
+            let Operation::DynamicSet { op, set: name, timeout, expressions, .. } = &of.operation
+            else {
+                continue;
+            };
+            let Some(set) = table.set_of(name).filter(|_| *op != SetOperation::Delete) else {
+                continue;
+            };
+            let timeout = timeout.or(set.timeout).filter(|&timeout| timeout > 0);
+            let expressions = if expressions.is_empty() { &set.expressions } else { expressions };
+            let own = Some(Added { timeout, expressions });
+            let known = all.entry((index, key_of(name))).or_insert(own);
+            if *known != own {
+                *known = None;
+            }
+        }
+    }
+    all
+}
+
+/// A set's name in its table; none of a name has this form for those that rules hold.
+fn key_of(name: &SetName) -> String {
+    match name {
+        SetName::Named(name) => name.clone(),
+        SetName::Anonymous(index) => format!("{{{index}}}"),
     }
 }
 
@@ -74,63 +128,62 @@ struct Entry<'s> {
     element: &'s Element,
 }
 
-impl Cx<'_, '_> {
+impl<'r> Cx<'_, 'r> {
     pub fn lookup(&mut self, expression: &Expression) -> Lowered<()> {
         let Operation::Lookup { register, set: name, found, is_inverted } = &expression.operation
         else {
             return Err(unsupported(expression, "this"));
         };
-        let ruleset = self.shared.ruleset;
-        let set = ruleset.tables[self.place.table].set_of(name);
-        let set = set.ok_or_else(|| unsupported(expression, "a set that is not there"))?;
-        let set = &self.as_used(set, name, expression)?;
-        let lives = |e: &Element| e.timeout.is_some() || !e.expressions.is_empty();
-        if set.elements.iter().any(lives) || !set.expressions.is_empty() {
-            return Err(unsupported(expression, "looking up elements that end or have statements"));
+        let (place, set) = self.named(name, expression)?;
+        let added = self.added(set, &place, expression)?;
+        if !added.expressions.is_empty() {
+            return Err(unsupported(expression, "looking up elements that have statements"));
         }
         let key = self.key(*register, set, expression)?;
-        let entries = entries(set, &key, self, expression)?;
-        let other = set.elements.iter().find(|element| element.key.is_none());
         let is_held = matches!(name, SetName::Anonymous(_));
+        let is_entry = |element: &&Element| element.key.is_some() && !element.is_end;
         match (found, &key[..]) {
-            (Found::Nothing | Found::Verdict, [only]) if is_held && entries.len() <= SWITCHED => {
+            (Found::Nothing | Found::Verdict, [only])
+                if is_held && set.elements.iter().filter(is_entry).count() <= SWITCHED =>
+            {
+                let entries = entries(set, &key, self, expression)?;
+                let other = set.elements.iter().find(|element| element.key.is_none());
                 self.switch(only.value, &entries, other, *is_inverted, expression)
             }
             _ => {
-                let table = self.table(name, set, &key, entries, expression)?;
-                self.find(&table, set, &key, *found, other, *is_inverted, expression)
+                let table = self.table(place, set, added, &key, expression)?;
+                self.find(&table, set, &key, *found, *is_inverted, expression)
             }
         }
     }
 
-    /// A set with the timeout and the statements of the elements that rules add to it: all must say
-    /// the same, since a table has one kind of elements.
-    fn as_used(&self, set: &Set, name: &SetName, expression: &Expression) -> Lowered<Set> {
-        let mut given: Option<(Option<u64>, &[Expression])> = None;
-        let table = &self.shared.ruleset.tables[self.place.table];
-        let rules = table.chains.iter().flat_map(|chain| &chain.rules);
-        for of in rules.flat_map(|rule| &rule.expressions) {
-            let Operation::DynamicSet { op, set: other, timeout, expressions, .. } = &of.operation
-            else {
-                continue;
-            };
-            if other != name || *op == SetOperation::Delete {
-                continue;
-            }
-            let timeout = timeout.or(set.timeout).filter(|&timeout| timeout > 0);
-            let own = if expressions.is_empty() { &set.expressions } else { expressions };
-            if given.is_some_and(|given| given != (timeout, own)) {
+    /// What elements of a set have that packets add to it.
+    fn added(
+        &self,
+        set: &'r Set,
+        place: &(usize, String),
+        expression: &Expression,
+    ) -> Lowered<Added<'r>> {
+        match self.shared.added.get(place) {
+            Some(Some(added)) => Ok(*added),
+            Some(None) => {
                 let what = "a set to which rules give several timeouts or statements";
-                return Err(unsupported(expression, what));
+                Err(unsupported(expression, what))
             }
-            given = Some((timeout, own));
+            None => Ok(Added { timeout: set.timeout, expressions: &set.expressions }),
         }
-        let mut used = set.clone();
-        if let Some((timeout, expressions)) = given {
-            used.timeout = timeout;
-            used.expressions = expressions.to_vec();
-        }
-        Ok(used)
+    }
+
+    /// The place and the definition of the set that an expression names.
+    fn named(
+        &self,
+        name: &SetName,
+        expression: &Expression,
+    ) -> Lowered<((usize, String), &'r Set)> {
+        let table = self.place.table;
+        let set = self.shared.ruleset.tables[table].set_of(name);
+        let set = set.ok_or_else(|| unsupported(expression, "a set that is not there"))?;
+        Ok(((table, key_of(name)), set))
     }
 
     /// The values of a key's parts.
@@ -160,7 +213,7 @@ impl Cx<'_, '_> {
     ) -> Lowered<()> {
         let go_on = self.builder.block();
         let (hit, miss) = if is_inverted { (self.next, go_on) } else { (go_on, self.next) };
-        let mut leaves = Leaves { hit, go_on, blocks: Vec::new() };
+        let mut leaves = Leaves::new(hit, go_on);
         let mut arms: Vec<Arm> = Vec::new();
         for Entry { key, element } in entries {
             let Some(&(low, high)) = key.first() else { continue };
@@ -177,7 +230,7 @@ impl Cx<'_, '_> {
     }
 
     /// Ends the blocks of verdicts, and goes on behind them.
-    fn end_leaves(&mut self, leaves: Leaves, expression: &Expression) -> Lowered<()> {
+    fn end_leaves(&mut self, leaves: Leaves<'_>, expression: &Expression) -> Lowered<()> {
         for (verdict, block) in &leaves.blocks {
             let terminator = self.terminator(verdict, expression)?;
             self.builder.switch_to(*block);
@@ -187,19 +240,18 @@ impl Cx<'_, '_> {
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a lookup is all of these")]
     fn find(
         &mut self,
-        table: &Asked,
+        table: &Asked<'r>,
         set: &Set,
         key: &[Content],
         found: Found,
-        other: Option<&Element>,
         is_inverted: bool,
         expression: &Expression,
     ) -> Lowered<()> {
         let element = self.builder.find(table.table, table.values(key));
         let there = self.builder.found(element);
+        let other = table.other;
         match found {
             Found::Nothing => {
                 match (other, is_inverted) {
@@ -233,7 +285,7 @@ impl Cx<'_, '_> {
             }
             Found::Verdict => {
                 let go_on = self.builder.block();
-                let mut leaves = Leaves { hit: go_on, go_on, blocks: Vec::new() };
+                let mut leaves = Leaves::new(go_on, go_on);
                 let missing = match other {
                     Some(other) => leaves.of(&mut self.builder, &other.data),
                     None => self.next,
@@ -241,8 +293,8 @@ impl Cx<'_, '_> {
                 self.builder.require(there, missing);
                 let value = self.builder.field(Type::I32, element, 0);
                 let mut arms = Vec::new();
-                for (number, verdict) in (0u128..).zip(verdicts(set)) {
-                    let to = leaves.of(&mut self.builder, &ElementData::Verdict(verdict));
+                for (number, verdict) in (0u128..).zip(&table.verdicts) {
+                    let to = leaves.of_verdict(&mut self.builder, verdict);
                     arms.push(Arm { low: number, high: number, to });
                 }
                 let switch = Switch { value, arms, otherwise: self.next };
@@ -255,22 +307,16 @@ impl Cx<'_, '_> {
     /// The table of a set, made when it is first asked for.
     fn table(
         &mut self,
-        name: &SetName,
-        set: &Set,
+        place: (usize, String),
+        set: &'r Set,
+        added: Added<'r>,
         key: &[Content],
-        entries: Vec<Entry<'_>>,
         expression: &Expression,
-    ) -> Lowered<Asked> {
-        let place = self.place.table;
-        let named = match name {
-            SetName::Named(name) => (place, name.clone()),
-            // No set has a name of this form.
-            SetName::Anonymous(index) => (place, format!("{{{index}}}")),
-        };
-        if let Some(table) = self.shared.tables.get(&named) {
-            return Ok(table.clone());
+    ) -> Lowered<Rc<Asked<'r>>> {
+        if let Some(table) = self.shared.tables.get(&place) {
+            return Ok(Rc::clone(table));
         }
-        let of = &self.shared.ruleset.tables[place];
+        let entries = entries(set, key, self, expression)?;
         let ranged =
             |part: usize| entries.iter().any(|entry| entry.key[part].0 != entry.key[part].1);
         let ranged: Vec<usize> = (0..key.len()).filter(|&part| ranged(part)).collect();
@@ -288,10 +334,10 @@ impl Cx<'_, '_> {
         let parts = order
             .iter()
             .map(|&part| KeyPart { ty: self.type_of(key[part].value), shape: shape(part) });
-        let verdicts = verdicts(set);
+        let (verdicts, numbers) = verdicts(set);
         let mut fields = Vec::new();
         if set.is_verdict_map {
-            let mut names: Vec<String> = verdicts.iter().map(verdict_name).collect();
+            let mut names: Vec<String> = verdicts.iter().map(|of| verdict_name(of)).collect();
             if names.is_empty() {
                 names.push("accept".to_owned());
             }
@@ -303,7 +349,7 @@ impl Cx<'_, '_> {
         } else if !set.data.is_empty() || set.objects.is_some() {
             return Err(unsupported(expression, "a map to several values or objects"));
         }
-        for of in &set.expressions {
+        for of in added.expressions {
             let kind = state_kind(&of.operation);
             let kind = kind.ok_or_else(|| unsupported(of, "this statement of elements"))?;
             fields.push(FieldDef::State(kind));
@@ -313,11 +359,12 @@ impl Cx<'_, '_> {
             (None, true) => DYNAMIC_SIZE,
             (None, false) => (entries.len() as u32).max(1),
         };
-        let name = match name {
-            SetName::Named(name) => format!("{} {} {name}", of.family.name(), of.name),
-            SetName::Anonymous(_) => String::new(),
+        let of = &self.shared.ruleset.tables[place.0];
+        let name = match set.name.as_str() {
+            "" => String::new(),
+            name => format!("{} {} {name}", of.family.name(), of.name),
         };
-        let expiry = match set.timeout {
+        let expiry = match added.timeout {
             Some(timeout) => Some(Expiry {
                 idle: u32::try_from(timeout)
                     .map_err(|_| unsupported(expression, "so long a timeout"))?,
@@ -329,9 +376,7 @@ impl Cx<'_, '_> {
         let def = TableDef { name, key: parts.collect(), fields, capacity, expiry };
         let elements = entries.into_iter().map(|entry| {
             let fields = match &entry.element.data {
-                ElementData::Verdict(of) => {
-                    verdicts.iter().position(|v| v == of).map(|n| n as u128)
-                }
+                ElementData::Verdict(of) => numbers.get(of).copied(),
                 ElementData::Value(data) => only_number(data),
                 ElementData::None | ElementData::Object(_) => None,
             };
@@ -351,8 +396,9 @@ impl Cx<'_, '_> {
         })?;
         let table = self.shared.out.program.tables.push(def);
         self.shared.out.contents.set(table, elements);
-        let asked = Asked { table, order };
-        self.shared.tables.insert(named, asked.clone());
+        let other = set.elements.iter().find(|element| element.key.is_none());
+        let asked = Rc::new(Asked { table, order, verdicts, other });
+        self.shared.tables.insert(place, Rc::clone(&asked));
         Ok(asked)
     }
 
@@ -360,28 +406,19 @@ impl Cx<'_, '_> {
         let Operation::DynamicSet { op, set: name, key, data, .. } = &expression.operation else {
             return Err(unsupported(expression, "this"));
         };
-        let ruleset = self.shared.ruleset;
-        let set = ruleset.tables[self.place.table].set_of(name);
-        let set = set.ok_or_else(|| unsupported(expression, "a set that is not there"))?;
+        let (place, set) = self.named(name, expression)?;
         if *op == SetOperation::Delete {
             return Err(unsupported(expression, "removing an element"));
         }
         if data.is_some() {
             return Err(unsupported(expression, "adding an element with a value"));
         }
-        let with = self.as_used(set, name, expression)?;
+        let added = self.added(set, &place, expression)?;
         let key = self.key(*key, set, expression)?;
-        let entries = entries(set, &key, self, expression)?;
-        let table = self.table(name, &with, &key, entries, expression)?;
-        let def = &self.shared.out.program.tables[table.table];
-        if def.states().count() != with.expressions.len() || def.states().count() > 1 {
+        let table = self.table(place, set, added, &key, expression)?;
+        if added.expressions.len() > 1 {
             return Err(unsupported(expression, "elements with several statements"));
         }
-        let over = with.expressions.iter().map(|of| match of.operation {
-            Operation::Limit { is_over, .. } | Operation::Quota { is_over, .. } => is_over,
-            _ => false,
-        });
-        let over: Vec<bool> = over.collect();
         let touch = match op {
             SetOperation::Update => Touch::Update,
             SetOperation::Add | SetOperation::Delete => Touch::Add,
@@ -390,29 +427,30 @@ impl Cx<'_, '_> {
         let there = self.builder.found(element);
         // A full set ends the rule.
         self.builder.require(there, self.next);
-        for (place, is_over) in (0..).zip(over) {
-            let enough = self.builder.field(Type::I32, element, place);
-            let enough = self.builder.compare_const(Condition::Ne, enough, 0);
-            match is_over {
-                true => self.builder.forbid(enough, self.next),
-                false => self.builder.require(enough, self.next),
-            }
+        if let [of] = added.expressions {
+            let is_over = match of.operation {
+                Operation::Limit { is_over, .. } | Operation::Quota { is_over, .. } => is_over,
+                _ => return Err(unsupported(of, "this statement of elements")),
+            };
+            let enough = self.builder.field(Type::I32, element, 0);
+            self.limited(enough, is_over);
         }
         Ok(())
     }
 }
 
-/// The verdicts of a map, each once.
-fn verdicts(set: &Set) -> Vec<Verdict> {
-    let mut all: Vec<Verdict> = Vec::new();
+/// The verdicts of a map, each once, and their numbers.
+fn verdicts(set: &Set) -> (Vec<&Verdict>, HashMap<&Verdict, u128>) {
+    let (mut all, mut numbers) = (Vec::new(), HashMap::new());
     for element in set.elements.iter().filter(|element| element.key.is_some()) {
-        if let ElementData::Verdict(verdict) = &element.data
-            && !all.contains(verdict)
-        {
-            all.push(verdict.clone());
+        if let ElementData::Verdict(verdict) = &element.data {
+            numbers.entry(verdict).or_insert_with(|| {
+                all.push(verdict);
+                all.len() as u128 - 1
+            });
         }
     }
-    all
+    (all, numbers)
 }
 
 /// A verdict's name in a table.
@@ -434,6 +472,10 @@ fn entries<'s>(
     cx: &Cx<'_, '_>,
     expression: &Expression,
 ) -> Lowered<Vec<Entry<'s>>> {
+    let lives = |e: &Element| e.timeout.is_some() || !e.expressions.is_empty();
+    if set.elements.iter().any(lives) {
+        return Err(unsupported(expression, "elements that end or have statements"));
+    }
     let mut entries = Vec::new();
     let refused = || unsupported(expression, "a set of such keys");
     let all: Vec<&Element> = set.elements.iter().filter(|e| e.key.is_some()).collect();

@@ -5,7 +5,7 @@ use super::{Lowered, unsupported};
 use crate::model::{Expression, LogFlags, ObjectKind, Operation};
 use bpfc_ir::state::nanosecond_bucket::NanosecondBucket;
 use bpfc_ir::{
-    Condition, Family, Log, LogKind, Op, Reject, State, StateDef, StateKind, Type, Verdict,
+    Condition, Family, Log, LogKind, Op, Reject, State, StateDef, StateKind, Type, Value, Verdict,
 };
 
 /// What a line says beside the packet (include/uapi/linux/netfilter/nf_log.h).
@@ -102,6 +102,11 @@ impl Cx<'_, '_> {
     /// Ends the rule where a state has not enough for the packet, or has it and `is_over`.
     pub fn take(&mut self, state: State, is_over: bool) {
         let enough = self.builder.take(state);
+        self.limited(enough, is_over);
+    }
+
+    /// The same of what a state has yielded.
+    pub fn limited(&mut self, enough: Value, is_over: bool) {
         let enough = self.builder.compare_const(Condition::Ne, enough, 0);
         match is_over {
             true => self.builder.forbid(enough, self.next),
