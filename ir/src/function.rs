@@ -1,9 +1,9 @@
 //! One chain: blocks, instructions, values, and the builder that makes them.
 
 use crate::{
-    Base, BinaryOp, Block, CalendarField, Chain, ChainData, Condition, Counted, Counter, Family,
-    Func, Inst, Lookup, Object, Op, Origin, Query, Rule, Scan, Source, State, Table, Terminator,
-    Touch, Type, Value, Verdict,
+    Base, BinaryOp, Block, CalendarField, Chain, ChainData, Condition, Counted, Counter, Func,
+    Inst, Lookup, Object, Op, Origin, PacketFamily, Query, Rule, Scan, Source, State, Table,
+    Terminator, Touch, Type, Value, Verdict,
 };
 use cranelift_entity::PrimaryMap;
 use cranelift_entity::packed_option::PackedOption;
@@ -50,7 +50,7 @@ pub struct Function {
     /// The chain whose rules it holds; none where it is no chain's.
     pub chain: PackedOption<Chain>,
     /// Its packets' family: it fixes the network header's shape and the types of addresses.
-    pub family: Family,
+    pub family: PacketFamily,
     /// Blocks; read through [`Function::layout`] for their order.
     pub blocks: PrimaryMap<Block, BlockData>,
     /// Every block once, the entry first.
@@ -63,11 +63,11 @@ pub struct Function {
 
 impl Function {
     /// A function without blocks.
-    pub fn new(name: impl Into<String>, family: Family) -> Self {
+    pub fn new(name: impl Into<String>, family: impl Into<PacketFamily>) -> Self {
         Function {
             name: name.into(),
             chain: None.into(),
-            family,
+            family: family.into(),
             blocks: PrimaryMap::new(),
             layout: Vec::new(),
             insts: PrimaryMap::new(),
@@ -76,7 +76,8 @@ impl Function {
     }
 
     /// A function without blocks for what a chain of the ruleset does with packets of a family.
-    pub fn of_chain(chain: Chain, data: &ChainData, family: Family) -> Self {
+    pub fn of_chain(chain: Chain, data: &ChainData, family: impl Into<PacketFamily>) -> Self {
+        let family = family.into();
         let name = match data.family.only() {
             Some(_) => data.label(),
             None => format!("{} {family}", data.label()),
@@ -127,7 +128,7 @@ pub struct FunctionBuilder {
 
 impl FunctionBuilder {
     /// A builder of an empty function.
-    pub fn new(name: impl Into<String>, family: Family) -> Self {
+    pub fn new(name: impl Into<String>, family: impl Into<PacketFamily>) -> Self {
         FunctionBuilder {
             function: Function::new(name, family),
             current: None,
@@ -136,13 +137,13 @@ impl FunctionBuilder {
     }
 
     /// A builder of a function for what a chain of the ruleset does with packets of a family.
-    pub fn of_chain(chain: Chain, data: &ChainData, family: Family) -> Self {
+    pub fn of_chain(chain: Chain, data: &ChainData, family: impl Into<PacketFamily>) -> Self {
         let function = Function::of_chain(chain, data, family);
         FunctionBuilder { function, current: None, origin: None.into() }
     }
 
     /// The family that was given.
-    pub fn family(&self) -> Family {
+    pub fn family(&self) -> PacketFamily {
         self.function.family
     }
 
@@ -159,6 +160,14 @@ impl FunctionBuilder {
     /// A value's type.
     pub fn ty(&self, value: Value) -> Type {
         self.function.ty(value)
+    }
+
+    /// The number that a value is, where that is a constant.
+    pub fn constant_of(&self, value: Value) -> Option<u128> {
+        match *self.function.definition(value) {
+            Op::Const(_, number) => Some(number),
+            _ => None,
+        }
     }
 
     /// The rule that instructions carry now, where it is one.

@@ -39,7 +39,7 @@ mod transform;
 mod types;
 mod verify;
 
-pub use bpfc_abi::{Family, Hook, Reject, TableFamily, UnknownWord, Verdict, raw};
+pub use bpfc_abi::{Family, Hook, PacketFamily, Reject, TableFamily, UnknownWord, Verdict, raw};
 pub use checked::{Checked, Verified};
 pub use chunks::{ChunkFlags, SctpChunks};
 pub use classic::{

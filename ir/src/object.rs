@@ -4,7 +4,7 @@
 //! processors share it, is the back end's. An object with a name is one for all rules that name
 //! it, and is found by that name at run time; one without belongs to the rule that asks it.
 
-use crate::{Family, Object, Program, RecentList, RecentQuery, SetQuery, Type};
+use crate::{Family, Object, PacketFamily, Program, RecentList, RecentQuery, SetQuery, Type};
 use bpfc_ipset::Set;
 use std::fmt;
 use std::sync::Arc;
@@ -50,7 +50,9 @@ pub enum Query {
 impl Query {
     /// The types of its arguments in a chain of a family; `None` where an object of this kind
     /// cannot be asked so.
-    pub fn arguments(&self, kind: &ObjectKind, family: Family) -> Option<Vec<Type>> {
+    pub fn arguments(&self, kind: &ObjectKind, family: PacketFamily) -> Option<Vec<Type>> {
+        // Other frames have no addresses that could be asked for.
+        let family = family.ip()?;
         match (self, kind) {
             (Query::Recent(query), ObjectKind::Recent(list)) => query.arguments(list, family),
             (Query::Connections, &ObjectKind::Connections { family: own }) => {

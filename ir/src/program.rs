@@ -1,8 +1,9 @@
 //! A whole program: rules, functions, entries and state.
 
 use crate::{
-    Chain, Counted, Counter, CounterList, Family, Func, Function, Hook, Object, ObjectDef, Op,
-    Probe, ProbeDef, Rule, RuleList, Source, State, StateDef, Table, TableDef, TableFamily,
+    Chain, Counted, Counter, CounterList, Func, Function, Hook, Object, ObjectDef, Op,
+    PacketFamily, Probe, ProbeDef, Rule, RuleList, Source, State, StateDef, Table, TableDef,
+    TableFamily,
 };
 use bpfc_diag::Span;
 use cranelift_entity::{PrimaryMap, SecondaryMap};
@@ -69,8 +70,8 @@ pub struct CounterDef {
 pub struct Entry {
     /// The hook.
     pub hook: Hook,
-    /// The family.
-    pub family: Family,
+    /// The family of its packets.
+    pub family: PacketFamily,
     /// Base chains in the order of their priorities: an accept goes on with the next, a drop is
     /// final. Base chains do not return.
     pub chains: Vec<BaseChain>,
@@ -88,8 +89,8 @@ pub struct BaseChain {
 
 impl Entry {
     /// An entry of one base chain, of priority 0.
-    pub fn of(hook: Hook, family: Family, func: Func) -> Entry {
-        Entry { hook, family, chains: vec![BaseChain { priority: 0, func }] }
+    pub fn of(hook: Hook, family: impl Into<PacketFamily>, func: Func) -> Entry {
+        Entry { hook, family: family.into(), chains: vec![BaseChain { priority: 0, func }] }
     }
 
     /// The functions of the base chains, in their order.

@@ -1,7 +1,9 @@
 //! What operations read and write, for whoever moves, merges or repeats them: two of them may
 //! change places unless one writes a region that the other reads or writes.
 
-use crate::{Base, CtField, Family, Function, Meta, Object, Op, Rewrite, Source, State, Table};
+use crate::{
+    Base, CtField, Function, Meta, Object, Op, PacketFamily, Rewrite, Source, State, Table,
+};
 
 /// A part of a packet, or of what is known of it or kept beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,13 +155,13 @@ impl Op {
                     regions([Region::Options, Region::Bytes(Base::Transport, 16, 2)])
                 }
                 Rewrite::Insert(..) => match function.family {
-                    Family::Ipv4 => regions([
+                    PacketFamily::Ipv4 => regions([
                         Region::Options,
                         Region::Length,
                         Region::Bytes(Base::Network, 2, 2),
                         Region::Bytes(Base::Network, 10, 2),
                     ]),
-                    Family::Ipv6 => regions([
+                    PacketFamily::Ipv6 | PacketFamily::Other => regions([
                         Region::Options,
                         Region::Length,
                         Region::Bytes(Base::Network, 4, 2),

@@ -3,7 +3,7 @@
 //! Every enum's `Display` is its spelling in the text form.
 
 use crate::{Probe, SctpChunks};
-use bpfc_abi::{Family, Hook, words};
+use bpfc_abi::{Hook, PacketFamily, words};
 
 /// Type of a value: a truth value, an unsigned number, or an element of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,8 +72,12 @@ pub enum Meta {
     /// i16: bytes from the network header to the transport header; 0 in an IPv6 fragment that is
     /// not the first, as the kernel leaves it.
     TransportOffset,
-    /// i32: length in bytes from the network header, by the IP total length.
+    /// i32: length in bytes from the network header, by the IP total length. At hooks of devices it
+    /// is that of the frame (`skb->len`): without the link header at ingress, with it at egress.
     Length,
+    /// i16: EtherType of what the network header is (`skb->protocol`); 1 and 4 stand for frames of
+    /// IEEE 802.3, which have a length in its place (net/ethernet/eth.c, `eth_type_trans`).
+    Protocol,
     /// i128: input interface name, 16 bytes, NUL padded; 0 where there is none.
     InInterface,
     /// i128: output interface name, as above.
@@ -123,7 +127,7 @@ impl Meta {
             | Meta::LinkHeader
             | Meta::Forwarded
             | Meta::Bridged => Type::I8,
-            Meta::FragmentOffset | Meta::TransportOffset => Type::I16,
+            Meta::FragmentOffset | Meta::TransportOffset | Meta::Protocol => Type::I16,
             Meta::Clock | Meta::LocalClock => Type::I64,
             Meta::Length
             | Meta::Mark
@@ -265,7 +269,7 @@ impl CtField {
     }
 
     /// The type that a load of it has in a function of `family`.
-    pub fn ty(self, family: Family) -> Type {
+    pub fn ty(self, family: impl Into<PacketFamily>) -> Type {
         match self {
             CtField::Present
             | CtField::State
@@ -276,9 +280,10 @@ impl CtField {
             CtField::Helper | CtField::Labels => Type::I128,
             CtField::Status | CtField::Mark | CtField::Initiator => Type::I32,
             CtField::Tuple(_, TupleField::SourcePort | TupleField::DestinationPort) => Type::I16,
-            CtField::Tuple(..) => match family {
-                Family::Ipv4 => Type::I32,
-                Family::Ipv6 => Type::I128,
+            CtField::Tuple(..) => match family.into() {
+                PacketFamily::Ipv4 => Type::I32,
+                // Other frames have no connection: the verifier takes no such load of theirs.
+                PacketFamily::Ipv6 | PacketFamily::Other => Type::I128,
             },
         }
     }
@@ -372,7 +377,8 @@ words!(Type { Bool => "bool", I8 => "i8", I16 => "i16", I32 => "i32", I64 => "i6
 words!(Base { Link => "link", Network => "net", Transport => "th" });
 words!(Meta {
     L4Proto => "l4proto", WalkFailed => "walk-failed", FragmentOffset => "fragment-offset",
-    TransportOffset => "transport-offset", Length => "length", InInterface => "iifname",
+    TransportOffset => "transport-offset", Length => "length", Protocol => "protocol",
+    InInterface => "iifname",
     OutInterface => "oifname", Mark => "mark", PacketType => "pkttype",
     LinkHeader => "link-header", Cpu => "cpu", Clock => "clock", LocalClock => "local-clock",
     InGroup => "iifgroup", OutGroup => "oifgroup", Realm => "rtclassid",

@@ -45,6 +45,8 @@
 //!   a `found` of the same element.
 //! - `keys`: an element is looked up by numbers of the types of its table's key.
 //! - `ipv6-scans`: scans of IPv6 headers are in functions of IPv6.
+//! - `other-frames`: functions of frames that are not IP ask for no connection, route, answer or
+//!   header of IP, and write to none.
 //! - `device-lookups`: lookups of address types name a device in functions of IPv4 alone.
 //! - `queries`: a query is one that its object's kind answers, with arguments of the types that it
 //!   takes.
@@ -71,8 +73,8 @@ mod tests;
 mod types;
 
 use crate::{
-    Block, Chain, Counter, CounterList, Family, Func, Function, Hook, Inst, Object, Probe, Program,
-    Rule, RuleList, State, Table, Type, Value,
+    Block, Chain, Counter, CounterList, Func, Function, Hook, Inst, Object, PacketFamily, Probe,
+    Program, Rule, RuleList, State, Table, Type, Value,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -142,10 +144,10 @@ pub enum Violation {
     DuplicateName(Func, Func),
     /// Breaks `entries`.
     #[error("there are two entries for {0} {1}")]
-    DuplicateEntry(Hook, Family),
+    DuplicateEntry(Hook, PacketFamily),
     /// Breaks `entries`.
     #[error("the chains of {0} {1} are not in the order of their priorities")]
-    Unsorted(Hook, Family),
+    Unsorted(Hook, PacketFamily),
     /// Breaks `entries`.
     #[error("{0} appears twice in one entry")]
     DuplicateChain(Func),
@@ -277,6 +279,9 @@ pub enum Violation {
     /// Breaks `ipv6-scans`.
     #[error("IPv6 headers are searched in a function of IPv4")]
     NotIpv6,
+    /// Breaks `other-frames`.
+    #[error("frames that are not IP have nothing of the kind")]
+    NotIp,
     /// Breaks `queries`.
     #[error("{0} cannot be asked so")]
     Query(Object),
@@ -291,7 +296,7 @@ pub enum Violation {
     NoTransform,
     /// Breaks `rejections`.
     #[error("{0} has no such code of unreachable destinations")]
-    RejectCode(Family),
+    RejectCode(PacketFamily),
     /// Breaks `log-records`.
     #[error("the kernel refuses such a log record")]
     Log,
@@ -323,6 +328,7 @@ impl Violation {
             | Violation::MissingInst(..)
             | Violation::MissingValue(..) => "references",
             Violation::Probe(..) => "probes",
+            Violation::NotIp => "other-frames",
             Violation::BaseChainReturns | Violation::BaseChainCalled(..) => "base-chains",
             Violation::CallCycle => "acyclic-calls",
             Violation::NoBlock | Violation::DuplicateBlock(..) => "layout",

@@ -4,7 +4,7 @@ use bpfc_artifact::{Artifact, AttachPoint};
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver::{Options, Prepared, Target, build, generate};
 use bpfc_interpret::{Environment, interpret};
-use bpfc_ir::{Checked, Contents, CounterDef, Family, Hook, Listing, Program, Verdict};
+use bpfc_ir::{Checked, Contents, CounterDef, Hook, Listing, PacketFamily, Program, Verdict};
 use bpfc_packet::Packet;
 use bpfc_runtime::{TestPacket, Unattached};
 use std::collections::BTreeMap;
@@ -64,7 +64,7 @@ pub fn in_the_kernel(artifact: &Artifact, target: &dyn Target, packets: &[Packet
     let loaded = Unattached::load(artifact).expect("the kernel takes it");
     let decides = |attach, packet: &Packet| match attach {
         AttachPoint::Companion | AttachPoint::Service => false,
-        AttachPoint::Netfilter { family, .. } => family == packet.family,
+        AttachPoint::Netfilter { family, .. } => packet.family == family,
         _ => true,
     };
     let decide = |packet: &Packet| {
@@ -74,8 +74,9 @@ pub fn in_the_kernel(artifact: &Artifact, target: &dyn Target, packets: &[Packet
         let attach = loaded.programs()[index].attach;
         let mut data = vec![0; 12];
         data.extend(match packet.family {
-            Family::Ipv4 => [8, 0],
-            Family::Ipv6 => [0x86, 0xdd],
+            PacketFamily::Ipv4 => [8, 0],
+            PacketFamily::Ipv6 => [0x86, 0xdd],
+            PacketFamily::Other => [0x08, 0x06],
         });
         data.extend(&packet.bytes);
         let loopback = matches!(attach, AttachPoint::TcIngress | AttachPoint::CgroupIngress);

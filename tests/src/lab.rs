@@ -21,6 +21,7 @@ pub mod namespace;
 pub mod nflog;
 pub mod nft;
 pub mod oracle;
+pub mod packet_sender;
 pub mod policy_rule;
 pub mod raw;
 pub mod routes;

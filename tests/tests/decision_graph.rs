@@ -85,7 +85,7 @@ fn graph() -> Program {
     builder.verdict(Verdict::Drop);
     let func: Func = program.funcs.push(Arc::new(builder.finish()));
     let chains = vec![BaseChain { priority: 0, func }];
-    program.entries.push(Entry { hook: Hook::Input, family: Family::Ipv4, chains });
+    program.entries.push(Entry { hook: Hook::Input, family: Family::Ipv4.into(), chains });
     program
 }
 

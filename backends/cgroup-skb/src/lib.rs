@@ -11,7 +11,7 @@ use bpfc_ebpf::{
     Addressing, ConntrackSource, Feature, MainContext, Needs, Replies, Rewrites, Routing, Target,
     layout,
 };
-use bpfc_ir::{Device, Family, Hook, Verdict};
+use bpfc_ir::{Device, Hook, PacketFamily, Verdict};
 
 /// The target, to be registered.
 pub static CGROUP_SKB: CgroupSkb = CgroupSkb;
@@ -41,7 +41,7 @@ impl Target for CgroupSkb {
         Some(&[Hook::Input, Hook::Output])
     }
 
-    fn attach(&self, hook: Hook, _family: Family) -> AttachPoint {
+    fn attach(&self, hook: Hook, _family: PacketFamily) -> AttachPoint {
         if hook == Hook::Output { AttachPoint::CgroupEgress } else { AttachPoint::CgroupIngress }
     }
 
@@ -163,6 +163,10 @@ impl Target for CgroupSkb {
 
     fn require_length(&self, asm: &mut Asm, shorter: Label) {
         skb::require_length(asm, shorter);
+    }
+
+    fn end(&self) -> Option<fn(&mut Asm)> {
+        None
     }
 
     fn facts(&self, main: &mut MainContext<'_>) {

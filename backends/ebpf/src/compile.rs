@@ -19,7 +19,7 @@ use bpfc_artifact::{
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ir::{
-    Checked, Contents, CounterDef, Entry, Family, Func, Hook, Listing, Program as IrProgram, Rule,
+    Checked, Contents, CounterDef, Entry, Func, Hook, Listing, Program as IrProgram, Rule,
     RuleData, verify,
 };
 use cranelift_entity::{PrimaryMap, SecondaryMap};
@@ -72,6 +72,7 @@ pub fn compile(
     needs.echoes = !needs.answers.is_empty()
         && target.replies().is_some_and(|replies| replies.echoes(&attached));
     let routed = units.iter().any(|unit| unit.is_routed(target));
+    needs.leaving = program.entries.iter().any(|entry| entry.hook == Hook::Egress);
     // What is for others on the link is not forwarded.
     needs.packet_type |= routed;
     // Rules may have written what the packet was routed by, when its route is asked for its MTU.
@@ -239,20 +240,13 @@ fn units<'a>(
         let at = match units.iter().position(|unit| unit.attach == attach) {
             Some(at) => at,
             None => {
-                units.push(Unit {
-                    name: names::program(attach),
-                    attach,
-                    ipv4: Vec::new(),
-                    ipv6: Vec::new(),
-                });
+                units.push(Unit { name: names::program(attach), attach, entries: Vec::new() });
                 units.len() - 1
             }
         };
-        let slot = match entry.family {
-            Family::Ipv4 => &mut units[at].ipv4,
-            Family::Ipv6 => &mut units[at].ipv6,
-        };
-        if let Some(other) = slot.iter().find(|other| !meets(target, other.hook, entry.hook)) {
+        let slot = &mut units[at].entries;
+        let mut before = slot.iter().filter(|other| other.family == entry.family);
+        if let Some(other) = before.find(|other| !meets(target, other.hook, entry.hook)) {
             diagnostics.push(
                 Diagnostic::error(
                     Code::TARGET_CANNOT,

@@ -25,7 +25,7 @@ use bpfc_artifact::{FunctionIndex, FunctionKind, KernelField};
 use bpfc_ir::{CtField, CtTuple, Family, TupleField};
 
 /// `ct state` bits.
-mod state {
+pub(crate) mod state {
     pub const INVALID: i32 = 1;
     pub const ESTABLISHED: i32 = 2;
     pub const RELATED: i32 = 4;

@@ -40,5 +40,5 @@ pub use packet::linear;
 pub use packet::needs::{Answer, Feature, Needs, feature};
 pub use target::{
     Addressee, Addressing, Checksums, ConntrackSource, Growth, MainContext, MainLabels, Replies,
-    Rewrites, Routing, Target,
+    Rewrites, Routing, Sight, Target,
 };

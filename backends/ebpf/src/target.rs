@@ -10,7 +10,7 @@ use crate::asm::{Asm, Label, Reg};
 use crate::packet::layout::PacketLayout;
 use crate::packet::needs::{Feature, Needs};
 use bpfc_artifact::{AttachPoint, FunctionIndex, MapIndex, ProgramKind};
-use bpfc_ir::{Device, Family, Hook, Verdict};
+use bpfc_ir::{Device, Hook, PacketFamily, Verdict};
 
 /// How a program learns of a packet's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,8 +62,30 @@ pub struct MainLabels {
     pub ipv4: Label,
     /// An IPv6 packet; the network offset is stored.
     pub ipv6: Label,
+    /// Another frame, for hooks of devices; the network offset and the EtherType are stored. To
+    /// others the same as `pass`.
+    pub other: Label,
     /// Not an IP packet that the hook's chains would see: it passes, uncounted.
     pub pass: Label,
+}
+
+/// Which hooks a packet is parsed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Those of the network layer: they see IP, cut to the length that its header says.
+    Network,
+    /// That of frames that come in by a device: they see every frame as it came, behind one VLAN
+    /// tag at most.
+    Ingress,
+    /// That of frames that leave by a device.
+    Egress,
+}
+
+impl Sight {
+    /// Whether every frame is seen.
+    pub fn is_device(self) -> bool {
+        self != Sight::Network
+    }
 }
 
 /// What a target's parts of main may know.
@@ -80,6 +102,8 @@ pub struct MainContext<'a> {
     /// Whether packets still have the link header that the kernel's hooks know, if any: what leaves
     /// has the next one already.
     pub arrived: bool,
+    /// Which hooks the packet is parsed for.
+    pub sight: Sight,
     /// Where to jump to.
     pub labels: MainLabels,
     /// How to tell whom a frame is for, where that is to be asked: [`Target::locate`] does.
@@ -146,7 +170,7 @@ pub trait Target: Sync {
     fn default_hooks(&self) -> Option<&'static [Hook]>;
 
     /// Where the chains of a hook and family run.
-    fn attach(&self, hook: Hook, family: Family) -> AttachPoint;
+    fn attach(&self, hook: Hook, family: PacketFamily) -> AttachPoint;
 
     /// Why a feature cannot be had at a hook; `None` where it can.
     fn refusal(&self, hook: Hook, feature: Feature) -> Option<&'static str>;
@@ -179,6 +203,10 @@ pub trait Target: Sync {
     /// Emits: jump to `shorter` where the packet ends before the offset in r8, as [`Target::fetch`]
     /// counts. Clobbers r0 to r5.
     fn require_length(&self, asm: &mut Asm, shorter: Label);
+
+    /// Emits: r0 = where the packet ends, as [`Target::fetch`] counts. Clobbers r0 to r5. `None`
+    /// where no hooks of devices run.
+    fn end(&self) -> Option<fn(&mut Asm)>;
 
     /// Whether [`Target::fetch`] writes to its scratch bytes, so that it is better a function of
     /// its own than a part of frames that stay while others are called.

@@ -13,7 +13,7 @@ use bpfc_ebpf::{
     Addressing, ConntrackSource, Feature, MainContext, Needs, Replies, Rewrites, Routing, Target,
     layout,
 };
-use bpfc_ir::{Device, Family, Hook, Verdict};
+use bpfc_ir::{Device, Family, Hook, PacketFamily, Verdict};
 
 /// `NF_DROP` and `NF_ACCEPT`.
 const NF_DROP: i32 = 0;
@@ -54,7 +54,9 @@ impl Target for Netfilter {
         None
     }
 
-    fn attach(&self, hook: Hook, family: Family) -> AttachPoint {
+    fn attach(&self, hook: Hook, family: PacketFamily) -> AttachPoint {
+        // Its hooks see IP alone.
+        let family = family.ip().unwrap_or(Family::Ipv4);
         let hook = match hook {
             Hook::Ingress | Hook::Egress => Hook::Prerouting,
             hook => hook,
@@ -208,6 +210,10 @@ impl Target for Netfilter {
         asm.load(Size::D, R1, R6, CTX_SKB);
         asm.load_field(Size::W, R1, R1, field("sk_buff", "len", 4));
         asm.jump(Jump::Gt, Width::W64, R8, R1, shorter);
+    }
+
+    fn end(&self) -> Option<fn(&mut Asm)> {
+        None
     }
 
     fn fetch_needs_scratch(&self) -> bool {

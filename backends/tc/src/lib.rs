@@ -15,7 +15,7 @@ use bpfc_ebpf::{
     Addressing, Checksums, ConntrackSource, Feature, Growth, MainContext, Needs, Replies, Rewrites,
     Routing, Target, addressee, ethernet,
 };
-use bpfc_ir::{Device, Family, Hook, Verdict};
+use bpfc_ir::{Device, Hook, PacketFamily, Verdict};
 
 /// `TCX_NEXT` (`enum tcx_action_base`): go on with the next program, then the stack.
 const TCX_NEXT: i32 = -1;
@@ -60,10 +60,10 @@ impl Target for Tc {
     }
 
     fn default_hooks(&self) -> Option<&'static [Hook]> {
-        Some(&[Hook::Input, Hook::Output])
+        Some(&[Hook::Ingress, Hook::Input, Hook::Output, Hook::Egress])
     }
 
-    fn attach(&self, hook: Hook, _family: Family) -> AttachPoint {
+    fn attach(&self, hook: Hook, _family: PacketFamily) -> AttachPoint {
         if is_egress(hook) { AttachPoint::TcEgress } else { AttachPoint::TcIngress }
     }
 
@@ -82,7 +82,7 @@ impl Target for Tc {
                 "a first packet has no connection yet that could be marked; compile the rule for \
                  the output or postrouting hook, of which the latter sees forwarded packets, too",
             ),
-            (Feature::Socket, false) => Some(
+            (Feature::Socket, false) if hook != Hook::Ingress => Some(
                 "a packet that comes in has no socket yet; compile the rule for the output or \
                  postrouting hook",
             ),
@@ -292,6 +292,10 @@ impl Target for Tc {
 
     fn require_length(&self, asm: &mut Asm, shorter: Label) {
         skb::require_length(asm, shorter);
+    }
+
+    fn end(&self) -> Option<fn(&mut Asm)> {
+        Some(|asm| asm.load(Size::W, R0, R6, skb::LENGTH))
     }
 
     fn facts(&self, main: &mut MainContext<'_>) {

@@ -16,7 +16,7 @@ use bpfc_ebpf::{
     Addressing, Checksums, ConntrackSource, Feature, Growth, MainContext, Needs, Replies, Rewrites,
     Routing, Target, addressee, bare, ethernet, layout, xdp,
 };
-use bpfc_ir::{Device, Family, Hook, Verdict};
+use bpfc_ir::{Device, Hook, PacketFamily, Verdict};
 
 /// `XDP_DROP`, `XDP_PASS` and `XDP_TX` (`enum xdp_action`).
 const XDP_DROP: i32 = 1;
@@ -57,10 +57,10 @@ impl Target for Xdp {
     }
 
     fn default_hooks(&self) -> Option<&'static [Hook]> {
-        Some(&[Hook::Input])
+        Some(&[Hook::Ingress, Hook::Input])
     }
 
-    fn attach(&self, _hook: Hook, _family: Family) -> AttachPoint {
+    fn attach(&self, _hook: Hook, _family: PacketFamily) -> AttachPoint {
         AttachPoint::Xdp
     }
 
@@ -70,7 +70,7 @@ impl Target for Xdp {
                 "the tracker has not seen the packet yet, so neither its counters nor what it will \
                  announce; compile the rule for netfilter, or for tc at output or postrouting",
             ),
-            Feature::Socket => Some(
+            Feature::Socket if hook != Hook::Ingress => Some(
                 "a packet that comes in has no socket yet; compile the rule for netfilter, tc or \
                  cgroup-skb at the output hook",
             ),
@@ -121,6 +121,7 @@ impl Target for Xdp {
                 Some("an XDP frame has no mark; compile the rule for tc, which can set it")
             }
             Feature::CountConnections
+            | Feature::Socket
             | Feature::Receiver
             | Feature::ReturnMtu
             | Feature::InInterface
@@ -261,7 +262,7 @@ impl Target for Xdp {
             }
         }
         asm.mov_imm(R8, 14);
-        ethernet::find_network_header(main, self);
+        ethernet::find_network_header_on_wire(main, self);
         main.asm.place(bare);
         bare::enter(main, header);
     }
@@ -291,6 +292,13 @@ impl Target for Xdp {
         asm.helper(Helper::XdpBufferLength);
         asm.jump(Jump::Gt, Width::W64, R8, R0, shorter);
         asm.place(long_enough);
+    }
+
+    fn end(&self) -> Option<fn(&mut Asm)> {
+        Some(|asm| {
+            asm.mov(R1, R6);
+            asm.helper(Helper::XdpBufferLength);
+        })
     }
 
     fn facts(&self, main: &mut MainContext<'_>) {

@@ -13,7 +13,7 @@ mod table_family;
 mod verdict;
 mod words;
 
-pub use family::Family;
+pub use family::{Family, PacketFamily};
 pub use hook::Hook;
 pub use table_family::TableFamily;
 pub use verdict::{Reject, Verdict};

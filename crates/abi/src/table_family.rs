@@ -1,6 +1,6 @@
 //! Families of tables.
 
-use crate::Family;
+use crate::{Family, PacketFamily};
 use serde::{Deserialize, Serialize};
 
 /// The family of a table: whose table it is, and which packets its chains see.
@@ -47,12 +47,15 @@ impl TableFamily {
         }
     }
 
-    /// Whether its chains see packets of a family.
-    pub fn sees(self, family: Family) -> bool {
+    /// Whether its chains see packets of a family. Those of `inet` see other frames at the hook
+    /// ingress alone, and let them go or drop them without running a rule.
+    pub fn sees(self, family: impl Into<PacketFamily>) -> bool {
+        let family = family.into();
         match self {
             TableFamily::Iptables | TableFamily::Ip => family == Family::Ipv4,
             TableFamily::Ip6tables | TableFamily::Ip6 => family == Family::Ipv6,
-            TableFamily::Inet | TableFamily::Netdev => true,
+            TableFamily::Inet => family != PacketFamily::Other,
+            TableFamily::Netdev => true,
         }
     }
 

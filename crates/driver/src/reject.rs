@@ -60,7 +60,7 @@ pub fn drop_rejected(program: &mut Program, diagnostics: &mut Diagnostics) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bpfc_ir::{Entry, Family, Hook, Input};
+    use bpfc_ir::{Entry, Hook, Input, PacketFamily};
 
     #[test]
     fn rejections_become_drops() {
@@ -73,7 +73,7 @@ mod tests {
         };
         let mut program =
             crate::lower(&[input], &crate::Options::default()).program.expect("lowers");
-        let entry = |entry: &Entry| (entry.hook, entry.family) == (Hook::Input, Family::Ipv4);
+        let entry = |entry: &Entry| (entry.hook, entry.family) == (Hook::Input, PacketFamily::Ipv4);
         assert!(program.entries.iter().any(entry));
         let label = |number| format!("filter/INPUT:{number}");
         assert_eq!(rejection(&program, &[label(1)]), Some(Reject::TcpReset));

@@ -7,7 +7,7 @@
 //! that changes on the way (a mark, `statistic`).
 
 use crate::tree::calls_by_rule;
-use bpfc_ir::{Chain, Entry, Family, Func, Hook, Program, Rule};
+use bpfc_ir::{Chain, Entry, Func, Hook, PacketFamily, Program, Rule};
 use cranelift_entity::SecondaryMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,14 +36,19 @@ impl<'a> Tracer<'a> {
 
     /// The labels of the rules and policies that counted a packet at a hook, in the order of
     /// counting. `counts` has how often each label did.
-    pub fn trace(&self, hook: Hook, family: Family, counts: &BTreeMap<&str, u64>) -> Vec<String> {
+    pub fn trace(
+        &self,
+        hook: Hook,
+        family: PacketFamily,
+        counts: &BTreeMap<&str, u64>,
+    ) -> Vec<String> {
         let counted = counts.iter().filter(|(_, count)| **count > 0);
         let mut left: BTreeMap<Rule, u64> = counted
             .filter_map(|(label, count)| Some((*self.by_label.get(*label)?, *count)))
             .collect();
         let mut order = Vec::new();
         let entries = &self.program.entries;
-        let entry = entries.iter().find(|e| (e.hook, e.family) == (hook, family));
+        let entry = entries.iter().find(|e| e.hook == hook && e.family == family);
         for chain in entry.into_iter().flat_map(Entry::funcs) {
             let mut stack = vec![(chain, self.of_chain(chain))];
             while let Some((func, rules)) = stack.last_mut() {
@@ -84,6 +89,7 @@ impl<'a> Tracer<'a> {
 mod tests {
     use super::*;
     use crate::sample::{Line, Sample, Then};
+    use bpfc_ir::Family;
 
     #[test]
     fn called_chains_stand_behind_their_call() {
@@ -105,7 +111,7 @@ mod tests {
             ("filter/INPUT:policy", 1),
         ]);
         assert_eq!(
-            Tracer::new(&sample.program).trace(Hook::Input, family, &counts),
+            Tracer::new(&sample.program).trace(Hook::Input, family.into(), &counts),
             [
                 "filter/INPUT:1",
                 "filter/ssh:1",

@@ -117,7 +117,7 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
         }
         let priority = choices.of(&[0, -300, 50]);
         let chains = vec![BaseChain { priority, func: Func::from_u32(first as u32) }];
-        program.entries.push(Entry { hook: Hook::Input, family, chains });
+        program.entries.push(Entry { hook: Hook::Input, family: family.into(), chains });
     }
     program
 }
@@ -239,7 +239,8 @@ pub fn packet(choices: &mut Choices) -> Packet {
         ip.fragment_offset = offset;
         ip.options = choices.of(&[&[][..], &[1, 1, 1, 0]]).to_vec();
     });
-    let family = builder.build().family;
+    let is_ipv6 = builder.build().family == Family::Ipv6;
+    let family = if is_ipv6 { Family::Ipv6 } else { Family::Ipv4 };
     for _ in 0..choices.below(3) {
         if family == Family::Ipv6 {
             builder = builder.extension(match choices.below(4) {
@@ -321,6 +322,7 @@ fn rule(
 
 fn function(choices: &mut Choices, program: &mut Program, chain: Chain) -> Function {
     let mut body = Body {
+        family: chain.family,
         builder: FunctionBuilder::of_chain(
             chain.entity,
             &program.chains[chain.entity],
@@ -363,6 +365,7 @@ fn function(choices: &mut Choices, program: &mut Program, chain: Chain) -> Funct
 }
 
 struct Body<'a> {
+    family: Family,
     builder: FunctionBuilder,
     choices: &'a mut Choices,
     /// Numbers that are defined wherever the builder stands.
@@ -438,7 +441,7 @@ impl Body<'_> {
         } else if self.choices.once_in(2) {
             let ty = self.choices.of(&[Type::I8, Type::I16]);
             let value = self.number(ty);
-            let network = match self.builder.family() {
+            let network = match self.family {
                 Family::Ipv4 => [4, 8, 10, 12],
                 Family::Ipv6 => [8, 10, 22, 38],
             };
@@ -657,7 +660,7 @@ impl Body<'_> {
     }
 
     fn lookup(&mut self) -> Lookup {
-        let devices: &[Option<Device>] = match self.builder.family() {
+        let devices: &[Option<Device>] = match self.family {
             Family::Ipv4 => &[None, Some(Device::In), Some(Device::Out)],
             Family::Ipv6 => &[None],
         };
@@ -702,7 +705,7 @@ impl Body<'_> {
 
     /// Counts the packet's connection.
     fn counted(&mut self) -> Value {
-        let (object, address) = match self.builder.family() {
+        let (object, address) = match self.family {
             Family::Ipv4 => (1, Type::I32),
             Family::Ipv6 => (2, Type::I128),
         };
@@ -712,7 +715,7 @@ impl Body<'_> {
 
     /// Asks the list of seen addresses.
     fn seen(&mut self) -> Value {
-        let family = self.builder.family();
+        let family = self.family;
         let (action, _) = self.choices.of(&RecentAction::ALL);
         let reads = matches!(action, RecentAction::Check | RecentAction::Update);
         let seconds = if reads { self.choices.of(&[0, 1, 60]) } else { 0 };
@@ -746,7 +749,7 @@ impl Body<'_> {
                 let chunks = chunks.where_flags(flags).unwrap_or(chunks).complement();
                 Scan::SctpChunk(Box::new(chunks))
             }
-            _ if self.builder.family() == Family::Ipv4 => self.scan_or(Scan::TcpOption(2)),
+            _ if self.family == Family::Ipv4 => self.scan_or(Scan::TcpOption(2)),
             3 => Scan::Ipv6Headers,
             _ => Scan::Ipv6Header(kind),
         }
@@ -769,7 +772,7 @@ impl Body<'_> {
     }
 
     fn load(&mut self, ty: Type) -> Value {
-        let family = self.builder.family();
+        let family = self.family;
         let fixed = match family {
             Family::Ipv4 => 20,
             Family::Ipv6 => 40,

@@ -110,7 +110,11 @@ pub fn interpret(
     packet: &Packet,
     environment: &mut Environment<'_>,
 ) -> Result<Outcome, InterpretError> {
-    let parsed = packet.parse()?;
+    let parsed = match hook {
+        Hook::Ingress => packet.parse_at_device(false),
+        Hook::Egress => packet.parse_at_device(true),
+        _ => packet.parse()?,
+    };
     let family = parsed.family();
     let rewrites = Rewrites::new();
     let mut run = Run {

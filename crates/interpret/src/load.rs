@@ -2,7 +2,9 @@
 //! that held.
 
 use crate::Run;
-use bpfc_ir::{Base, CtField, CtTuple, Family, Meta, ProbeDef, Scan, Source, TupleField, Type};
+use bpfc_ir::{
+    Base, CtField, CtTuple, Meta, PacketFamily, ProbeDef, Scan, Source, TupleField, Type,
+};
 use bpfc_packet::{
     Found, Packet, Tuple, extension_set, find_dccp_option, find_extension, find_sctp_chunk,
     find_tcp_mss, find_tcp_option, find_text,
@@ -13,7 +15,7 @@ use std::net::IpAddr;
 const LINK_HEADER: usize = 14;
 
 impl Run<'_, '_, '_> {
-    pub(crate) fn load(&self, family: Family, ty: Type, source: Source) -> Option<u128> {
+    pub(crate) fn load(&self, family: PacketFamily, ty: Type, source: Source) -> Option<u128> {
         match source {
             Source::Payload(base, offset) => {
                 let (offset, size) = (usize::from(offset), usize::from(ty.bytes()));
@@ -47,6 +49,7 @@ impl Run<'_, '_, '_> {
                 u16::try_from(self.packet.transport()).unwrap_or(u16::MAX).into()
             }
             Meta::Length => self.packet.length().into(),
+            Meta::Protocol => self.packet.ether_type().into(),
             Meta::InInterface => packet.in_interface.number(),
             Meta::OutInterface => packet.out_interface.number(),
             Meta::Mark => self.mark.into(),
@@ -68,7 +71,7 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    fn connection(&self, family: Family, field: CtField) -> Option<u128> {
+    fn connection(&self, family: PacketFamily, field: CtField) -> Option<u128> {
         let packet = self.packet.packet();
         match field {
             CtField::Present => return Some(packet.conntrack.is_some().into()),
@@ -114,7 +117,7 @@ impl Run<'_, '_, '_> {
 
     pub(crate) fn available_at(&self, offset: u32, bytes: u16) -> bool {
         let end = u64::from(offset) + u64::from(bytes);
-        end <= u64::from(self.packet.length())
+        end <= self.packet.bytes().len() as u64
     }
 
     pub(crate) fn scan(&self, scan: &Scan) -> Option<u32> {
@@ -158,10 +161,10 @@ fn number(bytes: &[u8]) -> u128 {
     bytes.iter().fold(0, |number, &byte| number << 8 | u128::from(byte))
 }
 
-fn tuple(family: Family, tuple: Tuple, part: TupleField) -> Option<u128> {
+fn tuple(family: PacketFamily, tuple: Tuple, part: TupleField) -> Option<u128> {
     let address = |address| match (family, address) {
-        (Family::Ipv4, IpAddr::V4(address)) => Some(u32::from(address).into()),
-        (Family::Ipv6, IpAddr::V6(address)) => Some(u128::from(address)),
+        (PacketFamily::Ipv4, IpAddr::V4(address)) => Some(u32::from(address).into()),
+        (PacketFamily::Ipv6, IpAddr::V6(address)) => Some(u128::from(address)),
         _ => None,
     };
     match part {

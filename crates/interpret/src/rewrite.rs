@@ -82,7 +82,7 @@ impl Run<'_, '_, '_> {
         let mut bytes = self.packet.bytes().to_vec();
         bytes.get(at..).filter(|tail| tail.len() <= LONGEST_TAIL)?;
         bytes.splice(at..at, value.to_be_bytes());
-        let field = match self.packet.family() {
+        let field = match self.packet.family().ip()? {
             Family::Ipv4 => 2,
             Family::Ipv6 => 4,
         };

@@ -168,7 +168,7 @@ impl PacketBuilder {
             bytes,
             link: self.link.as_ref().map(|_| 0),
             network,
-            family,
+            family: family.into(),
             in_interface: crate::InterfaceName::NONE,
             out_interface: crate::InterfaceName::NONE,
             mark: 0,
@@ -211,7 +211,9 @@ impl Packet {
         packet.bytes.truncate(end);
         if field == LengthField::Adjusted {
             let start = packet.network.min(packet.bytes.len());
-            network::adjust_length(&mut packet.bytes[start..], packet.family);
+            if let Some(family) = packet.family.ip() {
+                network::adjust_length(&mut packet.bytes[start..], family);
+            }
         }
         packet
     }

@@ -27,7 +27,7 @@ mod text;
 mod transform;
 mod words;
 
-pub use bpfc_abi::Family;
+pub use bpfc_abi::{Family, PacketFamily};
 pub use builder::{
     Dccp, Extension, Ipv4, Ipv6, LengthField, Network, PacketBuilder, Sctp, Tcp, Transport, UdpLite,
 };

@@ -1,8 +1,8 @@
 //! The packet itself: bytes, where the network header is, and what the kernel knows besides.
 
 use crate::{
-    Connections, Conntrack, Family, InterfaceName, NotDelivered, Parsed, Routes, Socket, Tuple,
-    ct_state, ct_status,
+    Connections, Conntrack, Family, InterfaceName, NotDelivered, PacketFamily, Parsed, Routes,
+    Socket, Tuple, ct_state, ct_status,
 };
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ pub struct Packet {
     /// Where the network header starts.
     pub network: usize,
     /// What the EtherType (or, without link header, the first four bits) said.
-    pub family: Family,
+    pub family: PacketFamily,
     /// Where it came from; [`InterfaceName::NONE`] for what this host sends.
     pub in_interface: InterfaceName,
     /// Where it goes; [`InterfaceName::NONE`] where that is not decided yet.
@@ -156,14 +156,39 @@ impl Packet {
             0x86dd => Family::Ipv6,
             other => return Err(FrameError::EtherType(other)),
         };
-        let pkt_type = if bytes[..6] == [0xff; 6] {
+        let pkt_type = Self::addressed(&bytes);
+        Ok(Packet { link: Some(0), network, pkt_type, ..Self::bare(bytes, family) })
+    }
+
+    /// The type of a frame by its destination, of six bytes at least.
+    fn addressed(bytes: &[u8]) -> u8 {
+        if bytes[..6] == [0xff; 6] {
             pkt_type::BROADCAST
         } else if bytes[0] & 1 == 1 {
             pkt_type::MULTICAST
         } else {
             pkt_type::HOST
-        };
-        Ok(Packet { link: Some(0), network, pkt_type, ..Self::bare(bytes, family) })
+        }
+    }
+
+    /// Whatever an Ethernet frame carries, as hooks of devices see it: behind one VLAN tag at most,
+    /// which the kernel takes off before them.
+    ///
+    /// # Errors
+    /// When the frame ends inside its link header.
+    pub fn from_frame(bytes: impl Into<Vec<u8>>) -> Result<Self, FrameError> {
+        let bytes = bytes.into();
+        match Self::from_ethernet(bytes.clone()) {
+            Err(FrameError::EtherType(_)) => {}
+            other => return other,
+        }
+        let tagged = bytes
+            .get(12..14)
+            .is_some_and(|pair| Self::VLAN.contains(&u16::from_be_bytes([pair[0], pair[1]])));
+        let pkt_type = Self::addressed(&bytes);
+        let network = if tagged { 18 } else { 14 };
+        let packet = Self::bare(bytes, PacketFamily::Other);
+        Ok(Packet { link: Some(0), network, pkt_type, ..packet })
     }
 
     /// A packet without link header.
@@ -180,12 +205,12 @@ impl Packet {
         Ok(Self::bare(bytes, family))
     }
 
-    fn bare(bytes: Vec<u8>, family: Family) -> Self {
+    fn bare(bytes: Vec<u8>, family: impl Into<PacketFamily>) -> Self {
         Packet {
             bytes,
             link: None,
             network: 0,
-            family,
+            family: family.into(),
             in_interface: InterfaceName::NONE,
             out_interface: InterfaceName::NONE,
             mark: 0,
@@ -246,6 +271,13 @@ impl Packet {
         Parsed::new(self)
     }
 
+    /// The view of hooks of devices, which see every frame, with all bytes that came. What is IP
+    /// without a sound header is an other frame to them. To a frame that `leaves` its link header
+    /// belongs.
+    pub fn parse_at_device(&self, leaves: bool) -> Parsed<'_> {
+        Parsed::at_device(self, leaves)
+    }
+
     /// Like [`Packet::parse`], asking only what is needed to read the headers: version and
     /// lengths, not checksums and addresses. It is what a program at the link layer sees.
     ///
@@ -274,9 +306,9 @@ mod tests {
     #[test]
     fn two_tags_are_walked_and_not_three() {
         let packet = Packet::from_ethernet(frame(&[0x0800])).unwrap();
-        assert_eq!((packet.network, packet.family), (14, Family::Ipv4));
+        assert_eq!((packet.network, packet.family), (14, PacketFamily::Ipv4));
         let packet = Packet::from_ethernet(frame(&[0x88a8, 0x8100, 0x86dd])).unwrap();
-        assert_eq!((packet.network, packet.family), (22, Family::Ipv6));
+        assert_eq!((packet.network, packet.family), (22, PacketFamily::Ipv6));
         assert_eq!(
             Packet::from_ethernet(frame(&[0x8100, 0x8100, 0x8100, 0x0800])),
             Err(FrameError::EtherType(0x8100))

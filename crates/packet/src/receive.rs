@@ -10,7 +10,7 @@
 //! reassembly) is not modelled here.
 
 use crate::extension::IPV6_HEADER;
-use crate::{Family, Packet, pkt_type};
+use crate::{Packet, PacketFamily, pkt_type};
 use etherparse::checksum::Sum16BitWords;
 use std::net::Ipv6Addr;
 
@@ -20,6 +20,9 @@ pub enum NotDelivered {
     /// Fewer bytes than the IP header has.
     #[error("the IP header is truncated")]
     Header,
+    /// Another protocol, ARP for instance.
+    #[error("it is not IP")]
+    NotIp,
     /// The version field says something else than the EtherType.
     #[error("the IP version is not what the EtherType says")]
     Version,
@@ -49,12 +52,30 @@ pub enum NotDelivered {
     HopByHop,
 }
 
+/// Whether bytes hold an IPv4 packet as hooks of devices ask (include/net/netfilter/
+/// nf_tables_ipv4.h, `__nft_set_pktinfo_ipv4_validate`).
+pub(crate) fn is_sound_ipv4(bytes: &[u8]) -> bool {
+    let Some(fixed) = bytes.get(..20) else { return false };
+    let header = usize::from(fixed[0] & 0xf) * 4;
+    let length = usize::from(u16::from_be_bytes([fixed[2], fixed[3]]));
+    fixed[0] >> 4 == 4 && header >= 20 && length >= header && bytes.len() >= length
+}
+
+/// Whether they hold one of IPv6 (nf_tables_ipv6.h, `__nft_set_pktinfo_ipv6_validate`); its
+/// extension headers are walked besides.
+pub(crate) fn is_sound_ipv6(bytes: &[u8]) -> bool {
+    let Some(fixed) = bytes.get(..IPV6_HEADER) else { return false };
+    let payload = usize::from(u16::from_be_bytes([fixed[4], fixed[5]]));
+    fixed[0] >> 4 == 6 && bytes.len() >= IPV6_HEADER + payload
+}
+
 /// The bytes from the network header on, trimmed to the IP length.
 pub(crate) fn trimmed(packet: &Packet) -> Result<&[u8], NotDelivered> {
     let bytes = packet.network_bytes();
     let version = bytes.first().ok_or(NotDelivered::Header)? >> 4;
     match packet.family {
-        Family::Ipv4 => {
+        PacketFamily::Other => Err(NotDelivered::NotIp),
+        PacketFamily::Ipv4 => {
             let fixed = bytes.get(..20).ok_or(NotDelivered::Header)?;
             if version != 4 {
                 return Err(NotDelivered::Version);
@@ -75,7 +96,7 @@ pub(crate) fn trimmed(packet: &Packet) -> Result<&[u8], NotDelivered> {
             }
             Ok(&bytes[..length])
         }
-        Family::Ipv6 => {
+        PacketFamily::Ipv6 => {
             let fixed = bytes.get(..IPV6_HEADER).ok_or(NotDelivered::Header)?;
             if version != 6 {
                 return Err(NotDelivered::Version);
@@ -103,14 +124,15 @@ pub(crate) fn check(packet: &Packet) -> Result<(), NotDelivered> {
         return Err(NotDelivered::OtherHost);
     }
     match packet.family {
-        Family::Ipv4 => {
+        PacketFamily::Other => Err(NotDelivered::NotIp),
+        PacketFamily::Ipv4 => {
             let header = usize::from(bytes[0] & 0xf) * 4;
             match Sum16BitWords::new().add_slice(&bytes[..header]).ones_complement() {
                 0 => Ok(()),
                 _ => Err(NotDelivered::Checksum),
             }
         }
-        Family::Ipv6 => {
+        PacketFamily::Ipv6 => {
             check_addresses(packet, bytes)?;
             if bytes[6] == 0 { check_hop_by_hop(bytes) } else { Ok(()) }
         }

@@ -7,6 +7,7 @@
 //! states and tables are the chain's, whatever the family.
 
 mod chain;
+mod device;
 mod extension;
 mod load;
 mod reach;
@@ -19,9 +20,9 @@ use crate::interfaces::Interfaces;
 use crate::model::{BaseChain as Base, Chain, Expression, Operation, Ruleset, Table};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap, Span};
 use bpfc_ir::{
-    BaseChain, Chain as ChainId, ChainData, Contents, Counter, Entry, Family, FrontendOptions,
-    Func, Function, Hook, ListedRule, Listing, Program, Rule as RuleId, RuleData, RuleKind, State,
-    TableFamily,
+    BaseChain, Chain as ChainId, ChainData, Contents, Counter, Entry, FrontendOptions, Func,
+    Function, Hook, ListedRule, Listing, PacketFamily, Program, Rule as RuleId, RuleData, RuleKind,
+    State, TableFamily,
 };
 use reach::{Place, Reached};
 use std::collections::BTreeMap;
@@ -85,7 +86,7 @@ struct Shared<'a> {
     interfaces: &'a Interfaces,
     out: &'a mut Output,
     /// The function of each chain and family that is reached.
-    funcs: BTreeMap<(Place, Family), Func>,
+    funcs: BTreeMap<(Place, PacketFamily), Func>,
     /// The rules of each chain that is reached, and its policy.
     rules: BTreeMap<Place, Vec<RuleParts>>,
     policies: BTreeMap<Place, RuleId>,
@@ -283,15 +284,34 @@ impl Shared<'_> {
         rules
     }
 
+    /// What chains of `inet` do at the hook ingress with frames that are no sound packets of IP.
+    fn drop_unsound(&mut self, base: &[Chosen]) -> BTreeMap<Place, Func> {
+        let mut made = BTreeMap::new();
+        for Chosen { place, hook, .. } in base {
+            let (table, chain) = (self.table(*place), self.chain(*place));
+            let (Hook::Ingress, Some(TableFamily::Inet)) = (*hook, table_family(table)) else {
+                continue;
+            };
+            let Some(at) = &chain.base else { continue };
+            let name = format!("inet/{}/{} other", table.name, chain.name);
+            let function = device::drop_unsound(name, at);
+            made.insert(*place, self.out.program.funcs.push(function.into()));
+        }
+        made
+    }
+
     /// Adds what runs at each hook, by priority; of equal ones the chain that was made last runs
     /// first, as the kernel has it.
     fn enter(&mut self, base: &[Chosen]) {
+        let unsound = self.drop_unsound(base);
         for hook in Hook::ALL {
-            for family in Family::ALL {
+            for family in PacketFamily::ALL {
                 let funcs = &self.funcs;
                 let here = base.iter().rev().filter(|chosen| chosen.hook == hook);
                 let here = here.filter_map(|chosen| {
-                    let func = *funcs.get(&(chosen.place, family))?;
+                    let other =
+                        unsound.get(&chosen.place).filter(|_| family == PacketFamily::Other);
+                    let func = *other.or_else(|| funcs.get(&(chosen.place, family)))?;
                     Some(BaseChain { priority: chosen.priority, func })
                 });
                 let mut chains: Vec<BaseChain> = here.collect();

@@ -87,7 +87,7 @@ pub fn lower(
     let family = ruleset.family;
     program.entries.extend(entries.into_iter().map(|(hook, chains)| Entry {
         hook,
-        family,
+        family: family.into(),
         chains,
     }));
     Some(())

@@ -192,9 +192,9 @@ fn packet(choices: &mut Choices, family: Family) -> Packet {
         mark: choices.below(4) as u32,
     });
     if choices.once_in(2) {
-        packet.conntrack = Some(connection(choices, packet.family));
+        packet.conntrack = Some(connection(choices, family));
         if choices.once_in(4) {
-            let other = connection(choices, packet.family).original.source;
+            let other = connection(choices, family).original.source;
             packet.extensions.announcer = Some(other);
         }
     }
@@ -349,7 +349,7 @@ fn packets_hit_and_miss_as_written() {
                 let at = format!("{}: {words}: {packet}", cases.name);
                 let packet =
                     describe(packet).unwrap_or_else(|error| panic!("{at}: {error}")).packet;
-                let family = packet.family;
+                let family = packet.family.ip().expect("a packet of IP");
                 assert!(test.words.is_of(family), "{at}: a packet of the other family");
                 let label = format!(
                     "{}mangle/INPUT:{}",

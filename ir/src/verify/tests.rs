@@ -3,8 +3,8 @@
 use super::{Violation, verify};
 use crate::{
     Base, Block, Chain, Condition, Counted, Counter, CounterList, Family, Func, FunctionBuilder,
-    Inst, Log, LogKind, Op, Probe, Program, Rule, RuleList, State, Terminator, Type, Value,
-    Verdict,
+    Inst, Log, LogKind, Op, PacketFamily, Probe, Program, Rule, RuleList, State, Terminator, Type,
+    Value, Verdict,
 };
 
 /// The violations of a program in text form.
@@ -103,7 +103,7 @@ fn entries_are_sound() {
     let base = "fn0 \"f\" ip { block0: verdict drop }";
     broken(
         violations(&format!("entry input ip: entry input ip: {base}")),
-        Violation::DuplicateEntry(crate::Hook::Input, Family::Ipv4),
+        Violation::DuplicateEntry(crate::Hook::Input, PacketFamily::Ipv4),
     );
     assert_eq!(violations(&format!("entry input ip: entry output ip: {base}")), []);
     broken(
@@ -114,7 +114,7 @@ fn entries_are_sound() {
     assert_eq!(violations(&format!("entry input ip: fn1 priority -5, fn0 {two}")), []);
     broken(
         violations(&format!("entry input ip: fn1 priority 1, fn0 {two}")),
-        Violation::Unsorted(crate::Hook::Input, Family::Ipv4),
+        Violation::Unsorted(crate::Hook::Input, PacketFamily::Ipv4),
     );
     broken(
         violations(&format!("entry input ip6: fn0 {base}")),
@@ -654,6 +654,23 @@ fn connection_loads_are_guarded() {
 fn ipv6_headers_are_searched_in_ipv6() {
     broken(in_block("ip", "v0 = scan ipv6-header 43 return"), Violation::NotIpv6);
     broken(in_block("ip", "v0 = scan ipv6-headers return"), Violation::NotIpv6);
+}
+
+#[test]
+fn other_frames_have_nothing_of_ip() {
+    for body in [
+        "v0 = scan tcp-mss return",
+        "v0 = load.i8 ct.state return",
+        "v0 = lookup address-type daddr return",
+        "verdict reject tcp-reset",
+    ] {
+        assert_ne!(in_block("other", body), [], "{body}");
+    }
+    broken(in_block("other", "v0 = load.i8 ct.state return"), Violation::NotIp);
+    broken(in_block("other", "v0 = load.i16 net+0 return"), Violation::OutsideHeader);
+    assert_eq!(in_block("other", "v0 = load.i16 meta.protocol return"), []);
+    let entry = "entry ingress other: fn0 fn0 \"f\" other { block0: verdict drop }";
+    assert_eq!(violations(entry), []);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use super::{Violation, checker::Checker};
 use crate::{
-    Base, BinaryOp, Block, Family, FieldDef, Inst, Lookup, Op, Rewrite, Scan, Source, Terminator,
-    TransformField, Type, Value, Verdict, Way,
+    Base, BinaryOp, Block, FieldDef, Inst, Lookup, Op, PacketFamily, Rewrite, Scan, Source,
+    Terminator, TransformField, Type, Value, Verdict, Way,
 };
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -31,7 +31,10 @@ fn terminator(checker: &Checker<'_>, block: Block) -> Result<(), Violation> {
         }
         Terminator::Verdict(Verdict::Reject(reject)) => {
             let family = checker.function.family;
-            if reject.fits(family) { Ok(()) } else { Err(Violation::RejectCode(family)) }
+            match family.ip() {
+                Some(ip) if reject.fits(ip) => Ok(()),
+                _ => Err(Violation::RejectCode(family)),
+            }
         }
         _ => Ok(()),
     }
@@ -61,6 +64,9 @@ fn same(checker: &Checker<'_>, a: Value, b: Value) -> Result<Type, Violation> {
 
 fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
     let function = checker.function;
+    if function.family == PacketFamily::Other && asks_for_ip(&function.insts[inst].op) {
+        return Err(Violation::NotIp);
+    }
     match function.insts[inst].op {
         Op::Query(object, ref query, ref arguments) => {
             let def =
@@ -154,8 +160,8 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
         Op::Available(Base::Transport, _) => Ok(()),
         Op::Available(..) => Err(Violation::AvailableBase),
         Op::Scan(Scan::Ipv6Header(_) | Scan::Ipv6Headers) => match function.family {
-            Family::Ipv6 => Ok(()),
-            Family::Ipv4 => Err(Violation::NotIpv6),
+            PacketFamily::Ipv6 => Ok(()),
+            PacketFamily::Ipv4 | PacketFamily::Other => Err(Violation::NotIpv6),
         },
         Op::Scan(
             Scan::Probe(_)
@@ -164,7 +170,7 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             | Scan::DccpOption(_)
             | Scan::SctpChunk(_),
         ) => Ok(()),
-        Op::Lookup(Lookup::AddressType(_, Some(_))) if function.family == Family::Ipv6 => {
+        Op::Lookup(Lookup::AddressType(_, Some(_))) if function.family != PacketFamily::Ipv4 => {
             Err(Violation::NotIpv4)
         }
         Op::Lookup(Lookup::SocketGroup { low, high }) if low > high => Err(Violation::EmptyRange),
@@ -177,6 +183,19 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
         Op::Lookup(_) => Ok(()),
         Op::SetMark(value) | Op::SetConnectionMark(value) => is(checker, value, Type::I32),
         Op::Rewrite(ref rewrite) => rewrites(checker, rewrite),
+    }
+}
+
+/// Whether only packets of IP have what an operation asks for or changes.
+fn asks_for_ip(op: &Op) -> bool {
+    match op {
+        Op::Load(_, Source::Ct(_))
+        | Op::SetConnectionMark(_)
+        | Op::Scan(_)
+        | Op::Lookup(_)
+        | Op::Query(..) => true,
+        Op::Rewrite(rewrite) => !matches!(rewrite, Rewrite::Priority(_) | Rewrite::Queue(_)),
+        _ => false,
     }
 }
 
@@ -218,8 +237,9 @@ fn load(checker: &Checker<'_>, ty: Type, source: Source) -> Result<(), Violation
             }
             let fixed = match (base, family) {
                 (Base::Link, _) => Some(14),
-                (Base::Network, Family::Ipv4) => Some(20),
-                (Base::Network, Family::Ipv6) => Some(40),
+                (Base::Network, PacketFamily::Ipv4) => Some(20),
+                (Base::Network, PacketFamily::Ipv6) => Some(40),
+                (Base::Network, PacketFamily::Other) => Some(0),
                 (Base::Transport, _) => None,
             };
             (ty, fixed.map(|fixed| (offset, fixed)))

@@ -79,7 +79,7 @@ fn mtu(interface: InterfaceName) -> u32 {
 /// The MTU of the way back to a packet's source (`tcpmss_reverse_mtu`, net/netfilter/xt_TCPMSS.c).
 fn return_mtu(routes: &Routes, packet: &Packet) -> Option<u32> {
     let header = packet.network_bytes();
-    let (source, most): (IpAddr, u32) = match packet.family {
+    let (source, most): (IpAddr, u32) = match packet.family.ip()? {
         Family::Ipv4 => ((*header.get(12..)?.first_chunk::<4>()?).into(), 65_535),
         Family::Ipv6 => ((*header.get(8..)?.first_chunk::<16>()?).into(), u32::MAX),
     };
@@ -127,12 +127,12 @@ fn name(text: &str) -> InterfaceName {
 /// Which of [`OUT_INTERFACES`] a packet leaves by: the upper half of all addresses has its own, and
 /// few addresses besides.
 pub fn route(packet: &Packet) -> Option<usize> {
-    let place = match packet.family {
+    let place = match packet.family.ip()? {
         Family::Ipv4 => 16,
         Family::Ipv6 => 24,
     };
     let address = packet.network_bytes().get(place..)?;
-    let detour = match packet.family {
+    let detour = match packet.family.ip()? {
         Family::Ipv4 => None,
         Family::Ipv6 => detour(Ipv6Addr::from(*address.first_chunk::<16>()?)),
     };
@@ -170,7 +170,7 @@ fn record_route(packet: &mut Packet) -> Option<()> {
 /// Forwarding decreases the time to live before FORWARD (`ip_forward`, net/ipv4/ip_forward.c;
 /// `ip6_forward`, net/ipv6/ip6_output.c).
 fn decrease_ttl(packet: &mut Packet) -> Option<()> {
-    let place = match packet.family {
+    let place = match packet.family.ip()? {
         Family::Ipv4 => 8,
         Family::Ipv6 => 7,
     };

@@ -31,8 +31,9 @@ use crate::scan::text;
 use crate::{kernel, lookup, state, table};
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
-    Base, Block, BlockData, Counted, Counter, CounterList, CtField, Device, Function as IrFunction,
-    LogKind, Lookup, Meta, Op, ProbeDef, Scan, Source, Table, Terminator, Type, Value,
+    Base, Block, BlockData, Counted, Counter, CounterList, CtField, Device, Family,
+    Function as IrFunction, LogKind, Lookup, Meta, Op, ProbeDef, Scan, Source, Table, Terminator,
+    Type, Value,
 };
 use cranelift_entity::SecondaryMap;
 use std::cmp::Reverse;
@@ -508,7 +509,7 @@ impl<'a, 'b> Selector<'a, 'b> {
                 if let Some(at) = self.emitter.layout.ct(CtField::Mark) {
                     self.asm.store(Size::W, R7, at, mark);
                 }
-                let function = self.emitter.routine(Routine::ConnectionMark(self.function.family));
+                let function = self.emitter.routine(Routine::ConnectionMark(self.ip()?));
                 self.call(function);
             }
             Op::ToHost => {
@@ -621,7 +622,7 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.keep(result);
             }
             Op::Lookup(lookup) => {
-                let function = lookup::function(self.emitter, lookup, self.function.family);
+                let function = lookup::function(self.emitter, lookup, self.ip()?);
                 if let Lookup::Transform { index, field, .. } = lookup {
                     transform::ask(&mut self.asm, index, field);
                 }
@@ -672,6 +673,13 @@ impl<'a, 'b> Selector<'a, 'b> {
             }
         }
         Ok(())
+    }
+
+    /// The family of IP that the packets are of: the verifier leaves questions about other frames
+    /// out.
+    fn ip(&self) -> Result<Family, EmitError> {
+        let family = self.function.family.ip();
+        family.ok_or(EmitError::Type(self.name.clone(), "a question about a packet of IP"))
     }
 
     /// Stores r0 in a value's slot.

@@ -58,10 +58,16 @@ pub fn enter(main: &mut MainContext<'_>, header: i16) {
     asm.store_imm(Size::W, R7, layout::NETWORK_OFFSET, 0);
     asm.load(Size::B, R9, FP, header);
     asm.alu_imm(Alu::Rsh, Width::W64, R9, 4);
+    if main.sight.is_device() {
+        asm.store_imm(Size::H, R7, layout::PROTOCOL, ETH_P_IP);
+    }
     asm.jump_imm(Jump::Eq, Width::W64, R9, 4, main.labels.ipv4);
     asm.jump_imm(Jump::Eq, Width::W64, R9, 6, ipv6);
     asm.goto(main.labels.pass);
     asm.place(ipv6);
+    if main.sight.is_device() {
+        asm.store_imm(Size::H, R7, layout::PROTOCOL, ETH_P_IPV6);
+    }
     if main.needs.written.iter().any(|region| region.overlaps(CLASS)) {
         write_front(asm, header);
         asm.jump_imm(Jump::Ne, Width::W64, R0, 0, main.labels.pass);

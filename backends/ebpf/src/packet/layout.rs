@@ -6,15 +6,16 @@
 
 use crate::Needs;
 use crate::packet::region;
-use bpfc_ir::{CtField, CtTuple, Family, Meta, TupleField};
+use bpfc_ir::{CtField, CtTuple, Meta, PacketFamily, TupleField};
 
 /// 40 bytes: the network header's fixed part (20 bytes for IPv4).
 pub const NETWORK: i16 = 0;
 /// Bytes of the network header that are copied, by family.
-pub fn network_window(family: Family) -> u16 {
+pub fn network_window(family: PacketFamily) -> u16 {
     match family {
-        Family::Ipv4 => 20,
-        Family::Ipv6 => 40,
+        PacketFamily::Ipv4 => 20,
+        PacketFamily::Ipv6 => 40,
+        PacketFamily::Other => 0,
     }
 }
 /// [`TRANSPORT_WINDOW`] bytes: the transport header's beginning, zero where the packet ends.
@@ -23,7 +24,8 @@ pub const TRANSPORT: i16 = 40;
 pub const TRANSPORT_WINDOW: u16 = 20;
 /// u32: bytes of the packet from the transport header on; 0 where there is no such header.
 pub const TRANSPORT_AVAILABLE: i16 = 60;
-/// u32: length from the network header by the IP length field.
+/// u32: length from the network header by the IP length field; for hooks of devices the frame's,
+/// from the network header on at ingress, from its first byte on at egress.
 pub const LENGTH: i16 = 64;
 /// u16: bytes from the network to the transport header.
 pub const TRANSPORT_OFFSET: i16 = 68;
@@ -53,6 +55,8 @@ pub const WALK_RESULT: i16 = 96;
 pub const FORWARDED: i16 = 100;
 /// u8: the hook, numbered as [`bpfc_artifact::log::HOOK`] says; where a rule logs.
 pub const HOOK: i16 = 101;
+/// u16: EtherType of what the network header is, as a number; for hooks of devices.
+pub const PROTOCOL: i16 = 102;
 /// Size of the part that is always there.
 pub const BASE_SIZE: i16 = 104;
 
@@ -103,6 +107,7 @@ pub struct PacketLayout {
     lookup: Option<i16>,
     socket: Option<i16>,
     ports: Option<i16>,
+    end: Option<i16>,
     carried: i16,
     late: i16,
     size: i16,
@@ -126,7 +131,9 @@ impl PacketLayout {
         let in_interface = region(needs.in_interface, 16);
         let out_interface = region(needs.out_interface, 16);
         let link = region(needs.link, 16);
-        let early = [in_interface, out_interface, link].into_iter().flatten().count() as i16 * 16;
+        let end = region(needs.leaving, 8);
+        let names = [in_interface, out_interface, link].into_iter().flatten().count() as i16 * 16;
+        let early = names + if needs.leaving { 8 } else { 0 };
         // The tuples come last, and most rules ask for none.
         let ct = region(needs.conntrack, if needs.tuples { CT_SIZE } else { CT_TUPLES });
         let extensions = region(needs.extensions, CT_EXTENSION_SIZE);
@@ -160,6 +167,7 @@ impl PacketLayout {
             lookup,
             socket,
             ports,
+            end,
             carried,
             late: size - BASE_SIZE - early,
             size,
@@ -228,6 +236,12 @@ impl PacketLayout {
         self.ports
     }
 
+    /// Where it lies, a u32, how many bytes there are from the network header on: what the packet's
+    /// length says, but where that counts the link header, too.
+    pub(crate) fn end(&self) -> i16 {
+        self.end.unwrap_or(LENGTH)
+    }
+
     /// Where the values that segments carry begin.
     pub(crate) fn carried(&self) -> i16 {
         self.carried
@@ -291,6 +305,7 @@ impl PacketLayout {
             Meta::FragmentOffset => FRAGMENT_OFFSET,
             Meta::TransportOffset => TRANSPORT_OFFSET,
             Meta::Length => LENGTH,
+            Meta::Protocol => PROTOCOL,
             Meta::Mark => MARK,
             Meta::PacketType => PACKET_TYPE,
             Meta::LinkHeader => LINK_HEADER,

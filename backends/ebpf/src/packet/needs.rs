@@ -58,6 +58,8 @@ pub struct Needs {
     pub socket: bool,
     /// Its class.
     pub socket_class: bool,
+    /// Whether chains of frames that leave a device run.
+    pub leaving: bool,
     /// Any question to the kernel's tables.
     pub lookup: bool,
     /// Such a one that policy routing rules decide.
@@ -213,6 +215,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
             | Meta::WalkFailed
             | Meta::TransportOffset
             | Meta::Length
+            | Meta::Protocol
             | Meta::Cpu
             | Meta::Clock
             | Meta::LocalClock
@@ -368,7 +371,7 @@ impl Needs {
                 }
                 if let Terminator::Verdict(Verdict::Reject(reject)) = end.terminator {
                     needs.add(Feature::Reject);
-                    needs.answers.insert((function.family, reject.into()));
+                    needs.answers.extend(function.family.ip().map(|ip| (ip, reject.into())));
                     asked.push((Feature::Reject, rule_of(end.origin)));
                 }
             }

@@ -175,7 +175,7 @@ fn load(emitter: &Emitter<'_>, asm: &mut Asm, size: u8, fail: Label) {
     asm.jump_imm(Jump::Lt, W32, R2, CLASSIC_NETWORK_OFFSET as i32, plain);
     asm.alu_imm(Alu::Sub, W32, R2, CLASSIC_NETWORK_OFFSET as i32);
     asm.place(plain);
-    asm.load(Size::W, R1, R7, layout::LENGTH);
+    asm.load(Size::W, R1, R7, emitter.layout.end());
     asm.mov(R3, R2);
     asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(size));
     asm.jump(Jump::Gt, Width::W64, R3, R1, fail);

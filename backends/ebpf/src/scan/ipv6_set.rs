@@ -43,7 +43,7 @@ fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     let [beyond, known, add, broken, stop] = std::array::from_fn(|_| asm.label());
     emitter.mark_line(&mut asm, None, "look at one IPv6 extension header");
     walk::enter_body(&mut asm);
-    asm.load(Size::W, R2, R7, layout::LENGTH);
+    asm.load(Size::W, R2, R7, emitter.layout.end());
     asm.load(Size::W, R1, R7, layout::WALK_NEXT);
     asm.jump(Jump::Gt, Width::W64, R8, R2, beyond);
     for (kind, bit) in BITS {

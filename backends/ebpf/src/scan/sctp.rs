@@ -62,7 +62,7 @@ fn body(emitter: &mut Emitter<'_>, chunks: &SctpChunks) -> Result<FunctionIndex,
         asm.alu_imm(Alu::And, Width::W64, R3, -4);
         asm.alu(Alu::Add, Width::W64, R8, R3);
         asm.store(Size::W, R7, layout::WALK_OFFSET, R8);
-        asm.load(Size::W, R1, R7, layout::LENGTH);
+        asm.load(Size::W, R1, R7, emitter.layout.end());
         asm.jump(Jump::Ge, Width::W64, R8, R1, stop);
         asm.mov_imm(R0, 0);
         asm.exit();

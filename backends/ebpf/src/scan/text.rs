@@ -91,7 +91,7 @@ pub(crate) fn emit(
     let [null, shorter] = std::array::from_fn(|_| asm.label());
     asm.mov_imm(R0, 0);
     emitter::begin(&mut asm, null);
-    asm.load(Size::W, R1, R7, layout::LENGTH);
+    asm.load(Size::W, R1, R7, emitter.layout.end());
     asm.load(Size::W, R2, R7, layout::WALK_END);
     asm.jump(Jump::Le, Width::W64, R2, R1, shorter);
     asm.store(Size::W, R7, layout::WALK_END, R1);

@@ -27,7 +27,7 @@ pub(crate) const LONGEST: i32 = 8192;
 
 /// In main: walk where the first next header is an extension header, then fill
 /// `TRANSPORT_AVAILABLE`.
-pub(crate) fn call(asm: &mut Asm, walk: FunctionIndex) {
+pub(crate) fn call(emitter: &Emitter<'_>, asm: &mut Asm, walk: FunctionIndex) {
     let [needed, done, none, stored] = std::array::from_fn(|_| asm.label());
     asm.load(Size::B, R1, R7, layout::NETWORK + 6);
     // The verifier walks first what follows the call, of which it knows the least.
@@ -41,7 +41,7 @@ pub(crate) fn call(asm: &mut Asm, walk: FunctionIndex) {
     asm.place(done);
     asm.load(Size::B, R1, R7, layout::WALK_FAILED);
     asm.jump_imm(Jump::Ne, Width::W64, R1, 0, none);
-    asm.load(Size::W, R1, R7, layout::LENGTH);
+    asm.load(Size::W, R1, R7, emitter.layout.end());
     asm.load(Size::H, R2, R7, layout::TRANSPORT_OFFSET);
     asm.jump(Jump::Lt, Width::W64, R1, R2, none);
     asm.alu(Alu::Sub, Width::W64, R1, R2);
@@ -129,7 +129,7 @@ fn body(emitter: &mut Emitter<'_>, find: Option<u8>) -> Result<FunctionIndex, Em
     asm.jump_imm(Jump::Ne, Width::W64, R1, ROUTING, whole);
     asm.mov(R2, R8);
     asm.alu_imm(Alu::Add, Width::W64, R2, 4);
-    asm.load(Size::W, R3, R7, layout::LENGTH);
+    asm.load(Size::W, R3, R7, emitter.layout.end());
     asm.jump(Jump::Gt, Width::W64, R2, R3, broken);
     asm.place(whole);
     asm.jump_imm(Jump::Ne, Width::W64, R1, FRAGMENT, other);
@@ -232,7 +232,7 @@ pub(crate) fn fetch(
     const END: Reg = R2;
     asm.mov(END, R8);
     asm.alu_imm(Alu::Add, Width::W64, END, at + bytes);
-    asm.load(Size::W, R1, R7, layout::LENGTH);
+    asm.load(Size::W, R1, R7, emitter.layout.end());
     asm.jump(Jump::Gt, Width::W64, END, R1, broken);
     asm.alu_imm(Alu::Sub, Width::W64, END, bytes);
     asm.load(Size::W, R1, R7, layout::NETWORK_OFFSET);

@@ -258,7 +258,7 @@ fn by_reference(
     for (input, role) in inputs.rulesets() {
         let ruleset = reference::read(input, role, &inputs.sets)?;
         let tables = reference::tables(program, hook, ruleset.family);
-        if ruleset.family != packet.family || tables.is_empty() {
+        if packet.family != ruleset.family || tables.is_empty() {
             continue;
         }
         let evaluator = Evaluator::new(&ruleset, &tables).with_sets(&inputs.sets);

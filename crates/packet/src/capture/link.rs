@@ -5,7 +5,7 @@
 //! protocol, the sender's hardware address and whether the packet went to a group.
 
 use super::Captured;
-use crate::{Family, FrameError, Packet, pkt_type};
+use crate::{Family, FrameError, Packet, PacketFamily, pkt_type};
 use std::borrow::Cow;
 
 /// What a captured packet starts with. The numbers are those of
@@ -145,9 +145,9 @@ impl Captured {
         match self.link {
             LinkType::Raw | LinkType::Ipv4 | LinkType::Ipv6 => {
                 let packet = Packet::from_ip(&self.bytes[..])?;
-                match (self.link, packet.family) {
-                    (LinkType::Ipv4, Family::Ipv6) => Err(FrameError::Version(6)),
-                    (LinkType::Ipv6, Family::Ipv4) => Err(FrameError::Version(4)),
+                match (self.link, packet.family.ip()) {
+                    (LinkType::Ipv4, Some(Family::Ipv6)) => Err(FrameError::Version(6)),
+                    (LinkType::Ipv6, Some(Family::Ipv4)) => Err(FrameError::Version(4)),
                     _ => Ok(packet),
                 }
             }
@@ -176,9 +176,9 @@ impl Captured {
     /// The header in front of the network header; none for Ethernet's.
     fn link_header(&self) -> Option<LinkHeader> {
         let ip = || match self.packet().map(|packet| packet.family) {
-            Ok(Family::Ipv4) => IPV4,
-            Ok(Family::Ipv6) => IPV6,
-            Err(_) => NOT_IP,
+            Ok(PacketFamily::Ipv4) => IPV4,
+            Ok(PacketFamily::Ipv6) => IPV6,
+            Ok(PacketFamily::Other) | Err(_) => NOT_IP,
         };
         let loopback = |family: Option<u32>| match family {
             Some(AF_INET) => IPV4,
@@ -255,7 +255,7 @@ mod tests {
         tagged[14..].copy_from_slice(&[0x81, 0]);
         let tag = [&[0, 5, 8, 0][..], &v4()].concat();
         let packet = captured(LinkType::Cooked, &tagged, &tag).packet().unwrap();
-        assert_eq!((packet.network, packet.family), (18, Family::Ipv4));
+        assert_eq!((packet.network, packet.family), (18, PacketFamily::Ipv4));
     }
 
     #[test]

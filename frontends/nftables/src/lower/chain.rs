@@ -1,17 +1,18 @@
 //! Lowers what one chain does with packets of one family.
 
+use super::device;
 use super::reach::{self, Place};
 use super::registers::Registers;
 use super::{Lowered, RuleParts, Shared, unsupported};
-use crate::model::{Expression, Operation, Verdict as Decision};
+use crate::model::{self, Expression, Operation, Verdict as Decision};
 use bpfc_diag::Diagnostics;
-use bpfc_ir::{Block, Family, Function, FunctionBuilder, Terminator, Verdict};
+use bpfc_ir::{Block, Function, FunctionBuilder, PacketFamily, Terminator, Verdict};
 
 /// A rule while it is lowered.
 pub(super) struct Cx<'a, 'r> {
     pub shared: &'a mut Shared<'r>,
     pub builder: FunctionBuilder,
-    pub family: Family,
+    pub family: PacketFamily,
     pub place: Place,
     /// Where control goes when the rule ends without a verdict.
     pub next: Block,
@@ -27,7 +28,7 @@ pub(super) struct Cx<'a, 'r> {
 pub(super) fn lower(
     shared: &mut Shared<'_>,
     place: Place,
-    family: Family,
+    family: PacketFamily,
     diagnostics: &mut Diagnostics,
 ) -> Option<Function> {
     let errors = diagnostics.error_count();
@@ -37,9 +38,16 @@ pub(super) fn lower(
     let mut builder = FunctionBuilder::of_chain(entity, data, family);
     let start = builder.block();
     builder.switch_to(start);
-    let end = builder.block();
     let ruleset = shared.ruleset;
     let chain = &ruleset.tables[place.table].chains[place.chain];
+    if let Some(base) = &chain.base {
+        device::require(&mut builder, base);
+        let is_inet = ruleset.tables[place.table].family == model::Family::Inet;
+        if base.hook == "ingress" && is_inet && family == PacketFamily::Ipv6 {
+            device::drop_broken(&mut builder);
+        }
+    }
+    let end = builder.block();
     let policy = shared.policies.get(&place).copied();
     let mut all = std::mem::take(shared.rules.get_mut(&place)?);
     let mut cx = Cx {
@@ -155,6 +163,16 @@ impl Cx<'_, '_> {
             self.builder.terminate(terminator);
         }
         Ok(())
+    }
+
+    /// Ends the rule here: packets of the function have nothing of the kind.
+    pub fn leave(&mut self) {
+        self.builder.jump(self.next);
+    }
+
+    /// Whether the function's packets are other frames than IP.
+    pub fn is_other(&self) -> bool {
+        self.family == PacketFamily::Other
     }
 
     /// How a block ends where a verdict other than `continue` is found.

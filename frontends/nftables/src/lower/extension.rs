@@ -25,6 +25,10 @@ impl Cx<'_, '_> {
     /// Loads bytes of an extension; the rule ends where there are none.
     pub fn extension(&mut self, expression: &Expression) -> Lowered<()> {
         let (wanted, to) = wanted(expression)?;
+        if self.is_other() {
+            self.leave();
+            return Ok(());
+        }
         let start = self.find_extension(&wanted, self.next, self.next, expression)?;
         let end = u16::try_from(wanted.offset + wanted.bytes)
             .map_err(|_| unsupported(expression, "so long an option"))?;
@@ -54,6 +58,23 @@ impl Cx<'_, '_> {
             }
             _ => return Err(refused()),
         };
+        if self.is_other() {
+            // Options of a protocol are missing there; headers and options of IP are asked of what
+            // is called IP alone. What is called IPv6 and is not sound has none.
+            let called = match wanted.kind {
+                ExtensionKind::Ipv4 => Some(0x0800),
+                ExtensionKind::Ipv6 => Some(0x86dd),
+                _ => None,
+            };
+            if wants {
+                self.leave();
+            } else if let Some(called) = called {
+                let protocol = self.builder.meta(Meta::Protocol);
+                let is = self.builder.compare_const(Condition::Eq, protocol, called);
+                self.builder.require(is, self.next);
+            }
+            return Ok(());
+        }
         let go_on = self.builder.block();
         let (present, absent) = if wants { (go_on, self.next) } else { (self.next, go_on) };
         self.find_extension(&wanted, absent, self.next, expression)?;

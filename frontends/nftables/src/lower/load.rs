@@ -6,18 +6,26 @@ use super::{Lowered, unsupported};
 use crate::model::{Direction, Expression, FibFlags, FibResult, Operation, PayloadBase, Register};
 use bpfc_ir::{
     Address, Base, BinaryOp, CalendarField, Condition, CtField, CtTuple, Device, Family, Lookup,
-    Meta, SocketField, Source, StateKind, TupleField, Type, Value,
+    Meta, PacketFamily, SocketField, Source, StateKind, TupleField, Type, Value,
 };
 
 impl Cx<'_, '_> {
     pub fn load(&mut self, expression: &Expression) -> Lowered<()> {
         match &expression.operation {
             Operation::Payload { base, offset, bytes, to } => {
+                if self.is_other() && matches!(base, PayloadBase::Transport | PayloadBase::Inner) {
+                    self.leave();
+                    return Ok(());
+                }
                 let value = self.payload(*base, *offset, *bytes, expression)?;
                 self.put(*to, value, *bytes, false);
                 Ok(())
             }
             Operation::Meta { key, to } => self.meta(key.kernel, *to, expression),
+            Operation::Ct { .. } if self.is_netdev() => Err(unsupported(
+                expression,
+                "ct in a chain of devices, which the kernel refuses, too,",
+            )),
             Operation::Ct { key, direction, to } => {
                 self.ct(key.kernel, *direction, *to, expression)
             }
@@ -60,6 +68,11 @@ impl Cx<'_, '_> {
                 self.put(*to, value, 4, true);
                 Ok(())
             }
+            // net/netfilter/nft_fib_netdev.c
+            Operation::Fib { .. } if self.is_other() => {
+                self.leave();
+                Ok(())
+            }
             Operation::Fib { flags, result, is_presence, to } => {
                 let value = self.address_type(flags, *result, *is_presence, expression)?;
                 self.put(*to, value, 4, true);
@@ -95,6 +108,11 @@ impl Cx<'_, '_> {
             (false, false) => None,
         };
         Ok(self.builder.lookup(Lookup::AddressType(address, device)))
+    }
+
+    /// Whether the chain is one of a table of devices.
+    fn is_netdev(&self) -> bool {
+        self.shared.ruleset.tables[self.place.table].family == crate::model::Family::Netdev
     }
 
     fn put(&mut self, to: Register, value: Value, bytes: u32, is_host: bool) {
@@ -135,7 +153,11 @@ impl Cx<'_, '_> {
                 (Base::Link, true)
             }
             PayloadBase::Network => {
-                let fixed = if self.family == Family::Ipv4 { 20 } else { 40 };
+                let fixed = match self.family {
+                    PacketFamily::Ipv4 => 20,
+                    PacketFamily::Ipv6 => 40,
+                    PacketFamily::Other => 0,
+                };
                 (Base::Network, end <= fixed)
             }
             PayloadBase::Transport => {
@@ -220,6 +242,10 @@ impl Cx<'_, '_> {
             "oifgroup" => plain(Meta::OutGroup),
             "iiftype" => (Meta::LinkHeader, Meaning::DeviceType),
             "rtclassid" => plain(Meta::Realm),
+            "l4proto" if self.is_other() => {
+                self.leave();
+                return Ok(());
+            }
             "l4proto" => {
                 // Where the walk through extension headers fails the kernel knows of none.
                 if self.family == Family::Ipv6 {
@@ -244,16 +270,25 @@ impl Cx<'_, '_> {
     /// Keys that are more than a load.
     fn computed_meta(&mut self, key: &str, to: Register, expression: &Expression) -> Lowered<()> {
         let family = self.family;
-        let by_family = |v4, v6| if family == Family::Ipv4 { v4 } else { v6 };
         let socket = |field: SocketField| (field, field.ty());
         let (field, ty) = match key {
             "protocol" => {
-                let value = self.builder.constant(Type::I16, by_family(0x0800, 0x86dd));
+                let value = match family {
+                    PacketFamily::Ipv4 => self.builder.constant(Type::I16, 0x0800),
+                    PacketFamily::Ipv6 => self.builder.constant(Type::I16, 0x86dd),
+                    PacketFamily::Other => self.builder.meta(Meta::Protocol),
+                };
                 self.put(to, value, 2, false);
                 return Ok(());
             }
             "nfproto" => {
-                let value = self.builder.constant(Type::I8, by_family(2, 10));
+                const NETDEV: u128 = 5;
+                let number = match family {
+                    _ if self.is_netdev() => NETDEV,
+                    PacketFamily::Ipv4 => 2,
+                    PacketFamily::Ipv6 | PacketFamily::Other => 10,
+                };
+                let value = self.builder.constant(Type::I8, number);
                 self.put(to, value, 1, false);
                 return Ok(());
             }
@@ -315,7 +350,7 @@ impl Cx<'_, '_> {
         };
         let of = |part| CtField::Tuple(tuple, part);
         let family = self.family;
-        let is_other = |wanted: Family| wanted != family;
+        let is_other = |wanted: Family| family != wanted;
         let (field, is_host) = match key {
             "status" => (CtField::Status, true),
             "mark" => (CtField::Mark, true),

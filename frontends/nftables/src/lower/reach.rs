@@ -3,7 +3,7 @@
 use super::{Chosen, table_family};
 use crate::model::{ElementData, Operation, Ruleset, Verdict};
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
-use bpfc_ir::Family;
+use bpfc_ir::PacketFamily;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A chain, by the places of its table and of itself.
@@ -16,7 +16,7 @@ pub(super) struct Place {
 /// The chains that packets reach, with the families of those packets.
 #[derive(Debug, Default)]
 pub(super) struct Reached {
-    pub chains: BTreeMap<Place, BTreeSet<Family>>,
+    pub chains: BTreeMap<Place, BTreeSet<PacketFamily>>,
 }
 
 impl Reached {
@@ -30,7 +30,7 @@ impl Reached {
         for chosen in base {
             let table = &ruleset.tables[chosen.place.table];
             let Some(of) = table_family(table) else { continue };
-            for family in Family::ALL.into_iter().filter(|&family| of.sees(family)) {
+            for family in PacketFamily::ALL.into_iter().filter(|&family| of.sees(family)) {
                 reached.follow(ruleset, chosen.place, family, diagnostics)?;
             }
         }
@@ -41,7 +41,7 @@ impl Reached {
         &mut self,
         ruleset: &Ruleset,
         root: Place,
-        family: Family,
+        family: PacketFamily,
         diagnostics: &mut Diagnostics,
     ) -> Option<()> {
         // An explicit stack: chains may be nested as deep as a hostile ruleset likes.

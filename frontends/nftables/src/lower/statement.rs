@@ -78,12 +78,17 @@ impl Cx<'_, '_> {
                 Ok(())
             }
             Operation::Reject { kind, code } => {
+                let Some(family) = self.family.ip() else {
+                    // Nobody is told (net/netfilter/nft_reject_netdev.c).
+                    self.builder.verdict(Verdict::Drop);
+                    return Ok(());
+                };
                 let reject = match kind {
                     1 => Some(Reject::TcpReset),
-                    2 => either_code(*code, self.family).map(Reject::Icmp),
+                    2 => either_code(*code, family).map(Reject::Icmp),
                     _ => Some(Reject::Icmp(*code)),
                 };
-                let reject = reject.filter(|reject| reject.fits(self.family));
+                let reject = reject.filter(|reject| reject.fits(family));
                 let reject = reject.ok_or_else(|| unsupported(expression, "such an answer"))?;
                 self.builder.verdict(Verdict::Reject(reject));
                 Ok(())

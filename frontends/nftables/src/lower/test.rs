@@ -141,6 +141,11 @@ impl Cx<'_, '_> {
             let content = self.content(register, expression)?;
             if condition != Condition::Eq {
                 self.ordered(content, expression)?;
+            } else if self.is_settled(op, content, part) {
+                // Packets of this family go no further: what the rule says of others is not
+                // lowered.
+                self.leave();
+                return Ok(());
             }
             let holds = self.holds(condition, content, part, expression)?;
             match op {
@@ -171,6 +176,14 @@ impl Cx<'_, '_> {
             self.builder.switch_to(differs);
         }
         Ok(())
+    }
+
+    /// Whether an equality never holds, since the register holds another constant: the family's
+    /// protocol is one.
+    fn is_settled(&self, op: Comparison, content: Content, part: &Part) -> bool {
+        let known = self.builder.constant_of(content.value).zip(number(part));
+        let same = known.filter(|_| content.bytes == part.bytes.len() as u32);
+        same.is_some_and(|(has, wanted)| (has == wanted) == (op == Comparison::Neq))
     }
 
     /// Whether a comparison with a constant holds.

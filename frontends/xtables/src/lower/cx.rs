@@ -90,7 +90,8 @@ impl<'a> RuleCx<'a> {
 
     /// The chain's family.
     pub fn family(&self) -> Family {
-        self.builder.family()
+        // Chains of iptables see IP alone.
+        self.builder.family().ip().unwrap_or(Family::Ipv6)
     }
 
     /// The one protocol whose packets the rule's `-p` lets through.

@@ -112,7 +112,7 @@ impl Match for PktType {
 
     fn evaluate(&self, view: &View<'_>, _: &mut u64) -> Outcome {
         let packet = &view.packet;
-        let kind = match (view.packet_type.get(), packet.family()) {
+        let kind = match (view.packet_type.get(), packet.ip()) {
             (pkt_type::LOOPBACK, Family::Ipv4) if packet.bytes()[16] >> 4 == 0xe => {
                 pkt_type::MULTICAST
             }

@@ -204,7 +204,7 @@ impl Match for Tcp {
 
     fn evaluate(&self, packet: &View<'_>, _: &mut u64) -> Outcome {
         let packet = &packet.packet;
-        match (packet.fragment_offset(), packet.family()) {
+        match (packet.fragment_offset(), packet.ip()) {
             (0, _) => {}
             (1, Family::Ipv4) => return Outcome::Hotdrop,
             _ => return Outcome::NoMatch,

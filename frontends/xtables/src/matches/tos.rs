@@ -152,7 +152,7 @@ pub(crate) fn parse_point(given: &Given<'_>, class: bool) -> Result<u8, Problem>
 /// IPv4's type of service or IPv6's traffic class.
 pub fn traffic_class(packet: &Parsed<'_>) -> u8 {
     let bytes = packet.bytes();
-    match packet.family() {
+    match packet.ip() {
         Family::Ipv4 => bytes[1],
         Family::Ipv6 => bytes[0] << 4 | bytes[1] >> 4,
     }

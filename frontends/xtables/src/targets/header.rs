@@ -69,7 +69,7 @@ pub fn set_traffic_class(packet: &mut View<'_>, mask: u8, value: u8) {
     if new == old {
         return;
     }
-    let family = packet.packet.family();
+    let family = packet.packet.ip();
     packet.rewrite(|bytes| match family {
         Family::Ipv4 => set_ipv4_byte(bytes, 1, new),
         Family::Ipv6 => {

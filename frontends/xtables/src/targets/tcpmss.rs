@@ -205,7 +205,7 @@ impl Action for TcpMss {
         if header < 20 || length < header {
             return Some(Verdict::Drop);
         }
-        let family = packet.packet.family();
+        let family = packet.packet.ip();
         let field = match family {
             Family::Ipv4 => 2,
             Family::Ipv6 => 4,

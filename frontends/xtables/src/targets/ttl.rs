@@ -163,7 +163,7 @@ impl Action for Hops {
     }
 
     fn evaluate(&self, packet: &mut View<'_>) -> Option<Verdict> {
-        let at = match packet.packet.family() {
+        let at = match packet.packet.ip() {
             Family::Ipv4 => 8,
             Family::Ipv6 => 7,
         };

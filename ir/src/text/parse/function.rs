@@ -5,8 +5,9 @@ use crate::text::ParseError;
 use crate::text::lexer::Token;
 use crate::{
     Arm, Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Device,
-    Function, InstData, Lookup, Meta, Op, OptionKinds, Origin, Reject, ReversePath, Rewrite, Scan,
-    Source, Switch, Terminator, Touch, TransformField, Type, Value, ValueData, Verdict, Way,
+    Function, InstData, Lookup, Meta, Op, OptionKinds, Origin, PacketFamily, Reject, ReversePath,
+    Rewrite, Scan, Source, Switch, Terminator, Touch, TransformField, Type, Value, ValueData,
+    Verdict, Way,
 };
 use bpfc_diag::LineColumn;
 
@@ -31,7 +32,7 @@ struct Section {
 impl Parser {
     pub(super) fn function(&mut self) -> Result<Function> {
         let name = self.string("a function's name")?;
-        let family = self.word("a family")?;
+        let family: PacketFamily = self.word("a family")?;
         let chain = if self.eat_word("of") { Some(self.chain()?) } else { None };
         self.punct("{")?;
         let mut sections = Vec::new();

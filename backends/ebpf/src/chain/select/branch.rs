@@ -66,7 +66,8 @@ impl Selector<'_, '_> {
             Op::AvailableAt(value, bytes) => {
                 let reg = self.scalar(value, 0)?;
                 self.asm.alu_imm(Alu::Add, Width::W64, reg, i32::from(bytes));
-                self.asm.load(Size::W, R2, R7, layout::LENGTH);
+                let end = self.emitter.layout.end();
+                self.asm.load(Size::W, R2, R7, end);
                 self.test(Condition::Le, Width::W64, reg, R2, to);
             }
             Op::Compare(cond, a, b) => self.compare(cond, a, b, to)?,

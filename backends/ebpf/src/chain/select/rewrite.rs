@@ -128,15 +128,14 @@ impl Selector<'_, '_> {
 
     /// The packet is longer by what was inserted.
     fn lengthen(&mut self) -> Result<(), EmitError> {
-        for field in [layout::LENGTH, layout::TRANSPORT_AVAILABLE] {
+        let end = self.emitter.layout.end();
+        let end = (end != layout::LENGTH).then_some(end);
+        for field in [layout::LENGTH, layout::TRANSPORT_AVAILABLE].into_iter().chain(end) {
             self.asm.load(Size::W, R1, R7, field);
             self.asm.alu_imm(Alu::Add, Width::W64, R1, INSERTED);
             self.asm.store(Size::W, R7, field, R1);
         }
-        let field = match self.function.family {
-            Family::Ipv4 => 2,
-            Family::Ipv6 => 4,
-        };
+        let field = if self.function.family == Family::Ipv4 { 2 } else { 4 };
         if self.function.family == Family::Ipv4 {
             self.read(Base::Network, 10, 2, self.scratch + BEFORE);
             self.asm.load(Size::H, R1, R7, layout::NETWORK + field);

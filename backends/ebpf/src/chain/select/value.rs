@@ -5,10 +5,10 @@ use crate::asm::{Alu, Jump, R7, Reg, Size, Width};
 use crate::error::EmitError;
 use crate::packet::layout;
 use crate::{Needs, table};
-use bpfc_ir::{Base, BinaryOp, CtField, Family, Meta, Op, Source, Type, Value};
+use bpfc_ir::{Base, BinaryOp, CtField, Meta, Op, PacketFamily, Source, Type, Value};
 
 /// Whether a value is computed where it stands and kept in the frame.
-pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
+pub(crate) fn is_kept(op: &Op, family: PacketFamily, needs: &Needs) -> bool {
     match *op {
         Op::Random
         | Op::Take(_)
@@ -28,7 +28,7 @@ pub(crate) fn is_kept(op: &Op, family: Family, needs: &Needs) -> bool {
 }
 
 /// Whether bytes lie in the part of the packet that main has copied.
-fn in_window(base: Base, offset: u16, ty: Type, family: Family) -> bool {
+fn in_window(base: Base, offset: u16, ty: Type, family: PacketFamily) -> bool {
     let window = match base {
         Base::Link => 14,
         Base::Network => layout::network_window(family),

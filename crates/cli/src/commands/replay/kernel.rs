@@ -12,7 +12,8 @@ use super::{Decision, is_incoming};
 use crate::console::{Failure, refused};
 use bpfc_artifact::{Artifact, AttachPoint, ProgramKind, RelocKind, RuleTable};
 use bpfc_driver::{self as driver, Options};
-use bpfc_ir::{Family, Hook, Input, Program, Verdict};
+use bpfc_ir::{Family, Hook, Input, PacketFamily, Program, Verdict};
+use bpfc_packet::Packet;
 use bpfc_runtime::{Count, Error, TestPacket, Unattached};
 use driver::Target;
 use std::collections::BTreeMap;
@@ -108,7 +109,7 @@ impl<'a> Engine<'a> {
     /// The decision; none for a packet that is too long for a test run.
     fn decide(&mut self, frame: &Frame) -> Result<Option<Decision>, Failure> {
         let unseen = Ok(Some(Decision::unseen()));
-        let family = frame.packet.as_ref().map(|packet| packet.family);
+        let family = self.family(frame);
         let Some(index) = self.program_for(family) else { return unseen };
         let attach = self.loaded.programs()[index].attach;
         let Some(data) = data(attach, frame) else { return unseen };
@@ -146,17 +147,31 @@ impl<'a> Engine<'a> {
         Ok(Some(Decision { verdict, rules }))
     }
 
+    /// The family of a frame as the hook sees it; none where it is not IP and the hook sees no
+    /// other.
+    fn family(&self, frame: &Frame) -> Option<PacketFamily> {
+        match self.hook {
+            Hook::Ingress | Hook::Egress => {
+                let packet = Packet::from_frame(&frame.bytes[..]).ok()?;
+                Some(packet.parse_at_device(self.hook == Hook::Egress).family())
+            }
+            _ => frame.packet.as_ref().map(|packet| packet.family),
+        }
+    }
+
     /// The program that sees packets of a family.
-    fn program_for(&self, family: Option<Family>) -> Option<usize> {
+    fn program_for(&self, family: Option<PacketFamily>) -> Option<usize> {
         self.loaded.programs().iter().position(|program| match program.attach {
-            AttachPoint::Netfilter { family: own, .. } => family == Some(own),
+            AttachPoint::Netfilter { family: own, .. } => {
+                family.is_some_and(|family| family == own)
+            }
             AttachPoint::Service | AttachPoint::Companion => false,
             _ => true,
         })
     }
 
     /// The rules that counted the last packet, in order.
-    fn counted(&mut self, family: Option<Family>) -> Result<Vec<String>, Failure> {
+    fn counted(&mut self, family: Option<PacketFamily>) -> Result<Vec<String>, Failure> {
         let after = self.loaded.counters().map_err(refused)?;
         let changed: BTreeMap<&str, u64> = after
             .iter()
@@ -166,7 +181,7 @@ impl<'a> Engine<'a> {
                 (rule.label.as_str(), now.packets.wrapping_sub(before.packets))
             })
             .collect();
-        let family = family.unwrap_or(Family::Ipv4);
+        let family = family.unwrap_or(PacketFamily::Ipv4);
         let order = self.tracer.trace(self.hook, family, &changed);
         self.counts = after.iter().map(|(_, count)| count).collect();
         Ok(order)
@@ -184,7 +199,7 @@ fn data(attach: AttachPoint, frame: &Frame) -> Option<Vec<u8>> {
         AttachPoint::Netfilter { .. } | AttachPoint::CgroupIngress | AttachPoint::CgroupEgress => {
             let parsed = frame.parsed()?;
             let addresses = frame.bytes[..12].try_into().ok()?;
-            Some(untagged(attach, addresses, parsed.family(), parsed.bytes()))
+            Some(untagged(attach, addresses, parsed.ip(), parsed.bytes()))
         }
         AttachPoint::Service | AttachPoint::Companion => None,
         AttachPoint::Xdp => Some(frame.bytes.clone()).filter(|data| data.len() >= ETHERNET),

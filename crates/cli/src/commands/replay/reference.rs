@@ -76,7 +76,7 @@ fn decide(
     };
     let family = packet.family;
     let seen = program.entries.iter().any(|e| (e.hook, e.family) == (hook, family));
-    let evaluator = evaluators.iter_mut().find(|(of, _)| *of == family);
+    let evaluator = evaluators.iter_mut().find(|(of, _)| family == *of);
     let (true, Some((_, evaluator))) = (seen, evaluator) else {
         return unseen();
     };
@@ -106,7 +106,7 @@ fn decide(
 
 /// The tables whose base chains a hook runs, in their order.
 pub(in crate::commands) fn tables(program: &Program, hook: Hook, family: Family) -> Vec<&str> {
-    let entry = program.entries.iter().find(|e| (e.hook, e.family) == (hook, family));
+    let entry = program.entries.iter().find(|e| e.hook == hook && e.family == family);
     let funcs = entry.into_iter().flat_map(Entry::funcs);
     let of = funcs.filter_map(|func| program.funcs[func].chain.expand());
     of.map(|chain| program.chains[chain].table.as_str()).collect()

@@ -28,7 +28,7 @@ pub(in crate::commands) fn first_packet(packet: &Parsed<'_>) -> Tracked {
         return Tracked::Invalid;
     }
     let protocol = packet.protocol();
-    let ports = match (protocol, packet.family()) {
+    let ports = match (protocol, packet.ip()) {
         (TCP, _) => tcp(packet),
         (UDP, _) => udp(packet),
         (1, Family::Ipv4) | (58, Family::Ipv6) => return icmp(packet),
@@ -87,7 +87,7 @@ fn udp(packet: &Parsed<'_>) -> Option<(u16, u16)> {
 fn icmp(packet: &Parsed<'_>) -> Tracked {
     let Some(header) = packet.transport_slice(0, 8) else { return Tracked::Invalid };
     let (kind, code, identifier) = (header[0], header[1], word(header, 4));
-    let answer = match (packet.family(), kind) {
+    let answer = match (packet.ip(), kind) {
         (Family::Ipv4, 8) => 0,
         (Family::Ipv4, 13 | 15 | 17) | (Family::Ipv6, 128 | 139) => kind + 1,
         (Family::Ipv6, 130..=137 | 143) => return Tracked::Not,

@@ -1,0 +1,323 @@
+//! Chains of devices: what comes in and goes out by one, whatever it carries, through the kernel's
+//! nft and every engine.
+//!
+//! Frames hold IPv4 and IPv6, sound and damaged, with padding behind and tags in front, ARP, frames
+//! of IEEE 802.3 and protocols that nobody knows. `BPFC_SEED` chooses them.
+
+use bpfc_driver::Options as CompileOptions;
+use bpfc_interpret::{Environment, interpret};
+use bpfc_ir::{CounterDef, Hook, Input};
+use bpfc_opt::Limits;
+use bpfc_packet::{Clock, Found, InterfaceName, Packet, find_extension};
+use bpfc_runtime::{Filter, Options, XdpMode};
+use bpfc_tests::generate::packets::packets;
+use bpfc_tests::generate::rng::Rng;
+use bpfc_tests::generate::ruleset::Shape;
+use bpfc_tests::lab::inject::{Frame, INNER_MAC, OUTER_MAC, Wire};
+use bpfc_tests::lab::namespace::isolated;
+use bpfc_tests::lab::oracle::Stage;
+use bpfc_tests::lab::packet_sender::PacketSender;
+use bpfc_tests::lab::tables::{Count, Counters, disagreement, moved};
+use bpfc_tests::lab::{Family, nft};
+use bpfc_tests::require::{self, KERNEL_IPTABLES, Need};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::time::SystemTime;
+
+/// The devices of the namespace under test. Chains are of the first and the last.
+const DEVICES: [&str; 3] = ["eth0", "eth1", "wlan0"];
+
+/// What is asked of every frame.
+const ANY: &[&str] = &[
+    "",
+    "meta protocol arp",
+    "meta protocol ip",
+    "meta protocol ip6",
+    "meta protocol != { ip, ip6, arp }",
+    "meta protocol 1-4",
+    "meta protocol 0x8100",
+    "meta length 46",
+    "meta length 0-60",
+    "meta length != 42",
+    "ip saddr 10.0.0.0/8",
+    "ip saddr != 10.0.0.0/9",
+    "ip protocol tcp",
+    "ip ttl < 65",
+    "ip daddr . ip saddr { 10.0.0.1 . 10.0.0.2, 10.0.0.2 . 10.0.0.1 }",
+    "ip length 20-60",
+    "ip6 saddr fe80::/10",
+    "ip6 daddr & ::ff == ::1",
+    "ip6 nexthdr { 0, 6, 17, 58 }",
+    "meta l4proto tcp",
+    "meta l4proto != { tcp, udp }",
+    "tcp dport 22",
+    "tcp dport != 22",
+    "tcp flags syn",
+    "tcp option maxseg exists",
+    "tcp option maxseg missing",
+    "udp dport { 53, 1024-65535 }",
+    "udp length 8-100",
+    "th sport 0-1023",
+    "icmp type echo-request",
+    "icmpv6 type { echo-reply, 128, nd-neighbor-solicit }",
+    "@nh,0,16 0x0001",
+    "@nh,0,8 & 0xf0 == 0x40",
+    "@nh,160,32 != 0",
+    "@nh,400,8 0",
+    "@th,0,8 0-127",
+    "ether saddr 02:00:00:00:00:02",
+    "ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00",
+    "exthdr hbh exists",
+    "exthdr frag missing",
+    "meta mark 0",
+    "meta pkttype { host, broadcast, multicast }",
+    "limit rate 1/hour burst 20 packets",
+    "quota 4000 bytes",
+    "meta protocol vmap { ip : jump deep, arp : jump deep, 0x88cc : continue }",
+];
+
+/// A table with a chain at a hook of the first and the last device.
+fn table(hook: &str, family: &str) -> String {
+    let named = if hook == "egress" { "oifname" } else { "iifname" };
+    let rules: String = ANY
+        .iter()
+        // Families that see IP alone know no other protocol.
+        .filter(|rule| family == "netdev" || !rule.contains("meta protocol"))
+        .map(|rule| format!("        {rule} counter\n"))
+        .collect();
+    let [first, _, last] = DEVICES;
+    format!(
+        "table {family} t {{
+    chain deep {{
+        @nh,48,16 0x0001 counter
+        meta l4proto udp counter return
+        counter
+    }}
+    chain c {{
+        type filter hook {hook} devices = {{ {first}, {last} }} priority 0; policy accept;
+        meta protocol 0x88b5 accept
+        {named} \"{last}\" counter
+{rules}        meta length 60-70 counter drop
+        counter
+    }}
+    chain later {{
+        type filter hook {hook} device {first} priority 10; policy drop;
+        meta protocol 0x88b5 accept
+        counter
+        meta length 0-50 counter accept
+    }}
+}}
+"
+    )
+}
+
+/// Frames of all kinds.
+fn frames(seed: u64) -> Vec<Frame> {
+    let mut rng = Rng::new(seed);
+    let mut all = Vec::new();
+    for family in Family::ALL {
+        let shape = Shape { marks: false, ..Shape::new(family, Stage::Prerouting) };
+        all.extend(packets(&mut rng, shape, &[], 150));
+    }
+    let frame = |kind: u16, carried: &[u8]| {
+        let destination = if carried.len() % 2 == 1 { [0xff; 6] } else { INNER_MAC };
+        [&destination[..], &OUTER_MAC, &kind.to_be_bytes(), carried].concat()
+    };
+    let request: Vec<u8> =
+        [&[0, 1, 8, 0, 6, 4, 0, 1][..], &[2; 6], &[10, 0, 0, 1], &[0; 10]].concat();
+    let answer: Vec<u8> =
+        [&[0, 1, 8, 0, 6, 4, 0, 2][..], &[2; 6], &[10, 0, 0, 2], &[7; 10]].concat();
+    let ipv4 = all[0].bytes[14..].to_vec();
+    for (number, bytes) in [
+        frame(0x0806, &request),
+        frame(0x0806, &answer),
+        frame(0x0806, &request[..20]),
+        frame(0x88cc, &[2, 7, 4, 1]),
+        frame(0x0026, &[0x42; 0x26]),
+        frame(0x0020, &[0xff; 0x20]),
+        frame(0x9000, &[0; 60]),
+        // Called IPv4 and IPv6 without being it.
+        frame(0x0800, &[0x65; 40]),
+        frame(0x86dd, &[0x45; 60]),
+        frame(0x0800, &ipv4[..19]),
+        frame(0x0800, &[0x45, 0, 0xff, 0xff, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]),
+        frame(0x86dd, &[0x60, 0, 0, 0, 0xff, 0, 17, 64]),
+        // Tags: one is taken off on the way in.
+        frame(0x8100, &[&[0, 5, 8, 0][..], &ipv4].concat()),
+        frame(0x88a8, &[&[0, 5, 8, 6][..], &request].concat()),
+        frame(0x8100, &[&[0, 5, 0x81, 0, 0, 6, 8, 0][..], &ipv4].concat()),
+        frame(0x8100, &[&[0, 5, 0, 0x26][..], &[0xff; 0x26]].concat()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        all.push(Frame { port: number % DEVICES.len(), bytes: bytes.clone() });
+        all.push(Frame { port: 0, bytes });
+    }
+    // Padding, as short frames have it on a wire.
+    for at in (0..all.len()).step_by(3) {
+        let length = all[at].bytes.len();
+        all[at].bytes.resize(length.max(60), 0);
+    }
+    all.retain(is_alike);
+    all
+}
+
+/// Without what docs/semantics.md excepts: fragments that are not the first, and IPv6 packets with
+/// an authentication header.
+fn is_alike(frame: &Frame) -> bool {
+    let Ok(packet) = Packet::from_frame(&frame.bytes[..]) else { return true };
+    let parsed = packet.parse_at_device(false);
+    let is_ipv6 = parsed.family() == Family::Ipv6;
+    let walked = !is_ipv6 || find_extension(parsed.bytes(), 51) == Found::Absent;
+    parsed.fragment_offset() == 0 && walked
+}
+
+/// The devices in the calling thread's namespace, with both ways for frames.
+struct Lab {
+    wire: Wire,
+    sender: PacketSender,
+    hook: Hook,
+}
+
+impl Lab {
+    fn new(hook: Hook) -> Result<Lab, Failed> {
+        let wire = Wire::new(&DEVICES)?;
+        Ok(Lab { wire, sender: PacketSender::new(&DEVICES)?, hook })
+    }
+
+    fn send(&mut self, frames: &[Frame]) -> Result<(), Failed> {
+        if self.hook == Hook::Ingress {
+            return Ok(self.wire.send(frames)?);
+        }
+        for frame in frames {
+            self.sender.send(frame.port, &frame.bytes)?;
+        }
+        Ok(())
+    }
+
+    fn kernel(&mut self, text: &str, frames: &[Frame]) -> Result<Counters, Failed> {
+        nft::load(text)?;
+        let reader = nft::Reader::new()?;
+        let before = reader.read()?;
+        self.send(frames)?;
+        let counters = reader.moved(&before)?;
+        nft::flush()?;
+        Ok(counters)
+    }
+
+    fn live(
+        &mut self,
+        (target, mode): (&str, XdpMode),
+        text: &str,
+        frames: &[Frame],
+    ) -> Result<Counters, Failed> {
+        let options = CompileOptions { hooks: Some(vec![self.hook]), ..CompileOptions::default() };
+        let target = bpfc_driver::target(target).ok_or("no such target")?;
+        let compiled = bpfc_driver::compile(&[input(text)], target, &options);
+        let artifact = compiled.artifact().ok_or_else(|| told(&compiled.diagnostics))?;
+        let mut options = Options::new("netdev");
+        options.xdp_mode = mode;
+        options.interfaces = DEVICES.map(str::to_owned).to_vec();
+        let filter = Filter::load(artifact, &options)?;
+        self.send(frames)?;
+        let counters = moved(&filter.counters()?);
+        filter.unload()?;
+        Ok(counters)
+    }
+}
+
+fn input(text: &str) -> Input {
+    Input { name: "ruleset".into(), bytes: text.into(), format: Some("nft".into()) }
+}
+
+fn told(diagnostics: &bpfc_diag::Diagnostics) -> String {
+    diagnostics.iter().map(|one| format!("{}\n", one.message)).collect()
+}
+
+/// What the interpreter counts, of a program before and after passes.
+fn interpreted(
+    hook: Hook,
+    text: &str,
+    frames: &[Frame],
+    limits: Option<Limits>,
+) -> Result<Counters, Failed> {
+    let options = CompileOptions { hooks: Some(vec![hook]), ..CompileOptions::default() };
+    let lowered = bpfc_driver::lower(&[input(text)], &options);
+    let mut program = lowered.program.ok_or_else(|| told(&lowered.diagnostics))?;
+    if let Some(limits) = limits {
+        let mut options = bpfc_opt::Options { limits, ..bpfc_opt::Options::default() };
+        bpfc_opt::run(&mut program, &mut options)?;
+    }
+    let mut environment = Environment::new(&program).with_contents(&lowered.contents);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
+    for frame in frames {
+        let mut packet = Packet::from_frame(&frame.bytes[..])?;
+        let name = InterfaceName::new(DEVICES[frame.port]).unwrap_or_default();
+        match hook {
+            Hook::Ingress => packet.in_interface = name,
+            _ => packet.out_interface = name,
+        }
+        packet.clock = Clock { seconds: now, minutes_west: 0 };
+        interpret(&program, hook, &packet, &mut environment)?;
+    }
+    let mut counters = Counters::new();
+    for (counter, &CounterDef { rule }) in &program.counters {
+        let counts = environment.counter(counter);
+        if counts.packets > 0 {
+            let count = Count { packets: counts.packets, bytes: counts.bytes };
+            counters.insert(program.label(rule), count);
+        }
+    }
+    Ok(counters)
+}
+
+fn same(name: &str, kernel: &Counters, other: &Counters) -> Result<(), Failed> {
+    match disagreement(kernel, other) {
+        Some(lines) => Err(format!("{name}:\n{lines}").into()),
+        None => Ok(()),
+    }
+}
+
+fn check(hook: Hook, family: &str) -> Result<(), Failed> {
+    let mut lab = Lab::new(hook)?;
+    let text = table(&hook.to_string(), family);
+    let frames = frames(require::number("BPFC_SEED", 1));
+    let kernel = lab.kernel(&text, &frames)?;
+    assert!(kernel.len() > 30, "the kernel has counted: {kernel:?}");
+    let narrow = Limits { depth: 1, size: u64::MAX, ..Limits::default() };
+    for (name, limits) in [
+        ("interpreter", None),
+        ("interpreter (all passes)", Some(Limits::default())),
+        ("interpreter (inlined)", Some(narrow)),
+    ] {
+        same(name, &kernel, &interpreted(hook, &text, &frames, limits)?)?;
+    }
+    let mut targets = vec![("tc", XdpMode::Auto)];
+    if hook == Hook::Ingress {
+        targets.extend([("xdp", XdpMode::Native), ("xdp", XdpMode::Generic)]);
+    }
+    for (target, mode) in targets {
+        let counters = lab.live((target, mode), &text, &frames)?;
+        same(&format!("{target} ({mode})"), &kernel, &counters)?;
+    }
+    Ok(())
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let needs = || [KERNEL_IPTABLES, &[Need::Tool("nft")]].concat();
+    let trial = |name: &str, hook: Hook, family: &'static str| {
+        Trial::test(name, move || {
+            if require::met(&needs()) {
+                isolated(|| check(hook, family))?;
+            }
+            Ok(())
+        })
+    };
+    let trials = vec![
+        trial("netdev_ingress", Hook::Ingress, "netdev"),
+        trial("netdev_egress", Hook::Egress, "netdev"),
+        trial("inet_ingress", Hook::Ingress, "inet"),
+    ];
+    libtest_mimic::run(&arguments, trials).exit();
+}
