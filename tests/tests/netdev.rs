@@ -14,6 +14,7 @@ use bpfc_tests::generate::packets::packets;
 use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::ruleset::Shape;
 use bpfc_tests::lab::inject::{Frame, INNER_MAC, OUTER_MAC, Wire};
+use bpfc_tests::lab::kernel_log::{AllNamespaces, KernelLog, Turn};
 use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::lab::oracle::Stage;
 use bpfc_tests::lab::packet_sender::PacketSender;
@@ -21,7 +22,7 @@ use bpfc_tests::lab::tables::{Count, Counters, disagreement, moved};
 use bpfc_tests::lab::{Family, nft};
 use bpfc_tests::require::{self, KERNEL_IPTABLES, Need};
 use libtest_mimic::{Arguments, Failed, Trial};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The devices of the namespace under test. Chains are of the first and the last.
 const DEVICES: [&str; 3] = ["eth0", "eth1", "wlan0"];
@@ -211,6 +212,14 @@ impl Lab {
         text: &str,
         frames: &[Frame],
     ) -> Result<Counters, Failed> {
+        let filter = self.load((target, mode), text)?;
+        self.send(frames)?;
+        let counters = moved(&filter.counters()?);
+        filter.unload()?;
+        Ok(counters)
+    }
+
+    fn load(&self, (target, mode): (&str, XdpMode), text: &str) -> Result<Filter, Failed> {
         let options = CompileOptions { hooks: Some(vec![self.hook]), ..CompileOptions::default() };
         let target = bpfc_driver::target(target).ok_or("no such target")?;
         let compiled = bpfc_driver::compile(&[input(text)], target, &options);
@@ -218,11 +227,7 @@ impl Lab {
         let mut options = Options::new("netdev");
         options.xdp_mode = mode;
         options.interfaces = DEVICES.map(str::to_owned).to_vec();
-        let filter = Filter::load(artifact, &options)?;
-        self.send(frames)?;
-        let counters = moved(&filter.counters()?);
-        filter.unload()?;
-        Ok(counters)
+        Ok(Filter::load(artifact, &options)?)
     }
 }
 
@@ -303,6 +308,59 @@ fn check(hook: Hook, family: &str) -> Result<(), Failed> {
     Ok(())
 }
 
+/// Lines of the kernel's log and of records, of frames at a device.
+fn log(target: &str) -> Result<(), Failed> {
+    let mut lab = Lab::new(Hook::Ingress)?;
+    let prefix = format!("dev-{target}-{}:", std::process::id());
+    let text = format!(
+        "table netdev t {{
+    chain c {{
+        type filter hook ingress device eth0 priority 0; policy accept;
+        meta protocol 0x88b5 accept
+        log prefix \"{prefix}\" level debug
+        log prefix \"{prefix}\" level debug flags ether flags tcp options
+        counter drop
+    }}
+}}
+"
+    );
+    let mut frames = frames(require::number("BPFC_SEED", 1));
+    // At XDP a tag is still in the frame that is logged.
+    frames.retain(|frame| frame.port == 0 && frame.bytes[12] != 0x81 && frame.bytes[12] != 0x88);
+    let mut kernel = KernelLog::open()?;
+    let _turn = Turn::take()?;
+    for _ in 0..AGAIN {
+        kernel.lines(&prefix)?;
+        kernel.is_overwritten();
+        nft::load(&text)?;
+        lab.send(&frames)?;
+        nft::flush()?;
+        let lines = kernel.lines(&prefix)?;
+        if kernel.is_overwritten() {
+            continue;
+        }
+        let filter = lab.load((target, XdpMode::Auto), &text)?;
+        lab.send(&frames)?;
+        let mut reader = filter.log()?;
+        let mut recorded = Vec::new();
+        while let Some(record) = reader.next(Some(Duration::ZERO))? {
+            recorded.push(record.line());
+        }
+        filter.unload()?;
+        assert!(lines.len() > 80, "the kernel has logged {} lines", lines.len());
+        assert!(lines.iter().any(|line| line.contains("ARP HTYPE")), "one of ARP");
+        for (kernel, own) in lines.iter().zip(&recorded) {
+            assert_eq!(kernel.trim_end(), own.trim_end());
+        }
+        assert_eq!(lines.len(), recorded.len());
+        return Ok(());
+    }
+    Err("others overwrite the kernel's log again and again".into())
+}
+
+/// Times that the kernel's log is read anew, where others overwrite it.
+const AGAIN: u32 = 20;
+
 fn main() {
     let arguments = Arguments::from_args();
     let needs = || [KERNEL_IPTABLES, &[Need::Tool("nft")]].concat();
@@ -314,10 +372,27 @@ fn main() {
             Ok(())
         })
     };
+    let may_log = require::met(KERNEL_IPTABLES) && require::met(&[Need::KernelLog]);
+    let setting = match may_log && !arguments.list {
+        true => AllNamespaces::allow().ok(),
+        false => None,
+    };
+    let logged = |target: &'static str| {
+        Trial::test(format!("log_{target}"), move || {
+            if may_log && require::met(&[Need::Tool("nft")]) {
+                isolated(|| log(target))?;
+            }
+            Ok(())
+        })
+    };
     let trials = vec![
+        logged("xdp"),
+        logged("tc"),
         trial("netdev_ingress", Hook::Ingress, "netdev"),
         trial("netdev_egress", Hook::Egress, "netdev"),
         trial("inet_ingress", Hook::Ingress, "inet"),
     ];
-    libtest_mimic::run(&arguments, trials).exit();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    drop(setting);
+    conclusion.exit();
 }

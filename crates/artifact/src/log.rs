@@ -42,7 +42,8 @@ pub const FACTS: usize = 40;
 pub const HAS_OWNER: u8 = 1;
 /// u8: the hook: 0 ingress, 1 prerouting, 2 input, 3 forward, 4 output, 5 postrouting, 6 egress.
 pub const HOOK: usize = 41;
-/// u8: version of IP, 4 or 6.
+/// u8: version of IP, 4 or 6, as the link header says; 0 of frames that are not IP, whose EtherType
+/// is at the link header's end.
 pub const VERSION: usize = 42;
 /// u8: bytes of link header at [`LINK`]; 0 where there is none.
 pub const LINK_LENGTH: usize = 43;

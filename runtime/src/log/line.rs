@@ -14,6 +14,10 @@ use std::net::Ipv4Addr;
 /// `ARPHRD_ETHER`.
 const ETHERNET: u16 = 1;
 
+/// EtherTypes of ARP and RARP.
+const ARP: u16 = 0x0806;
+const REVERSE_ARP: u16 = 0x8035;
+
 /// Why a part of a line ends.
 enum Stop {
     /// The kernel leaves the part here.
@@ -46,19 +50,32 @@ impl LogRecord {
             None => String::new(),
         };
         line.add(format_args!("IN={} OUT={} ", name(&self.input), name(&self.output)));
-        if self.input.is_some() {
+        let is_arp = matches!(self.ether_type, ARP | REVERSE_ARP);
+        let shows_link = match self.version() {
+            0 => !is_arp || line.has(DECODE_LINK),
+            _ => self.input.is_some(),
+        };
+        if shows_link {
             line.link();
         }
-        let packet = match self.version() {
-            4 => line.ipv4(0),
-            6 => line.ipv6(0),
-            _ => Err(Stop::Cut),
+        let packet = match (self.version(), self.ether_type) {
+            (4, _) => line.ipv4(0),
+            (6, _) => line.ipv6(0),
+            (_, ARP | REVERSE_ARP) => line.arp(),
+            // `nf_log_unknown_packet`.
+            _ => Ok(()),
         };
         if let Err(Stop::Cut) = packet {
             line.add(format_args!("CUT={} ", self.packet.len()));
         }
         line.out
     }
+}
+
+/// Bytes of an address, as the kernel writes them.
+fn colons(bytes: &[u8]) -> String {
+    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    bytes.join(":")
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
@@ -119,10 +136,6 @@ impl<'a> Line<'a> {
     /// `dump_mac_header`.
     fn link(&mut self) {
         let link = &self.record.link;
-        let colons = |bytes: &[u8]| {
-            let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            bytes.join(":")
-        };
         if self.has(DECODE_LINK) && link.kind == ETHERNET {
             if let (Some(14..), Some(header)) = (link.gap, link.bytes.get(..14)) {
                 let (destination, source) = (colons(&header[..6]), colons(&header[6..12]));
@@ -132,6 +145,24 @@ impl<'a> Line<'a> {
             return;
         }
         self.add(format_args!("MAC={} ", colons(&link.bytes)));
+    }
+
+    /// `dump_arp_packet`.
+    fn arp(&mut self) -> Part {
+        let header = self.header(0, 8, "TRUNCATED")?;
+        let [hardware, protocol, operation] = [0, 2, 6].map(|at| u16_at(header, at));
+        self.add(format_args!("ARP HTYPE={hardware} PTYPE=0x{protocol:04x} OPCODE={operation}"));
+        if hardware != ETHERNET || header[4] != 6 || header[5] != 4 {
+            return Ok(());
+        }
+        let text = format!(" INCOMPLETE [{} bytes]", self.rest(8));
+        let addresses = self.header(8, 20, &text)?;
+        for (side, at) in [("SRC", 0), ("DST", 10)] {
+            let mac = colons(&addresses[at..at + 6]);
+            let ip = Ipv4Addr::from_bits(u32_at(addresses, at + 6));
+            self.add(format_args!(" MAC{side}={mac} IP{side}={ip}"));
+        }
+        Ok(())
     }
 
     /// `dump_ipv4_packet` of the header at `at`, which is not 0 for a packet that an error quotes.
@@ -464,6 +495,11 @@ mod tests {
             mark: 0x1f,
             trace: None,
             owner: Some((7, 8)),
+            ether_type: if packet.first().is_some_and(|byte| byte >> 4 == 6) {
+                0x86dd
+            } else {
+                0x0800
+            },
             link: LinkHeader {
                 kind: 1,
                 gap: Some(14),

@@ -70,6 +70,8 @@ pub struct LogRecord {
     pub mark: u32,
     /// User and group of the socket that sends it.
     pub owner: Option<(u32, u32)>,
+    /// Its EtherType: 0x0800 and 0x86dd for IP; 0 where it is neither and has no Ethernet header.
+    pub ether_type: u16,
     /// Its link header.
     pub link: LinkHeader,
     /// Length of the packet in bytes from the IP header on.
@@ -77,6 +79,10 @@ pub struct LogRecord {
     /// Its first bytes from the IP header on.
     pub packet: Vec<u8>,
 }
+
+/// EtherTypes of IP.
+const IPV4: u16 = 0x0800;
+const IPV6: u16 = 0x86dd;
 
 impl LogRecord {
     /// The record in bytes of the ring buffer; `booted` is when the system started. None where it
@@ -129,6 +135,14 @@ impl LogRecord {
             mark: u32(log::MARK),
             owner: (header[log::FACTS] & log::HAS_OWNER != 0)
                 .then(|| (u32(log::UID), u32(log::GID))),
+            ether_type: match (header[log::VERSION], link) {
+                (4, _) => IPV4,
+                (6, _) => IPV6,
+                (_, [_, _, _, _, _, _, _, _, _, _, _, _, high, low, ..]) => {
+                    u16::from_be_bytes([*high, *low])
+                }
+                _ => 0,
+            },
             link: LinkHeader {
                 kind: u16(log::LINK_TYPE),
                 gap: Some(u16(log::LINK_GAP)).filter(|&gap| gap != log::NO_GAP),
@@ -139,9 +153,13 @@ impl LogRecord {
         })
     }
 
-    /// The version of IP: 4 or 6, or 0 where no byte of the packet was recorded.
+    /// The version of IP: 4 or 6, or 0 of another frame.
     pub fn version(&self) -> u8 {
-        self.packet.first().map_or(0, |byte| byte >> 4)
+        match self.ether_type {
+            IPV4 => 4,
+            IPV6 => 6,
+            _ => 0,
+        }
     }
 }
 

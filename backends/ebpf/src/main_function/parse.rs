@@ -136,6 +136,19 @@ impl Parser<'_> {
         asm.store_imm(Size::H, R7, layout::FRAGMENT_OFFSET, 0);
         asm.store_imm(Size::B, R7, layout::WALK_FAILED, 1);
         asm.store_imm(Size::B, R7, layout::L4_PROTO, 0);
+        // Log records tell by it what the frame is called.
+        let [known, ipv6, stored] = std::array::from_fn(|_| asm.label());
+        asm.load(Size::H, R1, R7, layout::PROTOCOL);
+        asm.mov_imm(R2, 0x40);
+        asm.jump_imm(Jump::Eq, Width::W64, R1, 0x0800, known);
+        asm.jump_imm(Jump::Eq, Width::W64, R1, 0x86dd, ipv6);
+        asm.mov_imm(R2, 0);
+        asm.goto(stored);
+        asm.place(ipv6);
+        asm.mov_imm(R2, 0x60);
+        asm.place(known);
+        asm.place(stored);
+        asm.store(Size::B, R7, layout::NETWORK, R2);
     }
 
     /// Copies what there is of the transport header; the rest of the window is zero.

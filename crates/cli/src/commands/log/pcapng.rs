@@ -52,10 +52,7 @@ impl Capture {
             data.extend_from_slice(&link.bytes);
         } else {
             data.resize(ETHERNET_HEADER - 2, 0);
-            data.extend(match record.packet.first().map(|byte| byte >> 4) {
-                Some(6) => [0x86, 0xdd],
-                _ => [0x08, 0x00],
-            });
+            data.extend(record.ether_type.to_be_bytes());
         }
         data.extend_from_slice(&record.packet);
         let interface_id = self.interface(record)?;
