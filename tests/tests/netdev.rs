@@ -15,12 +15,14 @@ use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::ruleset::Shape;
 use bpfc_tests::lab::inject::{Frame, INNER_MAC, OUTER_MAC, Wire};
 use bpfc_tests::lab::kernel_log::{AllNamespaces, KernelLog, Turn};
-use bpfc_tests::lab::namespace::isolated;
+use bpfc_tests::lab::listen::Listener;
+use bpfc_tests::lab::namespace::{Namespace, isolated};
 use bpfc_tests::lab::oracle::Stage;
 use bpfc_tests::lab::packet_sender::PacketSender;
 use bpfc_tests::lab::tables::{Count, Counters, disagreement, moved};
 use bpfc_tests::lab::{Family, nft};
 use bpfc_tests::require::{self, KERNEL_IPTABLES, Need};
+use bpfc_tests::traffic;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::time::{Duration, SystemTime};
 
@@ -358,6 +360,67 @@ fn log(target: &str) -> Result<(), Failed> {
     Err("others overwrite the kernel's log again and again".into())
 }
 
+/// What is said to senders whose frames a chain of a device rejects.
+fn reject(target: &str) -> Result<(), Failed> {
+    let mut lab = Lab::new(Hook::Ingress)?;
+    let text = "table netdev t {
+    chain c {
+        type filter hook ingress device eth0 priority 0; policy accept;
+        meta protocol 0x88b5 accept
+        tcp dport 22 counter reject with tcp reset
+        ip protocol udp counter reject with icmp port-unreachable
+        ip6 nexthdr udp counter reject with icmpv6 admin-prohibited
+        meta protocol arp counter
+    }
+}
+";
+    let mut frames = Vec::new();
+    for ends in [["10.0.0.2", "10.0.0.1"], ["2001:db8::2", "2001:db8::1"]] {
+        let packet = || traffic::packet(ends[0], ends[1]).ethernet(OUTER_MAC, INNER_MAC);
+        frames.push(packet().tcp(4000, 22, 2).payload(vec![7; 30]).bytes());
+        // As short as frames on a wire are not: padding follows.
+        let mut short = packet().udp(4000, 53).bytes();
+        short.resize(short.len().max(60) + 8, 0);
+        frames.push(short);
+        frames.push(packet().udp(4000, 53).payload(vec![9; 900]).bytes());
+    }
+    let inner = Namespace::current()?;
+    lab.wire.outer().enter()?;
+    let listener = Listener::new()?;
+    inner.enter()?;
+    let hear = |lab: &mut Lab| -> Result<Vec<Vec<u8>>, Failed> {
+        listener.heard()?;
+        for bytes in &frames {
+            lab.send(&[Frame { port: 0, bytes: bytes.clone() }])?;
+            for _ in 0..3 {
+                lab.wire.settle(0)?;
+            }
+        }
+        Ok(listener.heard()?)
+    };
+    nft::load(text)?;
+    let wanted = hear(&mut lab)?;
+    nft::flush()?;
+    let mode = if target == "xdp" { XdpMode::Generic } else { XdpMode::Auto };
+    let filter = lab.load((target, mode), text)?;
+    let heard = hear(&mut lab)?;
+    filter.unload()?;
+    assert_eq!(wanted.len(), frames.len(), "the kernel answers each");
+    // Who says what to whom: how much an error quotes, and its header's options, is another matter
+    // (docs/semantics.md).
+    let told = |frame: Vec<u8>| {
+        let (protocol, addresses, said) = match frame[12..14] {
+            [8, 0] => (frame[23], 26..34, 34),
+            _ => (frame[20], 22..54, 54),
+        };
+        let bytes = if protocol == 6 { 14 } else { 2 };
+        [&[protocol], &frame[..12], &frame[addresses], &frame[said..said + bytes]].concat()
+    };
+    let [wanted, heard] = [wanted, heard].map(|all| all.into_iter().map(told).collect::<Vec<_>>());
+    assert_eq!(wanted, heard);
+    Ok(())
+}
+
 /// Times that the kernel's log is read anew, where others overwrite it.
 const AGAIN: u32 = 20;
 
@@ -385,9 +448,19 @@ fn main() {
             Ok(())
         })
     };
+    let rejected = |target: &'static str| {
+        Trial::test(format!("reject_{target}"), move || {
+            if require::met(&needs()) {
+                isolated(|| reject(target))?;
+            }
+            Ok(())
+        })
+    };
     let trials = vec![
         logged("xdp"),
         logged("tc"),
+        rejected("xdp"),
+        rejected("tc"),
         trial("netdev_ingress", Hook::Ingress, "netdev"),
         trial("netdev_egress", Hook::Egress, "netdev"),
         trial("inet_ingress", Hook::Ingress, "inet"),

@@ -416,6 +416,9 @@ fn answer(
         emitter.mark_line(asm, None, "reject");
         asm.place(reject);
         if let Some(family) = entry.family.ip() {
+            if matches!(entry.hook, Hook::Ingress | Hook::Egress) {
+                parse::cut_to_length(asm, family);
+            }
             reply::call(emitter, asm, unit.attach, entry.hook, family)?;
         }
     }

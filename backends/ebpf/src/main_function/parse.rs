@@ -10,7 +10,7 @@ use crate::emitter::Emitter;
 use crate::packet::layout::{self, TRANSPORT_WINDOW};
 use crate::packet::linear::{self, Destination, Offset};
 use crate::target::{MainLabels, Sight, Target};
-use bpfc_ir::PacketFamily;
+use bpfc_ir::{Family, PacketFamily};
 
 /// How headers are read for a stage.
 pub(super) struct Parser<'a> {
@@ -18,6 +18,25 @@ pub(super) struct Parser<'a> {
     pub sight: Sight,
     pub labels: MainLabels,
     pub scratch: i16,
+}
+
+/// Makes a packet that chains of devices have seen one that ends where its header says, as answers
+/// quote it. Clobbers r1 and r2.
+pub(super) fn cut_to_length(asm: &mut Asm, family: Family) {
+    let at = if family == Family::Ipv4 { 2 } else { 4 };
+    asm.load(Size::H, R1, R7, layout::NETWORK + at);
+    asm.from_big_endian(R1, 16);
+    if family == Family::Ipv6 {
+        asm.alu_imm(Alu::Add, Width::W64, R1, 40);
+    }
+    asm.store(Size::W, R7, layout::LENGTH, R1);
+    let there = asm.label();
+    asm.load(Size::H, R2, R7, layout::TRANSPORT_OFFSET);
+    asm.jump(Jump::Ge, Width::W64, R1, R2, there);
+    asm.mov(R1, R2);
+    asm.place(there);
+    asm.alu(Alu::Sub, Width::W64, R1, R2);
+    asm.store(Size::W, R7, layout::TRANSPORT_AVAILABLE, R1);
 }
 
 impl Parser<'_> {
