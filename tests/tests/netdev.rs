@@ -16,7 +16,7 @@ use bpfc_tests::generate::ruleset::Shape;
 use bpfc_tests::lab::inject::{Frame, INNER_MAC, OUTER_MAC, Wire};
 use bpfc_tests::lab::kernel_log::{AllNamespaces, KernelLog, Turn};
 use bpfc_tests::lab::listen::Listener;
-use bpfc_tests::lab::namespace::{Namespace, isolated};
+use bpfc_tests::lab::namespace::{self, Namespace, isolated};
 use bpfc_tests::lab::oracle::Stage;
 use bpfc_tests::lab::packet_sender::PacketSender;
 use bpfc_tests::lab::tables::{Count, Counters, disagreement, moved};
@@ -214,23 +214,28 @@ impl Lab {
         text: &str,
         frames: &[Frame],
     ) -> Result<Counters, Failed> {
-        let filter = self.load((target, mode), text)?;
+        let filter = load(&Some(vec![self.hook]), (target, mode), text)?;
         self.send(frames)?;
         let counters = moved(&filter.counters()?);
         filter.unload()?;
         Ok(counters)
     }
+}
 
-    fn load(&self, (target, mode): (&str, XdpMode), text: &str) -> Result<Filter, Failed> {
-        let options = CompileOptions { hooks: Some(vec![self.hook]), ..CompileOptions::default() };
-        let target = bpfc_driver::target(target).ok_or("no such target")?;
-        let compiled = bpfc_driver::compile(&[input(text)], target, &options);
-        let artifact = compiled.artifact().ok_or_else(|| told(&compiled.diagnostics))?;
-        let mut options = Options::new("netdev");
-        options.xdp_mode = mode;
-        options.interfaces = DEVICES.map(str::to_owned).to_vec();
-        Ok(Filter::load(artifact, &options)?)
-    }
+/// Loads the chains of these hooks at all devices.
+fn load(
+    hooks: &Option<Vec<Hook>>,
+    (target, mode): (&str, XdpMode),
+    text: &str,
+) -> Result<Filter, Failed> {
+    let options = CompileOptions { hooks: hooks.clone(), ..CompileOptions::default() };
+    let target = bpfc_driver::target(target).ok_or("no such target")?;
+    let compiled = bpfc_driver::compile(&[input(text)], target, &options);
+    let artifact = compiled.artifact().ok_or_else(|| told(&compiled.diagnostics))?;
+    let mut options = Options::new("netdev");
+    options.xdp_mode = mode;
+    options.interfaces = DEVICES.map(str::to_owned).to_vec();
+    Ok(Filter::load(artifact, &options)?)
 }
 
 fn input(text: &str) -> Input {
@@ -341,7 +346,7 @@ fn log(target: &str) -> Result<(), Failed> {
         if kernel.is_overwritten() {
             continue;
         }
-        let filter = lab.load((target, XdpMode::Auto), &text)?;
+        let filter = load(&Some(vec![Hook::Ingress]), (target, XdpMode::Auto), &text)?;
         lab.send(&frames)?;
         let mut reader = filter.log()?;
         let mut recorded = Vec::new();
@@ -358,6 +363,66 @@ fn log(target: &str) -> Result<(), Failed> {
         return Ok(());
     }
     Err("others overwrite the kernel's log again and again".into())
+}
+
+/// Chains of devices and of the network layer in one program: each packet meets both, cut to its
+/// length for the latter.
+fn both(target: &str) -> Result<(), Failed> {
+    let mut lab = Lab::new(Hook::Ingress)?;
+    let local =
+        |any: &str| format!("rule add pref 1 lookup 100\nroute add local {any} dev lo table 100\n");
+    for name in DEVICES.iter().chain(&["all", "default"]) {
+        namespace::sysctl(&format!("ipv4/conf/{name}/rp_filter"), "0")?;
+        namespace::sysctl(&format!("ipv4/conf/{name}/accept_local"), "1")?;
+    }
+    namespace::ip(&local("0.0.0.0/0"))?;
+    namespace::ip6(&local("::/0"))?;
+    let text = "table netdev d {
+    chain c {
+        type filter hook ingress device eth0 priority 0; policy accept;
+        meta protocol 0x88b5 accept
+        meta length 46 counter
+        udp dport 54 counter drop
+        meta protocol arp counter
+        counter
+    }
+}
+table inet f {
+    chain c {
+        type filter hook input priority 0; policy drop;
+        meta length 28 counter
+        meta length 46 counter
+        udp dport 53 counter
+        udp dport 54 counter
+        tcp dport 22 counter
+        iifname \"eth0\" counter
+        counter
+    }
+}
+";
+    let mut frames = Vec::new();
+    for ends in [["10.0.0.2", "10.0.0.1"], ["2001:db8::2", "2001:db8::1"]] {
+        let packet = || traffic::packet(ends[0], ends[1]).ethernet(OUTER_MAC, INNER_MAC);
+        for (port, length) in [(53, 0), (53, 30), (54, 0), (55, 200)] {
+            let mut bytes = packet().udp(4000, port).payload(vec![7; length]).bytes();
+            bytes.resize(bytes.len().max(60), 0);
+            frames.push(bytes);
+        }
+        frames.push(packet().tcp(4000, 22, 2).bytes());
+    }
+    frames.push([&[0xff; 6][..], &OUTER_MAC, &[8, 6, 0, 1, 8, 0], &[0; 40]].concat());
+    let frames: Vec<Frame> = (0..2)
+        .flat_map(|port| frames.iter().map(move |bytes| Frame { port, bytes: bytes.clone() }))
+        .collect();
+    let kernel = lab.kernel(text, &frames)?;
+    assert!(kernel.len() > 8, "the kernel has counted: {kernel:?}");
+    let mode = if target == "xdp" { XdpMode::Native } else { XdpMode::Auto };
+    let hooks = Some(vec![Hook::Ingress, Hook::Input]);
+    let filter = load(&hooks, (target, mode), text)?;
+    lab.send(&frames)?;
+    let counters = moved(&filter.counters()?);
+    filter.unload()?;
+    same(target, &kernel, &counters)
 }
 
 /// What is said to senders whose frames a chain of a device rejects.
@@ -402,7 +467,7 @@ fn reject(target: &str) -> Result<(), Failed> {
     let wanted = hear(&mut lab)?;
     nft::flush()?;
     let mode = if target == "xdp" { XdpMode::Generic } else { XdpMode::Auto };
-    let filter = lab.load((target, mode), text)?;
+    let filter = load(&Some(vec![Hook::Ingress]), (target, mode), text)?;
     let heard = hear(&mut lab)?;
     filter.unload()?;
     assert_eq!(wanted.len(), frames.len(), "the kernel answers each");
@@ -448,10 +513,11 @@ fn main() {
             Ok(())
         })
     };
-    let rejected = |target: &'static str| {
-        Trial::test(format!("reject_{target}"), move || {
+    type OfTarget = fn(&str) -> Result<(), Failed>;
+    let of_target = |name: &str, test: OfTarget, target: &'static str| {
+        Trial::test(format!("{name}_{target}"), move || {
             if require::met(&needs()) {
-                isolated(|| reject(target))?;
+                isolated(|| test(target))?;
             }
             Ok(())
         })
@@ -459,8 +525,10 @@ fn main() {
     let trials = vec![
         logged("xdp"),
         logged("tc"),
-        rejected("xdp"),
-        rejected("tc"),
+        of_target("reject", reject, "xdp"),
+        of_target("reject", reject, "tc"),
+        of_target("both", both, "xdp"),
+        of_target("both", both, "tc"),
         trial("netdev_ingress", Hook::Ingress, "netdev"),
         trial("netdev_egress", Hook::Egress, "netdev"),
         trial("inet_ingress", Hook::Ingress, "inet"),
