@@ -60,7 +60,9 @@ pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use host_fact::HostFact;
 pub use inst::{BinaryOp, Condition, Counted, Op, Terminator, Touch};
 pub use jenkins::jenkins;
-pub use listing::{ListedRule, Listing};
+pub use listing::{
+    ListedObject, ListedObjectKind, ListedRule, ListedState, ListedStatement, Listing,
+};
 pub use log::{Log, LogKind};
 pub use lookup::{Lookup, Receiver, ReversePath};
 pub use object::{ObjectDef, ObjectKind, Query};

@@ -1,6 +1,6 @@
 //! How people see rules: texts and columns, beside the program that needs none of them.
 
-use crate::Rule;
+use crate::{Rule, TableFamily};
 use cranelift_entity::PrimaryMap;
 use std::sync::Arc;
 
@@ -14,6 +14,59 @@ pub struct ListedRule {
     /// Listing columns of the front end: for iptables prot, opt, in, out, source, destination
     /// and the rest of the rule.
     pub columns: Arc<[String]>,
+    /// Its statements whose state people see, in their order in the text.
+    pub statements: Vec<ListedStatement>,
+}
+
+/// A statement of a rule whose state people see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListedStatement {
+    /// Where in the rule's text its state belongs, in bytes.
+    pub at: u32,
+    /// What it is.
+    pub kind: ListedState,
+}
+
+/// What a statement's state is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListedState {
+    /// A counter, the one of this number of its rule, and the packets and bytes that it begins
+    /// with.
+    Counter {
+        /// [`crate::CounterDef::number`].
+        number: u32,
+        /// Packets.
+        packets: u64,
+        /// Bytes.
+        bytes: u64,
+    },
+}
+
+/// A named object of a table, which rules share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedObject {
+    /// The family of its table.
+    pub family: TableFamily,
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: ListedObjectKind,
+    /// What people say of it.
+    pub comment: Option<String>,
+}
+
+/// What a named object is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListedObjectKind {
+    /// A counter, and what it begins with.
+    Counter {
+        /// Packets.
+        packets: u64,
+        /// Bytes.
+        bytes: u64,
+    },
 }
 
 /// The rules of a program as listings show them, by their numbers. Rules that a pass has added have
@@ -21,6 +74,7 @@ pub struct ListedRule {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     rules: PrimaryMap<Rule, ListedRule>,
+    objects: Vec<ListedObject>,
 }
 
 impl Listing {
@@ -36,6 +90,17 @@ impl Listing {
             self.rules.push(ListedRule::default());
         }
         self.rules.extend(other.rules.into_iter().map(|(_, rule)| rule));
+        self.objects.extend(other.objects);
+    }
+
+    /// Adds a named object.
+    pub fn push_object(&mut self, object: ListedObject) {
+        self.objects.push(object);
+    }
+
+    /// The named objects of the tables, in ruleset order.
+    pub fn objects(&self) -> &[ListedObject] {
+        &self.objects
     }
 
     /// What is shown of a rule; `None` where it has no text.

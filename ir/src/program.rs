@@ -59,10 +59,22 @@ pub struct RuleData {
 }
 
 /// A counter's definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CounterDef {
-    /// The rule or policy that it is of. A rule has one counter at most.
+    /// The rule or policy that it is of.
     pub rule: Rule,
+    /// Which of its rule's counters it is, from 1. Rules of iptables and policies have one.
+    pub number: u32,
+    /// The named counter of the rule's table of which it is a part: what each rule adds to such a
+    /// counter is counted by itself. One number has several names where a packet decides which.
+    pub name: Option<Arc<str>>,
+}
+
+impl CounterDef {
+    /// The only counter of a rule.
+    pub fn only(rule: Rule) -> CounterDef {
+        CounterDef { rule, number: 1, name: None }
+    }
 }
 
 /// The base chains of one hook and family.
@@ -148,7 +160,7 @@ impl Program {
     /// Adds a rule or policy with a counter of its own.
     pub fn counted_rule(&mut self, data: RuleData) -> (Rule, Counter) {
         let rule = self.rules.push(data);
-        (rule, self.counters.push(CounterDef { rule }))
+        (rule, self.counters.push(CounterDef::only(rule)))
     }
 
     /// The counters that an instruction counts; none where a list is not the program's.

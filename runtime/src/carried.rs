@@ -138,11 +138,16 @@ pub(crate) fn lost(
     if let Some(opened) = home.generation(state.target)? {
         let counts = opened.counts(state.halves[state.target.index()])?;
         let gone = counters::left(&old.rules, &artifact.rules);
-        for ((rule, count), gone) in old.rules.entries.iter().zip(counts).zip(gone) {
-            if gone && count != Count::default() {
-                let (rule, text) = (rule.label.clone(), rule.text.to_string());
+        for ((rule, count), gone) in old.rules.entries.iter().zip(&counts).zip(gone) {
+            if gone && *count != Count::default() {
+                let (rule, text, count) = (rule.label.clone(), rule.text.to_string(), *count);
                 found.push(Lost::Count { rule, text, count });
             }
+        }
+        for (object, count) in counters::lost_objects(&old.rules, &counts, &artifact.rules) {
+            let rule = format!("{}{}", object.family.label_prefix(), object.table);
+            let text = format!("counter {}", object.name);
+            found.push(Lost::Count { rule, text, count });
         }
     }
     found.extend(

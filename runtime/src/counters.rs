@@ -11,7 +11,10 @@
 
 use crate::Error;
 use crate::sys::{Map, MapSpec};
-use bpfc_artifact::{CounterSlot, MapKind, RuleEntry, RuleKind, RuleTable, TableFamily};
+use bpfc_artifact::{
+    CounterEntry, CounterSlot, MapKind, ObjectEntry, ObjectKind, RuleEntry, RuleKind, RuleTable,
+    Start, TableFamily,
+};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -46,7 +49,8 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn new(rules: Arc<RuleTable>, counts: Vec<Count>) -> Counters {
+    /// Rules and their counts, by [`RuleTable::rows`].
+    pub fn new(rules: Arc<RuleTable>, counts: Vec<Count>) -> Counters {
         Counters { rules, counts }
     }
 
@@ -60,10 +64,75 @@ impl Counters {
         self.iter().find(|(rule, _)| rule.label == label).map(|(_, count)| count)
     }
 
+    /// The counts of all rows of [`RuleTable::rows`].
+    pub fn counts(&self) -> &[Count] {
+        &self.counts
+    }
+
+    /// What the counter statements of nft's rules show: those of named counters what the counter
+    /// has counted, whichever rule it was by.
+    pub fn statements(&self) -> impl Iterator<Item = (&CounterEntry, Count)> {
+        let named: BTreeMap<(TableFamily, &str, &str), Count> = self
+            .objects()
+            .map(|(of, count)| ((of.family, of.table.as_str(), of.name.as_str()), count))
+            .collect();
+        self.rules.counters.iter().enumerate().map(move |(at, entry)| {
+            let named = entry.name.as_deref().and_then(|name| {
+                let rule = self.rules.entries.get(entry.rule as usize)?;
+                named.get(&(rule.family, rule.table.as_str(), name)).copied()
+            });
+            let own = self.counts.get(self.rules.row_of_counter(at)).copied();
+            (entry, named.or(own).unwrap_or_default())
+        })
+    }
+
+    /// The named counters of nft's tables.
+    pub fn objects(&self) -> impl Iterator<Item = (&ObjectEntry, Count)> {
+        totals(&self.rules, &self.counts)
+    }
+
     /// The rules and policies.
     pub fn rules(&self) -> &RuleTable {
         &self.rules
     }
+}
+
+/// The named counters, with what all of their rows have counted.
+fn totals<'a>(
+    rules: &'a RuleTable,
+    counts: &'a [Count],
+) -> impl Iterator<Item = (&'a ObjectEntry, Count)> {
+    let count = |row: usize| counts.get(row).copied().unwrap_or_default();
+    let mut named: BTreeMap<(TableFamily, &str, &str), Count> = BTreeMap::new();
+    for (at, counter) in rules.counters.iter().enumerate() {
+        let rule = rules.entries.get(counter.rule as usize);
+        if let Some((name, rule)) = counter.name.as_deref().zip(rule) {
+            let sum = named.entry((rule.family, &rule.table, name)).or_default();
+            *sum = sum.plus(count(rules.row_of_counter(at)));
+        }
+    }
+    rules.objects.iter().enumerate().map(move |(at, object)| {
+        let by_rules = named.get(&(object.family, object.table.as_str(), object.name.as_str()));
+        (object, count(rules.row_of_object(at)).plus(by_rules.copied().unwrap_or_default()))
+    })
+}
+
+/// What counters begin with, by [`RuleTable::rows`]: the first base of a filter.
+pub(crate) fn start(rules: &RuleTable) -> Vec<Count> {
+    let mut counts = vec![Count::default(); rules.rows()];
+    let of = |Start { packets, bytes }: Start| Count { packets, bytes };
+    for (at, counter) in rules.counters.iter().enumerate() {
+        counts[rules.row_of_counter(at)] = of(counter.start);
+        let rule = rules.entries.get(counter.rule as usize);
+        if rule.is_some_and(|rule| rule.counter.is_some() && rule.counter == counter.counter) {
+            counts[counter.rule as usize] = of(counter.start);
+        }
+    }
+    for (at, object) in rules.objects.iter().enumerate() {
+        let ObjectKind::Counter(start) = object.kind;
+        counts[rules.row_of_object(at)] = of(start);
+    }
+    counts
 }
 
 /// Bytes of a pair.
@@ -78,14 +147,18 @@ fn read_pair(bytes: &[u8], at: usize) -> Option<Count> {
     })
 }
 
-/// What programs have counted so far, a row a rule. `map` is the counters map, per-CPU or not.
+/// What programs have counted so far, by [`RuleTable::rows`]. `map` is the counters map, per-CPU or
+/// not.
 pub(crate) fn sums(map: &Map, rules: &RuleTable) -> Result<Vec<Count>, Error> {
     let failed = "read the counters";
     let stride = map.value_size().next_multiple_of(8);
     let mut chunks: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
-    let mut counts = Vec::with_capacity(rules.entries.len());
-    for rule in &rules.entries {
-        let Some(CounterSlot { chunk, offset }) = rule.counter else {
+    let mut counts = Vec::with_capacity(rules.rows());
+    let of_rules = rules.entries.iter().map(|rule| rule.counter);
+    let of_statements = rules.counters.iter().map(|counter| counter.counter);
+    let of_objects = rules.objects.iter().map(|_| None);
+    for slot in of_rules.chain(of_statements).chain(of_objects) {
+        let Some(CounterSlot { chunk, offset }) = slot else {
             counts.push(Count::default());
             continue;
         };
@@ -135,13 +208,55 @@ pub(crate) fn left(from: &RuleTable, to: &RuleTable) -> Vec<bool> {
     identities(from).iter().map(|identity| !known.contains(identity)).collect()
 }
 
-/// The counts of `from`'s rules as rows of `to`'s: zero for rules that `from` has not.
+/// The named counters of `from` that `to` has not, with what they have counted.
+pub(crate) fn lost_objects<'a>(
+    from: &'a RuleTable,
+    counts: &'a [Count],
+    to: &'a RuleTable,
+) -> impl Iterator<Item = (&'a ObjectEntry, Count)> {
+    let stays = |object: &ObjectEntry| {
+        let key = |of: &ObjectEntry| (of.family, of.table.clone(), of.name.clone());
+        to.objects.iter().any(|other| key(other) == key(object))
+    };
+    totals(from, counts).filter(move |(object, count)| *count != Count::default() && !stays(object))
+}
+
+/// The counts of `from` as rows of `to`'s, less what those begin with: zero for rules, counter
+/// statements and named counters that `from` has not.
 pub(crate) fn carry(from: &RuleTable, counts: &[Count], to: &RuleTable) -> Vec<Count> {
-    let known: BTreeMap<_, _> = identities(from).into_iter().zip(counts).collect();
-    identities(to)
-        .into_iter()
-        .map(|identity| known.get(&identity).map_or(Count::default(), |count| **count))
-        .collect()
+    let mut carried = start(to);
+    let (old, new) = (identities(from), identities(to));
+    let known: BTreeMap<_, _> = old.iter().zip(counts).collect();
+    for (identity, count) in new.iter().zip(&mut carried) {
+        if let Some(known) = known.get(identity) {
+            *count = **known;
+        }
+    }
+    let known: BTreeMap<_, _> = (from.counters.iter().enumerate())
+        .filter_map(|(at, counter)| {
+            let key = (*old.get(counter.rule as usize)?, counter.number, counter.name.as_deref());
+            Some((key, *counts.get(from.row_of_counter(at))?))
+        })
+        .collect();
+    for (at, counter) in to.counters.iter().enumerate() {
+        let Some(rule) = new.get(counter.rule as usize) else { continue };
+        if let Some(count) = known.get(&(*rule, counter.number, counter.name.as_deref())) {
+            carried[to.row_of_counter(at)] = *count;
+        }
+    }
+    let known: BTreeMap<_, _> = totals(from, counts)
+        .map(|(of, count)| ((of.family, of.table.as_str(), of.name.as_str()), count))
+        .collect();
+    let totals: Vec<Count> = totals(to, &carried).map(|(_, count)| count).collect();
+    for ((at, object), total) in to.objects.iter().enumerate().zip(totals) {
+        let key = (object.family, object.table.as_str(), object.name.as_str());
+        if let Some(known) = known.get(&key) {
+            // What its rules did not take over with them is its own.
+            let own = &mut carried[to.row_of_object(at)];
+            *own = own.plus(known.plus(total.negated()));
+        }
+    }
+    add(&carried, &negate(&start(to)))
 }
 
 /// What is added to the sums: two halves, each a pair for each rule, of which the filter's state

@@ -93,7 +93,7 @@ impl Home {
             None => None,
         };
         let Some(base) = open_map(&path.join("base"))? else { return Ok(None) };
-        let base = Base::open(base, metadata.rules.entries.len());
+        let base = Base::open(base, metadata.rules.rows());
         Ok(Some(Opened { metadata, counters, base }))
     }
 
@@ -186,7 +186,8 @@ impl Home {
         for (name, map) in maps.iter().zip(&set.maps) {
             pin_at(map.as_fd(), &path.join("maps").join(name))?;
         }
-        let base = Base::create(metadata.rules.entries.len())?;
+        let base = Base::create(metadata.rules.rows())?;
+        base.write(0, &counters::start(&metadata.rules))?;
         pin_at(base.map().as_fd(), &path.join("base"))?;
         self.fill_slots(generation, set, metadata)?;
         pin_at(metadata.store()?.as_fd(), &path.join("metadata"))
@@ -342,7 +343,7 @@ impl Opened {
     pub fn sums(&self) -> Result<Vec<Count>, Error> {
         match &self.counters {
             Some(map) => counters::sums(map, &self.metadata.rules),
-            None => Ok(vec![Count::default(); self.metadata.rules.entries.len()]),
+            None => Ok(vec![Count::default(); self.metadata.rules.rows()]),
         }
     }
 

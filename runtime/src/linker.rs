@@ -239,14 +239,20 @@ fn check_counters(artifact: &Artifact) -> Result<(), Error> {
     if maps.next().is_some() {
         return damaged("it has more than one map of counters".into());
     }
-    for rule in &artifact.rules.entries {
-        let Some(CounterSlot { chunk, offset }) = rule.counter else { continue };
+    let rules = &artifact.rules;
+    let of_rules = rules.entries.iter().map(|rule| (rule.counter, rule.label.as_str()));
+    let of_statements = rules.counters.iter().map(|counter| {
+        let rule = rules.entries.get(counter.rule as usize);
+        (counter.counter, rule.map_or("", |rule| rule.label.as_str()))
+    });
+    for (slot, rule) in of_rules.chain(of_statements) {
+        let Some(CounterSlot { chunk, offset }) = slot else { continue };
         let inside = map.is_some_and(|map| {
             let end = u64::from(offset) + 16;
             chunk < map.max_entries && end <= u64::from(map.value_size)
         });
         if !inside {
-            return damaged(format!("the counter of rule {} lies outside the map", rule.label));
+            return damaged(format!("the counter of rule {rule} lies outside the map"));
         }
     }
     Ok(())

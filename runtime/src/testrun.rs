@@ -111,7 +111,7 @@ impl Unattached {
                 return Err(error);
             }
         };
-        let rows = artifact.rules.entries.len();
+        let rows = artifact.rules.rows();
         Ok(Unattached {
             set,
             programs: artifact.programs.clone(),
@@ -174,7 +174,7 @@ impl Unattached {
     fn sums(&self) -> Result<Vec<Count>, Error> {
         match self.counter_map() {
             Some(map) => counters::sums(map, &self.rules),
-            None => Ok(vec![Count::default(); self.rules.entries.len()]),
+            None => Ok(vec![Count::default(); self.rules.rows()]),
         }
     }
 

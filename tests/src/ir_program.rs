@@ -4,7 +4,7 @@ use bpfc_artifact::{Artifact, AttachPoint};
 use bpfc_diag::{Diagnostics, SourceMap};
 use bpfc_driver::{Options, Prepared, Target, build, generate};
 use bpfc_interpret::{Environment, interpret};
-use bpfc_ir::{Checked, Contents, CounterDef, Hook, Listing, PacketFamily, Program, Verdict};
+use bpfc_ir::{Checked, Contents, Hook, Listing, PacketFamily, Program, Verdict};
 use bpfc_packet::Packet;
 use bpfc_runtime::{TestPacket, Unattached};
 use std::collections::BTreeMap;
@@ -23,9 +23,9 @@ pub fn interpreted(program: &Program, contents: &Contents, packets: &[Packet]) -
         interpret(program, Hook::Input, packet, &mut environment).expect("a verdict").verdict
     };
     let verdicts = packets.iter().map(decide).collect();
-    let counts = program.counters.iter().map(|(counter, &CounterDef { rule })| {
+    let counts = program.counters.iter().map(|(counter, def)| {
         let counts = environment.counter(counter);
-        (program.label(rule), (counts.packets, counts.bytes))
+        (program.label(def.rule), (counts.packets, counts.bytes))
     });
     (verdicts, counts.collect())
 }

@@ -273,7 +273,7 @@ fn interpreted(
         interpret(&program, hook, &packet, &mut environment)?;
     }
     let mut counters = Counters::new();
-    for (counter, &CounterDef { rule }) in &program.counters {
+    for (counter, &CounterDef { rule, .. }) in &program.counters {
         let counts = environment.counter(counter);
         if counts.packets > 0 {
             let count = Count { packets: counts.packets, bytes: counts.bytes };

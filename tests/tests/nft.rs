@@ -201,6 +201,18 @@ const VERDICTS: &str = "\
     limit name slow counter
     limit name slow counter
     quota name little counter
+    counter limit rate 1/hour burst 7 packets counter tcp dport 1-30000 counter
+    counter name total th dport 1-1024 counter name low counter
+    counter name total counter counter
+    counter name th dport map { 22 : low, 53-1023 : high, 40000 : low } counter
+    counter name meta l4proto map @by_protocol counter
+    limit name th dport map { 1-1023 : slow, 1024-65535 : slower } counter
+    quota name meta l4proto map { tcp : little, udp : large } counter
+    meta mark set meta l4proto map { tcp : 6, * : 17 } counter
+    meta mark 17 counter
+    meta mark set th dport map @marks counter
+    meta l4proto . th dport @others counter
+    meta l4proto vmap { tcp : jump to_tcp, * : jump web } counter
     tcp dport { 1-30000 } counter return
     th sport 1-20000 counter drop
     counter
@@ -294,6 +306,29 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
         type inet_proto . inet_service
         size 5000
         flags dynamic
+    }}
+    map by_protocol {{
+        type inet_proto : counter
+        elements = {{ tcp : total, 17 : datagrams }}
+    }}
+    map marks {{
+        type inet_service : mark
+        flags interval
+        elements = {{ 0-1023 : 1, 1024-2000 : 2, * : 3 }}
+    }}
+    set others {{
+        type inet_proto . inet_service
+        elements = {{ tcp . 22, * }}
+    }}
+    counter total {{ }}
+    counter low {{ }}
+    counter high {{ }}
+    counter datagrams {{ }}
+    limit slower {{
+        rate 1/hour burst 12 packets
+    }}
+    quota large {{
+        over 900 bytes
     }}
     limit slow {{
         rate 1/hour burst 9 packets

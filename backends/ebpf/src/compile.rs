@@ -12,17 +12,15 @@ use crate::main_function::Unit;
 use crate::query::set::plan::SetPlan;
 use crate::table::plan::Tables;
 use crate::target::{Addressing, Target};
-use crate::{Feature, Needs, PacketLayout, bodies, chain, main_function, names};
+use crate::{Feature, Needs, PacketLayout, bodies, chain, main_function, names, rule_table};
 use bpfc_artifact::{
-    Artifact, AttachPoint, CounterSlot, Function, MapDef, MapKind, MapRole, Program, ProgramKind,
-    RuleEntry, RuleKind, RuleTable, UserChain,
+    Artifact, AttachPoint, Function, MapDef, MapKind, MapRole, Program, ProgramKind,
 };
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ir::{
-    Checked, Contents, CounterDef, Entry, Func, Hook, Listing, Program as IrProgram, Rule,
-    RuleData, verify,
+    Checked, Contents, Entry, Func, Hook, Listing, Program as IrProgram, Rule, RuleData, verify,
 };
-use cranelift_entity::{PrimaryMap, SecondaryMap};
+use cranelift_entity::PrimaryMap;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -382,49 +380,7 @@ fn artifact(
     let counters = &mut maps[COUNTERS_MAP.0 as usize];
     counters.value_size = emitter.counters.value_size().max(COUNTER_SIZE);
     counters.max_entries = emitter.counters.chunks();
-    let mut slots: SecondaryMap<Rule, Option<CounterSlot>> = SecondaryMap::new();
-    for (counter, CounterDef { rule }) in &program.counters {
-        slots[*rule] = emitter.counters.slot(counter);
-    }
-    let entries = program
-        .rules
-        .iter()
-        .filter_map(|(rule, data)| {
-            let kind = match data.kind {
-                bpfc_ir::RuleKind::Rule(number) => RuleKind::Rule(number),
-                bpfc_ir::RuleKind::Policy => RuleKind::Policy,
-                bpfc_ir::RuleKind::End(_) => return None,
-            };
-            let (file, line) = match data.span {
-                Some(span) => {
-                    (Arc::clone(&names[span.file.0 as usize]), sources.position(span).line)
-                }
-                None => (Arc::from(""), 0),
-            };
-            let chain = program.chain_of(rule);
-            let listed = listing.get(rule).cloned().unwrap_or_default();
-            Some(RuleEntry {
-                label: program.label(rule),
-                family: chain.family,
-                table: chain.table.clone(),
-                chain: chain.name.clone(),
-                hook: chain.hook,
-                kind,
-                text: listed.text,
-                verdict: listed.verdict,
-                columns: listed.columns,
-                file,
-                line,
-                counter: slots[rule],
-            })
-        })
-        .collect();
-    let user_chains = program.chains.values().filter(|chain| chain.hook.is_none());
-    let chains = user_chains.map(|chain| UserChain {
-        family: chain.family,
-        table: chain.table.clone(),
-        name: chain.name.clone(),
-    });
+    let rules = rule_table::table(program, listing, &emitter.counters, &names, sources);
     let mut names: Vec<String> = names.iter().map(ToString::to_string).collect();
     if names.is_empty() {
         names.push(String::new());
@@ -434,7 +390,7 @@ fn artifact(
         functions,
         programs,
         maps,
-        rules: RuleTable { entries, chains: chains.collect(), rates: Vec::new() },
+        rules,
         sets: emitter.sets.entries(program),
         needs_conntrack: emitter.needs.conntrack || emitter.needs.counted,
         needs_accounting: emitter.needs.accounting,

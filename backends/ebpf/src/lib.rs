@@ -22,6 +22,7 @@ mod packet;
 mod query;
 mod reply;
 mod routine;
+mod rule_table;
 mod scan;
 mod state;
 mod table;

@@ -47,6 +47,11 @@ impl TableFamily {
         }
     }
 
+    /// Whether it is one of nftables.
+    pub fn is_nft(self) -> bool {
+        !matches!(self, TableFamily::Iptables | TableFamily::Ip6tables)
+    }
+
     /// Whether its chains see packets of a family. Those of `inet` see other frames at the hook
     /// ingress alone, and let them go or drop them without running a rule.
     pub fn sees(self, family: impl Into<PacketFamily>) -> bool {

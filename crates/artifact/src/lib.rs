@@ -33,7 +33,10 @@ pub use program::{
     AttachPoint, Function, FunctionIndex, FunctionKind, KernelField, Line, Program, ProgramKind,
     Reloc, RelocKind,
 };
-pub use rule::{CounterSlot, RefusedRate, RuleEntry, RuleKind, RuleTable, UserChain};
+pub use rule::{
+    CounterEntry, CounterSlot, ObjectEntry, ObjectKind, RefusedRate, RuleEntry, RuleKind,
+    RuleTable, Start, UserChain,
+};
 pub use set::{MaskList, SetEntry, SetState};
 pub use verification::{MAX_INSTRUCTIONS, MOST_PROCESSED, Outcome, Verification};
 pub use walk::LONGEST_WALK;

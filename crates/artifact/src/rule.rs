@@ -79,6 +79,72 @@ pub struct RuleTable {
     /// Rules whose rates not every kernel takes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rates: Vec<RefusedRate>,
+    /// The counter statements of nft's rules, by rule and number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<CounterEntry>,
+    /// The named objects of nft's tables, in ruleset order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<ObjectEntry>,
+}
+
+/// A counter statement of a rule of nft.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CounterEntry {
+    /// The rule, by its place in [`RuleTable::entries`].
+    pub rule: u32,
+    /// Which of the rule's counter statements it is, from 1.
+    pub number: u32,
+    /// The named counter that it adds to; several rows of one number where packets decide to which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where in the rule's text what it counted belongs, in bytes; none for a named counter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u32>,
+    /// What this statement has counted; none where no packet reaches it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<CounterSlot>,
+    /// What it begins with.
+    #[serde(default, skip_serializing_if = "Start::is_zero")]
+    pub start: Start,
+}
+
+/// What a counter of nft begins with where its ruleset says that it has counted already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl Start {
+    fn is_zero(&self) -> bool {
+        *self == Start::default()
+    }
+}
+
+/// A named object of a table of nft.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectEntry {
+    /// The family of its table.
+    pub family: TableFamily,
+    /// Its table.
+    pub table: String,
+    /// Its name, unique among those of a kind in a table.
+    pub name: String,
+    /// What it is.
+    pub kind: ObjectKind,
+    /// What people say of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// What a named object of nft is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectKind {
+    /// A counter: what it has counted is what the statements of its name have, and its start.
+    Counter(Start),
 }
 
 /// A rule that kernels with some clocks refuse, as its rate and burst do not fit the units that
@@ -92,6 +158,33 @@ pub struct RefusedRate {
 }
 
 impl RuleTable {
+    /// How many rows of counts there are: one for each rule or policy, then one for each counter
+    /// statement, then one for each object.
+    pub fn rows(&self) -> usize {
+        self.entries.len() + self.counters.len() + self.objects.len()
+    }
+
+    /// The row of a counter statement.
+    pub fn row_of_counter(&self, counter: usize) -> usize {
+        self.entries.len() + counter
+    }
+
+    /// The row of an object: what it has counted beside what the statements of its name have.
+    pub fn row_of_object(&self, object: usize) -> usize {
+        self.entries.len() + self.counters.len() + object
+    }
+
+    /// The counter statements that a named counter sums up, by their places.
+    pub fn counters_of<'a>(&'a self, object: &'a ObjectEntry) -> impl Iterator<Item = usize> + 'a {
+        let is_of = |counter: &CounterEntry| {
+            counter.name.as_ref() == Some(&object.name)
+                && self.entries.get(counter.rule as usize).is_some_and(|rule| {
+                    (rule.family, &rule.table) == (object.family, &object.table)
+                })
+        };
+        self.counters.iter().enumerate().filter(move |(_, c)| is_of(c)).map(|(at, _)| at)
+    }
+
     /// The row of a label.
     pub fn find(&self, label: &str) -> Option<&RuleEntry> {
         self.entries.iter().find(|entry| entry.label == label)

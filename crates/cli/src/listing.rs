@@ -4,9 +4,9 @@
 //! Column widths and the rounding to K, M, G and T are those that iptables 1.8.9 shows: chains of
 //! hooks in the order of the hooks, then user chains by name, an empty line between chains.
 
-use crate::nft_listing;
+use crate::nft_listing::{self, States};
 use bpfc_artifact::{Hook, RuleEntry, RuleKind, RuleTable, TableFamily, UserChain};
-use bpfc_runtime::Count;
+use bpfc_runtime::{Count, Counters};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -59,10 +59,12 @@ pub fn chains<'a>(rules: &'a RuleTable, counts: &[Count]) -> Vec<ListedChain<'a>
     listed.collect()
 }
 
-/// The listing of `rules`, where `counts` has one row for each of their entries. With `exact`
-/// numbers are whole, as with `iptables -x`.
-pub fn listing(rules: &RuleTable, counts: &[Count], exact: bool) -> String {
-    let chains = chains(rules, counts);
+/// The listing of a filter's rules and counts. With `exact` numbers are whole, as with
+/// `iptables -x`.
+pub fn listing(counters: &Counters, exact: bool) -> String {
+    let rules = counters.rules();
+    let chains = chains(rules, counters.counts());
+    let states = States::of(counters);
     let several = chains.windows(2).any(|w| (w[0].family, w[0].table) != (w[1].family, w[1].table));
     let mut out = String::new();
     let mut last = None;
@@ -76,7 +78,7 @@ pub fn listing(rules: &RuleTable, counts: &[Count], exact: bool) -> String {
             if !out.is_empty() {
                 out.push('\n');
             }
-            nft_listing::table(&mut out, &table);
+            nft_listing::table(&mut out, &states, &table);
             left = &left[table.len()..];
             continue;
         }
@@ -218,7 +220,7 @@ mod tests {
         }
     }
 
-    fn sample() -> (RuleTable, Vec<Count>) {
+    fn sample() -> Counters {
         let any = "0.0.0.0/0";
         let input = Some(Hook::Input);
         let rule = RuleKind::Rule;
@@ -285,7 +287,8 @@ mod tests {
             name: name.into(),
         });
         let entries = rows.iter().map(|(e, _)| e.clone()).collect();
-        (RuleTable { entries, chains: chains.to_vec(), rates: Vec::new() }, counts.collect())
+        let rules = RuleTable { entries, chains: chains.to_vec(), ..RuleTable::default() };
+        Counters::new(rules.into(), counts.collect())
     }
 
     // As printed by iptables 1.8.9 for the same rules and counters.
@@ -310,14 +313,12 @@ num   pkts bytes target     prot opt in     out     source               destina
 
     #[test]
     fn it_is_laid_out_as_iptables_does() {
-        let (rules, counts) = sample();
-        assert_eq!(listing(&rules, &counts, false), LISTING);
+        assert_eq!(listing(&sample(), false), LISTING);
     }
 
     #[test]
     fn exact_numbers_are_whole() {
-        let (rules, counts) = sample();
-        let text = listing(&rules, &counts, true);
+        let text = listing(&sample(), true);
         assert!(text.starts_with(
             "Chain INPUT (policy DROP 123456 packets, 999999999 bytes)\n\
              num      pkts      bytes target     prot opt in     out     source               destination         \n\

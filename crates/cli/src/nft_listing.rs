@@ -1,10 +1,10 @@
 //! Counters of nft rulesets, in nft's own syntax: each where its rule has it.
 
 use crate::listing::ListedChain;
-use bpfc_artifact::{RuleEntry, RuleKind, TableFamily};
-use bpfc_runtime::Count;
+use bpfc_artifact::{ObjectEntry, ObjectKind, RuleEntry, RuleKind, TableFamily};
+use bpfc_runtime::{Count, Counters};
+use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::ops::Range;
 
 /// nft's word for a family; `None` for tables of iptables.
 pub fn family(family: TableFamily) -> Option<&'static str> {
@@ -17,102 +17,80 @@ pub fn family(family: TableFamily) -> Option<&'static str> {
     }
 }
 
-/// Whether a row has a counter: all of iptables have, of nft the rules that say so.
-pub fn has_counter(entry: &RuleEntry) -> bool {
-    family(entry.family).is_none()
-        || entry.kind != RuleKind::Policy && counter(&entry.text).is_some()
+/// What nft's rules and tables show beside their texts.
+#[derive(Debug)]
+pub struct States<'a> {
+    /// By the rule's label: where in its text a number belongs, and the number.
+    statements: BTreeMap<&'a str, Vec<(usize, Count)>>,
+    /// The named counters.
+    objects: Vec<(&'a ObjectEntry, Count)>,
 }
 
-/// The chains of a table as `nft list table` prints them, with what was counted.
-pub fn table(out: &mut String, chains: &[&ListedChain<'_>]) {
+impl<'a> States<'a> {
+    /// Those of a filter.
+    pub fn of(counters: &'a Counters) -> Self {
+        let mut statements: BTreeMap<&str, Vec<(usize, Count)>> = BTreeMap::new();
+        for (statement, count) in counters.statements() {
+            let rule = counters.rules().entries.get(statement.rule as usize);
+            if let Some((rule, at)) = rule.zip(statement.at) {
+                statements.entry(&rule.label).or_default().push((at as usize, count));
+            }
+        }
+        States { statements, objects: counters.objects().collect() }
+    }
+
+    /// A rule with the numbers of its statements where they stand.
+    fn rule(&self, entry: &RuleEntry) -> String {
+        let mut text = String::with_capacity(entry.text.len());
+        let mut done = 0;
+        for (at, count) in self.statements.get(entry.label.as_str()).into_iter().flatten() {
+            text.push_str(entry.text.get(done..*at).unwrap_or_default());
+            let _ = write!(text, " {}", said(*count));
+            done = *at;
+        }
+        text.push_str(entry.text.get(done..).unwrap_or_default());
+        text
+    }
+}
+
+/// A table's objects and chains as `nft list table` prints them, with what was counted.
+pub fn table(out: &mut String, states: &States<'_>, chains: &[&ListedChain<'_>]) {
     let Some(first) = chains.first() else { return };
     let word = family(first.family).unwrap_or_default();
     let _ = writeln!(out, "table {word} {} {{", first.table);
-    for (number, chain) in chains.iter().enumerate() {
-        let _ = writeln!(out, "{}\tchain {} {{", if number > 0 { "\n" } else { "" }, chain.name);
+    let mut is_first = true;
+    let mut begin = |out: &mut String| {
+        if !std::mem::take(&mut is_first) {
+            out.push('\n');
+        }
+    };
+    let here = (first.family, first.table);
+    for (object, count) in &states.objects {
+        if (object.family, object.table.as_str()) != here {
+            continue;
+        }
+        begin(out);
+        let ObjectKind::Counter(_) = object.kind;
+        let _ = writeln!(out, "\tcounter {} {{", object.name);
+        if let Some(comment) = &object.comment {
+            let _ = writeln!(out, "\t\tcomment \"{comment}\"");
+        }
+        let _ = writeln!(out, "\t\t{}\n\t}}", said(*count));
+    }
+    for chain in chains {
+        begin(out);
+        let _ = writeln!(out, "\tchain {} {{", chain.name);
         if let Some((policy, _)) = chain.policy() {
             let _ = writeln!(out, "\t\t{}", policy.text);
         }
-        for (entry, count) in chain.rows.iter().filter(|(row, _)| row.kind != RuleKind::Policy) {
-            let _ = writeln!(out, "\t\t{}", counted(&entry.text, *count));
+        for (entry, _) in chain.rows.iter().filter(|(row, _)| row.kind != RuleKind::Policy) {
+            let _ = writeln!(out, "\t\t{}", states.rule(entry));
         }
         let _ = writeln!(out, "\t}}");
     }
     out.push_str("}\n");
 }
 
-/// A rule with its counter's numbers.
-fn counted(text: &str, count: Count) -> String {
-    match counter(text) {
-        Some(place) => {
-            let Count { packets, bytes } = count;
-            let (before, after) = (&text[..place.start], &text[place.end..]);
-            format!("{before}counter packets {packets} bytes {bytes}{after}")
-        }
-        None => text.to_owned(),
-    }
-}
-
-/// Where a rule has its counter, with the numbers that it begins with.
-fn counter(text: &str) -> Option<Range<usize>> {
-    let words = words(text);
-    let word = |at: usize| words.get(at).map_or("", |place| &text[place.clone()]);
-    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-    let at = (0..words.len()).find(|&at| {
-        let next = word(at + 1);
-        word(at) == "counter" && next != "name" && !next.starts_with('"')
-    })?;
-    let numbers = word(at + 1) == "packets"
-        && is_number(word(at + 2))
-        && word(at + 3) == "bytes"
-        && is_number(word(at + 4));
-    let last = if numbers { at + 4 } else { at };
-    Some(words[at].start..words[last].end)
-}
-
-/// The words of a rule, texts in quotes each one.
-fn words(text: &str) -> Vec<Range<usize>> {
-    let mut words = Vec::new();
-    let (mut start, mut quoted) = (None, false);
-    for (at, byte) in text.bytes().enumerate() {
-        if byte == b'"' {
-            quoted = !quoted;
-        }
-        match (byte.is_ascii_whitespace() && !quoted, start) {
-            (true, Some(from)) => {
-                words.push(from..at);
-                start = None;
-            }
-            (false, None) => start = Some(at),
-            _ => {}
-        }
-    }
-    words.extend(start.map(|from| from..text.len()));
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counters_stand_where_rules_have_them() {
-        let said = |text: &str| counted(text, Count { packets: 2, bytes: 84 });
-        assert_eq!(
-            said("tcp dport 22 counter accept"),
-            "tcp dport 22 counter packets 2 bytes 84 accept"
-        );
-        assert_eq!(said("counter"), "counter packets 2 bytes 84");
-        assert_eq!(said("counter packets 7 bytes 9 drop"), "counter packets 2 bytes 84 drop");
-        for text in
-            ["accept", "log prefix \"a counter \"", "counter name \"x\" drop", "counter name x"]
-        {
-            assert_eq!(said(text), text);
-        }
-        let text = "log prefix \" counter \" counter drop comment \"counter\"";
-        assert_eq!(
-            said(text),
-            "log prefix \" counter \" counter packets 2 bytes 84 drop comment \"counter\""
-        );
-    }
+fn said(Count { packets, bytes }: Count) -> String {
+    format!("packets {packets} bytes {bytes}")
 }

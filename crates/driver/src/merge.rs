@@ -46,8 +46,8 @@ pub(crate) fn merge(
         data.chain = chain(data.chain);
         program.rules.push(data);
     }
-    for CounterDef { rule: of } in other.counters.into_iter().map(|(_, data)| data) {
-        program.counters.push(CounterDef { rule: rule(of) });
+    for def in other.counters.into_iter().map(|(_, def)| def) {
+        program.counters.push(CounterDef { rule: rule(def.rule), ..def });
     }
     for list in other.counter_lists.into_iter().map(|(_, list)| list) {
         program.counter_lists.push(list.into_iter().map(counter).collect());

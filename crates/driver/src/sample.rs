@@ -82,7 +82,7 @@ impl Sample {
         verdict: &str,
     ) -> (Rule, Counter) {
         let (text, verdict, columns) = (text.into(), verdict.into(), [].into());
-        self.listing.push(ListedRule { text, verdict, columns });
+        self.listing.push(ListedRule { text, verdict, columns, statements: Vec::new() });
         let is_final = kind == RuleKind::Policy;
         self.program.counted_rule(RuleData { chain, kind, is_final, span: None })
     }

@@ -9,7 +9,9 @@
 mod chain;
 mod device;
 mod extension;
+mod listed;
 mod load;
+mod object;
 mod reach;
 mod registers;
 mod set;
@@ -17,12 +19,14 @@ mod statement;
 mod test;
 
 use crate::interfaces::Interfaces;
-use crate::model::{BaseChain as Base, Chain, Expression, Operation, Ruleset, Table};
+use crate::model::{
+    BaseChain as Base, Chain, Expression, ObjectKind, Operation, Rule, Ruleset, Table,
+};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap, Span};
 use bpfc_ir::{
-    BaseChain, Chain as ChainId, ChainData, Contents, Counter, Entry, FrontendOptions, Func,
-    Function, Hook, ListedRule, Listing, PacketFamily, Program, Rule as RuleId, RuleData, RuleKind,
-    State, TableFamily,
+    BaseChain, Chain as ChainId, ChainData, Contents, Counter, CounterDef, Entry, FrontendOptions,
+    Func, Function, Hook, ListedRule, Listing, PacketFamily, Program, Rule as RuleId, RuleData,
+    RuleKind, State, TableFamily,
 };
 use reach::{Place, Reached};
 use std::collections::BTreeMap;
@@ -64,11 +68,12 @@ fn hook(base: &Base) -> Option<Hook> {
     base.hook.parse().ok()
 }
 
-/// A rule of the program: its entity, its counter and the states of its statements.
+/// A rule of the program: its entity, its counters and the states of its statements.
 #[derive(Clone, Debug)]
 struct RuleParts {
     rule: RuleId,
-    counter: Option<Counter>,
+    /// By the place of the expression in the rule, with the object's name where it names some.
+    counters: BTreeMap<(usize, Option<String>), Counter>,
     /// By the place of the expression in the rule.
     states: BTreeMap<usize, State>,
 }
@@ -76,7 +81,7 @@ struct RuleParts {
 impl RuleParts {
     /// Those of no rule.
     fn none() -> RuleParts {
-        RuleParts { rule: RuleId::from_u32(0), counter: None, states: BTreeMap::new() }
+        RuleParts { rule: RuleId::from_u32(0), counters: BTreeMap::new(), states: BTreeMap::new() }
     }
 }
 
@@ -122,7 +127,8 @@ pub(crate) fn lower(
         added: set::added(ruleset),
         objects: BTreeMap::new(),
     };
-    shared.declare(&reached, sources, diagnostics);
+    object::list(ruleset, &reached, &mut shared.out.listing);
+    shared.declare(&reached, sources);
     for (&(place, family), &func) in &shared.funcs.clone() {
         match chain::lower(&mut shared, place, family, diagnostics) {
             Some(function) => shared.out.program.funcs[func] = function.into(),
@@ -221,7 +227,7 @@ impl Shared<'_> {
     }
 
     /// Declares chains, rules and functions, so that they can name each other in any order.
-    fn declare(&mut self, reached: &Reached, sources: &SourceMap, diagnostics: &mut Diagnostics) {
+    fn declare(&mut self, reached: &Reached, sources: &SourceMap) {
         for (&place, families) in &reached.chains {
             let (table, chain) = (self.table(place), self.chain(place));
             let Some(family) = table_family(table) else { continue };
@@ -229,7 +235,7 @@ impl Shared<'_> {
             let data =
                 ChainData { family, table: table.name.clone(), name: chain.name.clone(), hook };
             let entity = self.out.program.chains.push(data.clone());
-            let rules = self.declare_rules(entity, place, sources, diagnostics);
+            let rules = self.declare_rules(entity, place, sources);
             self.rules.insert(place, rules);
             for &family in families {
                 let function = Function::of_chain(entity, &data, family);
@@ -244,30 +250,22 @@ impl Shared<'_> {
         entity: ChainId,
         place: Place,
         sources: &SourceMap,
-        diagnostics: &mut Diagnostics,
     ) -> Vec<RuleParts> {
         let chain = self.ruleset.tables[place.table].chains[place.chain].clone();
         let mut rules = Vec::new();
         for (number, rule) in (1u32..).zip(&chain.rules) {
-            let is_counter = |e: &&Expression| matches!(e.operation, Operation::Counter { .. });
-            let mut counters = rule.expressions.iter().filter(is_counter);
-            let (first, second) = (counters.next(), counters.next());
-            if let Some(second) = second {
-                diagnostics.push(*unsupported(second, "a second counter of a rule"));
-            }
             let kind = RuleKind::Rule(number);
             let data = RuleData { chain: entity, kind, is_final: false, span: rule.span };
-            let program = &mut self.out.program;
-            let (rule_id, counter) = match first {
-                Some(_) => {
-                    let (rule, counter) = program.counted_rule(data);
-                    (rule, Some(counter))
-                }
-                None => (program.rules.push(data), None),
-            };
+            let rule_id = self.out.program.rules.push(data);
+            let counters = self.declare_counters(rule_id, place.table, rule);
             let text = rule.span.map_or_else(String::new, |span| text(sources, span));
-            self.out.listing.push(ListedRule { text: text.into(), ..ListedRule::default() });
-            rules.push(RuleParts { rule: rule_id, counter, states: BTreeMap::new() });
+            let (text, statements) = listed::statements(&text);
+            self.out.listing.push(ListedRule {
+                text: text.into(),
+                statements,
+                ..ListedRule::default()
+            });
+            rules.push(RuleParts { rule: rule_id, counters, states: BTreeMap::new() });
         }
         if let Some(base) = &chain.base {
             let kind = RuleKind::Policy;
@@ -298,6 +296,41 @@ impl Shared<'_> {
             made.insert(*place, self.out.program.funcs.push(function.into()));
         }
         made
+    }
+
+    /// Gives each counter statement of a rule its counters: one, or where packets decide which one
+    /// of those that they may mean.
+    fn declare_counters(
+        &mut self,
+        rule: RuleId,
+        table: usize,
+        model: &Rule,
+    ) -> BTreeMap<(usize, Option<String>), Counter> {
+        let table = &self.ruleset.tables[table];
+        let named = |name: &String| vec![Some(name.clone())];
+        let statements = model.expressions.iter().enumerate().filter_map(|(at, expression)| {
+            Some((
+                at,
+                match &expression.operation {
+                    Operation::Counter { .. } => vec![None],
+                    Operation::Object { kind: ObjectKind::Counter, name } => named(name),
+                    Operation::ObjectMap { set, .. } => {
+                        let set = table.set_of(set)?;
+                        let of = set.objects.filter(|kind| *kind == ObjectKind::Counter)?;
+                        object::names(table, set, of).into_iter().map(Some).collect()
+                    }
+                    _ => return None,
+                },
+            ))
+        });
+        let mut counters = BTreeMap::new();
+        for (number, (at, names)) in (1..).zip(statements) {
+            for name in names {
+                let def = CounterDef { rule, number, name: name.as_deref().map(Arc::from) };
+                counters.insert((at, name), self.out.program.counters.push(def));
+            }
+        }
+        counters
     }
 
     /// Adds what runs at each hook, by priority; of equal ones the chain that was made last runs

@@ -353,8 +353,14 @@ impl Parser {
             } else if let Some(number) = entity(&word, "counter") {
                 in_order(number, program.counters.len())?;
                 self.punct("=")?;
-                let rule = self.rule()?;
-                program.counters.push(CounterDef { rule });
+                let mut def = CounterDef::only(self.rule()?);
+                if self.eat_word("number") {
+                    def.number = self.number("a number of counters")?;
+                }
+                if self.eat_word("name") {
+                    def.name = Some(self.string("a name")?.into());
+                }
+                program.counters.push(def);
             } else if let Some(number) = entity(&word, "counters") {
                 in_order(number, program.counter_lists.len())?;
                 self.punct("=")?;

@@ -441,8 +441,15 @@ impl Display for Listed<'_> {
                 text => writeln!(f, " # {}", text.escape_debug())?,
             }
         }
-        for (counter, CounterDef { rule }) in program.counters.iter() {
-            writeln!(f, "{counter} = {rule}")?;
+        for (counter, CounterDef { rule, number, name }) in program.counters.iter() {
+            write!(f, "{counter} = {rule}")?;
+            if *number != 1 {
+                write!(f, " number {number}")?;
+            }
+            if let Some(name) = name {
+                write!(f, " name {}", Quoted(name))?;
+            }
+            writeln!(f)?;
         }
         for (counters, counted) in program.counter_lists.iter() {
             write!(f, "{counters} =")?;

@@ -35,11 +35,11 @@ pub(super) fn check(program: &Program, errors: &mut Vec<VerifyError>) -> Vec<Fun
         }
     }
     let mut counted = BTreeMap::new();
-    for (counter, CounterDef { rule }) in program.counters.iter() {
+    for (counter, CounterDef { rule, number, name }) in program.counters.iter() {
         if !program.rules.is_valid(*rule) {
             report(Place::Program, Violation::MissingRule(*rule));
         }
-        if let Some(first) = counted.insert(*rule, counter) {
+        if let Some(first) = counted.insert((*rule, *number, name.as_deref()), counter) {
             report(Place::Program, Violation::DuplicateCounter(first, counter));
         }
     }

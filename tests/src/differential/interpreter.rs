@@ -4,10 +4,10 @@ use super::compile::program;
 use super::{Engine, EngineError, Ruleset};
 use crate::lab::inject::Frame;
 use crate::lab::oracle::{Outcome, Stage};
-use crate::lab::tables::Count;
+use crate::lab::tables::{Count, counted};
 use crate::lab::view::{packet_at, route};
-use bpfc_interpret::{Environment, InterpretError, interpret};
-use bpfc_ir::{Contents, CounterDef, Program, Verdict};
+use bpfc_interpret::{Counts, Environment, InterpretError, interpret};
+use bpfc_ir::{Contents, Program, Verdict};
 use bpfc_opt::Limits;
 use std::sync::Arc;
 
@@ -88,13 +88,10 @@ impl Engine for Interpreter {
         left.sort_unstable();
         let left = (*stage == Stage::Postrouting).then_some(left);
         let mut outcome = Outcome { accepted, left, ..Outcome::default() };
-        for (counter, &CounterDef { rule }) in &program.counters {
-            let counts = environment.counter(counter);
-            if counts.packets > 0 {
-                let count = Count { packets: counts.packets, bytes: counts.bytes };
-                outcome.counters.insert(program.label(rule), count);
-            }
-        }
+        outcome.counters = counted(program, |counter| {
+            let Counts { packets, bytes } = environment.counter(counter);
+            Count { packets, bytes }
+        });
         Ok(outcome)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::LabError;
 use super::namespace::run;
-use super::tables::{Count, Counters};
+use super::tables::{Count, Counters, named_counter};
 use serde_json::Value;
 
 /// Whether a text is a ruleset of nft.
@@ -64,11 +64,29 @@ fn counters() -> Result<Vec<(String, Count)>, LabError> {
         }
         chain.1 += 1;
         let parts = rule["expr"].as_array().ok_or_else(unreadable)?;
-        if let Some(counter) = parts.iter().map(|part| &part["counter"]).find(|c| c.is_object()) {
-            let number = |key: &str| counter[key].as_u64().ok_or_else(unreadable);
-            let count = Count { packets: number("packets")?, bytes: number("bytes")? };
-            found.push((format!("{}:{}", chain.0, chain.1), count));
+        let mut is_first = true;
+        let counters = parts.iter().map(|part| &part["counter"]).filter(|of| !of.is_null());
+        for (number, counter) in (1..).zip(counters).filter(|(_, counter)| is_own(counter)) {
+            let statement = if is_first { String::new() } else { format!("#{number}") };
+            let label = format!("{}:{}{statement}", chain.0, chain.1);
+            found.push((label, count(counter).ok_or_else(unreadable)?));
+            is_first = false;
         }
     }
+    for counter in objects.iter().map(|object| &object["counter"]).filter(|of| of.is_object()) {
+        let word = |key: &str| counter[key].as_str().unwrap_or_default();
+        let label = named_counter(&format!("{}/{}", word("family"), word("table")), word("name"));
+        found.push((label, count(counter).ok_or_else(unreadable)?));
+    }
     Ok(found)
+}
+
+/// Whether a counter statement counts by itself: others name an object, or a map of some.
+fn is_own(counter: &Value) -> bool {
+    counter["packets"].is_u64()
+}
+
+fn count(counter: &Value) -> Option<Count> {
+    let number = |key: &str| counter[key].as_u64();
+    Some(Count { packets: number("packets")?, bytes: number("bytes")? })
 }

@@ -2,6 +2,7 @@
 
 use super::namespace::run;
 use super::{Family, LabError};
+use bpfc_ir::{Counter, Program};
 use bpfc_runtime::xtables::read_table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -51,15 +52,59 @@ impl fmt::Display for Count {
 /// counted nothing may be absent.
 pub type Counters = BTreeMap<String, Count>;
 
-/// The counters of a loaded filter that are not 0.
+/// The counters of a loaded filter that are not 0: of nft also each counter statement of a rule
+/// behind its first, `inet/t/c:3#2`, and the named counters, `inet/t counter x`.
 pub fn moved(counters: &bpfc_runtime::Counters) -> Counters {
-    counters
-        .iter()
+    let rules = counters.iter().map(|(rule, count)| (rule.label.clone(), count));
+    let mut seen = BTreeSet::new();
+    let mut statements = Vec::new();
+    for (statement, count) in counters.statements().filter(|(of, _)| of.name.is_none()) {
+        if !seen.insert(statement.rule) {
+            let rule = &counters.rules().entries[statement.rule as usize];
+            statements.push((format!("{}#{}", rule.label, statement.number), count));
+        }
+    }
+    let objects = counters.objects().map(|(object, count)| {
+        let table = format!("{}{}", object.family.label_prefix(), object.table);
+        (named_counter(&table, &object.name), count)
+    });
+    rules
+        .chain(statements)
+        .chain(objects)
         .filter(|(_, count)| count.packets != 0 || count.bytes != 0)
-        .map(|(rule, count)| {
-            (rule.label.clone(), Count { packets: count.packets, bytes: count.bytes })
-        })
+        .map(|(label, count)| (label, Count { packets: count.packets, bytes: count.bytes }))
         .collect()
+}
+
+/// The label of a named counter of a table.
+pub fn named_counter(table: &str, name: &str) -> String {
+    format!("{table} counter {name}")
+}
+
+/// What a program of the IR has counted, by the same labels.
+pub fn counted(program: &Program, count: impl Fn(Counter) -> Count) -> Counters {
+    let mut counters = Counters::new();
+    let mut seen = BTreeSet::new();
+    let mut order: Vec<Counter> = program.counters.keys().collect();
+    order
+        .sort_by_key(|&counter| (program.counters[counter].rule, program.counters[counter].number));
+    for counter in order {
+        let def = &program.counters[counter];
+        let rule = program.label(def.rule);
+        let label = match &def.name {
+            Some(name) => {
+                let chain = program.chain_of(def.rule);
+                named_counter(&format!("{}{}", chain.family.label_prefix(), chain.table), name)
+            }
+            None if seen.insert(def.rule) => rule,
+            None => format!("{rule}#{}", def.number),
+        };
+        let count = count(counter);
+        if count != Count::default() {
+            *counters.entry(label).or_default() += count;
+        }
+    }
+    counters
 }
 
 /// Where a program has counted something else than the kernel: a line for each rule, none where

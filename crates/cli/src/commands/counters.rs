@@ -3,8 +3,7 @@
 use crate::args::CountersArgs;
 use crate::console::{Console, Failure, refused};
 use crate::listing::listing;
-use crate::nft_listing::has_counter;
-use bpfc_runtime::{Count, Filter};
+use bpfc_runtime::{Count, Counters, Filter};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -13,15 +12,54 @@ struct JsonCounters<'a> {
     counters: Vec<JsonCounter<'a>>,
 }
 
-/// One rule's counter, in the form that `replay` prints too.
+/// One rule's counter, in the form that `replay` prints too; of nft one of its counter statements.
 #[derive(Serialize)]
 pub(super) struct JsonCounter<'a> {
-    /// The rule's or policy's label.
-    pub rule: &'a str,
+    /// The rule's or policy's label; none for a named counter that no rule names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    /// Which of the rule's counter statements it is, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statement: Option<u32>,
+    /// The named counter, whose numbers are what all of its statements have counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    /// The table of a named counter that no rule names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<String>,
     /// Packets.
-    pub packets: u64,
+    packets: u64,
     /// Bytes of IP.
-    pub bytes: u64,
+    bytes: u64,
+}
+
+/// All counters: of iptables those of rules and policies, of nft those of counter statements, in
+/// ruleset order, and last the named counters that no statement names.
+pub(super) fn json(counters: &Counters) -> Vec<JsonCounter<'_>> {
+    let mut statements = counters.statements().peekable();
+    let mut all = Vec::new();
+    for (row, (rule, count)) in (0..).zip(counters.iter()) {
+        let mut push = |statement, name, count: Count| {
+            let Count { packets, bytes } = count;
+            let rule = Some(rule.label.as_str());
+            all.push(JsonCounter { rule, statement, name, table: None, packets, bytes });
+        };
+        if !rule.family.is_nft() {
+            push(None, None, count);
+        }
+        while let Some((statement, count)) = statements.next_if(|(of, _)| of.rule == row) {
+            push(Some(statement.number), statement.name.as_deref(), count);
+        }
+    }
+    let rules = counters.rules();
+    for (object, Count { packets, bytes }) in counters.objects() {
+        if rules.counters_of(object).next().is_none() {
+            let name = Some(object.name.as_str());
+            let table = Some(format!("{}{}", object.family.label_prefix(), object.table));
+            all.push(JsonCounter { rule: None, statement: None, name, table, packets, bytes });
+        }
+    }
+    all
 }
 
 pub(super) fn run(args: &CountersArgs, console: &Console) -> Result<(), Failure> {
@@ -29,17 +67,8 @@ pub(super) fn run(args: &CountersArgs, console: &Console) -> Result<(), Failure>
     // With --zero what is printed is what the counters were at the moment that they were zeroed.
     let counters = if args.zero { filter.zero() } else { filter.counters() }.map_err(refused)?;
     if args.json {
-        let counters = counters
-            .iter()
-            .filter(|(rule, _)| has_counter(rule))
-            .map(|(rule, count)| JsonCounter {
-                rule: &rule.label,
-                packets: count.packets,
-                bytes: count.bytes,
-            })
-            .collect();
+        let counters = json(&counters);
         return console.print_json(&JsonCounters { name: &args.name, counters });
     }
-    let counts: Vec<Count> = counters.iter().map(|(_, count)| count).collect();
-    console.print(&listing(counters.rules(), &counts, args.exact))
+    console.print(&listing(&counters, args.exact))
 }

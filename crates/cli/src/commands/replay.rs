@@ -11,22 +11,22 @@ mod namespace;
 pub(super) mod reference;
 pub(super) mod tracking;
 
-use super::counters::JsonCounter;
+use super::counters::{JsonCounter, json};
 use crate::args::{Engine, ReplayArgs};
 use crate::console::{Console, Failure, json_line};
 use crate::inputs;
 use crate::listing::listing;
-use crate::nft_listing::has_counter;
 use crate::progress::with_progress;
 use bpfc_artifact::RuleTable;
 use bpfc_driver as driver;
 use bpfc_ipset::Part;
 use bpfc_ir::{Hook, ObjectKind, Op, Program, Query, SetQuery, Verdict};
 use bpfc_packet::InterfaceName;
-use bpfc_runtime::Count;
+use bpfc_runtime::{Count, Counters};
 use frame::Frame;
 use serde::Serialize;
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// What became of one packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Decision {
 pub(super) struct Replay {
     pub(super) decisions: Vec<Decision>,
     rules: RuleTable,
-    /// A count for each entry of `rules`.
+    /// By the rows of `rules`.
     counts: Vec<Count>,
 }
 
@@ -226,19 +226,8 @@ fn print_json(replay: &Replay, console: &Console) -> Result<(), Failure> {
             rules: &decision.rules,
         })?;
     }
-    let counters = replay
-        .rules
-        .entries
-        .iter()
-        .zip(&replay.counts)
-        .filter(|(rule, _)| has_counter(rule))
-        .map(|(rule, count)| JsonCounter {
-            rule: &rule.label,
-            packets: count.packets,
-            bytes: count.bytes,
-        })
-        .collect();
-    text += &json_line(&JsonCounters { counters })?;
+    let counters = Counters::new(Arc::new(replay.rules.clone()), replay.counts.clone());
+    text += &json_line(&JsonCounters { counters: json(&counters) })?;
     console.print(&text)
 }
 
@@ -250,6 +239,7 @@ fn print_text(replay: &Replay, console: &Console) -> Result<(), Failure> {
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text.push('\n');
-    text += &listing(&replay.rules, &replay.counts, true);
+    let counters = Counters::new(Arc::new(replay.rules.clone()), replay.counts.clone());
+    text += &listing(&counters, true);
     console.print(&text)
 }

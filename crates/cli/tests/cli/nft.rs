@@ -9,12 +9,24 @@ table inet t {
 		type inet_service
 		elements = { 4000, 4001 }
 	}
+
+	counter seen {
+		comment \"of all\"
+		packets 3 bytes 30
+	}
+
+	counter unused {
+		packets 1 bytes 2
+	}
+
 	chain input {
 		type filter hook input priority 0; policy accept;
 		udp dport @ports counter jump known
-		meta l4proto udp counter packets 5 bytes 7 comment \"counter\"
+		meta l4proto udp counter packets 5 bytes 7 udp dport 4000 counter comment \"counter\"
+		counter name seen udp dport 4001-4002 counter name seen
 		tcp dport 22 drop
 	}
+
 	chain known {
 		udp dport 4000 counter return
 		counter
@@ -22,23 +34,41 @@ table inet t {
 }
 ";
 
-/// The counters of a filter are those that the kernel's nft has for the same rules, in its syntax.
+/// The lines with numbers, as nft prints them.
+fn counted(listing: &str) -> Vec<&str> {
+    listing.lines().filter(|line| line.contains("packets ")).collect()
+}
+
+/// The counters of a filter are those that the kernel's nft has for the same rules, in its syntax:
+/// where it was loaded, once it was zeroed, and where it was replaced.
 #[test]
 fn counters_are_listed_as_nft_lists_them() {
     let folder = folder();
     file(&folder, "t.nft", RULES);
+    file(&folder, "u.nft", RULES.replace("tcp dport 22 drop", "tcp dport 23 drop"));
     let script = "\
 type nft >/dev/null || { echo skipped; exit 0; }
 ip link set lo up
+send() { for port in 4000 4001 4002 4000; do echo -n hello > /dev/udp/127.0.0.1/$port || true; done; }
 nft -f $F/t.nft
-nft reset counters >/dev/null
 $BPFC --quiet load $F/t.nft --target netfilter --hook input --name t
-for port in 4000 4001 4002 4000; do echo -n hello > /dev/udp/127.0.0.1/$port || true; done
+send
+nft list table inet t
+echo ==
 $BPFC counters t
 echo ==
 $BPFC counters t --json
 echo ==
 $BPFC save t 2>&1 || true
+echo ==
+nft reset counters >/dev/null
+nft reset rules >/dev/null 2>&1 || { nft flush ruleset; sed -E 's/packets [0-9]+ bytes [0-9]+//' $F/t.nft | nft -f -; }
+$BPFC counters t --zero >/dev/null
+send
+nft list table inet t
+echo ==
+$BPFC --quiet load $F/u.nft --target netfilter --hook input --name t
+$BPFC counters t
 $BPFC unload t";
     let Some(ran) = alone(script, &[("F", folder.path().to_str().expect("a path in UTF-8"))])
     else {
@@ -46,14 +76,25 @@ $BPFC unload t";
     };
     let ran = ran.ok();
     let parts: Vec<&str> = ran.out.split("==\n").collect();
+    assert_eq!(counted(parts[1]), counted(parts[0]));
     assert_eq!(
-        parts[0],
+        parts[1],
         "\
 table inet t {
+	counter seen {
+		comment \"of all\"
+		packets 13 bytes 472
+	}
+
+	counter unused {
+		packets 1 bytes 2
+	}
+
 	chain input {
 		type filter hook input priority 0; policy accept;
 		udp dport @ports counter packets 3 bytes 99 jump known
-		meta l4proto udp counter packets 4 bytes 132 comment \"counter\"
+		meta l4proto udp counter packets 9 bytes 139 udp dport 4000 counter packets 2 bytes 66 comment \"counter\"
+		counter name seen udp dport 4001-4002 counter name seen
 		tcp dport 22 drop
 	}
 
@@ -64,9 +105,27 @@ table inet t {
 }
 "
     );
-    let json: Value = serde_json::from_str(parts[1]).expect("JSON");
+    let json: Value = serde_json::from_str(parts[2]).expect("JSON");
     let counters = json["counters"].as_array().expect("a list");
-    let labels: Vec<&str> = counters.iter().filter_map(|c| c["rule"].as_str()).collect();
-    assert_eq!(labels, ["inet/t/input:1", "inet/t/input:2", "inet/t/known:1", "inet/t/known:2"]);
-    assert!(parts[2].contains("`bpfc counters t` prints its rules"), "{}", parts[2]);
+    let shown = counters.iter().map(|counter| {
+        let place = counter["rule"].as_str().or(counter["table"].as_str()).unwrap_or_default();
+        let (statement, name) = (&counter["statement"], &counter["name"]);
+        format!("{place} {statement} {name} {}", counter["packets"])
+    });
+    assert_eq!(
+        shown.collect::<Vec<_>>(),
+        [
+            "inet/t/input:1 1 null 3",
+            "inet/t/input:2 1 null 9",
+            "inet/t/input:2 2 null 2",
+            "inet/t/input:3 1 \"seen\" 13",
+            "inet/t/input:3 2 \"seen\" 13",
+            "inet/t/known:1 1 null 2",
+            "inet/t/known:2 1 null 1",
+            "inet/t null \"unused\" 1",
+        ]
+    );
+    assert!(parts[3].contains("`bpfc counters t` prints its rules"), "{}", parts[3]);
+    assert_eq!(counted(parts[5]), counted(parts[4]));
+    assert_eq!(counted(parts[5])[0], "\t\tpackets 10 bytes 442");
 }

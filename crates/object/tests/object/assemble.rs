@@ -247,6 +247,7 @@ fn rules() -> RuleTable {
             name: "later".into(),
         }],
         rates: vec![RefusedRate { rule: 0, ticks: vec![100, 300] }],
+        ..RuleTable::default()
     }
 }
 

@@ -3,9 +3,10 @@
 use super::device;
 use super::reach::{self, Place};
 use super::registers::Registers;
+use super::set::Given;
 use super::{Lowered, RuleParts, Shared, unsupported};
 use crate::model::{self, Expression, Operation, Verdict as Decision};
-use bpfc_diag::Diagnostics;
+use bpfc_diag::{Diagnostic, Diagnostics};
 use bpfc_ir::{Block, Function, FunctionBuilder, PacketFamily, Terminator, Verdict};
 
 /// A rule while it is lowered.
@@ -22,6 +23,18 @@ pub(super) struct Cx<'a, 'r> {
     pub parts: RuleParts,
     /// The place of the expression in its rule.
     pub at: usize,
+    /// Where the rule goes on another time.
+    forks: Vec<Fork<'r>>,
+}
+
+/// A way on which a rule goes on behind an expression with a value that is known there: blocks have
+/// no parameters, so that what follows is lowered once for each way.
+struct Fork<'r> {
+    block: Block,
+    registers: Registers,
+    given: Given<'r>,
+    /// The place of the expression.
+    at: usize,
 }
 
 /// The function of a chain; `None` where an error was reported.
@@ -60,36 +73,27 @@ pub(super) fn lower(
         registers: Registers::default(),
         parts: all.first().cloned().unwrap_or_else(RuleParts::none),
         at: 0,
+        forks: Vec::new(),
     };
     for (rule, parts) in chain.rules.iter().zip(&mut all) {
         cx.builder.set_rule(Some(parts.rule));
         cx.next = cx.builder.block();
         cx.registers = Registers::default();
         cx.parts = parts.clone();
-        let mut expressions = rule.expressions.iter().enumerate();
-        while let Some((at, expression)) = expressions.next() {
-            cx.at = at;
-            let is_presence =
-                matches!(expression.operation, Operation::Extension { is_presence: true, .. });
-            let done = match is_presence {
-                true => cx.presence(expression, expressions.next().map(|(_, test)| test)),
-                false => cx.expression(expression),
-            };
-            if let Err(error) = done {
-                // Functions of both families find the same.
-                if !diagnostics.iter().any(|known| *known == *error) {
-                    diagnostics.push(*error);
+        cx.forks.clear();
+        cx.rule(&rule.expressions, 0, diagnostics);
+        while let Some(fork) = cx.forks.pop() {
+            cx.builder.switch_to(fork.block);
+            cx.registers = fork.registers;
+            match fork.given.load(&mut cx) {
+                Ok(()) => cx.rule(&rule.expressions, fork.at + 1, diagnostics),
+                Err(error) => {
+                    report(diagnostics, *error);
+                    cx.builder.jump(cx.next);
                 }
-                break;
-            }
-            if !cx.builder.is_open() {
-                break;
             }
         }
         *parts = cx.parts.clone();
-        if cx.builder.is_open() {
-            cx.builder.jump(cx.next);
-        }
         cx.builder.switch_to(cx.next);
     }
     cx.builder.set_rule(None);
@@ -106,9 +110,44 @@ pub(super) fn lower(
     (diagnostics.error_count() == errors).then_some(function)
 }
 
-impl Cx<'_, '_> {
+/// Functions of several families find the same.
+fn report(diagnostics: &mut Diagnostics, error: Diagnostic) {
+    if !diagnostics.iter().any(|known| *known == error) {
+        diagnostics.push(error);
+    }
+}
+
+impl<'r> Cx<'_, 'r> {
+    /// Executes a rule's expressions from one on; closes the block.
+    fn rule(&mut self, all: &'r [Expression], from: usize, diagnostics: &mut Diagnostics) {
+        let mut expressions = all.iter().enumerate().skip(from);
+        while let Some((at, expression)) = expressions.next().filter(|_| self.builder.is_open()) {
+            self.at = at;
+            let is_presence =
+                matches!(expression.operation, Operation::Extension { is_presence: true, .. });
+            let done = match is_presence {
+                true => self.presence(expression, expressions.next().map(|(_, test)| test)),
+                false => self.expression(expression),
+            };
+            if let Err(error) = done {
+                report(diagnostics, *error);
+                break;
+            }
+        }
+        if self.builder.is_open() {
+            self.builder.jump(self.next);
+        }
+    }
+
+    /// The block where the rule goes on behind the expression with a value that is known.
+    pub fn fork(&mut self, given: Given<'r>) -> Block {
+        let (block, registers) = (self.builder.block(), self.registers.clone());
+        self.forks.push(Fork { block, registers, given, at: self.at });
+        block
+    }
+
     /// Executes an expression; the block is closed where the rule ends with it.
-    fn expression(&mut self, expression: &Expression) -> Lowered<()> {
+    fn expression(&mut self, expression: &'r Expression) -> Lowered<()> {
         use Operation::*;
         match &expression.operation {
             Payload { .. }
@@ -135,7 +174,8 @@ impl Cx<'_, '_> {
             | Quota { .. }
             | Log { .. }
             | Reject { .. }
-            | Object { .. } => self.statement(expression),
+            | Object { .. }
+            | ObjectMap { .. } => self.statement(expression),
             PayloadStore { .. } => Err(unsupported(expression, "changing a packet")),
             CtSet { .. } => Err(unsupported(expression, "changing a connection")),
             Extension { .. } => self.extension(expression),
@@ -152,7 +192,6 @@ impl Cx<'_, '_> {
             Connlimit { .. } => Err(unsupported(expression, "ct count")),
             // Evaluation refuses it where a chain that filters reaches it.
             Outside { class } => Err(unsupported(expression, class)),
-            ObjectMap { .. } => Err(unsupported(expression, "a map of objects")),
         }
     }
 

@@ -42,7 +42,7 @@ impl Registers {
 
     /// The value of a concatenation's part that begins so many bytes behind a register.
     pub fn behind(&self, register: Register, bytes: u32) -> Option<Content> {
-        self.get(Register(register.0 + (bytes / 4) as u8))
+        self.get(register.behind(bytes))
     }
 }
 

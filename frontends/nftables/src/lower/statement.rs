@@ -2,7 +2,7 @@
 
 use super::chain::Cx;
 use super::{Lowered, unsupported};
-use crate::model::{Expression, LogFlags, ObjectKind, Operation};
+use crate::model::{Expression, LogFlags, Operation};
 use bpfc_ir::state::nanosecond_bucket::NanosecondBucket;
 use bpfc_ir::{
     Condition, Family, Log, LogKind, Op, Reject, State, StateDef, StateKind, Type, Value, Verdict,
@@ -33,13 +33,11 @@ fn either_code(code: u8, family: Family) -> Option<u8> {
     Some(if family == Family::Ipv4 { codes.0 } else { codes.1 })
 }
 
-impl Cx<'_, '_> {
-    pub fn statement(&mut self, expression: &Expression) -> Lowered<()> {
+impl<'r> Cx<'_, 'r> {
+    pub fn statement(&mut self, expression: &'r Expression) -> Lowered<()> {
         match &expression.operation {
             Operation::Counter { .. } => {
-                if let Some(counter) = self.parts.counter {
-                    self.builder.count(counter);
-                }
+                self.count(None);
                 Ok(())
             }
             Operation::Limit { is_over, .. } | Operation::Quota { is_over, .. } => {
@@ -50,6 +48,7 @@ impl Cx<'_, '_> {
                 Ok(())
             }
             Operation::Object { kind, name } => self.object(*kind, name, expression),
+            Operation::ObjectMap { .. } => self.object_map(expression),
             Operation::MetaSet { key, from } => {
                 let content = self.plain(*from, expression)?;
                 if key.kernel != "mark" || self.type_of(content.value) != Type::I32 {
@@ -117,26 +116,6 @@ impl Cx<'_, '_> {
             true => self.builder.forbid(enough, self.next),
             false => self.builder.require(enough, self.next),
         }
-    }
-
-    fn object(&mut self, kind: ObjectKind, name: &str, expression: &Expression) -> Lowered<()> {
-        let table = &self.shared.ruleset.tables[self.place.table];
-        let found = table.object(kind, name);
-        let operation = found.map(|object| &object.expression.operation);
-        let missing = || unsupported(expression, &format!("{} {name}", kind.name()));
-        let (state, is_over) = match operation {
-            Some(of @ (Operation::Limit { is_over, .. } | Operation::Quota { is_over, .. })) => {
-                (state_kind(of).ok_or_else(missing)?, *is_over)
-            }
-            _ => return Err(unsupported(expression, "a named counter")),
-        };
-        let label = format!("{} {} {} {name}", kind.name(), table.family.name(), table.name);
-        let states = &mut self.shared.out.program.states;
-        let key = (self.place.table, format!("{} {name}", kind.name()));
-        let make = || states.push(StateDef { name: label, kind: state });
-        let state = *self.shared.objects.entry(key).or_insert_with(make);
-        self.take(state, is_over);
-        Ok(())
     }
 }
 

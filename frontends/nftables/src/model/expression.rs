@@ -10,6 +10,13 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Register(pub u8);
 
+impl Register {
+    /// The register so many bytes behind it.
+    pub fn behind(self, bytes: u32) -> Register {
+        Register(self.0.saturating_add((bytes / 4) as u8))
+    }
+}
+
 impl fmt::Display for Register {
     /// As netlink numbers them: the four of 16 bytes, then the others of 4.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -305,11 +305,12 @@ impl ChainLowering<'_> {
                 text: print::rule(self.family, self.table, &chain.name, rule).into(),
                 verdict: print::target_word(self.table, &rule.target).to_owned(),
                 columns: print::columns(self.family, rule).into(),
+                ..ListedRule::default()
             },
             None => ListedRule {
                 text: format!("-P {} {policy}", chain.name).into(),
                 verdict: policy.to_owned(),
-                columns: [].into(),
+                ..ListedRule::default()
             },
         };
         self.listing.push(listed);

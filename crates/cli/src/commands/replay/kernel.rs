@@ -24,7 +24,7 @@ pub(in crate::commands) struct TestRuns {
     /// None for a packet that is longer than this kernel's test runs take.
     pub(in crate::commands) decisions: Vec<Option<Decision>>,
     pub(super) rules: RuleTable,
-    /// A count for each entry of `rules`.
+    /// By its rows.
     pub(super) counts: Vec<Count>,
 }
 
@@ -102,7 +102,7 @@ impl<'a> Engine<'a> {
         Ok(TestRuns {
             decisions,
             rules: counters.rules().clone(),
-            counts: counters.iter().map(|(_, count)| count).collect(),
+            counts: counters.counts().to_vec(),
         })
     }
 

@@ -46,7 +46,7 @@ pub(super) fn replay(
         .enumerate()
         .map(|(row, entry)| (entry.label.as_str(), row))
         .collect();
-    let mut counts = vec![Count::default(); artifact.rules.entries.len()];
+    let mut counts = vec![Count::default(); artifact.rules.rows()];
     let mut decisions = Vec::with_capacity(frames.len());
     for frame in frames {
         let (decision, lengths) = decide(&mut evaluators, target, program, hook, frame);
