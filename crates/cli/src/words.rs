@@ -1,6 +1,6 @@
 //! Words that options take: names of what bpfc knows, and what else is checked where it is read.
 
-use bpfc_driver::{all_formats, passes, targets};
+use bpfc_driver::{formats, passes, targets};
 use bpfc_ir::Hook;
 use bpfc_runtime::Filter;
 use clap::builder::{PossibleValue, TypedValueParser};
@@ -40,7 +40,7 @@ registry_parser!(
 registry_parser!(
     /// A format's name.
     FormatName,
-    all_formats().map(|f| PossibleValue::new(f.name).help(f.description))
+    formats().map(|f| PossibleValue::new(f.name).help(f.description))
 );
 
 registry_parser!(

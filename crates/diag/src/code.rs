@@ -164,7 +164,8 @@ codes! {
          nobody. Give the file that `nfnl_osf -f` loads beside the ruleset: `bpfc load rules.v4 pf.os`,\n\
          with live:iptables, too.";
     NFT_SYNTAX = 60, "an nftables ruleset's syntax is wrong",
-        "The text cannot be read as the language of nft says; nft would refuse it too.\n\
+        "The text cannot be read as the language of nft says, or as libnftables-json(5) says of JSON; nft\n\
+         would refuse it too, or read something else than it says.\n\
          Correct the place that is marked. What follows the statement is read nevertheless, so that\n\
          all errors are told at once.";
     NFT_COMMAND = 61, "an nftables command is not one that builds a ruleset",

@@ -2,7 +2,7 @@
 //! nothing alone. Each input is recognised once, and everything behind it asks what was found.
 
 use crate::look;
-use crate::registry::{FINGERPRINTS, SETS, formats, frontend_of, planned_format, recognise};
+use crate::registry::{FINGERPRINTS, SETS, formats, frontend_of, recognise};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ir::{Fingerprint, Frontend, Input, Recognised, SetTable};
 use std::sync::Arc;
@@ -72,12 +72,8 @@ fn unreadable(input: &Input) -> Diagnostic {
     let error = |message: String| Diagnostic::error(Code::UNREADABLE, None, message);
     let name = &input.name;
     match &input.format {
-        Some(format) => match planned_format(format) {
-            Some(format) => error(format!("'{name}': {} is not supported yet", format.description))
-                .with_help(format!("the formats that are read: {}", names())),
-            None => error(format!("'{name}': there is no format '{format}'"))
-                .with_help(format!("the formats are {}", names())),
-        },
+        Some(format) => error(format!("'{name}': there is no format '{format}'"))
+            .with_help(format!("the formats are {}", names())),
         None if input.bytes.trim_ascii().is_empty() => {
             error(format!("'{name}' is empty: there is no ruleset in it"))
         }

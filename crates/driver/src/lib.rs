@@ -52,9 +52,6 @@ pub use errors::CompileErrors;
 pub use inputs::{Inputs, Role};
 pub use options::Options;
 pub use pipeline::{Compilation, Lowering, Stage, compile, lower, lower_compiled};
-pub use registry::{
-    FINGERPRINTS, SETS, all_formats, formats, frontends, passes, planned_format, target, targets,
-    targets_with,
-};
+pub use registry::{FINGERPRINTS, SETS, formats, frontends, passes, target, targets, targets_with};
 pub use reject::{drop_rejected, rejection};
 pub use trace::Tracer;

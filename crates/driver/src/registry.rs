@@ -14,9 +14,6 @@ pub fn targets() -> &'static [&'static dyn Target] {
     &[&bpfc_xdp::Xdp, &bpfc_tc::Tc, &bpfc_netfilter::Netfilter, &bpfc_cgroup_skb::CgroupSkb]
 }
 
-/// Formats that are known and have no front end yet.
-const PLANNED: &[InputFormat] = &[InputFormat { name: "nft-json", description: "nftables JSON" }];
-
 /// The format of sets, which stand beside rulesets.
 pub const SETS: InputFormat =
     InputFormat { name: bpfc_ipset_save::FORMAT, description: "what ipset save prints" };
@@ -33,16 +30,6 @@ pub fn target(name: &str) -> Option<&'static dyn Target> {
 /// The formats that are read, as `--from` names them.
 pub fn formats() -> impl Iterator<Item = InputFormat> {
     frontends().iter().flat_map(|frontend| frontend.formats()).copied().chain([SETS, FINGERPRINTS])
-}
-
-/// A format that `--from` may name and that cannot be read yet.
-pub fn planned_format(name: &str) -> Option<InputFormat> {
-    PLANNED.iter().copied().find(|format| format.name == name)
-}
-
-/// Every format that `--from` may name.
-pub fn all_formats() -> impl Iterator<Item = InputFormat> {
-    formats().chain(PLANNED.iter().copied())
 }
 
 /// The front end of a format.
@@ -84,8 +71,8 @@ mod tests {
     fn names_are_unique() {
         let names: BTreeSet<_> = targets().iter().map(|t| t.name()).collect();
         assert_eq!(names.len(), targets().len());
-        let names: BTreeSet<_> = all_formats().map(|f| f.name).collect();
-        assert_eq!(names.len(), all_formats().count());
+        let names: BTreeSet<_> = formats().map(|f| f.name).collect();
+        assert_eq!(names.len(), formats().count());
         let names: BTreeSet<_> = frontends().iter().map(|f| f.name()).collect();
         assert_eq!(names.len(), frontends().len());
     }

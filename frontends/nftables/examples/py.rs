@@ -43,6 +43,19 @@ fn main() {
             Outcome::Unknown if show_all => println!("UNKNOWN {unit}"),
             _ => {}
         }
+        for (is_listed, other) in &unit.json {
+            if let Some(other) = other {
+                let form = if *is_listed { "LISTED" } else { "JSON" };
+                println!("{form} {unit}\n{other}");
+            }
+        }
+    }
+    let forms = || units.iter().flat_map(|unit| &unit.json);
+    for listed in [false, true] {
+        let of = || forms().filter(|(is_listed, _)| *is_listed == listed);
+        let (all, other) = (of().count(), of().filter(|(_, other)| other.is_some()).count());
+        let what = if listed { "as nft lists them" } else { "as they are given" };
+        println!("JSON, {what}: {all} rules, {other} differ from their text");
     }
     println!("file: same, other, refused, outside, unknown | fail lines refused, accepted");
     for (file, counts) in &files {

@@ -60,10 +60,31 @@ pub fn read(
     diagnostics: &mut Diagnostics,
 ) -> Option<Ruleset> {
     let before = diagnostics.error_count();
-    let mut commands: Vec<Command> = Vec::new();
+    let mut commands = Vec::new();
     for file in files {
         commands.extend(crate::syntax::parse(*file, sources, includes, diagnostics));
     }
+    evaluated(commands, before, machine, diagnostics)
+}
+
+/// Reads libnftables JSON, as [`read`] reads text.
+pub fn read_json(
+    file: FileId,
+    sources: &SourceMap,
+    machine: &dyn Machine,
+    diagnostics: &mut Diagnostics,
+) -> Option<Ruleset> {
+    let before = diagnostics.error_count();
+    let commands = crate::json::parse(file, sources, diagnostics);
+    evaluated(commands, before, machine, diagnostics)
+}
+
+fn evaluated(
+    mut commands: Vec<Command>,
+    before: usize,
+    machine: &dyn Machine,
+    diagnostics: &mut Diagnostics,
+) -> Option<Ruleset> {
     let mut transaction = command::Transaction::new(machine, diagnostics);
     for command in commands.drain(..) {
         transaction.apply(&command);

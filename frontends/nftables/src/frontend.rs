@@ -13,8 +13,12 @@ pub struct NftablesFrontend;
 
 const TEXT: &str = "nft";
 
-const FORMATS: &[InputFormat] =
-    &[InputFormat { name: TEXT, description: "what nft reads and `nft list ruleset` prints" }];
+const JSON: &str = "nft-json";
+
+const FORMATS: &[InputFormat] = &[
+    InputFormat { name: TEXT, description: "what nft reads and `nft list ruleset` prints" },
+    InputFormat { name: JSON, description: "what `nft -j` reads and `nft -j list ruleset` prints" },
+];
 
 /// Files that someone may read.
 struct Included(Option<&'static dyn Files>);
@@ -114,13 +118,17 @@ impl Frontend for NftablesFrontend {
 
     fn recognise(&self, bytes: &[u8]) -> Option<Recognised<'static>> {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(1 << 16)]);
-        is_text(&text).then(|| Recognised::sure(TEXT))
+        match () {
+            () if crate::json::is_json(&text) => Some(Recognised::sure(JSON)),
+            () if is_text(&text) => Some(Recognised::sure(TEXT)),
+            () => None,
+        }
     }
 
     fn lower(
         &self,
         input: &Input,
-        _: Recognised<'_>,
+        read_as: Recognised<'_>,
         options: &FrontendOptions,
         sources: &mut SourceMap,
         diagnostics: &mut Diagnostics,
@@ -128,8 +136,10 @@ impl Frontend for NftablesFrontend {
         let file = sources.add(&input.name, raw::decode(&input.bytes));
         let interfaces = Interfaces::default();
         let machine = Known { interfaces: &interfaces, accounts: options.accounts };
-        let ruleset =
-            crate::read(&[file], sources, &mut Included(options.files), &machine, diagnostics)?;
+        let ruleset = match read_as.format {
+            JSON => crate::read_json(file, sources, &machine, diagnostics),
+            _ => crate::read(&[file], sources, &mut Included(options.files), &machine, diagnostics),
+        }?;
         let lowered = lower::lower(&ruleset, &interfaces, options, sources, diagnostics)?;
         if lowered.program.entries.is_empty() {
             let message = "the ruleset has no base chain that is compiled: it decides no packet";
@@ -143,6 +153,22 @@ impl Frontend for NftablesFrontend {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn documents_of_nft_are_recognised() {
+        let format = |text: &str| NftablesFrontend.recognise(text.as_bytes()).map(|as_| as_.format);
+        for text in [
+            "{\"nftables\": [{\"metainfo\": {}}]}",
+            " {\n  \"nftables\" :\n[]}",
+            "{\"a\": 1, \"nftables\": [",
+        ] {
+            assert_eq!(format(text), Some(JSON), "{text}");
+        }
+        for text in ["{}", "{\"nftables\": {}}", "[\"nftables\", []]", "{\"a\": \"nftables\"}"] {
+            assert_eq!(format(text), None, "{text}");
+        }
+        assert_eq!(format("table t {\n}\n"), Some(TEXT));
+    }
 
     #[test]
     fn rulesets_of_nft_are_recognised() {

@@ -1,7 +1,9 @@
-//! nftables: the language of `nft`, read into the kernel's expressions.
+//! nftables: the language of `nft` and its JSON, read into the kernel's expressions.
 //!
 //! ```text
-//! text --syntax--> commands with places --evaluate--> model --lower--> IR
+//! text --syntax--+
+//!                +--> commands with places --evaluate--> model --lower--> IR
+//! JSON --json----+
 //! ```
 //!
 //! [`model`] is a ruleset as the kernel's nf_tables holds it.
@@ -13,6 +15,7 @@ mod datatype;
 mod evaluate;
 mod frontend;
 mod interfaces;
+mod json;
 mod lower;
 mod machine;
 pub mod model;
@@ -23,7 +26,7 @@ mod selector;
 mod syntax;
 
 pub use datatype::{Base, Datatype, Order};
-pub use evaluate::read;
+pub use evaluate::{read, read_json};
 pub use frontend::NftablesFrontend;
 pub use machine::{Machine, Nothing};
 pub use protocol::{Checksum, Extension, ExtensionKind, Field, IcmpType, Layer, Protocol, Tunnel};

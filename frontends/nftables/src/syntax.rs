@@ -6,4 +6,4 @@ mod parse;
 mod words;
 
 pub use parse::Includes;
-pub(crate) use parse::parse;
+pub(crate) use parse::{parse, parse_statements, short};

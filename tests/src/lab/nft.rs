@@ -20,6 +20,12 @@ pub fn flush() -> Result<(), LabError> {
     run("nft", &["flush", "ruleset"], "").map(drop)
 }
 
+/// The ruleset in place, as text or as JSON.
+pub fn listed(as_json: bool) -> Result<String, LabError> {
+    let words: &[&str] = if as_json { &["-j", "list", "ruleset"] } else { &["list", "ruleset"] };
+    run("nft", words, "")
+}
+
 /// The counters of the ruleset in place, those of rules that have one.
 #[derive(Debug)]
 pub struct Reader {
@@ -47,7 +53,7 @@ impl Reader {
 }
 
 fn counters() -> Result<Vec<(String, Count)>, LabError> {
-    let printed = run("nft", &["-j", "list", "ruleset"], "")?;
+    let printed = listed(true)?;
     let unreadable = || LabError::Output {
         tool: "nft -j list ruleset".to_owned(),
         line: printed.chars().take(200).collect(),

@@ -97,6 +97,32 @@ fn rulesets_without_base_chains_have_nothing_to_compile() {
 }
 
 #[test]
+fn rulesets_of_nft_are_read_as_json() {
+    let ruleset = |port: &str| {
+        format!(
+            r#"{{"nftables": [{{"table": {{"family": "inet", "name": "t"}}}},
+ {{"chain": {{"family": "inet", "table": "t", "name": "c", "type": "filter", "hook": "input",
+   "prio": 0, "policy": "accept"}}}},
+ {{"rule": {{"family": "inet", "table": "t", "chain": "c", "expr": [{{"match": {{"op": "==",
+   "left": {{"payload": {{"protocol": "tcp", "field": "dport"}}}},
+   "right": {port}}}}}, {{"counter": null}}, {{"drop": null}}]}}}}]}}"#
+        )
+    };
+    let text = "table inet t {\n chain c {\n type filter hook input priority 0;\n tcp dport 22 counter drop\n }\n}\n";
+    let words = ["compile", "-", "--target", "xdp", "--emit", "ir", "--as-lowered"];
+    let quotes = |line: &&str| line.starts_with("rule");
+    let ir = |ruleset: &str| {
+        let ran = bpfc_with(&words, ruleset).ok();
+        ran.out.lines().filter(|line| !quotes(line)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(ir(&ruleset("22")), ir(text));
+    let ran = bpfc_with(&["check", "-"], &ruleset("\"shs\"")).fails(1);
+    assert!(ran.err.contains("-:6:13") && ran.err.contains("\"right\": \"shs\""), "{}", ran.err);
+    let ran = bpfc_with(&["check", "-", "--from", "nft-json"], "{\"nftables\": []}").ok();
+    assert!(ran.err.contains("no base chain"), "{}", ran.err);
+}
+
+#[test]
 fn rulesets_of_nft_include_files() {
     let folder = folder();
     std::fs::create_dir(folder.path().join("d")).unwrap();
@@ -126,7 +152,7 @@ fn inputs_that_cannot_be_read_are_refused() {
     let ran = bpfc(&["check", "live:nft"]).fails(1);
     assert!(ran.err.contains("not supported yet"), "{}", ran.err);
     let ran = bpfc_with(&["check", "-", "--from", "nft-json"], "").fails(1);
-    assert!(ran.err.contains("not supported yet"), "{}", ran.err);
+    assert!(ran.err.contains("this is not JSON"), "{}", ran.err);
     bpfc_with(&["check", "-", "--from", "nonsense"], "").fails(2);
     bpfc_with(&["check", "-"], "nonsense\n").fails(1);
     bpfc_with(&["check", "-"], "").fails(1);

@@ -14,7 +14,7 @@ mod selector;
 mod set;
 mod statement;
 
-use super::ast::{Command, Defined, Expr, ExprKind, Name};
+use super::ast::{Command, Defined, Expr, ExprKind, Name, Statement};
 use super::lexer::{Token, TokenKind, tokens};
 use super::words;
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
@@ -65,6 +65,39 @@ pub(crate) fn parse(
         errors: 0,
     };
     parser.commands()
+}
+
+/// The statements that a text is which stands in another language, at `span` of it. Files are not
+/// included there.
+pub(crate) fn parse_statements(
+    text: &str,
+    span: Span,
+    diagnostics: &mut Diagnostics,
+) -> Parsed<Vec<Statement>> {
+    let mut tokens = tokens(span.file, text);
+    tokens.iter_mut().for_each(|token| token.span = span);
+    let mut parser = Parser {
+        tokens,
+        at: 0,
+        depth: 0,
+        included: 0,
+        scopes: vec![Scope::new()],
+        sources: &mut SourceMap::new(),
+        includes: &mut Nowhere,
+        diagnostics,
+        errors: 0,
+    };
+    let rule = parser.rule()?;
+    if parser.is_end() { Ok(rule.statements) } else { Err(parser.unexpected("a statement")) }
+}
+
+/// Where no files are included.
+struct Nowhere;
+
+impl Includes for Nowhere {
+    fn find(&mut self, _: &str, _: FileId, _: &mut SourceMap) -> Result<Vec<FileId>, String> {
+        Err("files are not included here".to_owned())
+    }
 }
 
 /// The variables of a block, by name.
@@ -421,7 +454,7 @@ impl Parser<'_> {
 }
 
 /// The beginning of a word, for messages.
-fn short(word: &str) -> String {
+pub(crate) fn short(word: &str) -> String {
     match word.char_indices().nth(60) {
         Some((end, _)) => format!("{}...", &word[..end]),
         None => word.to_owned(),

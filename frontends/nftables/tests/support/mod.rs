@@ -4,7 +4,7 @@
 
 use bpfc_diag::{Diagnostics, FileId, SourceMap};
 use bpfc_nftables::model::Ruleset;
-use bpfc_nftables::{Includes, Machine, read};
+use bpfc_nftables::{Includes, Machine, read, read_json};
 
 /// The machine on which nft's tests run.
 #[derive(Debug)]
@@ -47,5 +47,14 @@ pub fn read_all(text: &str) -> (Option<Ruleset>, SourceMap, Diagnostics) {
     let file = sources.add("test.nft", text);
     let mut diagnostics = Diagnostics::new();
     let ruleset = read(&[file], &mut sources, &mut NoIncludes, &TestMachine, &mut diagnostics);
+    (ruleset, sources, diagnostics)
+}
+
+/// Reads one JSON document.
+pub fn read_document(text: &str) -> (Option<Ruleset>, SourceMap, Diagnostics) {
+    let mut sources = SourceMap::new();
+    let file = sources.add("test.json", text);
+    let mut diagnostics = Diagnostics::new();
+    let ruleset = read_json(file, &sources, &TestMachine, &mut diagnostics);
     (ruleset, sources, diagnostics)
 }

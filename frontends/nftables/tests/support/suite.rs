@@ -1,8 +1,9 @@
 //! Reads nft's own tests of rules (its folder tests/py, which is not part of this project) and
 //! judges them: what nft accepts must become the expressions that its `.t.payload` files list, what
-//! it refuses must be refused.
+//! it refuses must be refused. The JSON of a rule (`.t.json`, and `.t.json.output` where nft prints
+//! other JSON than it was given) must become what its text becomes.
 
-use crate::support::read_all;
+use crate::support::{read_all, read_document};
 use bpfc_diag::Code;
 use bpfc_nftables::model::{Family, elements_text, expression_text};
 use std::collections::BTreeMap;
@@ -34,6 +35,9 @@ pub struct Unit {
     pub rule: String,
     pub is_ok: bool,
     pub outcome: Outcome,
+    /// How each JSON form of the rule differs from its text, and whether it is the one that nft
+    /// lists.
+    pub json: Vec<(bool, Option<String>)>,
 }
 
 impl fmt::Display for Unit {
@@ -137,9 +141,10 @@ pub fn judge(root: &Path, only: &str) -> Vec<Unit> {
 
 fn judge_file(root: &Path, file: &str, units: &mut Vec<Unit>) {
     let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
-    let mut chains = BTreeMap::new();
+    let mut chains = BTreeMap::<String, String>::new();
     let (mut tables, mut sets, mut objects) = (Vec::<Table>::new(), Vec::<Set>::new(), Vec::new());
     let mut payloads = Payloads::new(root, file);
+    let forms = [".json", ".json.output"].map(|end| forms_of(&root.join(format!("{file}{end}"))));
     for (number, line) in text.lines().enumerate() {
         let Some(mark) = line.chars().next().filter(|mark| *mark != '#') else { continue };
         let rest = &line[mark.len_utf8()..];
@@ -164,6 +169,20 @@ fn judge_file(root: &Path, file: &str, units: &mut Vec<Unit>) {
                         rule: rule.to_owned(),
                         is_ok,
                         outcome: judge_text(&text, table, chain, is_ok, is_rule, wanted.as_deref()),
+                        // Sets that rules name are not there in JSON.
+                        json: match is_rule && is_ok && body.is_empty() {
+                            true => forms
+                                .iter()
+                                .zip([false, true])
+                                .filter_map(|(forms, is_listed)| {
+                                    Some((forms.get(rule)?, is_listed))
+                                })
+                                .map(|(form, is_listed)| {
+                                    (is_listed, judge_json(&text, table, chain, spec, form))
+                                })
+                                .collect(),
+                            false => Vec::new(),
+                        },
                     });
                 }
             }
@@ -347,4 +366,66 @@ fn blocks_of(path: &Path) -> BTreeMap<String, Vec<String>> {
     }
     close(&mut current);
     blocks
+}
+
+/// The statements of each rule as JSON, by rule.
+fn forms_of(path: &Path) -> BTreeMap<String, String> {
+    let mut forms: BTreeMap<String, String> = BTreeMap::new();
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let mut rule = "";
+    for line in text.lines() {
+        match line.strip_prefix("# ") {
+            Some(next) => rule = next.trim(),
+            None if rule.is_empty() => {}
+            None => *forms.entry(rule.to_owned()).or_default() += line,
+        }
+    }
+    forms.retain(|_, form| !form.trim().is_empty());
+    forms
+}
+
+/// How the model of a rule's JSON differs from that of its text.
+///
+/// The elements of sets may stand in another order.
+fn judge_json(text: &str, table: &Table, chain: &str, spec: &str, form: &str) -> Option<String> {
+    let words: Vec<&str> = spec.split_whitespace().collect();
+    let after = |word: &str| {
+        let at = words.iter().position(|known| *known == word);
+        at.and_then(|at| words.get(at + 1)).copied().unwrap_or_default()
+    };
+    let place = format!("\"family\": \"{}\", \"table\": \"{}\"", table.family, table.name);
+    let device = match after("device") {
+        "" => String::new(),
+        device => format!(", \"dev\": \"{device}\""),
+    };
+    let document = format!(
+        "{{\"nftables\": [{{\"metainfo\": {{\"json_schema_version\": 1}}}},
+        {{\"add\": {{\"table\": {{\"family\": \"{}\", \"name\": \"{}\"}}}}}},
+        {{\"add\": {{\"chain\": {{{place}, \"name\": \"{chain}\", \"type\": \"{}\", \"hook\": \"{}\",
+            \"prio\": {}, \"policy\": \"accept\"{device}}}}}}},
+        {{\"add\": {{\"rule\": {{{place}, \"chain\": \"{chain}\", \"expr\": {form}}}}}}}]}}",
+        table.family,
+        table.name,
+        after("type"),
+        after("hook"),
+        after("priority"),
+    );
+    let (of_text, _, said_of_text) = read_all(text);
+    let (of_json, _, said_of_json) = read_document(&document);
+    let answer = |ruleset: Option<bpfc_nftables::model::Ruleset>, said: &bpfc_diag::Diagnostics| {
+        ruleset.map_or_else(
+            || said.iter().map(|d| d.message.as_str()).collect::<Vec<_>>().join("; "),
+            |ruleset| ruleset.to_string(),
+        )
+    };
+    let is_warned = said_of_json.iter().any(|d| d.message.contains("nft passes over"));
+    let wanted = answer(of_text, &said_of_text);
+    let found = answer(of_json, &said_of_json);
+    let sorted = |text: &str| {
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.sort_unstable();
+        lines.join("\n")
+    };
+    (sorted(&found) != sorted(&wanted) || is_warned)
+        .then(|| format!("text:\n{wanted}\nJSON:\n{found}\n{form}"))
 }

@@ -64,7 +64,7 @@ impl Foreign {
             }
             Foreign::Script => "it is a script of iptables commands, not what comes of them",
             Foreign::Message => "it is a message that a program wrote to standard error",
-            Foreign::Nft => "it looks like nftables, which is not supported yet",
+            Foreign::Nft => "it looks like nftables",
         }
     }
 
@@ -84,8 +84,7 @@ impl Foreign {
                                  lines out"
                 .to_owned(),
             Foreign::Nft => {
-                "where iptables-nft made the rules, give what iptables-save prints; leave \
-                             others to nftables"
+                "give the whole ruleset, and name its format: --from nft, or --from nft-json for JSON"
                     .to_owned()
             }
         }

@@ -117,7 +117,7 @@ pub(in crate::commands) fn knows(inputs: &[Input]) -> bool {
     let inputs = driver::Inputs::read(inputs);
     let mut roles = inputs.rulesets().map(|(_, role)| role);
     roles.all(|role| match role {
-        driver::Role::Rules(_, Recognised { format, .. }) => *format != "nft",
+        driver::Role::Rules(_, Recognised { format, .. }) => !matches!(*format, "nft" | "nft-json"),
         _ => true,
     })
 }

@@ -1,0 +1,68 @@
+//! nft's own dumps of rulesets (`tests/shell` of its sources, where `BPFC_NFT_DUMPS` names the
+//! folder): what is listed as text and as JSON is one model, or is not filtering.
+
+mod support;
+
+use bpfc_diag::{Code, Diagnostics};
+use bpfc_nftables::model::Ruleset;
+use std::path::{Path, PathBuf};
+use support::{read_all, read_document};
+
+/// The JSON dumps below a folder that have one in text beside them.
+fn dumps(folder: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            dumps(&path, found);
+        } else if path.extension().is_some_and(|ext| ext == "json-nft")
+            && path.with_extension("nft").exists()
+        {
+            found.push(path);
+        }
+    }
+}
+
+/// The model, or the messages; elements of sets and chains may stand in another order.
+fn answer(ruleset: Option<Ruleset>, said: &Diagnostics) -> Vec<String> {
+    let text = match ruleset {
+        Some(ruleset) => ruleset.to_string(),
+        None => said.iter().map(|d| format!("{:?} {}\n", d.code, d.message)).collect(),
+    };
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn listings_as_text_and_as_json_are_one_model() {
+    let Some(root) = std::env::var_os("BPFC_NFT_DUMPS") else {
+        println!("skipped: BPFC_NFT_DUMPS does not name the folder tests/shell of nft");
+        return;
+    };
+    let mut paths = Vec::new();
+    dumps(Path::new(&root), &mut paths);
+    let (mut same, mut other) = (0, Vec::new());
+    for path in &paths {
+        let text = std::fs::read_to_string(path.with_extension("nft")).expect("is text");
+        let json = std::fs::read_to_string(path).expect("is text");
+        let (of_text, _, said_of_text) = read_all(&text);
+        let (of_json, _, said_of_json) = read_document(&json);
+        let is_outside = |said: &Diagnostics| said.iter().any(|d| d.code == Code::NFT_OUTSIDE);
+        let is_read = of_text.is_some();
+        let (wanted, found) = (answer(of_text, &said_of_text), answer(of_json, &said_of_json));
+        if wanted == found && is_read {
+            same += 1;
+        } else if !(is_outside(&said_of_text) && is_outside(&said_of_json)) {
+            let only = |a: &[String], b: &[String]| {
+                let lines = a.iter().filter(|line| !b.contains(line));
+                lines.cloned().collect::<Vec<_>>().join("\n")
+            };
+            let (text, json) = (only(&wanted, &found), only(&found, &wanted));
+            other.push(format!("{}\ntext:\n{text}\nJSON:\n{json}\n", path.display()));
+        }
+    }
+    assert!(other.is_empty(), "{} of {} differ:\n{}", other.len(), paths.len(), other.join("\n"));
+    assert!(same >= 359, "only {same} rulesets are read");
+}
