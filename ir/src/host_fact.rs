@@ -29,6 +29,16 @@ pub enum HostFact {
     InGroup,
     /// The output interface's group.
     OutGroup,
+    /// The input interface's number.
+    InIndex,
+    /// The output interface's number.
+    OutIndex,
+    /// The hardware type of the device that the packet is at.
+    DeviceType,
+    /// The output interface's hardware type.
+    OutType,
+    /// The packet's priority.
+    Priority,
     /// The realms of the packet's route.
     Realm,
     /// The MTU of the packet's route.
@@ -43,6 +53,10 @@ pub enum HostFact {
     ConnectionCounters,
     /// The labels of the packet's connection.
     ConnectionLabels,
+    /// When the packet's connection ends.
+    ConnectionExpiration,
+    /// The zone of the packet's connection.
+    ConnectionZone,
     /// Which connection announced the packet's, and the helper that saw it.
     Announcer,
 }
@@ -51,8 +65,15 @@ impl HostFact {
     /// Whether the host's tracker knows it. The others come from its routes, sockets and
     /// interfaces.
     pub fn is_tracked(self) -> bool {
-        use HostFact::{Announcer, ConnectionCounters, ConnectionLabels};
-        matches!(self, ConnectionCounters | ConnectionLabels | Announcer)
+        use HostFact::*;
+        matches!(
+            self,
+            ConnectionCounters
+                | ConnectionLabels
+                | ConnectionExpiration
+                | ConnectionZone
+                | Announcer
+        )
     }
 }
 
@@ -79,6 +100,11 @@ impl Op {
             },
             Op::Load(_, Source::Meta(Meta::InGroup)) => HostFact::InGroup,
             Op::Load(_, Source::Meta(Meta::OutGroup)) => HostFact::OutGroup,
+            Op::Load(_, Source::Meta(Meta::InIndex)) => HostFact::InIndex,
+            Op::Load(_, Source::Meta(Meta::OutIndex)) => HostFact::OutIndex,
+            Op::Load(_, Source::Meta(Meta::DeviceType)) => HostFact::DeviceType,
+            Op::Load(_, Source::Meta(Meta::OutType)) => HostFact::OutType,
+            Op::Load(_, Source::Meta(Meta::Priority)) => HostFact::Priority,
             Op::Load(_, Source::Meta(Meta::Realm)) => HostFact::Realm,
             Op::Load(_, Source::Meta(Meta::Bridged | Meta::InPort | Meta::OutPort)) => {
                 HostFact::BridgePorts
@@ -88,6 +114,8 @@ impl Op {
                     HostFact::ConnectionCounters
                 }
                 CtField::Labels => HostFact::ConnectionLabels,
+                CtField::Expiration => HostFact::ConnectionExpiration,
+                CtField::Zone(_) => HostFact::ConnectionZone,
                 CtField::Helper => HostFact::Announcer,
                 _ => return None,
             },

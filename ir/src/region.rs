@@ -86,9 +86,11 @@ impl Op {
                 Meta::Length => regions([Region::Length]),
                 Meta::Mark => regions([Region::Mark]),
                 Meta::PacketType => regions([Region::PacketType]),
-                Meta::Clock | Meta::LocalClock => regions([Region::Moment]),
+                Meta::Priority => regions([Region::Priority]),
+                Meta::Clock | Meta::LocalClock | Meta::Nanoseconds => regions([Region::Moment]),
                 _ => regions([]),
             },
+            Op::Load(_, Source::Ct(CtField::Expiration)) => regions([Region::Moment]),
             Op::Load(_, Source::Ct(CtField::Mark)) => regions([Region::ConnectionMark]),
             Op::LoadAt(..) | Op::Scan(_) => regions([Region::Packet]),
             // Routes are chosen by addresses and marks.

@@ -96,6 +96,19 @@ pub enum Meta {
     /// i64: the same in the kernel's time zone: less 60 for each minute that it lies west of UTC
     /// (`sys_tz`).
     LocalClock,
+    /// i64: nanoseconds since 1970 began in UTC, now (`ktime_get_real_ns`).
+    Nanoseconds,
+    /// i32: `skb->priority`.
+    Priority,
+    /// i16: hardware type (`ARPHRD_*`, include/uapi/linux/if_arp.h) of the device that the packet
+    /// is at (`skb->dev`), [`Meta::NO_DEVICE`] where it is at none.
+    DeviceType,
+    /// i16: hardware type of the output interface; 0 where there is none.
+    OutType,
+    /// i32: number of the input interface; 0 where there is none.
+    InIndex,
+    /// i32: number of the output interface, as above.
+    OutIndex,
     /// i32: group of the input interface (`ip link set DEV group N`); 0 where there is none.
     InGroup,
     /// i32: group of the output interface, as above.
@@ -118,6 +131,9 @@ pub enum Meta {
 }
 
 impl Meta {
+    /// The hardware type of no device (`ARPHRD_VOID`).
+    pub const NO_DEVICE: u16 = 0xffff;
+
     /// The type that a load of it has.
     pub fn ty(self) -> Type {
         match self {
@@ -127,10 +143,17 @@ impl Meta {
             | Meta::LinkHeader
             | Meta::Forwarded
             | Meta::Bridged => Type::I8,
-            Meta::FragmentOffset | Meta::TransportOffset | Meta::Protocol => Type::I16,
-            Meta::Clock | Meta::LocalClock => Type::I64,
+            Meta::FragmentOffset
+            | Meta::TransportOffset
+            | Meta::Protocol
+            | Meta::DeviceType
+            | Meta::OutType => Type::I16,
+            Meta::Clock | Meta::LocalClock | Meta::Nanoseconds => Type::I64,
             Meta::Length
             | Meta::Mark
+            | Meta::Priority
+            | Meta::InIndex
+            | Meta::OutIndex
             | Meta::Cpu
             | Meta::InGroup
             | Meta::OutGroup
@@ -145,8 +168,22 @@ impl Meta {
     /// a packet leaves by is noted at the forward hook (net/bridge/br_netfilter_hooks.c).
     pub fn is_absent_at(self, hook: Hook) -> bool {
         match hook {
-            Hook::Prerouting | Hook::Input => matches!(self, Meta::OutInterface | Meta::OutPort),
-            Hook::Output => matches!(self, Meta::InInterface | Meta::LinkHeader | Meta::OutPort),
+            Hook::Prerouting | Hook::Input => matches!(
+                self,
+                Meta::OutInterface
+                    | Meta::OutPort
+                    | Meta::OutGroup
+                    | Meta::OutType
+                    | Meta::OutIndex
+            ),
+            Hook::Output => matches!(
+                self,
+                Meta::InInterface
+                    | Meta::LinkHeader
+                    | Meta::OutPort
+                    | Meta::InGroup
+                    | Meta::InIndex
+            ),
             Hook::Ingress | Hook::Forward | Hook::Postrouting | Hook::Egress => false,
         }
     }
@@ -259,6 +296,12 @@ pub enum CtField {
     Helper,
     /// i128: labels, label N being bit N (net/netfilter/nf_conntrack_labels.c).
     Labels,
+    /// i32: milliseconds until the entry ends, should no other packet come, in whole ticks of the
+    /// kernel's clock (`nf_ct_expires`, include/net/netfilter/nf_conntrack.h).
+    Expiration,
+    /// i16: the zone that the entry is in: in a direction, where one is named, else in those that
+    /// it is limited to (include/net/netfilter/nf_conntrack_zones.h).
+    Zone(Option<CtTuple>),
 }
 
 impl CtField {
@@ -266,6 +309,12 @@ impl CtField {
     pub fn is_extension(self) -> bool {
         use CtField::{Bytes, Counted, Helper, Labels, Packets};
         matches!(self, Counted | Packets(_) | Bytes(_) | Helper | Labels)
+    }
+
+    /// Whether the tracker changes it as it sees a packet, so that it is what rules see only
+    /// behind that.
+    pub fn is_late(self) -> bool {
+        self.is_extension() || self == CtField::Expiration
     }
 
     /// The type that a load of it has in a function of `family`.
@@ -278,7 +327,8 @@ impl CtField {
             | CtField::Counted => Type::I8,
             CtField::Packets(_) | CtField::Bytes(_) => Type::I64,
             CtField::Helper | CtField::Labels => Type::I128,
-            CtField::Status | CtField::Mark | CtField::Initiator => Type::I32,
+            CtField::Status | CtField::Mark | CtField::Initiator | CtField::Expiration => Type::I32,
+            CtField::Zone(_) => Type::I16,
             CtField::Tuple(_, TupleField::SourcePort | TupleField::DestinationPort) => Type::I16,
             CtField::Tuple(..) => match family.into() {
                 PacketFamily::Ipv4 => Type::I32,
@@ -381,6 +431,8 @@ words!(Meta {
     InInterface => "iifname",
     OutInterface => "oifname", Mark => "mark", PacketType => "pkttype",
     LinkHeader => "link-header", Cpu => "cpu", Clock => "clock", LocalClock => "local-clock",
+    Nanoseconds => "nanoseconds", Priority => "priority", DeviceType => "device-type",
+    OutType => "oiftype", InIndex => "iif", OutIndex => "oif",
     InGroup => "iifgroup", OutGroup => "oifgroup", Realm => "rtclassid",
     Forwarded => "forwarded", Bridged => "bridged", InPort => "iport", OutPort => "oport",
 });

@@ -90,6 +90,24 @@ const EITHER: &[&str] = &[
     "oifname != \"wan*\"",
     "oif != lo",
     "iifgroup 7",
+    "iifgroup default",
+    "iifgroup != 7",
+    "oifgroup default",
+    "oifgroup != 7",
+    "iif 0-1000",
+    "oif 0",
+    "oif > 0",
+    "meta iiftype ether",
+    "meta iiftype != ppp",
+    "meta iiftype { ether, ppp, loopback }",
+    "meta oiftype ether",
+    "meta oiftype != { ether, ppp }",
+    "meta priority 0",
+    "meta priority != 0:0",
+    "meta priority { 0:0-0:3, 0:6 }",
+    "meta time > \"2020-01-01\"",
+    "meta time \"2020-01-01\"-\"2100-01-01\"",
+    "meta time < 1000000000",
     "meta cpu 0-1023",
     "meta nfproto ipv4",
     "meta nfproto != ipv4",
@@ -247,7 +265,12 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
         let sent = leaves && (rule.starts_with("ether") || rule.starts_with("iif"));
         // What kind an address is IPv6's functions do not ask yet.
         let narrow = family == "inet" && rule.starts_with("fib");
-        (family == "inet" || !either) && !sent && !narrow
+        // At the kernel's hooks no packet is at a device yet, which TC sees it at.
+        let unsent = stage == Stage::Output && rule.starts_with("meta iiftype");
+        // Forwarding has given a packet its priority there, behind what comes in.
+        let early = stage == Stage::Forward && rule.starts_with("meta priority");
+        let unknown = sent || unsent || early;
+        (family == "inet" || !either) && !unknown && !narrow
     };
     let rules: String = EITHER
         .iter()

@@ -75,6 +75,10 @@ impl Target for CgroupSkb {
                 "br_netfilter's notes are of packets at the kernel's own hooks, and a control group's \
                  programs run at a socket; compile the rule for netfilter",
             ),
+            (Feature::DeviceType, Hook::Output) => Some(
+                "a packet is at no device yet at the kernel's output hook; compile the rule for \
+                 netfilter",
+            ),
             (Feature::SetQueue, _) => Some(
                 "a control group's programs cannot write the packet's queue; compile the rule for tc \
                  at postrouting",
@@ -108,6 +112,9 @@ impl Target for CgroupSkb {
                 | Feature::Route
                 | Feature::RouteMtu
                 | Feature::InInterface
+                | Feature::InIndex
+                | Feature::DeviceType
+                | Feature::Priority
                 | Feature::OutInterface
                 | Feature::Link
                 | Feature::PacketType
@@ -188,6 +195,18 @@ impl Target for CgroupSkb {
 
     fn load_device(&self, asm: &mut Asm, dst: Reg, _device: Device) {
         skb::device(asm, dst);
+    }
+
+    fn load_own_device(&self, asm: &mut Asm, dst: Reg) {
+        skb::device(asm, dst);
+    }
+
+    fn load_in_index(&self, asm: &mut Asm, dst: Reg) {
+        asm.load(Size::W, dst, R6, skb::CAME_IN_BY);
+    }
+
+    fn load_priority(&self, asm: &mut Asm, dst: Reg) {
+        asm.load(Size::W, dst, R6, skb::PRIORITY);
     }
 
     fn record(&self, asm: &mut Asm, _needs: &Needs) {

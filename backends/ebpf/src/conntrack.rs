@@ -5,6 +5,7 @@
 //! the tracker will say once it sees the packet (net/netfilter/nf_conntrack_core.c,
 //! `resolve_normal_ct`); docs/semantics.md lists what it cannot know.
 
+mod age;
 mod companion;
 mod entry;
 mod extension;
@@ -79,6 +80,7 @@ pub(crate) fn emit(
     emitter::begin(&mut asm, null);
     if let Some(places) = Places::of(emitter) {
         asm.store_imm(Size::B, R7, places.present, 0);
+        age::none(emitter, &mut asm);
         match source {
             ConntrackSource::Skb => from_skb(emitter, &mut asm, &places, -8),
             ConntrackSource::Lookup(kfunc) => {
@@ -184,6 +186,7 @@ fn copy_entry(emitter: &Emitter<'_>, asm: &mut Asm, places: &Places, entry: Entr
     if emitter.needs.initiator {
         copy_initiator(emitter, asm, entry);
     }
+    age::copy(emitter, asm, entry);
     if emitter.needs.extensions && matches!(entry, Entry::Typed) {
         extension::copy(emitter, asm);
     }

@@ -246,6 +246,16 @@ pub trait Target: Sync {
     /// none. Never called where the feature of that interface is refused. Clobbers r0 to r5.
     fn load_device(&self, asm: &mut Asm, dst: Reg, device: Device);
 
+    /// Emits: `dst = struct net_device *` that the packet is at (`skb->dev`), 0 where it is at
+    /// none. Clobbers r0 to r5.
+    fn load_own_device(&self, asm: &mut Asm, dst: Reg);
+
+    /// Emits: `dst` = the number of the input interface, 0 where there is none. Clobbers r0 to r5.
+    fn load_in_index(&self, asm: &mut Asm, dst: Reg);
+
+    /// Emits: `dst` = the packet's priority. Clobbers r0 to r5.
+    fn load_priority(&self, asm: &mut Asm, dst: Reg);
+
     /// How rejected packets are answered; `None` where [`Feature::Reject`] is refused.
     fn replies(&self) -> Option<&dyn Replies>;
 

@@ -121,6 +121,9 @@ impl Target for Netfilter {
                 | Feature::Ahead
                 | Feature::RouteMtu
                 | Feature::InInterface
+                | Feature::InIndex
+                | Feature::DeviceType
+                | Feature::Priority
                 | Feature::OutInterface
                 | Feature::Link
                 | Feature::PacketType
@@ -277,6 +280,26 @@ impl Target for Netfilter {
         };
         asm.load(Size::D, R1, R6, CTX_STATE);
         asm.load_field(Size::D, dst, R1, field("nf_hook_state", member, 8));
+    }
+
+    fn load_own_device(&self, asm: &mut Asm, dst: Reg) {
+        asm.load(Size::D, R1, R6, CTX_SKB);
+        asm.load_field(Size::D, dst, R1, field("sk_buff", "dev", 8));
+    }
+
+    fn load_in_index(&self, asm: &mut Asm, dst: Reg) {
+        let absent = asm.label();
+        self.load_device(asm, R1, Device::In);
+        asm.mov_imm(R0, 0);
+        asm.jump_imm(Jump::Eq, Width::W64, R1, 0, absent);
+        asm.load_field(Size::W, R0, R1, field("net_device", "ifindex", 4));
+        asm.place(absent);
+        asm.mov(dst, R0);
+    }
+
+    fn load_priority(&self, asm: &mut Asm, dst: Reg) {
+        asm.load(Size::D, R1, R6, CTX_SKB);
+        asm.load_field(Size::W, dst, R1, field("sk_buff", "priority", 4));
     }
 
     fn record(&self, asm: &mut Asm, _needs: &Needs) {

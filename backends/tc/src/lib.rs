@@ -140,6 +140,14 @@ impl Target for Tc {
                 "a packet has no device yet at the kernel's output hook, where such a rule does \
                  nothing; compile it for the postrouting hook",
             ),
+            (Feature::Priority, false) if hook == Hook::Forward => Some(
+                "routing gives a forwarded packet a priority by its type of service, behind TC \
+                 ingress; compile the rule for netfilter",
+            ),
+            (Feature::DeviceType, true) if hook == Hook::Output => Some(
+                "a packet is at no device yet at the kernel's output hook; compile the rule for \
+                 netfilter, or for the postrouting hook",
+            ),
             (Feature::SetPriority, false) => Some(
                 "routing gives a forwarded packet a priority by its type of service, behind TC \
                  ingress; compile the rule for tc at output or postrouting",
@@ -155,6 +163,9 @@ impl Target for Tc {
                 | Feature::RouteMtu
                 | Feature::ReturnMtu
                 | Feature::InInterface
+                | Feature::InIndex
+                | Feature::DeviceType
+                | Feature::Priority
                 | Feature::OutInterface
                 | Feature::Link
                 | Feature::PacketType
@@ -211,10 +222,14 @@ impl Target for Tc {
                  socket that is bound to IP, as those of DHCP clients are; what the input hook drops \
                  does",
             ),
-            (Feature::InInterface, false) if hook != Hook::Ingress => Some(
-                "at TC ingress the input interface is the one the program is attached to, also \
+            (Feature::InInterface | Feature::InIndex | Feature::DeviceType, false)
+                if hook != Hook::Ingress =>
+            {
+                Some(
+                    "at TC ingress the input interface is the one the program is attached to, also \
                  where a VLAN, bridge or bond interface on top of it is what iptables sees",
-            ),
+                )
+            }
             // At the output hook no packet has one in the kernel either.
             (Feature::InInterface, true) if hook != Hook::Output => {
                 Some("at TC egress the input interface of a forwarded packet is no longer known")
@@ -232,6 +247,9 @@ impl Target for Tc {
                 | Feature::RouteMtu
                 | Feature::ReturnMtu
                 | Feature::InInterface
+                | Feature::InIndex
+                | Feature::DeviceType
+                | Feature::Priority
                 | Feature::OutInterface
                 | Feature::Link
                 | Feature::PacketType
@@ -337,6 +355,18 @@ impl Target for Tc {
 
     fn load_device(&self, asm: &mut Asm, dst: Reg, _device: Device) {
         skb::device(asm, dst);
+    }
+
+    fn load_own_device(&self, asm: &mut Asm, dst: Reg) {
+        skb::device(asm, dst);
+    }
+
+    fn load_in_index(&self, asm: &mut Asm, dst: Reg) {
+        asm.load(Size::W, dst, R6, skb::CAME_IN_BY);
+    }
+
+    fn load_priority(&self, asm: &mut Asm, dst: Reg) {
+        asm.load(Size::W, dst, R6, skb::PRIORITY);
     }
 
     fn replies(&self) -> Option<&dyn Replies> {

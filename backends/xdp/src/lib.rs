@@ -103,6 +103,10 @@ impl Target for Xdp {
                 "XDP runs before routing; compile the rule for netfilter at the forward, output or \
                  postrouting hook, or for tc at output or postrouting",
             ),
+            Feature::Priority if hook == Hook::Forward => Some(
+                "routing gives a forwarded packet a priority by its type of service, behind XDP; \
+                 compile the rule for netfilter",
+            ),
             Feature::SetPriority => Some(
                 "an XDP frame has no priority; compile the rule for tc at output or postrouting",
             ),
@@ -125,6 +129,9 @@ impl Target for Xdp {
             | Feature::Receiver
             | Feature::ReturnMtu
             | Feature::InInterface
+            | Feature::InIndex
+            | Feature::DeviceType
+            | Feature::Priority
             | Feature::OutInterface
             | Feature::Link
             | Feature::PacketType
@@ -144,6 +151,9 @@ impl Target for Xdp {
     fn caveat(&self, hook: Hook, feature: Feature) -> Option<&'static str> {
         match feature {
             Feature::Mark => Some("at XDP no packet has a mark yet: every packet's mark is 0"),
+            Feature::Priority => {
+                Some("at XDP no packet has a priority yet: every packet's priority is 0")
+            }
             Feature::Conntrack => Some(
                 "at XDP the packet has not passed conntrack: its state is worked out from the \
                  existing entry, and entries of other protocols than TCP and UDP are found where the \
@@ -180,10 +190,14 @@ impl Target for Xdp {
                 "at XDP packets are counted and measured as they come in by the wire, where the \
                  kernel's hooks see several of a connection merged into one (GRO)",
             ),
-            Feature::InInterface if hook != Hook::Ingress => Some(
-                "at XDP the input interface is the one the frame came in by, also where a VLAN, \
+            Feature::InInterface | Feature::InIndex | Feature::DeviceType
+                if hook != Hook::Ingress =>
+            {
+                Some(
+                    "at XDP the input interface is the one the frame came in by, also where a VLAN, \
                  bridge or bond interface on top of it is what iptables sees",
-            ),
+                )
+            }
             Feature::OutDevice
             | Feature::ConntrackExtension
             | Feature::Socket
@@ -195,6 +209,8 @@ impl Target for Xdp {
             | Feature::RouteMtu
             | Feature::ReturnMtu
             | Feature::InInterface
+            | Feature::InIndex
+            | Feature::DeviceType
             | Feature::OutInterface
             | Feature::Link
             | Feature::PacketType
@@ -339,6 +355,19 @@ impl Target for Xdp {
 
     fn load_device(&self, asm: &mut Asm, dst: Reg, _device: Device) {
         xdp::device(asm, dst);
+    }
+
+    fn load_own_device(&self, asm: &mut Asm, dst: Reg) {
+        xdp::device(asm, dst);
+    }
+
+    fn load_in_index(&self, asm: &mut Asm, dst: Reg) {
+        asm.load(Size::W, dst, R6, INGRESS_IFINDEX);
+    }
+
+    /// A frame has none yet.
+    fn load_priority(&self, asm: &mut Asm, dst: Reg) {
+        asm.mov_imm(dst, 0);
     }
 
     fn replies(&self) -> Option<&dyn Replies> {

@@ -613,7 +613,8 @@ spi N sequence N; payload HEX; length N.
 
 What only the host knows that handles the packet, where a rule on its way asks for it: srctype=KIND \
 dsttype=KIND (unicast, local, broadcast, anycast, multicast, blackhole, unreachable or prohibit), back=IF|none \
-(the interface by which there is a way back to the source), ingroup=N outgroup=N realm=N, \
+(the interface by which there is a way back to the source), ingroup=N outgroup=N \
+inindex=N outindex=N devtype=N outtype=N (numbers and hardware types of devices) realm=N priority=N, \
 mtu=N backmtu=N (bytes of a packet at most, on its route and on the way back) or none, \
 physin=IF physout=IF (a bridge's ports) or bridge=none, ipsecin=none ipsecout=none or such as \
 ipsecin=esp,tunnel,reqid=N,spi=N,saddr=A,daddr=A+ah, uid=N gid=N \

@@ -807,6 +807,9 @@ impl Body<'_> {
             CtField::Initiator,
             CtField::Helper,
             CtField::Labels,
+            CtField::Expiration,
+            CtField::Zone(None),
+            CtField::Zone(Some(CtTuple::Reply)),
         ];
         let guarded = if self.connection { &guarded[..] } else { &[] };
         let facts = always.iter().chain(guarded).filter(|field| field.ty(family) == ty);

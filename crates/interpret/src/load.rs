@@ -61,6 +61,12 @@ impl Run<'_, '_, '_> {
                 let west = i64::from(packet.clock.minutes_west) * 60;
                 packet.clock.seconds.wrapping_add_signed(west.wrapping_neg()).into()
             }
+            Meta::Nanoseconds => packet.clock.seconds.wrapping_mul(1_000_000_000).into(),
+            Meta::Priority => self.priority.unwrap_or(packet.priority).into(),
+            Meta::DeviceType => packet.devices.at.unwrap_or(Meta::NO_DEVICE).into(),
+            Meta::OutType => packet.devices.out_type.into(),
+            Meta::InIndex => packet.devices.in_index.into(),
+            Meta::OutIndex => packet.devices.out_index.into(),
             Meta::InGroup => packet.in_group.into(),
             Meta::OutGroup => packet.out_group.into(),
             Meta::Realm => packet.realm.into(),
@@ -96,6 +102,18 @@ impl Run<'_, '_, '_> {
             }
             CtField::Helper => packet.extensions.helper,
             CtField::Labels => packet.extensions.labels,
+            CtField::Expiration => packet.extensions.expiration.into(),
+            CtField::Zone(direction) => {
+                let (zone, directions) = packet.extensions.zone;
+                match direction {
+                    Some(direction)
+                        if directions >> u8::from(direction == CtTuple::Reply) & 1 == 0 =>
+                    {
+                        0
+                    }
+                    _ => zone.into(),
+                }
+            }
             CtField::Tuple(CtTuple::Original, part) => {
                 return tuple(family, connection.original, part);
             }

@@ -151,6 +151,8 @@ pub fn run(program: &mut Program, options: &mut Options<'_>) -> Result<(), OptEr
     {
         return Err(OptError::UnknownPass(unknown.clone()));
     }
+    // Targets refuse what they do not know: not what no packet has.
+    program.settle_absent();
     for pass in PASSES.iter().filter(|pass| options.disabled.iter().all(|name| pass.name != name)) {
         step(pass, program, &options.limits, &mut options.settled)?;
         if let Some(after) = &mut options.after {

@@ -190,6 +190,8 @@ impl PacketBuilder {
             receiver: None,
             in_group: 0,
             out_group: 0,
+            devices: crate::Devices::default(),
+            priority: 0,
             realm: 0,
             transforms: crate::Transforms::default(),
             bridge: None,

@@ -53,6 +53,10 @@ pub struct Extensions {
     pub helper: u128,
     /// Labels, label N being bit N.
     pub labels: u128,
+    /// Milliseconds until the entry ends.
+    pub expiration: u32,
+    /// The entry's zone, and in which directions it is limited to that: 1 original, 2 reply.
+    pub zone: (u16, u8),
     /// Where the connection that announced this one came from, none where no other did.
     pub announcer: Option<IpAddr>,
 }

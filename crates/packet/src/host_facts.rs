@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `srctype=`, `dsttype=` | what routing makes of an address: `unicast`, `local`, `broadcast`, `anycast`, `multicast`, `blackhole`, `unreachable`, `prohibit` |
 //! | `back=` | the interface by which there is a way back to the source, or `none` |
-//! | `ingroup=`, `outgroup=`, `realm=` | numbers of the interfaces and the route |
+//! | `ingroup=`, `outgroup=`, `inindex=`, `outindex=` | groups and numbers of the interfaces |
+//! | `devtype=`, `outtype=` | hardware types (ARPHRD) of the device that it is at and of the output interface |
+//! | `realm=`, `priority=` | numbers of the route and the packet |
 //! | `mtu=`, `backmtu=` | how many bytes packets may have on its route and on the way back to its source, or `none` |
 //! | `bridge=none` | br_netfilter knows of no port that it goes by |
 //! | `physin=`, `physout=` | the port of a bridge that it comes in or goes out by, or `none` |
@@ -15,8 +17,8 @@
 //! | `receivermark=` | its mark |
 
 use crate::{
-    BridgePorts, InterfaceName, Owner, Packet, Receiver, Route, Routes, Socket, Transforms,
-    route_kind, transform,
+    BridgePorts, Devices, InterfaceName, Owner, Packet, Receiver, Route, Routes, Socket,
+    Transforms, route_kind, transform,
 };
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -44,6 +46,8 @@ pub(crate) struct HostFacts {
     back: Option<InterfaceName>,
     in_group: u32,
     out_group: u32,
+    devices: Devices,
+    priority: u32,
     realm: u32,
     mtu: u32,
     return_mtu: u32,
@@ -59,12 +63,17 @@ pub(crate) struct HostFacts {
 impl HostFacts {
     /// Takes a fact; `None` where the name is none of these.
     pub fn read(&mut self, name: &str, value: &str) -> Option<Result<(), String>> {
-        const NAMES: [&str; 21] = [
+        const NAMES: [&str; 26] = [
             "srctype",
             "dsttype",
             "back",
             "ingroup",
             "outgroup",
+            "inindex",
+            "outindex",
+            "devtype",
+            "outtype",
+            "priority",
             "realm",
             "mtu",
             "backmtu",
@@ -103,6 +112,11 @@ impl HostFacts {
             "ipsecout" => self.transforms.ahead = transform::read(value)?,
             "ingroup" => self.in_group = number()?,
             "outgroup" => self.out_group = number()?,
+            "inindex" => self.devices.in_index = number()?,
+            "outindex" => self.devices.out_index = number()?,
+            "devtype" => self.devices.at = Some(hardware_type(name, value)?),
+            "outtype" => self.devices.out_type = hardware_type(name, value)?,
+            "priority" => self.priority = number()?,
             "realm" => self.realm = number()?,
             "mtu" | "backmtu" => {
                 let limit = if value == "none" { u32::MAX } else { number()? };
@@ -134,6 +148,8 @@ impl HostFacts {
         packet.routes = self.routes(packet)?;
         packet.in_group = self.in_group;
         packet.out_group = self.out_group;
+        packet.devices = self.devices;
+        packet.priority = self.priority;
         packet.realm = self.realm;
         packet.transforms = self.transforms;
         if said("mtu") {
@@ -211,6 +227,10 @@ fn parsed<T: FromStr>(name: &str, value: &str, what: &str) -> Result<T, String> 
     let digits = value.strip_prefix("0x").and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let decimal = digits.map_or(value.to_owned(), |number| number.to_string());
     decimal.parse().map_err(|_| format!("{name} is {what}"))
+}
+
+fn hardware_type(name: &str, value: &str) -> Result<u16, String> {
+    parsed(name, value, "a number of 16 bits")
 }
 
 fn interface(value: &str) -> Result<InterfaceName, String> {

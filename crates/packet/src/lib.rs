@@ -38,7 +38,7 @@ pub use extension::{Walk, extension_set, find_extension, walk_extensions};
 pub use hex::bytes_from_hex;
 pub use interface::{InterfaceName, InterfaceNameError};
 pub use options::{Found, find_dccp_option, find_tcp_mss, find_tcp_option, strip_tcp_options};
-pub use packet::{Arrival, BridgePorts, Clock, FrameError, Packet, pkt_type};
+pub use packet::{Arrival, BridgePorts, Clock, Devices, FrameError, Packet, pkt_type};
 pub use parsed::Parsed;
 pub use receive::NotDelivered;
 pub use rewrites::{Rewrites, replace_checksum};

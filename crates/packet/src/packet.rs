@@ -107,6 +107,10 @@ pub struct Packet {
     pub in_group: u32,
     /// Group of the output interface.
     pub out_group: u32,
+    /// What its devices are besides.
+    pub devices: Devices,
+    /// Its priority (`skb->priority`).
+    pub priority: u32,
     /// Realms of its route: of the source in the upper 16 bits, of the destination in the lower.
     pub realm: u32,
     /// The IPsec transformations that it has come by and will go by.
@@ -117,6 +121,19 @@ pub struct Packet {
     pub route_mtu: u32,
     /// MTU of the route that this host would take to its source; `u32::MAX` where there is none.
     pub return_mtu: u32,
+}
+
+/// Numbers and hardware types (`ARPHRD_*`) of the devices that a packet passes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Devices {
+    /// Type of the device that the packet is at; `None` where it is at none.
+    pub at: Option<u16>,
+    /// Type of the output interface; 0 where there is none.
+    pub out_type: u16,
+    /// Number of the input interface; 0 where there is none.
+    pub in_index: u32,
+    /// Number of the output interface, likewise.
+    pub out_index: u32,
 }
 
 /// What br_netfilter notes of a packet (include/linux/skbuff.h, `struct nf_bridge_info`).
@@ -228,6 +245,8 @@ impl Packet {
             receiver: None,
             in_group: 0,
             out_group: 0,
+            devices: crate::Devices::default(),
+            priority: 0,
             realm: 0,
             transforms: crate::Transforms::default(),
             bridge: None,

@@ -48,7 +48,7 @@ struct Known<'a> {
 
 impl Machine for Known<'_> {
     fn interface(&self, name: &str) -> Option<u32> {
-        Some(self.interfaces.number(name))
+        self.interfaces.number(name)
     }
 
     fn user(&self, name: &str) -> Option<u32> {

@@ -17,14 +17,22 @@ const LOOPBACK: u32 = 1;
 const FIRST: u32 = 0x4000_0000;
 
 impl Interfaces {
-    /// The number of a name.
-    pub fn number(&self, name: &str) -> u32 {
+    /// The number of a name; `None` for an index, which says itself.
+    pub fn number(&self, name: &str) -> Option<u32> {
         if name == "lo" {
-            return LOOPBACK;
+            return Some(LOOPBACK);
+        }
+        if name.parse().is_ok_and(|index: u32| index < FIRST) {
+            return None;
         }
         let mut names = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let next = FIRST + names.len() as u32;
-        *names.entry(name.to_owned()).or_insert(next)
+        Some(*names.entry(name.to_owned()).or_insert(next))
+    }
+
+    /// Whether a number stands for a name, and is not the interface's own.
+    pub fn stands_in(number: u128) -> bool {
+        number >= FIRST.into()
     }
 
     /// The name of a number, as programs compare it: 16 bytes, the first one most significant; 0

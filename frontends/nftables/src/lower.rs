@@ -51,6 +51,14 @@ fn unsupported(expression: &Expression, what: &str) -> Box<Diagnostic> {
     Box::new(Diagnostic::error(Code::UNSUPPORTED_VALUE, expression.span, message).with_help(help))
 }
 
+/// That only the running kernel knows what an expression asks.
+fn unknown(expression: &Expression, what: &str, why: &str) -> Box<Diagnostic> {
+    let message = format!("no program can know {what}");
+    let help = "leave the rule to the kernel, or write it without";
+    let error = Diagnostic::error(Code::UNSUPPORTED_VALUE, expression.span, message);
+    Box::new(error.with_note(why).with_help(help))
+}
+
 /// The family of tables as programs name it; `None` for those that no program runs.
 fn table_family(table: &Table) -> Option<TableFamily> {
     use crate::model::Family::*;

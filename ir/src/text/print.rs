@@ -55,6 +55,9 @@ impl Display for CtField {
             CtField::Initiator => f.write_str("initiator"),
             CtField::Helper => f.write_str("helper"),
             CtField::Labels => f.write_str("labels"),
+            CtField::Expiration => f.write_str("expiration"),
+            CtField::Zone(None) => f.write_str("zone"),
+            CtField::Zone(Some(direction)) => write!(f, "zone.{direction}"),
             CtField::Tuple(tuple, field) => write!(f, "{tuple}.{field}"),
         }
     }

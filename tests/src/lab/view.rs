@@ -4,7 +4,7 @@ use super::inject::Frame;
 use super::oracle::{INTERFACES, OUT_INTERFACES, Stage};
 use super::routes::{detour, is_special, routes};
 use bpfc_packet::{
-    Clock, Family, InterfaceName, Owner, Packet, Routes, Socket, pkt_type, route_kind,
+    Clock, Devices, Family, InterfaceName, Owner, Packet, Routes, Socket, pkt_type, route_kind,
 };
 use nix::unistd::{Gid, Uid, getgroups};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -50,6 +50,16 @@ pub fn packet_at(stage: Stage, frame: &Frame) -> Option<Packet> {
         packet.link = None;
         packet.pkt_type = pkt_type::HOST;
     }
+    packet.devices = Devices {
+        // Packets of this host are at no device before they are routed (`__ip_local_out`).
+        at: (stage != Stage::Output).then_some(ETHERNET),
+        out_type: if packet.out_interface.is_some() { ETHERNET } else { 0 },
+        in_index: index(packet.in_interface),
+        out_index: index(packet.out_interface),
+    };
+    if packet.forwarded && packet.family == Family::Ipv4 {
+        packet.priority = priority(*packet.network_bytes().get(1)?);
+    }
     packet.in_group = group(packet.in_interface);
     packet.out_group = group(packet.out_interface);
     if stage.has_output() && packet.family == Family::Ipv4 {
@@ -89,6 +99,28 @@ fn return_mtu(routes: &Routes, packet: &Packet) -> Option<u32> {
         kind if kind >= route_kind::BLACKHOLE => u32::MAX,
         _ => mtu(route.device),
     })
+}
+
+/// `ARPHRD_ETHER`.
+const ETHERNET: u16 = 1;
+
+fn index(interface: InterfaceName) -> u32 {
+    nix::net::if_::if_nametoindex(interface.to_string().as_str()).unwrap_or(0)
+}
+
+/// The priority that forwarding gives a packet by its type of service (`rt_tos2priority`,
+/// include/net/route.h).
+fn priority(tos: u8) -> u32 {
+    const BESTEFFORT: u32 = 0;
+    const BULK: u32 = 2;
+    const INTERACTIVE_BULK: u32 = 4;
+    const INTERACTIVE: u32 = 6;
+    match tos >> 3 & 3 {
+        0 => BESTEFFORT,
+        1 => BULK,
+        2 => INTERACTIVE,
+        _ => INTERACTIVE_BULK,
+    }
 }
 
 fn group(interface: InterfaceName) -> u32 {

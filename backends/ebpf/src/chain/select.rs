@@ -7,6 +7,7 @@
 //! change are computed once, where they stand, and kept in the frame.
 
 mod branch;
+mod fact;
 mod hash;
 mod rewrite;
 mod slots;
@@ -28,12 +29,11 @@ use crate::lookup::transform;
 use crate::packet::layout;
 use crate::routine::Routine;
 use crate::scan::text;
-use crate::{kernel, lookup, state, table};
+use crate::{lookup, state, table};
 use bpfc_artifact::{CounterSlot, Function, FunctionIndex, FunctionKind};
 use bpfc_ir::{
-    Base, Block, BlockData, Counted, Counter, CounterList, CtField, Device, Family,
-    Function as IrFunction, LogKind, Lookup, Meta, Op, ProbeDef, Scan, Source, Table, Terminator,
-    Type, Value,
+    Base, Block, BlockData, Counted, Counter, CounterList, CtField, Family, Function as IrFunction,
+    LogKind, Lookup, Meta, Op, ProbeDef, Scan, Source, Table, Terminator, Type, Value,
 };
 use cranelift_entity::SecondaryMap;
 use std::cmp::Reverse;
@@ -527,38 +527,13 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.asm.helper(Helper::Random);
                 self.keep(result);
             }
-            Op::Load(_, Source::Meta(Meta::Cpu)) => {
-                self.asm.helper(Helper::ProcessorId);
-                self.keep(result);
-            }
-            Op::Load(_, Source::Meta(meta @ (Meta::Clock | Meta::LocalClock))) => {
-                clock::read(self.emitter, &mut self.asm, meta == Meta::LocalClock);
+            Op::Load(_, Source::Meta(meta)) if fact::is_asked_for(meta) => {
+                self.fact(meta);
                 self.keep(result);
             }
             Op::Calendar(field, time) => {
                 let seconds = self.scalar(time, 0)?;
                 clock::calendar(&mut self.asm, field, seconds);
-                self.keep(result);
-            }
-            Op::Load(_, Source::Meta(meta @ (Meta::InGroup | Meta::OutGroup | Meta::Realm))) => {
-                let absent = self.asm.label();
-                match meta {
-                    Meta::Realm => kernel::load_route(self.emitter.target, &mut self.asm, R1),
-                    Meta::InGroup => {
-                        self.emitter.target.load_device(&mut self.asm, R1, Device::In);
-                    }
-                    _ => self.emitter.target.load_device(&mut self.asm, R1, Device::Out),
-                }
-                self.asm.mov_imm(R0, 0);
-                kernel::if_null(&mut self.asm, R1, absent);
-                match meta {
-                    Meta::Realm => {
-                        kernel::cast(&mut self.asm, R1, "dst_entry");
-                        kernel::load(&mut self.asm, R0, R0, "dst_entry", "tclassid", 4);
-                    }
-                    _ => kernel::load(&mut self.asm, R0, R1, "net_device", "group", 4),
-                }
-                self.asm.place(absent);
                 self.keep(result);
             }
             Op::Load(_, Source::Meta(Meta::Mark)) => {

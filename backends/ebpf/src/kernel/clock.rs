@@ -6,18 +6,33 @@
 
 use crate::asm::{Alu, Asm, Helper, R0, R1, R2, R3, R4, Reg, Size, Width};
 use crate::emitter::Emitter;
-use bpfc_artifact::{MapDef, MapKind, MapRole};
+use bpfc_artifact::{MapDef, MapIndex, MapKind, MapRole};
 use bpfc_ir::CalendarField;
 
 const NANOSECONDS: i32 = 1_000_000_000;
 const DAY: i32 = 86_400;
 
-/// r0 = seconds since 1970 began in UTC, or in the kernel's time zone. Clobbers r1 to r5.
-pub(crate) fn read(emitter: &mut Emitter<'_>, asm: &mut Asm, local: bool) {
-    let map = emitter.map(&MapRole::Clock, || MapDef {
+/// By how many seconds the atomic time runs ahead, and the time zone lies west.
+fn offsets(emitter: &mut Emitter<'_>) -> MapIndex {
+    emitter.map(&MapRole::Clock, || MapDef {
         value_size: 16,
         ..MapDef::new("clock", MapKind::Array, MapRole::Clock)
-    });
+    })
+}
+
+/// r0 = nanoseconds since 1970 began in UTC. Clobbers r1 to r5.
+pub(crate) fn read_nanoseconds(emitter: &mut Emitter<'_>, asm: &mut Asm) {
+    let map = offsets(emitter);
+    asm.helper(Helper::TaiNanoseconds);
+    asm.map_value(R1, map, 0);
+    asm.load(Size::D, R2, R1, 0);
+    asm.alu_imm(Alu::Mul, Width::W64, R2, NANOSECONDS);
+    asm.alu(Alu::Sub, Width::W64, R0, R2);
+}
+
+/// r0 = seconds since 1970 began in UTC, or in the kernel's time zone. Clobbers r1 to r5.
+pub(crate) fn read(emitter: &mut Emitter<'_>, asm: &mut Asm, local: bool) {
+    let map = offsets(emitter);
     asm.helper(Helper::TaiNanoseconds);
     asm.alu_imm(Alu::Div, Width::W64, R0, NANOSECONDS);
     asm.map_value(R1, map, 0);

@@ -70,6 +70,9 @@ const CT_TUPLES: i16 = 16;
 /// and bytes of both directions (u64 each), the helper's name (16 bytes), labels (16 bytes, as a
 /// number in network order).
 pub(crate) const CT_EXTENSION_SIZE: i16 = 72;
+/// Size of the region of what else an entry says: until when it lives (u32), its zone, and that in
+/// each direction (u16 each), padding.
+const CT_ENTRY_SIZE: i16 = 16;
 /// `sizeof(struct nf_conntrack_tuple)` (include/net/netfilter/nf_conntrack_tuple.h): source
 /// address 0, source port 16, family 18, destination address 20, destination port 36,
 /// protocol 38, direction 39.
@@ -99,6 +102,7 @@ pub struct PacketLayout {
     link: Option<i16>,
     ct: Option<i16>,
     extensions: Option<i16>,
+    entry: Option<i16>,
     initiator: Option<i16>,
     arguments: Option<i16>,
     trace: Option<i16>,
@@ -137,6 +141,7 @@ impl PacketLayout {
         // The tuples come last, and most rules ask for none.
         let ct = region(needs.conntrack, if needs.tuples { CT_SIZE } else { CT_TUPLES });
         let extensions = region(needs.extensions, CT_EXTENSION_SIZE);
+        let entry = region(needs.entry, CT_ENTRY_SIZE);
         let initiator = region(needs.initiator, 8);
         let trace = region(needs.trace, 8);
         let routed = region(needs.flow, region::routed::SIZE);
@@ -159,6 +164,7 @@ impl PacketLayout {
             link,
             ct,
             extensions,
+            entry,
             initiator,
             arguments,
             trace,
@@ -264,6 +270,16 @@ impl PacketLayout {
             CtField::Labels => Some(56),
             _ => None,
         };
+        let entry = match field {
+            CtField::Expiration => Some(0),
+            CtField::Zone(None) => Some(4),
+            CtField::Zone(Some(CtTuple::Original)) => Some(6),
+            CtField::Zone(Some(CtTuple::Reply)) => Some(8),
+            _ => None,
+        };
+        if let Some(at) = entry {
+            return self.entry.map(|base| base + at);
+        }
         if field == CtField::Initiator {
             return self.initiator;
         }
@@ -277,6 +293,8 @@ impl PacketLayout {
                 | CtField::Bytes(_)
                 | CtField::Helper
                 | CtField::Labels
+                | CtField::Expiration
+                | CtField::Zone(_)
                 | CtField::Initiator => 0,
                 CtField::Present => 0,
                 CtField::State => 1,
@@ -315,8 +333,18 @@ impl PacketLayout {
             Meta::Bridged => return self.ports.map(|at| (at + region::bridge::BRIDGED, false)),
             Meta::InPort => return self.ports.map(|at| (at + region::bridge::INPUT, true)),
             Meta::OutPort => return self.ports.map(|at| (at + region::bridge::OUTPUT, true)),
-            Meta::Cpu | Meta::Clock | Meta::LocalClock => return None,
-            Meta::InGroup | Meta::OutGroup | Meta::Realm => return None,
+            Meta::Cpu
+            | Meta::Clock
+            | Meta::LocalClock
+            | Meta::Nanoseconds
+            | Meta::Priority
+            | Meta::DeviceType
+            | Meta::OutType
+            | Meta::InIndex
+            | Meta::OutIndex
+            | Meta::InGroup
+            | Meta::OutGroup
+            | Meta::Realm => return None,
         };
         Some((at, false))
     }

@@ -70,6 +70,8 @@ pub struct Needs {
     pub flow: bool,
     /// Addresses, ports or protocol of connection tuples.
     pub tuples: bool,
+    /// When the connection ends, or its zone.
+    pub entry: bool,
     /// The source of the connection that announced the packet's.
     pub initiator: bool,
     /// The bridge ports that it goes by.
@@ -109,6 +111,12 @@ pub enum Feature {
     Receiver,
     /// The route that was found for the packet.
     Route,
+    /// The packet's priority.
+    Priority,
+    /// The input interface's number.
+    InIndex,
+    /// The hardware type of the device that the packet is at.
+    DeviceType,
     /// The bridge ports that the packet goes by.
     BridgePorts,
     /// The IPsec transformations that were undone when the packet came in.
@@ -168,6 +176,9 @@ impl Feature {
             Feature::Socket => "the socket that sends the packet",
             Feature::Receiver => "the socket that will receive the packet",
             Feature::Route => "the packet's route",
+            Feature::Priority => "the packet's priority",
+            Feature::InIndex => "the input interface's number",
+            Feature::DeviceType => "the type of the device that the packet is at",
             Feature::BridgePorts => "the bridge ports that the packet goes by",
             Feature::Undone => "the IPsec policy that the packet came in by",
             Feature::Ahead => "the IPsec policy that the packet will go by",
@@ -204,7 +215,10 @@ pub fn feature(op: &Op) -> Option<Feature> {
         Op::Load(_, Source::Meta(meta)) => match meta {
             Meta::InInterface | Meta::InGroup => Some(Feature::InInterface),
             Meta::OutInterface => Some(Feature::OutInterface),
-            Meta::OutGroup => Some(Feature::OutDevice),
+            Meta::OutGroup | Meta::OutType | Meta::OutIndex => Some(Feature::OutDevice),
+            Meta::InIndex => Some(Feature::InIndex),
+            Meta::DeviceType => Some(Feature::DeviceType),
+            Meta::Priority => Some(Feature::Priority),
             Meta::Realm => Some(Feature::Route),
             Meta::Bridged | Meta::InPort | Meta::OutPort => Some(Feature::BridgePorts),
             Meta::Mark => Some(Feature::Mark),
@@ -219,12 +233,13 @@ pub fn feature(op: &Op) -> Option<Feature> {
             | Meta::Cpu
             | Meta::Clock
             | Meta::LocalClock
+            | Meta::Nanoseconds
             | Meta::Forwarded => None,
         },
         Op::Load(_, Source::Socket(_))
         | Op::Lookup(Lookup::SocketGroup { .. })
         | Op::ControlGroup(_) => Some(Feature::Socket),
-        Op::Load(_, Source::Ct(field)) if field.is_extension() => Some(Feature::ConntrackExtension),
+        Op::Load(_, Source::Ct(field)) if field.is_late() => Some(Feature::ConntrackExtension),
         Op::Load(_, Source::Ct(_)) => Some(Feature::Conntrack),
         Op::Lookup(Lookup::Receiver { .. } | Lookup::ReceiverMark) => Some(Feature::Receiver),
         Op::Lookup(Lookup::ReversePath(_)) => Some(Feature::InInterface),
@@ -332,7 +347,11 @@ impl Needs {
                     };
                     if let Op::Load(_, Source::Ct(field)) = data.op {
                         needs.extensions |= field.is_extension();
-                        needs.accounting |= field == CtField::Counted;
+                        needs.accounting |= matches!(
+                            field,
+                            CtField::Counted | CtField::Packets(_) | CtField::Bytes(_)
+                        );
+                        needs.entry |= matches!(field, CtField::Expiration | CtField::Zone(_));
                         needs.initiator |= field == CtField::Initiator;
                     }
                     if let Op::Load(_, Source::Socket(field)) = data.op {
@@ -415,6 +434,7 @@ impl Needs {
             Feature::RouteMtu => self.route_mtu = true,
             Feature::ReturnMtu => self.rules = true,
             Feature::Socket | Feature::Receiver | Feature::Route | Feature::OutDevice => {}
+            Feature::Priority | Feature::InIndex | Feature::DeviceType => {}
             Feature::Fragments
             | Feature::Rewrite
             | Feature::TransportChecksum

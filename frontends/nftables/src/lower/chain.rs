@@ -23,6 +23,8 @@ pub(super) struct Cx<'a, 'r> {
     pub parts: RuleParts,
     /// The place of the expression in its rule.
     pub at: usize,
+    /// What its rule does behind it.
+    pub behind: &'r [Expression],
     /// Where the rule goes on another time.
     forks: Vec<Fork<'r>>,
 }
@@ -73,6 +75,7 @@ pub(super) fn lower(
         registers: Registers::default(),
         parts: all.first().cloned().unwrap_or_else(RuleParts::none),
         at: 0,
+        behind: &[],
         forks: Vec::new(),
     };
     for (rule, parts) in chain.rules.iter().zip(&mut all) {
@@ -123,6 +126,7 @@ impl<'r> Cx<'_, 'r> {
         let mut expressions = all.iter().enumerate().skip(from);
         while let Some((at, expression)) = expressions.next().filter(|_| self.builder.is_open()) {
             self.at = at;
+            self.behind = all.get(at + 1..).unwrap_or_default();
             let is_presence =
                 matches!(expression.operation, Operation::Extension { is_presence: true, .. });
             let done = match is_presence {

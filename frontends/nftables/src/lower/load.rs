@@ -2,12 +2,18 @@
 
 use super::chain::Cx;
 use super::registers::{Content, Meaning, only_number, type_of};
-use super::{Lowered, unsupported};
-use crate::model::{Direction, Expression, FibFlags, FibResult, Operation, PayloadBase, Register};
-use bpfc_ir::{
-    Address, Base, BinaryOp, CalendarField, Condition, CtField, CtTuple, Device, Family, Lookup,
-    Meta, PacketFamily, SocketField, Source, StateKind, TupleField, Type, Value,
+use super::{Lowered, unknown, unsupported};
+use crate::model::{
+    Comparison, Direction, Expression, FibFlags, FibResult, Operation, PayloadBase, Register,
 };
+use bpfc_ir::{
+    Address, Base, BinaryOp, CalendarField, Condition, CtField, CtTuple, Device, Family,
+    FunctionBuilder, Lookup, Meta, PacketFamily, SocketField, Source, StateKind, TupleField, Type,
+    Value,
+};
+
+/// `ARPHRD_ETHER` (include/uapi/linux/if_arp.h).
+const ETHERNET: u128 = 1;
 
 impl Cx<'_, '_> {
     pub fn load(&mut self, expression: &Expression) -> Lowered<()> {
@@ -232,15 +238,35 @@ impl Cx<'_, '_> {
         let (meta, meaning) = match key {
             "len" => plain(Meta::Length),
             "mark" => plain(Meta::Mark),
+            "priority" => plain(Meta::Priority),
             "cpu" => plain(Meta::Cpu),
             "pkttype" => plain(Meta::PacketType),
             "iifname" => plain(Meta::InInterface),
             "oifname" => plain(Meta::OutInterface),
-            "iif" => (Meta::InInterface, Meaning::InterfaceIndex),
-            "oif" => (Meta::OutInterface, Meaning::InterfaceIndex),
-            "iifgroup" => plain(Meta::InGroup),
-            "oifgroup" => plain(Meta::OutGroup),
-            "iiftype" => (Meta::LinkHeader, Meaning::DeviceType),
+            "iif" => (Meta::InInterface, Meaning::Interface(Device::In)),
+            "oif" => (Meta::OutInterface, Meaning::Interface(Device::Out)),
+            "iifgroup" => {
+                self.require_interface(Device::In);
+                plain(Meta::InGroup)
+            }
+            "oifgroup" => {
+                self.require_interface(Device::Out);
+                plain(Meta::OutGroup)
+            }
+            "iiftype" if self.guards_link_header() => (Meta::LinkHeader, Meaning::LinkHeader),
+            "iiftype" => {
+                let kind = self.builder.meta(Meta::DeviceType);
+                let none = Meta::NO_DEVICE.into();
+                let there = self.builder.compare_const(Condition::Ne, kind, none);
+                self.builder.require(there, self.next);
+                self.put(to, kind, 2, true);
+                return Ok(());
+            }
+            "oiftype" => {
+                self.require_interface(Device::Out);
+                plain(Meta::OutType)
+            }
+            "time" => plain(Meta::Nanoseconds),
             "rtclassid" => plain(Meta::Realm),
             "l4proto" if self.is_other() => {
                 self.leave();
@@ -258,13 +284,38 @@ impl Cx<'_, '_> {
         };
         let value = self.builder.meta(meta);
         let bytes = match meaning {
-            Meaning::InterfaceIndex => 4,
-            Meaning::DeviceType => 2,
+            Meaning::Interface(_) => 4,
+            Meaning::LinkHeader => 2,
             Meaning::Plain => u32::from(meta.ty().bytes()),
         };
         let is_host = bytes > 1 && meta.ty() != Type::I128;
         self.registers.set(to, Content { value, bytes, is_host, meaning });
         Ok(())
+    }
+
+    /// Ends the rule where a packet has no such interface.
+    fn require_interface(&mut self, device: Device) {
+        let name = self.builder.meta(match device {
+            Device::In => Meta::InInterface,
+            Device::Out => Meta::OutInterface,
+        });
+        self.require_nonzero(name);
+    }
+
+    /// Whether the type of the packet's device is asked for as nft does it before loads of the
+    /// link header, which the rule then makes: the two together ask whether there is one of
+    /// Ethernet.
+    fn guards_link_header(&self) -> bool {
+        let is_guard = match self.behind.first().map(|next| &next.operation) {
+            Some(Operation::Compare { op: Comparison::Eq, data, .. }) => {
+                only_number(data) == Some(ETHERNET)
+            }
+            _ => false,
+        };
+        is_guard
+            && self.behind.iter().any(|later| {
+                matches!(later.operation, Operation::Payload { base: PayloadBase::Link, .. })
+            })
     }
 
     /// Keys that are more than a load.
@@ -298,7 +349,8 @@ impl Cx<'_, '_> {
                 return Ok(());
             }
             "hour" => {
-                let clock = self.builder.meta(Meta::LocalClock);
+                // In UTC, where the day of the week is that of the kernel's time zone.
+                let clock = self.builder.meta(Meta::Clock);
                 let value = self.builder.calendar(CalendarField::DaySecond, clock);
                 self.put(to, value, 4, true);
                 return Ok(());
@@ -358,8 +410,19 @@ impl Cx<'_, '_> {
             "protocol" => (CtField::Protocol, false),
             "label" => (CtField::Labels, true),
             "helper" => (CtField::Helper, false),
-            "packets" if direction.is_some() => (CtField::Packets(tuple), true),
-            "bytes" if direction.is_some() => (CtField::Bytes(tuple), true),
+            "packets" | "bytes" | "avgpkt" => {
+                let present = self.builder.ct(CtField::Present);
+                self.require_nonzero(present);
+                let value = self.counted_traffic(key, direction);
+                self.put(to, value, 8, true);
+                return Ok(());
+            }
+            "expiration" => (CtField::Expiration, true),
+            "zone" => (CtField::Zone(direction.map(|_| tuple)), true),
+            "id" => {
+                let why = "the kernel makes it of the entry's address and a secret of its own";
+                return Err(unknown(expression, "the number of a connection (ct id)", why));
+            }
             "src" => (of(TupleField::Source), false),
             "dst" => (of(TupleField::Destination), false),
             "proto_src" => (of(TupleField::SourcePort), false),
@@ -388,7 +451,41 @@ impl Cx<'_, '_> {
         let present = self.builder.ct(CtField::Present);
         self.require_nonzero(present);
         let value = self.builder.ct(field);
+        if field == CtField::Helper {
+            // No helper's name is empty.
+            self.require_nonzero(value);
+        }
         self.put(to, value, u32::from(field.ty(family).bytes()), is_host);
         Ok(())
+    }
+
+    /// What a connection has counted in a direction or in both (`nft_ct_get_eval_counter`).
+    fn counted_traffic(&mut self, key: &str, direction: Option<Direction>) -> Value {
+        let directions: &[CtTuple] = match direction {
+            Some(Direction::Original) => &[CtTuple::Original],
+            Some(Direction::Reply) => &[CtTuple::Reply],
+            None => &[CtTuple::Original, CtTuple::Reply],
+        };
+        let mut sum = |of: fn(CtTuple) -> CtField| {
+            let add = |builder: &mut FunctionBuilder, sum: Option<Value>, tuple: CtTuple| {
+                let one = builder.ct(of(tuple));
+                Some(match sum {
+                    Some(sum) => builder.binary(BinaryOp::Add, sum, one),
+                    None => one,
+                })
+            };
+            let added =
+                directions.iter().fold(None, |sum, &tuple| add(&mut self.builder, sum, tuple));
+            added.unwrap_or_else(|| self.builder.constant(Type::I64, 0))
+        };
+        match key {
+            "packets" => sum(CtField::Packets),
+            "bytes" => sum(CtField::Bytes),
+            // An average of no packets is 0.
+            _ => {
+                let (bytes, packets) = (sum(CtField::Bytes), sum(CtField::Packets));
+                self.builder.binary(BinaryOp::Div, bytes, packets)
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What registers hold while a rule is lowered: values in place of bytes.
 
 use crate::model::{Data, Part, Register};
-use bpfc_ir::{Type, Value};
+use bpfc_ir::{Device, Type, Value};
 use std::collections::BTreeMap;
 
 /// What a value stands for, where its number is not what the kernel's register would hold.
@@ -10,9 +10,16 @@ pub(super) enum Meaning {
     /// The number is that of the register.
     Plain,
     /// The name of the interface whose index the register would hold.
-    InterfaceIndex,
-    /// 1 where the packet has a link header of Ethernet, in place of the device's type.
-    DeviceType,
+    Interface(Device),
+    /// 1 where the packet has a link header of Ethernet, in place of the type of its device.
+    LinkHeader,
+}
+
+impl Meaning {
+    /// Whether a name stands for an index.
+    pub fn is_interface(self) -> bool {
+        matches!(self, Meaning::Interface(_))
+    }
 }
 
 /// What one value of a register is.

@@ -110,9 +110,6 @@ impl<'r> Cx<'_, 'r> {
             let content = self.registers.behind(register, bytes);
             let content = content
                 .ok_or_else(|| unsupported(expression, "a key of which a part is not loaded"))?;
-            if content.meaning == Meaning::DeviceType {
-                return Err(unsupported(expression, "a set of kinds of devices"));
-            }
             key.push(content);
             bytes += part.bytes().next_multiple_of(4);
         }

@@ -3,8 +3,9 @@
 use super::chain::Cx;
 use super::registers::{Content, Meaning, number, only_number};
 use super::{Lowered, unsupported};
+use crate::interfaces::Interfaces;
 use crate::model::{Combination, Comparison, Data, Expression, Operation, Part, Register};
-use bpfc_ir::{BinaryOp, Condition, Type, Value};
+use bpfc_ir::{BinaryOp, Condition, Device, Meta, Type, Value};
 
 impl Cx<'_, '_> {
     pub fn test(&mut self, expression: &Expression) -> Lowered<()> {
@@ -18,10 +19,9 @@ impl Cx<'_, '_> {
                     (Some(low), Some(high)) => (low, high),
                     _ => return Err(unsupported(expression, "a range of several values")),
                 };
+                self.own_index(content, low.max(high), expression)?;
+                let content = self.counted(content);
                 self.ordered(content, expression)?;
-                if content.meaning != Meaning::Plain {
-                    return Err(unsupported(expression, "a range of interfaces"));
-                }
                 let inside = match low <= high {
                     true => self.builder.in_range(content.value, low, high),
                     false => self.never(),
@@ -99,12 +99,27 @@ impl Cx<'_, '_> {
     }
 
     /// The same where it must be a plain number.
-    pub fn plain(&self, register: Register, expression: &Expression) -> Lowered<Content> {
+    pub fn plain(&mut self, register: Register, expression: &Expression) -> Lowered<Content> {
         let content = self.content(register, expression)?;
-        match content.meaning {
-            Meaning::Plain => Ok(content),
-            _ => Err(unsupported(expression, "arithmetic with an interface")),
+        Ok(self.counted(content))
+    }
+
+    /// Refuses the order of an interface that is named: only the machine knows its index.
+    fn own_index(&self, content: Content, number: u128, expression: &Expression) -> Lowered<()> {
+        match content.meaning.is_interface() && Interfaces::stands_in(number) {
+            true => Err(unsupported(expression, "the order of named interfaces")),
+            false => Ok(()),
         }
+    }
+
+    /// The index of an interface in place of its name.
+    fn counted(&mut self, content: Content) -> Content {
+        let Meaning::Interface(device) = content.meaning else { return content };
+        let value = self.builder.meta(match device {
+            Device::In => Meta::InIndex,
+            Device::Out => Meta::OutIndex,
+        });
+        Content { value, meaning: Meaning::Plain, ..content }
     }
 
     /// The kernel compares bytes, most significant first: numbers of the machine's order are no
@@ -139,14 +154,22 @@ impl Cx<'_, '_> {
         };
         if let [part] = &data.parts[..] {
             let content = self.content(register, expression)?;
-            if condition != Condition::Eq {
-                self.ordered(content, expression)?;
-            } else if self.is_settled(op, content, part) {
+            if condition == Condition::Eq && self.is_settled(op, content, part) {
                 // Packets of this family go no further: what the rule says of others is not
                 // lowered.
                 self.leave();
                 return Ok(());
             }
+            let content = match condition {
+                Condition::Eq => content,
+                _ => {
+                    let number = number(part).unwrap_or(0);
+                    self.own_index(content, number, expression)?;
+                    let content = self.counted(content);
+                    self.ordered(content, expression)?;
+                    content
+                }
+            };
             let holds = self.holds(condition, content, part, expression)?;
             match op {
                 Comparison::Neq => self.builder.forbid(holds, self.next),
@@ -196,15 +219,14 @@ impl Cx<'_, '_> {
     ) -> Lowered<Value> {
         let number = number(part).ok_or_else(|| unsupported(expression, "so long a value"))?;
         match content.meaning {
-            Meaning::Plain => {}
-            Meaning::InterfaceIndex if condition == Condition::Eq => {
-                let name = self.interface(number as u32, expression)?;
+            Meaning::Plain | Meaning::LinkHeader => {}
+            Meaning::Interface(_) => {
+                let Some(name) = self.shared.interfaces.name(number as u32) else {
+                    let content = self.counted(content);
+                    return self.holds(condition, content, part, expression);
+                };
                 return Ok(self.builder.compare_const(Condition::Eq, content.value, name));
             }
-            Meaning::DeviceType if condition == Condition::Eq && number == 1 => {
-                return Ok(self.builder.compare_const(Condition::Eq, content.value, 1));
-            }
-            _ => return Err(unsupported(expression, "this test of an interface")),
         }
         let (has, wanted) = (content.bytes, part.bytes.len() as u32);
         if wanted > has {

@@ -522,6 +522,14 @@ impl Parser {
             Some("initiator") => CtField::Initiator,
             Some("helper") => CtField::Helper,
             Some("labels") => CtField::Labels,
+            Some("expiration") => CtField::Expiration,
+            Some("zone") => {
+                self.advance();
+                if !self.eat(".") {
+                    return Ok(CtField::Zone(None));
+                }
+                return self.word("a direction").map(|direction| CtField::Zone(Some(direction)));
+            }
             Some(word @ ("packets" | "bytes")) => {
                 let field = if word == "packets" { CtField::Packets } else { CtField::Bytes };
                 self.advance();

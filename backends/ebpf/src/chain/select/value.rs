@@ -1,11 +1,12 @@
 //! Values: where they lie, and how those that lie nowhere are computed.
 
+use super::fact::is_asked_for;
 use super::{Selector, TEMPS};
 use crate::asm::{Alu, Jump, R7, Reg, Size, Width};
 use crate::error::EmitError;
 use crate::packet::layout;
 use crate::{Needs, table};
-use bpfc_ir::{Base, BinaryOp, CtField, Meta, Op, PacketFamily, Source, Type, Value};
+use bpfc_ir::{Base, BinaryOp, CtField, Op, PacketFamily, Source, Type, Value};
 
 /// Whether a value is computed where it stands and kept in the frame.
 pub(crate) fn is_kept(op: &Op, family: PacketFamily, needs: &Needs) -> bool {
@@ -18,9 +19,8 @@ pub(crate) fn is_kept(op: &Op, family: PacketFamily, needs: &Needs) -> bool {
         | Op::Scan(_)
         | Op::Lookup(_)
         | Op::LoadAt(..) => true,
-        Op::Load(_, Source::Meta(Meta::Cpu | Meta::Clock | Meta::LocalClock)) => true,
         Op::Calendar(..) | Op::Hash(..) | Op::ControlGroup(_) => true,
-        Op::Load(_, Source::Meta(Meta::InGroup | Meta::OutGroup | Meta::Realm)) => true,
+        Op::Load(_, Source::Meta(meta)) if is_asked_for(meta) => true,
         Op::Load(ty, Source::Payload(base, offset)) if !in_window(base, offset, ty, family) => true,
         Op::Load(..) => needs.changes(op),
         _ => false,

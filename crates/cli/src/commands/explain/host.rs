@@ -37,6 +37,13 @@ fn word(fact: HostFact) -> (Option<(&'static str, &'static str)>, &'static str) 
         HostFact::ControlGroup => (("cgroup", "cgroup=PATH"), "the sender's control group"),
         HostFact::InGroup => (("ingroup", "ingroup=N"), "the input interface's group"),
         HostFact::OutGroup => (("outgroup", "outgroup=N"), "the output interface's group"),
+        HostFact::InIndex => (("inindex", "inindex=N"), "the input interface's number"),
+        HostFact::OutIndex => (("outindex", "outindex=N"), "the output interface's number"),
+        HostFact::DeviceType => {
+            (("devtype", "devtype=N"), "the hardware type of the device that the packet is at")
+        }
+        HostFact::OutType => (("outtype", "outtype=N"), "the output interface's hardware type"),
+        HostFact::Priority => (("priority", "priority=N"), "the packet's priority"),
         HostFact::Realm => (("realm", "realm=N"), "the realm of the packet's route"),
         HostFact::RouteMtu => {
             (("mtu", "mtu=N or mtu=none"), "how long packets may be on the packet's route")
@@ -59,6 +66,8 @@ fn word(fact: HostFact) -> (Option<(&'static str, &'static str)>, &'static str) 
         ),
         HostFact::ConnectionCounters => return (None, "what the packet's connection has counted"),
         HostFact::ConnectionLabels => return (None, "the labels of the packet's connection"),
+        HostFact::ConnectionExpiration => return (None, "when the packet's connection ends"),
+        HostFact::ConnectionZone => return (None, "the zone of the packet's connection"),
         HostFact::Announcer => return (None, "which helper announced the packet's connection"),
     };
     (Some(word), what)
@@ -85,6 +94,11 @@ fn known(packet: &Packet, said: &BTreeSet<&'static str>) -> BTreeSet<HostFact> {
         ReceiverMark,
         InGroup,
         OutGroup,
+        InIndex,
+        OutIndex,
+        DeviceType,
+        OutType,
+        Priority,
         Realm,
         Transforms(Way::In),
         Transforms(Way::Out),

@@ -2,7 +2,7 @@
 
 use crate::datatype::Base;
 use crate::lower::chain::Cx;
-use crate::lower::registers::{Content, Meaning, number};
+use crate::lower::registers::{Content, number};
 use crate::lower::{Lowered, unsupported};
 use crate::model::{Data, Element, Expression, Part, Set, TypedPart};
 
@@ -49,7 +49,7 @@ pub(super) fn entries<'s>(
         };
         let mut ends: Vec<(u128, u128)> = low.into_iter().zip(high).collect();
         for (ends, content) in ends.iter_mut().zip(key) {
-            if content.meaning == Meaning::InterfaceIndex {
+            if content.meaning.is_interface() {
                 if ends.0 != ends.1 {
                     return Err(unsupported(expression, "a range of interfaces"));
                 }
