@@ -12,9 +12,10 @@
 //! - [`ruleset`]: rules, user chains, a whole table as `iptables-save` text.
 //! - [`packets`]: packets for a ruleset.
 //! - [`conversation`]: packets of connections.
-//! - [`aimed`]: packets for rulesets that were not generated.
+//! - [`aimed`] and [`aimed_nft`]: packets for rulesets that were not generated.
 
 pub mod aimed;
+pub mod aimed_nft;
 pub mod conversation;
 pub mod draft;
 pub mod errors;

@@ -4,6 +4,7 @@ use super::LabError;
 use super::namespace::run;
 use super::tables::{Count, Counters, named_counter};
 use serde_json::Value;
+use std::path::Path;
 
 /// Whether a text is a ruleset of nft.
 pub fn is_ruleset(text: &str) -> bool {
@@ -13,6 +14,50 @@ pub fn is_ruleset(text: &str) -> bool {
 /// Replaces all of nft's ruleset.
 pub fn load(ruleset: &str) -> Result<(), LabError> {
     run("nft", &["-f", "-"], &format!("flush ruleset\n{ruleset}")).map(drop)
+}
+
+/// The same of a ruleset that includes files of a folder.
+pub fn load_in(folder: &Path, ruleset: &str) -> Result<(), LabError> {
+    let command = "cd \"$0\" && exec nft -f -";
+    let folder = folder.display().to_string();
+    run("sh", &["-c", command, &folder], &format!("flush ruleset\n{ruleset}")).map(drop)
+}
+
+/// A base chain of the ruleset in place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// Family, table and name, as commands have them.
+    pub name: String,
+    /// Whether it translates addresses.
+    pub is_nat: bool,
+    /// Its hook's name.
+    pub hook: String,
+    /// Chains of smaller numbers run first.
+    pub priority: i32,
+}
+
+/// The base chains of the ruleset in place.
+pub fn bases() -> Result<Vec<Base>, LabError> {
+    let objects = objects(&run("nft", &["-j", "list", "chains"], "")?)?;
+    let chains = objects.iter().map(|object| &object["chain"]);
+    let base = |chain: &Value| {
+        let word = |key: &str| chain[key].as_str().unwrap_or_default();
+        Some(Base {
+            name: format!("{} {} {}", word("family"), word("table"), word("name")),
+            is_nat: word("type") == "nat",
+            hook: chain["hook"].as_str()?.to_owned(),
+            priority: i32::try_from(chain["prio"].as_i64()?).ok()?,
+        })
+    };
+    Ok(chains.filter_map(base).collect())
+}
+
+/// Removes base chains of the ruleset in place, with their rules.
+pub fn remove(is_removed: impl Fn(&Base) -> bool) -> Result<(), LabError> {
+    let removed = bases()?.into_iter().filter(is_removed);
+    let commands: String =
+        removed.map(|base| format!("flush chain {0}\ndelete chain {0}\n", base.name)).collect();
+    run("nft", &["-f", "-"], &commands).map(drop)
 }
 
 /// Takes nft's ruleset away.
@@ -53,13 +98,7 @@ impl Reader {
 }
 
 fn counters() -> Result<Vec<(String, Count)>, LabError> {
-    let printed = listed(true)?;
-    let unreadable = || LabError::Output {
-        tool: "nft -j list ruleset".to_owned(),
-        line: printed.chars().take(200).collect(),
-    };
-    let document: Value = serde_json::from_str(&printed).map_err(|_| unreadable())?;
-    let objects = document["nftables"].as_array().ok_or_else(unreadable)?;
+    let objects = objects(&listed(true)?)?;
     let mut found = Vec::new();
     let mut chain = (String::new(), 0);
     for rule in objects.iter().map(|object| &object["rule"]).filter(|rule| rule.is_object()) {
@@ -69,20 +108,20 @@ fn counters() -> Result<Vec<(String, Count)>, LabError> {
             chain = (name, 0);
         }
         chain.1 += 1;
-        let parts = rule["expr"].as_array().ok_or_else(unreadable)?;
+        let parts = rule["expr"].as_array().ok_or_else(|| unreadable(rule))?;
         let mut is_first = true;
         let counters = parts.iter().map(|part| &part["counter"]).filter(|of| !of.is_null());
         for (number, counter) in (1..).zip(counters).filter(|(_, counter)| is_own(counter)) {
             let statement = if is_first { String::new() } else { format!("#{number}") };
             let label = format!("{}:{}{statement}", chain.0, chain.1);
-            found.push((label, count(counter).ok_or_else(unreadable)?));
+            found.push((label, count(counter).ok_or_else(|| unreadable(rule))?));
             is_first = false;
         }
     }
     for counter in objects.iter().map(|object| &object["counter"]).filter(|of| of.is_object()) {
         let word = |key: &str| counter[key].as_str().unwrap_or_default();
         let label = named_counter(&format!("{}/{}", word("family"), word("table")), word("name"));
-        found.push((label, count(counter).ok_or_else(unreadable)?));
+        found.push((label, count(counter).ok_or_else(|| unreadable(counter))?));
     }
     Ok(found)
 }
@@ -95,4 +134,18 @@ fn is_own(counter: &Value) -> bool {
 fn count(counter: &Value) -> Option<Count> {
     let number = |key: &str| counter[key].as_u64();
     Some(Count { packets: number("packets")?, bytes: number("bytes")? })
+}
+
+fn unreadable(what: &impl ToString) -> LabError {
+    let line = what.to_string().chars().take(200).collect();
+    LabError::Output { tool: "nft -j".to_owned(), line }
+}
+
+/// The objects of what nft prints as JSON.
+fn objects(printed: &str) -> Result<Vec<Value>, LabError> {
+    let mut document: Value = serde_json::from_str(printed).map_err(|_| unreadable(&printed))?;
+    match document["nftables"].take() {
+        Value::Array(objects) => Ok(objects),
+        _ => Err(unreadable(&printed)),
+    }
 }
