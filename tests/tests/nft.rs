@@ -104,7 +104,7 @@ const EITHER: &[&str] = &[
     "meta oiftype != { ether, ppp }",
     "meta priority 0",
     "meta priority != 0:0",
-    "meta priority { 0:0-0:3, 0:6 }",
+    "meta priority { 0:1-0:3, 0:6 }",
     "meta time > \"2020-01-01\"",
     "meta time \"2020-01-01\"-\"2100-01-01\"",
     "meta time < 1000000000",
