@@ -10,6 +10,7 @@
 //! - [`values`]: small pools of addresses and ports, so that rules and packets meet.
 //! - [`matches`] and [`targets`]: one entry for each extension.
 //! - [`ruleset`]: rules, user chains, a whole table as `iptables-save` text.
+//! - [`nft`]: the same in the language of nft.
 //! - [`packets`]: packets for a ruleset.
 //! - [`conversation`]: packets of connections.
 //! - [`aimed`] and [`aimed_nft`]: packets for rulesets that were not generated.
@@ -20,6 +21,7 @@ pub mod conversation;
 pub mod draft;
 pub mod errors;
 pub mod matches;
+pub mod nft;
 pub mod packets;
 pub mod rng;
 pub mod ruleset;

@@ -6,12 +6,10 @@
 
 use bpfc_driver::{Options, lower};
 use bpfc_ir::Input;
-use bpfc_packet::{Found, Packet, find_extension};
 use bpfc_tests::differential::campaign;
-use bpfc_tests::generate::packets::packets;
+use bpfc_tests::generate::packets::{as_nft_reads, packets};
 use bpfc_tests::generate::ruleset::Shape;
 use bpfc_tests::lab::Family;
-use bpfc_tests::lab::inject::Frame;
 use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::lab::nft;
 use bpfc_tests::lab::oracle::{Oracle, Stage};
@@ -387,21 +385,6 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
     )
 }
 
-/// Without the packets that docs/semantics.md excepts: fragments that are not the first, in which
-/// the kernel takes other bytes for ports, and IPv6 packets with an authentication header, at which
-/// nft's search for a transport header ends.
-fn alike(frames: Vec<Frame>) -> Vec<Frame> {
-    let is_alike = |frame: &Frame| {
-        let Ok(packet) = Packet::from_ip(&frame.bytes[14..]) else { return true };
-        let Ok(parsed) = packet.parse_headers() else { return true };
-        let is_first = parsed.fragment_offset() == 0;
-        is_first
-            && (parsed.family() == Family::Ipv4
-                || find_extension(parsed.bytes(), 51) == Found::Absent)
-    };
-    frames.into_iter().filter(is_alike).collect()
-}
-
 /// The IR of a ruleset's stage, before any pass, without what only quotes the ruleset.
 fn ir(text: String, format: &str, stage: Stage) -> Result<String, String> {
     let input =
@@ -448,14 +431,14 @@ fn main() {
                     false => Ok(()),
                 }));
                 trials.push(campaign::trial(family, shape, needs(), 1, move |rng| {
-                    (text.clone(), alike(packets(rng, shape, &[], 300)))
+                    (text.clone(), as_nft_reads(packets(rng, shape, &[], 300)))
                 }));
             }
         }
         let shape = Shape { marks: true, ..Shape::new(packets_of, Stage::Prerouting) };
         let text = table("inet", packets_of, Stage::Prerouting, true);
         trials.push(campaign::trial("marking", shape, needs(), 1, move |rng| {
-            (text.clone(), alike(packets(rng, shape, &[], 300)))
+            (text.clone(), as_nft_reads(packets(rng, shape, &[], 300)))
         }));
     }
     libtest_mimic::run(&arguments, trials).exit();

@@ -77,8 +77,11 @@ fn fewer_lines(mut best: Difference, still: Still<'_>) -> Difference {
     let count = best.ruleset.text.lines().count();
     for index in (0..count).rev() {
         let lines: Vec<&str> = best.ruleset.text.lines().collect();
+        // Rules of nft stand deepest.
+        let of_nft = lines[index].strip_prefix("        ");
         let removable = lines[index].starts_with("-A")
-            || lines[index].starts_with(':') && lines[index].contains(" - ");
+            || lines[index].starts_with(':') && lines[index].contains(" - ")
+            || of_nft.is_some_and(|rule| !rule.starts_with("type "));
         if !removable {
             continue;
         }
