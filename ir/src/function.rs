@@ -354,6 +354,11 @@ impl FunctionBuilder {
         self.value(Op::Extend(ty, value))
     }
 
+    /// The number's lowest bits in a narrower type.
+    pub fn truncate(&mut self, ty: Type, value: Value) -> Value {
+        self.value(Op::Truncate(ty, value))
+    }
+
     /// What a time means in the calendar.
     pub fn calendar(&mut self, field: CalendarField, seconds: Value) -> Value {
         self.value(Op::Calendar(field, seconds))

@@ -109,6 +109,8 @@ pub enum Op {
     Binary(BinaryOp, Value, Value),
     /// `v = zext.T v`: the same number in a wider type.
     Extend(Type, Value),
+    /// `v = trunc.T v`: the number's lowest bits in a narrower type.
+    Truncate(Type, Value),
     /// `v = calendar FIELD, v`: i32, what a time (i64) means in the calendar. Pure.
     Calendar(CalendarField, Value),
     /// `v = jhash v, seed N`: i32, Bob Jenkins' hash of a number (i32) as the kernel computes it
@@ -216,6 +218,7 @@ impl Op {
             | Op::Trace => (None, None),
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
+            | Op::Truncate(_, v)
             | Op::Calendar(_, v)
             | Op::Hash(v, _)
             | Op::InRange(v, ..)
@@ -253,6 +256,7 @@ impl Op {
             }
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
+            | Op::Truncate(_, v)
             | Op::Calendar(_, v)
             | Op::Hash(v, _)
             | Op::InRange(v, ..)
@@ -277,7 +281,8 @@ impl Op {
             | Op::Load(ty, _)
             | Op::LoadAt(ty, ..)
             | Op::Field(ty, ..)
-            | Op::Extend(ty, _) => Some(ty),
+            | Op::Extend(ty, _)
+            | Op::Truncate(ty, _) => Some(ty),
             Op::Compare(..)
             | Op::InRange(..)
             | Op::Available(..)

@@ -74,7 +74,7 @@ pub use proof::Proof;
 pub use ranges::Ranges;
 pub use recent::{MAX_STAMPS, RecentAction, RecentList, RecentQuery};
 pub use region::Region;
-pub use rewrite::{ChecksumField, Rewrite};
+pub use rewrite::{ChecksumField, Rewrite, Stripped};
 pub use set_query::{SetInfo, SetQuery};
 pub use set_table::SetTable;
 pub use state::{Moment, StateDef, StateKind, Words};

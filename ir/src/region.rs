@@ -2,7 +2,7 @@
 //! change places unless one writes a region that the other reads or writes.
 
 use crate::{
-    Base, CtField, Function, Meta, Object, Op, PacketFamily, Rewrite, Source, State, Table,
+    Base, CtField, Function, Meta, Object, Op, PacketFamily, Rewrite, Scan, Source, State, Table,
 };
 
 /// A part of a packet, or of what is known of it or kept beside it.
@@ -110,7 +110,7 @@ impl Op {
                 }
                 Rewrite::Insert(..) | Rewrite::Strip(..) => regions([Region::Packet]),
                 Rewrite::Store(..)
-                | Rewrite::StoreOption(..)
+                | Rewrite::StoreAt(..)
                 | Rewrite::Priority(_)
                 | Rewrite::Queue(_) => regions([]),
             },
@@ -118,6 +118,7 @@ impl Op {
             | Op::Const(..)
             | Op::Binary(..)
             | Op::Extend(..)
+            | Op::Truncate(..)
             | Op::Calendar(..)
             | Op::Hash(..)
             | Op::Compare(..)
@@ -149,7 +150,10 @@ impl Op {
                 Rewrite::Store(base, offset, value) => {
                     regions([Region::Bytes(base, offset, function.ty(value).bytes())])
                 }
-                Rewrite::StoreOption(..) => regions([Region::Options]),
+                Rewrite::StoreAt(offset, ..) => match *function.definition(offset) {
+                    Op::Scan(Scan::TcpOption(_) | Scan::TcpMss) => regions([Region::Options]),
+                    _ => regions([Region::Packet]),
+                },
                 Rewrite::Checksum(field, ..) => {
                     regions([Region::Bytes(field.base, field.offset, 2)])
                 }
@@ -177,6 +181,7 @@ impl Op {
             | Op::LoadAt(..)
             | Op::Binary(..)
             | Op::Extend(..)
+            | Op::Truncate(..)
             | Op::Calendar(..)
             | Op::Hash(..)
             | Op::Compare(..)

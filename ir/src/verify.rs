@@ -268,13 +268,10 @@ pub enum Violation {
     #[error("no test before says that there is a connection")]
     UnguardedConnection,
     /// Breaks `writes`.
-    #[error("{0} is no TCP option that a scan found")]
-    NoOption(Value),
-    /// Breaks `writes`.
     #[error("the bytes would be inserted into a fixed header")]
     InsertedInside,
     /// Breaks `writes`.
-    #[error("only the network and transport headers can be written")]
+    #[error("only the network and transport headers have checksums")]
     WrittenBase,
     /// Breaks `ipv6-scans`.
     #[error("IPv6 headers are searched in a function of IPv4")]
@@ -346,9 +343,7 @@ impl Violation {
             Violation::Unguarded(..) => "byte-guards",
             Violation::UnguardedLink => "link-guards",
             Violation::UnguardedConnection => "connection-guards",
-            Violation::NoOption(..) | Violation::InsertedInside | Violation::WrittenBase => {
-                "writes"
-            }
+            Violation::InsertedInside | Violation::WrittenBase => "writes",
             Violation::State(..) => "states",
             Violation::Table(..) => "tables",
             Violation::Key(..) => "keys",

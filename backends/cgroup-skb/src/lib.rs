@@ -101,7 +101,13 @@ impl Target for CgroupSkb {
                 "a control group's programs can look up no connection but their packet's own; \
                  compile the rule for xdp or tc at the input hook",
             ),
-            (Feature::Rewrite | Feature::TransportChecksum, _) => Some(
+            (
+                Feature::Rewrite
+                | Feature::RewriteAddress
+                | Feature::RewriteAddressee
+                | Feature::TransportChecksum,
+                _,
+            ) => Some(
                 "a control group's programs cannot write the packet; compile the rule for tc, or for xdp at the \
                  input hook",
             ),

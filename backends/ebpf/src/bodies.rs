@@ -38,7 +38,7 @@ pub(crate) fn emit(
         Routine::Touch(table, how) => table::touch(emitter, table, how),
         Routine::CountList => count_list::emit(emitter),
         Routine::Log => log::emit(emitter),
-        Routine::StripOptions(kinds) => strip::emit(emitter, kinds),
+        Routine::StripOptions(kinds, stripped) => strip::emit(emitter, kinds, stripped),
         Routine::Room => front::emit(emitter),
         Routine::Drop => addressee::emit_drop(emitter),
         Routine::Sum => reply::checksum::emit_sum(emitter),

@@ -38,7 +38,7 @@ pub use main_function::bare;
 pub use main_function::ethernet;
 pub use packet::layout::{self, PacketLayout};
 pub use packet::linear;
-pub use packet::needs::{Answer, Feature, Needs, feature};
+pub use packet::needs::{Answer, Feature, Needs};
 pub use target::{
     Addressee, Addressing, Checksums, ConntrackSource, Growth, MainContext, MainLabels, Replies,
     Rewrites, Routing, Sight, Target,

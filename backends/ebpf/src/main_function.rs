@@ -9,7 +9,7 @@ pub mod bare;
 pub(crate) mod bridge;
 pub(crate) mod drop;
 pub mod ethernet;
-mod parse;
+pub(crate) mod parse;
 pub(crate) mod route;
 pub(crate) mod socket;
 

@@ -7,7 +7,9 @@ use crate::kernel::Way;
 use crate::packet::needs::Answer;
 use crate::target::ConntrackSource;
 use bpfc_artifact::AttachPoint;
-use bpfc_ir::{Family, Hook, Lookup, Object, OptionKinds, Query, Scan, State, Table, Touch};
+use bpfc_ir::{
+    Family, Hook, Lookup, Object, OptionKinds, Query, Scan, State, Stripped, Table, Touch,
+};
 
 /// Searches for texts that are made at once: whether case is folded, and the group's number.
 pub(crate) type TextGroup = (bool, usize);
@@ -56,7 +58,7 @@ pub(crate) enum Routine {
     /// Writes log records.
     Log,
     /// Strips TCP options.
-    StripOptions(OptionKinds),
+    StripOptions(OptionKinds, Stripped),
     /// Makes room in front of the packet.
     Room,
     /// Drops for this host alone.

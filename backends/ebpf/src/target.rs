@@ -299,8 +299,9 @@ pub enum Growth {
 /// r5.
 pub trait Rewrites: Sync {
     /// Emits: copy r4 bytes at r3 into the packet at offset r2. r0 is 0 when done. A checksum of
-    /// the packet's bytes that the network card has computed follows.
-    fn write(&self, asm: &mut Asm);
+    /// the packet's bytes that the network card has computed follows; it does not cover the link
+    /// header (`is_link`).
+    fn write(&self, asm: &mut Asm, is_link: bool);
 
     /// Where packets grow.
     fn growth(&self) -> Growth;

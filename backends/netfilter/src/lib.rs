@@ -96,7 +96,13 @@ impl Target for Netfilter {
                 "a netfilter program cannot make frames for a group packets for this host; compile \
                  the rule for tc, or for a later hook",
             ),
-            (Feature::Rewrite | Feature::TransportChecksum, _) => {
+            (
+                Feature::Rewrite
+                | Feature::RewriteAddress
+                | Feature::RewriteAddressee
+                | Feature::TransportChecksum,
+                _,
+            ) => {
                 Some("a netfilter program cannot write the packet; compile the rule for tc or xdp")
             }
             (Feature::Reject, _) => Some(

@@ -148,7 +148,8 @@ impl Target for Tc {
                 "a packet is at no device yet at the kernel's output hook; compile the rule for \
                  netfilter, or for the postrouting hook",
             ),
-            (Feature::SetPriority, false) => Some(
+            // Nobody looks at it behind the input hook.
+            (Feature::SetPriority, false) if hook != Hook::Input => Some(
                 "routing gives a forwarded packet a priority by its type of service, behind TC \
                  ingress; compile the rule for tc at output or postrouting",
             ),
@@ -176,6 +177,8 @@ impl Target for Tc {
                 | Feature::Conntrack
                 | Feature::Fragments
                 | Feature::Rewrite
+                | Feature::RewriteAddress
+                | Feature::RewriteAddressee
                 | Feature::TransportChecksum
                 | Feature::Reject
                 | Feature::SetPriority
@@ -202,6 +205,12 @@ impl Target for Tc {
                  a rule refuses still counts for two ticks of the kernel's clock, and the packet that \
                  closes a connection finds it open",
             ),
+            (Feature::RewriteAddress, false) if matches!(hook, Hook::Input | Hook::Forward) => {
+                Some(
+                    "at TC ingress a packet is written before it is routed and tracked: the kernel goes by \
+                 the new addresses and ports, where a rule of its own at this hook would come later",
+                )
+            }
             (Feature::Fragments, false) if hook != Hook::Ingress => Some(
                 "at TC ingress fragments arrive one by one: no rule with ports or types matches the later \
                  ones, where the kernel's input hook, and every hook with conntrack, sees the \
@@ -260,6 +269,8 @@ impl Target for Tc {
                 | Feature::Conntrack
                 | Feature::Fragments
                 | Feature::Rewrite
+                | Feature::RewriteAddress
+                | Feature::RewriteAddressee
                 | Feature::TransportChecksum
                 | Feature::Reject
                 | Feature::SetPriority
@@ -428,8 +439,8 @@ fn set_queue(asm: &mut Asm, queue: Reg) {
 }
 
 impl Rewrites for Tc {
-    fn write(&self, asm: &mut Asm) {
-        skb::write(asm);
+    fn write(&self, asm: &mut Asm, is_link: bool) {
+        skb::write(asm, is_link);
     }
 
     fn growth(&self) -> Growth {

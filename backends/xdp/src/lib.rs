@@ -121,6 +121,10 @@ impl Target for Xdp {
             Feature::ToHost => {
                 Some("an XDP frame has no type yet that could be changed; compile the rule for tc")
             }
+            Feature::RewriteAddressee => Some(
+                "behind XDP the kernel reads for whom a frame is and what it carries; compile the \
+                 rule for tc",
+            ),
             Feature::SetMark => {
                 Some("an XDP frame has no mark; compile the rule for tc, which can set it")
             }
@@ -139,6 +143,7 @@ impl Target for Xdp {
             | Feature::Conntrack
             | Feature::Fragments
             | Feature::Rewrite
+            | Feature::RewriteAddress
             | Feature::TransportChecksum
             | Feature::Reject
             | Feature::Log
@@ -170,8 +175,12 @@ impl Target for Xdp {
                  ones, where the kernel's input hook, and every hook with conntrack, sees the \
                  whole packet",
             ),
+            Feature::RewriteAddress if matches!(hook, Hook::Input | Hook::Forward) => Some(
+                "at XDP a packet is written before it is routed and tracked: the kernel goes by the \
+                 new addresses and ports, where a rule of its own at this hook would come later",
+            ),
             Feature::TransportChecksum => Some(
-                "at XDP a frame does not say whether its TCP checksum is complete: those that \
+                "at XDP a frame does not say whether its checksum is complete: those that \
                  applications of this host or a virtual machine send without one leave with a \
                  wrong one; compile the rule for tc where such frames come in",
             ),
@@ -219,6 +228,8 @@ impl Target for Xdp {
             | Feature::ToHost
             | Feature::Fragments
             | Feature::Rewrite
+            | Feature::RewriteAddress
+            | Feature::RewriteAddressee
             | Feature::Reject
             | Feature::SetPriority
             | Feature::SetQueue
@@ -432,7 +443,7 @@ impl Target for Xdp {
 
 /// Frames come in by the device that they are at.
 impl Rewrites for Xdp {
-    fn write(&self, asm: &mut Asm) {
+    fn write(&self, asm: &mut Asm, _is_link: bool) {
         asm.mov(R1, R6);
         asm.helper(Helper::XdpStoreBytes);
     }

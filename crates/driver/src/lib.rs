@@ -29,6 +29,7 @@ pub mod emit;
 mod errors;
 mod family;
 mod inputs;
+mod later;
 mod look;
 mod merge;
 mod options;

@@ -7,7 +7,7 @@ use crate::build::{Prepared, build};
 use crate::inputs::{Inputs, Role};
 use crate::options::Options;
 use crate::registry::targets_with;
-use crate::{drop_rejected, family, merge, tables};
+use crate::{drop_rejected, family, later, merge, tables};
 use bpfc_artifact::{Artifact, InputFile};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap};
 use bpfc_ebpf::Target;
@@ -229,6 +229,11 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
     if !failed && let Some(error) = tables::missing(&options, &lowering.sources) {
         lowering.diagnostics.push(error);
         failed = true;
+    }
+    if let Some(program) = merged.as_ref().filter(|_| !failed) {
+        let before = lowering.diagnostics.error_count();
+        later::refuse(program, &mut lowering.diagnostics);
+        failed = lowering.diagnostics.error_count() > before;
     }
     lowering.program = merged.filter(|_| !failed);
     // Reading and lowering find errors one after the other; people mend a file from its top.

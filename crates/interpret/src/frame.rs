@@ -68,6 +68,7 @@ impl<'a> Run<'a, '_, '_> {
                 (ty, value.ok_or(operands)?)
             }
             Op::Extend(ty, value) => (ty, frame.value(value)?),
+            Op::Truncate(ty, value) => (ty, frame.value(value)? & ty.max()),
             Op::Calendar(field, value) => {
                 let seconds = u64::try_from(frame.value(value)?).map_err(|_| operands)?;
                 (Type::I32, field.of(seconds).into())

@@ -452,7 +452,8 @@ impl Body<'_> {
             let (old, new) = (self.number(ty), self.number(ty));
             let field = if transport { ChecksumField::TCP } else { ChecksumField::IPV4 };
             let pseudo = transport && self.choices.once_in(2);
-            Rewrite::Checksum(ChecksumField { pseudo, ..field }, old, new)
+            let nonzero = self.choices.once_in(2);
+            Rewrite::Checksum(ChecksumField { pseudo, nonzero, ..field }, old, new)
         };
         self.builder.push(Op::Rewrite(rewrite));
     }
@@ -604,6 +605,11 @@ impl Body<'_> {
                 };
                 let value = self.number(narrower);
                 self.builder.extend(ty, value)
+            }
+            7 if matches!(ty, Type::I8 | Type::I16 | Type::I32) => {
+                let wider = self.choices.of(&[Type::I64, Type::I128]);
+                let value = self.load(wider);
+                self.builder.truncate(ty, value)
             }
             4 => {
                 let logic = [BinaryOp::And, BinaryOp::Or, BinaryOp::Xor];

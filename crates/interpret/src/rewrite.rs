@@ -1,7 +1,7 @@
 //! Writing the packet. None of it answers where the access has no guard that held.
 
 use crate::Run;
-use bpfc_ir::{Base, Family, Rewrite, Type};
+use bpfc_ir::{Base, Family, Rewrite, Stripped, Type};
 use bpfc_packet::{replace_checksum, strip_tcp_options};
 
 impl Run<'_, '_, '_> {
@@ -15,9 +15,15 @@ impl Run<'_, '_, '_> {
         match *rewrite {
             Rewrite::Store(base, offset, _) => {
                 let bytes = values.0.to_be_bytes();
-                self.write(self.offset(base, offset)?, last(&bytes, ty.bytes()))
+                let bytes = last(&bytes, ty.bytes());
+                match base {
+                    Base::Link => self.write_link(offset, bytes),
+                    Base::Network | Base::Transport => {
+                        self.write(self.offset(base, offset)?, bytes)
+                    }
+                }
             }
-            Rewrite::StoreOption(_, displacement, _) => {
+            Rewrite::StoreAt(_, displacement, _) => {
                 let at = usize::try_from(values.0).ok()?.checked_add(displacement.into())?;
                 let bytes = values.1?.to_be_bytes();
                 self.write(at, last(&bytes, ty.bytes()))
@@ -30,14 +36,15 @@ impl Run<'_, '_, '_> {
                 self.queue = Some(u32::try_from(values.0).ok()?);
                 Some(())
             }
-            Rewrite::Strip(_, ref kinds) => {
+            Rewrite::Strip(_, ref kinds, stripped) => {
                 let at = self.offset(Base::Transport, 0)?;
                 let end = usize::try_from(values.0).ok()?;
                 let mut header = self.packet.slice(at, end)?.to_vec();
                 if header.len() > LONGEST_HEADER {
                     return None;
                 }
-                match strip_tcp_options(&mut header, |kind| kinds.contains(kind)) {
+                let only_first = stripped == Stripped::First;
+                match strip_tcp_options(&mut header, only_first, |kind| kinds.contains(kind)) {
                     true => self.write(at, &header),
                     false => Some(()),
                 }
@@ -51,7 +58,10 @@ impl Run<'_, '_, '_> {
                 let sum = self.packet.slice(at, 2)?;
                 let sum = u16::from_be_bytes(sum.try_into().ok()?);
                 let (old, new) = (u32::try_from(values.0).ok()?, u32::try_from(values.1?).ok()?);
-                let sum = replace_checksum(sum, old, new);
+                let sum = match replace_checksum(sum, old, new) {
+                    0 if field.nonzero => u16::MAX,
+                    sum => sum,
+                };
                 self.write(at, &sum.to_be_bytes())
             }
         }
@@ -74,6 +84,21 @@ impl Run<'_, '_, '_> {
         let mut packet = self.packet.packet().clone();
         let at = packet.network + at;
         packet.bytes.get_mut(at..at + bytes.len())?.copy_from_slice(bytes);
+        self.packet = self.packet.of_rewritten(self.rewrites.keep(packet), 0)?;
+        Some(())
+    }
+
+    fn write_link(&mut self, offset: u16, bytes: &[u8]) -> Option<()> {
+        let (at, length) = (usize::from(offset), bytes.len());
+        if at + length > LINK_HEADER {
+            return None;
+        }
+        if self.packet.link_slice(at, length)? == bytes {
+            return Some(());
+        }
+        let mut packet = self.packet.packet().clone();
+        let at = packet.link?.checked_add(at)?;
+        packet.bytes.get_mut(at..at + length)?.copy_from_slice(bytes);
         self.packet = self.packet.of_rewritten(self.rewrites.keep(packet), 0)?;
         Some(())
     }
@@ -101,6 +126,9 @@ impl Run<'_, '_, '_> {
         Some(())
     }
 }
+
+/// Bytes of the Ethernet header proper.
+const LINK_HEADER: usize = 14;
 
 /// Bytes of a TCP header at most.
 const LONGEST_HEADER: usize = 60;

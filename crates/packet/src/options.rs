@@ -50,17 +50,17 @@ pub fn find_dccp_option(bytes: &[u8], transport: usize, kind: u8) -> Found {
     find(bytes, transport, 12 + extended + by_type, length, |options| options[0] == kind)
 }
 
-/// Makes each TCP option that is wanted one of kind 1 for each of its bytes, and corrects the
-/// checksum; `header` is the whole TCP header. Whether there was one. An option that ends behind
-/// the header ends the search, as a last byte does (net/netfilter/xt_TCPOPTSTRIP.c).
-pub fn strip_tcp_options(header: &mut [u8], wanted: impl Fn(u8) -> bool) -> bool {
+/// Makes each TCP option that is wanted, or the first one, one of kind 1 for each of its bytes, and
+/// corrects the checksum; `header` is the whole TCP header. Whether there was one. An option that
+/// ends behind the header ends the search, as a last byte does (net/netfilter/xt_TCPOPTSTRIP.c).
+pub fn strip_tcp_options(header: &mut [u8], only_first: bool, wanted: impl Fn(u8) -> bool) -> bool {
     let sum = |bytes: &[u8]| -> u32 {
         bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum()
     };
     let Some(end) = header.len().checked_sub(1).filter(|&end| end > 20) else { return false };
     let before = sum(&header[20..]);
     let (mut at, mut found) = (20, false);
-    while at < end {
+    while at < end && !(found && only_first) {
         let length = match (header[at], header[at + 1]) {
             (0 | 1, _) | (_, 0) => 1,
             (_, length) => usize::from(length),
@@ -138,7 +138,7 @@ mod tests {
         let header = |options: &[u8]| tcp(5 + options.len() as u8 / 4, options).split_off(5);
         let stripped = |options: &[u8]| {
             let mut header = header(options);
-            strip_tcp_options(&mut header, |kind| kind == 8).then(|| header.split_off(20))
+            strip_tcp_options(&mut header, false, |kind| kind == 8).then(|| header.split_off(20))
         };
         assert_eq!(stripped(&[8, 3, 7, 2, 4, 5, 8, 2]), Some(vec![1, 1, 1, 2, 4, 5, 8, 2]));
         assert_eq!(stripped(&[1, 8, 0, 8, 2, 9, 1, 8]), Some(vec![1, 1, 0, 1, 1, 9, 1, 8]));
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(stripped(&[]), None);
         let mut whole = header(&[1, 8, 3, 9]);
         whole[16..18].copy_from_slice(&[0x12, 0x34]);
-        strip_tcp_options(&mut whole, |kind| kind == 8);
+        strip_tcp_options(&mut whole, false, |kind| kind == 8);
         // The words were 0x0108 and 0x0309 and are 0x0101 twice.
         assert_eq!(whole[16..18], (0x1234u16 + 0x0007 + 0x0208).to_be_bytes());
     }

@@ -11,11 +11,14 @@ mod device;
 mod extension;
 mod listed;
 mod load;
+mod mark;
 mod object;
 mod reach;
 mod registers;
 mod set;
 mod statement;
+mod store;
+mod tcp_option;
 mod test;
 
 use crate::interfaces::Interfaces;

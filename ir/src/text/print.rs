@@ -112,6 +112,7 @@ impl Display for Op {
             }
             Op::Binary(op, a, b) => write!(f, "{op} {a}, {b}"),
             Op::Extend(ty, value) => write!(f, "zext.{ty} {value}"),
+            Op::Truncate(ty, value) => write!(f, "trunc.{ty} {value}"),
             Op::Calendar(field, value) => write!(f, "calendar {field}, {value}"),
             Op::Hash(value, seed) => write!(f, "jhash {value}, seed {}", Number((*seed).into())),
             Op::Compare(condition, a, b) => write!(f, "cmp {condition} {a}, {b}"),

@@ -101,7 +101,7 @@ fn violation(function: &Function, inst: Inst, facts: Facts, offsets: &[u32]) -> 
         Op::Rewrite(Rewrite::Store(Base::Transport, offset, value)) => {
             needs(facts.transport, end(offset, function.ty(value)))
         }
-        Op::Rewrite(Rewrite::StoreOption(offset, displacement, value)) => {
+        Op::Rewrite(Rewrite::StoreAt(offset, displacement, value)) => {
             needs(offsets[offset.index()], end(displacement, function.ty(value)))
         }
         Op::Rewrite(Rewrite::Strip(..)) => needs(facts.transport, 20),
@@ -109,7 +109,8 @@ fn violation(function: &Function, inst: Inst, facts: Facts, offsets: &[u32]) -> 
         Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
             needs(facts.transport, end(field.offset, Type::I16))
         }
-        Op::Load(_, Source::Payload(Base::Link, _)) => {
+        Op::Load(_, Source::Payload(Base::Link, _))
+        | Op::Rewrite(Rewrite::Store(Base::Link, ..)) => {
             (!facts.link).then_some(Violation::UnguardedLink)
         }
         Op::Load(_, Source::Ct(CtField::Present | CtField::State)) => None,

@@ -80,10 +80,20 @@ fn writes_stay_in_their_headers() {
     );
     let body = |body: &str| in_block("ip", &format!("v0 = const.i32 7 {body} return"));
     broken(body("store net+17, v0"), Violation::OutsideHeader);
-    broken(body("store link+0, v0"), Violation::WrittenBase);
+    broken(body("store link+0, v0"), Violation::UnguardedLink);
+    broken(first(body("store link+12, v0")), Violation::OutsideHeader);
+    broken(body("checksum link+0, v0, v0"), Violation::WrittenBase);
     broken(body("store th+14, v0"), Violation::Unguarded(18));
     broken(body("checksum th+16, v0, v0"), Violation::Unguarded(18));
-    broken(first(body("store option v0 + 2, v0")), Violation::NoOption(Value::from_u32(0)));
+    broken(body("store at v0 + 2, v0"), Violation::Unguarded(6));
+    broken(
+        first(body("v1 = const.i16 7 store at v1 + 2, v0")),
+        Violation::WrongType { value: Value::from_u32(1), found: Type::I16 },
+    );
+    broken(
+        body("v1 = trunc.i32 v0"),
+        Violation::WrongType { value: Value::from_u32(0), found: Type::I32 },
+    );
     broken(body("insert th+20, v0"), Violation::Unguarded(20));
     broken(body("strip v0, 2 8"), Violation::Unguarded(20));
     broken(first(body("insert th+19, v0")), Violation::InsertedInside);

@@ -3,8 +3,8 @@
 
 use super::{Violation, checker::Checker};
 use crate::{
-    Base, BinaryOp, Block, FieldDef, Inst, Lookup, Op, PacketFamily, Rewrite, Scan, Source,
-    Terminator, TransformField, Type, Value, Verdict, Way,
+    Base, BinaryOp, Block, ChecksumField, FieldDef, Inst, Lookup, Op, PacketFamily, Rewrite, Scan,
+    Source, Terminator, TransformField, Type, Value, Verdict, Way,
 };
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -146,6 +146,13 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             }
             Ok(())
         }
+        Op::Truncate(ty, value) => {
+            let from = number(checker, value)?;
+            if matches!(ty, Type::Bool | Type::Element) || from.bytes() <= ty.bytes() {
+                return Err(Violation::WrongType { value, found: from });
+            }
+            Ok(())
+        }
         Op::Hash(value, _) => is(checker, value, Type::I32),
         Op::Calendar(_, value) => is(checker, value, Type::I64),
         Op::Compare(_, a, b) => same(checker, a, b).map(|_| ()),
@@ -194,30 +201,33 @@ fn asks_for_ip(op: &Op) -> bool {
         | Op::Scan(_)
         | Op::Lookup(_)
         | Op::Query(..) => true,
-        Op::Rewrite(rewrite) => !matches!(rewrite, Rewrite::Priority(_) | Rewrite::Queue(_)),
+        Op::Rewrite(rewrite) => !matches!(
+            rewrite,
+            Rewrite::Priority(_)
+                | Rewrite::Queue(_)
+                | Rewrite::StoreAt(..)
+                | Rewrite::Store(Base::Link, _, _)
+        ),
         _ => false,
     }
 }
 
 fn rewrites(checker: &Checker<'_>, rewrite: &Rewrite) -> Result<(), Violation> {
-    let place = |base, offset, ty| match base {
-        Base::Link => Err(Violation::WrittenBase),
-        Base::Network | Base::Transport => load(checker, ty, Source::Payload(base, offset)),
-    };
+    let place = |base, offset, ty| load(checker, ty, Source::Payload(base, offset));
     match *rewrite {
         Rewrite::Store(base, offset, value) => place(base, offset, number(checker, value)?),
-        Rewrite::StoreOption(offset, _, value) => {
+        Rewrite::StoreAt(offset, _, value) => {
             number(checker, value)?;
-            match *checker.function.definition(offset) {
-                Op::Scan(Scan::TcpOption(_) | Scan::TcpMss) => Ok(()),
-                _ => Err(Violation::NoOption(offset)),
-            }
+            is(checker, offset, Type::I32)
         }
         Rewrite::Insert(offset, _) if offset < 20 => Err(Violation::InsertedInside),
         Rewrite::Insert(_, value)
-        | Rewrite::Strip(value, _)
+        | Rewrite::Strip(value, ..)
         | Rewrite::Priority(value)
         | Rewrite::Queue(value) => is(checker, value, Type::I32),
+        Rewrite::Checksum(ChecksumField { base: Base::Link, .. }, ..) => {
+            Err(Violation::WrittenBase)
+        }
         Rewrite::Checksum(field, old, new) => match same(checker, old, new)? {
             Type::I16 | Type::I32 => place(field.base, field.offset, Type::I16),
             found => Err(Violation::WrongType { value: old, found }),

@@ -76,9 +76,20 @@ impl Engine for Interpreter {
                 Ok(outcome) if outcome.verdict == Verdict::Accept => {
                     accepted += 1;
                     let to = route(&packet);
-                    let packet = outcome.rewritten.unwrap_or(packet);
-                    let bytes = packet.parse_headers().map(|parsed| parsed.bytes().to_vec());
-                    left.extend(to.zip(bytes.ok()));
+                    // It is as long as it was, whatever a rule has made of the length that its
+                    // header says.
+                    let sent = packet.parse_headers().map(|parsed| parsed.bytes().len());
+                    let length = sent.unwrap_or(0);
+                    let bytes = match outcome.rewritten {
+                        Some(written) if written.bytes.len() != packet.bytes.len() => {
+                            written.parse_headers().ok().map(|parsed| parsed.bytes().to_vec())
+                        }
+                        Some(written) => written.network_bytes().get(..length).map(<[u8]>::to_vec),
+                        None => packet.network_bytes().get(..length).map(<[u8]>::to_vec),
+                    };
+                    let family = |bytes: &Vec<u8>| bytes.first().map(|byte| byte >> 4);
+                    let own = family(&packet.network_bytes().to_vec());
+                    left.extend(to.zip(bytes.filter(|bytes| family(bytes) == own)));
                 }
                 Ok(_) | Err(InterpretError::NotDelivered(_)) => {}
                 Err(error) => return Err(EngineError::Refused(error.to_string())),

@@ -6,6 +6,23 @@ use super::tables::{Count, Counters, named_counter};
 use serde_json::Value;
 use std::path::Path;
 
+/// The nft that answers: `BPFC_NFT` names another one than the machine's.
+fn tool() -> String {
+    std::env::var("BPFC_NFT").unwrap_or_else(|_| "nft".to_owned())
+}
+
+fn nft(arguments: &[&str], input: &str) -> Result<String, LabError> {
+    run(&tool(), arguments, input)
+}
+
+/// Whether nft is of a version at least, such as `[1, 1, 2]`.
+pub fn is_at_least(wanted: [u32; 3]) -> bool {
+    let printed = nft(&["--version"], "").unwrap_or_default();
+    let numbers = printed.split(['v', ' ', '.']).filter_map(|word| word.parse().ok());
+    let numbers: Vec<u32> = numbers.take(3).collect();
+    numbers.as_slice() >= &wanted[..]
+}
+
 /// Whether a text is a ruleset of nft.
 pub fn is_ruleset(text: &str) -> bool {
     text.starts_with("table ")
@@ -13,14 +30,14 @@ pub fn is_ruleset(text: &str) -> bool {
 
 /// Replaces all of nft's ruleset.
 pub fn load(ruleset: &str) -> Result<(), LabError> {
-    run("nft", &["-f", "-"], &format!("flush ruleset\n{ruleset}")).map(drop)
+    nft(&["-f", "-"], &format!("flush ruleset\n{ruleset}")).map(drop)
 }
 
 /// The same of a ruleset that includes files of a folder.
 pub fn load_in(folder: &Path, ruleset: &str) -> Result<(), LabError> {
-    let command = "cd \"$0\" && exec nft -f -";
+    let command = "cd \"$0\" && exec \"$1\" -f -";
     let folder = folder.display().to_string();
-    run("sh", &["-c", command, &folder], &format!("flush ruleset\n{ruleset}")).map(drop)
+    run("sh", &["-c", command, &folder, &tool()], &format!("flush ruleset\n{ruleset}")).map(drop)
 }
 
 /// A base chain of the ruleset in place.
@@ -38,7 +55,7 @@ pub struct Base {
 
 /// The base chains of the ruleset in place.
 pub fn bases() -> Result<Vec<Base>, LabError> {
-    let objects = objects(&run("nft", &["-j", "list", "chains"], "")?)?;
+    let objects = objects(&nft(&["-j", "list", "chains"], "")?)?;
     let chains = objects.iter().map(|object| &object["chain"]);
     let base = |chain: &Value| {
         let word = |key: &str| chain[key].as_str().unwrap_or_default();
@@ -57,18 +74,18 @@ pub fn remove(is_removed: impl Fn(&Base) -> bool) -> Result<(), LabError> {
     let removed = bases()?.into_iter().filter(is_removed);
     let commands: String =
         removed.map(|base| format!("flush chain {0}\ndelete chain {0}\n", base.name)).collect();
-    run("nft", &["-f", "-"], &commands).map(drop)
+    nft(&["-f", "-"], &commands).map(drop)
 }
 
 /// Takes nft's ruleset away.
 pub fn flush() -> Result<(), LabError> {
-    run("nft", &["flush", "ruleset"], "").map(drop)
+    nft(&["flush", "ruleset"], "").map(drop)
 }
 
 /// The ruleset in place, as text or as JSON.
 pub fn listed(as_json: bool) -> Result<String, LabError> {
     let words: &[&str] = if as_json { &["-j", "list", "ruleset"] } else { &["list", "ruleset"] };
-    run("nft", words, "")
+    nft(words, "")
 }
 
 /// The counters of the ruleset in place, those of rules that have one.

@@ -638,6 +638,7 @@ impl<'a, 'b> Selector<'a, 'b> {
             | Op::Const(..)
             | Op::Binary(..)
             | Op::Extend(..)
+            | Op::Truncate(..)
             | Op::Compare(..)
             | Op::InRange(..)
             | Op::Available(..)

@@ -68,7 +68,7 @@ fn body(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
     emitter.target.fetch(&mut asm, chunk - SCRATCH_SIZE);
     asm.jump_imm(Jump::Ne, Width::W64, R0, 0, broken);
     bytes(&mut asm, 0);
-    emitter.rewrites()?.write(&mut asm);
+    emitter.rewrites()?.write(&mut asm, false);
     asm.jump_imm(Jump::Ne, Width::W64, R0, 0, broken);
     asm.alu(Alu::Add, Width::W64, R8, R9);
     asm.store(Size::W, R7, layout::WALK_OFFSET, R8);

@@ -11,7 +11,7 @@ use crate::packet::layout;
 use crate::scan::walk;
 use crate::target::SCRATCH_SIZE;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
-use bpfc_ir::OptionKinds;
+use bpfc_ir::{OptionKinds, Stripped};
 
 /// Bytes of the fixed header.
 const FIXED: i32 = 20;
@@ -42,8 +42,9 @@ pub(crate) const SUMS: [i16; 2] = [layout::WALK_NEXT, layout::WALK_OFFSET];
 pub(crate) fn emit(
     emitter: &mut Emitter<'_>,
     kinds: OptionKinds,
+    stripped: Stripped,
 ) -> Result<FunctionIndex, EmitError> {
-    let body = body(emitter, kinds)?;
+    let body = body(emitter, kinds, stripped)?;
     let mut asm = Asm::new();
     emitter.mark_line(&mut asm, None, "strip TCP options");
     let [null, unchanged, failed] = std::array::from_fn(|_| asm.label());
@@ -72,7 +73,7 @@ pub(crate) fn emit(
     asm.load(Size::W, R1, R7, layout::WALK_RESULT);
     asm.jump_imm(Jump::Eq, Width::W64, R1, 0, unchanged);
     place(&mut asm);
-    emitter.rewrites()?.write(&mut asm);
+    emitter.rewrites()?.write(&mut asm, false);
     asm.jump_imm(Jump::Ne, Width::W64, R0, 0, failed);
     asm.load(Size::D, R1, FP, BEFORE);
     asm.store(Size::W, R7, SUMS[0], R1);
@@ -112,7 +113,11 @@ fn sum(asm: &mut Asm) {
 }
 
 /// One byte: 0 to go on, 1 when done.
-fn body(emitter: &mut Emitter<'_>, kinds: OptionKinds) -> Result<FunctionIndex, EmitError> {
+fn body(
+    emitter: &mut Emitter<'_>,
+    kinds: OptionKinds,
+    stripped: Stripped,
+) -> Result<FunctionIndex, EmitError> {
     let mut asm = Asm::new();
     let [inside, known, next, stop] = std::array::from_fn(|_| asm.label());
     emitter.mark_line(&mut asm, None, "look at one byte of the options");
@@ -125,6 +130,10 @@ fn body(emitter: &mut Emitter<'_>, kinds: OptionKinds) -> Result<FunctionIndex, 
     asm.alu(Alu::Add, Width::W64, R9, R8);
     asm.load(Size::W, R2, R7, layout::WALK_NEXT);
     asm.jump(Jump::Ne, Width::W64, R8, R2, inside);
+    if stripped == Stripped::First {
+        asm.load(Size::W, R2, R7, layout::WALK_RESULT);
+        asm.jump_imm(Jump::Ne, Width::W64, R2, 0, stop);
+    }
     // An option begins; a last byte ends the search.
     asm.alu_imm(Alu::Sub, Width::W64, R1, 1);
     asm.jump(Jump::Ge, Width::W64, R8, R1, stop);

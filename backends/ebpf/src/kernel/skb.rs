@@ -54,10 +54,10 @@ pub fn require_length(asm: &mut Asm, shorter: Label) {
 }
 
 /// Copies r4 bytes at r3 to offset r2 of the packet, by `bpf_skb_store_bytes`; a sum over the
-/// packet that the network card has computed follows.
-pub fn write(asm: &mut Asm) {
+/// packet that the network card has computed follows, which does not cover the link header.
+pub fn write(asm: &mut Asm, is_link: bool) {
     asm.mov(R1, R6);
-    asm.mov_imm(R5, RECOMPUTE_CSUM);
+    asm.mov_imm(R5, if is_link { 0 } else { RECOMPUTE_CSUM });
     asm.helper(Helper::SkbStoreBytes);
 }
 

@@ -170,34 +170,40 @@ impl Parser<'_> {
         asm.store(Size::B, R7, layout::NETWORK, R2);
     }
 
-    /// Copies what there is of the transport header; the rest of the window is zero.
+    /// [`copy_transport`].
     pub fn transport(&self, asm: &mut Asm) {
-        let to = Destination { base: R7, offset: layout::TRANSPORT };
-        let [near, far, short, done, end] = std::array::from_fn(|_| asm.label());
-        asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
-        asm.load(Size::H, R4, R7, layout::TRANSPORT_OFFSET);
-        asm.alu(Alu::Add, Width::W64, R2, R4);
-        asm.load(Size::W, R4, R7, layout::TRANSPORT_AVAILABLE);
-        asm.jump_imm(Jump::Lt, Width::W64, R4, i32::from(TRANSPORT_WINDOW), far);
-        linear::look(self.target, asm, Offset::Register, TRANSPORT_WINDOW, near);
-        asm.place(far);
-        for (size, at) in linear::pieces(TRANSPORT_WINDOW) {
-            asm.store_imm(size, R7, layout::TRANSPORT + at, 0);
-        }
-        asm.load(Size::W, R4, R7, layout::TRANSPORT_AVAILABLE);
-        // Less than 1, not 0: so the verifier of Linux 6.1 learns, too, that something is copied.
-        asm.jump_imm(Jump::Lt, Width::W64, R4, 1, done);
-        asm.jump_imm(Jump::Le, Width::W64, R4, i32::from(TRANSPORT_WINDOW), short);
-        asm.mov_imm(R4, i32::from(TRANSPORT_WINDOW));
-        asm.place(short);
-        asm.mov(R3, R7);
-        asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(layout::TRANSPORT));
-        self.target.fetch(asm, self.scratch);
-        asm.place(done);
-        asm.goto(end);
-        asm.place(near);
-        linear::read(asm, to, TRANSPORT_WINDOW);
-        asm.goto(done);
-        asm.place(end);
+        copy_transport(self.target, asm, self.scratch);
     }
+}
+
+/// Emits: copy what there is of the transport header; the rest of the window is zero. Clobbers r0
+/// to r5.
+pub(crate) fn copy_transport(target: &dyn Target, asm: &mut Asm, scratch: i16) {
+    let to = Destination { base: R7, offset: layout::TRANSPORT };
+    let [near, far, short, done, end] = std::array::from_fn(|_| asm.label());
+    asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
+    asm.load(Size::H, R4, R7, layout::TRANSPORT_OFFSET);
+    asm.alu(Alu::Add, Width::W64, R2, R4);
+    asm.load(Size::W, R4, R7, layout::TRANSPORT_AVAILABLE);
+    asm.jump_imm(Jump::Lt, Width::W64, R4, i32::from(TRANSPORT_WINDOW), far);
+    linear::look(target, asm, Offset::Register, TRANSPORT_WINDOW, near);
+    asm.place(far);
+    for (size, at) in linear::pieces(TRANSPORT_WINDOW) {
+        asm.store_imm(size, R7, layout::TRANSPORT + at, 0);
+    }
+    asm.load(Size::W, R4, R7, layout::TRANSPORT_AVAILABLE);
+    // Less than 1, not 0: so the verifier of Linux 6.1 learns, too, that something is copied.
+    asm.jump_imm(Jump::Lt, Width::W64, R4, 1, done);
+    asm.jump_imm(Jump::Le, Width::W64, R4, i32::from(TRANSPORT_WINDOW), short);
+    asm.mov_imm(R4, i32::from(TRANSPORT_WINDOW));
+    asm.place(short);
+    asm.mov(R3, R7);
+    asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(layout::TRANSPORT));
+    target.fetch(asm, scratch);
+    asm.place(done);
+    asm.goto(end);
+    asm.place(near);
+    linear::read(asm, to, TRANSPORT_WINDOW);
+    asm.goto(done);
+    asm.place(end);
 }

@@ -2,9 +2,9 @@
 
 use bpfc_artifact::log::OWNER;
 use bpfc_ir::{
-    Base, CtField, Device, Family, Func, Function, LogKind, Lookup, Meta, Op, Origin, ProbeDef,
-    Program, Query, Region, Reject, Rewrite, Rule, Scan, SocketField, Source, Terminator, Value,
-    Verdict, Way,
+    Base, CtField, Device, Family, Func, Function, LogKind, Lookup, Meta, Op, Origin, PacketFamily,
+    ProbeDef, Program, Query, Region, Reject, Rewrite, Rule, Scan, SocketField, Source, Terminator,
+    Value, Verdict, Way,
 };
 use cranelift_entity::packed_option::PackedOption;
 use std::collections::BTreeSet;
@@ -149,6 +149,10 @@ pub enum Feature {
     Fragments,
     /// Writing the packet.
     Rewrite,
+    /// Writing what packets are routed and tracked by: addresses and ports.
+    RewriteAddress,
+    /// Writing for whom a frame is, or what it carries.
+    RewriteAddressee,
     /// Correcting a transport checksum.
     TransportChecksum,
     /// Answering the sender of a rejected packet.
@@ -196,6 +200,8 @@ impl Feature {
             Feature::Conntrack => "connection tracking",
             Feature::Fragments => "telling fragments from whole packets",
             Feature::Rewrite => "writing the packet",
+            Feature::RewriteAddress => "writing addresses or ports",
+            Feature::RewriteAddressee => "writing the Ethernet destination or type",
             Feature::SetPriority => "setting the packet's priority",
             Feature::SetQueue => "choosing the packet's transmit queue",
             Feature::TransportChecksum => "correcting a transport checksum",
@@ -208,8 +214,13 @@ impl Feature {
     }
 }
 
-/// The feature that an operation asks for, if any.
-pub fn feature(op: &Op) -> Option<Feature> {
+/// Where addresses begin in an IP header.
+fn addresses(family: PacketFamily) -> u16 {
+    if family == PacketFamily::Ipv4 { 12 } else { 8 }
+}
+
+/// The feature that an operation of a function asks for, if any.
+fn feature(function: &Function, op: &Op) -> Option<Feature> {
     match op {
         Op::Load(_, Source::Payload(Base::Link, _)) => Some(Feature::Link),
         Op::Load(_, Source::Meta(meta)) => match meta {
@@ -268,6 +279,15 @@ pub fn feature(op: &Op) -> Option<Feature> {
         Op::Rewrite(Rewrite::Strip(..)) => Some(Feature::TransportChecksum),
         Op::Rewrite(Rewrite::Priority(_)) => Some(Feature::SetPriority),
         Op::Rewrite(Rewrite::Queue(_)) => Some(Feature::SetQueue),
+        Op::Rewrite(Rewrite::Store(Base::Link, offset, _)) if !(6..12).contains(offset) => {
+            Some(Feature::RewriteAddressee)
+        }
+        Op::Rewrite(Rewrite::Store(base, offset, _))
+            if *base == Base::Transport && *offset < 4
+                || *base == Base::Network && *offset >= addresses(function.family) =>
+        {
+            Some(Feature::RewriteAddress)
+        }
         Op::Rewrite(_) => Some(Feature::Rewrite),
         Op::Log(_, log) => Some(match log.kind {
             LogKind::Syslog { flags, .. } if flags & OWNER != 0 => Feature::LogOwner,
@@ -280,6 +300,7 @@ pub fn feature(op: &Op) -> Option<Feature> {
         | Op::Extend(..)
         | Op::Calendar(..)
         | Op::Hash(..)
+        | Op::Truncate(..)
         | Op::Compare(..)
         | Op::InRange(..)
         | Op::Available(..)
@@ -379,7 +400,7 @@ impl Needs {
                     if measures(function, &data.op) {
                         asked.push((Feature::Size, rule_of(data.origin)));
                     }
-                    if let Some(feature) = feature(&data.op) {
+                    if let Some(feature) = feature(function, &data.op) {
                         needs.add(feature);
                         asked.push((feature, rule_of(data.origin)));
                     }
@@ -437,6 +458,8 @@ impl Needs {
             Feature::Priority | Feature::InIndex | Feature::DeviceType => {}
             Feature::Fragments
             | Feature::Rewrite
+            | Feature::RewriteAddress
+            | Feature::RewriteAddressee
             | Feature::TransportChecksum
             | Feature::SetPriority
             | Feature::SetQueue

@@ -161,6 +161,7 @@ impl<'a> Reader<'a> {
             | Op::Field(..)
             | Op::Calendar(..)
             | Op::Hash(..)
+            | Op::Truncate(..)
             | Op::ControlGroup(_)
             | Op::ToHost
             | Op::Count(_)

@@ -35,6 +35,7 @@ fn evaluate(function: &Function, op: &Op, ty: Type) -> Option<u128> {
     let known = |value| function.constant(value);
     match *op {
         Op::Extend(_, value) => known(value),
+        Op::Truncate(ty, value) => Some(known(value)? & ty.max()),
         Op::Binary(op, a, b) => binary(op, ty, known(a)?, known(b)?),
         Op::Compare(condition, a, b) => {
             let holds = match (known(a), known(b)) {

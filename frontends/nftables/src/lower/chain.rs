@@ -173,18 +173,20 @@ impl<'r> Cx<'_, 'r> {
                 Ok(())
             }
             Counter { .. }
-            | MetaSet { .. }
             | Limit { .. }
             | Quota { .. }
             | Log { .. }
             | Reject { .. }
             | Object { .. }
             | ObjectMap { .. } => self.statement(expression),
-            PayloadStore { .. } => Err(unsupported(expression, "changing a packet")),
+            MetaSet { .. } => self.set_meta(expression),
+            PayloadStore { .. } => self.store(expression),
             CtSet { .. } => Err(unsupported(expression, "changing a connection")),
             Extension { .. } => self.extension(expression),
-            ExtensionStore { .. } | ExtensionReset { .. } => {
-                Err(unsupported(expression, "changing an option of TCP"))
+            ExtensionStore { .. } => self.store_option(expression),
+            ExtensionReset { number } => {
+                self.strip_option(*number);
+                Ok(())
             }
             Rt { .. } => Err(unsupported(expression, "rt")),
             Socket { .. } => Err(unsupported(expression, "socket")),

@@ -13,12 +13,22 @@ const TCP: u128 = 6;
 const SCTP: u128 = 132;
 
 /// An extension that a rule asks for.
-struct Wanted {
-    kind: ExtensionKind,
-    number: u8,
+pub(super) struct Wanted {
+    pub kind: ExtensionKind,
+    pub number: u8,
     /// The bytes of it that are asked for.
-    offset: u32,
-    bytes: u32,
+    pub offset: u32,
+    pub bytes: u32,
+}
+
+/// A TCP header that is whole.
+#[derive(Clone, Copy)]
+pub(super) struct TcpHeader {
+    /// Its length in bytes.
+    pub length: Value,
+    /// The offsets from the network header on of what follows it, and of its last byte.
+    end: Value,
+    last: Value,
 }
 
 impl Cx<'_, '_> {
@@ -105,7 +115,10 @@ impl Cx<'_, '_> {
                 self.require_found(found, absent);
                 Ok(found)
             }
-            ExtensionKind::Tcp => self.tcp_option(wanted, absent),
+            ExtensionKind::Tcp => {
+                let header = self.tcp_header(absent);
+                Ok(self.tcp_option(header, wanted, absent, absent))
+            }
             ExtensionKind::Sctp => {
                 self.require_protocol(SCTP, absent);
                 let there = self.builder.available(Base::Transport, 12);
@@ -140,52 +153,71 @@ impl Cx<'_, '_> {
         self.builder.forbid(later, other);
     }
 
-    /// An option of TCP, whole and with the bytes that are asked for within its own length
-    /// (`nft_exthdr_tcp_eval`).
-    fn tcp_option(&mut self, wanted: &Wanted, absent: Block) -> Lowered<Value> {
-        self.require_protocol(TCP, absent);
+    /// The header of a packet of TCP. Leads to `broken` where there is no whole one
+    /// (`nft_tcp_header_pointer`).
+    pub fn tcp_header(&mut self, broken: Block) -> TcpHeader {
+        self.require_protocol(TCP, broken);
         let b = &mut self.builder;
         let there = b.available(Base::Transport, 20);
-        b.require(there, absent);
+        b.require(there, broken);
         let length = b.payload(Type::I8, Base::Transport, 12);
         let enough = b.compare_const(Condition::Ge, length, 0x50);
-        b.require(enough, absent);
-        // Where the header ends.
+        b.require(enough, broken);
         let four = b.constant(Type::I8, 4);
         let words = b.binary(BinaryOp::Shr, length, four);
         let words = b.extend(Type::I32, words);
         let two = b.constant(Type::I32, 2);
-        let bytes = b.binary(BinaryOp::Shl, words, two);
+        let length = b.binary(BinaryOp::Shl, words, two);
         let start = b.meta(Meta::TransportOffset);
         let start = b.extend(Type::I32, start);
-        let end = b.binary(BinaryOp::Add, start, bytes);
+        let end = b.binary(BinaryOp::Add, start, length);
         let one = b.constant(Type::I32, 1);
         let last = b.binary(BinaryOp::Sub, end, one);
         let there = b.available_at(last, 1);
-        b.require(there, absent);
-        let found = b.scan(Scan::TcpOption(wanted.number));
-        let is = b.compare_const(Condition::Lt, found, Scan::BROKEN.into());
+        b.require(there, broken);
+        TcpHeader { length, end, last }
+    }
+
+    /// The offset of an option from the network header on, whole and with the bytes that are asked
+    /// for within its own length (`nft_exthdr_tcp_eval`). Leads to `absent` where there is none, to
+    /// `broken` where it is not sound.
+    pub fn tcp_option(
+        &mut self,
+        header: TcpHeader,
+        wanted: &Wanted,
+        absent: Block,
+        broken: Block,
+    ) -> Value {
+        let b = &mut self.builder;
+        let at = b.scan(Scan::TcpOption(wanted.number));
+        let is = b.compare_const(Condition::Lt, at, Scan::BROKEN.into());
         b.require(is, absent);
         // The last byte is looked at for no option.
-        let before = b.compare(Condition::Lt, found, last);
+        let before = b.compare(Condition::Lt, at, header.last);
         b.require(before, absent);
         let asked = u128::from(wanted.offset + wanted.bytes);
-        let there = b.available_at(found, 2.max(asked as u16));
-        b.require(there, absent);
+        let there = b.available_at(at, 2.max(asked as u16));
+        b.require(there, broken);
         if wanted.number <= 1 {
             // Padding is a byte long.
-            let fits = b.compare_const(Condition::Le, one, u128::from(asked <= 1));
-            b.require(fits, absent);
-            return Ok(found);
+            if asked > 1 {
+                let zero = b.constant(Type::I32, 0);
+                let fits = b.compare_const(Condition::Ne, zero, 0);
+                b.require(fits, broken);
+            }
+            return at;
         }
-        let own = b.load_at(Type::I8, found, 1);
+        let own = b.load_at(Type::I8, at, 1);
         let own = b.extend(Type::I32, own);
-        let fits = b.compare_const(Condition::Ge, own, asked.max(1));
-        b.require(fits, absent);
-        let behind = b.binary(BinaryOp::Add, found, own);
-        let whole = b.compare(Condition::Le, behind, end);
-        b.require(whole, absent);
-        Ok(found)
+        // An option of no length is taken for one of a byte.
+        if asked > 1 {
+            let fits = b.compare_const(Condition::Ge, own, asked);
+            b.require(fits, broken);
+        }
+        let behind = b.binary(BinaryOp::Add, at, own);
+        let whole = b.compare(Condition::Le, behind, header.end);
+        b.require(whole, broken);
+        at
     }
 }
 

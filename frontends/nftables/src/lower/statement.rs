@@ -5,7 +5,7 @@ use super::{Lowered, unsupported};
 use crate::model::{Expression, LogFlags, Operation};
 use bpfc_ir::state::nanosecond_bucket::NanosecondBucket;
 use bpfc_ir::{
-    Condition, Family, Log, LogKind, Op, Reject, State, StateDef, StateKind, Type, Value, Verdict,
+    Condition, Family, Log, LogKind, Op, Reject, State, StateDef, StateKind, Value, Verdict,
 };
 
 /// What a line says beside the packet (include/uapi/linux/netfilter/nf_log.h).
@@ -49,15 +49,6 @@ impl<'r> Cx<'_, 'r> {
             }
             Operation::Object { kind, name } => self.object(*kind, name, expression),
             Operation::ObjectMap { .. } => self.object_map(expression),
-            Operation::MetaSet { key, from } => {
-                let content = self.plain(*from, expression)?;
-                if key.kernel != "mark" || self.type_of(content.value) != Type::I32 {
-                    let what = format!("changing meta {}", key.name);
-                    return Err(unsupported(expression, &what));
-                }
-                self.builder.push(Op::SetMark(content.value));
-                Ok(())
-            }
             Operation::Log { prefix, group, snaplen, threshold, level, flags } => {
                 let kind = match group {
                     Some(group) => LogKind::Group {

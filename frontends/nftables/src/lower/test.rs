@@ -32,8 +32,9 @@ impl Cx<'_, '_> {
                 }
                 Ok(())
             }
-            Operation::MaskXor { to, from, mask, xor, .. } => {
+            Operation::MaskXor { to, from, bytes, mask, xor } => {
                 let content = self.plain(*from, expression)?;
+                let content = self.widened(content, *bytes).unwrap_or(content);
                 let (mask, xor) = match (only_number(mask), only_number(xor)) {
                     (Some(mask), Some(xor)) => (mask, xor),
                     _ => return Err(unsupported(expression, "a mask of several values")),
@@ -47,8 +48,9 @@ impl Cx<'_, '_> {
                 self.registers.set(*to, Content { value, ..content });
                 Ok(())
             }
-            Operation::Shift { to, from, is_left, by, .. } => {
+            Operation::Shift { to, from, bytes, is_left, by } => {
                 let content = self.plain(*from, expression)?;
+                let content = self.widened(content, *bytes).unwrap_or(content);
                 let ty = self.type_of(content.value);
                 if ty == Type::I128 {
                     return Err(unsupported(expression, "a shift of so long a value"));
@@ -64,8 +66,9 @@ impl Cx<'_, '_> {
                 self.registers.set(*to, Content { value, ..content });
                 Ok(())
             }
-            Operation::Combine { op, to, from, with, .. } => {
+            Operation::Combine { op, to, from, with, bytes } => {
                 let (a, b) = (self.plain(*from, expression)?, self.plain(*with, expression)?);
+                let [a, b] = [a, b].map(|side| self.widened(side, *bytes).unwrap_or(side));
                 if self.type_of(a.value) != self.type_of(b.value) || a.is_host != b.is_host {
                     return Err(unsupported(expression, "combining values of two kinds"));
                 }

@@ -169,7 +169,7 @@ impl Action for TcpMss {
         let kind = b.constant(Type::I32, OPTION.into());
         let new = b.binary(BinaryOp::Or, size, kind);
         b.push(checksum(ChecksumField::TCP, old, new));
-        b.push(Op::Rewrite(Rewrite::StoreOption(option, 0, new)));
+        b.push(Op::Rewrite(Rewrite::StoreAt(option, 0, new)));
         b.jump(done);
 
         b.switch_to(missing);

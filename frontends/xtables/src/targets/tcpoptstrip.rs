@@ -7,7 +7,7 @@ use crate::{
     Action, ActionExtension, DecodeCx, Families, Fields, OptionSpec, Options, Problem, Revision,
     Unsupported,
 };
-use bpfc_ir::{Condition, Meta, Op, OptionKinds, Rewrite, Verdict};
+use bpfc_ir::{Condition, Meta, Op, OptionKinds, Rewrite, Stripped, Verdict};
 use bpfc_packet::replace_checksum;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ impl Action for TcpOptStrip {
         let (header, _) = cx.tcp_header_or_drop();
         let b = cx.builder();
         if !self.kinds.is_empty() {
-            b.push(Op::Rewrite(Rewrite::Strip(header, Box::new(self.kinds))));
+            b.push(Op::Rewrite(Rewrite::Strip(header, Box::new(self.kinds), Stripped::Every)));
         }
         b.jump(done);
         b.switch_to(done);

@@ -6,8 +6,8 @@ use crate::text::lexer::Token;
 use crate::{
     Arm, Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Device,
     Function, InstData, Lookup, Meta, Op, OptionKinds, Origin, PacketFamily, Reject, ReversePath,
-    Rewrite, Scan, Source, Switch, Terminator, Touch, TransformField, Type, Value, ValueData,
-    Verdict, Way,
+    Rewrite, Scan, Source, Stripped, Switch, Terminator, Touch, TransformField, Type, Value,
+    ValueData, Verdict, Way,
 };
 use bpfc_diag::LineColumn;
 
@@ -172,9 +172,11 @@ impl Parser {
         if self.eat_word("checksum") {
             let (base, offset) = self.place()?;
             let pseudo = self.eat_word("pseudo");
+            let nonzero = self.eat_word("nonzero");
             self.punct(",")?;
             let (old, new) = self.pair()?;
-            return Ok(Rewrite::Checksum(ChecksumField { base, offset, pseudo }, old, new));
+            let field = ChecksumField { base, offset, pseudo, nonzero };
+            return Ok(Rewrite::Checksum(field, old, new));
         }
         if self.eat_word("priority") {
             return Ok(Rewrite::Priority(self.value()?));
@@ -183,13 +185,17 @@ impl Parser {
             return Ok(Rewrite::Queue(self.value()?));
         }
         if self.eat_word("strip") {
+            let stripped = match self.eat_word("first") {
+                true => Stripped::First,
+                false => Stripped::Every,
+            };
             let end = self.value()?;
             self.punct(",")?;
             let mut kinds = OptionKinds::default();
             while matches!(self.peek(), Token::Number(_)) {
                 kinds.insert(self.number("a kind of option")?);
             }
-            return Ok(Rewrite::Strip(end, Box::new(kinds)));
+            return Ok(Rewrite::Strip(end, Box::new(kinds), stripped));
         }
         if self.eat_word("insert") {
             let (base, offset) = self.place()?;
@@ -200,12 +206,12 @@ impl Parser {
             return Ok(Rewrite::Insert(offset, self.value()?));
         }
         self.advance();
-        if self.eat_word("option") {
+        if self.eat_word("at") {
             let offset = self.value()?;
             self.punct("+")?;
             let displacement = self.number("a displacement")?;
             self.punct(",")?;
-            return Ok(Rewrite::StoreOption(offset, displacement, self.value()?));
+            return Ok(Rewrite::StoreAt(offset, displacement, self.value()?));
         }
         let (base, offset) = self.place()?;
         self.punct(",")?;
@@ -264,6 +270,11 @@ impl Parser {
                 self.advance();
                 let ty = self.suffix()?;
                 Op::Extend(ty, self.value()?)
+            }
+            "trunc" => {
+                self.advance();
+                let ty = self.suffix()?;
+                Op::Truncate(ty, self.value()?)
             }
             "calendar" => {
                 self.advance();

@@ -8,13 +8,17 @@ use crate::asm::{Alu, FP, Jump, R0, R1, R2, R3, R4, R5, R7, R8, Reg, Size, Width
 use crate::chain::outcome;
 use crate::effect::{front, strip};
 use crate::error::EmitError;
+use crate::main_function::parse;
 use crate::packet::layout;
+use crate::packet::linear::{self, Destination, Offset};
 use crate::routine::Routine;
 use crate::target::{Growth, SCRATCH_SIZE};
-use bpfc_ir::{Base, ChecksumField, Family, OptionKinds, Rewrite, Type, Value};
+use bpfc_ir::{Base, ChecksumField, Family, Op, OptionKinds, Rewrite, Scan, Stripped, Type, Value};
 
 /// Where in the scratch bytes a checksum lies before it is corrected.
 const BEFORE: i16 = 16;
+/// Bytes of the link header that main has copied.
+const LINK_HEADER: u16 = 14;
 /// Bytes of what [`Rewrite::Insert`] puts in.
 const INSERTED: i32 = front::GROWTH;
 /// Bytes that may stand behind them; both fit the scratch bytes.
@@ -33,9 +37,9 @@ impl Selector<'_, '_> {
         match *rewrite {
             Rewrite::Store(base, offset, value) => self.store(base, offset, value),
             Rewrite::Checksum(field, old, new) => self.checksum(field, &Change::Values(old, new)),
-            Rewrite::Strip(end, ref kinds) => self.strip(end, **kinds),
-            Rewrite::StoreOption(offset, displacement, value) => {
-                self.store_option(offset, displacement, value)
+            Rewrite::Strip(end, ref kinds, stripped) => self.strip(end, **kinds, stripped),
+            Rewrite::StoreAt(offset, displacement, value) => {
+                self.store_at(offset, displacement, value)
             }
             Rewrite::Priority(value) => {
                 let priority = self.scalar(value, 0)?;
@@ -58,21 +62,41 @@ impl Selector<'_, '_> {
         self.write(base, offset, bytes)
     }
 
-    /// Behind the bytes that main has copied.
-    fn store_option(
+    fn store_at(
         &mut self,
         offset: Value,
         displacement: u16,
         value: Value,
     ) -> Result<(), EmitError> {
         let bytes = self.put(value)?;
-        let offset = self.scalar(offset, 1)?;
-        debug_assert_eq!(offset, R2);
+        let place = self.scalar(offset, 1)?;
+        debug_assert_eq!(place, R2);
         self.asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(displacement));
         self.asm.load(Size::W, R1, R7, layout::NETWORK_OFFSET);
         self.asm.alu(Alu::Add, Width::W64, R2, R1);
         self.asm.mov_imm(R4, i32::from(bytes));
-        self.write_scratch()
+        self.write_scratch(Base::Network)?;
+        match *self.function.definition(offset) {
+            // They lie behind the bytes that main has copied.
+            Op::Scan(Scan::TcpOption(_) | Scan::TcpMss) => {}
+            _ => self.copy_again(),
+        }
+        Ok(())
+    }
+
+    /// Copies the headers anew to where rules read them.
+    fn copy_again(&mut self) {
+        let window = layout::network_window(self.function.family);
+        if window == 0 {
+            return;
+        }
+        let drop = self.leave_label(outcome::DROP);
+        let to = Destination { base: R7, offset: layout::NETWORK };
+        self.asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
+        let target = self.emitter.target;
+        let from = Offset::Register;
+        linear::copy(target, &mut self.asm, from, to, window, self.scratch, drop);
+        parse::copy_transport(target, &mut self.asm, self.scratch);
     }
 
     /// Where packets grow at their end, the inserted bytes and those behind them are written at
@@ -96,7 +120,7 @@ impl Selector<'_, '_> {
             self.drop_unless_done();
             self.place(R2, R1, Base::Transport, offset);
             self.asm.mov_imm(R4, INSERTED);
-            self.write_scratch()?;
+            self.write_scratch(Base::Transport)?;
         } else {
             self.insert_before_tail(offset)?;
         }
@@ -123,7 +147,7 @@ impl Selector<'_, '_> {
         self.place(R2, R1, Base::Transport, offset);
         self.asm.mov(R4, R8);
         self.asm.alu_imm(Alu::Add, Width::W64, R4, INSERTED);
-        self.write_scratch()
+        self.write_scratch(Base::Transport)
     }
 
     /// The packet is longer by what was inserted.
@@ -142,7 +166,7 @@ impl Selector<'_, '_> {
             self.asm.from_big_endian(R1, 16);
             self.asm.mov(R2, R1);
             self.asm.alu_imm(Alu::Add, Width::W64, R2, INSERTED);
-            self.correct(Base::Network, 10)?;
+            self.correct(Base::Network, 10, false)?;
         }
         self.asm.load(Size::H, R1, R7, layout::NETWORK + field);
         self.asm.from_big_endian(R1, 16);
@@ -174,10 +198,15 @@ impl Selector<'_, '_> {
     }
 
     /// The options, and the checksum that covers them.
-    fn strip(&mut self, end: Value, kinds: OptionKinds) -> Result<(), EmitError> {
+    fn strip(
+        &mut self,
+        end: Value,
+        kinds: OptionKinds,
+        stripped: Stripped,
+    ) -> Result<(), EmitError> {
         let end = self.scalar(end, 0)?;
         self.asm.store(Size::W, R7, layout::WALK_END, end);
-        let function = self.emitter.routine(Routine::StripOptions(kinds));
+        let function = self.emitter.routine(Routine::StripOptions(kinds, stripped));
         self.call(function);
         let unchanged = self.asm.label();
         self.asm.jump_imm(Jump::Eq, Width::W64, R0, strip::UNCHANGED, unchanged);
@@ -206,7 +235,7 @@ impl Selector<'_, '_> {
     }
 
     fn checksum(&mut self, field: ChecksumField, change: &Change) -> Result<(), EmitError> {
-        let ChecksumField { base, offset, pseudo } = field;
+        let ChecksumField { base, offset, pseudo, nonzero } = field;
         self.read(base, offset, 2, self.scratch + BEFORE);
         let checksums = self.emitter.rewrites()?.checksums().filter(|_| base == Base::Transport);
         if let Some(checksums) = checksums {
@@ -227,15 +256,24 @@ impl Selector<'_, '_> {
                 self.asm.alu(Alu::Add, Width::W64, R2, R1);
                 checksums.add_to_sum(&mut self.asm);
             }
+            if nonzero {
+                // The other form of 0, which adds as much to a sum.
+                let done = self.asm.label();
+                self.asm.load(Size::H, R1, FP, self.scratch);
+                self.asm.jump_imm(Jump::Ne, Width::W64, R1, 0, done);
+                self.asm.store_imm(Size::H, FP, self.scratch, -1);
+                self.write(base, offset, 2)?;
+                self.asm.place(done);
+            }
             return Ok(());
         }
         let numbers = self.change(change, 0)?;
         debug_assert_eq!(numbers, [R1, R2]);
-        self.correct(base, offset)
+        self.correct(base, offset, nonzero)
     }
 
     /// Corrects a checksum that was read, of which the number in r1 becomes that in r2.
-    fn correct(&mut self, base: Base, offset: u16) -> Result<(), EmitError> {
+    fn correct(&mut self, base: Base, offset: u16, nonzero: bool) -> Result<(), EmitError> {
         self.asm.load(Size::H, R3, FP, self.scratch + BEFORE);
         self.asm.from_big_endian(R3, 16);
         self.asm.alu(Alu::Add, Width::W64, R3, R1);
@@ -244,6 +282,12 @@ impl Selector<'_, '_> {
         self.asm.alu(Alu::Add, Width::W64, R3, R4);
         self.asm.alu(Alu::Sub, Width::W64, R3, R2);
         self.asm.alu_imm(Alu::Mod, Width::W64, R3, 0xffff);
+        if nonzero {
+            let done = self.asm.label();
+            self.asm.jump_imm(Jump::Ne, Width::W64, R3, 0, done);
+            self.asm.mov_imm(R3, 0xffff);
+            self.asm.place(done);
+        }
         self.asm.from_big_endian(R3, 16);
         self.asm.store(Size::H, FP, self.scratch, R3);
         self.write(base, offset, 2)
@@ -251,10 +295,15 @@ impl Selector<'_, '_> {
 
     /// `to` = where the target finds a byte of a header; clobbers `tmp`.
     fn place(&mut self, to: Reg, tmp: Reg, base: Base, offset: u16) {
-        self.asm.load(Size::W, to, R7, layout::NETWORK_OFFSET);
-        if base == Base::Transport {
-            self.asm.load(Size::H, tmp, R7, layout::TRANSPORT_OFFSET);
-            self.asm.alu(Alu::Add, Width::W64, to, tmp);
+        match base {
+            // Where there is a link header the packet begins with it.
+            Base::Link => return self.asm.mov_imm(to, offset.into()),
+            Base::Network => self.asm.load(Size::W, to, R7, layout::NETWORK_OFFSET),
+            Base::Transport => {
+                self.asm.load(Size::W, to, R7, layout::NETWORK_OFFSET);
+                self.asm.load(Size::H, tmp, R7, layout::TRANSPORT_OFFSET);
+                self.asm.alu(Alu::Add, Width::W64, to, tmp);
+            }
         }
         if offset != 0 {
             self.asm.alu_imm(Alu::Add, Width::W64, to, i32::from(offset));
@@ -280,16 +329,16 @@ impl Selector<'_, '_> {
     fn write(&mut self, base: Base, offset: u16, bytes: u16) -> Result<(), EmitError> {
         self.place(R2, R1, base, offset);
         self.asm.mov_imm(R4, i32::from(bytes));
-        self.write_scratch()?;
+        self.write_scratch(base)?;
         self.copy(base, offset, bytes);
         Ok(())
     }
 
-    /// Writes r4 of the scratch bytes to where r2 says.
-    fn write_scratch(&mut self) -> Result<(), EmitError> {
+    /// Writes r4 of the scratch bytes to where r2 says, in the header of a base.
+    fn write_scratch(&mut self, base: Base) -> Result<(), EmitError> {
         self.asm.mov(R3, FP);
         self.asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(self.scratch));
-        self.emitter.rewrites()?.write(&mut self.asm);
+        self.emitter.rewrites()?.write(&mut self.asm, base == Base::Link);
         self.drop_unless_done();
         Ok(())
     }
@@ -303,7 +352,10 @@ impl Selector<'_, '_> {
     /// Copies the scratch bytes to where rules read them.
     fn copy(&mut self, base: Base, offset: u16, bytes: u16) {
         let (start, window) = match base {
-            Base::Link => return,
+            Base::Link => match self.emitter.layout.link() {
+                Some(start) => (start, LINK_HEADER),
+                None => return,
+            },
             Base::Network => (layout::NETWORK, layout::network_window(self.function.family)),
             Base::Transport => (layout::TRANSPORT, layout::TRANSPORT_WINDOW),
         };

@@ -155,6 +155,20 @@ impl Selector<'_, '_> {
             Op::Extend(_, inner) => {
                 self.scalar(inner, depth)?;
             }
+            Op::Truncate(_, inner) => {
+                match self.function.ty(inner) {
+                    Type::I128 => {
+                        let tmp = TEMPS.get(depth + 1).copied();
+                        let tmp = tmp.ok_or(EmitError::TooDeep(self.name.clone()))?;
+                        self.half(inner, 1, dst, tmp)?;
+                    }
+                    _ => {
+                        self.scalar(inner, depth)?;
+                    }
+                }
+                let kept = if ty == Type::I32 { -1 } else { ty.max() as i32 };
+                self.asm.alu_imm(Alu::And, Width::W32, dst, kept);
+            }
             Op::Binary(BinaryOp::Min, a, b) => {
                 self.scalar(a, depth)?;
                 let right = self.scalar(b, depth + 1)?;
