@@ -129,7 +129,7 @@ impl Reader<'_> {
     ) -> Parsed<Object<'v>> {
         let object = value.object(what)?;
         for (name, value) in object.members() {
-            if !known.contains(&name.as_str()) {
+            if !known.contains(&&**name) {
                 let message =
                     format!("{what} has no property `{}`: nft passes over it", short(name));
                 let mut warning = Diagnostic::warning(Code::NFT_SEEMS, Some(value.span()), message);
@@ -144,7 +144,7 @@ impl Reader<'_> {
 
 /// One of some words.
 fn one_of(value: Value<'_>, words: &[&'static str], wanted: &str) -> Parsed<&'static str> {
-    let found = value.string(wanted)?;
+    let found = value.characters(wanted)?;
     words.iter().copied().find(|word| *word == found).ok_or_else(|| {
         let mut wrong = value.unexpected(wanted);
         let near = nearest(&found, words.iter().copied());
@@ -166,9 +166,4 @@ fn boolean(object: &Object<'_>, name: &str) -> Parsed<bool> {
         Some(value) => value.boolean().ok_or_else(|| value.unexpected("`true` or `false`")),
         None => Ok(false),
     }
-}
-
-/// A time in seconds, in milliseconds.
-fn seconds(value: Value<'_>) -> Parsed<u64> {
-    Ok(value.number(u64::MAX / 1000, "a number of seconds")? * 1000)
 }

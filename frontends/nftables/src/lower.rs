@@ -269,7 +269,10 @@ impl Shared<'_> {
             let data = RuleData { chain: entity, kind, is_final: false, span: rule.span };
             let rule_id = self.out.program.rules.push(data);
             let counters = self.declare_counters(rule_id, place.table, rule);
-            let text = rule.span.map_or_else(String::new, |span| text(sources, span));
+            let text = match &rule.text {
+                Some(text) => text.to_string(),
+                None => rule.span.map_or_else(String::new, |span| text(sources, span)),
+            };
             let (text, statements) = listed::statements(&text);
             self.out.listing.push(ListedRule {
                 text: text.into(),

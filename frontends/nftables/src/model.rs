@@ -18,6 +18,7 @@ pub use set::{Element, ElementData, Object, ObjectKind, Set, SetFlags, SetName, 
 
 use bpfc_diag::Span;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The family of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -217,6 +218,8 @@ pub struct Rule {
     pub comment: Option<String>,
     /// Where it is written, if it is.
     pub span: Option<Span>,
+    /// The rule in nft's language, where it is not what the span marks.
+    pub text: Option<Arc<str>>,
 }
 
 impl PartialEq for Rule {

@@ -9,10 +9,13 @@ mod transport;
 mod tunnel;
 
 pub use extension::{Extension, ExtensionKind};
-pub(crate) use extension::{extension, routing_address, segment};
+pub(crate) use extension::{extension, extension_name, routing_address, segment};
 pub(crate) use link::{ETHER, INET, NETDEV, VLAN};
 pub(crate) use network::{ARP, IP, IP6};
-pub(crate) use option::{dccp_option, ip_option, sctp_chunk, tcp_option, tcp_option_raw};
+pub(crate) use option::{
+    dccp_option, ip_option, ip_option_name, sctp_chunk, sctp_chunk_name, tcp_option,
+    tcp_option_field, tcp_option_name, tcp_option_raw,
+};
 pub(crate) use transport::{ANY_TRANSPORT, ICMP, ICMP6, IGMP, TCP, TH, UDP};
 pub(crate) use tunnel::{GENEVE, GRE, GRETAP, VXLAN};
 

@@ -3,6 +3,7 @@
 pub(crate) mod ast;
 mod lexer;
 mod parse;
+pub(crate) mod print;
 mod words;
 
 pub use parse::Includes;

@@ -242,6 +242,76 @@ fn what_is_listed_as_text_is_read_as_text() {
     refused_rule("\"\"", Code::NFT_SYNTAX, "\"\"", "expected a statement");
 }
 
+/// The texts of the rules of a document.
+fn texts(document: &str) -> Vec<String> {
+    let (ruleset, _, said) = read_document(document);
+    let ruleset = ruleset.unwrap_or_else(|| panic!("{said:?}"));
+    let chains = ruleset.tables.iter().flat_map(|table| &table.chains);
+    let rules = chains.flat_map(|chain| &chain.rules);
+    rules.map(|rule| rule.text.as_deref().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn rules_are_shown_in_the_language_of_nft() {
+    let of = r#""family": "inet", "table": "t""#;
+    let shown = |expr: &str| {
+        let texts = texts(&document(&format!(
+            r#"{{"table": {{"family": "inet", "name": "t"}}}},
+            {{"chain": {{{of}, "name": "c"}}}},
+            {{"chain": {{{of}, "name": "d"}}}},
+            {{"map": {{{of}, "name": "m", "type": "ifname", "map": "verdict"}}}},
+            {{"rule": {{{of}, "chain": "c", "comment": "why not", "expr": [{expr}]}}}}"#
+        )));
+        let text = texts.into_iter().next().expect("there is a rule");
+        text.strip_suffix(" comment \"why not\"").expect("ends with the comment").to_owned()
+    };
+    let name = r#"{"meta": {"key": "iifname"}}"#;
+    let mark = r#"{"meta": {"key": "mark"}}"#;
+    assert_eq!(shown(&matching(name, "==", "\"eth*\"")), "iifname \"eth*\"");
+    assert_eq!(
+        shown(&matching(name, "!=", r#"{"set": ["lo", "eth0"]}"#)),
+        "iifname != { \"lo\", \"eth0\" }"
+    );
+    assert_eq!(
+        shown(&format!(r#"{{"vmap": {{"key": {name}, "data": "@m"}}}}"#)),
+        "iifname vmap @m"
+    );
+    assert_eq!(shown(&matching(mark, "==", "10")), "meta mark 0x0000000a");
+    let flags = field("tcp", "flags");
+    assert_eq!(shown(&matching(&flags, "==", "\"syn\"")), "tcp flags == syn");
+    assert_eq!(shown(&matching(&flags, "in", "\"syn\"")), "tcp flags syn");
+    assert_eq!(
+        shown(&matching(&format!(r#"{{"&": [{flags}, ["syn", "ack"]]}}"#), "==", "\"syn\"")),
+        "tcp flags & (syn | ack) == syn"
+    );
+    let value = format!(r#"{{"<<": [{{"|": [{mark}, 1]}}, 8]}}"#);
+    assert_eq!(
+        shown(&format!(r#"{{"mangle": {{"key": {mark}, "value": {value}}}}}"#)),
+        "meta mark set (meta mark | 0x00000001) << 8"
+    );
+    assert_eq!(
+        shown(
+            r#"{"limit": {"rate": 2048, "rate_unit": "kbytes", "per": "hour"}}, {"counter":
+            {"packets": 1, "bytes": 2}}, {"quota": {"val": 3}}, {"log": {"prefix": "a b"}}"#
+        ),
+        "limit rate 2 mbytes/hour counter packets 1 bytes 2 quota 3 bytes log prefix \"a b\""
+    );
+    let inside = r#""jump {\n\t tcp dport 22 accept comment \"b\"\n counter\n }""#;
+    let inside = inside.replace("\"b\"", "\\\"b\\\"");
+    let all = document(&format!(
+        r#"{{"table": {{"family": "inet", "name": "t"}}}}, {{"chain": {{{of}, "name": "c"}}}},
+        {{"rule": {{{of}, "chain": "c", "expr": [{inside}]}}}}"#
+    ));
+    assert_eq!(
+        texts(&all),
+        [
+            "jump { tcp dport 22 accept comment \"b\"; counter; }",
+            "tcp dport 22 accept comment \"b\"",
+            "counter",
+        ]
+    );
+}
+
 #[test]
 fn what_tables_hold_is_that_of_text() {
     let text = "table netdev t {
@@ -336,6 +406,28 @@ fn listings_may_have_any_order() {
     let add = |what: &str| format!("{{\"add\": {what}}}");
     let commands = [table, &map, &chains[1]].map(add).join(", ");
     refused(&document(&commands), Code::NFT_UNKNOWN, "\"d\"", "has no chain `d`");
+}
+
+#[test]
+fn properties_have_no_order() {
+    let elements = |first: &str, second: &str| {
+        document(&format!(
+            r#"{{"table": {{"family": "ip", "name": "t"}}}},
+            {{"set": {{"elem": [{{"elem": {{{first}, {second}, "val": 5}}}}], "name": "s", "table": "t",
+                "family": "ip", "type": "mark",
+                "stmt": [{{"limit": {{"rate": 1, "per": "second"}}}}, {{"counter": null}}]}}}}"#
+        ))
+    };
+    let (limit, counter) = (r#""limit": {"per": "second", "rate": 1}"#, r#""counter": null"#);
+    let text = "table ip t {
+        set s {
+            type mark
+            limit rate 1/second counter
+            elements = { 5 limit rate 1/second counter }
+        }
+    }";
+    same(text, &elements(limit, counter));
+    same(text, &elements(counter, limit));
 }
 
 #[test]

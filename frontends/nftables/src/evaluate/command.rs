@@ -330,8 +330,8 @@ impl<'a> Transaction<'a> {
         handle: u64,
     ) -> Evaluated<Option<Rule>> {
         let expressions = self.context(table, |context| context.rule(rule))?;
-        let (comment, span) = (rule.comment.clone(), Some(rule.span));
-        Ok(expressions.map(|expressions| Rule { handle, expressions, comment, span }))
+        let (comment, span, text) = (rule.comment.clone(), Some(rule.span), rule.text.clone());
+        Ok(expressions.map(|expressions| Rule { handle, expressions, comment, span, text }))
     }
 
     fn add_rule(

@@ -71,6 +71,7 @@ impl Context<'_> {
                 expressions,
                 comment: rule.comment.clone(),
                 span: Some(rule.span),
+                text: rule.text.clone(),
             };
             if let Some(at) = self.table.chain_at(&name) {
                 self.table.chains[at].rules.push(rule);

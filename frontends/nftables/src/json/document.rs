@@ -8,7 +8,7 @@ use super::{Parsed, error, short};
 use bpfc_abi::raw;
 use bpfc_diag::{Diagnostic, FileId, Span};
 use serde::de::IgnoredAny;
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
 /// How deep values may nest.
 const DEEPEST: usize = 200;
@@ -45,7 +45,7 @@ pub(super) struct Object<'a> {
     /// What the object is, for messages.
     what: &'static str,
     span: Span,
-    members: Vec<(String, Value<'a>)>,
+    members: Vec<(Cow<'a, str>, Value<'a>)>,
 }
 
 impl<'a> Document<'a> {
@@ -196,21 +196,25 @@ impl<'a> Value<'a> {
 
     /// A string, `wanted` as messages name it.
     pub fn string(&self, wanted: &str) -> Parsed<String> {
+        self.characters(wanted).map(Cow::into_owned)
+    }
+
+    /// The characters of a string, as they are written where nothing is escaped.
+    pub fn characters(&self, wanted: &str) -> Parsed<Cow<'a, str>> {
         if !self.is_string() {
             return Err(self.unexpected(wanted));
         }
-        let plain_text = self.text().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-        let text = match plain_text.filter(|text| !text.contains('\\')) {
-            Some(text) => text.to_owned(),
-            None => match serde_json::from_str::<String>(self.text()) {
-                // Escapes may make characters that stand for bytes elsewhere.
-                Ok(text) => raw::decode(text.as_bytes()).into_owned(),
-                Err(wrong) => return Err(error(self.span(), plain(&wrong))),
-            },
-        };
+        let written = self.text().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        if let Some(text) = written.filter(|text| !text.contains('\\')) {
+            // Nothing but an escape makes a zero byte.
+            return Ok(Cow::Borrowed(text));
+        }
+        let text = serde_json::from_str::<String>(self.text());
+        let text = text.map_err(|wrong| error(self.span(), plain(&wrong)))?;
         match text.contains('\0') {
             true => Err(error(self.span(), "a text holds no zero bytes")),
-            false => Ok(text),
+            // Escapes may make characters that stand for bytes elsewhere.
+            false => Ok(Cow::Owned(raw::decode(text.as_bytes()).into_owned())),
         }
     }
 
@@ -247,15 +251,17 @@ impl<'a> Value<'a> {
             return Err(self.unexpected(&format!("an object: {what}")));
         }
         let mut members = Vec::new();
-        let mut names = BTreeSet::new();
         let mut values = self.children();
         while let (Some(key), Some(value)) = (values.next(), values.next()) {
-            let name = key.string("a name")?;
-            if !names.insert(name.clone()) {
-                let message = format!("{what} says its `{}` twice", short(&name));
-                return Err(error(key.span(), message));
-            }
-            members.push((name, value));
+            members.push((key.characters("a name")?, value));
+        }
+        let mut names: Vec<&str> = members.iter().map(|(name, _)| &**name).collect();
+        names.sort_unstable();
+        if let Some([name, ..]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            let message = format!("{what} says its `{}` twice", short(name));
+            let said = |key: &Value<'_>| key.characters("a name").is_ok_and(|key| key == *name);
+            let again = self.children().step_by(2).filter(said).nth(1);
+            return Err(error(again.map_or(self.span(), |key| key.span()), message));
         }
         Ok(Object { what, span: self.span(), members })
     }
@@ -266,7 +272,7 @@ impl<'a> Object<'a> {
         self.span
     }
 
-    pub fn members(&self) -> &[(String, Value<'a>)] {
+    pub fn members(&self) -> &[(Cow<'a, str>, Value<'a>)] {
         &self.members
     }
 
@@ -366,7 +372,7 @@ mod tests {
         );
         let object = list[2].object("this").expect("is an object");
         let members: Vec<_> =
-            object.members().iter().map(|(name, value)| (name.as_str(), value.text())).collect();
+            object.members().iter().map(|(name, value)| (&**name, value.text())).collect();
         assert_eq!(members, [("", "-1.5e+3"), ("b,", "[[], {}]")]);
     }
 

@@ -2,9 +2,10 @@
 
 use super::command::{comment, name};
 use super::document::{Object, Value};
-use super::{Parsed, Reader, boolean, error, one_of, seconds, words_of};
+use super::{Parsed, Reader, boolean, error, one_of, words_of};
 use crate::model::{ObjectKind, SetFlags};
 use crate::syntax::ast::*;
+use std::mem::discriminant;
 
 impl Reader<'_> {
     /// A set or map. It is there even where what it says of itself is wrong, for those who name it.
@@ -70,17 +71,19 @@ impl Reader<'_> {
         if let Some(policy) = object.get("policy") {
             one_of(policy, &["performance", "memory"], "a policy of sets")?;
         }
-        set.timeout = object.get("timeout").map(seconds).transpose()?;
-        set.gc_interval = object.get("gc-interval").map(seconds).transpose()?;
+        set.timeout = span_of_time(object, "timeout")?;
+        set.gc_interval = span_of_time(object, "gc-interval")?;
         set.auto_merge = boolean(object, "auto-merge")?;
         if let Some(size) = object.get("size") {
-            set.size = Some(size.number(u32::MAX.into(), "a number of elements")? as u32);
+            let size = size.number(u32::MAX.into(), "a number of elements")? as u32;
+            set.size = Some(size).filter(|size| *size > 0);
         }
         if let Some(statements) = object.get("stmt") {
             set.statements = self.states(statements)?;
         }
         set.comment = comment(object)?;
         set.elements = object.get("elem").map(|elements| self.set(elements)).transpose()?;
+        in_order_of(&set.statements, set.elements.as_mut());
         Ok(())
     }
 
@@ -180,11 +183,13 @@ impl Reader<'_> {
         ];
         let object = self.object(of, "the element", &known)?;
         let key = object.need("val")?;
-        let options = ItemOptions {
-            timeout: object.get("timeout").map(seconds).transpose()?,
-            expires: object.get("expires").map(seconds).transpose()?,
-            comment: comment(&object)?,
+        // nft passes over 0; the longest time is what it lists for elements that never end.
+        let timeout = match span_of_time(&object, "timeout")? {
+            Some(timeout) if timeout == u64::MAX / 1000 * 1000 => Some(0),
+            timeout => timeout,
         };
+        let expires = span_of_time(&object, "expires")?;
+        let options = ItemOptions { timeout, expires, comment: comment(&object)? };
         let mut statements = Vec::new();
         for (name, of) in object.members() {
             if let Some(kind) = self.state(name, *of)? {
@@ -203,6 +208,25 @@ impl Reader<'_> {
             false => self.expression(value).map(Some),
         }
     }
+}
+
+/// Puts the statements of elements, which are properties and have no order, into that of the set.
+fn in_order_of(statements: &[Statement], elements: Option<&mut Expr>) {
+    let Some(ExprKind::Set(items)) = elements.map(|elements| &mut elements.kind) else { return };
+    let place = |one: &Statement| {
+        let same = |known: &Statement| discriminant(&known.kind) == discriminant(&one.kind);
+        statements.iter().position(same)
+    };
+    for more in items.iter_mut().filter_map(|item| item.more.as_mut()) {
+        more.statements.sort_by_key(place);
+    }
+}
+
+/// A time in seconds, in milliseconds; 0 is none.
+fn span_of_time(object: &Object<'_>, name: &str) -> Parsed<Option<u64>> {
+    let Some(value) = object.get(name) else { return Ok(None) };
+    let seconds = value.number(u64::MAX / 1000, "a number of seconds")?;
+    Ok(Some(seconds * 1000).filter(|time| *time > 0))
 }
 
 /// What an `elem` object holds; `None` where it is another value.

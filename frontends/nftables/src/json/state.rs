@@ -14,7 +14,7 @@ impl Reader<'_> {
         let is_named = |known: &[&str]| match value.is_object() {
             true => {
                 let object = value.object("the statement")?;
-                let mut names = object.members().iter().map(|(name, _)| name.as_str());
+                let mut names = object.members().iter().map(|(name, _)| &**name);
                 Ok(!names.any(|name| known.contains(&name)) && !object.members().is_empty())
             }
             false => Ok(!value.is_null()),

@@ -5,7 +5,7 @@ use super::{Parsed, Reader, error, one_of, words_of};
 use crate::model::SetOperation;
 use crate::nearest::nearest;
 use crate::syntax::ast::*;
-use crate::syntax::{parse_statements, short};
+use crate::syntax::{parse_statements, print, short};
 use bpfc_diag::{Code, Diagnostic};
 
 /// Statements that filter.
@@ -69,10 +69,12 @@ impl Reader<'_> {
     fn written(&mut self, value: Value<'_>) -> Parsed<Vec<Statement>> {
         let text = value.string("a statement")?;
         let read = parse_statements(&text, value.span(), self.diagnostics);
-        read.map_err(|wrong| {
+        let mut statements = read.map_err(|wrong| {
             let note = "nft lists what it has no JSON for as text, of which it may cut the end off";
             wrong.with_note(note).with_help("give what nft prints without -j")
-        })
+        })?;
+        statements.iter_mut().for_each(keep_texts);
+        Ok(statements)
     }
 
     fn statement(&mut self, value: Value<'_>) -> Parsed<Statement> {
@@ -275,6 +277,15 @@ impl Reader<'_> {
         let statement = Box::new(self.statement(object.need("stmt")?)?);
         let size = size.filter(|size| *size > 0);
         Ok(StatementKind::Meter { name, size, key, options, statement })
+    }
+}
+
+/// Gives the rules of a chain without a name their texts, which no span marks alone.
+fn keep_texts(statement: &mut Statement) {
+    let StatementKind::Chain { rules, .. } = &mut statement.kind else { return };
+    for rule in rules {
+        rule.text = Some(print::rule(&rule.statements, rule.comment.as_deref()).into());
+        rule.statements.iter_mut().for_each(keep_texts);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::syntax::ast::{
     Chain, CommandKind, Expr, ExprKind, Hook, Name, Object as AstObject, Rule, Statement,
     StatementKind, TableBody, TableRef,
 };
+use crate::syntax::print;
 use bpfc_diag::Diagnostic;
 
 /// The priorities that text has names for, in all families but bridge.
@@ -70,7 +71,9 @@ impl Reader<'_> {
     pub(super) fn rule(&mut self, object: &Object<'_>) -> Parsed<Rule> {
         let statements = object.need("expr")?.array("an array of statements")?;
         let statements = self.statements(&statements)?;
-        Ok(Rule { statements, comment: comment(object)?, span: object.span() })
+        let comment = comment(object)?;
+        let text = print::rule(&statements, comment.as_deref());
+        Ok(Rule { statements, comment, span: object.span(), text: Some(text.into()) })
     }
 
     pub(super) fn add_object(&mut self, value: Value<'_>, kind: ObjectKind) -> Parsed<CommandKind> {

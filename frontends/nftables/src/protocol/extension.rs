@@ -55,6 +55,12 @@ pub(crate) fn extension(name: &str) -> Option<&'static Extension> {
     HEADERS.iter().find(|header| header.name == name)
 }
 
+/// The name of the extension header of a number, of several the one with a field.
+pub(crate) fn extension_name(number: u8, field: Option<&str>) -> Option<&'static str> {
+    let has = |header: &&Extension| field.is_none_or(|field| header.field(field).is_some());
+    HEADERS.iter().filter(|header| header.kind == number).find(has).map(|header| header.name)
+}
+
 /// `rt0 addr[N]`; `index` counts from 0.
 pub(crate) fn routing_address(index: u32) -> Field {
     field("addr", 64 + 128 * index, 128, &IPV6_ADDRESS)

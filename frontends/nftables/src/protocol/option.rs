@@ -18,6 +18,21 @@ pub(crate) fn tcp_option(name: &str) -> Option<&'static Extension> {
     TCP_OPTIONS.iter().find(|option| option.name == name)
 }
 
+/// The name of the option of TCP of a number.
+pub(crate) fn tcp_option_name(number: u8) -> Option<&'static str> {
+    TCP_OPTIONS.iter().find(|option| option.kind == number).map(|option| option.name)
+}
+
+/// The option of TCP and its field that lie at a field's place.
+pub(crate) fn tcp_option_field(number: u8, field: &Field) -> Option<(&'static str, &'static str)> {
+    let is_it = |known: &&Field| (known.offset, known.bits) == (field.offset, field.bits);
+    let mut options = TCP_OPTIONS.iter().filter(|option| option.kind == number);
+    options.find_map(|option| {
+        let named = option.fields.iter().find(is_it).filter(|field| field.name != "kind")?;
+        Some((option.name, named.name))
+    })
+}
+
 /// The fields that an option of TCP has whatever its kind.
 pub(crate) fn tcp_option_raw() -> &'static [Field] {
     COMMON
@@ -57,6 +72,11 @@ pub(crate) fn ip_option(name: &str) -> Option<&'static Extension> {
     IP_OPTIONS.iter().find(|option| option.name == name)
 }
 
+/// The name of the option of IPv4 of a number.
+pub(crate) fn ip_option_name(number: u8) -> Option<&'static str> {
+    IP_OPTIONS.iter().find(|option| option.kind == number).map(|option| option.name)
+}
+
 static IP_OPTIONS: &[Extension] = &[
     Extension { name: "lsrr", kind: 131, fields: ROUTE },
     Extension { name: "rr", kind: 7, fields: ROUTE },
@@ -83,6 +103,11 @@ pub(crate) fn dccp_option() -> Field {
 /// A chunk of SCTP by name.
 pub(crate) fn sctp_chunk(name: &str) -> Option<&'static Extension> {
     SCTP_CHUNKS.iter().find(|chunk| chunk.name == name)
+}
+
+/// The name of the chunk of SCTP of a number.
+pub(crate) fn sctp_chunk_name(number: u8) -> Option<&'static str> {
+    SCTP_CHUNKS.iter().find(|chunk| chunk.kind == number).map(|chunk| chunk.name)
 }
 
 const TYPE: Field = number("type", 0, 8);

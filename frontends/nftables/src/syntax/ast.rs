@@ -6,6 +6,7 @@ pub(crate) use expression::*;
 
 use crate::model::{Family, LogFlags, ObjectKind, SetOperation};
 use bpfc_diag::Span;
+use std::sync::Arc;
 
 /// A name and where it stands.
 #[derive(Clone, Debug)]
@@ -121,6 +122,8 @@ pub(crate) struct Rule {
     pub statements: Vec<Statement>,
     pub comment: Option<String>,
     pub span: Span,
+    /// The rule in the language, where it is not what the span marks.
+    pub text: Option<Arc<str>>,
 }
 
 /// What a chain's block says.

@@ -178,7 +178,7 @@ fn judge_file(root: &Path, file: &str, units: &mut Vec<Unit>) {
                                     Some((forms.get(rule)?, is_listed))
                                 })
                                 .map(|(form, is_listed)| {
-                                    (is_listed, judge_json(&text, table, chain, spec, form))
+                                    (is_listed, judge_json(&text, rule, table, chain, spec, form))
                                 })
                                 .collect(),
                             false => Vec::new(),
@@ -384,10 +384,18 @@ fn forms_of(path: &Path) -> BTreeMap<String, String> {
     forms
 }
 
-/// How the model of a rule's JSON differs from that of its text.
+/// How the model of a rule's JSON, or of the text that is shown for it, differs from that of its
+/// text.
 ///
 /// The elements of sets may stand in another order.
-fn judge_json(text: &str, table: &Table, chain: &str, spec: &str, form: &str) -> Option<String> {
+fn judge_json(
+    text: &str,
+    rule: &str,
+    table: &Table,
+    chain: &str,
+    spec: &str,
+    form: &str,
+) -> Option<String> {
     let words: Vec<&str> = spec.split_whitespace().collect();
     let after = |word: &str| {
         let at = words.iter().position(|known| *known == word);
@@ -412,6 +420,11 @@ fn judge_json(text: &str, table: &Table, chain: &str, spec: &str, form: &str) ->
     );
     let (of_text, _, said_of_text) = read_all(text);
     let (of_json, _, said_of_json) = read_document(&document);
+    let shown = of_json.as_ref().map(|ruleset| {
+        let chains = ruleset.tables.iter().flat_map(|table| &table.chains);
+        let mut rules = chains.flat_map(|chain| &chain.rules);
+        rules.next().and_then(|rule| rule.text.clone()).unwrap_or_default()
+    });
     let answer = |ruleset: Option<bpfc_nftables::model::Ruleset>, said: &bpfc_diag::Diagnostics| {
         ruleset.map_or_else(
             || said.iter().map(|d| d.message.as_str()).collect::<Vec<_>>().join("; "),
@@ -426,6 +439,12 @@ fn judge_json(text: &str, table: &Table, chain: &str, spec: &str, form: &str) ->
         lines.sort_unstable();
         lines.join("\n")
     };
-    (sorted(&found) != sorted(&wanted) || is_warned)
-        .then(|| format!("text:\n{wanted}\nJSON:\n{found}\n{form}"))
+    if sorted(&found) != sorted(&wanted) || is_warned {
+        return Some(format!("text:\n{wanted}\nJSON:\n{found}\n{form}"));
+    }
+    let shown = shown?;
+    let (read, _, said) =
+        read_all(&text.replace(&format!("\t\t{rule}\n"), &format!("\t\t{shown}\n")));
+    let again = answer(read, &said);
+    (sorted(&again) != sorted(&found)).then(|| format!("shown as: {shown}\n{again}\nis:\n{found}"))
 }

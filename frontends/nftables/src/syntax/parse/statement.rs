@@ -24,7 +24,7 @@ impl Parser<'_> {
         }
         match statements.is_empty() {
             true => Err(self.unexpected("a statement")),
-            false => Ok(Rule { statements, comment, span: self.since(start) }),
+            false => Ok(Rule { statements, comment, span: self.since(start), text: None }),
         }
     }
 
