@@ -226,7 +226,7 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
     if let Some(error) = inputs.without_rules() {
         lowering.diagnostics.push(error);
     }
-    if !failed && let Some(error) = tables::missing(&options, &lowering.sources) {
+    if !failed && let Some(error) = tables::missing(&options, merged.as_ref(), &lowering.sources) {
         lowering.diagnostics.push(error);
         failed = true;
     }

@@ -23,6 +23,16 @@ impl Cx<'_, '_> {
                     self.leave();
                     return Ok(());
                 }
+                if (9..16).contains(bytes) {
+                    // No number is that long: the first eight, and the rest behind them.
+                    for (start, bytes) in [(0, 8), (8, bytes - 8)] {
+                        if self.builder.is_open() {
+                            let value = self.payload(*base, offset + start, bytes, expression)?;
+                            self.put(Register(to.0 + start as u8 / 4), value, bytes, false);
+                        }
+                    }
+                    return Ok(());
+                }
                 let value = self.payload(*base, *offset, *bytes, expression)?;
                 self.put(*to, value, *bytes, false);
                 Ok(())

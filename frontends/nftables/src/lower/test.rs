@@ -157,6 +157,14 @@ impl Cx<'_, '_> {
         };
         if let [part] = &data.parts[..] {
             let content = self.content(register, expression)?;
+            let has = content.bytes as usize;
+            if condition == Condition::Eq && !part.is_host && (8..part.bytes.len()).contains(&has) {
+                // The rest of a long load stands behind its beginning.
+                let (first, rest) = part.bytes.split_at(has);
+                let part = |bytes: &[u8]| Part { bytes: bytes.to_vec(), is_host: false };
+                let data = Data { parts: vec![part(first), part(rest)] };
+                return self.compare(op, register, &data, expression);
+            }
             if condition == Condition::Eq && self.is_settled(op, content, part) {
                 // Packets of this family go no further: what the rule says of others is not
                 // lowered.

@@ -247,7 +247,8 @@ impl Maker<'_> {
     fn concatenation(&mut self, usable: &[Field]) -> String {
         let number = self.rng.within(2..=3) as usize;
         let fields: Vec<Field> = (0..number).map(|_| *self.rng.pick(usable)).collect();
-        if fields.iter().any(|field| field.text.starts_with('@') || field.datatype == "dscp") {
+        // nft 1.0.6 cannot list concatenations with numbers that have no datatype.
+        if fields.iter().any(|field| field.datatype.is_empty() || field.datatype == "dscp") {
             return "meta mark 0".to_owned();
         }
         let text: Vec<&str> = fields.iter().map(|field| field.text).collect();
