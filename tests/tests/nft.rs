@@ -4,8 +4,6 @@
 //!
 //! `BPFC_SEED` chooses the packets.
 
-use bpfc_driver::{Options, lower};
-use bpfc_ir::Input;
 use bpfc_tests::differential::campaign;
 use bpfc_tests::generate::packets::{as_nft_reads, packets};
 use bpfc_tests::generate::ruleset::Shape;
@@ -13,6 +11,7 @@ use bpfc_tests::lab::Family;
 use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::lab::nft;
 use bpfc_tests::lab::oracle::{Oracle, Stage};
+use bpfc_tests::nft_listed;
 use bpfc_tests::require::{self, KERNEL_IPTABLES, Need};
 use libtest_mimic::{Arguments, Trial};
 
@@ -389,29 +388,6 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
     )
 }
 
-/// The IR of a ruleset's stage, before any pass, without what only quotes the ruleset.
-fn ir(text: String, format: &str, stage: Stage) -> Result<String, String> {
-    let input =
-        Input { name: "listed".to_owned(), bytes: text.into(), format: Some(format.to_owned()) };
-    let options = Options { hooks: Some(vec![stage.hook()]), ..Options::default() };
-    let lowered = lower(&[input], &options);
-    let said = || format!("{format}: {:?}", lowered.diagnostics);
-    let program = lowered.program.as_ref().ok_or_else(said)?.to_string();
-    let quotes = |line: &&str| line.starts_with("rule") && line.contains(" = ");
-    Ok(program.lines().filter(|line| !quotes(line)).collect::<Vec<_>>().join("\n"))
-}
-
-/// What nft lists as JSON must compile to what it lists as text.
-fn listed(text: &str, stage: Stage) -> Result<(), String> {
-    nft::load(text).map_err(|error| error.to_string())?;
-    let list = |as_json| nft::listed(as_json).map_err(|error| error.to_string());
-    let (of_text, of_json) = (ir(list(false)?, "nft", stage)?, ir(list(true)?, "nft-json", stage)?);
-    match of_text == of_json {
-        true => Ok(()),
-        false => Err(format!("of text:\n{of_text}\nof JSON:\n{of_json}")),
-    }
-}
-
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
@@ -430,7 +406,8 @@ fn main() {
                     true => isolated(|| {
                         // Rules name its interfaces.
                         let _oracle = Oracle::new(packets_of, stage)?;
-                        listed(&listed_text, stage).map_err(Into::into)
+                        nft::load(&listed_text)?;
+                        nft_listed::compile_alike(&[stage.hook()]).map_err(Into::into)
                     }),
                     false => Ok(()),
                 }));

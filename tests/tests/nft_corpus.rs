@@ -4,7 +4,8 @@
 //! As `corpus.rs` has it for iptables: packets aimed at the rules come in by each interface that a
 //! ruleset names, and the host sends some of its own. Every rule gets a counter. Chains that stay
 //! in the kernel (nat) are there beside netfilter programs, and on neither side where programs run
-//! before or behind them. `BPFC_CORPUS_PACKETS` is how many packets there are, `BPFC_SEED` chooses
+//! before or behind them. What nft lists of a ruleset compiles alike as text and as JSON.
+//! `BPFC_CORPUS_PACKETS` is how many packets there are, `BPFC_SEED` chooses
 //! them; `BPFC_CORPUS` is another directory of such files, whose rulesets are tried instead.
 
 use bpfc_artifact::Artifact;
@@ -22,6 +23,7 @@ use bpfc_tests::lab::namespace::{ip, ip6, isolated, run, sysctl};
 use bpfc_tests::lab::nft::{self, Base};
 use bpfc_tests::lab::raw::RawSender;
 use bpfc_tests::lab::tables::{self, Count, Counters};
+use bpfc_tests::nft_listed;
 use bpfc_tests::nft_text::{counted, silent, slow, without_flowtables};
 use bpfc_tests::require::{self, Need};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -49,16 +51,33 @@ fn main() {
         if is_own() {
             trials.push(Trial::test(format!("compiles_{name}"), move || compiles(&copy)));
         }
+        let needs = || -> Vec<Need> {
+            require::KERNEL_IPTABLES.iter().copied().chain([Need::Tool("nft")]).collect()
+        };
+        let copy = ruleset.clone();
+        trials.push(Trial::test(format!("listed_{name}"), move || {
+            if require::met(&needs()) {
+                isolated(|| listed(&copy))?;
+            }
+            Ok(())
+        }));
         trials.push(Trial::test(format!("counts_{name}"), move || {
-            let needs: Vec<Need> =
-                require::KERNEL_IPTABLES.iter().copied().chain([Need::Tool("nft")]).collect();
-            if require::met(&needs) {
+            if require::met(&needs()) {
                 isolated(|| counts(&ruleset))?;
             }
             Ok(())
         }));
     }
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// What nft lists of it as JSON compiles to what it lists as text.
+fn listed(ruleset: &Ruleset) -> Result<(), Failed> {
+    let ruleset = ruleset.prepared();
+    let aims = Aims::of(&ruleset.text, &ruleset.included());
+    let _wire = prepare(&aims.interfaces)?;
+    load(&ruleset, |_| false)?;
+    nft_listed::compile_alike(&ruleset.hooks()).map_err(Into::into)
 }
 
 /// Whether it is the corpus of this folder.
