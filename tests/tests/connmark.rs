@@ -12,6 +12,7 @@ use bpfc_tests::generate::ruleset::Shape;
 use bpfc_tests::generate::targets::connection_marks;
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::namespace::{isolated, run};
+use bpfc_tests::lab::nft;
 use bpfc_tests::lab::oracle::{OUT_INTERFACES, Oracle, Stage};
 use bpfc_tests::lab::tables::{Counters, Reader, difference, moved, restore};
 use bpfc_tests::require::{self, Need};
@@ -142,6 +143,68 @@ fn check(family: Family, rules: &str, raw: &str) -> Vec<String> {
     tracked
 }
 
+/// Rules of nft that set marks, and what rules behind and later packets see of them.
+const NFT: &str = "meta l4proto tcp ct mark set ct mark ^ 0x5
+    meta l4proto tcp ct mark & 0x5 == 0x5
+    tcp flags syn ct mark set 0x1f2
+    meta l4proto { tcp, udp } ct mark 0x1f2
+    meta length 0-100 meta mark set 0xabcd
+    meta l4proto udp ct mark set meta mark
+    udp dport 0-1000 ct mark set meta mark map { 0xabcd : 7, 0 : 9 }
+    ct mark 7
+    ct mark { 9, 0xabcd }
+    meta mark set ct mark
+    meta mark != 0
+    meta mark set (ct mark | 0x10) << 8
+    meta mark & 0xff00 == 0x1700";
+
+/// Those that take two values for one, from nft 1.1.2 on.
+const NFT_COMBINED: &str = "meta length 0-100 meta mark set 0xabcd
+    meta l4proto udp ct mark set ct mark & 0xffff0000 | meta mark & 0xffff
+    ct mark & 0xffff == 0xabcd
+    tcp dport 0-40000 ct mark set ct mark | th dport
+    meta l4proto tcp ct mark 0-40000
+    meta mark set ct mark & 0xff | meta mark & 0xff00
+    meta mark != 0xabcd";
+
+/// What the kernel and the program make of the same packets by rules of nft.
+fn check_nft(family: Family, rules: &str) {
+    let mut oracle = Oracle::new(family, Stage::TrackedForward).expect("a namespace");
+    let shape = Shape { orderly: true, ..Shape::new(family, Stage::TrackedForward) };
+    let frames = conversations(&mut Rng::new(1), shape, 400);
+    let counted: String = rules.lines().map(|rule| format!("{} counter\n", rule.trim())).collect();
+    let text = format!(
+        "table inet t {{\nchain c {{\ntype filter hook postrouting priority -150\n{counted}}}\n}}\n"
+    );
+    restore(family, &table(&[MARKING])).expect("iptables");
+    nft::load(&text).expect("nft");
+    let reader = nft::Reader::new().expect("counters");
+    let before = reader.read().expect("counters");
+    oracle.forget().expect("conntrack");
+    oracle.run(&frames).expect("packets");
+    let expected = reader.moved(&before).expect("counters");
+    assert!(expected.len() > rules.lines().count() * 2 / 3, "{expected:?}");
+    let tracked = connections(family);
+    assert!(tracked.iter().any(|line| !line.ends_with("mark=0")), "{tracked:#?}");
+
+    nft::flush().expect("nft");
+    oracle.forget().expect("conntrack");
+    let options = Options { hooks: Some(vec![Hook::Postrouting]), ..Options::default() };
+    let (name, format) = ("rules".to_owned(), Some("nft".to_owned()));
+    let input = Input { name, bytes: text.into_bytes(), format };
+    let compiled = compile(&[input], target("tc").expect("tc"), &options);
+    let artifact =
+        compiled.artifact().cloned().unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
+    let mut options = LoadOptions::new("connmark");
+    options.interfaces = OUT_INTERFACES.map(str::to_owned).to_vec();
+    let filter = Filter::load(&artifact, &options).expect("a filter");
+    oracle.run(&frames).expect("packets");
+    let counters = filter.counters().expect("counters");
+    assert_eq!(moved(&counters), expected);
+    assert_eq!(connections(family), tracked);
+    filter.unload().expect("an end");
+}
+
 /// What a host marks as it sends, and sees of that in what it sends and receives later.
 const HOST: &str = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
      -A INPUT -m connmark --mark 0\n\
@@ -200,6 +263,19 @@ fn connections_are_marked_as_iptables_marks_them() {
                 let marked = tracked.iter().filter(|line| !line.ends_with("mark=0"));
                 assert!(marked.count() >= 10, "{tracked:#?}");
             });
+        }
+    }
+}
+
+#[test]
+fn connections_are_marked_as_nft_marks_them() {
+    if !require::met(&[&NEEDS.concat()[..], &[Need::Tool("nft")]].concat()) {
+        return;
+    }
+    for family in Family::ALL {
+        isolated(|| check_nft(family, NFT));
+        if nft::is_at_least([1, 1, 2]) {
+            isolated(|| check_nft(family, NFT_COMBINED));
         }
     }
 }

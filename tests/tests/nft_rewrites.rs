@@ -230,6 +230,40 @@ const IPV6_OUT: &[Case] = &[
     ("protocol", ANY, "ip6 nexthdr set 59\nip6 nexthdr 59\nip6 length set 8\nip6 version set 5"),
 ];
 
+/// Marks, which TC alone sets; rules for packets of both families.
+const MARKS: &[Case] = &[
+    (
+        "marks",
+        ANY,
+        "meta mark set 0x1234
+        meta mark 0x1234
+        tcp dport 0-20000 meta mark set meta mark | 0x10000
+        udp sport 0-30000 meta mark set (meta mark | 0x10) << 8
+        meta mark & 0xff00 == 0x1200
+        meta mark set meta l4proto map { tcp : 1, udp : 0x80000000, icmp : 3 }
+        meta mark set meta length
+        meta mark 0-60
+        meta mark set numgen inc mod 7 offset 3
+        meta mark 5-7
+        meta pkttype multicast meta pkttype set host
+        meta pkttype host",
+    ),
+    (
+        "computed_marks",
+        OPERATIONS,
+        "meta mark set ip dscp
+        meta mark set ip dscp << 2 | 0x10
+        meta mark != 0x10
+        meta mark set ip6 dscp << 26 | 0x10
+        meta mark & 0xff000000 != 0
+        meta mark set meta mark & 0xff | meta length << 8
+        meta mark set th dport
+        meta mark 0-1000
+        tcp window set meta mark map { 0-1000 : 7, 1001-0xffffffff : 9 }
+        tcp window 7",
+    ),
+];
+
 /// A table of a family with rules at a stage.
 fn table(family: &str, stage: Stage, rules: &str) -> String {
     let hook = if stage == Stage::Mangled { "prerouting" } else { "postrouting" };
@@ -291,6 +325,16 @@ fn main() {
                     (text.clone(), alike(packets(rng, shape, &facets, 300), stage))
                 }));
             }
+        }
+    }
+    for packets_of in Family::ALL {
+        for &(name, _, rules) in MARKS.iter().filter(|case| nft::is_at_least(case.1)) {
+            let shape = Shape { rewrites: true, ..Shape::new(packets_of, Stage::Mangled) };
+            let text = table("inet", Stage::Mangled, rules);
+            let needs = [KERNEL_IPTABLES, &[Need::Tool("nft")]].concat();
+            trials.push(campaign::trial(name, shape, needs, 1, move |rng| {
+                (text.clone(), alike(packets(rng, shape, &[], 300), Stage::Mangled))
+            }));
         }
     }
     libtest_mimic::run(&arguments, trials).exit();

@@ -297,7 +297,8 @@ fn check_features(
         );
     }
     let mut warned: Vec<(Hook, Feature)> = Vec::new();
-    let mut refused: Vec<(Rule, Feature)> = Vec::new();
+    // A rule is told a reason once, whatever else it asks for that has the same.
+    let mut refused: Vec<(Rule, &str)> = Vec::new();
     for entry in &program.entries {
         let reached = reach(program, entry.funcs().collect());
         let (_, asked) = Needs::of(program, &reached);
@@ -309,10 +310,10 @@ fn check_features(
             if let Some(reason) = target.refusal(entry.hook, feature).filter(|_| !known) {
                 good = false;
                 if let Some(rule) = rule {
-                    if refused.contains(&(rule, feature)) {
+                    if refused.contains(&(rule, reason)) {
                         continue;
                     }
-                    refused.push((rule, feature));
+                    refused.push((rule, reason));
                 }
                 diagnostics.push(
                     Diagnostic::error(

@@ -28,7 +28,8 @@ fn texts_are_as_they_were() {
         let arguments = first.strip_prefix("# arguments:").unwrap_or_default().split_whitespace();
         let output = Command::new(env!("CARGO_BIN_EXE_bpfc"))
             .current_dir(path.parent().expect("a folder"))
-            .args(["check", &format!("{name}.rules")])
+            .arg("check")
+            .arg(path.file_name().expect("a name"))
             .args(arguments)
             .output()
             .expect("bpfc runs");

@@ -15,6 +15,7 @@ mod mark;
 mod object;
 mod reach;
 mod registers;
+mod route;
 mod set;
 mod statement;
 mod store;
@@ -126,7 +127,7 @@ pub(crate) fn lower(
     let mut out = Output::default();
     let base = base_chains(ruleset, options, diagnostics);
     let reached = Reached::of(ruleset, &base, diagnostics)?;
-    refuse_routing(ruleset, &base, diagnostics);
+    route::refuse(ruleset, &base, diagnostics);
     let mut shared = Shared {
         ruleset,
         interfaces,
@@ -203,29 +204,10 @@ fn base_chains(
     chosen
 }
 
-/// Refuses chains of the type `route` that change what routes are chosen by: behind them the kernel
-/// asks for the route again (net/netfilter/nft_chain_route.c).
-fn refuse_routing(ruleset: &Ruleset, base: &[Chosen], diagnostics: &mut Diagnostics) {
-    for chosen in base {
-        let Place { table, chain } = chosen.place;
-        let of = ruleset.tables[table].chains[chain].base.as_ref();
-        if of.is_none_or(|of| of.kind != "route") {
-            continue;
-        }
-        let mut seen = Diagnostics::new();
-        let Some(reached) = Reached::of(ruleset, &[*chosen], &mut seen) else { continue };
-        let chains = reached.chains.keys();
-        let rules = chains.flat_map(|place| &ruleset.tables[place.table].chains[place.chain].rules);
-        let mut changes = rules.flat_map(|rule| &rule.expressions).filter(|expression| {
-            matches!(
-                expression.operation,
-                Operation::MetaSet { .. } | Operation::PayloadStore { .. }
-            )
-        });
-        if let Some(change) = changes.next() {
-            diagnostics.push(*unsupported(change, "choosing a route again (type route)"));
-        }
-    }
+/// Whether a chain is a base chain of a type.
+fn is_of_kind(ruleset: &Ruleset, place: Place, kind: &str) -> bool {
+    let chain = &ruleset.tables[place.table].chains[place.chain];
+    chain.base.as_ref().is_some_and(|base| base.kind == kind)
 }
 
 impl Shared<'_> {

@@ -23,6 +23,8 @@ pub(super) struct Cx<'a, 'r> {
     pub parts: RuleParts,
     /// The place of the expression in its rule.
     pub at: usize,
+    /// What its rule does before it.
+    pub before: &'r [Expression],
     /// What its rule does behind it.
     pub behind: &'r [Expression],
     /// Where the rule goes on another time.
@@ -75,6 +77,7 @@ pub(super) fn lower(
         registers: Registers::default(),
         parts: all.first().cloned().unwrap_or_else(RuleParts::none),
         at: 0,
+        before: &[],
         behind: &[],
         forks: Vec::new(),
     };
@@ -126,6 +129,7 @@ impl<'r> Cx<'_, 'r> {
         let mut expressions = all.iter().enumerate().skip(from);
         while let Some((at, expression)) = expressions.next().filter(|_| self.builder.is_open()) {
             self.at = at;
+            self.before = &all[..at];
             self.behind = all.get(at + 1..).unwrap_or_default();
             let is_presence =
                 matches!(expression.operation, Operation::Extension { is_presence: true, .. });
@@ -181,7 +185,7 @@ impl<'r> Cx<'_, 'r> {
             | ObjectMap { .. } => self.statement(expression),
             MetaSet { .. } => self.set_meta(expression),
             PayloadStore { .. } => self.store(expression),
-            CtSet { .. } => Err(unsupported(expression, "changing a connection")),
+            CtSet { .. } => self.set_ct(expression),
             Extension { .. } => self.extension(expression),
             ExtensionStore { .. } => self.store_option(expression),
             ExtensionReset { number } => {
