@@ -342,7 +342,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save pf.os" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json nft-dump ipset-save pf.os" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -388,7 +388,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save pf.os" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json nft-dump ipset-save pf.os" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -420,7 +420,7 @@ _bpfc() {
                     return 0
                     ;;
                 --emit)
-                    COMPREPLY=($(compgen -W "obj ir tree asm json dot" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "obj ir tree asm json dot input" -- "${cur}"))
                     return 0
                     ;;
                 --after)
@@ -640,7 +640,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save pf.os" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json nft-dump ipset-save pf.os" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -1240,7 +1240,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save pf.os" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json nft-dump ipset-save pf.os" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -1522,7 +1522,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save pf.os" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json nft-dump ipset-save pf.os" -- "${cur}"))
                     return 0
                     ;;
                 --hook)
@@ -1958,7 +1958,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json ipset-save pf.os" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json nft-dump ipset-save pf.os" -- "${cur}"))
                     return 0
                     ;;
                 --hook)

@@ -126,7 +126,7 @@ impl StateKind {
     }
 
     /// Whether a kernel would take its numbers.
-    pub(crate) fn is_sound(&self) -> bool {
+    pub fn is_sound(&self) -> bool {
         match self {
             StateKind::TickBucket(bucket) => bucket.is_taken(),
             StateKind::NanosecondBucket(bucket) => bucket.is_sound(),

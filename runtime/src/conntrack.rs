@@ -12,7 +12,7 @@ use crate::{Error, pins};
 use std::{fmt, io};
 
 /// `NFPROTO_INET`: both families.
-const INET: u8 = 1;
+pub(crate) const INET: u8 = 1;
 /// `NFT_MSG_*`.
 const NEW_TABLE: u16 = 0;
 const GET_TABLE: u16 = 1;
@@ -118,6 +118,12 @@ pub fn keep_conntrack(name: &str) -> Result<(), Error> {
 pub fn release_conntrack(name: &str) -> Result<(), Error> {
     pins::check_name(name)?;
     remove(&format!("{KEPT}{name}"))
+}
+
+/// Whether the table of a name in the family inet may be one of those that keep connection tracking
+/// on.
+pub(crate) fn is_keeper(table: &str) -> bool {
+    table.starts_with("bpfc-") || table.starts_with(KEPT) || table.starts_with("bpfc~")
 }
 
 /// Who keeps connection tracking on in the calling thread's network namespace, filters first. Rules

@@ -41,7 +41,7 @@
 //! ```
 //!
 //! [`Unattached`] runs programs on packets without attaching them. [`xtables`] reads the kernel's
-//! own iptables rules, for whoever compiles them.
+//! own iptables rules and [`nft_dump`] its nftables ruleset, for whoever compiles them.
 //!
 //! Linux 6.1 and later with BTF (`CONFIG_DEBUG_INFO_BTF`), on little-endian machines. XDP and
 //! cgroup filters work on all of these, netfilter filters from 6.4, tc filters from 6.6: they are
@@ -87,6 +87,7 @@ mod log;
 mod metadata;
 mod namespace;
 mod netlink;
+pub mod nft_dump;
 pub mod nft_tables;
 mod options;
 mod permissions;

@@ -7,6 +7,7 @@
 //! or not at all.
 
 use bpfc_artifact::raw;
+use rustix::io::retry_on_intr;
 use rustix::net::{
     AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, bind, netlink, recv,
     sendto, socket_with,
@@ -153,29 +154,36 @@ pub(crate) fn ask_family(
     let kind = subsystem << 8 | command;
     batch.message(kind, FLAG_REQUEST | FLAG_ACK | flags, family, 0, &attributes.0);
     let socket = open(Some(netlink::NETFILTER))?;
-    dump(&socket, &batch.bytes, |found, payload| {
+    dump(&socket, &batch.bytes, |Message { kind: found, payload, .. }| {
         if found >> 8 == subsystem { take(payload.get(4..).ok_or_else(cut)?) } else { Ok(()) }
     })
+}
+
+/// `NLM_F_DUMP`.
+const FLAG_DUMP: u16 = 0x300;
+/// `RTM_GETLINK`, and the bytes of `struct ifinfomsg`.
+const GET_LINK: u16 = 18;
+const LINK: usize = 16;
+
+/// The question for all devices.
+fn links_question() -> Vec<u8> {
+    let mut question = ((HEADER + LINK) as u32).to_ne_bytes().to_vec();
+    question.extend(GET_LINK.to_ne_bytes());
+    question.extend((FLAG_REQUEST | FLAG_DUMP).to_ne_bytes());
+    question.resize(HEADER + LINK, 0);
+    question
 }
 
 /// Gives each device of the calling thread's network namespace to `take`: its number there, its
 /// type (`ARPHRD_*`), and its attributes, `IFLA_*` (include/uapi/linux/if_link.h).
 pub(crate) fn links(mut take: impl FnMut(u32, u16, &[u8])) -> io::Result<()> {
-    /// `RTM_NEWLINK` and `RTM_GETLINK`; `NLM_F_DUMP`.
+    /// `RTM_NEWLINK`, and the places of `ifi_type` and `ifi_index` in `struct ifinfomsg`.
     const NEW_LINK: u16 = 16;
-    const GET_LINK: u16 = 18;
-    const FLAG_DUMP: u16 = 0x300;
-    /// Bytes of `struct ifinfomsg`, and the places of `ifi_type` and `ifi_index` in it.
-    const LINK: usize = 16;
     const TYPE: usize = 2;
     const INDEX: usize = 4;
-    let mut question = ((HEADER + LINK) as u32).to_ne_bytes().to_vec();
-    question.extend(GET_LINK.to_ne_bytes());
-    question.extend((FLAG_REQUEST | FLAG_DUMP).to_ne_bytes());
-    question.resize(HEADER + LINK, 0);
     // `NETLINK_ROUTE` is 0.
     let socket = open(None)?;
-    dump(&socket, &question, |found, payload| {
+    dump(&socket, &links_question(), |Message { kind: found, payload, .. }| {
         if found == NEW_LINK {
             let (header, link) = payload.split_at_checked(LINK).ok_or_else(cut)?;
             let index = header[INDEX..].first_chunk().map_or(0, |index| u32::from_ne_bytes(*index));
@@ -186,18 +194,97 @@ pub(crate) fn links(mut take: impl FnMut(u32, u16, &[u8])) -> io::Result<()> {
     })
 }
 
-/// Sends a question and gives each message of the answer to `take`, by its type.
+/// A socket for several questions, whose answers are kept as the kernel sent them.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    socket: OwnedFd,
+    /// The answers, one message behind the other, each at a multiple of 4.
+    pub messages: Vec<u8>,
+    /// Whether something changed while the kernel answered (`NLM_F_DUMP_INTR`).
+    pub is_interrupted: bool,
+}
+
+impl Recorder {
+    /// One for nfnetlink.
+    pub fn of_netfilter() -> io::Result<Recorder> {
+        Recorder::new(Some(netlink::NETFILTER))
+    }
+
+    fn new(protocol: Option<Protocol>) -> io::Result<Recorder> {
+        Ok(Recorder { socket: open(protocol)?, messages: Vec::new(), is_interrupted: false })
+    }
+
+    /// All devices of the calling thread's network namespace, recorded behind what is there.
+    pub fn links(messages: Vec<u8>) -> io::Result<Vec<u8>> {
+        let mut recorder = Recorder { messages, ..Recorder::new(None)? };
+        recorder.record(&links_question())?;
+        Ok(recorder.messages)
+    }
+
+    /// Asks a subsystem for all that it has, or for one thing, and records the answer. Yields where
+    /// in `messages` that begins.
+    pub fn ask(
+        &mut self,
+        kind: u16,
+        family: u8,
+        is_dump: bool,
+        attributes: &Attributes,
+    ) -> io::Result<usize> {
+        let mut batch = Batch { bytes: Vec::new(), messages: 1 };
+        let flags = FLAG_REQUEST | if is_dump { FLAG_DUMP } else { FLAG_ACK };
+        batch.message(kind, flags, family, 0, &attributes.0);
+        self.record(&batch.bytes)
+    }
+
+    fn record(&mut self, question: &[u8]) -> io::Result<usize> {
+        /// `NLM_F_DUMP_INTR`.
+        const INTERRUPTED: u16 = 0x10;
+        let (start, all, is_interrupted) =
+            (self.messages.len(), &mut self.messages, &mut self.is_interrupted);
+        dump(&self.socket, question, |message| {
+            *is_interrupted |= message.flags & INTERRUPTED != 0;
+            all.extend(message.whole);
+            all.resize(all.len().next_multiple_of(4), 0);
+            Ok(())
+        })?;
+        Ok(start)
+    }
+}
+
+/// A recorded message of nfnetlink.
+#[derive(Clone, Copy)]
+pub(crate) struct Recorded<'a> {
+    /// What of which subsystem it tells.
+    pub kind: u16,
+    /// `NFPROTO_*`.
+    pub family: u8,
+    /// What is behind `struct nfgenmsg`.
+    pub attributes: &'a [u8],
+    /// All of it.
+    pub whole: &'a [u8],
+}
+
+/// Recorded messages, one by one.
+pub(crate) fn recorded(recorded: &[u8]) -> impl Iterator<Item = Recorded<'_>> {
+    messages(recorded).filter_map(|message| {
+        let Message { kind, payload, whole, .. } = message.ok()?;
+        Some(Recorded { kind, family: *payload.first()?, attributes: payload.get(4..)?, whole })
+    })
+}
+
+/// Sends a question and gives each message of the answer to `take`.
 fn dump(
     socket: &OwnedFd,
     question: &[u8],
-    mut take: impl FnMut(u16, &[u8]) -> io::Result<()>,
+    mut take: impl FnMut(Message<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     let kernel = netlink::SocketAddrNetlink::new(0, 0);
     sendto(socket, question, SendFlags::empty(), &kernel)?;
     // A dump's messages are as large as the largest buffer seen so far, up to 32 KiB.
     let mut buffer = vec![0; 256 << 10];
     loop {
-        let (received, _) = recv(socket, buffer.as_mut_slice(), RecvFlags::empty())?;
+        let (received, _) =
+            retry_on_intr(|| recv(socket, buffer.as_mut_slice(), RecvFlags::empty()))?;
         for message in messages(&buffer[..received]) {
             let message = message?;
             match message.kind {
@@ -209,7 +296,7 @@ fn dump(
                         None => Err(cut()),
                     };
                 }
-                found => take(found, message.payload)?,
+                _ => take(message)?,
             }
         }
     }
@@ -218,9 +305,13 @@ fn dump(
 /// `NLMSG_DONE`.
 const DONE: u16 = 3;
 
+#[derive(Clone, Copy)]
 struct Message<'a> {
     kind: u16,
+    flags: u16,
     payload: &'a [u8],
+    /// With its header.
+    whole: &'a [u8],
 }
 
 impl Message<'_> {
@@ -246,7 +337,8 @@ fn messages(mut bytes: &[u8]) -> impl Iterator<Item = io::Result<Message<'_>>> {
         };
         bytes = whole.get(length.next_multiple_of(4)..).unwrap_or(&[]);
         let kind = u16::from_ne_bytes([message[4], message[5]]);
-        Some(Ok(Message { kind, payload: &message[HEADER..] }))
+        let flags = u16::from_ne_bytes([message[6], message[7]]);
+        Some(Ok(Message { kind, flags, payload: &message[HEADER..], whole: message }))
     })
 }
 

@@ -7,6 +7,7 @@
 //! - [`differential`]: two engines, one ruleset, and the smallest input on which they differ.
 //! - [`twin`]: a host behind a firewall, built twice; [`traffic`]: what goes over its links.
 //! - [`ir_program`]: programs of the IR in the interpreter and in the kernel's test runs.
+//! - [`nft_dumps`]: a ruleset of nft as text and as the kernel tells of it.
 //! - [`nft_text`]: rulesets of nft as text; [`nft_listed`]: what nft lists of them.
 //! - [`require`]: what a test needs of the machine, and what happens without it.
 //!
@@ -17,6 +18,7 @@ pub mod fingerprints;
 pub mod generate;
 pub mod ir_program;
 pub mod lab;
+pub mod nft_dumps;
 pub mod nft_listed;
 pub mod nft_text;
 pub mod older;

@@ -11,6 +11,7 @@ use bpfc_tests::lab::Family;
 use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::lab::nft;
 use bpfc_tests::lab::oracle::{Oracle, Stage};
+use bpfc_tests::nft_dumps;
 use bpfc_tests::nft_listed;
 use bpfc_tests::require::{self, KERNEL_IPTABLES, Need};
 use libtest_mimic::{Arguments, Trial};
@@ -388,6 +389,20 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
     )
 }
 
+/// What the kernel tells of a ruleset must be the program that its text is.
+fn told(family: &str, shape: Shape, text: String) -> Trial {
+    let name = format!("told_{family}_{}_{:?}", shape.family, shape.stage).to_lowercase();
+    Trial::test(name, move || {
+        if !require::met(&[Need::Root, Need::Tool("ip"), Need::Tool("nft")]) {
+            return Ok(());
+        }
+        let both = nft_dumps::both_apart(&text)?;
+        let difference = both.difference();
+        let is_program = both.text.contains("\nfn");
+        (difference.is_empty() && is_program).then_some(()).ok_or_else(|| difference.into())
+    })
+}
+
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
@@ -398,6 +413,7 @@ fn main() {
             for family in [own, "inet"] {
                 let shape = Shape { marks: false, ..Shape::new(packets_of, stage) };
                 let text = table(family, packets_of, stage, false);
+                trials.push(told(family, shape, text.clone()));
                 let name = format!("listed_{family}_{packets_of}_{stage:?}").to_lowercase();
                 // Old versions do not say in JSON how wide an integer is.
                 let listed_text = text.replace("meta length\n", "meta mark\n");

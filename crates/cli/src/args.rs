@@ -79,9 +79,9 @@ pub enum Command {
 /// Which rulesets, and what of them.
 #[derive(Clone, Debug, Args)]
 pub struct RulesetArgs {
-    /// A file, `-` for standard input, `live:iptables` or `live:ip6tables` for what the kernel
-    /// holds. Several (IPv4 and IPv6) become one program. Sets (`ipset save`, `live:ipset`) and
-    /// fingerprints of operating systems (`pf.os`) that rules name are given beside them.
+    /// A file, `-` for standard input, `live:iptables`, `live:ip6tables` or `live:nft` for what the
+    /// kernel holds. Several (IPv4 and IPv6) become one program. Sets (`ipset save`, `live:ipset`)
+    /// and fingerprints of operating systems (`pf.os`) that rules name are given beside them.
     #[arg(value_name = "RULESET", required = true)]
     pub rulesets: Vec<String>,
     #[command(flatten)]
@@ -163,6 +163,9 @@ pub enum Emit {
     Json,
     /// The control flow of every chain, for Graphviz.
     Dot,
+    /// The ruleset as it was read, of what the kernel holds (live:nft, live:iptables) too: it can
+    /// be compiled elsewhere. Nothing is compiled.
+    Input,
 }
 
 /// `bpfc check`.

@@ -7,8 +7,8 @@ use bpfc_diag::{Code, Diagnostic};
 use bpfc_driver::{Options, SETS};
 use bpfc_ir::{Family, Input, Verdict};
 use bpfc_packet::Capture;
-use bpfc_runtime::nft_tables;
 use bpfc_runtime::xtables;
+use bpfc_runtime::{nft_dump, nft_tables};
 use std::error::Error;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -106,10 +106,13 @@ fn read(name: &str, selection: &SelectionArgs) -> Result<(Vec<u8>, Option<&'stat
         "live:iptables" => live(Family::Ipv4, "iptables-blob"),
         "live:ip6tables" => live(Family::Ipv6, "ip6tables-blob"),
         LIVE_SETS => Ok((read_live_sets()?, Some(SETS.name))),
-        "live:nft" => Err("live:nft is not supported yet: nftables rulesets cannot be read".into()),
+        "live:nft" => {
+            let bytes = nft_dump::dump().map_err(|error| unreadable(name, &error))?;
+            Ok((bytes, Some("nft-dump")))
+        }
         _ if name.starts_with("live:") => Err(format!(
-            "'{name}' is unknown: what the kernel holds is live:iptables, live:ip6tables or \
-             live:ipset"
+            "'{name}' is unknown: what the kernel holds is live:iptables, live:ip6tables, live:nft \
+             or live:ipset"
         )),
         path => Ok((read_file(Path::new(path))?, None)),
     }
@@ -260,12 +263,12 @@ mod tests {
 
     #[test]
     fn inputs_that_cannot_be_read_are_all_named() {
-        let names = ["/nonexistent/a".to_owned(), "live:nft".to_owned(), "live:x".to_owned()];
+        let names = ["/nonexistent/a".to_owned(), "/nonexistent/b".to_owned(), "live:x".to_owned()];
         let Err(Failure::Refused(message)) = read_all(&names, &SelectionArgs::default()) else {
             panic!("read");
         };
         assert_eq!(message.lines().count(), 3, "{message}");
-        assert!(message.contains("live:nft is not supported yet"));
+        assert!(message.contains("'live:x' is unknown"));
     }
 
     #[test]

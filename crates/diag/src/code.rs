@@ -205,6 +205,9 @@ codes! {
     NFT_SEEMS = 71, "a rule means something else than it seems",
         "The rule is read as nft reads it, which is seldom what such a rule is written for. The message\n\
          says what it matches.";
+    NFT_DUMP = 72, "a dump of nf_tables is damaged",
+        "The bytes that should be the kernel's messages about nftables are cut off, contradict each\n\
+         other, or are of a version that is not read. Take a new one: live:nft reads the kernel.";
 }
 
 /// The explanation of a code.

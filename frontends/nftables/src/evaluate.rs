@@ -28,6 +28,8 @@ mod table;
 mod typed;
 mod validate;
 
+pub(crate) use command::finish;
+
 use crate::model::Ruleset;
 use crate::syntax::ast::Command;
 use crate::{Includes, Machine};

@@ -1,7 +1,7 @@
 //! The front end as the driver sees it.
 
 use crate::interfaces::Interfaces;
-use crate::{Includes, Machine, lower};
+use crate::{Includes, Machine, lower, netlink};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap};
 use bpfc_ir::{
     Accounts, Files, Frontend, FrontendOptions, Input, InputFormat, Lowered, Recognised, raw,
@@ -12,12 +12,13 @@ use bpfc_ir::{
 pub struct NftablesFrontend;
 
 const TEXT: &str = "nft";
-
+const DUMP: &str = "nft-dump";
 const JSON: &str = "nft-json";
 
 const FORMATS: &[InputFormat] = &[
     InputFormat { name: TEXT, description: "what nft reads and `nft list ruleset` prints" },
     InputFormat { name: JSON, description: "what `nft -j` reads and `nft -j list ruleset` prints" },
+    InputFormat { name: DUMP, description: "nftables as the kernel tells of it" },
 ];
 
 /// Files that someone may read.
@@ -117,6 +118,9 @@ impl Frontend for NftablesFrontend {
     }
 
     fn recognise(&self, bytes: &[u8]) -> Option<Recognised<'static>> {
+        if netlink::recognise(bytes) {
+            return Some(Recognised::sure(DUMP));
+        }
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(1 << 16)]);
         match () {
             () if crate::json::is_json(&text) => Some(Recognised::sure(JSON)),
@@ -133,13 +137,20 @@ impl Frontend for NftablesFrontend {
         sources: &mut SourceMap,
         diagnostics: &mut Diagnostics,
     ) -> Option<Lowered> {
-        let file = sources.add(&input.name, raw::decode(&input.bytes));
-        let interfaces = Interfaces::default();
-        let machine = Known { interfaces: &interfaces, accounts: options.accounts };
-        let ruleset = match read_as.format {
-            JSON => crate::read_json(file, sources, &machine, diagnostics),
-            _ => crate::read(&[file], sources, &mut Included(options.files), &machine, diagnostics),
-        }?;
+        let (ruleset, interfaces, file) = match read_as.format {
+            DUMP => netlink::read(&input.name, &input.bytes, sources, diagnostics)?,
+            format => {
+                let file = sources.add(&input.name, raw::decode(&input.bytes));
+                let interfaces = Interfaces::default();
+                let machine = Known { interfaces: &interfaces, accounts: options.accounts };
+                let mut included = Included(options.files);
+                let ruleset = match format {
+                    JSON => crate::read_json(file, sources, &machine, diagnostics),
+                    _ => crate::read(&[file], sources, &mut included, &machine, diagnostics),
+                };
+                (ruleset?, interfaces, file)
+            }
+        };
         let lowered = lower::lower(&ruleset, &interfaces, options, sources, diagnostics)?;
         if lowered.program.entries.is_empty() {
             let message = "the ruleset has no base chain that is compiled: it decides no packet";

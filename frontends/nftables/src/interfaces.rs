@@ -17,6 +17,12 @@ const LOOPBACK: u32 = 1;
 const FIRST: u32 = 0x4000_0000;
 
 impl Interfaces {
+    /// Those of a machine, by their indexes there.
+    pub fn known(interfaces: &[(u32, String)]) -> Interfaces {
+        let names = interfaces.iter().map(|(index, name)| (name.clone(), *index));
+        Interfaces(Mutex::new(names.collect()))
+    }
+
     /// The number of a name; `None` for an index, which says itself.
     pub fn number(&self, name: &str) -> Option<u32> {
         if name == "lo" {

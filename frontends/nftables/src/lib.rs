@@ -4,6 +4,7 @@
 //! text --syntax--+
 //!                +--> commands with places --evaluate--> model --lower--> IR
 //! JSON --json----+
+//! dump --netlink--------------------------------------> model
 //! ```
 //!
 //! [`model`] is a ruleset as the kernel's nf_tables holds it.
@@ -20,6 +21,7 @@ mod lower;
 mod machine;
 pub mod model;
 mod nearest;
+mod netlink;
 mod outside;
 mod protocol;
 mod selector;
@@ -29,6 +31,7 @@ pub use datatype::{Base, Datatype, Order};
 pub use evaluate::{read, read_json};
 pub use frontend::NftablesFrontend;
 pub use machine::{Machine, Nothing};
+pub use netlink::read_dump;
 pub use protocol::{Checksum, Extension, ExtensionKind, Field, IcmpType, Layer, Protocol, Tunnel};
 pub use selector::{Key, MetaKey};
 pub use syntax::Includes;

@@ -7,3 +7,4 @@ mod state;
 pub use meta::MetaKey;
 pub use state::Key;
 pub(crate) use state::{CT_L3PROTOCOL, ct_key, rt_key, socket_key, xfrm_key};
+pub(crate) use state::{ct_key_of, rt_key_of, socket_key_of, xfrm_key_of};

@@ -4,30 +4,14 @@
 
 mod support;
 
-use bpfc_diag::{Diagnostics, FileId, SourceMap};
-use bpfc_nftables::{Includes, read};
+use bpfc_diag::{Diagnostics, SourceMap};
+use bpfc_nftables::read;
 use std::fs;
 use std::path::{Path, PathBuf};
-use support::TestMachine;
+use support::{Included, TestMachine};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rulesets")
-}
-
-/// Finds `NAME.nft` in `NAME.inc`.
-struct Files;
-
-impl Includes for Files {
-    fn find(
-        &mut self,
-        path: &str,
-        _: FileId,
-        sources: &mut SourceMap,
-    ) -> Result<Vec<FileId>, String> {
-        let found = folder().join(path).with_extension("inc");
-        let text = fs::read_to_string(found).map_err(|error| error.to_string())?;
-        Ok(vec![sources.add(path, text)])
-    }
 }
 
 #[test]
@@ -42,7 +26,8 @@ fn whole_rulesets_are_read() {
         let text = fs::read_to_string(&path).expect("is text");
         let file = sources.add(path.display().to_string(), text);
         let mut diagnostics = Diagnostics::new();
-        let ruleset = read(&[file], &mut sources, &mut Files, &TestMachine, &mut diagnostics);
+        let mut included = Included(folder());
+        let ruleset = read(&[file], &mut sources, &mut included, &TestMachine, &mut diagnostics);
         let found = ruleset.unwrap_or_else(|| panic!("{path:?}: {diagnostics:?}")).to_string();
         let golden = path.with_extension("model");
         if std::env::var_os("BPFC_BLESS").is_some() {

@@ -31,6 +31,16 @@ pub(super) fn run(args: &CompileArgs, console: &Console) -> Result<(), Failure> 
     let target = target(&args.target)
         .ok_or_else(|| Failure::Usage(format!("there is no target '{}'", args.target)))?;
     let inputs = inputs::read_all(&args.ruleset.rulesets, &args.ruleset.selection)?;
+    if args.emit == Emit::Input {
+        let [_] = &args.ruleset.rulesets[..] else {
+            return Err(Failure::Usage("--emit input takes one ruleset".into()));
+        };
+        let bytes = inputs.first().map_or(&[][..], |input| &input.bytes);
+        return match destination {
+            Destination::Stdout => console.print_bytes(bytes),
+            Destination::File(path) => write_file(&path, bytes),
+        };
+    }
     let mut options: Options = inputs::options(&args.ruleset.selection, args.priority);
     options.codegen.trace_one_in = args.trace;
     // Never freed: the process ends here, and a large ruleset has millions of parts.
@@ -53,7 +63,7 @@ pub(super) fn run(args: &CompileArgs, console: &Console) -> Result<(), Failure> 
     match destination {
         Destination::Stdout => match (args.emit, String::from_utf8(bytes)) {
             (Emit::Ir | Emit::Tree | Emit::Asm | Emit::Dot, Ok(text)) => console.print(&text),
-            (Emit::Obj | Emit::Json, Ok(text)) => console.print_exact(&text),
+            (Emit::Obj | Emit::Json | Emit::Input, Ok(text)) => console.print_exact(&text),
             (_, Err(bytes)) => console.print_bytes(bytes.as_bytes()),
         },
         Destination::File(path) => match (args.emit, std::str::from_utf8(&bytes)) {
@@ -116,6 +126,8 @@ fn result(
                 Err(error) => Err(Failure::Refused(format!("cannot write JSON: {error}"))),
             };
         }
+        // It was written before anything was compiled.
+        Emit::Input => return Err(Failure::Said),
     };
     Ok(text.into_bytes())
 }

@@ -129,3 +129,48 @@ table inet t {
     assert_eq!(counted(parts[5]), counted(parts[4]));
     assert_eq!(counted(parts[5])[0], "\t\tpackets 10 bytes 442");
 }
+
+/// What the kernel holds is compiled, and can be kept in a file for that; what keeps connection
+/// tracking on is no part of it.
+#[test]
+fn what_the_kernel_holds_is_compiled() {
+    let folder = folder();
+    file(&folder, "t.nft", RULES);
+    let script = "\
+type nft >/dev/null || { echo skipped; exit 0; }
+ip link set lo up
+nft -f $F/t.nft
+$BPFC conntrack on >&2
+$BPFC compile live:nft --emit input -o $F/t.dump
+$BPFC check $F/t.dump --json >$F/kept
+$BPFC check live:nft --json >$F/live
+sed -i 's/live:nft/t.dump/g' $F/live
+sed -i \"s|$F/t.dump|t.dump|g\" $F/kept
+cmp $F/live $F/kept
+$BPFC --quiet load live:nft --target netfilter --name t
+for port in 4000 4001 4002 4000; do echo -n hello > /dev/udp/127.0.0.1/$port || true; done
+$BPFC counters t --json
+$BPFC unload t";
+    let Some(ran) = alone(script, &[("F", folder.path().to_str().expect("a path in UTF-8"))])
+    else {
+        return;
+    };
+    let ran = ran.ok();
+    let json: Value = serde_json::from_str(ran.out.lines().next().unwrap_or_default())
+        .or_else(|_| serde_json::from_str(&ran.out))
+        .expect("JSON");
+    let counters = json["counters"].as_array().expect("a list");
+    let counts: Vec<(&str, u64)> = counters
+        .iter()
+        .filter_map(|c| Some((c["rule"].as_str()?, c["packets"].as_u64()?)))
+        .collect();
+    assert_eq!(
+        counts,
+        [
+            ("inet/t/input:1", 3),
+            ("inet/t/input:2", 4),
+            ("inet/t/known:1", 2),
+            ("inet/t/known:2", 1)
+        ]
+    );
+}

@@ -29,6 +29,45 @@ pub(super) struct Transaction<'a> {
     pub(super) diagnostics: &'a mut Diagnostics,
 }
 
+/// Says what is wrong with a whole ruleset and what of it is not filtering, by class and place, and
+/// forgets what is known only while one is read.
+pub(crate) fn finish(
+    mut ruleset: Ruleset,
+    mut left: Vec<(&'static str, Span)>,
+    diagnostics: &mut Diagnostics,
+) -> Ruleset {
+    // What is wrong with a whole is worth knowing where its parts are right.
+    if !diagnostics.has_errors() {
+        for table in &ruleset.tables {
+            let (errors, outside) = validate(table);
+            errors.into_iter().for_each(|error| diagnostics.push(error));
+            left.extend(outside);
+        }
+    }
+    // What is not filtering is an error where nothing is left that is.
+    let chains = ruleset.tables.iter().flat_map(|table| &table.chains);
+    let filters = chains.filter_map(|chain| chain.base.as_ref()).any(|base| base.kind != "nat");
+    for (class, span) in left {
+        let mut diagnostic = outside(class, span);
+        if filters {
+            diagnostic.severity = Severity::Note;
+        }
+        diagnostics.push(diagnostic);
+    }
+    for table in &mut ruleset.tables {
+        table.reading = Reading::default();
+        for chain in &mut table.chains {
+            // Rules of chains without a name are numbered where their chain is complete.
+            for (index, rule) in chain.rules.iter_mut().enumerate() {
+                if rule.handle == 0 {
+                    rule.handle = index as u64 + 1;
+                }
+            }
+        }
+    }
+    ruleset
+}
+
 /// The error that something of a name is not there.
 pub(super) fn unknown(what: &str, name: &ast::Name, known: Vec<&str>) -> Box<Diagnostic> {
     let message = format!("there is no {what} `{}`", name.text);
@@ -54,40 +93,8 @@ impl<'a> Transaction<'a> {
 
     pub fn finish(mut self) -> Ruleset {
         self.rebuild();
-        // What is wrong with a whole is worth knowing where its parts are right.
-        if !self.diagnostics.has_errors() {
-            for table in &self.ruleset.tables {
-                let (errors, left) = validate(table);
-                errors.into_iter().for_each(|error| self.diagnostics.push(error));
-                self.outside.extend(left);
-            }
-        }
-        self.tell_outside();
-        for table in &mut self.ruleset.tables {
-            table.reading = Reading::default();
-            for chain in &mut table.chains {
-                // Rules of chains without a name are numbered where their chain is complete.
-                for (index, rule) in chain.rules.iter_mut().enumerate() {
-                    if rule.handle == 0 {
-                        rule.handle = index as u64 + 1;
-                    }
-                }
-            }
-        }
-        self.ruleset
-    }
-
-    /// What is not filtering is an error where nothing is left that is.
-    fn tell_outside(&mut self) {
-        let chains = self.ruleset.tables.iter().flat_map(|table| &table.chains);
-        let filters = chains.filter_map(|chain| chain.base.as_ref()).any(|base| base.kind != "nat");
-        for (class, span) in &self.outside {
-            let mut diagnostic = outside(class, *span);
-            if filters {
-                diagnostic.severity = Severity::Note;
-            }
-            self.diagnostics.push(diagnostic);
-        }
+        let Transaction { ruleset, outside, diagnostics, .. } = self;
+        finish(ruleset, outside, diagnostics)
     }
 
     fn command(&mut self, command: &Command) -> Evaluated<()> {

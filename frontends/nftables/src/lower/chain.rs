@@ -202,6 +202,7 @@ impl<'r> Cx<'_, 'r> {
             Connlimit { .. } => Err(unsupported(expression, "ct count")),
             // Evaluation refuses it where a chain that filters reaches it.
             Outside { class } => Err(unsupported(expression, class)),
+            Unread { what } => Err(unsupported(expression, what)),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::model::{
     Data, Element, ElementData, Expression, Found, ObjectKind, Operation, Register, Set, SetName,
     TypedPart,
 };
-use bpfc_ir::{Arm, Switch, Terminator, Type, Value};
+use bpfc_ir::{Arm, Block, Switch, Terminator, Type, Value};
 pub(super) use dynamic::{Added, added};
 use entries::entries;
 use leaves::{Leaf, Leaves};
@@ -124,7 +124,9 @@ impl<'r> Cx<'_, 'r> {
         wanted: Wanted,
         expression: &'r Expression,
     ) -> Lowered<()> {
-        let entries = entries(set, key, self, expression)?;
+        let mut entries = entries(set, key, self, expression)?;
+        // In the order of keys, whatever that of the elements: it is that of the leaves, too.
+        entries.sort_by_key(|entry| entry.key.first().copied());
         let go_on = self.builder.block();
         let (hit, miss) = match wanted {
             Wanted::Presence { is_inverted: true } => (self.next, go_on),
@@ -141,10 +143,23 @@ impl<'r> Cx<'_, 'r> {
             Some(other) => leaves.of(&mut self.builder, Leaf::of(&other.data)),
             None => miss,
         };
-        arms.sort_by_key(|arm| arm.low);
-        let switch = Switch { value, arms, otherwise };
-        self.builder.terminate(Terminator::Switch(Box::new(switch)));
+        let overlap = arms.windows(2).any(|pair| pair[1].low <= pair[0].high);
+        if overlap || arms.last().is_some_and(|last| last.high > self.type_of(value).max()) {
+            return Err(unsupported(expression, "a set whose elements overlap or do not fit"));
+        }
+        self.switch_to_arms(value, arms, otherwise);
         self.end_leaves(leaves, wanted, expression)
+    }
+
+    /// Ends the open block where a value leads.
+    fn switch_to_arms(&mut self, value: Value, arms: Vec<Arm>, otherwise: Block) {
+        match arms.is_empty() {
+            true => self.builder.jump(otherwise),
+            false => {
+                let switch = Switch { value, arms, otherwise };
+                self.builder.terminate(Terminator::Switch(Box::new(switch)));
+            }
+        }
     }
 
     /// Ends the blocks of leaves, and goes on behind them.
@@ -228,8 +243,7 @@ impl<'r> Cx<'_, 'r> {
                     let to = leaves.of(&mut self.builder, *leaf);
                     arms.push(Arm { low: number, high: number, to });
                 }
-                let switch = Switch { value, arms, otherwise: self.next };
-                self.builder.terminate(Terminator::Switch(Box::new(switch)));
+                self.switch_to_arms(value, arms, self.next);
                 self.end_leaves(leaves, wanted, expression)
             }
         }

@@ -112,7 +112,7 @@ impl<'r> Cx<'_, 'r> {
 
 /// The state that a limit or quota keeps.
 pub(super) fn state_kind(operation: &Operation) -> Option<StateKind> {
-    match *operation {
+    let kind = match *operation {
         Operation::Limit { rate, seconds, burst, is_bytes, .. } => {
             let interval = seconds.checked_mul(1_000_000_000)?;
             let bytes = is_bytes;
@@ -120,5 +120,6 @@ pub(super) fn state_kind(operation: &Operation) -> Option<StateKind> {
         }
         Operation::Quota { bytes, used: 0, .. } => Some(StateKind::Quota { bytes }),
         _ => None,
-    }
+    };
+    kind.filter(StateKind::is_sound)
 }

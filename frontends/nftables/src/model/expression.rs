@@ -268,6 +268,8 @@ pub enum Operation {
     ObjectMap { register: Register, set: SetName },
     /// Does what is not filtering, and whatever the rule says behind it.
     Outside { class: &'static str },
+    /// Does what nobody knows, in words that name it.
+    Unread { what: String },
 }
 
 /// An expression of a rule.

@@ -205,6 +205,7 @@ impl Printer<'_> {
             Object { kind, name } => write!(out, "objref type {} name {name}", kind.number()),
             ObjectMap { register, .. } => write!(out, "objref sreg {register} set {set}"),
             Outside { class } => write!(out, "outside {class}"),
+            Unread { what } => write!(out, "not read: {what}"),
         }
     }
 }

@@ -81,6 +81,11 @@ pub(crate) fn by_name(name: &str) -> Option<&'static MetaKey> {
     KEYS.iter().copied().find(|key| key.name == name)
 }
 
+/// The key of the kernel's number.
+pub(crate) fn by_number(number: u32) -> Option<&'static MetaKey> {
+    KEYS.iter().copied().find(|key| key.number == number)
+}
+
 /// The names of all keys.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|key| key.name)

@@ -63,6 +63,11 @@ pub(crate) fn ct_key(name: &str) -> Option<&'static Key> {
     CT.iter().find(|key| key.name == name)
 }
 
+/// The key of `ct` of the kernel's number.
+pub(crate) fn ct_key_of(number: u32) -> Option<&'static Key> {
+    CT.iter().find(|key| key.number == number)
+}
+
 pub(crate) static CT_L3PROTOCOL: Key = host("l3proto", "l3protocol", 7, &NETFILTER_PROTOCOL, 8);
 
 static CT: &[Key] = &[
@@ -97,6 +102,11 @@ pub(crate) fn rt_key(name: &str) -> Option<&'static Key> {
     RT.iter().find(|key| key.name == name)
 }
 
+/// The key of `rt` of the kernel's number.
+pub(crate) fn rt_key_of(number: u32) -> Option<&'static Key> {
+    RT.iter().find(|key| key.number == number && key.datatype.is_some())
+}
+
 static RT: &[Key] = &[
     host("classid", "classid", 0, &REALM, 32),
     either("nexthop", "nexthop4", 1),
@@ -111,6 +121,11 @@ pub(crate) fn socket_key(name: &str) -> Option<&'static Key> {
     SOCKET.iter().find(|key| key.name == name)
 }
 
+/// The key of `socket` of the kernel's number.
+pub(crate) fn socket_key_of(number: u32) -> Option<&'static Key> {
+    SOCKET.iter().find(|key| key.number == number)
+}
+
 static SOCKET: &[Key] = &[
     host("transparent", "transparent", 0, &INTEGER, 8),
     host("mark", "mark", 1, &MARK, 32),
@@ -121,6 +136,11 @@ static SOCKET: &[Key] = &[
 /// The key of `ipsec` of a name.
 pub(crate) fn xfrm_key(name: &str) -> Option<&'static Key> {
     XFRM.iter().find(|key| key.name == name)
+}
+
+/// The key of `ipsec` of the kernel's number.
+pub(crate) fn xfrm_key_of(number: u32) -> Option<&'static Key> {
+    XFRM.iter().find(|key| key.number == number)
 }
 
 static XFRM: &[Key] = &[

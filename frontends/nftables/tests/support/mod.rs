@@ -5,6 +5,7 @@
 use bpfc_diag::{Diagnostics, FileId, SourceMap};
 use bpfc_nftables::model::Ruleset;
 use bpfc_nftables::{Includes, Machine, read, read_json};
+use std::path::PathBuf;
 
 /// The machine on which nft's tests run.
 #[derive(Debug)]
@@ -41,12 +42,36 @@ impl Includes for NoIncludes {
     }
 }
 
+/// Finds `NAME.nft` in `NAME.inc` of a folder.
+pub struct Included(pub PathBuf);
+
+impl Includes for Included {
+    fn find(
+        &mut self,
+        path: &str,
+        _: FileId,
+        sources: &mut SourceMap,
+    ) -> Result<Vec<FileId>, String> {
+        let found = self.0.join(path).with_extension("inc");
+        let text = std::fs::read_to_string(found).map_err(|error| error.to_string())?;
+        Ok(vec![sources.add(path, text)])
+    }
+}
+
 /// Reads one text.
 pub fn read_all(text: &str) -> (Option<Ruleset>, SourceMap, Diagnostics) {
+    read_all_with(text, &mut NoIncludes)
+}
+
+/// The same of one that includes others.
+pub fn read_all_with(
+    text: &str,
+    includes: &mut dyn Includes,
+) -> (Option<Ruleset>, SourceMap, Diagnostics) {
     let mut sources = SourceMap::new();
     let file = sources.add("test.nft", text);
     let mut diagnostics = Diagnostics::new();
-    let ruleset = read(&[file], &mut sources, &mut NoIncludes, &TestMachine, &mut diagnostics);
+    let ruleset = read(&[file], &mut sources, includes, &TestMachine, &mut diagnostics);
     (ruleset, sources, diagnostics)
 }
 

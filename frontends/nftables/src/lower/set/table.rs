@@ -8,7 +8,7 @@ use crate::lower::chain::Cx;
 use crate::lower::registers::{Content, number, type_of};
 use crate::lower::statement::state_kind;
 use crate::lower::{Lowered, unsupported};
-use crate::model::{Element, ElementData, Expression, Set};
+use crate::model::{Element, ElementData, Expression, Set, Verdict};
 use bpfc_ir::{
     Element as TableElement, ElementError, Elements, Expiry, FieldDef, KeyPart, Shape, Table,
     TableDef, Value,
@@ -72,7 +72,11 @@ impl<'r> Cx<'_, 'r> {
         let parts = order
             .iter()
             .map(|&part| KeyPart { ty: self.type_of(key[part].value), shape: shape(part) });
-        let (leaves, numbers) = leaves(set);
+        let (mut leaves, numbers) = leaves(set);
+        if leaves.is_empty() && set.is_verdict_map {
+            // What elements that come later may yield.
+            leaves.push(Leaf::Verdict(&Verdict::Accept));
+        }
         let mut fields = Vec::new();
         if set.is_verdict_map || set.objects.is_some() {
             let mut names: Vec<String> = leaves.iter().map(|leaf| leaf.name()).collect();
@@ -136,17 +140,17 @@ impl<'r> Cx<'_, 'r> {
     }
 }
 
-/// What a map's elements lead to, each once, and their numbers.
+/// What a map's elements lead to, each once, in the order of their names whatever that of the
+/// elements, and their numbers.
 fn leaves(set: &Set) -> (Vec<Leaf<'_>>, HashMap<Leaf<'_>, u128>) {
     let (mut all, mut numbers) = (Vec::new(), HashMap::new());
     for element in set.elements.iter().filter(|element| element.key.is_some() && !element.is_end) {
         let leaf = Leaf::of(&element.data);
         if leaf != Leaf::Hit {
-            numbers.entry(leaf).or_insert_with(|| {
-                all.push(leaf);
-                all.len() as u128 - 1
-            });
+            numbers.entry(leaf).or_insert_with(|| all.push(leaf));
         }
     }
+    all.sort_by_cached_key(|leaf| leaf.name());
+    let numbers = (0..).zip(&all).map(|(number, leaf)| (*leaf, number)).collect();
     (all, numbers)
 }
