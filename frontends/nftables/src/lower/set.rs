@@ -17,7 +17,7 @@ use crate::model::{
     Data, Element, ElementData, Expression, Found, ObjectKind, Operation, Register, Set, SetName,
     TypedPart,
 };
-use bpfc_ir::{Arm, Block, Switch, Terminator, Type, Value};
+use bpfc_ir::{Arm, Block, Op, Switch, Terminator, Type, Value};
 pub(super) use dynamic::{Added, added};
 use entries::entries;
 use leaves::{Leaf, Leaves};
@@ -103,17 +103,44 @@ impl<'r> Cx<'_, 'r> {
     }
 
     /// The values of a key's parts.
-    fn key(&self, register: Register, set: &Set, expression: &Expression) -> Lowered<Vec<Content>> {
+    fn key(
+        &mut self,
+        register: Register,
+        set: &Set,
+        expression: &Expression,
+    ) -> Lowered<Vec<Content>> {
         let mut bytes = 0;
         let mut key = Vec::new();
         for part in &set.key {
             let content = self.registers.behind(register, bytes);
             let content = content
                 .ok_or_else(|| unsupported(expression, "a key of which a part is not loaded"))?;
-            key.push(content);
+            key.push(self.shortened(content, part.bytes(), expression)?);
             bytes += part.bytes().next_multiple_of(4);
         }
         Ok(key)
+    }
+
+    /// What a lookup compares of a value that is longer than the set's keys: the register's first
+    /// bytes, which are a number's lowest where it is held in the machine's order.
+    fn shortened(
+        &mut self,
+        content: Content,
+        bytes: u32,
+        expression: &Expression,
+    ) -> Lowered<Content> {
+        if content.meaning != Meaning::Plain || content.bytes <= bytes {
+            return Ok(content);
+        }
+        let ty = type_of(bytes).filter(|_| content.is_host);
+        let ty =
+            ty.ok_or_else(|| unsupported(expression, "a key that is longer than the set's"))?;
+        let value = match self.type_of(content.value) == ty {
+            true => Some(content.value),
+            false => self.builder.push(Op::Truncate(ty, content.value)),
+        };
+        let value = value.ok_or_else(|| unsupported(expression, "such a key"))?;
+        Ok(Content { value, bytes, ..content })
     }
 
     fn switch(
