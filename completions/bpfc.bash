@@ -73,6 +73,9 @@ _bpfc() {
             bpfc,unload)
                 cmd="bpfc__subcmd__unload"
                 ;;
+            bpfc,watch)
+                cmd="bpfc__subcmd__watch"
+                ;;
             bpfc__subcmd__conntrack,help)
                 cmd="bpfc__subcmd__conntrack__subcmd__help"
                 ;;
@@ -153,6 +156,9 @@ _bpfc() {
                 ;;
             bpfc__subcmd__help,unload)
                 cmd="bpfc__subcmd__help__subcmd__unload"
+                ;;
+            bpfc__subcmd__help,watch)
+                cmd="bpfc__subcmd__help__subcmd__watch"
                 ;;
             bpfc__subcmd__help__subcmd__conntrack,off)
                 cmd="bpfc__subcmd__help__subcmd__conntrack__subcmd__off"
@@ -299,7 +305,7 @@ _bpfc() {
 
     case "${cmd}" in
         bpfc)
-            opts="-q -h -V --color --quiet --help --version compile check load unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help"
+            opts="-q -h -V --color --quiet --help --version compile check load watch unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -711,7 +717,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__help)
-            opts="compile check load unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help"
+            opts="compile check load watch unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1219,6 +1225,20 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__help__subcmd__unload)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__help__subcmd__watch)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2017,6 +2037,72 @@ _bpfc() {
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        bpfc__subcmd__watch)
+            opts="-q -h --from --hook --table --reject --disable-pass --target --iface --cgroup --name --xdp-mode --priority --trace --warnings --json --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -W "iptables-save ip6tables-save iptables-blob ip6tables-blob nft nft-json nft-dump ipset-save pf.os" -- "${cur}"))
+                    return 0
+                    ;;
+                --hook)
+                    COMPREPLY=($(compgen -W "prerouting input forward output postrouting" -- "${cur}"))
+                    return 0
+                    ;;
+                --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reject)
+                    COMPREPLY=($(compgen -W "reply drop" -- "${cur}"))
+                    return 0
+                    ;;
+                --disable-pass)
+                    COMPREPLY=($(compgen -W "simplify inline" -- "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -W "xdp tc netfilter cgroup-skb" -- "${cur}"))
+                    return 0
+                    ;;
+                --iface)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cgroup)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --xdp-mode)
+                    COMPREPLY=($(compgen -W "auto native generic" -- "${cur}"))
+                    return 0
+                    ;;
+                --priority)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

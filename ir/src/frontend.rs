@@ -2,6 +2,7 @@
 
 use crate::{Contents, Fingerprint, Hook, Listing, Program, SetTable};
 use bpfc_diag::{Diagnostic, Diagnostics, FileId, SourceMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A format that `--from` names.
@@ -111,6 +112,9 @@ pub trait Files: std::fmt::Debug + Sync {
     /// # Errors
     /// Why a file cannot be read, as part of a sentence.
     fn find(&self, path: &str, from: &str) -> Result<Vec<IncludedFile>, String>;
+
+    /// Where those files are looked for, as paths or patterns, for whoever follows them.
+    fn places(&self, path: &str, from: &str) -> Vec<PathBuf>;
 }
 
 /// A lowered input.

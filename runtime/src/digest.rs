@@ -31,6 +31,11 @@ pub(crate) fn digest(artifact: &Artifact, options: &Options) -> Result<String, E
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// A digest of bytes.
+pub(crate) fn of_bytes(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

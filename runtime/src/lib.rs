@@ -62,6 +62,7 @@ extern crate self as bpfc_runtime;
 
 mod btf;
 mod carried;
+mod changes;
 pub mod clock;
 mod conntrack;
 mod conntrack_table;
@@ -114,6 +115,7 @@ pub use bpfc_artifact::{Artifact, InputFile, RuleEntry, RuleTable, raw};
 pub use bpffs::{BpffsKeeper, bpffs_keeper, check_that_bpffs_lasts};
 pub use btf::BtfError;
 pub use carried::Lost;
+pub use changes::{Changed, Changes, Followed};
 pub use conntrack::{ConntrackKeeper, conntrack_keepers, keep_conntrack, release_conntrack};
 pub use counters::{Count, Counters};
 pub use error::{Error, VerifierError};

@@ -7,13 +7,14 @@
 //! or not at all.
 
 use bpfc_artifact::raw;
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use rustix::net::{
     AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, bind, netlink, recv,
     sendto, socket_with,
 };
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// `NFNL_SUBSYS_NFTABLES`.
 pub(crate) const NF_TABLES: u16 = 10;
@@ -355,10 +356,64 @@ pub(crate) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])>
 }
 
 fn open(protocol: Option<Protocol>) -> io::Result<OwnedFd> {
-    let socket =
-        socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol)?;
-    bind(&socket, &netlink::SocketAddrNetlink::new(0, 0))?;
+    open_with(protocol, SocketFlags::empty(), 0)
+}
+
+fn open_with(protocol: Option<Protocol>, flags: SocketFlags, groups: u32) -> io::Result<OwnedFd> {
+    let flags = flags | SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, protocol)?;
+    bind(&socket, &netlink::SocketAddrNetlink::new(0, groups))?;
     Ok(socket)
+}
+
+/// A socket that hears what the kernel tells a group.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    socket: OwnedFd,
+}
+
+impl Subscription {
+    /// To a group of nfnetlink, `NFNLGRP_*`.
+    pub fn to_netfilter(group: u32) -> io::Result<Subscription> {
+        Subscription::new(Some(netlink::NETFILTER), group)
+    }
+
+    /// To a group of rtnetlink, `RTNLGRP_*`.
+    pub fn to_routes(group: u32) -> io::Result<Subscription> {
+        // `NETLINK_ROUTE` is 0.
+        Subscription::new(None, group)
+    }
+
+    fn new(protocol: Option<Protocol>, group: u32) -> io::Result<Subscription> {
+        /// Bytes of messages that wait to be read. A transaction of a large ruleset is megabytes.
+        const ROOM: usize = 8 << 20;
+        let socket = open_with(protocol, SocketFlags::NONBLOCK, 1 << (group - 1))?;
+        // Without the right to take so much, what is lost is told.
+        let _ = set_socket_recv_buffer_size_force(&socket, ROOM);
+        Ok(Subscription { socket })
+    }
+
+    /// Gives what was told since the last call to `take`, a few messages at a time. False where
+    /// something was told for which there was no room.
+    pub fn read(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<bool> {
+        let mut buffer = vec![0; 64 << 10];
+        let mut is_whole = true;
+        loop {
+            match recv(&self.socket, buffer.as_mut_slice(), RecvFlags::empty()) {
+                Ok((received, _)) => take(&buffer[..received]),
+                Err(Errno::AGAIN) => return Ok(is_whole),
+                Err(Errno::NOBUFS) => is_whole = false,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl AsFd for Subscription {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
 }
 
 /// Number of acknowledgements among the messages; the first error ends it.

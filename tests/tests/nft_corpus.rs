@@ -116,6 +116,10 @@ impl Files for Folder {
         };
         names.into_iter().map(read).collect()
     }
+
+    fn places(&self, path: &str, _: &str) -> Vec<PathBuf> {
+        vec![folder().join(path)]
+    }
 }
 
 /// A file of the corpus.

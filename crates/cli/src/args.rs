@@ -42,6 +42,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Compile rulesets (or take an object) and attach the programs.
     Load(LoadArgs),
+    /// Load rulesets, and again whenever they change, until the filter is unloaded.
+    Watch(WatchArgs),
     /// Detach a loaded filter.
     Unload(UnloadArgs),
     /// List loaded filters.
@@ -210,6 +212,26 @@ pub struct LoadArgs {
     /// options by the same version, and is attached.
     #[arg(long)]
     pub if_changed: bool,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// `bpfc watch`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Rulesets as `compile` takes them, but not from standard input. Files are followed with those
+    /// that they include; the legacy tables and ipset are looked at each second, nf_tables tells.
+    #[arg(value_name = "RULESET", required = true)]
+    pub rulesets: Vec<String>,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// Where a filter is attached, and what is said of it.
+#[derive(Debug, Args)]
+pub struct PlaceArgs {
     /// What the programs are for; an object knows its own.
     #[arg(long, value_parser = TargetName)]
     pub target: Option<String>,

@@ -20,6 +20,7 @@ mod set;
 mod snapshot;
 mod status;
 mod unload;
+mod watch;
 
 pub use completions::script as completion_script;
 
@@ -32,6 +33,7 @@ pub fn run(command: &Command, console: &Console) -> Result<(), Failure> {
         Command::Compile(args) => compile::run(args, console),
         Command::Check(args) => check::run(args, console),
         Command::Load(args) => load::run(args, console),
+        Command::Watch(args) => watch::run(args, console),
         Command::Unload(args) => unload::run(args, console),
         Command::Status(args) => status::run(args, console),
         Command::Counters(args) => counters::run(args, console),

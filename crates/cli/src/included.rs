@@ -17,16 +17,8 @@ const FOLDER: &str = "/etc";
 
 impl Files for System {
     fn find(&self, path: &str, from: &str) -> Result<Vec<IncludedFile>, String> {
-        let is_placed = ["/", "./", "../"].iter().any(|start| path.starts_with(start));
-        let folders = match is_placed {
-            true => vec![PathBuf::new()],
-            false => {
-                let beside = Path::new(from).parent().map(Path::to_owned).unwrap_or_default();
-                vec![beside, PathBuf::from(FOLDER)]
-            }
-        };
-        for folder in folders {
-            let found = matching(&folder.join(path))?;
+        for place in self.places(path, from) {
+            let found = matching(&place)?;
             if !found.is_empty() {
                 return found.into_iter().map(read).collect();
             }
@@ -35,6 +27,14 @@ impl Files for System {
             true => Ok(Vec::new()),
             false => Err("there is no such file".to_owned()),
         }
+    }
+
+    fn places(&self, path: &str, from: &str) -> Vec<PathBuf> {
+        if ["/", "./", "../"].iter().any(|start| path.starts_with(start)) {
+            return vec![path.into()];
+        }
+        let beside = Path::new(from).parent().map(Path::to_owned).unwrap_or_default();
+        [beside, PathBuf::from(FOLDER)].map(|folder| folder.join(path)).into()
     }
 }
 

@@ -81,7 +81,8 @@ pub fn completion_script(shell: clap_complete::Shell) -> Vec<u8> {
 fn is_json(command: &Command) -> bool {
     match command {
         Command::Check(args) => args.json,
-        Command::Load(args) => args.json,
+        Command::Load(args) => args.place.json,
+        Command::Watch(args) => args.place.json,
         Command::Status(args) => args.json,
         Command::Counters(args) => args.json,
         Command::Save(args) => args.json,

@@ -69,6 +69,24 @@ const PAGES: &[Page] = &[
         see_also: &["bpfc-status(1)", "bpfc-unload(1)", "bpfc-counters(1)", "bpfc-check(1)"],
     },
     Page {
+        name: "bpfc-watch",
+        examples: &[
+            (
+                "Follow nftables' ruleset, whoever changes it:",
+                "bpfc watch live:nft --target tc --iface eth0 --name web",
+            ),
+            (
+                "Follow a file with those that it includes:",
+                "bpfc watch /etc/nftables.conf --target xdp --iface eth0 --name web",
+            ),
+            (
+                "What happened, for another program:",
+                "bpfc watch live:iptables live:ip6tables --target netfilter --name web --json",
+            ),
+        ],
+        see_also: &["bpfc-load(1)", "bpfc-unload(1)", "systemd.service(5)"],
+    },
+    Page {
         name: "bpfc-unload",
         examples: &[("Detach a filter:", "bpfc unload web")],
         see_also: &["bpfc-load(1)", "bpfc-status(1)"],

@@ -3,7 +3,7 @@
 //! An object and the ruleset it was compiled from do the same: both become one artifact here.
 
 use super::kernel;
-use crate::args::{self, LoadArgs};
+use crate::args::{self, LoadArgs, PlaceArgs};
 use crate::console::{Console, Failure, refused};
 use crate::inputs;
 use crate::progress::with_progress;
@@ -12,8 +12,8 @@ use bpfc_artifact::{Artifact, AttachPoint, ProgramKind};
 use bpfc_driver as driver;
 use bpfc_ir::Input;
 use bpfc_runtime::{
-    BpffsKeeper, Error, Filter, Lost, Options, XdpMode, bpffs_keeper, check_that_bpffs_lasts,
-    control_groups, misrouted, running_kernel,
+    BpffsKeeper, Error, Filter, Lost, Options, Status, XdpMode, bpffs_keeper,
+    check_that_bpffs_lasts, control_groups, misrouted, running_kernel,
 };
 use serde::Serialize;
 use std::path::{self, Path};
@@ -32,11 +32,17 @@ struct JsonLoaded<'a> {
 }
 
 #[derive(Serialize)]
-struct JsonLost<'a> {
+pub(super) struct JsonLost<'a> {
     kind: &'static str,
     name: &'a str,
     /// What of it, as a sentence's part.
     what: String,
+}
+
+impl JsonLost<'_> {
+    pub(super) fn of(lost: &Lost) -> JsonLost<'_> {
+        JsonLost { kind: lost.kind(), name: lost.name(), what: lost.to_string() }
+    }
 }
 
 /// How many of the things that were not carried over are named on a terminal.
@@ -44,9 +50,9 @@ const NAMED: usize = 10;
 
 pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     if args.again {
-        return super::again::run(&args.inputs, console, args.json);
+        return super::again::run(&args.inputs, console, args.place.json);
     }
-    let name = name(args)?;
+    let name = name(&args.place, &args.inputs)?;
     let inputs = inputs::read_all(&args.inputs, &args.selection)?;
     let (mut artifact, options) = match object(args, &inputs)? {
         Some(artifact) => {
@@ -56,12 +62,7 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
         None => compile(args, name, &inputs, console)?,
     };
     for input in &mut artifact.inputs {
-        // The folder that the command ran in says nothing to those who look later.
-        let path = Path::new(&input.name);
-        let path = path.exists().then(|| path::absolute(path).ok()).flatten();
-        if let Some(path) = path.as_deref().and_then(Path::to_str) {
-            input.name = path.to_owned();
-        }
+        absolute(&mut input.name);
     }
     check_that_bpffs_lasts().map_err(refused)?;
     let there =
@@ -87,27 +88,11 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     };
     let replaced = replacement.is_some();
     let lost = replacement.unwrap_or_default();
-    if bpffs_keeper() == Some(BpffsKeeper::Others) {
-        console.warning(
-            "the bpffs at /sys/fs/bpf is not the machine's: the filter lasts as long as other processes have \
-             this one mounted",
-        );
-    }
     let status = filter.status().map_err(refused)?;
-    if artifact.has_companion() && status.companions.is_empty() && !status.walks_connections {
-        console.warning(
-            "connections of protocols other than TCP and UDP are not known here: this kernel neither says where \
-             conntrack's table lies (/proc/kallsyms lists no data, or kernel.kptr_restrict hides it) nor has a \
-             place for a program that notes them (tcx, Linux 6.6). Their packets are NEW, and answers to pings \
-             INVALID",
-        );
-    }
-    for misrouted in misrouted(&artifact, status.attachments.iter().map(|a| &a.attachment.place)) {
-        console.warning(&misrouted.to_string());
-    }
+    caution(&artifact, &status, console);
     let places: Vec<String> =
         status.attachments.iter().map(|a| a.attachment.place.to_string()).collect();
-    if args.json {
+    if args.place.json {
         return console.print_json(&JsonLoaded {
             name: filter.name(),
             target: &status.target,
@@ -115,14 +100,7 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
             unchanged,
             rules: super::status::rule_count(&artifact.rules),
             places,
-            not_carried: lost
-                .iter()
-                .map(|lost| JsonLost {
-                    kind: lost.kind(),
-                    name: lost.name(),
-                    what: lost.to_string(),
-                })
-                .collect(),
+            not_carried: lost.iter().map(JsonLost::of).collect(),
         });
     }
     let done = match (unchanged, replaced) {
@@ -134,8 +112,29 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     console.done(&format!("{done} {}\n{}{}", filter.name(), list.concat(), not_carried(&lost)))
 }
 
+/// Warns of what a filter that is loaded cannot know here, and of what may take it away.
+pub(super) fn caution(artifact: &Artifact, status: &Status, console: &Console) {
+    if bpffs_keeper() == Some(BpffsKeeper::Others) {
+        console.warning(
+            "the bpffs at /sys/fs/bpf is not the machine's: the filter lasts as long as other processes have \
+             this one mounted",
+        );
+    }
+    if artifact.has_companion() && status.companions.is_empty() && !status.walks_connections {
+        console.warning(
+            "connections of protocols other than TCP and UDP are not known here: this kernel neither says where \
+             conntrack's table lies (/proc/kallsyms lists no data, or kernel.kptr_restrict hides it) nor has a \
+             place for a program that notes them (tcx, Linux 6.6). Their packets are NEW, and answers to pings \
+             INVALID",
+        );
+    }
+    for misrouted in misrouted(artifact, status.attachments.iter().map(|a| &a.attachment.place)) {
+        console.warning(&misrouted.to_string());
+    }
+}
+
 /// The lines that name what was not carried over.
-fn not_carried(lost: &[Lost]) -> String {
+pub(super) fn not_carried(lost: &[Lost]) -> String {
     let mut lines: String =
         lost.iter().take(NAMED).map(|lost| format!("  not carried over: {lost}\n")).collect();
     if lost.len() > NAMED {
@@ -194,11 +193,22 @@ fn unchanged(artifact: &Artifact, options: &Options) -> Result<Option<Filter>, E
     }
 }
 
-fn name(args: &LoadArgs) -> Result<String, Failure> {
-    if let Some(name) = &args.name {
+/// Makes an absolute path of an input's name, if it is one: the folder that the command ran in says
+/// nothing to those who look later.
+pub(super) fn absolute(name: &mut String) {
+    let path = Path::new(&*name);
+    let path = path.exists().then(|| path::absolute(path).ok()).flatten();
+    if let Some(path) = path.as_deref().and_then(Path::to_str) {
+        *name = path.to_owned();
+    }
+}
+
+/// The filter's name: what is asked for, or the first ruleset's.
+pub(super) fn name(place: &PlaceArgs, inputs: &[String]) -> Result<String, Failure> {
+    if let Some(name) = &place.name {
         return Ok(name.clone());
     }
-    let stem = args.inputs.first().and_then(|input| inputs::name_of(input)).ok_or_else(|| {
+    let stem = inputs.first().and_then(|input| inputs::name_of(input)).ok_or_else(|| {
         Failure::Usage("a filter from standard input needs a name: --name NAME".into())
     })?;
     words::filter_name(&stem)
@@ -230,7 +240,7 @@ fn object(args: &LoadArgs, inputs: &[Input]) -> Result<Option<Artifact>, Failure
     }
     let artifact = bpfc_object::read(&found.bytes)
         .map_err(|error| Failure::Refused(format!("cannot read '{}': {error}", found.name)))?;
-    if let Some(target) = &args.target
+    if let Some(target) = &args.place.target
         && *target != artifact.target
     {
         return Err(Failure::Refused(format!(
@@ -249,17 +259,22 @@ fn compile(
     inputs: &[Input],
     console: &Console,
 ) -> Result<(Artifact, Options), Failure> {
-    let target = args.target.as_deref().and_then(driver::target).ok_or_else(|| {
-        let names: Vec<&str> = driver::targets().iter().map(|t| t.name()).collect();
-        Failure::Usage(format!("say what to load for: --target {}", names.join("|")))
-    })?;
-    let mut selected = inputs::options(&args.selection, args.priority);
-    selected.codegen.trace_one_in = args.trace;
+    let target = target(&args.place)?;
+    let mut selected = inputs::options(&args.selection, args.place.priority);
+    selected.codegen.trace_one_in = args.place.trace;
     let compilation = with_progress("compiling", || driver::compile(inputs, target, &selected));
     let options =
         compilation.artifact().map(|artifact| options(args, name, artifact)).transpose()?;
-    console.report_errors(&compilation.diagnostics, &compilation.sources, args.warnings);
+    console.report_errors(&compilation.diagnostics, &compilation.sources, args.place.warnings);
     compilation.into_artifact().zip(options).ok_or(Failure::Said)
+}
+
+/// The target, which rulesets do not know.
+pub(super) fn target(place: &PlaceArgs) -> Result<&'static dyn driver::Target, Failure> {
+    place.target.as_deref().and_then(driver::target).ok_or_else(|| {
+        let names: Vec<&str> = driver::targets().iter().map(|t| t.name()).collect();
+        Failure::Usage(format!("say what to load for: --target {}", names.join("|")))
+    })
 }
 
 /// The runtime's options; what the target has no use for is refused, not ignored.
@@ -268,52 +283,61 @@ fn options(args: &LoadArgs, name: String, artifact: &Artifact) -> Result<Options
     let attached =
         attached.filter(|p| !matches!(p.attach, AttachPoint::Service | AttachPoint::Companion));
     let kinds: Vec<ProgramKind> = attached.map(|p| p.attach.kind()).collect();
+    placed(&args.place, name, &artifact.target, &kinds)
+}
+
+/// The options of programs of these kinds, which are the target's.
+pub(super) fn placed(
+    place: &PlaceArgs,
+    name: String,
+    target: &str,
+    kinds: &[ProgramKind],
+) -> Result<Options, Failure> {
     let has = |kind: ProgramKind| kinds.contains(&kind);
     let misplaced = |option: &str, of: &str| {
-        Err(Failure::Usage(format!("{option} is for {of}, and the target is {}", artifact.target)))
+        Err(Failure::Usage(format!("{option} is for {of}, and the target is {target}")))
     };
     let on_interfaces = has(ProgramKind::Xdp) || has(ProgramKind::SchedCls);
-    if args.iface.is_empty() && on_interfaces {
+    if place.iface.is_empty() && on_interfaces {
         return Err(Failure::Usage(format!(
-            "target {} attaches to interfaces: say which with --iface",
-            artifact.target
+            "target {target} attaches to interfaces: say which with --iface"
         )));
     }
-    for (index, interface) in args.iface.iter().enumerate() {
-        if args.iface[..index].contains(interface) {
+    for (index, interface) in place.iface.iter().enumerate() {
+        if place.iface[..index].contains(interface) {
             return Err(Failure::Usage(format!("interface {interface} is named twice")));
         }
     }
-    if !args.iface.is_empty() && !on_interfaces {
+    if !place.iface.is_empty() && !on_interfaces {
         return misplaced("--iface", "xdp and tc");
     }
-    if args.priority.is_some() && !has(ProgramKind::Netfilter) {
+    if place.priority.is_some() && !has(ProgramKind::Netfilter) {
         return misplaced("--priority", "netfilter");
     }
-    if args.xdp_mode != args::XdpMode::Auto && !has(ProgramKind::Xdp) {
+    if place.xdp_mode != args::XdpMode::Auto && !has(ProgramKind::Xdp) {
         return misplaced("--xdp-mode", "xdp");
     }
-    if args.cgroup.is_some() && !has(ProgramKind::CgroupSkb) {
+    if place.cgroup.is_some() && !has(ProgramKind::CgroupSkb) {
         return misplaced("--cgroup", "cgroup-skb");
     }
-    if args.cgroup.is_none() && has(ProgramKind::CgroupSkb) {
+    if place.cgroup.is_none() && has(ProgramKind::CgroupSkb) {
         let all = control_groups().unwrap_or_else(|| "/sys/fs/cgroup".into());
         return Err(Failure::Usage(format!(
             "target {} attaches to a control group: say which with --cgroup DIR (--cgroup {} is the whole \
              machine, in all its network namespaces)",
-            artifact.target,
+            target,
             all.display()
         )));
     }
     let mut options = Options::new(name);
-    options.interfaces = args.iface.clone();
-    options.xdp_mode = match args.xdp_mode {
+    options.interfaces = place.iface.clone();
+    options.xdp_mode = match place.xdp_mode {
         args::XdpMode::Auto => XdpMode::Auto,
         args::XdpMode::Native => XdpMode::Native,
         args::XdpMode::Generic => XdpMode::Generic,
     };
-    options.priority = args.priority;
-    if let Some(cgroup) = &args.cgroup {
+    options.priority = place.priority;
+    if let Some(cgroup) = &place.cgroup {
         options.cgroup = cgroup.clone();
     }
     Ok(options)

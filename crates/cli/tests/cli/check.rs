@@ -157,8 +157,8 @@ fn rulesets_of_nft_include_files() {
 fn inputs_that_cannot_be_read_are_refused() {
     let ran = bpfc(&["check", "/nonexistent/a", "/nonexistent/b"]).fails(1);
     assert!(ran.err.contains("/nonexistent/a") && ran.err.contains("/nonexistent/b"));
-    let ran = bpfc(&["check", "live:nft"]).fails(1);
-    assert!(ran.err.contains("not supported yet"), "{}", ran.err);
+    let ran = bpfc(&["check", "live:ebtables"]).fails(1);
+    assert!(ran.err.contains("live:nft or live:ipset"), "{}", ran.err);
     let ran = bpfc_with(&["check", "-", "--from", "nft-json"], "").fails(1);
     assert!(ran.err.contains("this is not JSON"), "{}", ran.err);
     bpfc_with(&["check", "-", "--from", "nonsense"], "").fails(2);

@@ -22,3 +22,4 @@ mod run;
 mod save;
 mod set;
 mod snapshot;
+mod watch;

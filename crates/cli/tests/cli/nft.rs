@@ -169,6 +169,9 @@ $BPFC unload t";
         [
             ("inet/t/input:1", 3),
             ("inet/t/input:2", 4),
+            ("inet/t/input:2", 2),
+            ("inet/t/input:3", 13),
+            ("inet/t/input:3", 13),
             ("inet/t/known:1", 2),
             ("inet/t/known:2", 1)
         ]
