@@ -25,11 +25,16 @@ impl Listener {
 
     /// The frames of inner ends that have arrived since the last time.
     pub fn heard(&self) -> Result<Vec<Vec<u8>>, LabError> {
+        self.heard_from(INNER_MAC)
+    }
+
+    /// The frames from a hardware address that have arrived since the last time.
+    pub fn heard_from(&self, address: [u8; 6]) -> Result<Vec<Vec<u8>>, LabError> {
         let mut frames = Vec::new();
         let mut buffer = vec![0; 1 << 16];
         loop {
             match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
-                Ok(length) if buffer[..length].get(6..12) == Some(&INNER_MAC) => {
+                Ok(length) if buffer[..length].get(6..12) == Some(&address) => {
                     frames.push(buffer[..length].to_vec());
                 }
                 Ok(_) | Err(nix::Error::EINTR) => {}

@@ -40,6 +40,11 @@ pub fn load_in(folder: &Path, ruleset: &str) -> Result<(), LabError> {
     run("sh", &["-c", command, &folder, &tool()], &format!("flush ruleset\n{ruleset}")).map(drop)
 }
 
+/// Runs commands as one transaction.
+pub fn change(commands: &str) -> Result<(), LabError> {
+    nft(&["-f", "-"], commands).map(drop)
+}
+
 /// A base chain of the ruleset in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base {

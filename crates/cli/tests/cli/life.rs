@@ -190,9 +190,11 @@ fn the_units_are_well_formed() {
     }
     let (folder, shipped) = (folder(), crate::run::root().join("contrib/systemd"));
     let mut units = Vec::new();
-    for (template, unit) in
-        [("bpfc@.service", "bpfc@web.service"), ("bpfc-again@.service", "bpfc-again@eth0.service")]
-    {
+    for (template, unit) in [
+        ("bpfc@.service", "bpfc@web.service"),
+        ("bpfc-again@.service", "bpfc-again@eth0.service"),
+        ("bpfc-watch@.service", "bpfc-watch@web.service"),
+    ] {
         // Where the command is not installed, the one that was built stands for it.
         let text = std::fs::read_to_string(shipped.join(template)).expect("a unit");
         let text = text.replace("=bpfc ", &format!("={} ", env!("CARGO_BIN_EXE_bpfc")));
