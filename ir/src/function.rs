@@ -369,9 +369,9 @@ impl FunctionBuilder {
         self.value(Op::ControlGroup(path.into()))
     }
 
-    /// Jenkins' hash of a number.
-    pub fn hash(&mut self, value: Value, seed: u32) -> Value {
-        self.value(Op::Hash(value, seed))
+    /// Jenkins' hash of so many bytes of numbers.
+    pub fn hash(&mut self, values: Vec<Value>, bytes: u16, seed: u32) -> Value {
+        self.value(Op::Hash(values.into(), bytes, seed))
     }
 
     /// Ends the open block in a branch.

@@ -113,9 +113,10 @@ pub enum Op {
     Truncate(Type, Value),
     /// `v = calendar FIELD, v`: i32, what a time (i64) means in the calendar. Pure.
     Calendar(CalendarField, Value),
-    /// `v = jhash v, seed N`: i32, Bob Jenkins' hash of a number (i32) as the kernel computes it
-    /// over the bytes that the number has in a packet, see [`crate::jenkins`]. Pure.
-    Hash(Value, u32),
+    /// `v = jhash (v, v) bytes N seed N`: i32, Bob Jenkins' hash as the kernel computes it over so
+    /// many bytes of numbers, each of which takes its type's bytes in network order and is filled
+    /// up with zeros to whole words of four; see [`crate::jenkins`]. Pure.
+    Hash(Box<[Value]>, u16, u32),
     /// `v = cmp eq v, v`: bool.
     Compare(Condition, Value, Value),
     /// `v = range v, LO..HI`: bool, both ends included, LO <= HI.
@@ -197,7 +198,10 @@ impl Op {
     /// The values it uses.
     pub fn args(&self) -> impl Iterator<Item = Value> {
         let many = match self {
-            Op::Query(_, _, values) | Op::Find(_, values) | Op::Touch(_, _, values) => &values[..],
+            Op::Query(_, _, values)
+            | Op::Find(_, values)
+            | Op::Touch(_, _, values)
+            | Op::Hash(values, ..) => &values[..],
             _ => &[],
         };
         let (a, b) = match *self {
@@ -212,6 +216,7 @@ impl Op {
             | Op::Query(..)
             | Op::Find(..)
             | Op::Touch(..)
+            | Op::Hash(..)
             | Op::Count(_)
             | Op::Log(..)
             | Op::ToHost
@@ -220,7 +225,6 @@ impl Op {
             | Op::Extend(_, v)
             | Op::Truncate(_, v)
             | Op::Calendar(_, v)
-            | Op::Hash(v, _)
             | Op::InRange(v, ..)
             | Op::AvailableAt(v, _)
             | Op::Found(v)
@@ -251,14 +255,16 @@ impl Op {
             | Op::Log(..)
             | Op::ToHost
             | Op::Trace => {}
-            Op::Query(_, _, values) | Op::Find(_, values) | Op::Touch(_, _, values) => {
+            Op::Query(_, _, values)
+            | Op::Find(_, values)
+            | Op::Touch(_, _, values)
+            | Op::Hash(values, ..) => {
                 values.iter_mut().for_each(|value| *value = map(*value));
             }
             Op::LoadAt(_, v, _)
             | Op::Extend(_, v)
             | Op::Truncate(_, v)
             | Op::Calendar(_, v)
-            | Op::Hash(v, _)
             | Op::InRange(v, ..)
             | Op::AvailableAt(v, _)
             | Op::Found(v)

@@ -15,7 +15,7 @@ mod frontend;
 mod function;
 mod host_fact;
 mod inst;
-mod jenkins;
+pub mod jenkins;
 mod listing;
 mod log;
 mod lookup;
@@ -59,7 +59,6 @@ pub use frontend::{
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use host_fact::HostFact;
 pub use inst::{BinaryOp, Condition, Counted, Op, Terminator, Touch};
-pub use jenkins::jenkins;
 pub use listing::{
     ListedObject, ListedObjectKind, ListedRule, ListedState, ListedStatement, Listing,
 };

@@ -28,7 +28,8 @@
 //! - `operand-types`: arithmetic and comparisons take two numbers of one type; `zext` widens a
 //!   number; i128 is made by loads and constants and used by and, or, xor, comparisons and ranges
 //!   alone; conditions are bools and nothing else is; offsets, marks, priorities and queues are
-//!   i32, times i64; the numbers that a checksum follows are i16 or i32.
+//!   i32, times i64; the numbers that a checksum follows are i16 or i32; a hash is of as
+//!   many bytes as its numbers have.
 //! - `number-ranges`: constants and the ends of ranges fit their type, ranges are not empty, shift
 //!   amounts are constants less than the width; the arms of
 //!   a switch are in order and disjoint, and there is one.
@@ -249,6 +250,9 @@ pub enum Violation {
     /// Breaks `number-ranges`.
     #[error("the shift amount is not a constant less than the width")]
     ShiftAmount,
+    /// Breaks `operand-types`.
+    #[error("a hash of {0} bytes, which is not what its numbers have")]
+    HashLength(u16),
     /// Breaks `sources`.
     #[error("the source is {0}")]
     SourceType(Type),
@@ -332,7 +336,9 @@ impl Violation {
             Violation::DuplicateInst(..) | Violation::WrongResult => "definitions",
             Violation::BlockCycle => "acyclic-blocks",
             Violation::NotDominated(..) => "dominance",
-            Violation::WrongType { .. } | Violation::DifferentTypes(..) => "operand-types",
+            Violation::WrongType { .. }
+            | Violation::DifferentTypes(..)
+            | Violation::HashLength(..) => "operand-types",
             Violation::TooLarge(..)
             | Violation::EmptyRange
             | Violation::ShiftAmount

@@ -120,6 +120,9 @@ const EITHER: &[&str] = &[
     "quota over 2000 bytes",
     "numgen inc mod 3 0",
     "numgen inc mod 5 offset 10 { 10, 12-13 }",
+    "jhash meta mark mod 3 seed 0x5 < 2",
+    "jhash meta l4proto . th dport mod 4 seed 7 { 1, 2 }",
+    "jhash meta l4proto . th sport . th dport mod 5 seed 0xdeadbeef offset 100 100-102",
     "meta l4proto . th dport { tcp . 22, udp . 53, tcp . 1024-65535, udp . 1024-65535 }",
 ];
 
@@ -143,6 +146,8 @@ const IPV4: &[&str] = &[
     "ip protocol tcp tcp dport 22",
     "ip ttl 64",
     "ip ttl < 64",
+    "jhash ip saddr mod 2 seed 0xdeadbeef 1",
+    "jhash ip saddr . ip daddr . ip id . ip ttl mod 7 seed 1 > 3",
     "ip dscp cs1",
     "ip dscp != { cs0, af11, ef }",
     "ip ecn not-ect",
@@ -167,6 +172,8 @@ const IPV4: &[&str] = &[
 const IPV6: &[&str] = &[
     "exthdr hbh exists",
     "exthdr dst missing",
+    "jhash ip6 saddr mod 3 seed 0 1",
+    "jhash ip6 saddr . ip6 daddr . ip6 hoplimit mod 16 seed 99 0-7",
     "exthdr frag exists",
     "exthdr rt missing",
     "hbh nexthdr { 6, 17, 58 }",

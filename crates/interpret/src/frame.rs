@@ -1,7 +1,8 @@
 //! One call of a chain, and what its instructions do.
 
 use crate::{Fault, Run};
-use bpfc_ir::{BinaryOp, Block, Func, Function, Inst, LogKind, Op, Type, Value, jenkins};
+use bpfc_ir::jenkins::{hashed_bytes, jenkins};
+use bpfc_ir::{BinaryOp, Block, Func, Function, Inst, LogKind, Op, Type, Value};
 use rustc_hash::FxHashMap;
 
 pub(crate) struct Frame<'a> {
@@ -73,7 +74,14 @@ impl<'a> Run<'a, '_, '_> {
                 let seconds = u64::try_from(frame.value(value)?).map_err(|_| operands)?;
                 (Type::I32, field.of(seconds).into())
             }
-            Op::Hash(value, seed) => (Type::I32, jenkins(offset(value)?, seed).into()),
+            Op::Hash(ref values, bytes, seed) => {
+                let numbers: Option<Vec<(Type, u128)>> = values
+                    .iter()
+                    .map(|&value| Some((frame.ty(value).ok()?, frame.value(value).ok()?)))
+                    .collect();
+                let all = hashed_bytes(numbers.ok_or(operands)?);
+                (Type::I32, jenkins(&all[..usize::from(bytes).min(all.len())], seed).into())
+            }
             Op::Compare(condition, a, b) => {
                 (Type::Bool, condition.holds(frame.value(a)?, frame.value(b)?).into())
             }

@@ -642,9 +642,15 @@ impl Body<'_> {
                 self.builder.calendar(field, time)
             }
             6 if ty == Type::I32 && self.choices.once_in(3) => {
-                let value = self.load(Type::I32);
+                let types = [Type::I8, Type::I16, Type::I32, Type::I64, Type::I128];
+                let (mut values, mut bytes) = (Vec::new(), 0);
+                for _ in 0..1 + self.choices.below(3) {
+                    let ty = self.choices.of(&types);
+                    values.push(self.load(ty));
+                    bytes = u16::next_multiple_of(bytes, 4) + ty.bytes() as u16;
+                }
                 let seed = self.choices.number() as u32;
-                self.builder.hash(value, seed)
+                self.builder.hash(values, bytes, seed)
             }
             6 if ty == Type::I32 && self.choices.once_in(6) => {
                 let path = self.choices.of(&["", "/a b/\"c\"", "system.slice"]);

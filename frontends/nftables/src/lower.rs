@@ -9,6 +9,7 @@
 mod chain;
 mod device;
 mod extension;
+mod hash;
 mod listed;
 mod load;
 mod mark;

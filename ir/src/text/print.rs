@@ -114,7 +114,13 @@ impl Display for Op {
             Op::Extend(ty, value) => write!(f, "zext.{ty} {value}"),
             Op::Truncate(ty, value) => write!(f, "trunc.{ty} {value}"),
             Op::Calendar(field, value) => write!(f, "calendar {field}, {value}"),
-            Op::Hash(value, seed) => write!(f, "jhash {value}, seed {}", Number((*seed).into())),
+            Op::Hash(values, bytes, seed) => {
+                f.write_str("jhash (")?;
+                for (at, value) in values.iter().enumerate() {
+                    write!(f, "{}{value}", if at == 0 { "" } else { ", " })?;
+                }
+                write!(f, ") bytes {bytes} seed {}", Number((*seed).into()))
+            }
             Op::Compare(condition, a, b) => write!(f, "cmp {condition} {a}, {b}"),
             Op::InRange(value, ends) => {
                 write!(f, "range {value}, {}..{}", Number(ends.0), Number(ends.1))

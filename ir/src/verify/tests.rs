@@ -399,6 +399,14 @@ fn numbers_fit() {
     broken(in_block("ip6", "v0 = lookup transform out 0 saddr 4 return"), Violation::NoTransform);
     assert_eq!(in_block("ip", "v0 = lookup transform out 5 daddr 3 return"), []);
     assert_eq!(in_block("ip", "v0 = take state0 return"), []);
+    let hash = |bytes: u16| {
+        let text =
+            format!("{byte} v1 = const.i64 1 v2 = jhash (v0, v1) bytes {bytes} seed 7 return");
+        in_block("ip", &text)
+    };
+    assert_eq!(hash(12), []);
+    broken(hash(8), Violation::HashLength(8));
+    broken(hash(13), Violation::HashLength(13));
 }
 
 #[test]

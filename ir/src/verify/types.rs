@@ -153,7 +153,16 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             }
             Ok(())
         }
-        Op::Hash(value, _) => is(checker, value, Type::I32),
+        Op::Hash(ref values, bytes, _) => {
+            let mut all = 0;
+            for &value in values {
+                all += number(checker, value)?.bytes().next_multiple_of(4);
+            }
+            match bytes > 0 && all == bytes.next_multiple_of(4) {
+                true => Ok(()),
+                false => Err(Violation::HashLength(bytes)),
+            }
+        }
         Op::Calendar(_, value) => is(checker, value, Type::I64),
         Op::Compare(_, a, b) => same(checker, a, b).map(|_| ()),
         Op::InRange(value, ref ends) => {

@@ -519,8 +519,8 @@ impl<'a, 'b> Selector<'a, 'b> {
                 }
                 self.asm.store_imm(Size::B, R7, layout::PACKET_TYPE, 0);
             }
-            Op::Hash(value, seed) => {
-                self.hash(value, seed)?;
+            Op::Hash(ref values, bytes, seed) => {
+                self.hash(values, bytes, seed)?;
                 self.keep(result);
             }
             Op::Random => {

@@ -349,6 +349,7 @@ impl Needs {
                     needs.trace |= data.op == Op::Trace;
                     match &data.op {
                         Op::Query(_, _, arguments) => needs.hand_over(arguments.len()),
+                        Op::Hash(values, ..) => needs.hand_over(values.len()),
                         Op::Find(table, key) => {
                             needs.hand_over(key.len());
                             needs.hand_over(program.tables[*table].fields.len());

@@ -163,6 +163,7 @@ impl<'r> Cx<'_, 'r> {
             | Ct { .. }
             | Immediate { .. }
             | Numgen { .. }
+            | Jhash { .. }
             | Fib { .. } => self.load(expression),
             Compare { .. }
             | Range { .. }
@@ -196,7 +197,7 @@ impl<'r> Cx<'_, 'r> {
             Socket { .. } => Err(unsupported(expression, "socket")),
             Xfrm { .. } => Err(unsupported(expression, "ipsec")),
             Osf { .. } => Err(unsupported(expression, "osf")),
-            Jhash { .. } | Symhash { .. } => Err(unsupported(expression, "a hash")),
+            Symhash { .. } => self.symhash(expression),
             Inner { .. } => Err(unsupported(expression, "a header in a tunnel")),
             Last { .. } => Err(unsupported(expression, "last")),
             Connlimit { .. } => Err(unsupported(expression, "ct count")),

@@ -1,6 +1,7 @@
 //! Loads: from the packet, of what is known of it, and constants. A load that fails ends the rule.
 
 use super::chain::Cx;
+use super::hash::Scale;
 use super::registers::{Content, Meaning, only_number, type_of};
 use super::{Lowered, unknown, unsupported};
 use crate::model::{
@@ -62,27 +63,22 @@ impl Cx<'_, '_> {
             Operation::Numgen { is_random, modulus, offset, to } => {
                 let modulus = (*modulus).max(1);
                 let value = if *is_random {
-                    // As `reciprocal_scale` has it: the upper half of a product.
                     let random = self.builder.random();
-                    let random = self.builder.extend(Type::I64, random);
-                    let scale = self.builder.constant(Type::I64, modulus.into());
-                    let product = self.builder.binary(BinaryOp::Mul, random, scale);
-                    let half = self.builder.constant(Type::I64, 32);
-                    let high = self.builder.binary(BinaryOp::Shr, product, half);
-                    let first = self.builder.constant(Type::I64, (*offset).into());
-                    let value = self.builder.binary(BinaryOp::Add, high, first);
-                    self.put(*to, value, 4, true);
-                    return Ok(());
+                    self.scaled(random, Scale { modulus, offset: *offset })
                 } else {
                     // The first packet gets 0.
                     let kind = StateKind::Cycle { period: modulus, start: modulus - 1 };
                     let state = self.state(kind);
-                    self.builder.take(state)
+                    let value = self.builder.take(state);
+                    let first = self.builder.constant(Type::I32, (*offset).into());
+                    self.builder.binary(BinaryOp::Add, value, first)
                 };
-                let first = self.builder.constant(Type::I32, (*offset).into());
-                let value = self.builder.binary(BinaryOp::Add, value, first);
                 self.put(*to, value, 4, true);
                 Ok(())
+            }
+            Operation::Jhash { from, bytes, modulus, seed, offset, to } => {
+                let scale = Scale { modulus: *modulus, offset: *offset };
+                self.jhash(expression, *from, *bytes, *seed, scale, *to)
             }
             // net/netfilter/nft_fib_netdev.c
             Operation::Fib { .. } if self.is_other() => {
@@ -131,7 +127,7 @@ impl Cx<'_, '_> {
         self.shared.ruleset.tables[self.place.table].family == crate::model::Family::Netdev
     }
 
-    fn put(&mut self, to: Register, value: Value, bytes: u32, is_host: bool) {
+    pub fn put(&mut self, to: Register, value: Value, bytes: u32, is_host: bool) {
         let meaning = Meaning::Plain;
         self.registers.set(to, Content { value, bytes, is_host, meaning });
     }

@@ -168,7 +168,7 @@ impl Match for Cluster {
         }
         let b = cx.builder();
         let source = b.ct(CtField::Initiator);
-        let hash = b.hash(source, self.seed);
+        let hash = b.hash(vec![source], 4, self.seed);
         cx.expect_any(&ranges, !self.invert, |b, &(low, high)| b.in_range(hash, low, high));
         Ok(())
     }

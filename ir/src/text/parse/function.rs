@@ -284,10 +284,13 @@ impl Parser {
             }
             "jhash" => {
                 self.advance();
-                let value = self.value()?;
-                self.punct(",")?;
+                self.punct("(")?;
+                let values = self.list(Self::value)?;
+                self.punct(")")?;
+                self.keyword("bytes")?;
+                let bytes = self.number("how many bytes")?;
                 self.keyword("seed")?;
-                Op::Hash(value, self.number("a seed")?)
+                Op::Hash(values, bytes, self.number("a seed")?)
             }
             "cmp" => {
                 self.advance();
