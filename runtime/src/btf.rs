@@ -188,11 +188,8 @@ impl KernelTypes {
         let module = self.conntrack_module();
         let types = Types { vmlinux: &self.vmlinux, module: module.as_ref() };
         for blob in std::iter::once(&self.vmlinux).chain(&module) {
-            for found in blob.ids().filter_map(|id| blob.get(id)) {
-                let name = types.string(found.name());
-                if found.kind() != kind::ENUM || name != Some(enumeration.as_bytes()) {
-                    continue;
-                }
+            let named = blob.named(Some(&self.vmlinux), enumeration);
+            if let Some((_, found)) = named.filter(|(_, found)| found.kind() == kind::ENUM).next() {
                 let all = (0..found.count()).filter_map(|index| blob.enumerator(&found, index));
                 let mut named =
                     all.filter(|(name, _)| types.string(*name) == Some(enumerator.as_bytes()));
@@ -224,30 +221,18 @@ impl KernelTypes {
             let id = id.ok_or(BtfError::Malformed("bpf_ct_release takes no pointer"))?;
             return Ok((vec![id], module));
         }
-        let ids: Vec<u32> = self
-            .vmlinux
-            .ids()
-            .filter(|id| {
-                self.vmlinux.get(*id).is_some_and(|found| {
-                    matches!(found.kind(), kind::STRUCT | kind::UNION)
-                        && self.vmlinux.is_called(&found, name)
-                })
-            })
-            .collect();
+        let structures = |(id, found): (u32, blob::Type)| {
+            matches!(found.kind(), kind::STRUCT | kind::UNION).then_some(id)
+        };
+        let ids: Vec<u32> = self.vmlinux.named(None, name).filter_map(structures).collect();
         if !ids.is_empty() {
             return Ok((ids, None));
         }
         // Conntrack's own structures may be known to its module alone.
         let of_conntrack = ["nf_", "bpf_ct_"].iter().any(|prefix| name.starts_with(prefix));
         if let Some(module) = self.conntrack_module().filter(|_| of_conntrack) {
-            let types = Types { vmlinux: &self.vmlinux, module: Some(&module) };
-            let called = |id: &u32| {
-                module.get(*id).is_some_and(|found| {
-                    matches!(found.kind(), kind::STRUCT | kind::UNION)
-                        && types.string(found.name()) == Some(name.as_bytes())
-                })
-            };
-            let ids: Vec<u32> = module.ids().filter(called).collect();
+            let named = module.named(Some(&self.vmlinux), name);
+            let ids: Vec<u32> = named.filter_map(structures).collect();
             if !ids.is_empty() {
                 return Ok((ids, Some(module)));
             }
@@ -256,14 +241,14 @@ impl KernelTypes {
     }
 
     fn find_function(&self, name: &str) -> Result<(KernelFunction, Option<Blob>), BtfError> {
-        if let Some(id) = function_in(&self.vmlinux, name) {
+        if let Some(id) = function_in(&self.vmlinux, None, name) {
             return Ok((KernelFunction { id, module: None }, None));
         }
         for module in modules() {
             // A module may be unloaded while its file is read.
             let Ok(bytes) = fs::read(Path::new(DIRECTORY).join(&module)) else { continue };
             let blob = Blob::parse(bytes, Some(&self.vmlinux))?;
-            if let Some(id) = function_in(&blob, name) {
+            if let Some(id) = function_in(&blob, Some(&self.vmlinux), name) {
                 return Ok((KernelFunction { id, module: Some(module) }, Some(blob)));
             }
         }
@@ -357,11 +342,9 @@ impl<'a> Types<'a> {
     }
 }
 
-fn function_in(blob: &Blob, name: &str) -> Option<u32> {
-    blob.ids().find(|id| {
-        blob.get(*id)
-            .is_some_and(|found| found.kind() == kind::FUNC && blob.is_called(&found, name))
-    })
+fn function_in(blob: &Blob, base: Option<&Blob>, name: &str) -> Option<u32> {
+    let mut named = blob.named(base, name);
+    named.find(|(_, found)| found.kind() == kind::FUNC).map(|(id, _)| id)
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, BtfError> {

@@ -33,7 +33,6 @@ pub(super) mod kind {
 /// `struct btf_type` and where its records begin.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Type {
-    name: u32,
     info: u32,
     /// Size in bytes or number of another type, by kind.
     pub size_or_type: u32,
@@ -52,15 +51,6 @@ impl Type {
     /// True where member offsets hold a bit field's size, too.
     fn has_bit_fields(&self) -> bool {
         self.info >> 31 == 1
-    }
-
-    /// Offset of its name among the strings.
-    pub fn name(&self) -> u32 {
-        self.name
-    }
-
-    pub fn is_named(&self) -> bool {
-        self.name != 0
     }
 }
 
@@ -133,9 +123,35 @@ impl Blob {
         read_type(&self.bytes, *self.types.get(index)? as usize).ok()
     }
 
-    /// The numbers of all types of this blob, ascending.
-    pub fn ids(&self) -> std::ops::Range<u32> {
-        self.first_type..self.end_type()
+    /// The types of this blob that have a name, with their numbers, ascending. A kernel has 100,000
+    /// types and more, and a load asks for some twenty names.
+    pub fn named<'a>(
+        &'a self,
+        base: Option<&'a Blob>,
+        name: &'a str,
+    ) -> impl Iterator<Item = (u32, Type)> + 'a {
+        let (name, first) = (name.as_bytes(), name.as_bytes().first());
+        let (own, base) = (self.texts(), base.map_or(&[][..], Blob::texts));
+        let is_called = move |at: usize| {
+            let offset = self.bytes.get(at..).and_then(|tail| tail.first_chunk());
+            let offset = offset.map_or(0, |offset| u32::from_le_bytes(*offset));
+            let (strings, at) = match offset.checked_sub(self.first_string) {
+                Some(offset) => (own, offset as usize),
+                None => (base, offset as usize),
+            };
+            // Most names differ in their first byte already.
+            let is_like = offset != 0 && strings.get(at) == first;
+            let rest = || strings.get(at..)?.strip_prefix(name);
+            is_like && rest().is_some_and(|rest| rest.first().is_none_or(|&byte| byte == 0))
+        };
+        let found =
+            (self.first_type..).zip(&self.types).filter(move |(_, at)| is_called(**at as usize));
+        found.filter_map(|(id, at)| Some((id, read_type(&self.bytes, *at as usize).ok()?)))
+    }
+
+    /// All strings, each with a NUL behind it.
+    fn texts(&self) -> &[u8] {
+        self.bytes.get(self.strings.clone()).unwrap_or(&[])
     }
 
     /// The string at an offset, without its NUL, if it is in this blob.
@@ -143,11 +159,6 @@ impl Blob {
         let offset = offset.checked_sub(self.first_string)? as usize;
         let tail = self.bytes[self.strings.clone()].get(offset..)?;
         tail.split(|byte| *byte == 0).next()
-    }
-
-    /// The name of a type of this blob or its base is in this blob and equal to `name`.
-    pub fn is_called(&self, found: &Type, name: &str) -> bool {
-        found.is_named() && self.string(found.name) == Some(name.as_bytes())
     }
 
     /// A structure's member.
@@ -197,12 +208,7 @@ fn word(bytes: &[u8], at: usize) -> Result<u32, BtfError> {
 }
 
 fn read_type(bytes: &[u8], at: usize) -> Result<Type, BtfError> {
-    Ok(Type {
-        name: word(bytes, at)?,
-        info: word(bytes, at + 4)?,
-        size_or_type: word(bytes, at + 8)?,
-        records: at + 12,
-    })
+    Ok(Type { info: word(bytes, at + 4)?, size_or_type: word(bytes, at + 8)?, records: at + 12 })
 }
 
 /// Bytes that follow `struct btf_type`.
