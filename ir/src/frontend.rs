@@ -154,4 +154,23 @@ pub trait Frontend: Sync {
         sources: &mut SourceMap,
         diagnostics: &mut Diagnostics,
     ) -> Option<Lowered>;
+
+    /// Whether inputs of a format that are given together are one ruleset, in which each goes on
+    /// where the one before it ended.
+    fn joins(&self, _format: &str) -> bool {
+        false
+    }
+
+    /// The same as [`Frontend::lower`] for inputs that are one ruleset: there are several only of
+    /// a format of which [`Frontend::joins`] says so.
+    fn lower_joined(
+        &self,
+        inputs: &[&Input],
+        read_as: Recognised<'_>,
+        options: &FrontendOptions,
+        sources: &mut SourceMap,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Lowered> {
+        self.lower(inputs.first()?, read_as, options, sources, diagnostics)
+    }
 }

@@ -103,9 +103,9 @@ codes! {
         "The kernel did not accept a program, map or link. The message gives the kernel's reason and\n\
          what it usually means.";
     CONFLICT = 20, "two inputs contradict each other",
-        "Several inputs compile into one program: an IPv4 and an IPv6 ruleset, for example. Two that\n\
-         hold base chains of the same hook and family cannot: which comes first is not known.\n\
-         Put both tables into one file, or compile the inputs one by one.";
+        "Several inputs compile into one program: an IPv4 and an IPv6 ruleset, or iptables' and nft's,\n\
+         for example. Two that hold the same chain cannot: which of them is meant is not known.\n\
+         Put both into one file, or compile the inputs one by one.";
     UNSUPPORTED_TABLE = 21, "a table cannot be compiled",
         "Only tables that filter can be compiled. Address translation (`nat`) stays in the kernel.";
     DEFECT = 22, "a defect of bpfc",
@@ -208,6 +208,10 @@ codes! {
     NFT_DUMP = 72, "a dump of nf_tables is damaged",
         "The bytes that should be the kernel's messages about nftables are cut off, contradict each\n\
          other, or are of a version that is not read. Take a new one: live:nft reads the kernel.";
+    SAME_PRIORITY = 73, "base chains of several inputs have one priority",
+        "Base chains of one hook run in the order of their priorities. Of several of one priority the\n\
+         kernel runs first what was loaded last, which files do not say: those of the input that is\n\
+         given first run first. What a packet's verdict is does not depend on it.";
 }
 
 /// The explanation of a code.

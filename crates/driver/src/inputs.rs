@@ -124,6 +124,15 @@ impl<'a> Inputs<'a> {
         self.all.iter().filter(|(_, role)| role.holds_rules()).map(|(input, role)| (*input, role))
     }
 
+    /// The rulesets of a format.
+    pub fn read_as<'b>(&'b self, format: &'b str) -> impl Iterator<Item = &'a Input> + 'b {
+        let is_such = move |role: &Role| match role {
+            Role::Rules(_, read_as) => read_as.format == format,
+            _ => false,
+        };
+        self.rulesets().filter(move |(_, role)| is_such(role)).map(|(input, _)| input)
+    }
+
     /// The error where there is no ruleset among some inputs.
     pub(crate) fn without_rules(&self) -> Option<Diagnostic> {
         let (input, role) = self.all.first()?;

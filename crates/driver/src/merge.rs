@@ -1,27 +1,29 @@
 //! Several lowered inputs become one program.
 //!
 //! Functions and rules keep their order, input by input. Names must stay unique. The base chains of
-//! a hook and family run in the order of their priorities; which of two with the same priority
-//! would come first cannot be known.
+//! a hook and family run in the order of their priorities, those of one priority in the order of
+//! the inputs: which of them the kernel runs first depends on when they are loaded.
 
 use bpfc_diag::{Code, Diagnostic};
 use bpfc_ir::{
-    Chain, Counted, Counter, CounterDef, CounterList, Entry, Func, Object, ObjectDef, Op, Origin,
-    Probe, Program, Rule, RuleList, Scan, State, Table, Terminator,
+    Chain, ChainData, Counted, Counter, CounterDef, CounterList, Entry, Func, Object, ObjectDef,
+    Op, Origin, Probe, Program, Rule, RuleList, Scan, State, Table, Terminator,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Appends `other` to `program`. `name` is the other input's name, for messages.
+/// Appends `other` to `program`. `name` is the other input's name, for messages. Notes say where
+/// the order of the inputs decides which base chain runs first.
 pub(crate) fn merge(
     program: &mut Program,
     other: Program,
     name: &str,
-) -> Result<(), Vec<Diagnostic>> {
+) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let conflicts = conflicts(program, &other, name);
     if !conflicts.is_empty() {
         return Err(conflicts);
     }
+    let notes = ties(program, &other, name);
     let first_rule = program.rules.len() as u32;
     let first_chain = program.chains.len() as u32;
     let first_func = program.funcs.len() as u32;
@@ -112,7 +114,41 @@ pub(crate) fn merge(
             None => program.entries.push(entry),
         }
     }
-    Ok(())
+    Ok(notes)
+}
+
+/// Where base chains of both have one priority: of each hook one note, whatever the family.
+fn ties(program: &Program, other: &Program, name: &str) -> Vec<Diagnostic> {
+    let mut told = BTreeSet::new();
+    let mut notes = Vec::new();
+    for entry in &other.entries {
+        let same = |known: &&Entry| (known.hook, known.family) == (entry.hook, entry.family);
+        let known = program.entries.iter().filter(same).flat_map(|known| &known.chains);
+        for (first, later) in known.flat_map(|a| entry.chains.iter().map(move |b| (a, b))) {
+            if first.priority != later.priority || !told.insert((entry.hook, first.priority)) {
+                continue;
+            }
+            let priority = first.priority;
+            let [first, later] = [(program, first), (other, later)].map(|(program, chain)| {
+                let function = &program.funcs[chain.func];
+                function.chain.expand().map_or(function.name.clone(), |chain| {
+                    let ChainData { table, name, .. } = &program.chains[chain];
+                    format!("{table}/{name}")
+                })
+            });
+            let message = format!(
+                "base chains of several inputs have priority {} on hook {}: {first} runs before {later} of \
+                 '{name}'",
+                priority, entry.hook,
+            );
+            let note = "the kernel runs first what was loaded last; verdicts do not depend on it, marks, \
+                        limits and counters may";
+            let help = "give the inputs in another order, or other priorities";
+            let note = Diagnostic::note(Code::SAME_PRIORITY, None, message).with_note(note);
+            notes.push(note.with_help(help));
+        }
+    }
+    notes
 }
 
 fn conflicts(program: &Program, other: &Program, name: &str) -> Vec<Diagnostic> {
@@ -121,21 +157,9 @@ fn conflicts(program: &Program, other: &Program, name: &str) -> Vec<Diagnostic> 
             .with_help("put both into one file, or compile them one by one")
     };
     let mut found = Vec::new();
-    for entry in &other.entries {
-        let same = |known: &&Entry| (known.hook, known.family) == (entry.hook, entry.family);
-        let known = program.entries.iter().find(same);
-        let known: BTreeSet<i32> =
-            known.iter().flat_map(|known| &known.chains).map(|chain| chain.priority).collect();
-        if entry.chains.iter().any(|chain| known.contains(&chain.priority)) {
-            found.push(conflict(format!(
-                "'{name}' has base chains on hook {} of family {}, as an input before it has",
-                entry.hook, entry.family
-            )));
-        }
-    }
     let names: BTreeSet<&str> = program.funcs.values().map(|f| f.name.as_str()).collect();
     for function in other.funcs.values() {
-        if names.contains(function.name.as_str()) && found.is_empty() {
+        if names.contains(function.name.as_str()) {
             found.push(conflict(format!(
                 "'{name}' has a chain {}, as an input before it has",
                 function.name

@@ -177,9 +177,16 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
     let (sets, fingerprints) = (Arc::clone(&inputs.sets), inputs.fingerprints.clone());
     let options = FrontendOptions { sets, fingerprints, ..options };
     let mut merged: Option<Program> = None;
+    let mut joined: Vec<&str> = Vec::new();
     for (input, role) in inputs.rulesets() {
         let Lowering { sources, diagnostics, too_large, listing, contents, .. } = &mut lowering;
         let lowered = match role {
+            Role::Rules(_, read_as) if joined.contains(&read_as.format) => continue,
+            Role::Rules(frontend, read_as) if frontend.joins(read_as.format) => {
+                joined.push(read_as.format);
+                let all: Vec<&Input> = inputs.read_as(read_as.format).collect();
+                frontend.lower_joined(&all, *read_as, &options, sources, diagnostics)
+            }
             Role::Rules(frontend, read_as) => {
                 frontend.lower(input, *read_as, &options, sources, diagnostics)
             }
@@ -212,13 +219,16 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
                 Arc::make_mut(listing).append(lowered.listing, program.rules.len());
                 let first = program.tables.len() as u32;
                 Arc::make_mut(contents).append(lowered.contents, first);
-                if let Err(errors) = merge::merge(program, lowered.program, &input.name) {
-                    let errors = match family::ask(&inputs, diagnostics) {
-                        Some(error) => vec![error],
-                        None => errors,
-                    };
-                    errors.into_iter().for_each(|error| diagnostics.push(error));
-                    failed = true;
+                match merge::merge(program, lowered.program, &input.name) {
+                    Ok(notes) => notes.into_iter().for_each(|note| diagnostics.push(note)),
+                    Err(errors) => {
+                        let errors = match family::ask(&inputs, diagnostics) {
+                            Some(error) => vec![error],
+                            None => errors,
+                        };
+                        errors.into_iter().for_each(|error| diagnostics.push(error));
+                        failed = true;
+                    }
                 }
             }
         }

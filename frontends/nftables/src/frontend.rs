@@ -137,16 +137,34 @@ impl Frontend for NftablesFrontend {
         sources: &mut SourceMap,
         diagnostics: &mut Diagnostics,
     ) -> Option<Lowered> {
+        self.lower_joined(&[input], read_as, options, sources, diagnostics)
+    }
+
+    fn joins(&self, format: &str) -> bool {
+        format == TEXT
+    }
+
+    fn lower_joined(
+        &self,
+        inputs: &[&Input],
+        read_as: Recognised<'_>,
+        options: &FrontendOptions,
+        sources: &mut SourceMap,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Lowered> {
+        let input = inputs.first()?;
         let (ruleset, interfaces, file) = match read_as.format {
             DUMP => netlink::read(&input.name, &input.bytes, sources, diagnostics)?,
             format => {
-                let file = sources.add(&input.name, raw::decode(&input.bytes));
+                let add = |input: &&Input| sources.add(&input.name, raw::decode(&input.bytes));
+                let files: Vec<FileId> = inputs.iter().map(add).collect();
+                let file = *files.first()?;
                 let interfaces = Interfaces::default();
                 let machine = Known { interfaces: &interfaces, accounts: options.accounts };
                 let mut included = Included(options.files);
                 let ruleset = match format {
                     JSON => crate::read_json(file, sources, &machine, diagnostics),
-                    _ => crate::read(&[file], sources, &mut included, &machine, diagnostics),
+                    _ => crate::read(&files, sources, &mut included, &machine, diagnostics),
                 };
                 (ruleset?, interfaces, file)
             }

@@ -1,6 +1,6 @@
 //! Filters of nft rulesets.
 
-use crate::run::{alone, file, folder};
+use crate::run::{alone, bpfc, file, folder};
 use serde_json::Value;
 
 const RULES: &str = "\
@@ -176,4 +176,39 @@ $BPFC unload t";
             ("inet/t/known:2", 1)
         ]
     );
+}
+
+/// Files of nft that are given together are one ruleset; iptables' and nft's become one program, in
+/// the order of their priorities.
+#[test]
+fn several_rulesets_become_one_program() {
+    let folder = folder();
+    let first = file(
+        &folder,
+        "a.nft",
+        "table ip t {\n\tchain early {\n\t\ttype filter hook input priority -10\n\t}\n\
+         \tchain same {\n\t\ttype filter hook input priority 0\n\t}\n}\n",
+    );
+    let second = file(&folder, "b.nft", "add rule ip t early udp dport 53 counter accept\n");
+    let ran = bpfc(&["check", &first, &second, "--target", "tc", "--json"]).ok();
+    assert!(ran.out.contains("\"rules\":1"), "{}", ran.out);
+    let ran = bpfc(&["check", &second, &first]).fails(1);
+    assert!(ran.err.contains("there is no table"), "{}", ran.err);
+    let rules = file(
+        &folder,
+        "c.rules",
+        "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 192.0.2.1/32 -j DROP\nCOMMIT\n",
+    );
+    let order = |inputs: &[&str]| {
+        let mut arguments = vec!["compile", "--target", "tc", "--emit", "tree"];
+        arguments.extend(inputs);
+        let ran = bpfc(&arguments).ok();
+        assert!(ran.err.contains("note[BPFC0073]"), "{}", ran.err);
+        let chains = ran.out.lines().filter_map(|line| line.trim().strip_prefix("chain "));
+        chains.map(str::to_owned).collect::<Vec<String>>()
+    };
+    assert_eq!(order(&[&first, &rules, &second]), ["ip/t/early", "ip/t/same", "filter/INPUT"]);
+    assert_eq!(order(&[&rules, &first]), ["ip/t/early", "filter/INPUT", "ip/t/same"]);
+    let ran = bpfc(&["check", &rules, &rules]).fails(1);
+    assert!(ran.err.contains("has a chain filter/INPUT"), "{}", ran.err);
 }
