@@ -36,6 +36,7 @@ mod switch;
 mod table;
 mod text;
 mod transform;
+mod tunnel;
 mod types;
 mod verify;
 
@@ -84,6 +85,7 @@ pub use table::{
 };
 pub use text::{ParseError, parse};
 pub use transform::{TransformField, Way};
+pub use tunnel::{InnerPart, Tunnel};
 pub use types::{
     Address, Base, CalendarField, CtField, CtTuple, Device, Meta, Scan, SocketField, Source,
     TupleField, Type,

@@ -2,7 +2,7 @@
 //!
 //! Every enum's `Display` is its spelling in the text form.
 
-use crate::{Probe, SctpChunks};
+use crate::{InnerPart, Probe, SctpChunks, Tunnel};
 use bpfc_abi::{Hook, PacketFamily, words};
 
 /// Type of a value: a truth value, an unsigned number, or an element of a table.
@@ -411,6 +411,16 @@ pub enum Scan {
     /// fewer than two bytes are left for a header; never broken
     /// (net/ipv6/netfilter/ip6t_ipv6header.c, `ipv6header_mt6`).
     Ipv6Headers,
+    /// Where what follows the transport header begins: in UDP behind 8 bytes, in TCP where the data
+    /// offset says, in GRE (version 0, without routing) behind the fields that its flags announce,
+    /// in IPIP at once. Broken where there is none: other protocols, later fragments, headers that
+    /// are not all there (net/netfilter/nft_payload.c, `__nft_payload_inner_offset`).
+    Payload,
+    /// A part of the packet in a tunnel, which begins there. Broken where any of the headers is
+    /// not as it should be, whatever part is asked for; absent where there is no such part: a
+    /// transport header in a later fragment, a link header or a tunnel's own where the tunnel has
+    /// none.
+    Inner(Tunnel, InnerPart),
     /// What a definition of the program's says, see [`crate::ProbeDef`]; never broken.
     Probe(Probe),
 }

@@ -1,6 +1,7 @@
 //! Searches through options: each scan becomes a function `int scan(ctx, packet)` with a loop.
 
 pub(crate) mod filter;
+pub(crate) mod inner;
 pub(crate) mod ipv6_set;
 pub(crate) mod sctp;
 pub(crate) mod text;
@@ -27,6 +28,8 @@ pub(crate) fn emit(emitter: &mut Emitter<'_>, scan: &Scan) -> Result<FunctionInd
         }
         Scan::SctpChunk(ref chunks) => sctp::emit(emitter, chunks),
         Scan::Ipv6Headers => ipv6_set::emit(emitter),
+        Scan::Payload => inner::emit_payload(emitter),
+        Scan::Inner(tunnel, part) => inner::emit(emitter, tunnel, part),
         Scan::Probe(probe) => match emitter.program.probes.get(probe) {
             Some(ProbeDef::Filter(filter)) => filter::emit(emitter, filter),
             // Texts share functions: `scan_text` calls theirs.

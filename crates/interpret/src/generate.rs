@@ -10,11 +10,11 @@ use bpfc_ir::state::{nanosecond_bucket::NanosecondBucket, tick_bucket::TickBucke
 use bpfc_ir::{
     Address, Arm, Base, BaseChain, BinaryOp, Block, CalendarField, ChainData, ChecksumField,
     ChunkFlags, Condition, Contents, Counted, Counter, CtField, CtTuple, Device, Element, Elements,
-    Entry, Expiry, Family, FieldDef, Func, Function, FunctionBuilder, Hook, KeyPart, Log, LogKind,
-    Lookup, Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query, RecentAction,
-    RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule, RuleData, RuleKind, Scan,
-    SctpChunks, Shape, SocketField, Source, StateDef, StateKind, Switch, Table, TableDef,
-    Terminator, TextSearch, Touch, TransformField, TupleField, Type, Value, Verdict, Way,
+    Entry, Expiry, Family, FieldDef, Func, Function, FunctionBuilder, Hook, InnerPart, KeyPart,
+    Log, LogKind, Lookup, Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query,
+    RecentAction, RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule, RuleData, RuleKind,
+    Scan, SctpChunks, Shape, SocketField, Source, StateDef, StateKind, Switch, Table, TableDef,
+    Terminator, TextSearch, Touch, TransformField, Tunnel, TupleField, Type, Value, Verdict, Way,
 };
 use bpfc_packet::{
     Conntrack, Dccp, Extension, InterfaceName, LengthField, Packet, PacketBuilder, Sctp, Tcp,
@@ -752,7 +752,7 @@ impl Body<'_> {
         let kind = self.choices.of(&[0, 2, 8, 43, 44, 60]);
         let chunks = SctpChunks::none().with(kind);
         let flags = ChunkFlags { kind, mask: 3, value: 1 };
-        match self.choices.below(7) {
+        match self.choices.below(9) {
             6 => Scan::Probe(Probe::from_u32(self.choices.below(3) as u32)),
             0 if self.transport >= 20 && kind == 2 => Scan::TcpMss,
             0 if self.transport >= 20 => Scan::TcpOption(kind),
@@ -760,6 +760,19 @@ impl Body<'_> {
             2 if self.transport >= 12 => {
                 let chunks = chunks.where_flags(flags).unwrap_or(chunks).complement();
                 Scan::SctpChunk(Box::new(chunks))
+            }
+            7 => Scan::Payload,
+            8 => {
+                let all = [Tunnel::Vxlan, Tunnel::Geneve, Tunnel::Gre, Tunnel::Gretap];
+                let parts = [
+                    InnerPart::Tunnel,
+                    InnerPart::Link,
+                    InnerPart::Network,
+                    InnerPart::Transport,
+                    InnerPart::Protocol,
+                    InnerPart::L4Proto,
+                ];
+                Scan::Inner(self.choices.of(&all), self.choices.of(&parts))
             }
             _ if self.family == Family::Ipv4 => self.scan_or(Scan::TcpOption(2)),
             3 => Scan::Ipv6Headers,

@@ -3,11 +3,12 @@
 
 use crate::Run;
 use bpfc_ir::{
-    Base, CtField, CtTuple, Meta, PacketFamily, ProbeDef, Scan, Source, TupleField, Type,
+    Base, CtField, CtTuple, InnerPart, Meta, PacketFamily, ProbeDef, Scan, Source, Tunnel,
+    TupleField, Type,
 };
 use bpfc_packet::{
-    Found, Packet, Tuple, extension_set, find_dccp_option, find_extension, find_sctp_chunk,
-    find_tcp_mss, find_tcp_option, find_text,
+    Found, Packet, TunnelShape, Tuple, extension_set, find_dccp_option, find_extension,
+    find_sctp_chunk, find_tcp_mss, find_tcp_option, find_text, inner, transport_payload,
 };
 use std::net::IpAddr;
 
@@ -143,7 +144,11 @@ impl Run<'_, '_, '_> {
         let needed = match scan {
             Scan::TcpOption(_) | Scan::TcpMss => 20,
             Scan::DccpOption(_) | Scan::SctpChunk(_) => 12,
-            Scan::Ipv6Header(_) | Scan::Ipv6Headers | Scan::Probe(_) => 0,
+            Scan::Ipv6Header(_)
+            | Scan::Ipv6Headers
+            | Scan::Payload
+            | Scan::Inner(..)
+            | Scan::Probe(_) => 0,
         };
         if needed > 0 && !self.packet.has_transport(needed) {
             return None;
@@ -162,6 +167,11 @@ impl Run<'_, '_, '_> {
                     find_text(bytes, &text.pattern, text.from, text.to, text.fold)
                 }
             },
+            Scan::Payload => match self.payload() {
+                Some(offset) => Found::At(offset),
+                None => Found::Broken,
+            },
+            Scan::Inner(tunnel, part) => return Some(self.inner(tunnel, part)),
             Scan::Ipv6Headers => {
                 return Some(extension_set(bytes).map_or(Scan::ABSENT, u32::from));
             }
@@ -171,6 +181,40 @@ impl Run<'_, '_, '_> {
             Found::Absent => Scan::ABSENT,
             Found::Broken => Scan::BROKEN,
         })
+    }
+}
+
+impl Run<'_, '_, '_> {
+    /// The transport protocol and where its header begins, of a packet that has one.
+    fn transport_header(&self) -> Option<(u8, usize)> {
+        let has_one = !self.packet.walk_failed() && self.packet.fragment_offset() == 0;
+        has_one.then(|| (self.packet.protocol(), self.packet.transport()))
+    }
+
+    fn payload(&self) -> Option<usize> {
+        let (protocol, transport) = self.transport_header()?;
+        transport_payload(self.packet.bytes(), protocol, transport)
+    }
+
+    fn inner(&self, tunnel: Tunnel, part: InnerPart) -> u32 {
+        let shape = TunnelShape {
+            header: if tunnel.has_header() { 8 } else { 0 },
+            has_options: tunnel == Tunnel::Geneve,
+            carries_frames: tunnel.carries_frames(),
+        };
+        let found = self.transport_header().and_then(|(protocol, transport)| {
+            inner(self.packet.bytes(), protocol, transport, shape)
+        });
+        let Some(found) = found else { return Scan::BROKEN };
+        let number = match part {
+            InnerPart::Tunnel => found.tunnel,
+            InnerPart::Link => found.link,
+            InnerPart::Network => Some(found.network),
+            InnerPart::Transport => found.transport.map(|(_, offset)| offset),
+            InnerPart::Protocol => Some(found.protocol.into()),
+            InnerPart::L4Proto => found.transport.map(|(protocol, _)| protocol.into()),
+        };
+        number.map_or(Scan::ABSENT, |number| u32::try_from(number).unwrap_or(Scan::BROKEN))
     }
 }
 

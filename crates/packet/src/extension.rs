@@ -14,7 +14,7 @@ const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
 const ESP: u8 = 50;
-const AUTHENTICATION: u8 = 51;
+pub(crate) const AUTHENTICATION: u8 = 51;
 const NO_NEXT: u8 = 59;
 const DESTINATION: u8 = 60;
 
@@ -43,21 +43,21 @@ pub enum Walk {
 }
 
 /// Whether the walk steps over a header, 59 (no next header) included as in `ipv6_ext_hdr`.
-fn is_extension(kind: u8) -> bool {
+pub(crate) fn is_extension(kind: u8) -> bool {
     matches!(kind, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | NO_NEXT | DESTINATION)
 }
 
 /// One header that the walk may step over.
-struct Header {
-    next: u8,
+pub(crate) struct Header {
+    pub next: u8,
     /// Length by its own length field.
-    length: usize,
+    pub length: usize,
     /// In units of 8 bytes; 0 for all but later fragments.
-    fragment_offset: u16,
+    pub fragment_offset: u16,
 }
 
 /// The extension header at an offset, none where the bytes that the walk reads are not there.
-fn header(bytes: &[u8], kind: u8, offset: usize) -> Option<Header> {
+pub(crate) fn header(bytes: &[u8], kind: u8, offset: usize) -> Option<Header> {
     let needed = if matches!(kind, ROUTING | FRAGMENT) { 4 } else { 2 };
     let bytes = bytes.get(offset..)?.get(..needed)?;
     let length = usize::from(bytes[1]);

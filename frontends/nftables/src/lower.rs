@@ -10,6 +10,7 @@ mod chain;
 mod device;
 mod extension;
 mod hash;
+mod inner;
 mod listed;
 mod load;
 mod mark;

@@ -84,6 +84,8 @@ impl Display for Scan {
             Scan::SctpChunk(chunks) => write!(f, "sctp-chunk \"{chunks}\""),
             Scan::Probe(probe) => write!(f, "{probe}"),
             Scan::Ipv6Headers => f.write_str("ipv6-headers"),
+            Scan::Payload => f.write_str("payload"),
+            Scan::Inner(tunnel, part) => write!(f, "inner {tunnel} {part}"),
         }
     }
 }

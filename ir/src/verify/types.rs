@@ -181,6 +181,8 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
         },
         Op::Scan(
             Scan::Probe(_)
+            | Scan::Payload
+            | Scan::Inner(..)
             | Scan::TcpMss
             | Scan::TcpOption(_)
             | Scan::DccpOption(_)

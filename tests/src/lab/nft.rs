@@ -28,6 +28,11 @@ pub fn is_ruleset(text: &str) -> bool {
     text.starts_with("table ")
 }
 
+/// Whether nft and kernel take a ruleset.
+pub fn takes(ruleset: &str) -> bool {
+    nft(&["-c", "-f", "-"], ruleset).is_ok()
+}
+
 /// Replaces all of nft's ruleset.
 pub fn load(ruleset: &str) -> Result<(), LabError> {
     nft(&["-f", "-"], &format!("flush ruleset\n{ruleset}")).map(drop)

@@ -198,7 +198,7 @@ impl<'r> Cx<'_, 'r> {
             Xfrm { .. } => Err(unsupported(expression, "ipsec")),
             Osf { .. } => Err(unsupported(expression, "osf")),
             Symhash { .. } => self.symhash(expression),
-            Inner { .. } => Err(unsupported(expression, "a header in a tunnel")),
+            Inner { .. } => self.inner(expression),
             Last { .. } => Err(unsupported(expression, "last")),
             Connlimit { .. } => Err(unsupported(expression, "ct count")),
             // Evaluation refuses it where a chain that filters reaches it.

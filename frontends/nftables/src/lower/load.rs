@@ -181,7 +181,7 @@ impl Cx<'_, '_> {
                 (Base::Transport, true)
             }
             PayloadBase::Inner => {
-                return Err(unsupported(expression, "what follows the transport header"));
+                return self.transport_payload(offset.into(), bytes, expression);
             }
             PayloadBase::Tunnel => return Err(unsupported(expression, "a header in a tunnel")),
         };

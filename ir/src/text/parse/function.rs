@@ -413,6 +413,13 @@ impl Parser {
         if self.eat_word("ipv6-headers") {
             return Ok(Scan::Ipv6Headers);
         }
+        if self.eat_word("payload") {
+            return Ok(Scan::Payload);
+        }
+        if self.eat_word("inner") {
+            let tunnel = self.word("a tunnel")?;
+            return Ok(Scan::Inner(tunnel, self.word("a part of the inner packet")?));
+        }
         if self.peek_word().is_some_and(|word| super::entity(word, "probe").is_some()) {
             return self.probe().map(Scan::Probe);
         }
