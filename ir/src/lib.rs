@@ -69,7 +69,7 @@ pub use object::{ObjectDef, ObjectKind, Query};
 pub use option_kinds::OptionKinds;
 pub use origin::Origin;
 pub use probe::{ProbeDef, TextSearch};
-pub use program::{BaseChain, ChainData, CounterDef, Entry, Program, RuleData, RuleKind};
+pub use program::{BaseChain, ChainData, CounterDef, Entry, Program, RuleData, RuleKind, Walk};
 pub use proof::Proof;
 pub use ranges::Ranges;
 pub use recent::{MAX_STAMPS, RecentAction, RecentList, RecentQuery};

@@ -89,6 +89,17 @@ pub struct Entry {
     pub chains: Vec<BaseChain>,
 }
 
+/// How far extension headers of IPv6 are walked for the rules of a base chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Walk {
+    /// To the header that is none of them: iptables.
+    #[default]
+    Through,
+    /// To the first authentication header, which is the transport header then, and otherwise
+    /// likewise: nftables (include/net/netfilter/nf_tables_ipv6.h).
+    ToAuthentication,
+}
+
 /// A base chain of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BaseChain {
@@ -97,12 +108,21 @@ pub struct BaseChain {
     pub priority: i32,
     /// Its function.
     pub func: Func,
+    /// What its rules take for the transport header.
+    pub walk: Walk,
+}
+
+impl BaseChain {
+    /// A base chain of priority 0 whose rules see what iptables' see.
+    pub fn of(func: Func) -> BaseChain {
+        BaseChain { priority: 0, func, walk: Walk::Through }
+    }
 }
 
 impl Entry {
     /// An entry of one base chain, of priority 0.
     pub fn of(hook: Hook, family: impl Into<PacketFamily>, func: Func) -> Entry {
-        Entry { hook, family: family.into(), chains: vec![BaseChain { priority: 0, func }] }
+        Entry { hook, family: family.into(), chains: vec![BaseChain::of(func)] }
     }
 
     /// The functions of the base chains, in their order.

@@ -84,7 +84,7 @@ fn graph() -> Program {
     builder.count(policy);
     builder.verdict(Verdict::Drop);
     let func: Func = program.funcs.push(Arc::new(builder.finish()));
-    let chains = vec![BaseChain { priority: 0, func }];
+    let chains = vec![BaseChain::of(func)];
     program.entries.push(Entry { hook: Hook::Input, family: Family::Ipv4.into(), chains });
     program
 }

@@ -3,9 +3,9 @@
 //!
 //! `BPFC_SEED` chooses the packets.
 
-use bpfc_packet::{Found, Packet, find_extension};
+use bpfc_packet::Packet;
 use bpfc_tests::differential::campaign;
-use bpfc_tests::generate::packets::packets;
+use bpfc_tests::generate::packets::{as_nft_reads, packets};
 use bpfc_tests::generate::ruleset::{Shape, single_target};
 use bpfc_tests::generate::targets::REWRITING;
 use bpfc_tests::lab::Family;
@@ -280,21 +280,17 @@ fn table(family: &str, stage: Stage, rules: &str) -> String {
     )
 }
 
-/// Without the packets that docs/semantics.md excepts, and without transport headers that are cut
-/// off
-/// before routing: where their checksum is missing the kernel leaves IPv4's wrong, and looks at it
-/// again behind programs at ingress.
+/// As nft reads them, without transport headers that are cut off before routing: where their
+/// checksum is missing the kernel leaves IPv4's wrong, and looks at it again behind programs at
+/// ingress.
 fn alike(frames: Vec<Frame>, stage: Stage) -> Vec<Frame> {
-    let is_alike = |frame: &Frame| {
+    let is_whole = |frame: &Frame| {
         let Ok(packet) = Packet::from_ip(&frame.bytes[14..]) else { return true };
         let Ok(parsed) = packet.parse_headers() else { return true };
-        let whole = parsed.has_transport(18) || !matches!(parsed.protocol(), 6 | 58 | 136);
-        parsed.fragment_offset() == 0
-            && (whole || stage != Stage::Mangled)
-            && (parsed.family() == Family::Ipv4
-                || find_extension(parsed.bytes(), 51) == Found::Absent)
+        parsed.has_transport(18) || !matches!(parsed.protocol(), 6 | 58 | 136)
     };
-    frames.into_iter().filter(is_alike).collect()
+    let frames = as_nft_reads(frames).into_iter();
+    frames.filter(|frame| stage != Stage::Mangled || is_whole(frame)).collect()
 }
 
 fn main() {

@@ -3,7 +3,7 @@
 
 use bpfc_driver::targets;
 use bpfc_ir::{Contents, Program, Verdict, parse, verify};
-use bpfc_packet::{Packet, PacketBuilder};
+use bpfc_packet::{Extension, Packet, PacketBuilder};
 use bpfc_tests::ir_program::{built, compiled, in_the_kernel, interpreted};
 use bpfc_tests::lab::namespace::isolated;
 use bpfc_tests::require;
@@ -506,6 +506,104 @@ const BOTH: &str = r#"
         { 17, 0 }
     }"#;
 
+/// Base chains of which every other one takes an authentication header for the transport header:
+/// each counts what it sees, and what the first of them writes is seen by the next.
+const WALKS: &str = r#"
+    chain0 = ip6 "raw" "INPUT" hook input
+    chain1 = inet "t" "c" hook input
+    chain2 = ip6 "mangle" "INPUT" hook input
+    rule0 = chain0 number 1
+    rule1 = chain0 policy final
+    rule2 = chain1 number 1
+    rule3 = chain1 number 2
+    rule4 = chain1 policy final
+    rule5 = chain2 number 1
+    rule6 = chain2 policy final
+    counter0 = rule0
+    counter1 = rule1
+    counter2 = rule2
+    counter3 = rule3
+    counter4 = rule4
+    counter5 = rule5
+    counter6 = rule6
+    entry input ip6: fn0 priority -300, fn1 priority -200 to-ah, fn2 priority -150
+    fn0 "ip6/raw/INPUT" ip6 of chain0 {
+    block0:
+        v0 = load.i8 meta.l4proto @rule0
+        v1 = const.i8 17 @rule0
+        v2 = cmp eq v0, v1 @rule0
+        br v2, block1, block2 @rule0
+    block1:
+        count counter0 @rule0
+        jump block2 @rule0
+    block2:
+        count counter1 @rule1
+        verdict accept @rule1
+    }
+    fn1 "inet/t/c ip6" ip6 of chain1 {
+    block0:
+        v0 = load.i8 meta.l4proto @rule2
+        v1 = const.i8 51 @rule2
+        v2 = cmp eq v0, v1 @rule2
+        br v2, block1, block4 @rule2
+    block1:
+        count counter2 @rule2
+        v3 = avail th 12 @rule3
+        br v3, block2, block4 @rule3
+    block2:
+        v4 = load.i32 th+4 @rule3
+        v5 = const.i32 7 @rule3
+        v6 = cmp eq v4, v5 @rule3
+        br v6, block3, block4 @rule3
+    block3:
+        count counter3 @rule3
+        jump block4 @rule3
+    block4:
+        count counter4 @rule4
+        verdict accept @rule4
+    }
+    fn2 "ip6/mangle/INPUT" ip6 of chain2 {
+    block0:
+        v0 = avail th 4 @rule5
+        br v0, block1, block3 @rule5
+    block1:
+        v1 = load.i16 th+2 @rule5
+        v2 = const.i16 53 @rule5
+        v3 = cmp eq v1, v2 @rule5
+        br v3, block2, block3 @rule5
+    block2:
+        count counter5 @rule5
+        verdict drop @rule5
+    block3:
+        count counter6 @rule6
+        verdict accept @rule6
+    }"#;
+
+/// IPv6 packets with and without authentication headers, whole and cut off.
+fn authenticated() -> Vec<Packet> {
+    let [source, destination] = [1u128, 2].map(std::net::Ipv6Addr::from);
+    let header = |icv: usize| Extension::Authentication { spi: 7, sequence: 1, icv: vec![0; icv] };
+    let options = || Extension::DestinationOptions(vec![1, 4, 0, 0, 0, 0]);
+    let chains = [
+        vec![],
+        vec![header(12)],
+        vec![header(0)],
+        vec![options(), header(8)],
+        vec![header(12), options(), header(12)],
+    ];
+    chains
+        .into_iter()
+        .flat_map(|chain| {
+            let with = |builder: PacketBuilder| {
+                chain.iter().cloned().fold(builder, PacketBuilder::extension)
+            };
+            let start = || with(PacketBuilder::ipv6(source, destination));
+            [start().udp(1, 53), start().udp(1, 54), start().tcp(1, 53, 2)]
+        })
+        .map(|builder| builder.build())
+        .collect()
+}
+
 /// Packets of both families by turns.
 fn both() -> Vec<Packet> {
     let v6 = |at: usize| {
@@ -546,6 +644,18 @@ fn text_is_compiled_as_it_is_interpreted() {
                 "inet/filter/web:1",
             ][..],
         ),
+        (
+            WALKS,
+            &[
+                "inet/t/c:1",
+                "inet/t/c:2",
+                "inet/t/c:policy",
+                "ip6/mangle/INPUT:1",
+                "ip6/mangle/INPUT:policy",
+                "ip6/raw/INPUT:1",
+                "ip6/raw/INPUT:policy",
+            ],
+        ),
         (LISTS, &["filter/INPUT:1", "filter/INPUT:2", "filter/INPUT:3", "filter/INPUT:policy"][..]),
         (
             SWITCHES,
@@ -584,7 +694,11 @@ fn text_is_compiled_as_it_is_interpreted() {
     ] {
         let (program, contents) = parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(verify(&program), Ok(()));
-        let packets = if text == BOTH { both() } else { packets() };
+        let packets = match text {
+            BOTH => both(),
+            WALKS => authenticated(),
+            _ => packets(),
+        };
         let expected = interpreted(&program, &contents, &packets);
         let labels: Vec<&str> =
             expected.1.iter().filter(|(_, count)| count.0 > 0).map(|(label, _)| &**label).collect();

@@ -6,7 +6,7 @@ use crate::emitter::Emitter;
 use crate::error::EmitError;
 use crate::kernel::device;
 use crate::lookup::control_group;
-use crate::main_function::{addressee, bridge, route, socket};
+use crate::main_function::{addressee, authentication, bridge, route, socket};
 use crate::routine::Routine;
 use crate::scan::{text, walk};
 use crate::{conntrack, lookup, query, reply, scan, state, table};
@@ -20,6 +20,7 @@ pub(crate) fn emit(
     match *routine {
         Routine::Fetch => emitter.emit_fetch(),
         Routine::Walk => walk::emit(emitter, None),
+        Routine::Authentication => authentication::emit(emitter),
         Routine::Scan(ref scan) => scan::emit(emitter, scan),
         Routine::Text(group) => text::emit(emitter, group),
         Routine::Lookup(lookup, family) => lookup::emit(emitter, lookup, family),

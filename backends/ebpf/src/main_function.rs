@@ -5,6 +5,7 @@
 //! context, r7 the packet structure, r8 and r9 are free.
 
 pub mod addressee;
+pub(crate) mod authentication;
 pub mod bare;
 pub(crate) mod bridge;
 pub(crate) mod drop;
@@ -26,7 +27,7 @@ use crate::scan::walk;
 use crate::target::{Addressee, MainContext, MainLabels, SCRATCH_SIZE, Sight, Target};
 use crate::{chain, conntrack, reply};
 use bpfc_artifact::{AttachPoint, Function, FunctionIndex, FunctionKind, Insn};
-use bpfc_ir::{CtField, Entry, Hook, PacketFamily, Verdict};
+use bpfc_ir::{BaseChain, CtField, Entry, Hook, PacketFamily, Verdict, Walk};
 use parse::Parser;
 
 /// One program to be: what is attached at one place, and whose chains it runs: those of one hook
@@ -181,6 +182,7 @@ fn run_stage(
             PacketFamily::Ipv6 => {
                 emitter.mark_line(asm, None, "parse the IPv6 headers");
                 parser.ipv6(emitter, asm);
+                authentication::forget(emitter, asm);
                 if let Some(walk) = walk {
                     clear(asm, scratch, late);
                     walk::call(emitter, asm, walk);
@@ -385,7 +387,9 @@ fn call(
     }
     let rejects = emitter.needs.answers.iter().any(|&(of, _)| entry.family == of);
     let drop = if entry.hook == Hook::Input { end.drop } else { end.drop_all };
-    for func in entry.funcs() {
+    let mut now = Walk::Through;
+    for &BaseChain { func, walk, .. } in &entry.chains {
+        authentication::choose(emitter, asm, entry.family, walk, &mut now);
         let exits = Exits { accept: asm.label(), drop, reject, rejects };
         match chain::inline(emitter, asm, func, end.frame, exits)? {
             Some(true) => continue,
@@ -401,6 +405,7 @@ fn call(
             asm.jump_imm(Jump::Ge, Width::W32, R0, outcome::REJECT, reject);
         }
     }
+    authentication::choose(emitter, asm, entry.family, Walk::Through, &mut now);
     Ok(true)
 }
 
@@ -415,6 +420,9 @@ fn answer(
     if asm.is_used(reject) {
         emitter.mark_line(asm, None, "reject");
         asm.place(reject);
+        if entry.family == PacketFamily::Ipv6 {
+            authentication::put_back(emitter, asm);
+        }
         if let Some(family) = entry.family.ip() {
             if matches!(entry.hook, Hook::Ingress | Hook::Egress) {
                 parse::cut_to_length(asm, family);

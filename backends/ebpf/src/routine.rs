@@ -21,6 +21,8 @@ pub(crate) enum Routine {
     Fetch,
     /// Walks to the transport header of an IPv6 packet.
     Walk,
+    /// Exchanges the facts about the transport header for those about an authentication header.
+    Authentication,
     /// Searches options or headers.
     Scan(Scan),
     /// Searches for texts, by case folding and group.

@@ -116,7 +116,7 @@ pub fn program(seed: u64, chains: usize, rules: usize) -> Program {
             program.chains.push(ChainData { family: family.into(), table, name, hook: None });
         }
         let priority = choices.of(&[0, -300, 50]);
-        let chains = vec![BaseChain { priority, func: Func::from_u32(first as u32) }];
+        let chains = vec![BaseChain { priority, ..BaseChain::of(Func::from_u32(first as u32)) }];
         program.entries.push(Entry { hook: Hook::Input, family: family.into(), chains });
     }
     program

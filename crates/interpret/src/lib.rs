@@ -19,7 +19,7 @@ mod tests;
 pub use environment::{Counts, Environment};
 
 use bpfc_ir::{
-    Block, Entry, Func, Hook, HostFact, Inst, Program, Rule, State, Terminator, Value, Verdict,
+    Block, Func, Hook, HostFact, Inst, Program, Rule, State, Terminator, Value, Verdict, Walk,
 };
 use bpfc_packet::{NotDelivered, Packet, Parsed, Rewrites};
 use frame::Frame;
@@ -133,8 +133,13 @@ pub fn interpret(
     };
     let entry = program.entries.iter().find(|entry| (entry.hook, entry.family) == (hook, family));
     let mut verdict = Verdict::Accept;
-    for chain in entry.into_iter().flat_map(Entry::funcs) {
-        verdict = run.base_chain(chain)?;
+    for chain in entry.into_iter().flat_map(|entry| &entry.chains) {
+        let before = run.packet;
+        if chain.walk == Walk::ToAuthentication {
+            run.packet = before.to_authentication();
+        }
+        verdict = run.base_chain(chain.func)?;
+        run.packet = run.packet.with_facts_of(&before);
         if verdict != Verdict::Accept {
             break;
         }

@@ -5,8 +5,14 @@
 //! header.
 
 use crate::extension::IPV6_HEADER;
-use crate::{Family, NotDelivered, Packet, PacketFamily, Walk, receive, walk_extensions};
+use crate::{
+    Family, Found, NotDelivered, Packet, PacketFamily, Walk, find_extension, receive,
+    walk_extensions,
+};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The number of the authentication header.
+const AUTHENTICATION: u8 = 51;
 
 /// A packet with its headers walked.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +27,8 @@ pub struct Parsed<'a> {
     fragment_offset: u16,
     transport: usize,
     walk_failed: bool,
+    /// The offset of the first authentication header of IPv6.
+    authentication: Option<usize>,
 }
 
 impl<'a> Parsed<'a> {
@@ -36,6 +44,7 @@ impl<'a> Parsed<'a> {
             fragment_offset: 0,
             transport: 0,
             walk_failed: false,
+            authentication: None,
         };
         parsed.read_headers();
         Ok(parsed)
@@ -67,6 +76,7 @@ impl<'a> Parsed<'a> {
             fragment_offset: 0,
             transport: 0,
             walk_failed: false,
+            authentication: None,
         };
         parsed.read_headers();
         parsed
@@ -85,6 +95,10 @@ impl<'a> Parsed<'a> {
             }
             PacketFamily::Ipv6 => {
                 parsed.ether_type = IPV6;
+                parsed.authentication = match find_extension(bytes, AUTHENTICATION) {
+                    Found::At(offset) => Some(offset),
+                    Found::Absent | Found::Broken => None,
+                };
                 match walk_extensions(bytes) {
                     Walk::Transport { protocol, offset } => {
                         parsed.protocol = protocol;
@@ -106,6 +120,28 @@ impl<'a> Parsed<'a> {
     pub fn of_rewritten<'b>(&self, packet: &'b Packet, added: usize) -> Option<Parsed<'b>> {
         let bytes = packet.network_bytes().get(..self.bytes.len().checked_add(added)?)?;
         Some(Parsed { packet, bytes, ..*self })
+    }
+
+    /// As nftables sees it: an authentication header is the transport header.
+    #[must_use]
+    pub fn to_authentication(&self) -> Self {
+        match self.authentication {
+            Some(transport) => Parsed {
+                protocol: AUTHENTICATION,
+                fragment_offset: 0,
+                transport,
+                walk_failed: false,
+                ..*self
+            },
+            None => *self,
+        }
+    }
+
+    /// A packet that has become of this one, with what was found out of this one's headers.
+    #[must_use]
+    pub fn with_facts_of(&self, before: &Self) -> Self {
+        let &Parsed { protocol, fragment_offset, transport, walk_failed, .. } = before;
+        Parsed { protocol, fragment_offset, transport, walk_failed, ..*self }
     }
 
     /// The packet itself, for marks, interfaces and connections.

@@ -32,7 +32,7 @@ use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap, Span};
 use bpfc_ir::{
     BaseChain, Chain as ChainId, ChainData, Contents, Counter, CounterDef, Entry, FrontendOptions,
     Func, Function, Hook, ListedRule, Listing, PacketFamily, Program, Rule as RuleId, RuleData,
-    RuleKind, State, TableFamily,
+    RuleKind, State, TableFamily, Walk,
 };
 use reach::{Place, Reached};
 use std::collections::BTreeMap;
@@ -343,7 +343,8 @@ impl Shared<'_> {
                     let other =
                         unsound.get(&chosen.place).filter(|_| family == PacketFamily::Other);
                     let func = *other.or_else(|| funcs.get(&(chosen.place, family)))?;
-                    Some(BaseChain { priority: chosen.priority, func })
+                    let (priority, walk) = (chosen.priority, Walk::ToAuthentication);
+                    Some(BaseChain { priority, func, walk })
                 });
                 let mut chains: Vec<BaseChain> = here.collect();
                 chains.sort_by_key(|chain| chain.priority);

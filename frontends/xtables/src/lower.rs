@@ -71,7 +71,7 @@ pub fn lower(
         let priority = PRIORITY.iter().find(|(name, _)| *name == table.name);
         let priority = priority.map_or(0, |(_, priority)| *priority);
         for (hook, func) in base {
-            entries.entry(hook).or_default().push(BaseChain { priority, func });
+            entries.entry(hook).or_default().push(BaseChain { priority, ..BaseChain::of(func) });
         }
     }
     if failed {

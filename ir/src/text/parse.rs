@@ -11,7 +11,7 @@ use super::lexer::{Token, tokens};
 use crate::{
     BaseChain, Block, Chain, ChainData, Contents, Counted, Counter, CounterDef, CounterList, Entry,
     Func, Object, Origin, Probe, ProbeDef, Program, Rule, RuleData, RuleKind, RuleList, State,
-    Table, TextSearch, UnknownWord, Value,
+    Table, TextSearch, UnknownWord, Value, Walk,
 };
 use bpfc_diag::{FileId, LineColumn, Span};
 use std::fmt;
@@ -446,7 +446,11 @@ impl Parser {
             priority = i32::try_from(number)
                 .map_err(|_| ParseError::new(at, format!("{number} is no priority")))?;
         }
-        Ok(BaseChain { priority, func })
+        let walk = match self.eat_word("to-ah") {
+            true => Walk::ToAuthentication,
+            false => Walk::Through,
+        };
+        Ok(BaseChain { priority, func, walk })
     }
 
     fn rule_data(&mut self) -> Result<RuleData> {

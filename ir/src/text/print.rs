@@ -4,7 +4,7 @@ use crate::{
     Arm, Base, BaseChain, BinaryOp, ChainData, Condition, Contents, Counted, CounterDef, CtField,
     Element, Entry, Expiry, FieldDef, Function, InstData, KeyPart, Listing, ObjectDef, Op, Origin,
     Program, RuleData, RuleKind, Scan, Shape, Source, StateDef, Switch, TableDef, Terminator,
-    Touch,
+    Touch, Walk,
 };
 use bpfc_abi::raw;
 use std::fmt::{self, Display, Formatter};
@@ -389,11 +389,12 @@ impl Display for RuleData {
 
 impl Display for BaseChain {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let BaseChain { priority, func } = self;
+        let BaseChain { priority, func, walk } = self;
         match priority {
-            0 => write!(f, "{func}"),
-            _ => write!(f, "{func} priority {priority}"),
+            0 => write!(f, "{func}")?,
+            _ => write!(f, "{func} priority {priority}")?,
         }
+        f.write_str(if *walk == Walk::ToAuthentication { " to-ah" } else { "" })
     }
 }
 

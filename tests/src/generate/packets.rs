@@ -8,7 +8,7 @@ use super::values::{address, port};
 use crate::lab::Family;
 use crate::lab::inject::Frame;
 use crate::lab::oracle::{INTERFACES, Stage};
-use bpfc_packet::{Extension, Found, Packet, find_extension};
+use bpfc_packet::{Extension, Packet};
 
 /// The longest frame that a veth interface takes by default.
 const LONGEST: usize = 1514;
@@ -19,16 +19,12 @@ pub fn packets(rng: &mut Rng, shape: Shape, facets: &[Facet], number: usize) -> 
 }
 
 /// Without the packets that docs/semantics.md excepts: fragments that are not the first, in which
-/// the kernel takes other bytes for ports, and IPv6 packets with an authentication header, at which
-/// nft's search for a transport header ends.
+/// the kernel takes other bytes for ports.
 pub fn as_nft_reads(frames: Vec<Frame>) -> Vec<Frame> {
     let is_alike = |frame: &Frame| {
         let Ok(packet) = Packet::from_ip(&frame.bytes[14..]) else { return true };
         let Ok(parsed) = packet.parse_headers() else { return true };
-        let is_first = parsed.fragment_offset() == 0;
-        is_first
-            && (parsed.family() == Family::Ipv4
-                || find_extension(parsed.bytes(), 51) == Found::Absent)
+        parsed.to_authentication().fragment_offset() == 0
     };
     frames.into_iter().filter(is_alike).collect()
 }

@@ -112,6 +112,7 @@ pub struct PacketLayout {
     socket: Option<i16>,
     ports: Option<i16>,
     end: Option<i16>,
+    authentication: Option<i16>,
     carried: i16,
     late: i16,
     size: i16,
@@ -137,7 +138,10 @@ impl PacketLayout {
         let link = region(needs.link, 16);
         let end = region(needs.leaving, 8);
         let names = [in_interface, out_interface, link].into_iter().flatten().count() as i16 * 16;
-        let early = names + if needs.leaving { 8 } else { 0 };
+        let authentication = region(needs.authentication, region::authentication::SIZE);
+        let early = names
+            + if needs.leaving { 8 } else { 0 }
+            + authentication.map_or(0, |_| region::authentication::SIZE);
         // The tuples come last, and most rules ask for none.
         let ct = region(needs.conntrack, if needs.tuples { CT_SIZE } else { CT_TUPLES });
         let extensions = region(needs.extensions, CT_EXTENSION_SIZE);
@@ -174,6 +178,7 @@ impl PacketLayout {
             socket,
             ports,
             end,
+            authentication,
             carried,
             late: size - BASE_SIZE - early,
             size,
@@ -189,6 +194,11 @@ impl PacketLayout {
     /// has told its facts.
     pub(crate) fn late(&self) -> i16 {
         self.late
+    }
+
+    /// Where it lies what is known of an authentication header.
+    pub(crate) fn authentication(&self) -> Option<i16> {
+        self.authentication
     }
 
     /// Where the input interface's name lies.

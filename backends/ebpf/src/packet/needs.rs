@@ -4,7 +4,7 @@ use bpfc_artifact::log::OWNER;
 use bpfc_ir::{
     Base, CtField, Device, Family, Func, Function, LogKind, Lookup, Meta, Op, Origin, PacketFamily,
     ProbeDef, Program, Query, Region, Reject, Rewrite, Rule, Scan, SocketField, Source, Terminator,
-    Value, Verdict, Way,
+    Value, Verdict, Walk, Way,
 };
 use cranelift_entity::packed_option::PackedOption;
 use std::collections::BTreeSet;
@@ -90,6 +90,9 @@ pub struct Needs {
     pub written: BTreeSet<Region>,
     /// A search for bytes in the packet.
     pub text: bool,
+    /// What an authentication header of IPv6 is taken for, where base chains ask for the transport
+    /// header.
+    pub authentication: bool,
     /// What senders of rejected packets are told.
     pub answers: BTreeSet<(Family, Answer)>,
     /// Whether answers to rejected packets come by one of the artifact's own programs.
@@ -314,6 +317,22 @@ fn feature(function: &Function, op: &Op) -> Option<Feature> {
     }
 }
 
+/// Whether an operation asks for what stands behind IPv6's extension headers.
+fn is_behind(op: &Op) -> bool {
+    match op {
+        Op::Load(_, Source::Payload(Base::Transport, _))
+        | Op::Available(..)
+        | Op::Scan(Scan::TcpOption(_) | Scan::TcpMss | Scan::DccpOption(_) | Scan::SctpChunk(_)) => {
+            true
+        }
+        Op::Load(_, Source::Meta(meta)) => matches!(
+            meta,
+            Meta::L4Proto | Meta::WalkFailed | Meta::FragmentOffset | Meta::TransportOffset
+        ),
+        _ => false,
+    }
+}
+
 /// Whether an operation compares the packet's length with a number.
 fn measures(function: &Function, op: &Op) -> bool {
     let is_length = |value: Value| {
@@ -330,6 +349,10 @@ fn measures(function: &Function, op: &Op) -> bool {
 impl Needs {
     /// What these functions need, with the first rule that asks for each feature.
     pub fn of(program: &Program, funcs: &[Func]) -> (Needs, Vec<(Feature, Option<Rule>)>) {
+        let is_walked = program.entries.iter().any(|entry| {
+            entry.family == PacketFamily::Ipv6
+                && entry.chains.iter().any(|chain| chain.walk == Walk::ToAuthentication)
+        });
         let mut needs = Needs::default();
         let mut asked: Vec<(Feature, Option<Rule>)> = Vec::new();
         let rule_of = |origin: PackedOption<Origin>| origin.expand()?.first(program);
@@ -361,6 +384,8 @@ impl Needs {
                         _ => {}
                     }
                     needs.written.extend(data.op.writes(function));
+                    needs.authentication |=
+                        is_walked && function.family == PacketFamily::Ipv6 && is_behind(&data.op);
                     needs.text |= match data.op {
                         Op::Scan(Scan::Probe(probe)) => {
                             matches!(program.probes.get(probe), Some(ProbeDef::Text(_)))

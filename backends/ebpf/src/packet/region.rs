@@ -1,5 +1,36 @@
 //! What the regions of the packet structure hold that a subject of its own fills: offsets in each.
 
+/// What stands in for the facts about the transport header where an authentication header is taken
+/// for it, or those facts while it does.
+pub(crate) mod authentication {
+    /// u32: bytes from the header on.
+    pub const AVAILABLE: i16 = 0;
+    /// u16: its offset from the network header.
+    pub const OFFSET: i16 = 4;
+    /// u16: the fragment offset.
+    pub const FRAGMENT_OFFSET: i16 = 6;
+    /// u8: the protocol.
+    pub const L4_PROTO: i16 = 8;
+    /// u8: whether the walk failed.
+    pub const WALK_FAILED: i16 = 9;
+    /// u8: one of [`state`].
+    pub const STATE: i16 = 10;
+    /// Bytes of all.
+    pub const SIZE: i16 = 16;
+
+    /// What is known of the header.
+    pub mod state {
+        /// There is none.
+        pub const ABSENT: u8 = 0;
+        /// Its offset is there.
+        pub const FOUND: u8 = 1;
+        /// Its facts are here.
+        pub const PUT_BACK: u8 = 2;
+        /// They are in use, those of the transport header are here.
+        pub const EXCHANGED: u8 = 3;
+    }
+}
+
 /// What a walk of the kernel's tables remembers (`lookup`), while its function runs.
 pub(crate) mod walk {
     /// u64: the node or entry that it looks at.

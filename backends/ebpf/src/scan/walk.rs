@@ -12,6 +12,7 @@ use crate::asm::{
 };
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
+use crate::main_function::authentication;
 use crate::packet::layout;
 use crate::target::SCRATCH_SIZE;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
@@ -162,7 +163,8 @@ fn body(emitter: &mut Emitter<'_>, find: Option<u8>) -> Result<FunctionIndex, Em
     }
     asm.place(other);
     match find {
-        Some(FRAGMENT) | None => {}
+        Some(FRAGMENT) => {}
+        None => authentication::note(emitter, &mut asm),
         Some(kind) => asm.jump_imm(Jump::Eq, Width::W64, R1, kind, found),
     }
     step(&mut asm);
