@@ -330,8 +330,13 @@ impl FunctionBuilder {
     }
 
     /// The element of a key, touched by the packet.
-    pub fn touch(&mut self, table: Table, touch: Touch, key: Vec<Value>) -> Value {
-        self.value(Op::Touch(table, touch, key.into()))
+    pub fn touch(&mut self, table: Table, touch: Touch, values: Vec<Value>) -> Value {
+        self.value(Op::Touch(table, touch, values.into()))
+    }
+
+    /// Takes the element of a key away.
+    pub fn remove(&mut self, table: Table, key: Vec<Value>) {
+        self.push(Op::Remove(table, key.into()));
     }
 
     /// Whether there is such an element.

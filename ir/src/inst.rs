@@ -84,15 +84,44 @@ impl Condition {
     }
 }
 
-/// Whether a packet adds the element that it touches.
+/// Whether a packet adds the element that it touches. The number is how long such an element lives,
+/// in milliseconds, where each has its own end ([`crate::Expiry::Own`]); 0 for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Touch {
     /// Where there is none yet (`add`); one that is there lives on as it does.
-    Add,
-    /// The same, and one that is there is not idle from now on (`update`).
-    Update,
+    Add(Timeout),
+    /// The same, and one that is there lives so long from now on (`update`), unless it lives for
+    /// ever.
+    Update(Timeout),
     /// Never (`existing`).
     Existing,
+}
+
+/// How long an element lives; small, as instructions are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timeout(u32);
+
+impl Timeout {
+    /// For ever.
+    pub const NEVER: Timeout = Timeout(0);
+    /// What is seconds has this bit.
+    const SECONDS: u32 = 1 << 31;
+
+    /// So many milliseconds, 0 for ever. `None` of those that are neither fewer than 2^31 nor whole
+    /// seconds.
+    pub fn new(milliseconds: u64) -> Option<Timeout> {
+        let small = |number: u64| u32::try_from(number).ok().filter(|&n| n < Self::SECONDS);
+        let seconds = || small(milliseconds / 1000).filter(|_| milliseconds % 1000 == 0);
+        small(milliseconds).or_else(|| Some(seconds()? | Self::SECONDS)).map(Timeout)
+    }
+
+    /// Its milliseconds; 0 for ever.
+    pub fn get(self) -> u64 {
+        match self.0 & Self::SECONDS {
+            0 => self.0.into(),
+            _ => u64::from(self.0 & !Self::SECONDS) * 1000,
+        }
+    }
 }
 
 /// What an instruction does.
@@ -148,8 +177,12 @@ pub enum Op {
     Find(Table, Box<[Value]>),
     /// `v = touch tableN ADD (v, v)`: the element of a key, made where there is none yet and
     /// [`Touch`] says so, after its states were taken from for this packet, all in one atomic step.
-    /// A state's field is what it yielded. There is no such element where there is no room.
+    /// A state's field is what it yielded. There is no such element where there is no room. Behind
+    /// the key's parts stand, where the packet may add the element, its numbers
+    /// ([`crate::FieldDef::Data`]); one that is there keeps its own.
     Touch(Table, Touch, Box<[Value]>),
+    /// `remove tableN (v, v)`: the element of a key is gone, if there was one.
+    Remove(Table, Box<[Value]>),
     /// `v = found v`: bool, whether there is such an element.
     Found(Value),
     /// `v = field.T v N`: the element's field of that place; guarded by [`Op::Found`] of the same
@@ -185,6 +218,7 @@ impl Op {
                 | Op::Take(_)
                 | Op::Query(..)
                 | Op::Touch(..)
+                | Op::Remove(..)
                 | Op::Count(_)
                 | Op::Log(..)
                 | Op::Trace
@@ -201,7 +235,8 @@ impl Op {
             Op::Query(_, _, values)
             | Op::Find(_, values)
             | Op::Touch(_, _, values)
-            | Op::Hash(values, ..) => &values[..],
+            | Op::Hash(values, ..)
+            | Op::Remove(_, values) => &values[..],
             _ => &[],
         };
         let (a, b) = match *self {
@@ -217,6 +252,7 @@ impl Op {
             | Op::Find(..)
             | Op::Touch(..)
             | Op::Hash(..)
+            | Op::Remove(..)
             | Op::Count(_)
             | Op::Log(..)
             | Op::ToHost
@@ -258,7 +294,8 @@ impl Op {
             Op::Query(_, _, values)
             | Op::Find(_, values)
             | Op::Touch(_, _, values)
-            | Op::Hash(values, ..) => {
+            | Op::Hash(values, ..)
+            | Op::Remove(_, values) => {
                 values.iter_mut().for_each(|value| *value = map(*value));
             }
             Op::LoadAt(_, v, _)
@@ -304,6 +341,7 @@ impl Op {
             | Op::Take(_)
             | Op::Query(..) => Some(Type::I32),
             Op::Binary(..)
+            | Op::Remove(..)
             | Op::Count(_)
             | Op::Log(..)
             | Op::Trace

@@ -59,7 +59,7 @@ pub use frontend::{
 };
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use host_fact::HostFact;
-pub use inst::{BinaryOp, Condition, Counted, Op, Terminator, Touch};
+pub use inst::{BinaryOp, Condition, Counted, Op, Terminator, Timeout, Touch};
 pub use listing::{
     ListedObject, ListedObjectKind, ListedRule, ListedState, ListedStatement, Listing,
 };
@@ -80,8 +80,8 @@ pub use set_table::SetTable;
 pub use state::{Moment, StateDef, StateKind, Words};
 pub use switch::{Arm, Switch};
 pub use table::{
-    Contents, Element, ElementError, Elements, Expiry, ExpiryTicks, FieldDef, KeyPart, Shape,
-    TableDef,
+    Contents, Element, ElementError, Elements, ElementsBuilder, Expiry, ExpiryTicks, FieldDef,
+    KeyPart, Life, Onward, Shape, TableDef,
 };
 pub use text::{ParseError, parse};
 pub use transform::{TransformField, Way};

@@ -39,6 +39,11 @@ pub enum StateKind {
         /// The number before the first packet's, below the period.
         start: u32,
     },
+    /// Packets and bytes (net/netfilter/nft_counter.c); yields 1. Elements of tables alone have it.
+    Counter,
+    /// When the last packet came, in nanoseconds since the machine started, 0 for none
+    /// (net/netfilter/nft_last.c); yields 1.
+    Last,
 }
 
 /// A state's definition.
@@ -71,10 +76,12 @@ impl StateKind {
     pub fn words(&self) -> usize {
         match self {
             StateKind::WideBucket(_) => 3,
+            StateKind::Counter => 2,
             StateKind::TickBucket(_)
             | StateKind::NanosecondBucket(_)
             | StateKind::Quota { .. }
-            | StateKind::Cycle { .. } => 1,
+            | StateKind::Cycle { .. }
+            | StateKind::Last => 1,
         }
     }
 
@@ -89,9 +96,38 @@ impl StateKind {
                 None => [0; 3],
             },
             StateKind::Cycle { start, .. } => [u64::from(*start), 0, 0],
-            StateKind::TickBucket(_) | StateKind::NanosecondBucket(_) | StateKind::Quota { .. } => {
-                [0; 3]
+            StateKind::TickBucket(_)
+            | StateKind::NanosecondBucket(_)
+            | StateKind::Quota { .. }
+            | StateKind::Counter
+            | StateKind::Last => [0; 3],
+        }
+    }
+
+    /// Whether a state of an element that is there from the start can begin with a number: that of
+    /// a counter has its packets in the lower and its bytes in the upper 64 bits; that of a quota
+    /// is what was used; that of the last packet's time is how many milliseconds ago it came plus
+    /// one. Others begin with 0.
+    pub fn can_begin(&self, number: u128) -> bool {
+        match self {
+            StateKind::Counter => true,
+            StateKind::Quota { bytes } => number <= u128::from(*bytes),
+            StateKind::Last => number <= u128::from(u32::MAX),
+            _ => number == 0,
+        }
+    }
+
+    /// What such a state keeps, with the moment at which the program was loaded.
+    pub fn begin(&self, number: u128, loaded: &Moment) -> Words {
+        match self {
+            StateKind::Counter => [number as u64, (number >> 64) as u64, 0],
+            StateKind::Quota { .. } => [number as u64, 0, 0],
+            StateKind::Last if number > 0 => {
+                // At the start of all time it would be none.
+                let ago = (number as u64 - 1).saturating_mul(1_000_000).max(2);
+                [loaded.nanoseconds.wrapping_sub(ago), 0, 0]
             }
+            _ => self.start(loaded),
         }
     }
 
@@ -120,6 +156,15 @@ impl StateKind {
                 *value = (*value + 1) % u64::from((*period).max(1));
                 return *value as u32;
             }
+            StateKind::Counter => {
+                words[0] = words[0].wrapping_add(1);
+                words[1] = words[1].wrapping_add(now.length.into());
+                return 1;
+            }
+            StateKind::Last => {
+                *value = now.nanoseconds;
+                return 1;
+            }
         };
         *value = taken.unwrap_or(*value);
         taken.is_some().into()
@@ -131,7 +176,7 @@ impl StateKind {
             StateKind::TickBucket(bucket) => bucket.is_taken(),
             StateKind::NanosecondBucket(bucket) => bucket.is_sound(),
             StateKind::WideBucket(bucket) => bucket.is_sound(),
-            StateKind::Quota { .. } => true,
+            StateKind::Quota { .. } | StateKind::Counter | StateKind::Last => true,
             StateKind::Cycle { period, start } => start < period,
         }
     }
@@ -141,9 +186,11 @@ impl StateKind {
         match self {
             StateKind::TickBucket(bucket) => bucket.refusing(),
             StateKind::WideBucket(bucket) => bucket.refusing(),
-            StateKind::NanosecondBucket(_) | StateKind::Quota { .. } | StateKind::Cycle { .. } => {
-                Vec::new()
-            }
+            StateKind::NanosecondBucket(_)
+            | StateKind::Quota { .. }
+            | StateKind::Cycle { .. }
+            | StateKind::Counter
+            | StateKind::Last => Vec::new(),
         }
     }
 }
@@ -158,6 +205,8 @@ impl fmt::Display for StateKind {
             StateKind::WideBucket(bucket) => bucket.fmt(f),
             StateKind::Quota { bytes } => write!(f, "quota {bytes}"),
             StateKind::Cycle { period, start } => write!(f, "cycle {period} start {start}"),
+            StateKind::Counter => f.write_str("counter"),
+            StateKind::Last => f.write_str("last"),
         }
     }
 }

@@ -169,7 +169,7 @@ pub(crate) fn check(artifact: &Artifact) -> Result<(), Error> {
     }
     for map in &artifact.maps {
         let sizes = (map.key_size as usize, map.value_size as usize);
-        if map.initial.iter().any(|(key, value)| (key.len(), value.len()) != sizes) {
+        if !map.initial.is_empty() && map.initial.sizes() != sizes {
             return damaged(format!("an element of map {} has other sizes", map.name));
         }
     }

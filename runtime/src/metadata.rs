@@ -129,7 +129,7 @@ impl Metadata {
                 .maps
                 .iter()
                 .filter(|map| map.keep)
-                .map(|map| MapDef { initial: Vec::new(), ..map.clone() })
+                .map(|map| MapDef { initial: bpfc_artifact::Entries::default(), ..map.clone() })
                 .collect(),
         }
     }

@@ -4,9 +4,10 @@ use crate::kconfig::PROGRAMS_READ_ONLY;
 use crate::sets::{self, OldSets};
 use crate::symbols::Symbols;
 use crate::sys::{LoadRequest, MMAPABLE, Map, MapSpec, Program, load_btf};
-use crate::{Error, clock, conntrack_table, control_groups, features, linker};
+use crate::{Error, clock, conntrack_table, control_groups, features, linker, sys};
 use bpfc_artifact::btf::{Builder, FunctionTypes, types_of_map};
 use bpfc_artifact::{Artifact, AttachPoint, MapDef, MapRole, ProgramKind};
+use std::borrow::Cow;
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
 
@@ -88,7 +89,7 @@ pub(crate) fn is_same(old: &MapDef, new: &MapDef) -> bool {
     let sizes = |map: &MapDef| {
         (map.kind, map.key_size, map.value_size, map.max_entries, map.flags, map.locked)
     };
-    old.role == new.role && sizes(old) == sizes(new)
+    old.role == new.role && old.lineage == new.lineage && sizes(old) == sizes(new)
 }
 
 /// A map whose values have a lock is described to the kernel by types.
@@ -143,8 +144,30 @@ fn create_map(def: &MapDef) -> Result<Map, Error> {
         }
         map.update(&[0; 4], &value).map_err(Error::kernel("tell programs the control groups"))?;
     }
-    for (key, value) in &def.initial {
-        map.update(key, value).map_err(Error::kernel(format!("fill map {}", def.name)))?;
+    if !def.initial.is_empty() {
+        let failed = Error::kernel(format!("fill map {}", def.name));
+        map.update_batch(def.initial.keys(), &initial_values(def)).map_err(failed)?;
     }
     Ok(map)
+}
+
+/// The values that a map begins with, their times counted from now on.
+fn initial_values(def: &MapDef) -> Cow<'_, [u8]> {
+    if def.times.is_empty() {
+        return Cow::Borrowed(def.initial.values());
+    }
+    let now = sys::clock();
+    let mut values = def.initial.values().to_vec();
+    for value in values.chunks_exact_mut(def.initial.sizes().1.max(1)) {
+        for &at in &def.times {
+            let Some(place) = value.get_mut(at as usize..).and_then(|v| v.first_chunk_mut()) else {
+                continue;
+            };
+            match u64::from_ne_bytes(*place) {
+                0 | u64::MAX => {}
+                time => *place = now.wrapping_add(time).to_ne_bytes(),
+            }
+        }
+    }
+    Cow::Owned(values)
 }

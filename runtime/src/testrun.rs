@@ -118,7 +118,7 @@ impl Unattached {
             defs: artifact
                 .maps
                 .iter()
-                .map(|map| MapDef { initial: Vec::new(), ..map.clone() })
+                .map(|map| MapDef { initial: bpfc_artifact::Entries::default(), ..map.clone() })
                 .collect(),
             counters: artifact.maps.iter().position(|map| map.role == MapRole::Counters),
             rules: Arc::new(artifact.rules.clone()),

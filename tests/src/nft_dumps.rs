@@ -54,12 +54,16 @@ fn shown(input: Input, options: &Options) -> String {
     }
     let mut text = program.to_string();
     for (table, elements) in contents.iter() {
-        let mut elements: Vec<_> = elements.iter().cloned().collect();
+        let mut elements: Vec<_> = elements.iter().collect();
         // A hash has no order, and the kernel's is its own.
         if program.tables[table].key.iter().all(|part| part.shape == Shape::Exact) {
             elements.sort_by(|a, b| a.key.cmp(&b.key));
         }
-        for element in elements {
+        for mut element in elements {
+            // How much is left of it when it is asked for.
+            if let Some(life) = &mut element.life {
+                life.left = 0;
+            }
             let _ = writeln!(text, "{table} {element:?}");
         }
     }

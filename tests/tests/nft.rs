@@ -230,6 +230,29 @@ const VERDICTS: &str = "\
     add @full { meta length } counter
     add @flood { meta l4proto limit rate 1/hour burst 4 packets } counter
     add @floods { meta l4proto . th dport limit rate over 1/hour burst 1 packets } counter
+    meta length @full counter
+    update @brief { th sport timeout 30m } counter
+    add @brief { th dport } counter
+    th dport @brief counter
+    delete @brief { th sport } counter
+    th sport @brief counter
+    add @chosen { th dport : meta mark } counter
+    meta mark set th sport map @chosen counter
+    update @counted { meta length counter } counter
+    add @counted { meta length } counter
+    meta length @counted counter
+    update @pairs { meta l4proto . th dport limit rate 1/hour burst 4 packets counter } counter
+    meta l4proto . th sport @pairs counter
+    th dport @aged counter
+    th dport @kept counter
+    th sport != @kept counter
+    th dport @mixed counter
+    meta l4proto . th dport @areas counter
+    meta l4proto . th sport . th dport @regions counter
+    meta l4proto . th sport . th dport != @regions counter
+    meta l4proto . th sport . th dport vmap @ways counter
+    meta mark set meta length . th dport map { 0-60 . 53-1023 : 1, 40-80 . 22-30000 : 2, * : 3 } counter
+    th sport . th dport { 0-1023 . 1024-65535, 1024-65535 . 0-1023, 100-1000 . 100-1023 } counter
     limit name slow counter
     limit name slow counter
     quota name little counter
@@ -248,6 +271,13 @@ const VERDICTS: &str = "\
     tcp dport { 1-30000 } counter return
     th sport 1-20000 counter drop
     counter
+";
+
+/// The same, of what nft takes from 1.1 on.
+const NEWER: &str = "\
+    add @portions { th dport quota over 100 bytes } counter
+    th dport vmap { 0-1023 counter : accept, 1024-65535 limit rate 1/hour burst 3 packets : continue } counter
+    last quota 30000 bytes used 29000 bytes counter
 ";
 
 /// A table of a family with all of this at a stage.
@@ -287,8 +317,10 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
         .filter(fits)
         .map(|rule| format!("        {rule} counter\n"))
         .collect();
-    let verdicts: String = VERDICTS
+    let newer = if nft::is_at_least([1, 1, 0]) { NEWER } else { "" };
+    let verdicts: String = newer
         .lines()
+        .chain(VERDICTS.lines())
         .filter(|line| marks || !line.contains("mark set"))
         .map(|l| format!("        {}\n", l.trim()))
         .collect();
@@ -343,6 +375,70 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
         type inet_proto . inet_service
         size 5000
         flags dynamic
+    }}
+    set brief {{
+        type inet_service
+        size 1000
+        flags dynamic,timeout
+        timeout 20m
+    }}
+    map chosen {{
+        typeof th dport : meta mark
+        size 300
+        flags dynamic
+    }}
+    set counted {{
+        typeof meta length
+        size 40
+        flags dynamic
+        counter
+        elements = {{ 28, 40 counter packets 3 bytes 120 }}
+    }}
+    set pairs {{
+        type inet_proto . inet_service
+        size 4000
+        flags dynamic
+    }}
+    set portions {{
+        type inet_service
+        size 4000
+        flags dynamic
+    }}
+    set aged {{
+        type inet_service
+        flags interval,timeout
+        timeout 1h
+        elements = {{ 1-50 timeout 30m expires 10m, 53, 1000-20000 timeout 2h }}
+    }}
+    set kept {{
+        type inet_service
+        flags interval
+        counter
+        elements = {{ 0-21, 22, 53-30000 }}
+    }}
+    set mixed {{
+        type inet_service
+        limit rate 1/hour burst 1 packets
+        elements = {{ 22, 53 limit rate 1/hour burst 2 packets, 80,
+            40000 limit rate over 1/hour burst 2 packets }}
+    }}
+    set areas {{
+        type inet_proto . inet_service
+        flags interval
+        elements = {{ tcp . 0-1023, udp . 50-60, 0-255 . 30000-65535 }}
+    }}
+    set regions {{
+        type inet_proto . inet_service . inet_service
+        flags interval
+        counter
+        elements = {{ tcp . 1-65535 . 1-1023, udp . 0-1023 . 0-65535, 0-50 . 20-40000 . 20-40000,
+            icmp . 50000-60000 . 0-65535 }}
+    }}
+    map ways {{
+        type inet_proto . inet_service . inet_service : verdict
+        flags interval
+        elements = {{ tcp . 0-65535 . 22 : jump web, tcp . 1-1023 . 1-1023 : drop,
+            0-255 . 0-2000 . 53 : accept, udp . 0-65535 . 0-65535 : continue }}
     }}
     map by_protocol {{
         type inet_proto : counter
@@ -423,8 +519,12 @@ fn main() {
                 trials.push(told(family, shape, text.clone()));
                 let name = format!("listed_{family}_{packets_of}_{stage:?}").to_lowercase();
                 // Old versions do not say in JSON how wide an integer is.
-                let listed_text = text.replace("meta length\n", "meta mark\n");
-                let listed_text = listed_text.replace("@full { meta length", "@full { meta mark");
+                let mut listed_text = text.replace("typeof meta length\n", "typeof meta mark\n");
+                for set in ["full", "counted"] {
+                    listed_text = listed_text
+                        .replace(&format!("@{set} {{ meta length"), &format!("@{set} {{ meta mark"))
+                        .replace(&format!("meta length @{set}"), &format!("meta mark @{set}"));
+                }
                 trials.push(Trial::test(name, move || match require::met(&needs()) {
                     true => isolated(|| {
                         // Rules name its interfaces.

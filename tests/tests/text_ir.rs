@@ -306,12 +306,12 @@ const STATES: &str = r#"
 /// bucket that expires, a set without states that fills up, and given elements with states.
 const METERS: &str = r#"
     table0 = "flood" key i32 fields state nanosecond-bucket packets 1 every 3600000000000 burst 5
-        capacity 2
-    table1 = key i16, i8 fields state quota 60, state cycle 3 start 1 capacity 64
+        capacity 2 dynamic
+    table1 = key i16, i8 fields state quota 60, state cycle 3 start 1 capacity 64 dynamic
     table2 = "rates" key i128, i16
-        fields state wide-bucket packets average 3600000000 burst 2 capacity 1
+        fields state wide-bucket packets average 3600000000 burst 2 capacity 1 dynamic
         idle 3600000 collect 3600000
-    table3 = "known" key i16 capacity 4
+    table3 = "known" key i16 capacity 4 dynamic
     table4 = "given" key i8 fields i32, state cycle 4 start 0, i128, state tick-bucket average 36000000 burst 9
         capacity 2
     chain0 = ip "filter" "INPUT" hook input

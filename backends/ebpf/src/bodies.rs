@@ -37,6 +37,7 @@ pub(crate) fn emit(
         Routine::Query(object, ref query) => query::emit(emitter, object, query),
         Routine::Find(table) => table::find(emitter, table),
         Routine::Touch(table, how) => table::touch(emitter, table, how),
+        Routine::Remove(table) => table::remove(emitter, table),
         Routine::CountList => count_list::emit(emitter),
         Routine::Log => log::emit(emitter),
         Routine::StripOptions(kinds, stripped) => strip::emit(emitter, kinds, stripped),

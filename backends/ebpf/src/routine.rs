@@ -55,6 +55,8 @@ pub(crate) enum Routine {
     Find(Table),
     /// Takes from an element's states.
     Touch(Table, Touch),
+    /// Takes an element away.
+    Remove(Table),
     /// Counts by a list.
     CountList,
     /// Writes log records.

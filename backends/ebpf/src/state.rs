@@ -13,18 +13,30 @@ use crate::asm::{
 };
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
+use crate::packet::layout;
 use crate::routine::Routine;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{State, StateKind};
 
 /// r0 = what a state yields for the packet r7. Clobbers r0 to r5.
 pub(crate) fn take(emitter: &mut Emitter<'_>, asm: &mut Asm, state: State) {
+    if emitter.program.states[state].kind == StateKind::Last {
+        return last(emitter, asm, state);
+    }
     if let StateKind::Cycle { period, start } = emitter.program.states[state].kind {
         return cycle(emitter, asm, state, period, start);
     }
     let function = emitter.routine(Routine::Take(state));
     emitter::call(asm, function);
     asm.alu(Alu::Mov, Width::W32, R0, R0);
+}
+
+/// One store of the time, whoever else stores it.
+fn last(emitter: &mut Emitter<'_>, asm: &mut Asm, state: State) {
+    asm.helper(Helper::Nanoseconds);
+    emitter.state_cell(asm, R1, state);
+    asm.store(Size::D, R1, 0, R0);
+    asm.mov_imm(R0, 1);
 }
 
 /// One atomic addition, taken modulo the period.
@@ -48,6 +60,8 @@ pub(crate) fn emit(emitter: &mut Emitter<'_>, state: State) -> Result<FunctionIn
         }
         StateKind::Quota { .. } => "quota",
         StateKind::Cycle { .. } => "cycle",
+        StateKind::Counter => "counter",
+        StateKind::Last => "last",
     };
     let mut asm = Asm::new();
     let [refused, ready] = std::array::from_fn(|_| asm.label());
@@ -74,6 +88,17 @@ pub(crate) fn prepare(asm: &mut Asm, kind: &StateKind, refused: Label) {
         StateKind::NanosecondBucket(bucket) => nanosecond_bucket::prepare(asm, bucket),
         // The IR's verifier lets elements alone have these.
         StateKind::WideBucket(_) => asm.goto(refused),
+        StateKind::Counter => {
+            asm.load(Size::W, R6, R7, layout::LENGTH);
+            asm.mov_imm(R8, 0);
+            asm.mov_imm(R9, 0);
+        }
+        StateKind::Last => {
+            asm.helper(Helper::Nanoseconds);
+            asm.mov(R6, R0);
+            asm.mov_imm(R8, 0);
+            asm.mov_imm(R9, 0);
+        }
         StateKind::Quota { bytes } => quota::prepare(asm, *bytes),
         StateKind::Cycle { period, start } => {
             // The cell starts at zero: the definition's start is added here.
@@ -92,6 +117,11 @@ pub(crate) fn step(asm: &mut Asm, kind: &StateKind) {
             tick_bucket::take(asm);
         }
         StateKind::Quota { .. } => quota::take(asm),
+        // Elements step theirs by themselves.
+        StateKind::Counter | StateKind::Last => {
+            asm.mov(R4, R1);
+            asm.mov_imm(R5, 1);
+        }
         StateKind::Cycle { .. } => {
             asm.mov(R4, R0);
             asm.alu_imm(Alu::Add, Width::W64, R4, 1);

@@ -4,7 +4,8 @@
 //! which ranges are prefixes. A key has its parts one after another in network order, each in words
 //! of 4 bytes; that of a trie has the number of bits in front (`struct bpf_lpm_trie_key_u8`). A
 //! value has its fields one after another: i128 as it stands in packets, other numbers native in 8
-//! bytes. Where elements have states or expire, a lock stands in front and the key behind
+//! bytes; then, where elements expire, when. Where elements have states, or packets put others with
+//! numbers of their own in their places, a lock stands in front and the key behind
 //! ([`plan::Value`], `touch`).
 //!
 //! One function a table, `int find(ctx, packet)`, takes the key where arguments lie in the packet
@@ -15,11 +16,11 @@
 pub(crate) mod plan;
 mod touch;
 
-use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R7, Size, Width};
+use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R6, R7, Size, Width};
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
-use crate::table::plan::{field_size, is_live, is_trie, key_size, part_size};
-use bpfc_artifact::{FunctionIndex, FunctionKind};
+use crate::table::plan::{Value, field_size, is_live, is_trie, key_size, part_size};
+use bpfc_artifact::{FunctionIndex, FunctionKind, MapIndex};
 use bpfc_ir::{Table, TableDef, Touch, Type};
 
 /// Bytes of the largest key of a trie, in the frame.
@@ -110,35 +111,32 @@ fn plain(emitter: &mut Emitter<'_>, table: Table, mode: Mode) -> Result<Function
     let [miss, none] = std::array::from_fn(|_| asm.label());
     emitter.mark_line(&mut asm, None, &text(def, "look up"));
     emitter::begin(&mut asm, miss);
-    let bits = if is_trie(def) { 4 } else { 0 };
-    if is_trie(def) {
-        asm.store_imm(Size::W, FP, KEY, i32::from(key_size(def)) * 8);
-    }
-    key(emitter, &mut asm, def, KEY + bits);
-    let arguments = |asm: &mut Asm| {
-        asm.map(R1, map);
-        asm.mov(R2, FP);
-        asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(KEY));
-    };
-    arguments(&mut asm);
+    plain_key(emitter, &mut asm, def);
+    plain_arguments(&mut asm, map);
     asm.helper(Helper::MapLookup);
     asm.jump_imm(Jump::Eq, Width::W64, R0, 0, none);
-    let mut from = 0;
-    for (place, field) in def.fields.iter().enumerate() {
+    let value = Value::of(def);
+    if let Some([_, end]) = value.life {
+        asm.mov(R6, R0);
+        asm.helper(Helper::Nanoseconds);
+        asm.load(Size::D, R1, R6, end);
+        asm.jump(Jump::Ge, Width::W64, R0, R1, miss);
+        asm.mov(R0, R6);
+    }
+    for (place, (field, &at)) in def.fields.iter().zip(&value.fields).enumerate() {
         let to = emitter.layout.argument(place).unwrap_or(0);
         for half in (0..field_size(field)).step_by(8) {
-            asm.load(Size::D, R1, R0, from);
+            asm.load(Size::D, R1, R0, at + half);
             asm.store(Size::D, R7, to + half, R1);
-            from += 8;
         }
     }
     asm.mov_imm(R0, 1);
     asm.exit();
     asm.place(none);
-    if matches!(mode, Mode::Touch(Touch::Add | Touch::Update)) {
+    if matches!(mode, Mode::Touch(Touch::Add(_) | Touch::Update(_))) {
         let added = asm.label();
         asm.store_imm(Size::D, FP, NOTHING, 0);
-        arguments(&mut asm);
+        plain_arguments(&mut asm, map);
         asm.mov(R3, FP);
         asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(NOTHING));
         asm.mov_imm(R4, NOT_YET);
@@ -153,6 +151,42 @@ fn plain(emitter: &mut Emitter<'_>, table: Table, mode: Mode) -> Result<Function
     asm.mov_imm(R0, 0);
     asm.exit();
     emitter.add(asm, "find", FunctionKind::Chain)
+}
+
+/// Makes the whole key of the arguments in the frame.
+fn plain_key(emitter: &Emitter<'_>, asm: &mut Asm, def: &TableDef) {
+    let bits = if is_trie(def) { 4 } else { 0 };
+    if is_trie(def) {
+        asm.store_imm(Size::W, FP, KEY, i32::from(key_size(def)) * 8);
+    }
+    key(emitter, asm, def, KEY + bits);
+}
+
+/// r1 = the map, r2 = that key.
+fn plain_arguments(asm: &mut Asm, map: MapIndex) {
+    asm.map(R1, map);
+    asm.mov(R2, FP);
+    asm.alu_imm(Alu::Add, Width::W64, R2, i32::from(KEY));
+}
+
+/// The function that takes an element away. It answers 0.
+pub(crate) fn remove(emitter: &mut Emitter<'_>, table: Table) -> Result<FunctionIndex, EmitError> {
+    let def = &emitter.program.tables[table];
+    if is_live(def) {
+        return touch::remove(emitter, table);
+    }
+    let map = emitter.tables.maps[&table];
+    let mut asm = Asm::new();
+    let done = asm.label();
+    emitter.mark_line(&mut asm, None, &text(def, "remove"));
+    emitter::begin(&mut asm, done);
+    plain_key(emitter, &mut asm, def);
+    plain_arguments(&mut asm, map);
+    asm.helper(Helper::MapDelete);
+    asm.place(done);
+    asm.mov_imm(R0, 0);
+    asm.exit();
+    emitter.add(asm, "remove", FunctionKind::Chain)
 }
 
 /// In the frame, the value of an element that says nothing.

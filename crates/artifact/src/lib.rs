@@ -10,6 +10,7 @@
 //! `bpfc-ipset` alone, so that a daemon links little.
 
 pub mod btf;
+mod entries;
 mod input;
 mod insn;
 mod json;
@@ -24,6 +25,7 @@ mod verification;
 mod walk;
 
 pub use bpfc_abi::{Family, Hook, TableFamily, raw};
+pub use entries::Entries;
 pub use input::InputFile;
 pub use insn::Insn;
 pub use json::{JsonError, VERSION as JSON_VERSION};

@@ -1,5 +1,6 @@
 //! Maps that programs use.
 
+use crate::Entries;
 use serde::{Deserialize, Serialize};
 
 /// Index into [`crate::Artifact::maps`].
@@ -105,12 +106,21 @@ pub struct MapDef {
     pub flags: u32,
     /// Elements that it has when programs see it first: keys and values of the map's sizes. None
     /// for per-CPU kinds. Whoever loads an object file without bpfc has to put them in.
+    #[serde(default, skip_serializing_if = "Entries::is_empty")]
+    pub initial: Entries,
+    /// Where its initial values have times: native u64, nanoseconds from when the map is filled on,
+    /// modulo 2^64. Whoever fills it adds the time since the machine started (`CLOCK_MONOTONIC`)
+    /// to those that are neither 0 nor 2^64 - 1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub initial: Vec<(Vec<u8>, Vec<u8>)>,
+    pub times: Vec<u32>,
     /// Whether it outlives a replacement of the filter by one that has a map of the same role and
     /// sizes: that one takes it over, elements and all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep: bool,
+    /// What tells what it is filled with from what another one was: one that is kept is taken over
+    /// where that is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<u64>,
     /// Whether values begin with a `struct bpf_spin_lock` (Linux 5.1), which the kernel learns from
     /// the value's type.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -131,8 +141,10 @@ impl MapDef {
             value_size: 8,
             max_entries: 1,
             flags: 0,
-            initial: Vec::new(),
+            initial: Entries::default(),
+            times: Vec::new(),
             keep: false,
+            lineage: None,
             locked: false,
             inner: None,
         }

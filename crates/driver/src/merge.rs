@@ -88,7 +88,7 @@ pub(crate) fn merge(
                 Op::Log(of, _) => *of = rule(*of),
                 Op::Take(used) => *used = state(*used),
                 Op::Query(object, ..) => *object = objects[object.as_u32() as usize],
-                Op::Find(table, _) | Op::Touch(table, ..) => {
+                Op::Find(table, _) | Op::Touch(table, ..) | Op::Remove(table, _) => {
                     *table = Table::from_u32(first_table + table.as_u32());
                 }
                 Op::Scan(Scan::Probe(used)) => *used = probe(*used),

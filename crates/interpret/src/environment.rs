@@ -2,10 +2,11 @@
 
 use crate::connections::Counted;
 use crate::recent::Seen;
-use crate::state::Live;
+use crate::table::Live;
 use bpfc_ipset::State as SetState;
 use bpfc_ir::{
-    Contents, Counter, HostFact, Object, ObjectKind, Program, State, StateKind, Table, Words,
+    Contents, Counter, HostFact, Moment, Object, ObjectKind, Program, State, StateKind, Table,
+    Words,
 };
 use cranelift_entity::SecondaryMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,8 +25,10 @@ pub struct Environment<'r> {
     counters: SecondaryMap<Counter, Counts>,
     pub(crate) states: SecondaryMap<State, Words>,
     pub(crate) objects: SecondaryMap<Object, Option<ObjectKind>>,
-    /// Elements of tables that packets have touched, by key.
-    pub(crate) live: BTreeMap<(Table, Vec<u128>), Live>,
+    /// The elements of tables that packets touch, or that go by themselves, by key.
+    pub(crate) live: BTreeMap<Table, BTreeMap<Vec<u128>, Live>>,
+    /// When the first packet came: the program counts as loaded then.
+    pub(crate) loaded: Option<Moment>,
     /// Connections that are counted, by address.
     pub(crate) counted: BTreeMap<(Object, u128), Counted>,
     /// Lists of seen addresses, from the first question on.
@@ -78,6 +81,7 @@ impl<'r> Environment<'r> {
             states,
             objects,
             live: BTreeMap::new(),
+            loaded: None,
             counted: BTreeMap::new(),
             seen: SecondaryMap::new(),
             sets: SecondaryMap::new(),

@@ -121,6 +121,11 @@ impl<'a> Run<'a, '_, '_> {
                 frame.elements.insert(data.result.expand().ok_or(operands)?, touched);
                 return Ok(());
             }
+            Op::Remove(table, ref key) => {
+                let key = key.iter().map(|&value| frame.value(value));
+                let key = key.collect::<Result<Vec<_>, _>>()?;
+                return self.remove(table, &key).ok_or(operands);
+            }
             Op::Found(element) => (Type::Bool, frame.element(element)?.is_some().into()),
             Op::Field(ty, element, place) => {
                 let fields = frame.element(element)?.ok_or(Fault::Unguarded(inst))?;

@@ -11,10 +11,11 @@ use bpfc_ir::{
     Address, Arm, Base, BaseChain, BinaryOp, Block, CalendarField, ChainData, ChecksumField,
     ChunkFlags, Condition, Contents, Counted, Counter, CtField, CtTuple, Device, Element, Elements,
     Entry, Expiry, Family, FieldDef, Func, Function, FunctionBuilder, Hook, InnerPart, KeyPart,
-    Log, LogKind, Lookup, Meta, Object, ObjectDef, ObjectKind, Op, Probe, ProbeDef, Program, Query,
-    RecentAction, RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule, RuleData, RuleKind,
-    Scan, SctpChunks, Shape, SocketField, Source, StateDef, StateKind, Switch, Table, TableDef,
-    Terminator, TextSearch, Touch, TransformField, Tunnel, TupleField, Type, Value, Verdict, Way,
+    Log, LogKind, Lookup, Meta, Object, ObjectDef, ObjectKind, Onward, Op, Probe, ProbeDef,
+    Program, Query, RecentAction, RecentList, RecentQuery, Reject, ReversePath, Rewrite, Rule,
+    RuleData, RuleKind, Scan, SctpChunks, Shape, SocketField, Source, StateDef, StateKind, Switch,
+    Table, TableDef, Terminator, TextSearch, Timeout, Touch, TransformField, Tunnel, TupleField,
+    Type, Value, Verdict, Way,
 };
 use bpfc_packet::{
     Conntrack, Dccp, Extension, InterfaceName, LengthField, Packet, PacketBuilder, Sctp, Tcp,
@@ -131,6 +132,7 @@ fn tables() -> [TableDef; 3] {
         fields,
         capacity: 32,
         expiry: None,
+        is_dynamic: false,
     };
     let names = ["accept", "jump \"a chain\""].map(str::to_owned).to_vec();
     [
@@ -158,7 +160,7 @@ pub fn contents(choices: &mut Choices) -> Contents {
             let fields = def.fields.iter().map(|field| match field {
                 FieldDef::Data(ty) => number(*ty),
                 FieldDef::Verdict(names) => number(Type::I8) % names.len() as u128,
-                FieldDef::State(_) => 0,
+                FieldDef::State(..) => 0,
             });
             let fields = fields.collect();
             let free = (1u128 << choices.below(10)) - 1;
@@ -167,7 +169,7 @@ pub fn contents(choices: &mut Choices) -> Contents {
                 (Some(last), Some(Shape::Range)) => last.1 = (last.0 + free).min(u32::MAX.into()),
                 _ => {}
             }
-            all.push(Element { key, fields });
+            all.push(Element { key, fields, life: None });
             if Elements::new(&def, all.clone()).is_err() {
                 all.pop();
             }
@@ -179,11 +181,14 @@ pub fn contents(choices: &mut Choices) -> Contents {
     contents
 }
 
-/// The types of the keys of [`touched`], and how many states their elements have.
-const TOUCHED: [(&[Type], u16); 2] =
-    [(&[Type::I32, Type::I32, Type::I16, Type::I16], 1), (&[Type::I128, Type::I8], 2)];
+/// The types of the keys of [`touched`].
+const TOUCHED: [&[Type]; 2] =
+    [&[Type::I32, Type::I32, Type::I16, Type::I16], &[Type::I128, Type::I8]];
+/// The types of the fields of [`touched`], and how many of them packets hand over.
+const TOUCHED_FIELDS: [(&[Type], usize); 2] =
+    [(&[Type::I32], 0), (&[Type::I16, Type::I32, Type::I32, Type::I128], 2)];
 
-/// Tables whose elements packets add and touch.
+/// Tables whose elements packets add, touch and remove.
 fn touched(choices: &mut Choices) -> [TableDef; 2] {
     let exact = |&ty: &Type| KeyPart { ty, shape: Shape::Exact };
     let bucket = WideBucket {
@@ -192,22 +197,34 @@ fn touched(choices: &mut Choices) -> [TableDef; 2] {
         burst: 1 + choices.below(5) as u64,
         interval: choices.of(&[None, None, Some(1)]),
     };
+    let onward = choices.of(&[Onward::All, Onward::Enough, Onward::Lacking]);
     let quota = StateKind::Quota { bytes: choices.below(2_000) as u64 };
-    let cycle = StateKind::Cycle { period: 3, start: 1 };
+    let behind = match choices.below(3) {
+        0 => StateKind::Cycle { period: 3, start: 1 },
+        1 => StateKind::Counter,
+        _ => StateKind::Last,
+    };
     [
         TableDef {
             name: "buckets".into(),
-            key: TOUCHED[0].0.iter().map(exact).collect(),
-            fields: vec![FieldDef::State(StateKind::WideBucket(bucket))],
+            key: TOUCHED[0].iter().map(exact).collect(),
+            fields: vec![FieldDef::State(StateKind::WideBucket(bucket), Onward::All)],
             capacity: 1 + choices.below(5) as u32,
-            expiry: Some(Expiry { idle: 3000, collect: 1000, is_exact: choices.once_in(2) }),
+            expiry: Some(Expiry::Idle { idle: 3000, collect: 1000 }),
+            is_dynamic: true,
         },
         TableDef {
             name: String::new(),
-            key: TOUCHED[1].0.iter().map(exact).collect(),
-            fields: vec![FieldDef::State(quota), FieldDef::State(cycle)],
+            key: TOUCHED[1].iter().map(exact).collect(),
+            fields: vec![
+                FieldDef::Data(Type::I16),
+                FieldDef::State(quota, onward),
+                FieldDef::State(behind, Onward::All),
+                FieldDef::Data(Type::I128),
+            ],
             capacity: 1 + choices.below(5) as u32,
-            expiry: None,
+            expiry: Some(Expiry::Own { collect: 1000 }),
+            is_dynamic: true,
         },
     ]
 }
@@ -479,19 +496,30 @@ impl Body<'_> {
         self.builder.switch_to(next);
     }
 
-    /// A touch of an element, whose states' answers are numbers where it is found.
+    /// A touch of an element, whose fields are numbers where it is found, or its end.
     fn touch(&mut self, away: Block) {
         let at = self.choices.below(TOUCHED.len());
-        let (key, states) = TOUCHED[at];
-        let key = key.iter().map(|&ty| self.number(ty)).collect();
-        let touch = self.choices.of(&[Touch::Add, Touch::Update, Touch::Existing]);
+        let (fields, handed) = TOUCHED_FIELDS[at];
+        let key: Vec<Value> = TOUCHED[at].iter().map(|&ty| self.number(ty)).collect();
         let table = Table::from_u32((tables().len() + at) as u32);
-        let element = self.builder.touch(table, touch, key);
+        if self.choices.once_in(6) {
+            return self.builder.remove(table, key);
+        }
+        let hour = Timeout::new(3_600_000).unwrap_or_default();
+        let timeout =
+            if at == 0 { Timeout::NEVER } else { self.choices.of(&[Timeout::NEVER, hour]) };
+        let touch =
+            self.choices.of(&[Touch::Add(timeout), Touch::Update(timeout), Touch::Existing]);
+        let mut values = key;
+        if touch != Touch::Existing && handed > 0 {
+            values.extend([fields[0], fields[fields.len() - 1]].map(|ty| self.number(ty)));
+        }
+        let element = self.builder.touch(table, touch, values);
         let found = self.builder.found(element);
         self.builder.require(found, away);
-        for place in 0..states {
-            let value = self.builder.field(Type::I32, element, place);
-            self.values.push((value, Type::I32));
+        for (place, &ty) in (0..).zip(fields) {
+            let value = self.builder.field(ty, element, place);
+            self.values.push((value, ty));
         }
     }
 

@@ -13,6 +13,7 @@ mod query;
 mod recent;
 mod rewrite;
 mod state;
+mod table;
 #[cfg(test)]
 mod tests;
 

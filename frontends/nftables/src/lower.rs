@@ -111,8 +111,8 @@ struct Shared<'a> {
     policies: BTreeMap<Place, RuleId>,
     /// The sets that rules ask, by table and name.
     tables: BTreeMap<(usize, String), Rc<set::Asked<'a>>>,
-    /// What rules give to the elements that they add, by set; `None` where they differ.
-    added: BTreeMap<(usize, String), Option<set::Added<'a>>>,
+    /// What rules do to sets that they change.
+    added: BTreeMap<(usize, String), set::Added<'a>>,
     /// Named states, by table and name.
     objects: BTreeMap<(usize, String), State>,
 }

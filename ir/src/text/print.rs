@@ -2,9 +2,9 @@
 
 use crate::{
     Arm, Base, BaseChain, BinaryOp, ChainData, Condition, Contents, Counted, CounterDef, CtField,
-    Element, Entry, Expiry, FieldDef, Function, InstData, KeyPart, Listing, ObjectDef, Op, Origin,
-    Program, RuleData, RuleKind, Scan, Shape, Source, StateDef, Switch, TableDef, Terminator,
-    Touch, Walk,
+    Element, Entry, Expiry, FieldDef, Function, InstData, KeyPart, Life, Listing, ObjectDef,
+    Onward, Op, Origin, Program, RuleData, RuleKind, Scan, Shape, Source, StateDef, Switch,
+    TableDef, Terminator, Timeout, Touch, Value, Walk,
 };
 use bpfc_abi::raw;
 use std::fmt::{self, Display, Formatter};
@@ -149,17 +149,18 @@ impl Display for Op {
                 }
                 f.write_str(")")
             }
-            Op::Touch(table, touch, key) => {
-                let touch = match touch {
-                    Touch::Add => "add",
-                    Touch::Update => "update",
-                    Touch::Existing => "existing",
-                };
-                write!(f, "touch {table} {touch} (")?;
-                for (at, value) in key.iter().enumerate() {
-                    write!(f, "{}{value}", if at == 0 { "" } else { ", " })?;
+            Op::Touch(table, touch, values) => {
+                write!(f, "touch {table} ")?;
+                match touch {
+                    Touch::Add(timeout) => timed(f, "add", *timeout)?,
+                    Touch::Update(timeout) => timed(f, "update", *timeout)?,
+                    Touch::Existing => f.write_str("existing ")?,
                 }
-                f.write_str(")")
+                arguments(f, values)
+            }
+            Op::Remove(table, key) => {
+                write!(f, "remove {table} ")?;
+                arguments(f, key)
             }
             Op::Found(element) => write!(f, "found {element}"),
             Op::Field(ty, element, place) => write!(f, "field.{ty} {element} {place}"),
@@ -269,11 +270,12 @@ impl Display for TableDef {
             list(f, self.fields.iter())?;
         }
         write!(f, " capacity {}", self.capacity)?;
+        if self.is_dynamic {
+            f.write_str(" dynamic")?;
+        }
         match self.expiry {
-            Some(Expiry { idle, collect, is_exact }) => {
-                let exact = if is_exact { " exact" } else { "" };
-                write!(f, " idle {idle} collect {collect}{exact}")
-            }
+            Some(Expiry::Idle { idle, collect }) => write!(f, " idle {idle} collect {collect}"),
+            Some(Expiry::Own { collect }) => write!(f, " collect {collect}"),
             None => Ok(()),
         }
     }
@@ -297,7 +299,14 @@ impl Display for FieldDef {
                 f.write_str("verdict")?;
                 names.iter().try_for_each(|name| write!(f, " {}", Quoted(name)))
             }
-            FieldDef::State(kind) => write!(f, "state {kind}"),
+            FieldDef::State(kind, onward) => {
+                write!(f, "state {kind}")?;
+                match onward {
+                    Onward::All => Ok(()),
+                    Onward::Enough => f.write_str(" onward enough"),
+                    Onward::Lacking => f.write_str(" onward lacking"),
+                }
+            }
         }
     }
 }
@@ -307,12 +316,15 @@ impl Display for Contents {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (table, elements) in self.iter() {
             writeln!(f, "contents {table} {{")?;
-            for Element { key, fields } in elements.iter() {
+            for Element { key, fields, life } in elements.iter() {
                 f.write_str("    {")?;
                 list(f, key.iter().map(|&(low, high)| Ends(low, high)))?;
                 if !fields.is_empty() {
                     f.write_str(":")?;
                     list(f, fields.iter().map(|&field| Number(field)))?;
+                }
+                if let Some(Life { timeout, left }) = life {
+                    write!(f, " timeout {timeout} left {left}")?;
                 }
                 writeln!(f, " }}")?;
             }
@@ -320,6 +332,23 @@ impl Display for Contents {
         }
         Ok(())
     }
+}
+
+/// A word, and how long an element lives.
+fn timed(f: &mut Formatter<'_>, word: &str, timeout: Timeout) -> fmt::Result {
+    match timeout.get() {
+        0 => write!(f, "{word} "),
+        timeout => write!(f, "{word} timeout {timeout} "),
+    }
+}
+
+/// Values in brackets.
+fn arguments(f: &mut Formatter<'_>, values: &[Value]) -> fmt::Result {
+    f.write_str("(")?;
+    for (at, value) in values.iter().enumerate() {
+        write!(f, "{}{value}", if at == 0 { "" } else { ", " })?;
+    }
+    f.write_str(")")
 }
 
 /// The numbers of a part of a key.

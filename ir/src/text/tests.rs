@@ -107,19 +107,30 @@ fn verdicts_are_read_as_they_are_printed() {
 
 #[test]
 fn tables_that_packets_touch_are_read_as_they_are_printed() {
-    let program = "table0 = key i32 fields state nanosecond-bucket packets 3 every 1000000000 burst 5, \
-                   state quota 7 capacity 7\ntable1 = \"r\" key i128 fields state wide-bucket bytes \
-                   average 5 burst 6 interval 2 capacity 1 idle 3000 collect 1000\ntable2 = key i8 capacity 1 \
-                   idle 5 collect 6 exact\n\nfn0 \"f\" ip {\n\
-                   block0:\n    v0 = load.i32 net+12\n    v1 = touch table0 update (v0)\n    \
-                   v2 = touch table0 existing (v0)\n    v3 = found v2\n    br v3, block1, block2\n\
-                   block1:\n    v4 = field.i32 v2 1\n    return\nblock2:\n    return\n}\n";
-    let read = crate::parse(program).expect("a program").0;
+    let program = "table0 = key i32 fields i16, state nanosecond-bucket packets 3 every 1000000000 burst 5 \
+                   onward enough, state quota 7 onward lacking, state counter capacity 7 dynamic collect 6\n\
+                   table1 = \"r\" key i128 fields state wide-bucket bytes average 5 burst 6 interval 2 capacity 1 \
+                   dynamic idle 3000 collect 1000\ntable2 = key i8 fields state last, state quota 9, state \
+                   counter capacity 1 collect 6\n\nfn0 \"f\" ip {\n\
+                   block0:\n    v0 = load.i32 net+12\n    v1 = const.i16 7\n    \
+                   v2 = touch table0 update timeout 31536000000 (v0, v1)\n    \
+                   v3 = touch table0 existing (v0)\n    remove table0 (v0)\n    v4 = found v3\n    \
+                   br v4, block1, block2\n\
+                   block1:\n    v5 = field.i32 v3 2\n    return\nblock2:\n    return\n}\n";
+    let contents = "contents table2 {\n    { 1: 5, 8, 0x00000000000000020000000000000001 timeout 5000 \
+                    left 2 }\n}\n";
+    let (read, held) = crate::parse(&format!("{program}{contents}")).expect("a program");
     assert_eq!(verify(&read), Ok(()));
     assert_eq!(read.to_string(), program);
-    let contents = format!("{program}contents table1 {{ {{ 1: 0 }} }}");
-    let refused = crate::parse(&contents).expect_err("elements that expire").to_string();
-    assert!(refused.ends_with("packets alone add elements to a table where they expire"));
+    assert_eq!(held.to_string(), contents);
+    for (wrong, message) in [
+        ("table1 { { 1: 0 } }", "packets alone add elements to a table where they are idle"),
+        ("table2 { { 1: 0, 10, 0 } }", "element 0 does not fit the table"),
+        ("table0 { { 1: 0, 1, 0, 0 } }", "element 0 does not fit the table"),
+    ] {
+        let refused = crate::parse(&format!("{program}contents {wrong}")).expect_err("no element");
+        assert!(refused.to_string().ends_with(message), "{refused}");
+    }
 }
 
 #[test]

@@ -133,7 +133,9 @@ impl Checker<'_> {
             Op::Take(state) if !self.program.states.is_valid(state) => {
                 self.inst(block, inst, Violation::MissingState(state));
             }
-            Op::Find(table, _) | Op::Touch(table, ..) if !self.program.tables.is_valid(table) => {
+            Op::Find(table, _) | Op::Touch(table, ..) | Op::Remove(table, _)
+                if !self.program.tables.is_valid(table) =>
+            {
                 self.inst(block, inst, Violation::MissingTable(table));
             }
             Op::Query(object, ..) if !self.program.objects.is_valid(object) => {

@@ -489,31 +489,44 @@ fn fields_are_read_of_elements_that_are_found() {
 fn packets_touch_elements_that_can_change() {
     let touched = |table: &str, op: &str, field: &str| {
         violations(&format!(
-            "table0 = key {table} capacity 1
-             fn0 \"f\" ip {{ block0: v0 = const.i8 1 v1 = {op} (v0) v2 = found v1
+            "table0 = key {table}
+             fn0 \"f\" ip {{ block0: v0 = const.i8 1 v4 = const.i32 1 v1 = {op} v2 = found v1
              br v2, block1, block2 block1: {field} return block2: verdict drop }}"
         ))
     };
     let table = crate::Table::from_u32(0);
-    let (add, existing) = ("touch table0 add", "touch table0 existing");
-    assert_eq!(touched("i8 fields state quota 1", add, "v3 = field.i32 v1 0"), []);
-    assert_eq!(touched("i8 fields i32, state quota 1", existing, "v3 = field.i32 v1 1"), []);
-    assert_eq!(touched("i8", add, ""), []);
-    // A search takes from no state, a packet adds no data, and elements have one key.
-    let find = "find table0";
-    broken(touched("i8 fields state quota 1", find, "v3 = field.i32 v1 0"), Violation::Field(0));
-    broken(touched("i8 fields i32, state quota 1", add, ""), Violation::Key(table));
-    broken(touched("i8 prefix", add, ""), Violation::Key(table));
+    let (add, existing) = ("touch table0 add (v0)", "touch table0 existing (v0)");
+    let (one, both) = ("fields state quota 1", "fields i32, state quota 1");
+    let fixed = |fields: &str| format!("i8 {fields} capacity 1");
+    let dynamic = |fields: &str| format!("i8 {fields} capacity 1 dynamic");
+    assert_eq!(touched(&dynamic(one), add, "v3 = field.i32 v1 0"), []);
+    assert_eq!(touched(&fixed(both), existing, "v3 = field.i32 v1 1"), []);
+    assert_eq!(touched(&dynamic(""), add, "remove table0 (v0)"), []);
+    assert_eq!(touched(&dynamic(both), "touch table0 add (v0, v4)", ""), []);
+    let hour = "touch table0 update timeout 3600000 (v0)";
+    assert_eq!(touched("i8 capacity 1 dynamic collect 9", hour, ""), []);
+    // A search takes from no state, a packet says an element's numbers, and some never change.
+    let find = "find table0 (v0)";
+    broken(touched(&fixed(one), find, "v3 = field.i32 v1 0"), Violation::Field(0));
+    broken(touched(&dynamic(both), add, ""), Violation::Key(table));
+    broken(touched(&dynamic("fields verdict \"a\""), add, ""), Violation::Key(table));
+    broken(touched(&fixed(one), add, ""), Violation::Key(table));
+    broken(touched(&fixed(""), find, "remove table0 (v0)"), Violation::Key(table));
+    broken(touched(&dynamic(one), hour, ""), Violation::Key(table));
+    broken(touched("i8 prefix capacity 1", existing, ""), Violation::Key(table));
     // What a table cannot keep.
     let definition = |text: &str| violations(&format!("table0 = key i8 {text}"));
     let wide = "fields state wide-bucket packets average 1000 burst 5 capacity 1";
-    assert_eq!(definition(&format!("{wide} idle 1 collect 1")), []);
+    assert_eq!(definition(&format!("{wide} dynamic idle 1 collect 1")), []);
+    assert_eq!(definition("range capacity 1 collect 1"), []);
     for text in [
         wide,
-        &format!("{wide} idle 0 collect 1"),
-        &format!("{wide} idle 1 collect 0"),
+        &format!("{wide} dynamic collect 1"),
+        &format!("{wide} idle 1 collect 1"),
+        &format!("{wide} dynamic idle 0 collect 1"),
+        &format!("{wide} dynamic idle 1 collect 0"),
         "prefix fields state quota 1 capacity 1",
-        "range capacity 1 idle 1 collect 1",
+        "range capacity 1 dynamic",
         "fields state cycle 3 start 3 capacity 1",
     ] {
         broken(definition(text), Violation::Table(table));

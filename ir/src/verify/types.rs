@@ -86,9 +86,17 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             }
             key.iter().zip(&def.key).try_for_each(|(&value, part)| is(checker, value, part.ty))
         }
-        Op::Touch(table, touch, ref key) => {
+        Op::Touch(table, touch, ref values) => {
             let def = checker.program.tables.get(table).ok_or(Violation::MissingTable(table))?;
-            if key.len() != def.key.len() || !def.can_be_touched(touch) {
+            let types = def.touched_with(touch).ok_or(Violation::Key(table))?;
+            if values.len() != types.len() {
+                return Err(Violation::Key(table));
+            }
+            values.iter().zip(types).try_for_each(|(&value, ty)| is(checker, value, ty))
+        }
+        Op::Remove(table, ref key) => {
+            let def = checker.program.tables.get(table).ok_or(Violation::MissingTable(table))?;
+            if key.len() != def.key.len() || !def.is_dynamic {
                 return Err(Violation::Key(table));
             }
             key.iter().zip(&def.key).try_for_each(|(&value, part)| is(checker, value, part.ty))
@@ -103,7 +111,7 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             };
             let def = checker.program.tables.get(table).ok_or(Violation::MissingTable(table))?;
             match def.fields.get(usize::from(place)) {
-                Some(FieldDef::State(_)) if !touched => Err(Violation::Field(place)),
+                Some(FieldDef::State(..)) if !touched => Err(Violation::Field(place)),
                 Some(field) if field.ty() == ty => Ok(()),
                 _ => Err(Violation::Field(place)),
             }

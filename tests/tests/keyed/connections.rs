@@ -164,7 +164,7 @@ fn waiting_has_an_end() {
         let locks = locks.expect("the map of locks");
         // As if other processors held all of them.
         let value = vec![1; locks.value_size as usize];
-        locks.initial = vec![(vec![0; 4], value)];
+        locks.initial = [([0; 4], value)].into_iter().collect();
         let programs = Unattached::load(&artifact)?;
         assert_eq!(see(&programs, 30_000, 1)?, DROP);
         assert_eq!(counted(&programs, "1")?, 0);

@@ -577,6 +577,11 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.keep(result);
                 self.keep_fields(table, result);
             }
+            Op::Remove(table, ref key) => {
+                self.arguments(key)?;
+                let function = self.emitter.routine(Routine::Remove(table));
+                self.call(function);
+            }
             Op::Scan(ref scan) => {
                 match *scan {
                     Scan::Probe(probe) => match self.emitter.program.probes.get(probe) {

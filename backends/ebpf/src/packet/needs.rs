@@ -310,6 +310,7 @@ fn feature(function: &Function, op: &Op) -> Option<Feature> {
         | Op::AvailableAt(..)
         | Op::Scan(_)
         | Op::Find(..)
+        | Op::Remove(..)
         | Op::Found(_)
         | Op::Field(..)
         | Op::Count(_)
@@ -377,8 +378,9 @@ impl Needs {
                             needs.hand_over(key.len());
                             needs.hand_over(program.tables[*table].fields.len());
                         }
-                        Op::Touch(table, _, key) => {
-                            needs.hand_over(key.len());
+                        Op::Remove(_, key) => needs.hand_over(key.len()),
+                        Op::Touch(table, _, values) => {
+                            needs.hand_over(values.len());
                             needs.hand_over(crate::table::arguments(&program.tables[*table]));
                         }
                         _ => {}

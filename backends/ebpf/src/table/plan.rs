@@ -1,7 +1,11 @@
 //! The maps of tables, with their elements as keys and values.
 
-use bpfc_artifact::{MapDef, MapIndex, MapKind, MapRole};
-use bpfc_ir::{Contents, Elements, FieldDef, Func, Op, Program, Shape, Table, TableDef, Type};
+use bpfc_artifact::{Entries, MapDef, MapIndex, MapKind, MapRole};
+use bpfc_ir::state::tick_bucket::CLOCKS;
+use bpfc_ir::{
+    Contents, Elements, Expiry, FieldDef, Func, KeyPart, Life, Moment, Op, Program, Shape,
+    StateKind, Table, TableDef, Type,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `BPF_F_NO_PREALLOC`.
@@ -24,7 +28,7 @@ impl Tables {
         let insts = order.iter().flat_map(|&func| program.funcs[func].insts.values());
         let asked: BTreeSet<Table> = insts
             .filter_map(|inst| match inst.op {
-                Op::Find(table, _) | Op::Touch(table, ..) => Some(table),
+                Op::Find(table, _) | Op::Touch(table, ..) | Op::Remove(table, _) => Some(table),
                 _ => None,
             })
             .collect();
@@ -43,8 +47,11 @@ impl Tables {
 pub(crate) struct Value {
     /// Each field.
     pub(crate) fields: Vec<i16>,
-    /// From which tick on the element is idle, where elements expire.
+    /// From which tick on the element is idle, where all are at one age.
     pub(crate) idle_from: Option<i16>,
+    /// How long the element lives in milliseconds, 0 for ever, and at which nanosecond it goes,
+    /// where each has its own end.
+    pub(crate) life: Option<[i16; 2]>,
     /// The key, where the value has a lock.
     pub(crate) key: i16,
     /// All of it.
@@ -62,15 +69,26 @@ impl Value {
             at - bytes
         };
         let fields = def.fields.iter().map(|field| take(stored_size(field))).collect();
-        let idle_from = def.expiry.map(|_| take(8));
+        let (idle_from, life) = match def.expiry {
+            Some(Expiry::Idle { .. }) => (Some(take(8)), None),
+            Some(Expiry::Own { .. }) => (None, Some([take(8), take(8)])),
+            None => (None, None),
+        };
         let key = take(if is_live(def) { (key_size(def) + 7) / 8 * 8 } else { 0 });
-        Value { fields, idle_from, key, size: at.max(8) }
+        Value { fields, idle_from, life, key, size: at.max(8) }
+    }
+
+    /// Where it says when the element goes.
+    pub(crate) fn end(&self) -> Option<i16> {
+        self.idle_from.or(self.life.map(|[_, end]| end))
     }
 }
 
-/// Whether elements have a lock, since what they keep is more than a number that never changes.
+/// Whether elements have a lock: what they keep is more than numbers that never change, or packets
+/// put others in their places.
 pub(crate) fn is_live(def: &TableDef) -> bool {
-    def.states().next().is_some() || def.expiry.is_some()
+    let says = !def.fields.is_empty() || def.expiry.is_some();
+    def.states().next().is_some() || def.is_dynamic && says
 }
 
 /// Bytes of a key.
@@ -81,7 +99,7 @@ pub(crate) fn key_size(def: &TableDef) -> i16 {
 /// Bytes of a field in a value.
 fn stored_size(field: &FieldDef) -> i16 {
     match field {
-        FieldDef::State(kind) => 8 * kind.words() as i16,
+        FieldDef::State(kind, _) => 8 * kind.words() as i16,
         FieldDef::Data(_) | FieldDef::Verdict(_) => field_size(field),
     }
 }
@@ -110,8 +128,7 @@ fn map(table: Table, def: &TableDef, elements: Option<&Elements>) -> MapDef {
         }
     };
     let (is_trie, is_live) = (is_trie(def), is_live(def));
-    let initial: Vec<(Vec<u8>, Vec<u8>)> =
-        elements.into_iter().flat_map(|all| entries(def, all)).collect();
+    let (initial, times) = elements.map(|all| entries(def, all)).unwrap_or_default();
     MapDef {
         key_size: key_size(def) as u32 + if is_trie { 4 } else { 0 },
         value_size: Value::of(def).size as u32,
@@ -119,8 +136,10 @@ fn map(table: Table, def: &TableDef, elements: Option<&Elements>) -> MapDef {
         max_entries: (initial.len() as u32).max(def.capacity),
         flags: if is_trie { NO_PREALLOC } else { 0 },
         initial,
+        times,
         locked: is_live,
-        keep: is_live && !def.name.is_empty(),
+        keep: !def.name.is_empty(),
+        lineage: elements.map(Elements::lineage),
         ..MapDef::new(
             table.to_string(),
             if is_trie { MapKind::LpmTrie } else { MapKind::Hash },
@@ -129,48 +148,82 @@ fn map(table: Table, def: &TableDef, elements: Option<&Elements>) -> MapDef {
     }
 }
 
-/// The entries of a map: keys and values as the module's page says.
-fn entries(def: &TableDef, elements: &Elements) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut entries = Vec::new();
-    for element in elements.iter() {
-        let mut value = Vec::new();
-        if is_live(def) {
-            value.extend(0u32.to_ne_bytes());
-            value.extend(1u32.to_ne_bytes());
+/// The entries of a map, keys and values as the module's page says, and where values have times.
+fn entries(def: &TableDef, elements: &Elements) -> (Entries, Vec<u32>) {
+    let layout = Value::of(def);
+    let key_size = key_size(def) as usize + if is_trie(def) { 4 } else { 0 };
+    let mut entries = Entries::new(key_size, layout.size as usize, elements.len());
+    let mut times: Vec<u32> = layout.life.iter().map(|life| life[1] as u32).collect();
+    for (field, &at) in def.fields.iter().zip(&layout.fields) {
+        if matches!(field, FieldDef::State(StateKind::Last, _)) {
+            times.push(at as u32);
         }
-        for (field, &number) in def.fields.iter().zip(&element.fields) {
+    }
+    // Times count from when the map is filled on.
+    let loaded = Moment { ticks: 0, ticks_per_second: CLOCKS[0], nanoseconds: 0, length: 0 };
+    let mut value = vec![0; layout.size as usize];
+    let mut key = Vec::with_capacity(key_size);
+    for element in elements.iter() {
+        let put = |value: &mut [u8], at: i16, bytes: &[u8]| {
+            value[at as usize..][..bytes.len()].copy_from_slice(bytes);
+        };
+        if is_live(def) {
+            put(&mut value, IN_USE, &1u32.to_ne_bytes());
+        }
+        for ((field, &number), &at) in def.fields.iter().zip(&element.fields).zip(&layout.fields) {
             match field {
-                FieldDef::Data(Type::I128) => value.extend(number.to_be_bytes()),
-                FieldDef::State(kind) => value.resize(value.len() + 8 * kind.words(), 0),
+                FieldDef::Data(Type::I128) => put(&mut value, at, &number.to_be_bytes()),
+                FieldDef::State(kind, _) => {
+                    let words = kind.begin(number, &loaded);
+                    for (at, word) in (at..).step_by(8).zip(&words[..kind.words()]) {
+                        put(&mut value, at, &word.to_ne_bytes());
+                    }
+                }
                 FieldDef::Data(_) | FieldDef::Verdict(_) => {
-                    value.extend((number as u64).to_ne_bytes());
+                    put(&mut value, at, &(number as u64).to_ne_bytes());
                 }
             }
         }
-        let size = Value::of(def).size as usize;
-        let mut key = Vec::new();
-        let parts: Vec<_> = def.key.iter().zip(&element.key).collect();
-        let Some((&(last, &(low, high)), exact)) = parts.split_last() else { continue };
-        let part = |ty: Type, number: u128| number.to_be_bytes()[16 - part_size(ty)..].to_vec();
-        exact.iter().for_each(|&(of, &(number, _))| key.extend(part(of.ty, number)));
+        if let Some([timeout, end]) = layout.life {
+            let life = element.life.map(|Life { timeout, left }| {
+                // One that is over at once is so a nanosecond later.
+                [timeout, left.saturating_mul(1_000_000).max(1)]
+            });
+            let [lives, ends] = life.unwrap_or([0, u64::MAX]);
+            put(&mut value, timeout, &lives.to_ne_bytes());
+            put(&mut value, end, &ends.to_ne_bytes());
+        }
+        let (Some((&(low, high), exact)), Some((last, of))) =
+            (element.key.split_last(), def.key.split_last())
+        else {
+            continue;
+        };
+        let part = |key: &mut Vec<u8>, part: &KeyPart, number: u128| {
+            key.extend_from_slice(&number.to_be_bytes()[16 - part_size(part.ty)..]);
+        };
+        key.clear();
+        if is_trie(def) {
+            key.extend([0; 4]);
+        }
+        exact.iter().zip(of).for_each(|(&(number, _), of)| part(&mut key, of, number));
         if !is_trie(def) {
-            key.extend(part(last.ty, low));
+            part(&mut key, last, low);
             if is_live(def) {
-                value.extend(&key);
+                put(&mut value, layout.key, &key);
             }
-            value.resize(size, 0);
-            entries.push((key, value));
+            entries.push(&key, &value);
             continue;
         }
-        value.resize(size, 0);
-        let all = (key.len() + part_size(last.ty)) as u32 * 8;
+        let exact = key.len();
+        let all = (exact - 4 + part_size(last.ty)) as u32 * 8;
         for (number, free) in prefixes(low, high) {
-            let length = (all - free).to_ne_bytes();
-            let whole = [&length[..], &key, &part(last.ty, number)].concat();
-            entries.push((whole, value.clone()));
+            key.truncate(exact);
+            key[..4].copy_from_slice(&(all - free).to_ne_bytes());
+            part(&mut key, last, number);
+            entries.push(&key, &value);
         }
     }
-    entries
+    (entries, times)
 }
 
 /// A range as prefixes: the first number of each, with how many of its last bits are free.

@@ -1,11 +1,13 @@
-//! Tables whose elements have states or expire: a hash of values with a lock each.
+//! Tables whose elements have states, expire or come and go with numbers of their own: a hash of
+//! values with a lock each.
 //!
 //! What is done with an element is one step under its lock. A program may hold a value that is
-//! removed and reused meanwhile, so it looks at the key under the lock. Idle elements are collected
-//! at intervals, as net/netfilter/xt_hashlimit.c does: one that was idle at the last whole multiple
-//! of the interval counts as collected. When a new one finds no room, the first to notice after
-//! such a moment removes all of these. Rates and times in ticks are known when the program is
-//! loaded, as for [`crate::state`]. Needs Linux 5.17.
+//! removed and reused meanwhile, so it looks at the key under the lock. Elements that have gone are
+//! collected at intervals, as net/netfilter/xt_hashlimit.c and nf_tables do: one that had gone at
+//! the last whole multiple of the interval counts as collected. When a new one finds no room, the
+//! first to notice after such a moment removes all of these. Times are ticks, known when the
+//! program is loaded as for [`crate::state`], where all elements are idle at one age, and
+//! nanoseconds where each has its own end ([`Expiry`]). Needs Linux 5.17.
 
 use super::plan::{IN_USE, Value, field_size};
 use super::{EEXIST, Mode, NOT_YET};
@@ -18,7 +20,7 @@ use crate::packet::layout::ARGUMENT_SIZE;
 use crate::state::{self, NUMBERS, wide_bucket};
 use bpfc_artifact::{FunctionIndex, FunctionKind, MapIndex};
 use bpfc_ir::state::tick_bucket::CLOCKS;
-use bpfc_ir::{FieldDef, StateKind, Table, TableDef, Touch};
+use bpfc_ir::{Expiry, FieldDef, Onward, StateKind, Table, TableDef, Touch};
 
 /// How often an element is looked up that others remove meanwhile.
 const ATTEMPTS: i32 = 3;
@@ -59,6 +61,7 @@ pub(super) fn emit(
     asm.mov(R7, R2);
     asm.jump_imm(Jump::Eq, Width::W64, R7, 0, miss);
     code.key(emitter, &mut asm);
+    code.data(emitter, &mut asm);
     if code.steps() {
         code.prepare(&mut asm, refused);
     }
@@ -133,12 +136,12 @@ pub(super) fn emit(
     emitter.add(asm, "touch", FunctionKind::Chain)
 }
 
-/// Removes an element that was idle at a tick: called for each with map, key, value and the tick's
+/// Removes an element that had gone at a time: called for each with map, key, value and the time's
 /// address.
 fn collector(emitter: &mut Emitter<'_>, value: &Value) -> Result<FunctionIndex, EmitError> {
     let mut asm = Asm::new();
     let [keep, done] = std::array::from_fn(|_| asm.label());
-    emitter.mark_line(&mut asm, None, "collect idle elements");
+    emitter.mark_line(&mut asm, None, "collect elements");
     asm.mov(R6, R1);
     asm.mov(R7, R2);
     asm.load(Size::D, R9, R4, 0);
@@ -148,7 +151,7 @@ fn collector(emitter: &mut Emitter<'_>, value: &Value) -> Result<FunctionIndex, 
     asm.mov(R8, R0);
     asm.mov(R1, R8);
     asm.helper(Helper::SpinLock);
-    asm.load(Size::D, R2, R8, value.idle_from.unwrap_or(0));
+    asm.load(Size::D, R2, R8, value.end().unwrap_or(0));
     asm.jump(Jump::Lt, Width::W64, R9, R2, keep);
     asm.store_imm(Size::W, R8, IN_USE, 0);
     asm.mov(R1, R8);
@@ -166,6 +169,50 @@ fn collector(emitter: &mut Emitter<'_>, value: &Value) -> Result<FunctionIndex, 
     emitter.add(asm, "collect", FunctionKind::Static { arguments: 4 })
 }
 
+/// The function that takes an element away, as [`collector`] does.
+pub(super) fn remove(emitter: &mut Emitter<'_>, table: Table) -> Result<FunctionIndex, EmitError> {
+    let def = emitter.program.tables[table].clone();
+    let first = emitter.layout.argument(0).ok_or(EmitError::Query)?;
+    let value = Value::of(&def);
+    let code = Code {
+        map: emitter.tables.maps[&table],
+        numbers: first,
+        frame: -value.size,
+        collected: -value.size,
+        value,
+        first,
+        def: &def,
+        mode: Mode::Find,
+    };
+    let mut asm = Asm::new();
+    let [done, other] = std::array::from_fn(|_| asm.label());
+    emitter.mark_line(&mut asm, None, &super::text(&def, "remove"));
+    asm.mov(R7, R2);
+    asm.jump_imm(Jump::Eq, Width::W64, R7, 0, done);
+    code.key(emitter, &mut asm);
+    code.arguments(&mut asm);
+    asm.helper(Helper::MapLookup);
+    asm.jump_imm(Jump::Eq, Width::W64, R0, 0, done);
+    asm.mov(R8, R0);
+    asm.mov(R1, R8);
+    asm.helper(Helper::SpinLock);
+    code.check_key(&mut asm, other);
+    asm.store_imm(Size::W, R8, IN_USE, 0);
+    asm.mov(R1, R8);
+    asm.helper(Helper::SpinUnlock);
+    code.arguments(&mut asm);
+    asm.helper(Helper::MapDelete);
+    asm.goto(done);
+    // It has gone meanwhile, and another one is in its place.
+    asm.place(other);
+    asm.mov(R1, R8);
+    asm.helper(Helper::SpinUnlock);
+    asm.place(done);
+    asm.mov_imm(R0, 0);
+    asm.exit();
+    emitter.add(asm, "remove", FunctionKind::Chain)
+}
+
 struct Code<'a> {
     def: &'a TableDef,
     mode: Mode,
@@ -173,7 +220,7 @@ struct Code<'a> {
     value: Value,
     /// Where in the frame a new element's value lies, whose end is the key.
     frame: i16,
-    /// Where in the frame the last collection's tick lies.
+    /// Where in the frame the time of the last collection lies.
     collected: i16,
     /// Where the packet structure has fields.
     first: i16,
@@ -183,12 +230,24 @@ struct Code<'a> {
 
 impl Code<'_> {
     fn adds(&self) -> bool {
-        matches!(self.mode, Mode::Touch(Touch::Add | Touch::Update))
+        matches!(self.mode, Mode::Touch(Touch::Add(_) | Touch::Update(_)))
     }
 
     /// Whether an element that is there lives longer.
     fn renews(&self) -> bool {
-        self.mode == Mode::Touch(Touch::Update)
+        matches!(self.mode, Mode::Touch(Touch::Update(_)))
+    }
+
+    /// How long an element lives that is added, in nanoseconds; 0 for ever.
+    fn nanoseconds(&self) -> u64 {
+        self.milliseconds().saturating_mul(1_000_000)
+    }
+
+    fn milliseconds(&self) -> u64 {
+        match self.mode {
+            Mode::Touch(Touch::Add(timeout) | Touch::Update(timeout)) => timeout.get(),
+            Mode::Touch(Touch::Existing) | Mode::Find => 0,
+        }
     }
 
     /// Whether states are taken from.
@@ -200,9 +259,28 @@ impl Code<'_> {
     fn states(&self) -> impl Iterator<Item = (&StateKind, i16)> {
         let fields = self.def.fields.iter().zip(&self.value.fields);
         fields.filter_map(|(field, &at)| match field {
-            FieldDef::State(kind) => Some((kind, at)),
+            FieldDef::State(kind, _) => Some((kind, at)),
             FieldDef::Data(_) | FieldDef::Verdict(_) => None,
         })
+    }
+
+    /// Keeps the numbers of a new element, which stand behind the key's parts.
+    fn data(&self, emitter: &Emitter<'_>, asm: &mut Asm) {
+        if !self.adds() {
+            return;
+        }
+        let mut place = self.def.key.len();
+        for (field, &at) in self.def.fields.iter().zip(&self.value.fields) {
+            if !matches!(field, FieldDef::Data(_)) {
+                continue;
+            }
+            let from = emitter.layout.argument(place).unwrap_or(0);
+            for half in (0..field_size(field)).step_by(8) {
+                asm.load(Size::D, R1, R7, from + half);
+                asm.store(Size::D, FP, self.frame + at + half, R1);
+            }
+            place += 1;
+        }
     }
 
     /// Where the packet structure has the numbers of a state.
@@ -241,17 +319,26 @@ impl Code<'_> {
         }
     }
 
-    /// r6 = the tick, where elements expire. Keeps when elements were collected last, and how long
+    /// r6 = the time, where elements expire. Keeps when elements were collected last, and how long
     /// until one is idle.
     fn clock(&self, asm: &mut Asm, unknown: Label) {
         let Some(expiry) = self.def.expiry else { return };
+        if let Expiry::Own { .. } = expiry {
+            asm.helper(Helper::Nanoseconds);
+            asm.mov(R6, R0);
+            if self.adds() {
+                asm.constant(R2, expiry.collect_nanoseconds());
+                self.keep_collected(asm);
+            }
+            return;
+        }
         let known = asm.label();
         asm.helper(Helper::Jiffies);
         asm.mov(R6, R0);
         asm.kconfig(R1, "CONFIG_HZ");
         asm.load(Size::W, R3, R1, 0);
         for clock in CLOCKS {
-            let ticks = expiry.ticks(clock);
+            let Some(ticks) = expiry.ticks(clock) else { continue };
             let next = asm.label();
             asm.jump_imm(Jump::Ne, Width::W64, R3, clock as i32, next);
             asm.constant(R1, ticks.idle);
@@ -262,6 +349,11 @@ impl Code<'_> {
         asm.goto(unknown);
         asm.place(known);
         asm.store(Size::D, R7, self.idle(), R1);
+        self.keep_collected(asm);
+    }
+
+    /// Keeps the last whole multiple of r2 up to the time r6. Clobbers r1 and r2.
+    fn keep_collected(&self, asm: &mut Asm) {
         asm.mov(R1, R6);
         asm.alu(Alu::Mod, Width::W64, R1, R2);
         asm.mov(R2, R6);
@@ -269,7 +361,7 @@ impl Code<'_> {
         asm.store(Size::D, FP, self.collected, R2);
     }
 
-    /// Completes the value of a new element, but for its key.
+    /// Completes the value of a new element, but for its key and its numbers.
     fn new_value(&self, asm: &mut Asm) {
         if !self.adds() {
             return;
@@ -280,13 +372,27 @@ impl Code<'_> {
             match kind {
                 // The rest was known when it was prepared.
                 StateKind::WideBucket(_) => asm.store(Size::D, FP, self.frame + at, R6),
-                _ => asm.store_imm(Size::D, FP, self.frame + at, 0),
+                _ => (0..kind.words() as i16).for_each(|word| {
+                    asm.store_imm(Size::D, FP, self.frame + at + 8 * word, 0);
+                }),
             }
         }
         if let Some(idle_from) = self.value.idle_from {
             asm.load(Size::D, R1, R7, self.idle());
             asm.alu(Alu::Add, Width::W64, R1, R6);
             asm.store(Size::D, FP, self.frame + idle_from, R1);
+        }
+        if let Some([timeout, end]) = self.value.life {
+            asm.constant(R1, self.milliseconds());
+            asm.store(Size::D, FP, self.frame + timeout, R1);
+            match self.nanoseconds() {
+                0 => asm.mov_imm(R1, -1),
+                nanoseconds => {
+                    asm.constant(R1, nanoseconds);
+                    asm.alu(Alu::Add, Width::W64, R1, R6);
+                }
+            }
+            asm.store(Size::D, FP, self.frame + end, R1);
         }
     }
 
@@ -319,11 +425,12 @@ impl Code<'_> {
         }
     }
 
-    /// Makes the element r8 a new one where it was collected, or jumps where that is none; else it
-    /// is not idle from now on.
+    /// Makes the element r8 a new one where it has gone, or jumps where that is none; else it lives
+    /// longer where packets renew it.
     fn expire(&self, asm: &mut Asm, gone: Label) {
+        let is_wide = |kind: &StateKind| matches!(kind, StateKind::WideBucket(_));
         if self.steps() {
-            for (_, at) in self.states().filter(|(kind, _)| kind.words() > 1) {
+            for (_, at) in self.states().filter(|(kind, _)| is_wide(kind)) {
                 // Another processor may have seen a later tick before it took the lock.
                 let current = asm.label();
                 asm.load(Size::D, R1, R8, at);
@@ -332,35 +439,51 @@ impl Code<'_> {
                 asm.place(current);
             }
         }
-        let Some(idle_from) = self.value.idle_from else { return };
+        let Some(end) = self.value.end() else { return };
         let fresh = asm.label();
-        asm.load(Size::D, R1, R8, idle_from);
-        match self.def.expiry.is_some_and(|expiry| expiry.is_exact) {
-            true => asm.mov(R2, R6),
-            false => asm.load(Size::D, R2, FP, self.collected),
+        asm.load(Size::D, R1, R8, end);
+        match self.value.life {
+            Some(_) => asm.mov(R2, R6),
+            None => asm.load(Size::D, R2, FP, self.collected),
         }
         if !self.adds() {
             asm.jump(Jump::Ge, Width::W64, R2, R1, gone);
-        } else {
-            asm.jump(Jump::Lt, Width::W64, R2, R1, fresh);
-            for (kind, at) in self.states() {
-                for word in (0..8 * kind.words() as i16).step_by(8) {
-                    let first_of_wide = word == 0 && kind.words() > 1;
-                    if !first_of_wide {
-                        asm.load(Size::D, R1, FP, self.frame + at + word);
-                    }
-                    let from = if first_of_wide { R6 } else { R1 };
-                    asm.store(Size::D, R8, at + word, from);
+            return;
+        }
+        let done = asm.label();
+        asm.jump(Jump::Lt, Width::W64, R2, R1, fresh);
+        for word in (8..self.value.key).step_by(8) {
+            let mut wide = self.states().filter(|(kind, _)| is_wide(kind));
+            let from = match wide.any(|(_, at)| at == word) {
+                true => R6,
+                false => {
+                    asm.load(Size::D, R1, FP, self.frame + word);
+                    R1
                 }
-            }
-            if !self.renews() {
-                self.renew(asm, idle_from);
-            }
-            asm.place(fresh);
-            if self.renews() {
-                self.renew(asm, idle_from);
+            };
+            asm.store(Size::D, R8, word, from);
+        }
+        if let Some(idle_from) = self.value.idle_from {
+            // By the tick that this processor goes by now.
+            self.renew(asm, idle_from);
+        }
+        asm.goto(done);
+        asm.place(fresh);
+        if self.renews() {
+            match (self.value.idle_from, self.value.life) {
+                (Some(idle_from), _) => self.renew(asm, idle_from),
+                (None, Some([timeout, end])) => {
+                    // One that lives for ever goes on to; others live as long as the rule says.
+                    asm.load(Size::D, R1, R8, timeout);
+                    asm.jump_imm(Jump::Eq, Width::W64, R1, 0, done);
+                    asm.constant(R1, self.nanoseconds());
+                    asm.alu(Alu::Add, Width::W64, R1, R6);
+                    asm.store(Size::D, R8, end, R1);
+                }
+                (None, None) => {}
             }
         }
+        asm.place(done);
     }
 
     /// The element r8 is not idle from now on.
@@ -372,35 +495,66 @@ impl Code<'_> {
 
     /// Takes from the states of the element r8, and leaves its fields.
     fn take(&self, asm: &mut Asm) {
-        let mut states = 0;
+        let places = (self.first..).step_by(ARGUMENT_SIZE as usize);
         let fields = self.def.fields.iter().zip(&self.value.fields);
         // No field overwrites numbers: those lie behind all fields.
-        for (to, (field, &at)) in (self.first..).step_by(ARGUMENT_SIZE as usize).zip(fields) {
-            match field {
-                FieldDef::State(_) if !self.steps() => {}
-                FieldDef::State(StateKind::WideBucket(bucket)) => {
-                    wide_bucket::step(asm, bucket, at, self.numbers_of(states));
-                    asm.store(Size::D, R7, to, R9);
-                    states += 1;
+        let fields = places.zip(fields).map(|(to, (field, &at))| (to, field, at));
+        let is_state = |field: &FieldDef| matches!(field, FieldDef::State(..));
+        for (to, field, at) in fields.clone().filter(|(_, field, _)| !is_state(field)) {
+            for half in (0..field_size(field)).step_by(8) {
+                asm.load(Size::D, R1, R8, at + half);
+                asm.store(Size::D, R7, to + half, R1);
+            }
+        }
+        if !self.steps() {
+            return;
+        }
+        let states: Vec<(i16, &FieldDef, i16)> =
+            fields.filter(|(_, field, _)| is_state(field)).collect();
+        for &(to, ..) in states.iter().skip(1) {
+            asm.store_imm(Size::D, R7, to, 0);
+        }
+        let done = asm.label();
+        for (state, &(to, field, at)) in states.iter().enumerate() {
+            let FieldDef::State(kind, onward) = field else { continue };
+            let numbers = self.numbers_of(state);
+            match kind {
+                StateKind::WideBucket(bucket) => {
+                    wide_bucket::step(asm, bucket, at, numbers);
+                    asm.mov(R5, R9);
                 }
-                FieldDef::State(kind) => {
-                    let numbers = self.numbers_of(states);
+                StateKind::Counter => {
+                    for (word, add) in [(0, None), (8, Some(numbers))] {
+                        asm.load(Size::D, R1, R8, at + word);
+                        match add {
+                            Some(numbers) => {
+                                asm.load(Size::D, R2, R7, numbers);
+                                asm.alu(Alu::Add, Width::W64, R1, R2);
+                            }
+                            None => asm.alu_imm(Alu::Add, Width::W64, R1, 1),
+                        }
+                        asm.store(Size::D, R8, at + word, R1);
+                    }
+                    asm.mov_imm(R5, 1);
+                }
+                kind => {
                     asm.load(Size::D, R0, R8, at);
                     for (at, number) in (0..).step_by(8).zip([R1, R2, R3]) {
                         asm.load(Size::D, number, R7, numbers + at);
                     }
                     state::step(asm, kind);
                     asm.store(Size::D, R8, at, R4);
-                    asm.store(Size::D, R7, to, R5);
-                    states += 1;
                 }
-                FieldDef::Data(_) | FieldDef::Verdict(_) => {
-                    for half in (0..field_size(field)).step_by(8) {
-                        asm.load(Size::D, R1, R8, at + half);
-                        asm.store(Size::D, R7, to + half, R1);
-                    }
+            }
+            asm.store(Size::D, R7, to, R5);
+            if state + 1 < states.len() {
+                match onward {
+                    Onward::All => {}
+                    Onward::Enough => asm.jump_imm(Jump::Eq, Width::W64, R5, 0, done),
+                    Onward::Lacking => asm.jump_imm(Jump::Ne, Width::W64, R5, 0, done),
                 }
             }
         }
+        asm.place(done);
     }
 }

@@ -157,6 +157,7 @@ impl<'a> Reader<'a> {
             | Op::Query(..)
             | Op::Find(..)
             | Op::Touch(..)
+            | Op::Remove(..)
             | Op::Found(_)
             | Op::Field(..)
             | Op::Calendar(..)

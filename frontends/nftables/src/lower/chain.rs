@@ -147,11 +147,10 @@ impl<'r> Cx<'_, 'r> {
         }
     }
 
-    /// The block where the rule goes on behind the expression with a value that is known.
-    pub fn fork(&mut self, given: Given<'r>) -> Block {
-        let (block, registers) = (self.builder.block(), self.registers.clone());
+    /// Lets the rule go on at a block, too, behind the expression with a value that is known there.
+    pub fn fork(&mut self, block: Block, given: Given<'r>) {
+        let registers = self.registers.clone();
         self.forks.push(Fork { block, registers, given, at: self.at });
-        block
     }
 
     /// Executes an expression; the block is closed where the rule ends with it.
@@ -180,6 +179,7 @@ impl<'r> Cx<'_, 'r> {
             Counter { .. }
             | Limit { .. }
             | Quota { .. }
+            | Last { .. }
             | Log { .. }
             | Reject { .. }
             | Object { .. }
@@ -199,7 +199,6 @@ impl<'r> Cx<'_, 'r> {
             Osf { .. } => Err(unsupported(expression, "osf")),
             Symhash { .. } => self.symhash(expression),
             Inner { .. } => self.inner(expression),
-            Last { .. } => Err(unsupported(expression, "last")),
             Connlimit { .. } => Err(unsupported(expression, "ct count")),
             // Evaluation refuses it where a chain that filters reaches it.
             Outside { class } => Err(unsupported(expression, class)),

@@ -30,7 +30,7 @@ impl Cx<'_, '_> {
                         return Err(unsupported(expression, "what an inner header is followed by"));
                     }
                 };
-                let start = self.found(Scan::Inner(tunnel, part));
+                let start = self.scanned(Scan::Inner(tunnel, part));
                 let value = self.bytes_at(start, *offset, *bytes, expression)?;
                 let (bytes, is_host, meaning) = (*bytes, false, Meaning::Plain);
                 self.registers.set(*to, Content { value, bytes, is_host, meaning });
@@ -44,7 +44,7 @@ impl Cx<'_, '_> {
                         return Err(unsupported(expression, &what));
                     }
                 };
-                let value = self.found(Scan::Inner(tunnel, part));
+                let value = self.scanned(Scan::Inner(tunnel, part));
                 let (is_host, meaning) = (false, Meaning::Plain);
                 self.registers.set(*to, Content { value, bytes, is_host, meaning });
             }
@@ -60,12 +60,12 @@ impl Cx<'_, '_> {
         bytes: u32,
         expression: &Expression,
     ) -> Lowered<Value> {
-        let start = self.found(Scan::Payload);
+        let start = self.scanned(Scan::Payload);
         self.bytes_at(start, offset, bytes, expression)
     }
 
     /// What a scan finds; the rule ends where it finds nothing.
-    fn found(&mut self, scan: Scan) -> Value {
+    fn scanned(&mut self, scan: Scan) -> Value {
         let found = self.builder.scan(scan);
         let is = self.builder.compare_const(Condition::Lt, found, Scan::BROKEN.into());
         self.builder.require(is, self.next);

@@ -2,10 +2,10 @@
 
 use super::chain::Cx;
 use super::reach::Reached;
-use super::statement::state_kind;
+use super::statement::state_of;
 use super::{Lowered, table_family, unsupported};
 use crate::model::{ElementData, Expression, ObjectKind, Operation, Ruleset, Set, Table};
-use bpfc_ir::{ListedObject, ListedObjectKind, Listing, State, StateDef};
+use bpfc_ir::{ListedObject, ListedObjectKind, Listing, Onward, State, StateDef};
 use std::collections::BTreeSet;
 
 /// Lists the objects of the tables with chains that are compiled.
@@ -54,8 +54,8 @@ impl Cx<'_, '_> {
             self.count(Some(name.to_owned()));
             return Ok(());
         }
-        let (state, is_over) = self.shared_state(kind, name, expression)?;
-        self.take(state, is_over);
+        let (state, onward) = self.shared_state(kind, name, expression)?;
+        self.take(state, onward);
         Ok(())
     }
 
@@ -66,25 +66,22 @@ impl Cx<'_, '_> {
         }
     }
 
-    /// The state of a named limit or quota, and whether it lets pass what is over it.
+    /// The state of a named limit or quota, and which packets go on behind it.
     fn shared_state(
         &mut self,
         kind: ObjectKind,
         name: &str,
         expression: &Expression,
-    ) -> Lowered<(State, bool)> {
+    ) -> Lowered<(State, Onward)> {
         let table = &self.shared.ruleset.tables[self.place.table];
         let found = table.object(kind, name);
         let missing = || unsupported(expression, &format!("{} {name}", kind.name()));
         let of = &found.ok_or_else(missing)?.expression.operation;
-        let (Operation::Limit { is_over, .. } | Operation::Quota { is_over, .. }) = *of else {
-            return Err(missing());
-        };
-        let state = state_kind(of).ok_or_else(missing)?;
+        let (state, onward) = state_of(of).ok_or_else(missing)?;
         let label = format!("{} {} {} {name}", kind.name(), table.family.name(), table.name);
         let states = &mut self.shared.out.program.states;
         let key = (self.place.table, format!("{} {name}", kind.name()));
         let make = || states.push(StateDef { name: label, kind: state });
-        Ok((*self.shared.objects.entry(key).or_insert_with(make), is_over))
+        Ok((*self.shared.objects.entry(key).or_insert_with(make), onward))
     }
 }

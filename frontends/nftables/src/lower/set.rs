@@ -7,6 +7,8 @@
 mod dynamic;
 mod entries;
 mod leaves;
+mod ranges;
+mod states;
 mod table;
 
 use super::chain::Cx;
@@ -17,11 +19,13 @@ use crate::model::{
     Data, Element, ElementData, Expression, Found, ObjectKind, Operation, Register, Set, SetName,
     TypedPart,
 };
-use bpfc_ir::{Arm, Block, Op, Switch, Terminator, Type, Value};
+use bpfc_ir::{Arm, Block, Op, Switch, Terminator, Touch, Type, Value};
 pub(super) use dynamic::{Added, added};
 use entries::entries;
 use leaves::{Leaf, Leaves};
+use std::rc::Rc;
 pub(super) use table::Asked;
+use table::{Group, Statements};
 
 /// Elements of a switch at most: more are a table.
 const SWITCHED: usize = 256;
@@ -71,20 +75,24 @@ impl<'r> Cx<'_, 'r> {
     ) -> Lowered<()> {
         let (place, set) = self.named(name, expression)?;
         let added = self.added(set, &place, expression)?;
-        if !added.expressions.is_empty() {
-            return Err(unsupported(expression, "looking up elements that have statements"));
-        }
         let key = self.key(register, set, expression)?;
         let is_held = matches!(name, SetName::Anonymous(_));
         let is_entry = |element: &&Element| element.key.is_some() && !element.is_end;
+        let is_small = || {
+            let keeps = |element: &Element| {
+                element.timeout.is_some() || !states::expressions(set, element).is_empty()
+            };
+            set.elements.iter().filter(is_entry).count() <= SWITCHED
+                && !set.elements.iter().any(keeps)
+        };
         match (wanted, &key[..]) {
             (Wanted::Presence { .. } | Wanted::Verdict | Wanted::Object(_), [only])
-                if is_held && set.elements.iter().filter(is_entry).count() <= SWITCHED =>
+                if is_held && is_small() =>
             {
                 self.switch(only.value, set, &key, wanted, expression)
             }
             _ => {
-                let table = self.table(place, set, added, &key, expression)?;
+                let table = self.table(place, set, &added, &key, expression)?;
                 self.find(&table, set, &key, wanted, expression)
             }
         }
@@ -220,32 +228,54 @@ impl<'r> Cx<'_, 'r> {
 
     fn find(
         &mut self,
-        table: &Asked<'r>,
+        asked: &Rc<Asked<'r>>,
         set: &'r Set,
         key: &[Content],
         wanted: Wanted,
         expression: &'r Expression,
     ) -> Lowered<()> {
-        let element = self.builder.find(table.table, table.values(key));
-        let there = self.builder.found(element);
-        let other = table.other;
+        if wanted == (Wanted::Presence { is_inverted: true }) {
+            // The element that stands for all others is always found.
+            if asked.other.is_some() {
+                self.builder.jump(self.next);
+                return Ok(());
+            }
+            let missing = self.builder.block();
+            self.found(asked, key, missing, false);
+            self.builder.jump(self.next);
+            self.builder.switch_to(missing);
+            return Ok(());
+        }
+        let missing = match asked.other {
+            Some(_) => self.builder.block(),
+            None => self.next,
+        };
+        let element = self.found(asked, key, missing, true);
+        match &asked.statements {
+            Statements::None => {}
+            Statements::Own(first, expressions) => self.evaluated(element, *first, expressions)?,
+            Statements::Numbered(place, groups) => {
+                let number = self.builder.field(Type::I32, element, *place);
+                self.grouped(number, groups)?;
+            }
+        }
+        let other = asked.other;
         match wanted {
-            Wanted::Presence { is_inverted } => {
-                match (other, is_inverted) {
-                    // The element that stands for all others is always found.
-                    (Some(_), true) => self.builder.jump(self.next),
-                    (Some(_), false) => {}
-                    (None, true) => self.builder.forbid(there, self.next),
-                    (None, false) => self.builder.require(there, self.next),
+            Wanted::Presence { .. } => {
+                if other.is_some() {
+                    let go_on = self.builder.block();
+                    self.builder.jump(go_on);
+                    self.builder.switch_to(missing);
+                    self.other_evaluated(asked)?;
+                    self.builder.jump(go_on);
+                    self.builder.switch_to(go_on);
                 }
-                Ok(())
             }
             Wanted::Value(to) => {
-                let missing = match other {
-                    Some(other) => self.fork(Given { to, set, other, expression }),
-                    None => self.next,
-                };
-                self.builder.require(there, missing);
+                if let Some(other) = other {
+                    let given = Given { asked: Rc::clone(asked), to, set, other, expression };
+                    self.fork(missing, given);
+                }
                 let mut bytes = 0;
                 for (part, place) in set.data.iter().zip(0..) {
                     let ty = type_of(part.bytes())
@@ -254,41 +284,80 @@ impl<'r> Cx<'_, 'r> {
                     self.registers.set(to.behind(bytes), content(part, value, ty));
                     bytes += part.bytes().next_multiple_of(4);
                 }
-                Ok(())
             }
             Wanted::Verdict | Wanted::Object(_) => {
                 let go_on = self.builder.block();
                 let mut leaves = Leaves::new(go_on, go_on);
-                let missing = match other {
-                    Some(other) => leaves.of(&mut self.builder, Leaf::of(&other.data)),
-                    None => self.next,
-                };
-                self.builder.require(there, missing);
                 let value = self.builder.field(Type::I32, element, 0);
                 let mut arms = Vec::new();
-                for (number, leaf) in (0u128..).zip(&table.leaves) {
+                for (number, leaf) in (0u128..).zip(&asked.leaves) {
                     let to = leaves.of(&mut self.builder, *leaf);
                     arms.push(Arm { low: number, high: number, to });
                 }
                 self.switch_to_arms(value, arms, self.next);
-                self.end_leaves(leaves, wanted, expression)
+                if let Some(other) = other {
+                    self.builder.switch_to(missing);
+                    self.other_evaluated(asked)?;
+                    let to = leaves.of(&mut self.builder, Leaf::of(&other.data));
+                    self.builder.jump(to);
+                }
+                self.end_leaves(leaves, wanted, expression)?;
             }
         }
+        Ok(())
+    }
+
+    /// Evaluates the statements of the element of a number, whichever group it is in.
+    fn grouped(&mut self, number: Value, groups: &[Group<'r>]) -> Lowered<()> {
+        let go_on = self.builder.block();
+        let arms = groups.iter().map(|group| {
+            let (low, high) = (group.numbers.0.into(), group.numbers.1.into());
+            Arm { low, high, to: self.builder.block() }
+        });
+        let arms: Vec<Arm> = arms.collect();
+        let blocks: Vec<Block> = arms.iter().map(|arm| arm.to).collect();
+        let switch = Switch { value: number, arms, otherwise: go_on };
+        self.builder.terminate(Terminator::Switch(Box::new(switch)));
+        for (group, block) in groups.iter().zip(blocks) {
+            self.builder.switch_to(block);
+            self.numbered(number, group)?;
+            self.builder.jump(go_on);
+        }
+        self.builder.switch_to(go_on);
+        Ok(())
+    }
+
+    /// Evaluates the statements of the element of a number, which is in a group.
+    fn numbered(&mut self, number: Value, group: &Group<'r>) -> Lowered<()> {
+        let element = self.builder.touch(group.table, Touch::Existing, vec![number]);
+        let there = self.builder.found(element);
+        self.builder.require(there, self.next);
+        self.evaluated(element, 0, group.expressions)
+    }
+
+    /// Evaluates the statements of the element that stands for all others.
+    fn other_evaluated(&mut self, asked: &Asked<'r>) -> Lowered<()> {
+        if let Some((number, group)) = asked.group_of_other() {
+            let number = self.builder.constant(Type::I32, number.into());
+            self.numbered(number, group)?;
+        }
+        Ok(())
     }
 }
 
 /// A value that is known where it is read: that of the element which stands for all others.
-#[derive(Clone, Copy)]
 pub(super) struct Given<'r> {
+    asked: Rc<Asked<'r>>,
     to: Register,
     set: &'r Set,
     other: &'r Element,
     expression: &'r Expression,
 }
 
-impl Given<'_> {
+impl<'r> Given<'r> {
     /// Puts it into its register.
-    pub fn load(&self, cx: &mut Cx<'_, '_>) -> Lowered<()> {
+    pub fn load(&self, cx: &mut Cx<'_, 'r>) -> Lowered<()> {
+        cx.other_evaluated(&self.asked)?;
         let refused = || unsupported(self.expression, "a map to such a value");
         let ElementData::Value(Data { parts }) = &self.other.data else { return Err(refused()) };
         let mut bytes = 0;

@@ -5,7 +5,7 @@ use super::{Lowered, unsupported};
 use crate::model::{Expression, LogFlags, Operation};
 use bpfc_ir::state::nanosecond_bucket::NanosecondBucket;
 use bpfc_ir::{
-    Condition, Family, Log, LogKind, Op, Reject, State, StateDef, StateKind, Value, Verdict,
+    Condition, Family, Log, LogKind, Onward, Op, Reject, State, StateDef, StateKind, Value, Verdict,
 };
 
 /// What a line says beside the packet (include/uapi/linux/netfilter/nf_log.h).
@@ -40,11 +40,11 @@ impl<'r> Cx<'_, 'r> {
                 self.count(None);
                 Ok(())
             }
-            Operation::Limit { is_over, .. } | Operation::Quota { is_over, .. } => {
-                let kind = state_kind(&expression.operation)
+            Operation::Limit { .. } | Operation::Quota { .. } | Operation::Last { .. } => {
+                let (kind, onward) = state_of(&expression.operation)
                     .ok_or_else(|| unsupported(expression, "such a limit"))?;
                 let state = self.state(kind);
-                self.take(state, *is_over);
+                self.take(state, onward);
                 Ok(())
             }
             Operation::Object { kind, name } => self.object(*kind, name, expression),
@@ -94,32 +94,42 @@ impl<'r> Cx<'_, 'r> {
         *self.parts.states.entry(self.at).or_insert_with(make)
     }
 
-    /// Ends the rule where a state has not enough for the packet, or has it and `is_over`.
-    pub fn take(&mut self, state: State, is_over: bool) {
-        let enough = self.builder.take(state);
-        self.limited(enough, is_over);
+    /// Takes from a state; ends the rule for packets that do not go on behind it.
+    pub fn take(&mut self, state: State, onward: Onward) {
+        let yielded = self.builder.take(state);
+        self.go(yielded, onward);
     }
 
     /// The same of what a state has yielded.
-    pub fn limited(&mut self, enough: Value, is_over: bool) {
-        let enough = self.builder.compare_const(Condition::Ne, enough, 0);
-        match is_over {
-            true => self.builder.forbid(enough, self.next),
-            false => self.builder.require(enough, self.next),
+    pub fn go(&mut self, yielded: Value, onward: Onward) {
+        if onward == Onward::All {
+            return;
+        }
+        let enough = self.builder.compare_const(Condition::Ne, yielded, 0);
+        match onward {
+            Onward::All => {}
+            Onward::Enough => self.builder.require(enough, self.next),
+            Onward::Lacking => self.builder.forbid(enough, self.next),
         }
     }
 }
 
-/// The state that a limit or quota keeps.
-pub(super) fn state_kind(operation: &Operation) -> Option<StateKind> {
-    let kind = match *operation {
-        Operation::Limit { rate, seconds, burst, is_bytes, .. } => {
+/// The state that a statement keeps, and which packets go on behind it.
+pub(super) fn state_of(operation: &Operation) -> Option<(StateKind, Onward)> {
+    let within = |is_over: bool| if is_over { Onward::Lacking } else { Onward::Enough };
+    let found = match *operation {
+        Operation::Limit { rate, seconds, burst, is_bytes, is_over } => {
             let interval = seconds.checked_mul(1_000_000_000)?;
             let bytes = is_bytes;
-            Some(StateKind::NanosecondBucket(NanosecondBucket { interval, rate, burst, bytes }))
+            let bucket = NanosecondBucket { interval, rate, burst, bytes };
+            Some((StateKind::NanosecondBucket(bucket), within(is_over)))
         }
-        Operation::Quota { bytes, used: 0, .. } => Some(StateKind::Quota { bytes }),
+        Operation::Quota { bytes, used, is_over } => {
+            Some((StateKind::Quota { bytes: bytes.saturating_sub(used) }, within(is_over)))
+        }
+        Operation::Counter { .. } => Some((StateKind::Counter, Onward::All)),
+        Operation::Last { .. } => Some((StateKind::Last, Onward::All)),
         _ => None,
     };
-    kind.filter(StateKind::is_sound)
+    found.filter(|(kind, _)| kind.is_sound())
 }

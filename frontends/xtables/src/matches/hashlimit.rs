@@ -13,7 +13,7 @@ use crate::{
     Families, Fields, Match, MatchExtension, Memory, OptionSpec, Options, Problem, Revision,
     Unsupported,
 };
-use bpfc_ir::{Base, Block, Condition, Family, Meta, Scan, Table, Touch, Type, Value};
+use bpfc_ir::{Base, Block, Condition, Family, Meta, Scan, Table, Timeout, Touch, Type, Value};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -412,7 +412,7 @@ impl Lowering<'_> {
             port(cx, mode::SOURCE_PORT, 0),
             port(cx, mode::DESTINATION_PORT, 2),
         ];
-        let bucket = cx.builder().touch(self.table, Touch::Update, arguments);
+        let bucket = cx.builder().touch(self.table, Touch::Update(Timeout::NEVER), arguments);
         let fits = cx.builder().found(bucket);
         cx.require_or_drop(fits);
         let within = cx.builder().field(Type::I32, bucket, 0);

@@ -1,7 +1,7 @@
 //! What a rule of `-m hashlimit` says of its table, as the kernel keeps it.
 
 use bpfc_ir::state::wide_bucket::{Measure, WideBucket};
-use bpfc_ir::{Expiry, Family, FieldDef, KeyPart, Shape, StateKind, TableDef, Type};
+use bpfc_ir::{Expiry, Family, FieldDef, KeyPart, Onward, Shape, StateKind, TableDef, Type};
 
 /// Bits of the mode (`XT_HASHLIMIT_*`).
 pub(super) mod mode {
@@ -70,9 +70,10 @@ impl Config {
         TableDef {
             name,
             key: [address, address, Type::I16, Type::I16].map(part).into(),
-            fields: vec![FieldDef::State(StateKind::WideBucket(self.bucket()))],
+            fields: vec![FieldDef::State(StateKind::WideBucket(self.bucket()), Onward::All)],
             capacity: self.most(),
-            expiry: Some(Expiry { idle: self.expire, collect: self.gc_interval, is_exact: false }),
+            expiry: Some(Expiry::Idle { idle: self.expire, collect: self.gc_interval }),
+            is_dynamic: true,
         }
     }
 }

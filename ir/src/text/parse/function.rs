@@ -139,6 +139,14 @@ impl Parser {
                 let rule = self.rule()?;
                 (Op::Log(rule, Box::new(self.log()?)), None)
             }
+            "remove" => {
+                self.advance();
+                let table = self.table()?;
+                self.punct("(")?;
+                let key = self.list(Self::value)?;
+                self.punct(")")?;
+                (Op::Remove(table, key), None)
+            }
             "trace" => {
                 self.advance();
                 (Op::Trace, None)
@@ -350,10 +358,10 @@ impl Parser {
                 let touch = if self.eat_word("existing") {
                     Touch::Existing
                 } else if self.eat_word("update") {
-                    Touch::Update
+                    Touch::Update(self.timeout()?)
                 } else {
                     self.keyword("add")?;
-                    Touch::Add
+                    Touch::Add(self.timeout()?)
                 };
                 self.punct("(")?;
                 let key = self.list(Self::value)?;

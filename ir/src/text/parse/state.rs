@@ -44,6 +44,10 @@ impl Parser {
             let period = self.number("a period")?;
             self.keyword("start")?;
             Ok(StateKind::Cycle { period, start: self.number("a number")? })
+        } else if self.eat_word("counter") {
+            Ok(StateKind::Counter)
+        } else if self.eat_word("last") {
+            Ok(StateKind::Last)
         } else {
             self.expected("a kind of state")
         }

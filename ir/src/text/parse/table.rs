@@ -3,7 +3,10 @@
 use super::{Parser, Result};
 use crate::text::ParseError;
 use crate::text::lexer::Token;
-use crate::{Element, Elements, Expiry, FieldDef, KeyPart, Program, Shape, Table, TableDef, Type};
+use crate::{
+    Element, Elements, Expiry, FieldDef, KeyPart, Life, Onward, Program, Shape, Table, TableDef,
+    Timeout, Type,
+};
 
 impl Parser {
     /// What stands after `tableN =`.
@@ -20,14 +23,20 @@ impl Parser {
         };
         self.keyword("capacity")?;
         let capacity = self.number("a number of elements")?;
-        let mut expiry = None;
+        let is_dynamic = self.eat_word("dynamic");
+        let mut idle = None;
         if self.eat_word("idle") {
-            let idle = self.number("a number of milliseconds")?;
+            idle = Some(self.number("a number of milliseconds")?);
             self.keyword("collect")?;
-            let collect = self.number("a number of milliseconds")?;
-            expiry = Some(Expiry { idle, collect, is_exact: self.eat_word("exact") });
+        } else if !self.eat_word("collect") {
+            return Ok(TableDef { name, key, fields, capacity, expiry: None, is_dynamic });
         }
-        Ok(TableDef { name, key, fields, capacity, expiry })
+        let collect = self.number("a number of milliseconds")?;
+        let expiry = match idle {
+            Some(idle) => Expiry::Idle { idle, collect },
+            None => Expiry::Own { collect },
+        };
+        Ok(TableDef { name, key, fields, capacity, expiry: Some(expiry), is_dynamic })
     }
 
     fn key_part(&mut self) -> Result<KeyPart> {
@@ -43,7 +52,16 @@ impl Parser {
 
     fn field_def(&mut self) -> Result<FieldDef> {
         if self.eat_word("state") {
-            return self.state_kind().map(FieldDef::State);
+            let kind = self.state_kind()?;
+            let onward = match self.eat_word("onward") {
+                true if self.eat_word("enough") => Onward::Enough,
+                true => {
+                    self.keyword("lacking")?;
+                    Onward::Lacking
+                }
+                false => Onward::All,
+            };
+            return Ok(FieldDef::State(kind, onward));
         }
         if !self.eat_word("verdict") {
             return self.word("a type").map(FieldDef::Data);
@@ -70,13 +88,31 @@ impl Parser {
                 true => self.list(|parser| parser.number("a field"))?.into(),
                 false => Vec::new(),
             };
+            let life = match self.eat_word("timeout") {
+                true => {
+                    let timeout = self.number("a number of milliseconds")?;
+                    self.keyword("left")?;
+                    Some(Life { timeout, left: self.number("a number of milliseconds")? })
+                }
+                false => None,
+            };
             self.punct("}")?;
-            elements.push(Element { key, fields });
+            elements.push(Element { key, fields, life });
         }
         self.punct("}")?;
         let elements = Elements::new(def, elements);
         let elements = elements.map_err(|error| ParseError::new(at, error.to_string()))?;
         Ok((table, elements))
+    }
+
+    /// How long an element lives that a packet adds; 0 where nothing says so.
+    pub(super) fn timeout(&mut self) -> Result<Timeout> {
+        if !self.eat_word("timeout") {
+            return Ok(Timeout::NEVER);
+        }
+        let at = self.at();
+        let timeout = Timeout::new(self.number("a number of milliseconds")?);
+        timeout.ok_or_else(|| ParseError::new(at, "no such timeout".to_owned()))
     }
 
     fn ends(&mut self) -> Result<(u128, u128)> {

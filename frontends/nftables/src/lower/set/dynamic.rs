@@ -1,22 +1,32 @@
-//! What rules add to sets, and let live on there.
+//! What rules add to sets, renew there and remove.
 
-use super::table::Asked;
+use super::states;
 use crate::lower::chain::Cx;
+use crate::lower::registers::{Meaning, type_of};
+use crate::lower::statement::state_of;
 use crate::lower::{Lowered, unsupported};
-use crate::model::{Expression, Operation, Ruleset, Set, SetName, SetOperation};
-use bpfc_ir::{Touch, Type};
+use crate::model::{Expression, Operation, Register, Ruleset, Set, SetName, SetOperation};
+use bpfc_ir::{Onward, Timeout, Touch, Type, Value};
 use std::collections::BTreeMap;
 
-/// What elements have that packets add to a set: one for all, since a table has one kind.
-#[derive(Clone, Copy, PartialEq)]
+/// What rules do to a set.
+#[derive(Clone)]
 pub(in crate::lower) struct Added<'r> {
-    pub timeout: Option<u64>,
+    /// Whether they add elements or remove some.
+    pub is_dynamic: bool,
+    /// Whether they add elements that go.
+    pub expires: bool,
+    /// The statements of elements that they add.
     pub expressions: &'r [Expression],
+    /// Whether one adds elements.
+    adds: bool,
+    /// Whether they add elements with different statements: a table has one kind.
+    differs: bool,
 }
 
-/// What rules give to the elements that they add, by set; `None` where they differ.
-pub(in crate::lower) fn added(ruleset: &Ruleset) -> BTreeMap<(usize, String), Option<Added<'_>>> {
-    let mut all: BTreeMap<(usize, String), Option<Added<'_>>> = BTreeMap::new();
+/// What rules do to each set that they change.
+pub(in crate::lower) fn added(ruleset: &Ruleset) -> BTreeMap<(usize, String), Added<'_>> {
+    let mut all: BTreeMap<(usize, String), Added<'_>> = BTreeMap::new();
     for (index, table) in ruleset.tables.iter().enumerate() {
         let rules = table.chains.iter().flat_map(|chain| &chain.rules);
         for of in rules.flat_map(|rule| &rule.expressions) {
@@ -24,16 +34,22 @@ pub(in crate::lower) fn added(ruleset: &Ruleset) -> BTreeMap<(usize, String), Op
             else {
                 continue;
             };
-            let Some(set) = table.set_of(name).filter(|_| *op != SetOperation::Delete) else {
+            let Some(set) = table.set_of(name) else { continue };
+            let known = all.entry((index, key_of(name)));
+            let own = known.or_insert_with(|| Added {
+                is_dynamic: true,
+                expires: false,
+                expressions: &set.expressions,
+                adds: false,
+                differs: false,
+            });
+            if *op == SetOperation::Delete {
                 continue;
-            };
-            let timeout = timeout.or(set.timeout).filter(|&timeout| timeout > 0);
-            let expressions = if expressions.is_empty() { &set.expressions } else { expressions };
-            let own = Some(Added { timeout, expressions });
-            let known = all.entry((index, key_of(name))).or_insert(own);
-            if *known != own {
-                *known = None;
             }
+            own.expires |= timeout.or(set.timeout).is_some_and(|timeout| timeout > 0);
+            let given = if expressions.is_empty() { &set.expressions } else { expressions };
+            own.differs |= own.adds && !states::are_alike(own.expressions, given);
+            (own.adds, own.expressions) = (true, given);
         }
     }
     all
@@ -48,7 +64,7 @@ pub(super) fn key_of(name: &SetName) -> String {
 }
 
 impl<'r> Cx<'_, 'r> {
-    /// What elements of a set have that packets add to it.
+    /// What rules do to a set.
     pub(super) fn added(
         &self,
         set: &'r Set,
@@ -56,47 +72,88 @@ impl<'r> Cx<'_, 'r> {
         expression: &Expression,
     ) -> Lowered<Added<'r>> {
         match self.shared.added.get(place) {
-            Some(Some(added)) => Ok(*added),
-            Some(None) => {
-                let what = "a set to which rules give several timeouts or statements";
+            Some(added) if added.differs => {
+                let what = "a set to whose elements rules give several statements";
                 Err(unsupported(expression, what))
             }
-            None => Ok(Added { timeout: set.timeout, expressions: &set.expressions }),
+            Some(added) => Ok(added.clone()),
+            None => Ok(Added {
+                is_dynamic: false,
+                expires: false,
+                expressions: &set.expressions,
+                adds: false,
+                differs: false,
+            }),
         }
     }
 
     pub fn dynamic_set(&mut self, expression: &Expression) -> Lowered<()> {
-        let Operation::DynamicSet { op, set: name, key, data, .. } = &expression.operation else {
+        let Operation::DynamicSet { op, set: name, key, data, timeout, .. } = &expression.operation
+        else {
             return Err(unsupported(expression, "this"));
         };
         let (place, set) = self.named(name, expression)?;
-        if *op == SetOperation::Delete {
-            return Err(unsupported(expression, "removing an element"));
-        }
-        if data.is_some() {
-            return Err(unsupported(expression, "adding an element with a value"));
-        }
         let added = self.added(set, &place, expression)?;
         let key = self.key(*key, set, expression)?;
-        let table: std::rc::Rc<Asked<'_>> = self.table(place, set, added, &key, expression)?;
-        if added.expressions.len() > 1 {
-            return Err(unsupported(expression, "elements with several statements"));
-        }
+        let asked = self.table(place, set, &added, &key, expression)?;
+        let table = asked.only().ok_or_else(|| unsupported(expression, "changing such a set"))?;
+        let mut values = asked.values(&key);
+        let timeout = timeout.or(set.timeout).unwrap_or_default();
+        let timeout = Timeout::new(timeout)
+            .ok_or_else(|| unsupported(expression, "a timeout of so many milliseconds"))?;
         let touch = match op {
-            SetOperation::Update => Touch::Update,
-            SetOperation::Add | SetOperation::Delete => Touch::Add,
+            SetOperation::Update => Touch::Update(timeout),
+            SetOperation::Add => Touch::Add(timeout),
+            SetOperation::Delete => {
+                self.builder.remove(table, values);
+                return Ok(());
+            }
         };
-        let element = self.builder.touch(table.table, touch, table.values(&key));
+        if set.is_verdict_map || set.objects.is_some() {
+            return Err(unsupported(expression, "adding an element with a verdict or an object"));
+        }
+        if let Some(data) = data {
+            values.extend(self.data(*data, set, expression)?);
+        }
+        let element = self.builder.touch(table, touch, values);
         let there = self.builder.found(element);
         // A full set ends the rule.
         self.builder.require(there, self.next);
-        if let [of] = added.expressions {
-            let is_over = match of.operation {
-                Operation::Limit { is_over, .. } | Operation::Quota { is_over, .. } => is_over,
-                _ => return Err(unsupported(of, "this statement of elements")),
-            };
-            let enough = self.builder.field(Type::I32, element, 0);
-            self.limited(enough, is_over);
+        self.evaluated(element, set.data.len() as u16, added.expressions)
+    }
+
+    /// The values that an element of a map is given.
+    fn data(&self, from: Register, set: &Set, expression: &Expression) -> Lowered<Vec<Value>> {
+        let mut bytes = 0;
+        let mut values = Vec::new();
+        for part in &set.data {
+            let content = self.registers.behind(from, bytes);
+            let content = content
+                .ok_or_else(|| unsupported(expression, "a value of which a part is not loaded"))?;
+            let is_plain = content.meaning == Meaning::Plain;
+            if !is_plain || Some(self.type_of(content.value)) != type_of(part.bytes()) {
+                return Err(unsupported(expression, "adding an element with such a value"));
+            }
+            values.push(content.value);
+            bytes += part.bytes().next_multiple_of(4);
+        }
+        Ok(values)
+    }
+
+    /// Goes on as what the states of an element have yielded says, its fields from `first` on.
+    pub(super) fn evaluated(
+        &mut self,
+        element: Value,
+        first: u16,
+        expressions: &[Expression],
+    ) -> Lowered<()> {
+        for (place, of) in (first..).zip(expressions) {
+            let (_, onward) = state_of(&states::template(&of.operation))
+                .ok_or_else(|| unsupported(of, "this statement of elements"))?;
+            if onward != Onward::All {
+                let yielded = self.builder.field(Type::I32, element, place);
+                self.go(yielded, onward);
+            }
         }
         Ok(())
     }

@@ -19,10 +19,6 @@ pub(super) fn entries<'s>(
     cx: &Cx<'_, '_>,
     expression: &Expression,
 ) -> Lowered<Vec<Entry<'s>>> {
-    let lives = |e: &Element| e.timeout.is_some() || !e.expressions.is_empty();
-    if set.elements.iter().any(lives) {
-        return Err(unsupported(expression, "elements that end or have statements"));
-    }
     let mut entries = Vec::new();
     let refused = || unsupported(expression, "a set of such keys");
     let all: Vec<&Element> = set.elements.iter().filter(|e| e.key.is_some()).collect();
