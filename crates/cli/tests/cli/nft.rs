@@ -178,6 +178,20 @@ $BPFC unload t";
     );
 }
 
+/// Chains of devices write packets, too: frames that are no sound packets of IP have no parts at
+/// fixed places, and their checksums lie where others do.
+#[test]
+fn chains_of_devices_write_packets() {
+    let folder = folder();
+    for rule in ["ip daddr set 127.0.0.1", "ip id set 0", "ip dscp set cs1", "ip ttl set 3"] {
+        let text = format!(
+            "table netdev t {{\n\tchain c {{\n\t\ttype filter hook ingress device \"lo\" priority 0\n\
+             \t\tiif \"lo\" {rule}\n\t}}\n}}\n"
+        );
+        bpfc(&["check", &file(&folder, "t.nft", text), "--target", "tc"]).ok();
+    }
+}
+
 /// Files of nft that are given together are one ruleset; iptables' and nft's become one program, in
 /// the order of their priorities.
 #[test]

@@ -271,7 +271,10 @@ impl Cx<'_, '_> {
             };
         }
         if self.is_other() {
-            self.correct_anywhere(field, words);
+            // All of what is no sound packet of IP is at computed offsets; where they begin was
+            // tested, with the checksum's place.
+            let start = store.start.ok_or_else(|| unsupported(expression, "this checksum"))?;
+            self.correct_anywhere(start, field, words);
             return Ok(());
         }
         for &(old, new) in words {
@@ -282,10 +285,9 @@ impl Cx<'_, '_> {
 
     /// The same behind the beginning of what is no sound packet of IP, where all bytes are such at
     /// computed offsets.
-    fn correct_anywhere(&mut self, field: ChecksumField, words: &Words) {
+    fn correct_anywhere(&mut self, start: Value, field: ChecksumField, words: &Words) {
         const MODULUS: u128 = 0xffff;
         let b = &mut self.builder;
-        let start = b.constant(Type::I32, 0);
         let sum = b.load_at(Type::I16, start, field.offset);
         let mut sum = b.extend(Type::I64, sum);
         // The modulus divides it, and what is subtracted is not more.
