@@ -30,6 +30,8 @@ pub enum TransformField {
     Protocol,
     /// Its mode: 0 transport, 1 tunnel, and others (`props.mode`).
     Mode,
+    /// The family of its addresses: 2 IPv4, 10 IPv6 (`props.family`).
+    Family,
     /// Four bytes of one of its addresses (`props.saddr`, `id.daddr`): word 0 to 3. An IPv4 address
     /// is word 0; in functions of either family all can be asked.
     Address(Address, u8),
@@ -51,6 +53,7 @@ impl fmt::Display for TransformField {
             TransformField::Spi => f.write_str("spi"),
             TransformField::Protocol => f.write_str("protocol"),
             TransformField::Mode => f.write_str("mode"),
+            TransformField::Family => f.write_str("family"),
             TransformField::Address(address, word) => write!(f, "{address} {word}"),
         }
     }

@@ -10,7 +10,7 @@ use bpfc_runtime::{Filter, Options};
 use bpfc_tests::lab::inject::wait_for_carrier;
 use bpfc_tests::lab::namespace::{Namespace, ip, ip6, isolated, run, sysctl};
 use bpfc_tests::lab::tables::{self, Reader};
-use bpfc_tests::lab::{Family, LabError};
+use bpfc_tests::lab::{Family, LabError, nft as kernel_nft};
 use bpfc_tests::require;
 use bpfc_tests::twin::{artifact, wait_for_addresses};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -62,11 +62,14 @@ fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     for family in Family::ALL {
-        for (name, test) in
-            [("policies", policies as fn(Family) -> Result<(), Failed>), ("chains", chains)]
-        {
+        for (name, test) in [
+            ("policies", policies as fn(Family) -> Result<(), Failed>),
+            ("chains", chains),
+            ("nft", nft),
+        ] {
             trials.push(Trial::test(format!("{family}_{name}"), move || {
-                if require::met(require::KERNEL_IPTABLES) {
+                let needs = [require::KERNEL_IPTABLES, &[require::Need::Tool("nft")]].concat();
+                if require::met(&needs) {
                     isolated(|| test(family))?;
                 }
                 Ok(())
@@ -122,6 +125,99 @@ fn policies(family: Family) -> Result<(), Failed> {
         assert!(told >= 12 || !protected, "{chain}: {kernel:#?}");
         assert!(plain == all || protected, "{chain}: {kernel:#?}");
     }
+    Ok(())
+}
+
+/// Behind `ipsec in` or `ipsec out`; `FAMILY` stands for that of the addresses.
+const ASKED: &[&str] = &[
+    "reqid 1",
+    "reqid != 2",
+    "reqid 2-3",
+    "spi 0x1001",
+    "spi != 0x1002",
+    "spi 0x1000-0x1100000",
+    "spnum 0 reqid 3",
+    "spnum 1 reqid 4",
+    "spnum 1 spi { 0x1003, 0x1004, 0x1005, 0x1006 }",
+    "spnum 5 reqid 1",
+    "FAMILY saddr H",
+    "FAMILY saddr P",
+    "FAMILY daddr != P",
+    "FAMILY saddr P/24",
+    "ip daddr 10.9.0.1",
+    "ip6 daddr != 2001:db8:9::1",
+];
+
+/// nft's rules at the same hooks.
+fn nft(family: Family) -> Result<(), Failed> {
+    let place = Place::make(family)?;
+    let protected = place.protect()?;
+    let (keyword, icmp) = match family {
+        Family::Ipv4 => ("ip", "icmp"),
+        Family::Ipv6 => ("ip6", "ipv6-icmp"),
+    };
+    let mut text = format!("table {keyword} t {{\n");
+    for (chain, hook, ways) in CHAINS {
+        let kind = "type filter hook";
+        text += &format!(
+            "chain {chain} {{ {kind} {hook} priority mangle\nmeta l4proto {icmp} accept\n"
+        );
+        for (way, asked) in ways.iter().flat_map(|way| ASKED.iter().map(move |asked| (way, asked)))
+        {
+            let words = asked.split(' ').map(|word| match word {
+                "FAMILY" => keyword,
+                "H" => place.addresses.host,
+                "P" => place.addresses.peer,
+                "P/24" if family == Family::Ipv4 => "10.9.0.0/24",
+                "P/24" => "2001:db8:9::/64",
+                word => word,
+            });
+            let words: Vec<&str> = words.collect();
+            text += &format!("ipsec {way} {} counter\n", words.join(" "));
+        }
+        text += "counter\n}\n";
+    }
+    text += "}\n";
+    kernel_nft::load(&text)?;
+    let options = bpfc_driver::Options {
+        hooks: Some(CHAINS.map(|(_, hook, _)| hook).to_vec()),
+        ..bpfc_driver::Options::default()
+    };
+    let input = bpfc_ir::Input {
+        name: "t.nft".to_owned(),
+        bytes: text.clone().into(),
+        format: Some("nft".to_owned()),
+    };
+    let target = bpfc_driver::target("netfilter").ok_or("no target")?;
+    let artifact = bpfc_driver::compile(&[input], target, &options).result()?;
+    let filter = Filter::load(&artifact, &Options::new("nft"))?;
+    // What came before the filter is not the program's.
+    kernel_nft::load(&text)?;
+    place.send(protected)?;
+    let read = || -> Result<_, Failed> {
+        let mut kernel: tables::Counters = kernel_nft::counters()?.into_iter().collect();
+        let mut program = tables::moved(&filter.counters()?);
+        for counted in [&mut kernel, &mut program] {
+            counted.retain(|_, count| count.packets > 0);
+        }
+        Ok((kernel, program))
+    };
+    let mut seen = read()?;
+    // What answers and what is decrypted later comes later.
+    for _ in 0..2000 {
+        sleep(Duration::from_millis(20));
+        let now = read()?;
+        if now == seen && now.0 == now.1 {
+            break;
+        }
+        seen = now;
+    }
+    let (kernel, program) = seen;
+    if let Some(lines) = tables::disagreement(&kernel, &program) {
+        return Err(format!("{lines}\n{text}").into());
+    }
+    println!("{} rules count", kernel.len());
+    assert!(kernel.len() >= if protected { 25 } else { 5 }, "{kernel:#?}");
     Ok(())
 }
 

@@ -725,6 +725,7 @@ impl Body<'_> {
                 TransformField::Spi,
                 TransformField::Protocol,
                 TransformField::Mode,
+                TransformField::Family,
                 TransformField::Address(Address::Source, word),
                 TransformField::Address(Address::Destination, word),
             ]);

@@ -107,6 +107,7 @@ fn transform_field(transform: &Transform, field: TransformField) -> u32 {
         TransformField::Spi => transform.spi,
         TransformField::Protocol => transform.protocol.into(),
         TransformField::Mode => transform.mode.into(),
+        TransformField::Family => transform.family.into(),
         TransformField::Address(address, word) => {
             let bytes = match address {
                 Address::Source => &transform.source,

@@ -16,6 +16,8 @@ pub struct Transform {
     pub protocol: u8,
     /// Its mode: 0 transport, 1 tunnel, and others.
     pub mode: u8,
+    /// The family of its addresses: 2 IPv4, 10 IPv6, 0 where no address is told.
+    pub family: u16,
     /// Its source, an IPv4 address in the first four bytes.
     pub source: [u8; 16],
     /// Its destination, likewise.
@@ -55,8 +57,12 @@ fn one(text: &str) -> Result<Transform, String> {
             None if word == "tunnel" => made.mode = 1,
             Some(("reqid", value)) => made.request = number(value).ok_or_else(bad)?,
             Some(("spi", value)) => made.spi = number(value).ok_or_else(bad)?,
-            Some(("saddr", value)) => made.source = address(value).ok_or_else(bad)?,
-            Some(("daddr", value)) => made.destination = address(value).ok_or_else(bad)?,
+            Some(("saddr", value)) => {
+                (made.family, made.source) = address(value).ok_or_else(bad)?;
+            }
+            Some(("daddr", value)) => {
+                (made.family, made.destination) = address(value).ok_or_else(bad)?;
+            }
             _ => return Err(bad()),
         }
     }
@@ -70,14 +76,15 @@ fn number(text: &str) -> Option<u32> {
     }
 }
 
-fn address(text: &str) -> Option<[u8; 16]> {
+/// The family and the bytes of an address.
+fn address(text: &str) -> Option<(u16, [u8; 16])> {
     Some(match text.parse().ok()? {
         IpAddr::V4(address) => {
             let mut bytes = [0; 16];
             bytes[..4].copy_from_slice(&address.octets());
-            bytes
+            (2, bytes)
         }
-        IpAddr::V6(address) => address.octets(),
+        IpAddr::V6(address) => (10, address.octets()),
     })
 }
 

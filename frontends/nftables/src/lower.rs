@@ -11,6 +11,7 @@ mod device;
 mod extension;
 mod hash;
 mod inner;
+mod ipsec;
 mod listed;
 mod load;
 mod mark;

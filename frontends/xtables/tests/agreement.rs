@@ -219,6 +219,7 @@ fn transform(choices: &mut Choices, family: Family) -> Transform {
         spi: 1 + choices.below(2) as u32,
         protocol: choices.of(&[50, 51]),
         mode: choices.below(3) as u8,
+        family: if family == Family::Ipv4 { 2 } else { 10 },
         source,
         destination,
     }

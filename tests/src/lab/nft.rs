@@ -124,7 +124,11 @@ impl Reader {
     }
 }
 
-fn counters() -> Result<Vec<(String, Count)>, LabError> {
+/// The counters of the ruleset in place by their labels, in its order.
+///
+/// # Errors
+/// Where nft does not list it.
+pub fn counters() -> Result<Vec<(String, Count)>, LabError> {
     let objects = objects(&listed(true)?)?;
     let mut found = Vec::new();
     let mut chain = (String::new(), 0);

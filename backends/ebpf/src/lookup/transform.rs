@@ -26,6 +26,7 @@ mod number {
     pub const MODE: i32 = 3;
     pub const SOURCE: i32 = 4;
     pub const DESTINATION: i32 = 8;
+    pub const FAMILY: i32 = 12;
 }
 
 /// Tells a field's function what it is asked for.
@@ -35,6 +36,7 @@ pub(crate) fn ask(asm: &mut Asm, index: u8, field: TransformField) {
         TransformField::Spi => number::SPI,
         TransformField::Protocol => number::PROTOCOL,
         TransformField::Mode => number::MODE,
+        TransformField::Family => number::FAMILY,
         TransformField::Address(Address::Source, word) => number::SOURCE + i32::from(word),
         TransformField::Address(Address::Destination, word) => {
             number::DESTINATION + i32::from(word)
@@ -145,11 +147,12 @@ fn read_field(asm: &mut Asm) {
     fn plain(asm: &mut Asm, (structure, member, size): (&str, &str, u16)) {
         load(asm, R0, R8, structure, member, size);
     }
-    let [spi, protocol, mode, source, destination] = std::array::from_fn(|_| asm.label());
+    let [spi, protocol, mode, family, source, destination] = std::array::from_fn(|_| asm.label());
     asm.load(Size::W, R1, R7, FIELD);
     asm.jump_imm(Jump::Eq, Width::W64, R1, number::SPI, spi);
     asm.jump_imm(Jump::Eq, Width::W64, R1, number::PROTOCOL, protocol);
     asm.jump_imm(Jump::Eq, Width::W64, R1, number::MODE, mode);
+    asm.jump_imm(Jump::Eq, Width::W64, R1, number::FAMILY, family);
     asm.jump_imm(Jump::Ge, Width::W64, R1, number::DESTINATION, destination);
     asm.jump_imm(Jump::Ge, Width::W64, R1, number::SOURCE, source);
     plain(asm, ("xfrm_state", "props.reqid", 4));
@@ -159,6 +162,9 @@ fn read_field(asm: &mut Asm) {
     asm.exit();
     asm.place(mode);
     plain(asm, ("xfrm_state", "props.mode", 1));
+    asm.exit();
+    asm.place(family);
+    plain(asm, ("xfrm_state", "props.family", 2));
     asm.exit();
     asm.place(spi);
     plain(asm, ("xfrm_state", "id.spi", 4));

@@ -195,7 +195,9 @@ impl<'r> Cx<'_, 'r> {
             }
             Rt { .. } => Err(unsupported(expression, "rt")),
             Socket { .. } => Err(unsupported(expression, "socket")),
-            Xfrm { .. } => Err(unsupported(expression, "ipsec")),
+            Xfrm { key, is_out, index, to } => {
+                self.ipsec(expression, key.kernel, *is_out, *index, *to)
+            }
             Osf { .. } => Err(unsupported(expression, "osf")),
             Symhash { .. } => self.symhash(expression),
             Inner { .. } => self.inner(expression),

@@ -158,12 +158,22 @@ impl Cx<'_, '_> {
         if let [part] = &data.parts[..] {
             let content = self.content(register, expression)?;
             let has = content.bytes as usize;
-            if condition == Condition::Eq && !part.is_host && (8..part.bytes.len()).contains(&has) {
+            if condition == Condition::Eq && !part.is_host && (4..part.bytes.len()).contains(&has) {
                 // The rest of a long load stands behind its beginning.
-                let (first, rest) = part.bytes.split_at(has);
-                let part = |bytes: &[u8]| Part { bytes: bytes.to_vec(), is_host: false };
-                let data = Data { parts: vec![part(first), part(rest)] };
-                return self.compare(op, register, &data, expression);
+                let mut parts = Vec::new();
+                let mut rest = &part.bytes[..];
+                while !rest.is_empty() {
+                    let before = (part.bytes.len() - rest.len()) as u32;
+                    let there = self.registers.behind(register, before);
+                    let has = there.map_or(0, |there| there.bytes as usize).min(rest.len());
+                    if has == 0 {
+                        return Err(unsupported(expression, "comparing more bytes than there are"));
+                    }
+                    let (first, behind) = rest.split_at(has);
+                    parts.push(Part { bytes: first.to_vec(), is_host: false });
+                    rest = behind;
+                }
+                return self.compare(op, register, &Data { parts }, expression);
             }
             if condition == Condition::Eq && self.is_settled(op, content, part) {
                 // Packets of this family go no further: what the rule says of others is not

@@ -505,6 +505,7 @@ impl Parser {
             Some("spi") => TransformField::Spi,
             Some("protocol") => TransformField::Protocol,
             Some("mode") => TransformField::Mode,
+            Some("family") => TransformField::Family,
             _ => {
                 let address = self.word("a field of a transformation")?;
                 return Ok(TransformField::Address(address, self.number("a word's place")?));
