@@ -6,9 +6,9 @@
 use bpfc_ir::Hook;
 use bpfc_runtime::{Filter, Options, XdpMode};
 use bpfc_tests::differential::EngineError;
-use bpfc_tests::lab::Family;
 use bpfc_tests::lab::namespace::{ip, isolated, sysctl};
 use bpfc_tests::lab::tables::{self, Reader};
+use bpfc_tests::lab::{Family, nft};
 use bpfc_tests::require;
 use bpfc_tests::twin::{artifact, counted};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -19,6 +19,20 @@ use nix::sys::socket::{
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
+
+/// The same of nft, where each rule counts: by TC alone what asks for marks.
+const ASKED: &[&str] = &[
+    "socket transparent 0",
+    "socket transparent 1",
+    "socket transparent != 0",
+    "socket wildcard 0",
+    "socket wildcard 1",
+    "tcp dport 2000-2002 socket wildcard 0",
+    "udp dport 2000-2002 socket wildcard 1",
+    "socket mark 5",
+    "socket mark != 5",
+    "socket mark { 0, 6 }",
+];
 
 /// What every target decides.
 const RULES: &[&str] = &[
@@ -50,6 +64,13 @@ fn main() {
             trials.push(Trial::test(format!("{family}_{chain}").to_lowercase(), move || {
                 if require::met(require::KERNEL_IPTABLES) {
                     isolated(|| check(family, chain))?;
+                }
+                Ok(())
+            }));
+            trials.push(Trial::test(format!("{family}_{chain}_nft").to_lowercase(), move || {
+                let needs = [require::KERNEL_IPTABLES, &[require::Need::Tool("nft")]].concat();
+                if require::met(&needs) {
+                    isolated(|| check_nft(family, chain))?;
                 }
                 Ok(())
             }));
@@ -97,6 +118,53 @@ fn check(family: Family, chain: &str) -> Result<(), Failed> {
         found.retain(|label, _| own(label));
         if found != wanted {
             return Err(format!("{}: {found:#?}\nkernel: {wanted:#?}", filter.name()).into());
+        }
+    }
+    Ok(())
+}
+
+fn check_nft(family: Family, chain: &str) -> Result<(), Failed> {
+    ip("link set lo up\n")?;
+    sysctl("ipv4/tcp_timestamps", "1")?;
+    let keyword = if family == Family::Ipv4 { "ip" } else { "ip6" };
+    let hook = if chain == "INPUT" { Hook::Input } else { Hook::Prerouting };
+    let text = |rules: &[&str]| {
+        let rules: String = rules.iter().map(|rule| format!("{rule} counter\n")).collect();
+        format!(
+            "table {keyword} t {{\nchain c {{\ntype filter hook {hook} priority mangle\n{rules}counter\n}}\n}}\n"
+        )
+    };
+    let load = |text: String, kind: &str, mode: XdpMode| -> Result<Filter, Failed> {
+        let input = bpfc_ir::Input {
+            name: "t.nft".to_owned(),
+            bytes: text.into(),
+            format: Some("nft".to_owned()),
+        };
+        let choices =
+            bpfc_driver::Options { hooks: Some(vec![hook]), ..bpfc_driver::Options::default() };
+        let target = bpfc_driver::target(kind).ok_or("no target")?;
+        let artifact = bpfc_driver::compile(&[input], target, &choices).result()?;
+        let mut options = Options::new(kind).interface("lo");
+        options.xdp_mode = mode;
+        Ok(Filter::load(&artifact, &options)?)
+    };
+    let without_marks = &ASKED[..ASKED.len() - 3];
+    let filters = [
+        (load(text(ASKED), "tc", XdpMode::Auto)?, ASKED.len()),
+        (load(text(without_marks), "xdp", XdpMode::Generic)?, without_marks.len()),
+    ];
+    nft::load(&text(ASKED))?;
+    talk(family)?;
+    let expected: tables::Counters = nft::counters()?.into_iter().collect();
+    let label = |number: usize| format!("{keyword}/t/c:{number}");
+    for (filter, rules) in &filters {
+        let found = tables::moved(&filter.counters()?);
+        for number in 1..=*rules {
+            let wanted = expected.get(&label(number)).copied().unwrap_or_default();
+            let counted = found.get(&label(number)).copied().unwrap_or_default();
+            let rule = ASKED[number - 1];
+            assert_eq!(counted, wanted, "{} {rule}: {found:#?} {expected:#?}", filter.name());
+            assert!(wanted.packets > 0, "{rule}: {expected:#?}");
         }
     }
     Ok(())

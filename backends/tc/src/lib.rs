@@ -132,6 +132,10 @@ impl Target for Tc {
                  the one that it came with, if any; compile the rule for netfilter, or for xdp or tc at \
                  the prerouting, input or forward hook",
             ),
+            (Feature::Receiver, true) => Some(
+                "a packet that goes out is asked for the socket that it comes from, which is not the same \
+                 for what the kernel itself answers; compile the rule for the prerouting or input hook",
+            ),
             (Feature::SetQueue, false) => Some(
                 "a packet that comes in has no device yet that it leaves by; compile the rule for the \
                  postrouting hook",

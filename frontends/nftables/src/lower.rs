@@ -20,6 +20,7 @@ mod reach;
 mod registers;
 mod route;
 mod set;
+mod socket;
 mod statement;
 mod store;
 mod tcp_option;

@@ -194,7 +194,7 @@ impl<'r> Cx<'_, 'r> {
                 Ok(())
             }
             Rt { .. } => Err(unsupported(expression, "rt")),
-            Socket { .. } => Err(unsupported(expression, "socket")),
+            Socket { key, to, .. } => self.socket(expression, key.kernel, *to),
             Xfrm { key, is_out, index, to } => {
                 self.ipsec(expression, key.kernel, *is_out, *index, *to)
             }
