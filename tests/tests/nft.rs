@@ -147,6 +147,11 @@ const IPV4: &[&str] = &[
     "ip ttl 64",
     "ip ttl < 64",
     "jhash ip saddr mod 2 seed 0xdeadbeef 1",
+    "osf name \"unknown\"",
+    "osf ttl skip name \"Linux\"",
+    "osf name != \"Linux\"",
+    "osf name { \"unknown\", \"Windows\" }",
+    "osf version \"Linux:3.0\"",
     "jhash ip saddr . ip daddr . ip id . ip ttl mod 7 seed 1 > 3",
     "ip dscp cs1",
     "ip dscp != { cs0, af11, ef }",
@@ -301,7 +306,8 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
         let either = rule.contains("nfproto") || other.iter().any(|word| rule.starts_with(word));
         let leaves = matches!(stage, Stage::Output | Stage::Postrouting);
         // What came in by which interface is not part of what packets are here.
-        let sent = leaves && (rule.starts_with("ether") || rule.starts_with("iif"));
+        let arrives = ["ether", "iif", "osf"].iter().any(|word| rule.starts_with(word));
+        let sent = leaves && arrives;
         // What kind an address is IPv6's functions do not ask yet.
         let narrow = family == "inet" && rule.starts_with("fib");
         // At the kernel's hooks no packet is at a device yet, which TC sees it at.

@@ -16,6 +16,7 @@ mod listed;
 mod load;
 mod mark;
 mod object;
+mod osf;
 mod reach;
 mod registers;
 mod route;
@@ -117,6 +118,8 @@ struct Shared<'a> {
     added: BTreeMap<(usize, String), set::Added<'a>>,
     /// Named states, by table and name.
     objects: BTreeMap<(usize, String), State>,
+    /// Whether fingerprints of operating systems are given.
+    has_fingerprints: bool,
 }
 
 /// Lowers the chosen hooks of a ruleset. `None` where an error was reported.
@@ -142,7 +145,11 @@ pub(crate) fn lower(
         tables: BTreeMap::new(),
         added: set::added(ruleset),
         objects: BTreeMap::new(),
+        has_fingerprints: options.fingerprints.is_some(),
     };
+    if !shared.has_fingerprints {
+        osf::warn(ruleset, &reached, diagnostics);
+    }
     object::list(ruleset, &reached, &mut shared.out.listing);
     shared.declare(&reached, sources);
     for (&(place, family), &func) in &shared.funcs.clone() {

@@ -198,7 +198,7 @@ impl<'r> Cx<'_, 'r> {
             Xfrm { key, is_out, index, to } => {
                 self.ipsec(expression, key.kernel, *is_out, *index, *to)
             }
-            Osf { .. } => Err(unsupported(expression, "osf")),
+            Osf { to, .. } => self.osf(expression, *to),
             Symhash { .. } => self.symhash(expression),
             Inner { .. } => self.inner(expression),
             Connlimit { .. } => Err(unsupported(expression, "ct count")),

@@ -82,6 +82,11 @@ impl Cx<'_, '_> {
     fn is_of_written(&self) -> bool {
         let table = &self.shared.ruleset.tables[self.place.table];
         let is_written = |data: &Data| only_number(data).is_some_and(|n| WRITTEN.contains(&n));
+        // A sender's system is known of TCP alone.
+        let is_osf = |of: &Expression| matches!(of.operation, Operation::Osf { .. });
+        if self.before.iter().any(is_osf) {
+            return true;
+        }
         self.before.windows(2).any(|pair| {
             let held = match pair[0].operation {
                 Operation::Meta { key, to } if key.kernel == "l4proto" => to,
