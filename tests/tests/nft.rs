@@ -170,11 +170,20 @@ const IPV4: &[&str] = &[
     "icmpv6 type 128",
     "ip6 saddr ::/0",
     "ether saddr != 00:00:00:00:00:00",
+    "ether type ip",
+    "ether type != ip6",
+    "ether type vlan vlan id 5",
+    "vlan id != 7",
+    "@ll,112,8 0x45",
+    "@ll,176,8 64",
     "ether daddr 00:00:00:00:00:00-7f:ff:ff:ff:ff:ff",
 ];
 
 /// Of IPv6 packets.
 const IPV6: &[&str] = &[
+    "ether type ip6",
+    "ether type { ip, vlan }",
+    "@ll,112,4 6",
     "exthdr hbh exists",
     "exthdr dst missing",
     "jhash ip6 saddr mod 3 seed 0 1",
@@ -306,7 +315,8 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
         let either = rule.contains("nfproto") || other.iter().any(|word| rule.starts_with(word));
         let leaves = matches!(stage, Stage::Output | Stage::Postrouting);
         // What came in by which interface is not part of what packets are here.
-        let arrives = ["ether", "iif", "osf"].iter().any(|word| rule.starts_with(word));
+        let arrives =
+            ["ether", "vlan", "@ll", "iif", "osf"].iter().any(|word| rule.starts_with(word));
         let sent = leaves && arrives;
         // What kind an address is IPv6's functions do not ask yet.
         let narrow = family == "inet" && rule.starts_with("fib");

@@ -12,6 +12,7 @@ mod extension;
 mod hash;
 mod inner;
 mod ipsec;
+mod link;
 mod listed;
 mod load;
 mod mark;

@@ -133,7 +133,7 @@ impl Cx<'_, '_> {
     }
 
     /// Ends the rule where a value is zero.
-    fn require_nonzero(&mut self, value: Value) {
+    pub fn require_nonzero(&mut self, value: Value) {
         let is = self.builder.compare_const(Condition::Ne, value, 0);
         self.builder.require(is, self.next);
     }
@@ -145,7 +145,7 @@ impl Cx<'_, '_> {
     }
 
     /// Bytes of the packet as a number, most significant first.
-    fn payload(
+    pub fn payload(
         &mut self,
         base: PayloadBase,
         offset: u32,
@@ -158,7 +158,7 @@ impl Cx<'_, '_> {
         let (base, is_fixed) = match base {
             PayloadBase::Link => {
                 if end > 12 {
-                    return Err(unsupported(expression, "the link header behind its addresses"));
+                    return self.behind_addresses(offset.into(), bytes, expression);
                 }
                 let link = self.builder.meta(Meta::LinkHeader);
                 self.require_nonzero(link);
