@@ -32,6 +32,8 @@ const MAX_LINKS: usize = 40;
 /// What of a folder matters.
 #[derive(Debug, Default)]
 struct Names {
+    /// One of its paths.
+    folder: PathBuf,
     some: BTreeSet<OsString>,
     all: bool,
 }
@@ -89,6 +91,7 @@ impl Files {
             };
             // Two paths may lead to one folder.
             let known = self.watched.entry(number).or_default();
+            known.folder = folder;
             known.some.extend(names.some);
             known.all |= names.all;
         }
@@ -132,8 +135,13 @@ impl Files {
                 continue;
             }
             let file = (event.wd(), name.to_owned());
+            let is_begun = what.contains(ReadFlags::CREATE) && is_opened(&names.folder.join(name));
             if what.contains(ReadFlags::MODIFY) {
                 self.writing.insert(file);
+            } else if is_begun {
+                // Whoever made it has it open, and has written nothing yet.
+                self.writing.insert(file);
+                moved = true;
             } else if what.contains(ReadFlags::CLOSE_WRITE) {
                 // Opened to write, and nothing written: nothing has changed.
                 changed |= self.writing.remove(&file);
@@ -157,6 +165,12 @@ impl AsFd for Files {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
     }
+}
+
+/// Whether a file that has come was made by whoever opened it: neither a folder nor a link is.
+fn is_opened(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.nlink() == 1)
 }
 
 fn mask() -> WatchFlags {
@@ -249,6 +263,25 @@ mod tests {
         fs::write(folder.path().join("other"), "a").unwrap();
         fs::read(&path).unwrap();
         assert!(!files.changed().unwrap());
+    }
+
+    #[test]
+    fn a_file_that_was_made_has_changed_once_it_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rules");
+        let mut files = followed(&[&path]);
+        let file = fs::File::create(&path).unwrap();
+        assert!(!files.changed().unwrap());
+        assert!(files.is_being_written());
+        drop(file);
+        assert!(files.changed().unwrap());
+        // Another name of a file that is there is there as a whole.
+        fs::remove_file(&path).unwrap();
+        fs::write(folder.path().join("other"), "a").unwrap();
+        assert!(files.changed().unwrap());
+        fs::hard_link(folder.path().join("other"), &path).unwrap();
+        assert!(files.changed().unwrap());
+        assert!(!files.is_being_written());
     }
 
     #[test]
