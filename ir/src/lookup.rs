@@ -15,6 +15,9 @@ pub struct ReversePath {
     pub valid_mark: bool,
     /// Whether the source may be an address of this host.
     pub accept_local: bool,
+    /// Whether routes count that lead neither to one host nor to this one, as those of broadcasts
+    /// (IPv4).
+    pub other_kinds: bool,
 }
 
 /// A question.
@@ -125,6 +128,7 @@ impl fmt::Display for Lookup {
                     (path.loose, " loose"),
                     (path.valid_mark, " valid-mark"),
                     (path.accept_local, " accept-local"),
+                    (path.other_kinds, " other-kinds"),
                 ] {
                     f.write_str(if holds { word } else { "" })?;
                 }

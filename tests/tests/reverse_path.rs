@@ -4,6 +4,8 @@
 //! mark, device, protocol, type of service, code point and flow label, inverted ones, ones that
 //! suppress routes, jump or refuse.
 //!
+//! nft's question for the way back stands beside it, in IPv4.
+//!
 //! `BPFC_SEED` chooses them.
 
 use bpfc_packet::Network;
@@ -69,6 +71,12 @@ fn check(family: Family) {
         stage: Stage::Prerouting,
         text: ruleset(family, marks),
     });
+    // What nft asks in IPv6 is not compiled.
+    let [nft_plain, nft_marking] = [false, true].map(|marks| Ruleset {
+        family,
+        stage: Stage::Prerouting,
+        text: nft_ruleset(marks),
+    });
     let mut known: Vec<IpAddr> = match family {
         Family::Ipv4 => Vec::new(),
         // Not a host's, for the kernel.
@@ -92,8 +100,14 @@ fn check(family: Family) {
         let frames = frames(&mut rng, family, &known);
         for engine in &mut engines {
             hold(&mut kernel, engine.as_mut(), &plain, &frames);
+            if family == Family::Ipv4 {
+                hold(&mut kernel, engine.as_mut(), &nft_plain, &frames);
+            }
         }
         hold(&mut kernel, engines[0].as_mut(), &marking, &frames);
+        if family == Family::Ipv4 {
+            hold(&mut kernel, engines[0].as_mut(), &nft_marking, &frames);
+        }
     }
 }
 
@@ -198,6 +212,23 @@ fn ruleset(family: Family, marks: bool) -> String {
         text += "\n";
     }
     text + "COMMIT\n"
+}
+
+/// nft's way back by the interface that a packet came in by.
+fn nft_ruleset(marks: bool) -> String {
+    let mut rules = String::new();
+    let mark = if marks {
+        rules += "ip saddr 10.0.0.0/9 meta mark set 7\n";
+        " . mark"
+    } else {
+        ""
+    };
+    for asked in ["missing", "exists", "0", "!= 0"] {
+        rules += &format!("fib saddr{mark} . iif oif {asked} counter\n");
+    }
+    format!(
+        "table ip t {{\nchain c {{\ntype filter hook prerouting priority raw\n{rules}counter\n}}\n}}\n"
+    )
 }
 
 fn network(rng: &mut Rng, family: Family, known: &[IpAddr]) -> (IpAddr, u64) {
@@ -381,7 +412,7 @@ fn frames(rng: &mut Rng, family: Family, known: &[IpAddr]) -> Vec<Frame> {
 
 #[test]
 fn the_way_back_is_found_as_iptables_finds_it_ipv4() {
-    if require::met(require::KERNEL_IPTABLES) {
+    if require::met(&[require::KERNEL_IPTABLES, &[require::Need::Tool("nft")]].concat()) {
         isolated(|| check(Family::Ipv4));
     }
 }

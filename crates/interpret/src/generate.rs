@@ -739,6 +739,7 @@ impl Body<'_> {
                 loose: self.choices.once_in(2),
                 valid_mark: self.choices.once_in(2),
                 accept_local: self.choices.once_in(2),
+                other_kinds: self.choices.once_in(2),
             });
         }
         Lookup::AddressType(self.choices.of(&Address::ALL), self.choices.of(devices))

@@ -74,7 +74,8 @@ impl Run<'_, '_, '_> {
         let device = packet.in_interface;
         let routes = packet.routes.as_deref();
         let leads_back = |routes: &Routes| {
-            routes.leads_back(self.packet.source(), device, path.loose, path.accept_local)
+            let counts = [path.accept_local, path.other_kinds];
+            routes.leads_back(self.packet.source(), device, path.loose, counts)
         };
         device == InterfaceName::LOOPBACK || routes.is_some_and(leads_back)
     }

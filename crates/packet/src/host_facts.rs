@@ -288,7 +288,7 @@ mod tests {
         let leads = |facts: &str, loose: bool| {
             let packet = said(facts);
             let source = "10.0.0.1".parse().unwrap();
-            packet.routes.unwrap().leads_back(source, packet.in_interface, loose, false)
+            packet.routes.unwrap().leads_back(source, packet.in_interface, loose, [false; 2])
         };
         assert!(leads("back=eth0", false));
         assert!(!leads("back=eth1", false));

@@ -86,14 +86,15 @@ impl Routes {
     /// Whether there is a way back to the source of a packet that came in by a device, as the match
     /// rpfilter decides it where no policy routing rules stand before the tables
     /// (net/ipv4/netfilter/ipt_rpfilter.c; net/ipv6/netfilter/ip6t_rpfilter.c): by that device
-    /// unless `loose`, and to an address of this host only with `accept_local`. The way to an IPv6
-    /// address of one link must be by the device in any case.
+    /// unless `loose`, and to an address of this host, or by a route of another kind than to one
+    /// host, only where these count. The way to an IPv6 address of one link must be by the device
+    /// in any case.
     pub fn leads_back(
         &self,
         source: IpAddr,
         device: InterfaceName,
         loose: bool,
-        accept_local: bool,
+        [accept_local, other_kinds]: [bool; 2],
     ) -> bool {
         let (is_ipv6, linked) = match source {
             IpAddr::V4(_) => (false, false),
@@ -107,7 +108,7 @@ impl Routes {
         match route.kind {
             route_kind::UNICAST => right,
             route_kind::LOCAL => accept_local && (is_ipv6 || right),
-            _ => false,
+            kind => other_kinds && !is_ipv6 && kind < route_kind::BLACKHOLE && right,
         }
     }
 

@@ -9,6 +9,7 @@
 mod chain;
 mod device;
 mod extension;
+mod fib;
 mod hash;
 mod inner;
 mod ipsec;

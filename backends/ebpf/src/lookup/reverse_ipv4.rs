@@ -32,10 +32,11 @@ pub(super) fn route(reverse: &Reverse, asm: &mut Asm, again: Label, next: Label,
     asm.jump_imm(Jump::Ge, Width::W64, R9, kind::BLACKHOLE, end);
     rules::unless_ipv4_suppressed(asm, reverse.at, next);
     asm.jump_imm(Jump::Eq, Width::W64, R9, kind::UNICAST, sound);
-    if reverse.path.accept_local {
-        asm.jump_imm(Jump::Ne, Width::W64, R9, kind::LOCAL, end);
-    } else {
-        asm.goto(end);
+    match (reverse.path.accept_local, reverse.path.other_kinds) {
+        (false, false) => asm.goto(end),
+        (true, false) => asm.jump_imm(Jump::Ne, Width::W64, R9, kind::LOCAL, end),
+        (false, true) => asm.jump_imm(Jump::Eq, Width::W64, R9, kind::LOCAL, end),
+        (true, true) => {}
     }
     asm.place(sound);
     if reverse.path.loose {

@@ -1,16 +1,14 @@
 //! Loads: from the packet, of what is known of it, and constants. A load that fails ends the rule.
 
 use super::chain::Cx;
+use super::fib::Asked;
 use super::hash::Scale;
 use super::registers::{Content, Meaning, only_number, type_of};
 use super::{Lowered, unknown, unsupported};
-use crate::model::{
-    Comparison, Direction, Expression, FibFlags, FibResult, Operation, PayloadBase, Register,
-};
+use crate::model::{Comparison, Direction, Expression, Operation, PayloadBase, Register};
 use bpfc_ir::{
-    Address, Base, BinaryOp, CalendarField, Condition, CtField, CtTuple, Device, Family,
-    FunctionBuilder, Lookup, Meta, PacketFamily, SocketField, Source, StateKind, TupleField, Type,
-    Value,
+    Base, BinaryOp, CalendarField, Condition, CtField, CtTuple, Device, Family, FunctionBuilder,
+    Meta, PacketFamily, SocketField, Source, StateKind, TupleField, Type, Value,
 };
 
 /// `ARPHRD_ETHER` (include/uapi/linux/if_arp.h).
@@ -80,46 +78,12 @@ impl Cx<'_, '_> {
                 let scale = Scale { modulus: *modulus, offset: *offset };
                 self.jhash(expression, *from, *bytes, *seed, scale, *to)
             }
-            // net/netfilter/nft_fib_netdev.c
-            Operation::Fib { .. } if self.is_other() => {
-                self.leave();
-                Ok(())
-            }
             Operation::Fib { flags, result, is_presence, to } => {
-                let value = self.address_type(flags, *result, *is_presence, expression)?;
-                self.put(*to, value, 4, true);
-                Ok(())
+                let asked = Asked { flags, result: *result, is_presence: *is_presence };
+                self.fib(asked, *to, expression)
             }
             _ => Err(unsupported(expression, "this")),
         }
-    }
-
-    /// The kind of an address, as the kernel numbers those of routes
-    /// (net/ipv4/netfilter/nft_fib_ipv4.c, `nft_fib4_eval_type`).
-    fn address_type(
-        &mut self,
-        flags: &FibFlags,
-        result: FibResult,
-        is_presence: bool,
-        expression: &Expression,
-    ) -> Lowered<Value> {
-        if result != FibResult::Type || is_presence {
-            return Err(unsupported(expression, "the interface of a route (fib oif)"));
-        }
-        if self.family == Family::Ipv6 {
-            return Err(unsupported(expression, "fib type in IPv6"));
-        }
-        let address = match (flags.saddr, flags.daddr) {
-            (true, false) => Address::Source,
-            (false, true) => Address::Destination,
-            _ => return Err(unsupported(expression, "fib of several addresses")),
-        };
-        let device = match (flags.iif, flags.oif) {
-            (true, _) => Some(Device::In),
-            (false, true) => Some(Device::Out),
-            (false, false) => None,
-        };
-        Ok(self.builder.lookup(Lookup::AddressType(address, device)))
     }
 
     /// Whether the chain is one of a table of devices.

@@ -44,6 +44,7 @@ fn parse(options: &Options<'_>) -> Result<Arc<dyn Match>, Problem> {
         loose: options.has("loose"),
         valid_mark: options.has("validmark"),
         accept_local: options.has("accept-local"),
+        other_kinds: false,
     };
     Ok(Arc::new(RpFilter { family: options.family, path, invert: options.has("invert") }))
 }
@@ -55,7 +56,8 @@ fn decode(f: Fields<'_>, cx: &DecodeCx<'_>) -> Result<Arc<dyn Match>, String> {
         return Err(format!("its flags are {flags:#x}, of which the kernel knows 0xf"));
     }
     let has = |bit: u8| flags >> bit & 1 != 0;
-    let path = ReversePath { loose: has(0), valid_mark: has(1), accept_local: has(2) };
+    let path =
+        ReversePath { loose: has(0), valid_mark: has(1), accept_local: has(2), other_kinds: false };
     Ok(Arc::new(RpFilter { family: cx.family, path, invert: has(3) }))
 }
 
@@ -149,7 +151,8 @@ impl Match for RpFilter {
         let packet = view.packet.packet();
         let leads_back = packet.routes.as_deref().is_some_and(|routes| {
             let ReversePath { loose, accept_local, .. } = self.path;
-            routes.leads_back(view.packet.source(), packet.in_interface, loose, accept_local)
+            let counts = [accept_local, false];
+            routes.leads_back(view.packet.source(), packet.in_interface, loose, counts)
         });
         Outcome::of((self.is_exempt(view) || leads_back) != self.invert)
     }

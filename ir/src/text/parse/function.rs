@@ -479,6 +479,7 @@ impl Parser {
                 loose: self.eat_word("loose"),
                 valid_mark: self.eat_word("valid-mark"),
                 accept_local: self.eat_word("accept-local"),
+                other_kinds: self.eat_word("other-kinds"),
             }));
         }
         if self.eat_word("socket-group") {
