@@ -96,20 +96,7 @@ fn policies(family: Family) -> Result<(), Failed> {
         }
         Ok((kernel, program))
     };
-    let mut seen = read()?;
-    // What answers and what is decrypted later comes later.
-    for _ in 0..2000 {
-        sleep(Duration::from_millis(20));
-        let now = read()?;
-        if now == seen && now.0 == now.1 {
-            break;
-        }
-        seen = now;
-    }
-    let (kernel, program) = seen;
-    if let Some(lines) = tables::disagreement(&kernel, &program) {
-        return Err(format!("{lines}\n{text}").into());
-    }
+    let kernel = settled(read, &text)?;
     for (chain, ..) in CHAINS {
         let label = |what: &str| format!("{}mangle/{chain}:{what}", family.label_prefix());
         let all = kernel.get(&label("policy")).map_or(0, |count| count.packets);
@@ -202,8 +189,19 @@ fn nft(family: Family) -> Result<(), Failed> {
         }
         Ok((kernel, program))
     };
+    let kernel = settled(read, &text)?;
+    println!("{} rules count", kernel.len());
+    assert!(kernel.len() >= if protected { 25 } else { 5 }, "{kernel:#?}");
+    Ok(())
+}
+
+/// What the kernel has counted in the end, which the program has counted, too: what answers and what
+/// is decrypted later comes later.
+fn settled(
+    read: impl Fn() -> Result<(tables::Counters, tables::Counters), Failed>,
+    text: &str,
+) -> Result<tables::Counters, Failed> {
     let mut seen = read()?;
-    // What answers and what is decrypted later comes later.
     for _ in 0..2000 {
         sleep(Duration::from_millis(20));
         let now = read()?;
@@ -213,12 +211,10 @@ fn nft(family: Family) -> Result<(), Failed> {
         seen = now;
     }
     let (kernel, program) = seen;
-    if let Some(lines) = tables::disagreement(&kernel, &program) {
-        return Err(format!("{lines}\n{text}").into());
+    match tables::disagreement(&kernel, &program) {
+        Some(lines) => Err(format!("{lines}\n{text}").into()),
+        None => Ok(kernel),
     }
-    println!("{} rules count", kernel.len());
-    assert!(kernel.len() >= if protected { 25 } else { 5 }, "{kernel:#?}");
-    Ok(())
 }
 
 /// Where the kernel takes a direction, and where bpfc does.
