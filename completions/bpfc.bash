@@ -341,7 +341,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__check)
-            opts="-q -h --from --hook --table --reject --disable-pass --target --kernel --json --color --quiet --help"
+            opts="-I -q -h --from --hook --table --includepath --reject --disable-pass --target --kernel --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -356,6 +356,14 @@ _bpfc() {
                     return 0
                     ;;
                 --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --includepath)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -I)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -387,7 +395,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__compile)
-            opts="-o -q -h --from --hook --table --reject --disable-pass --target --output --emit --after --as-lowered --priority --trace --color --quiet --help"
+            opts="-I -o -q -h --from --hook --table --includepath --reject --disable-pass --target --output --emit --after --as-lowered --priority --trace --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -402,6 +410,14 @@ _bpfc() {
                     return 0
                     ;;
                 --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --includepath)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -I)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -639,7 +655,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__explain)
-            opts="-q -h --from --hook --table --reject --disable-pass --packet --hex --pcap --facts --live --count --timeout --number --iface --target --warnings --json --color --quiet --help"
+            opts="-I -q -h --from --hook --table --includepath --reject --disable-pass --packet --hex --pcap --facts --live --count --timeout --number --iface --target --warnings --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -654,6 +670,14 @@ _bpfc() {
                     return 0
                     ;;
                 --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --includepath)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -I)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1253,7 +1277,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__load)
-            opts="-q -h --from --hook --table --reject --disable-pass --again --if-changed --target --iface --cgroup --name --xdp-mode --priority --trace --warnings --json --color --quiet --help"
+            opts="-I -q -h --from --hook --table --includepath --reject --disable-pass --again --if-changed --target --iface --cgroup --name --xdp-mode --priority --trace --warnings --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1268,6 +1292,14 @@ _bpfc() {
                     return 0
                     ;;
                 --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --includepath)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -I)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1535,7 +1567,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__replay)
-            opts="-q -h --from --hook --table --reject --disable-pass --pcap --target --engine --iface --warnings --json --color --quiet --help"
+            opts="-I -q -h --from --hook --table --includepath --reject --disable-pass --pcap --target --engine --iface --warnings --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1550,6 +1582,14 @@ _bpfc() {
                     return 0
                     ;;
                 --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --includepath)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -I)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1971,7 +2011,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__snapshot)
-            opts="-q -h --from --hook --table --reject --disable-pass --check --dir --color --quiet --help"
+            opts="-I -q -h --from --hook --table --includepath --reject --disable-pass --check --dir --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1986,6 +2026,14 @@ _bpfc() {
                     return 0
                     ;;
                 --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --includepath)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -I)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2049,7 +2097,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__watch)
-            opts="-q -h --from --hook --table --reject --disable-pass --target --iface --cgroup --name --xdp-mode --priority --trace --warnings --json --color --quiet --help"
+            opts="-I -q -h --from --hook --table --includepath --reject --disable-pass --target --iface --cgroup --name --xdp-mode --priority --trace --warnings --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2064,6 +2112,14 @@ _bpfc() {
                     return 0
                     ;;
                 --table)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --includepath)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -I)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

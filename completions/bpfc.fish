@@ -65,6 +65,7 @@ forward\t''
 output\t''
 postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -s I -l includepath -d 'A folder in which files that nft rulesets include are looked for, behind the folder of the file that includes them and /etc; may be repeated' -r -F
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
@@ -106,6 +107,7 @@ forward\t''
 output\t''
 postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -s I -l includepath -d 'A folder in which files that nft rulesets include are looked for, behind the folder of the file that includes them and /etc; may be repeated' -r -F
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
@@ -136,6 +138,7 @@ forward\t''
 output\t''
 postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -s I -l includepath -d 'A folder in which files that nft rulesets include are looked for, behind the folder of the file that includes them and /etc; may be repeated' -r -F
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
@@ -176,6 +179,7 @@ forward\t''
 output\t''
 postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -s I -l includepath -d 'A folder in which files that nft rulesets include are looked for, behind the folder of the file that includes them and /etc; may be repeated' -r -F
 complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
@@ -399,6 +403,7 @@ forward\t''
 output\t''
 postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -s I -l includepath -d 'A folder in which files that nft rulesets include are looked for, behind the folder of the file that includes them and /etc; may be repeated' -r -F
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
@@ -434,6 +439,7 @@ forward\t''
 output\t''
 postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -s I -l includepath -d 'A folder in which files that nft rulesets include are looked for, behind the folder of the file that includes them and /etc; may be repeated' -r -F
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
@@ -473,6 +479,7 @@ forward\t''
 output\t''
 postrouting\t''"
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l table -d 'Tables to compile [default: filter]' -r
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -s I -l includepath -d 'A folder in which files that nft rulesets include are looked for, behind the folder of the file that includes them and /etc; may be repeated' -r -F
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'

@@ -195,8 +195,8 @@ fn nft(family: Family) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What the kernel has counted in the end, which the program has counted, too: what answers and what
-/// is decrypted later comes later.
+/// What the kernel has counted in the end, which the program has counted, too: what answers and
+/// what is decrypted later comes later.
 fn settled(
     read: impl Fn() -> Result<(tables::Counters, tables::Counters), Failed>,
     text: &str,

@@ -102,6 +102,10 @@ pub struct SelectionArgs {
     /// Tables to compile [default: filter].
     #[arg(long, value_name = "TABLE", value_delimiter = ',')]
     pub table: Vec<String>,
+    /// A folder in which files that nft rulesets include are looked for, behind the folder of the
+    /// file that includes them and /etc; may be repeated.
+    #[arg(short = 'I', long = "includepath", value_name = "DIR")]
+    pub include: Vec<PathBuf>,
     /// What becomes of packets that a rule rejects; reply is for targets that can send.
     #[arg(long, value_enum, value_name = "HOW")]
     pub reject: Option<Reject>,

@@ -1,16 +1,28 @@
 //! Files that rulesets of nft include, found as nft finds them (src/scanner.l,
 //! `scanner_include_file`): a path from the root or from the working directory (`./x`), else beside
-//! the file that includes it or below /etc. Patterns mean all files that match, by name, and
-//! perhaps none.
+//! the file that includes it, below /etc, or in the folders of `-I`. Patterns mean all files that
+//! match, by name, and perhaps none.
 
 use bpfc_ir::{Files, IncludedFile};
 use glob::{MatchOptions, glob_with};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The files of this machine.
+/// The files of this machine, with folders in which they are looked for last.
 #[derive(Debug)]
-pub struct System;
+struct System {
+    folders: Vec<PathBuf>,
+}
+
+/// The files of this machine. Folders of `-I` stay in memory for the life of the process, as front
+/// ends are told of files for so long.
+pub fn files(folders: &[PathBuf]) -> &'static dyn Files {
+    static PLAIN: System = System { folders: Vec::new() };
+    match folders {
+        [] => &PLAIN,
+        folders => Box::leak(Box::new(System { folders: folders.to_vec() })),
+    }
+}
 
 /// Where nft looks for files by default.
 const FOLDER: &str = "/etc";
@@ -34,7 +46,8 @@ impl Files for System {
             return vec![path.into()];
         }
         let beside = Path::new(from).parent().map(Path::to_owned).unwrap_or_default();
-        [beside, PathBuf::from(FOLDER)].map(|folder| folder.join(path)).into()
+        let folders = [beside, PathBuf::from(FOLDER)].into_iter().chain(self.folders.clone());
+        folders.map(|folder| folder.join(path)).collect()
     }
 }
 

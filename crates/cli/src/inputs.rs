@@ -25,7 +25,7 @@ pub fn options(selection: &SelectionArgs, priority: Option<i32>) -> Options {
         disabled_passes: selection.disable_pass.clone(),
         drop_rejected: selection.reject == Some(Reject::Drop),
         accounts: Some(&accounts::System),
-        files: Some(&included::System),
+        files: Some(included::files(&selection.include)),
         ..Options::default()
     };
     options.codegen.priority = priority;

@@ -147,6 +147,12 @@ fn rulesets_of_nft_include_files() {
     assert!(ran.out.contains("1: tcp dport $PORT counter drop"), "{}", ran.out);
     let ran = bpfc(&["check", &main("d/c.nft")]).fails(1);
     assert!(ran.err.contains("there is no such file"), "{}", ran.err);
+    // It is found where -I says.
+    let folders = folder.path().join("d").display().to_string();
+    let ran = bpfc(&["check", &main("b.nft"), "-I", &folders]).fails(1);
+    assert!(ran.err.contains("d/b.nft:1:") && ran.err.contains("PORT"), "{}", ran.err);
+    let ran = bpfc(&["check", &main("a.nft"), "-I", "/nonexistent", "-I", &folders]).ok();
+    assert!(!ran.err.contains("such file"), "{}", ran.err);
     // A file that is wrong is named with its line.
     write("d/b.nft", "add rule inet t c tcp dport $NONE drop\n");
     let ran = bpfc(&["check", &main("d/b.nft")]).fails(1);
