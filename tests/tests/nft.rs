@@ -223,6 +223,11 @@ const IPV6: &[&str] = &[
 ];
 
 /// Rules with verdicts, maps and chains. Placed behind [`EITHER`], each counted.
+///
+/// Few elements are deleted: the kernel keeps what rules have deleted until it collects garbage
+/// (net/netfilter/nft_set_hash.c, `nft_rhash_delete`), it counts for the set's size until then, and
+/// where a key was deleted often an addition may fail while the table is made anew, which depends
+/// on how busy the machine is.
 const VERDICTS: &str = "\
     meta l4proto vmap { tcp : jump to_tcp, udp : goto to_udp, icmp : continue } counter
     counter
@@ -248,8 +253,9 @@ const VERDICTS: &str = "\
     update @brief { th sport timeout 30m } counter
     add @brief { th dport } counter
     th dport @brief counter
-    delete @brief { th sport } counter
-    th sport @brief counter
+    update @kinds { meta pkttype timeout 30m } counter
+    th sport 53 th dport 1-30000 delete @kinds { meta pkttype } counter
+    meta pkttype @kinds counter
     add @chosen { th dport : meta mark } counter
     meta mark set th sport map @chosen counter
     update @counted { meta length counter } counter
@@ -394,6 +400,12 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
     }}
     set brief {{
         type inet_service
+        size 1000
+        flags dynamic,timeout
+        timeout 20m
+    }}
+    set kinds {{
+        type pkt_type
         size 1000
         flags dynamic,timeout
         timeout 20m
