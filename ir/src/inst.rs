@@ -111,7 +111,7 @@ impl Timeout {
     /// seconds.
     pub fn new(milliseconds: u64) -> Option<Timeout> {
         let small = |number: u64| u32::try_from(number).ok().filter(|&n| n < Self::SECONDS);
-        let seconds = || small(milliseconds / 1000).filter(|_| milliseconds % 1000 == 0);
+        let seconds = || small(milliseconds / 1000).filter(|_| milliseconds.is_multiple_of(1000));
         small(milliseconds).or_else(|| Some(seconds()? | Self::SECONDS)).map(Timeout)
     }
 

@@ -188,8 +188,8 @@ impl KernelTypes {
         let module = self.conntrack_module();
         let types = Types { vmlinux: &self.vmlinux, module: module.as_ref() };
         for blob in std::iter::once(&self.vmlinux).chain(&module) {
-            let named = blob.named(Some(&self.vmlinux), enumeration);
-            if let Some((_, found)) = named.filter(|(_, found)| found.kind() == kind::ENUM).next() {
+            let mut named = blob.named(Some(&self.vmlinux), enumeration);
+            if let Some((_, found)) = named.find(|(_, found)| found.kind() == kind::ENUM) {
                 let all = (0..found.count()).filter_map(|index| blob.enumerator(&found, index));
                 let mut named =
                     all.filter(|(name, _)| types.string(*name) == Some(enumerator.as_bytes()));

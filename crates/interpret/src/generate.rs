@@ -675,7 +675,7 @@ impl Body<'_> {
                 for _ in 0..1 + self.choices.below(3) {
                     let ty = self.choices.of(&types);
                     values.push(self.load(ty));
-                    bytes = u16::next_multiple_of(bytes, 4) + ty.bytes() as u16;
+                    bytes = u16::next_multiple_of(bytes, 4) + ty.bytes();
                 }
                 let seed = self.choices.number() as u32;
                 self.builder.hash(values, bytes, seed)

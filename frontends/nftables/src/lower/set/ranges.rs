@@ -11,14 +11,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// Ranges in all tables of a chain at most: overlapping elements multiply.
 const MOST: usize = 1 << 20;
 
+/// An element of a table of a chain: the state that it belongs to, where this is not the first
+/// table, the ends of the parts, and the state, or at the end the element, that it leads to.
+type Lead = (Option<u32>, Vec<(u128, u128)>, u32);
+
 /// A table of a chain.
 #[derive(Debug, PartialEq)]
 pub(super) struct Step {
     /// The parts of the set's key that it asks for; the one with ranges stands last.
     pub parts: Vec<usize>,
-    /// Its elements: the state that they belong to, where this is not the first table, the ends of
-    /// the parts, and the state, or at the end the element, that they lead to.
-    pub elements: Vec<(Option<u32>, Vec<(u128, u128)>, u32)>,
+    /// Its elements.
+    pub elements: Vec<Lead>,
 }
 
 /// The chain of a set whose key has ranges in these parts, several; `None` where it is too large.
@@ -43,7 +46,7 @@ pub(super) fn chain(entries: &[Entry<'_>], parts: usize, ranged: &[usize]) -> Op
                 next.len() as u32 - 1
             }),
         };
-        let mut elements: Vec<(Option<u32>, Vec<(u128, u128)>, u32)> = Vec::new();
+        let mut elements: Vec<Lead> = Vec::new();
         let mut split = |state: Option<u32>, exact: &[u128], possible: &[u32]| {
             let begin = elements.len();
             for (low, high, possible) in pieces(entries, part, possible, MOST - size)? {
