@@ -14,7 +14,7 @@
 //! What is told comes behind the change: whoever reads first and asks afterwards ([`Changes::now`])
 //! knows that nothing changed while it was read. nf_tables and devices tell of themselves
 //! (`NFNLGRP_NFTABLES`, `RTNLGRP_LINK`), files by inotify. The legacy tables and ipset tell
-//! nothing: they are looked at, at most once in each [`LOOK`].
+//! nothing: they are looked at, at most once in each second.
 //!
 //! The kernel's part is that of the network namespace of the thread that asks for it.
 
@@ -31,12 +31,13 @@ use links::Links;
 use nftables::Tables as NfTables;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
+use std::ops::BitOrAssign;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 use tables::Looked;
 
 /// How often the legacy tables and ipset are looked at.
-pub const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What has changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +61,17 @@ impl Changed {
     }
 
     fn any(self) -> bool {
-        self.rulesets() || self.links || self.own
+        self != Changed::default()
+    }
+}
+
+impl BitOrAssign for Changed {
+    fn bitor_assign(&mut self, other: Changed) {
+        self.files |= other.files;
+        self.nftables |= other.nftables;
+        self.tables |= other.tables;
+        self.links |= other.links;
+        self.own |= other.own;
     }
 }
 
@@ -73,6 +84,8 @@ pub struct Changes {
     looked: Vec<Looked>,
     /// When those are looked at next.
     next_look: Option<Instant>,
+    /// What has changed and has not been told.
+    untold: Changed,
 }
 
 impl Changes {
@@ -133,13 +146,16 @@ impl Changes {
     /// # Errors
     /// Where a descriptor cannot be read.
     pub fn now(&mut self) -> io::Result<Changed> {
-        Ok(Changed {
-            files: self.files.as_mut().map_or(Ok(false), Files::changed)?,
-            nftables: self.nftables.as_mut().map_or(Ok(false), NfTables::changed)?,
-            links: self.links.as_mut().map_or(Ok(false), Links::changed)?,
-            tables: false,
-            own: false,
-        })
+        self.read()?;
+        Ok(std::mem::take(&mut self.untold))
+    }
+
+    /// Reads what the kernel has told since.
+    fn read(&mut self) -> io::Result<()> {
+        self.untold.files |= self.files.as_mut().map_or(Ok(false), Files::changed)?;
+        self.untold.nftables |= self.nftables.as_mut().map_or(Ok(false), NfTables::changed)?;
+        self.untold.links |= self.links.as_mut().map_or(Ok(false), Links::changed)?;
+        Ok(())
     }
 
     /// Whether somebody writes into a file that is followed: what is read now may be half of it.
@@ -147,8 +163,8 @@ impl Changes {
         self.files.as_ref().is_some_and(Files::is_being_written)
     }
 
-    /// Waits until something has changed, `own` can be read, or the time is over; then nothing has.
-    /// As long as a file is being written nothing else of rulesets is told.
+    /// Waits until something has changed, `own` can be read, or the time is over; then nothing is
+    /// told. As long as a file is being written nothing else of rulesets is told; it is later.
     ///
     /// # Errors
     /// Where a descriptor cannot be read.
@@ -158,25 +174,25 @@ impl Changes {
         own: Option<BorrowedFd<'_>>,
     ) -> io::Result<Changed> {
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut all = Changed::default();
         loop {
-            let found = self.now()?;
-            all.files |= found.files;
-            all.nftables |= found.nftables;
-            all.links |= found.links;
+            self.read()?;
             if self.next_look.is_some_and(|next| next <= Instant::now()) {
                 for looked in &mut self.looked {
-                    all.tables |= looked.changed();
+                    self.untold.tables |= looked.changed();
                 }
                 self.next_look = Some(Instant::now() + LOOK);
             }
-            let is_ready = all.any() && (!self.is_being_written() || all.links);
+            let found = self.untold;
+            if found.own || found.links || (found.any() && !self.is_being_written()) {
+                return Ok(std::mem::take(&mut self.untold));
+            }
             let now = Instant::now();
-            if is_ready || all.own || end.is_some_and(|end| end <= now) {
-                return Ok(if is_ready || all.own { all } else { Changed::default() });
+            if end.is_some_and(|end| end <= now) {
+                return Ok(Changed::default());
             }
             let until = [end, self.next_look].into_iter().flatten().min();
-            all.own = self.sleep(until.map(|until| until.saturating_duration_since(now)), own)?;
+            self.untold.own =
+                self.sleep(until.map(|until| until.saturating_duration_since(now)), own)?;
         }
     }
 
@@ -204,5 +220,26 @@ impl Changes {
             Err(error) => return Err(error.into()),
         }
         Ok(own.is_some() && asked.first().is_some_and(|own| !own.revents().is_empty()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_changes_while_a_file_is_written_is_told_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+        let mut changes = Changes::new();
+        changes.follow_files([&one, &other].map(|path| Followed::File(path.clone()))).unwrap();
+        let other = fs::File::create(other).unwrap();
+        fs::write(&one, "a").unwrap();
+        assert_eq!(changes.wait(Some(Duration::ZERO), None).unwrap(), Changed::default());
+        assert!(changes.is_being_written());
+        assert!(changes.now().unwrap().files);
+        assert!(!changes.now().unwrap().files);
+        drop(other);
     }
 }

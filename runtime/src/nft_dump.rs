@@ -43,7 +43,7 @@ const GET_GENERATION: u16 = 16;
 const GET_OBJECT: u16 = 19;
 const GET_FLOWTABLE: u16 = 23;
 /// `NFT_MSG_NEWGEN` and `NFT_MSG_NEWCHAIN`.
-const NEW_GENERATION: u16 = NF_TABLES << 8 | 15;
+pub(crate) const NEW_GENERATION: u16 = NF_TABLES << 8 | 15;
 const NEW_CHAIN: u16 = NF_TABLES << 8 | 3;
 /// `NFTA_GEN_ID`; the name of their table in all others; `NFTA_SET_NAME`, which is that of lists of
 /// elements, too; `NFTA_CHAIN_HOOK`.
@@ -140,21 +140,24 @@ fn set(message: Recorded<'_>) -> Option<(u8, String, String)> {
     Some((message.family, text_of(&message, TABLE)?, text_of(&message, SET_NAME)?))
 }
 
+/// The table that a message is about, where it has the name of one that keeps connection tracking
+/// on.
+pub(crate) fn keeper(message: &Recorded<'_>) -> Option<String> {
+    let is_named = message.kind != NEW_GENERATION && message.family == INET;
+    is_named.then(|| text_of(message, TABLE))?.filter(|name| conntrack::is_keeper(name))
+}
+
 /// Leaves out the tables that keep connection tracking on: those of a keeper's name of which no
 /// chain hangs on a hook, so that no packet meets them.
 fn without_keepers(messages: Vec<u8>) -> Vec<u8> {
-    let named = |message: &Recorded<'_>| {
-        let name = (message.kind != NEW_GENERATION).then(|| text_of(message, TABLE));
-        name.flatten().filter(|name| message.family == INET && conntrack::is_keeper(name))
-    };
     let is_hooked = |message: &Recorded<'_>| {
         message.kind == NEW_CHAIN
             && netlink::attributes(message.attributes).any(|(kind, _)| kind == CHAIN_HOOK)
     };
     let hooked: BTreeSet<String> =
-        netlink::recorded(&messages).filter(is_hooked).filter_map(|chain| named(&chain)).collect();
+        netlink::recorded(&messages).filter(is_hooked).filter_map(|chain| keeper(&chain)).collect();
     let is_ours =
-        |message: &Recorded<'_>| named(message).is_some_and(|name| !hooked.contains(&name));
+        |message: &Recorded<'_>| keeper(message).is_some_and(|name| !hooked.contains(&name));
     if !netlink::recorded(&messages).any(|message| is_ours(&message)) {
         return messages;
     }

@@ -178,46 +178,27 @@ impl Watch {
     /// Where the sources cannot be followed any more.
     pub fn load(&mut self) -> io::Result<Event> {
         let start = Instant::now();
-        for attempt in 1.. {
-            // What has been told until now is in what is read now.
-            self.take(Changed::default())?;
+        for _ in 0..ATTEMPTS {
+            self.pending |= self.changes.now()?;
             if self.changes.is_being_written() {
-                self.pending.links |= self.changes.wait(Some(PAUSE), None)?.links;
+                self.pending |= self.changes.wait(Some(PAUSE), None)?;
+                self.pending |= self.changes.now()?;
             }
+            // What has been told of rulesets until now is in what is read now.
+            self.pending = Changed { links: self.pending.links, ..Changed::default() };
             self.included.begin();
-            let read = (self.read)();
-            let compilation = match &read {
-                Ok(inputs) => Some(compile(inputs, self.target, &self.compile)),
-                Err(_) => None,
-            };
+            let compiled = (self.read)().map(|inputs| compile(&inputs, self.target, &self.compile));
             self.follow_files()?;
             let told = self.changes.now()?;
-            let is_torn = told.files || self.changes.is_being_written() || self.included.is_stale();
-            self.take(Changed { files: false, ..told })?;
-            if is_torn && attempt < ATTEMPTS {
-                continue;
+            self.pending |= told;
+            if !told.files && !self.changes.is_being_written() && !self.included.is_stale() {
+                return Ok(match compiled {
+                    Ok(compilation) => self.apply(compilation, start),
+                    Err(said) => Event::Unreadable(said),
+                });
             }
-            if is_torn {
-                self.pending.files |= told.files;
-                let said = "the files are being written all the time".to_owned();
-                return Ok(Event::Unreadable(said));
-            }
-            return Ok(match (compilation, read) {
-                (Some(compilation), _) => self.apply(compilation, start),
-                (None, Err(said)) => Event::Unreadable(said),
-                (None, Ok(_)) => continue,
-            });
         }
-        Ok(Event::Unchanged)
-    }
-
-    /// Takes what was told into account for the next event; what rulesets are read from only where
-    /// it is in `told`.
-    fn take(&mut self, told: Changed) -> io::Result<()> {
-        let links = self.pending.links | self.changes.now()?.links;
-        self.pending = told;
-        self.pending.links |= links;
-        Ok(())
+        Ok(Event::Unreadable("the files are being written all the time".to_owned()))
     }
 
     fn apply(&mut self, compilation: Compilation, start: Instant) -> Event {
@@ -261,21 +242,12 @@ impl Watch {
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let wait = match self.pending {
-                Changed { files: false, nftables: false, tables: false, links: false, .. } => {
-                    left.map_or(LOOK, |left| left.min(LOOK))
-                }
-                _ => Duration::ZERO,
+            let wait = match self.pending == Changed::default() {
+                true => left.map_or(LOOK, |left| left.min(LOOK)),
+                false => Duration::ZERO,
             };
-            let told = self.changes.wait(Some(wait), own)?;
-            let pending = std::mem::take(&mut self.pending);
-            let told = Changed {
-                files: told.files | pending.files,
-                nftables: told.nftables | pending.nftables,
-                tables: told.tables | pending.tables,
-                links: told.links | pending.links,
-                own: told.own,
-            };
+            let mut told = self.changes.wait(Some(wait), own)?;
+            told |= std::mem::take(&mut self.pending);
             if told.own {
                 self.pending = Changed { own: false, ..told };
                 return Ok(Some(Event::Own));
