@@ -120,14 +120,24 @@ fn options(
     walk::run_loop(&mut asm, body, 1024);
     asm.load(Size::W, R0, R7, layout::WALK_RESULT);
     asm.exit();
+    end_absent(&mut asm, absent);
+    end_broken(&mut asm, broken, null);
+    emitter.add(asm, name, FunctionKind::Chain)
+}
+
+/// The end of a function where there is no such thing.
+fn end_absent(asm: &mut Asm, absent: Label) {
     asm.place(absent);
     asm.alu_imm(Alu::Mov, Width::W32, R0, Scan::ABSENT as i32);
     asm.exit();
+}
+
+/// The end of a function where the packet is broken, and of one that knows no packet (r0 is 0).
+fn end_broken(asm: &mut Asm, broken: Label, null: Label) {
     asm.place(broken);
     asm.alu_imm(Alu::Mov, Width::W32, R0, Scan::BROKEN as i32);
     asm.place(null);
     asm.exit();
-    emitter.add(asm, name, FunctionKind::Chain)
 }
 
 /// One option: 0 to go on, 1 when done.

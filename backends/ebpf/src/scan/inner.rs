@@ -8,7 +8,7 @@ use crate::asm::{Alu, Asm, FP, Jump, Label, R0, R1, R2, R6, R7, R8, R9, Size, Wi
 use crate::emitter::{self, Emitter};
 use crate::error::EmitError;
 use crate::packet::layout;
-use crate::scan::walk;
+use crate::scan::{end_absent, end_broken, walk};
 use crate::target::SCRATCH_SIZE;
 use bpfc_artifact::{FunctionIndex, FunctionKind};
 use bpfc_ir::{InnerPart, Scan, Tunnel};
@@ -45,10 +45,7 @@ pub(crate) fn emit_payload(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, E
     payload(&mut asm, broken);
     asm.mov(R0, R8);
     asm.exit();
-    asm.place(broken);
-    asm.alu_imm(Alu::Mov, Width::W32, R0, Scan::BROKEN as i32);
-    asm.place(null);
-    asm.exit();
+    end_broken(&mut asm, broken, null);
     emitter.add(asm, "find_payload", FunctionKind::Chain)
 }
 
@@ -131,14 +128,9 @@ pub(crate) fn emit(
     asm.mov(R0, R9);
     asm.exit();
     if is_transport(part) {
-        asm.place(absent);
-        asm.alu_imm(Alu::Mov, Width::W32, R0, Scan::ABSENT as i32);
-        asm.exit();
+        end_absent(&mut asm, absent);
     }
-    asm.place(broken);
-    asm.alu_imm(Alu::Mov, Width::W32, R0, Scan::BROKEN as i32);
-    asm.place(null);
-    asm.exit();
+    end_broken(&mut asm, broken, null);
     emitter.add(asm, "find_inner", FunctionKind::Chain)
 }
 

@@ -38,18 +38,7 @@ pub(super) fn emit(
     mode: Mode,
 ) -> Result<FunctionIndex, EmitError> {
     let def = emitter.program.tables[table].clone();
-    let first = emitter.layout.argument(0).ok_or(EmitError::Query)?;
-    let value = Value::of(&def);
-    let code = Code {
-        map: emitter.tables.maps[&table],
-        numbers: first + ARGUMENT_SIZE * def.fields.len() as i16,
-        frame: -value.size,
-        collected: -value.size - 8,
-        value,
-        first,
-        def: &def,
-        mode,
-    };
+    let code = Code::of(emitter, table, &def, mode)?;
     let collect = match code.adds() && def.expiry.is_some() {
         true => Some(collector(emitter, &code.value)?),
         false => None,
@@ -102,24 +91,19 @@ pub(super) fn emit(
         asm.jump_imm(Jump::Eq, Width::W64, R0, 0, miss);
     }
 
-    asm.mov(R8, R0);
-    asm.mov(R1, R8);
-    asm.helper(Helper::SpinLock);
+    lock(&mut asm);
     code.check_key(&mut asm, other);
     code.expire(&mut asm, gone);
     code.take(&mut asm);
-    asm.mov(R1, R8);
-    asm.helper(Helper::SpinUnlock);
+    unlock(&mut asm);
     asm.mov_imm(R0, 1);
     asm.exit();
     asm.place(other);
-    asm.mov(R1, R8);
-    asm.helper(Helper::SpinUnlock);
+    unlock(&mut asm);
     asm.goto(lookup);
     if asm.is_used(gone) {
         asm.place(gone);
-        asm.mov(R1, R8);
-        asm.helper(Helper::SpinUnlock);
+        unlock(&mut asm);
     }
     asm.place(miss);
     asm.mov_imm(R0, 0);
@@ -128,7 +112,7 @@ pub(super) fn emit(
         // No such kernel takes the ruleset: what is asked lets nothing through.
         asm.place(refused);
         for place in 0..def.fields.len() as i16 {
-            asm.store_imm(Size::D, R7, first + ARGUMENT_SIZE * place, 0);
+            asm.store_imm(Size::D, R7, code.first + ARGUMENT_SIZE * place, 0);
         }
         asm.mov_imm(R0, 1);
         asm.exit();
@@ -148,21 +132,17 @@ fn collector(emitter: &mut Emitter<'_>, value: &Value) -> Result<FunctionIndex, 
     // The verifier of Linux 6.1 cannot tell the locks of values that a callback is handed.
     asm.helper(Helper::MapLookup);
     asm.jump_imm(Jump::Eq, Width::W64, R0, 0, done);
-    asm.mov(R8, R0);
-    asm.mov(R1, R8);
-    asm.helper(Helper::SpinLock);
+    lock(&mut asm);
     asm.load(Size::D, R2, R8, value.end().unwrap_or(0));
     asm.jump(Jump::Lt, Width::W64, R9, R2, keep);
     asm.store_imm(Size::W, R8, IN_USE, 0);
-    asm.mov(R1, R8);
-    asm.helper(Helper::SpinUnlock);
+    unlock(&mut asm);
     asm.mov(R1, R6);
     asm.mov(R2, R7);
     asm.helper(Helper::MapDelete);
     asm.goto(done);
     asm.place(keep);
-    asm.mov(R1, R8);
-    asm.helper(Helper::SpinUnlock);
+    unlock(&mut asm);
     asm.place(done);
     asm.mov_imm(R0, 0);
     asm.exit();
@@ -172,18 +152,7 @@ fn collector(emitter: &mut Emitter<'_>, value: &Value) -> Result<FunctionIndex, 
 /// The function that takes an element away, as [`collector`] does.
 pub(super) fn remove(emitter: &mut Emitter<'_>, table: Table) -> Result<FunctionIndex, EmitError> {
     let def = emitter.program.tables[table].clone();
-    let first = emitter.layout.argument(0).ok_or(EmitError::Query)?;
-    let value = Value::of(&def);
-    let code = Code {
-        map: emitter.tables.maps[&table],
-        numbers: first,
-        frame: -value.size,
-        collected: -value.size,
-        value,
-        first,
-        def: &def,
-        mode: Mode::Find,
-    };
+    let code = Code::of(emitter, table, &def, Mode::Find)?;
     let mut asm = Asm::new();
     let [done, other] = std::array::from_fn(|_| asm.label());
     emitter.mark_line(&mut asm, None, &super::text(&def, "remove"));
@@ -193,24 +162,32 @@ pub(super) fn remove(emitter: &mut Emitter<'_>, table: Table) -> Result<Function
     code.arguments(&mut asm);
     asm.helper(Helper::MapLookup);
     asm.jump_imm(Jump::Eq, Width::W64, R0, 0, done);
-    asm.mov(R8, R0);
-    asm.mov(R1, R8);
-    asm.helper(Helper::SpinLock);
+    lock(&mut asm);
     code.check_key(&mut asm, other);
     asm.store_imm(Size::W, R8, IN_USE, 0);
-    asm.mov(R1, R8);
-    asm.helper(Helper::SpinUnlock);
+    unlock(&mut asm);
     code.arguments(&mut asm);
     asm.helper(Helper::MapDelete);
     asm.goto(done);
     // It has gone meanwhile, and another one is in its place.
     asm.place(other);
-    asm.mov(R1, R8);
-    asm.helper(Helper::SpinUnlock);
+    unlock(&mut asm);
     asm.place(done);
     asm.mov_imm(R0, 0);
     asm.exit();
     emitter.add(asm, "remove", FunctionKind::Chain)
+}
+
+/// r8 = the value r0, whose lock is taken.
+fn lock(asm: &mut Asm) {
+    asm.mov(R8, R0);
+    asm.mov(R1, R8);
+    asm.helper(Helper::SpinLock);
+}
+
+fn unlock(asm: &mut Asm) {
+    asm.mov(R1, R8);
+    asm.helper(Helper::SpinUnlock);
 }
 
 struct Code<'a> {
@@ -228,7 +205,27 @@ struct Code<'a> {
     numbers: i16,
 }
 
-impl Code<'_> {
+impl<'a> Code<'a> {
+    fn of(
+        emitter: &Emitter<'_>,
+        table: Table,
+        def: &'a TableDef,
+        mode: Mode,
+    ) -> Result<Code<'a>, EmitError> {
+        let first = emitter.layout.argument(0).ok_or(EmitError::Query)?;
+        let value = Value::of(def);
+        Ok(Code {
+            map: emitter.tables.maps[&table],
+            numbers: first + ARGUMENT_SIZE * def.fields.len() as i16,
+            frame: -value.size,
+            collected: -value.size - 8,
+            value,
+            first,
+            def,
+            mode,
+        })
+    }
+
     fn adds(&self) -> bool {
         matches!(self.mode, Mode::Touch(Touch::Add(_) | Touch::Update(_)))
     }

@@ -9,7 +9,7 @@ use crate::model::{Comparison, Expression, Operation, Register};
 use crate::protocol::ExtensionKind;
 use bpfc_ir::{Base, BinaryOp, Block, Condition, Family, Meta, Scan, SctpChunks, Type, Value};
 
-const TCP: u128 = 6;
+pub(super) const TCP: u128 = 6;
 const SCTP: u128 = 132;
 
 /// An extension that a rule asks for.
@@ -139,7 +139,7 @@ impl Cx<'_, '_> {
     }
 
     /// Leads to `other` for packets that are not of a protocol, or a later fragment.
-    fn require_protocol(&mut self, number: u128, other: Block) {
+    pub fn require_protocol(&mut self, number: u128, other: Block) {
         if self.family == Family::Ipv6 {
             let failed = self.builder.meta(Meta::WalkFailed);
             let failed = self.builder.compare_const(Condition::Ne, failed, 0);

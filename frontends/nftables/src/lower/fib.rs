@@ -3,6 +3,7 @@
 //! source of a packet by the interface that it came in by.
 
 use super::chain::Cx;
+use super::registers::only_number;
 use super::{Lowered, unsupported};
 use crate::model::{Comparison, Expression, FibFlags, FibResult, Operation, Register};
 use bpfc_ir::{
@@ -57,7 +58,7 @@ impl Cx<'_, '_> {
         // is asked.
         let is_asked = match self.behind.first().map(|of| &of.operation) {
             Some(Operation::Compare { op: Comparison::Eq | Comparison::Neq, register, data }) => {
-                *register == to && super::registers::only_number(data) == Some(0)
+                *register == to && only_number(data) == Some(0)
             }
             _ => false,
         };

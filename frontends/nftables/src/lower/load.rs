@@ -119,43 +119,51 @@ impl Cx<'_, '_> {
         let too_far = || unsupported(expression, "a load so far into the packet");
         let end = u16::try_from(offset + bytes).map_err(|_| too_far())?;
         let offset = offset as u16;
-        let (base, is_fixed) = match base {
+        let (base, start) = match base {
             PayloadBase::Link => {
                 if end > 12 {
                     return self.behind_addresses(offset.into(), bytes, expression);
                 }
                 let link = self.builder.meta(Meta::LinkHeader);
                 self.require_nonzero(link);
-                (Base::Link, true)
+                (Base::Link, None)
             }
-            PayloadBase::Network => {
-                let fixed = match self.family {
-                    PacketFamily::Ipv4 => 20,
-                    PacketFamily::Ipv6 => 40,
-                    PacketFamily::Other => 0,
-                };
-                (Base::Network, end <= fixed)
-            }
+            PayloadBase::Network => (Base::Network, self.network_start(end, end)),
             PayloadBase::Transport => {
-                // Fragments that are not the first have no transport header: see docs/semantics.md.
-                let fragment = self.builder.meta(Meta::FragmentOffset);
-                self.require_zero(fragment);
-                let there = self.builder.available(Base::Transport, end);
-                self.builder.require(there, self.next);
-                (Base::Transport, true)
+                self.require_transport(end);
+                (Base::Transport, None)
             }
             PayloadBase::Inner => {
                 return self.transport_payload(offset.into(), bytes, expression);
             }
             PayloadBase::Tunnel => return Err(unsupported(expression, "a header in a tunnel")),
         };
-        let start = (!is_fixed).then(|| {
+        self.pieces(base, start, offset, bytes, expression)
+    }
+
+    /// Ends the rule where the transport header has fewer bytes, or there is none.
+    pub fn require_transport(&mut self, bytes: u16) {
+        // Fragments that are not the first have no transport header: see docs/semantics.md.
+        let fragment = self.builder.meta(Meta::FragmentOffset);
+        self.require_zero(fragment);
+        let there = self.builder.available(Base::Transport, bytes);
+        self.builder.require(there, self.next);
+    }
+
+    /// Where the network header begins, for bytes that end behind its fixed part: the rule ends
+    /// where so many as are needed are not there.
+    pub fn network_start(&mut self, end: u16, needed: u16) -> Option<Value> {
+        let fixed = match self.family {
+            PacketFamily::Ipv4 => 20,
+            PacketFamily::Ipv6 => 40,
+            PacketFamily::Other => 0,
+        };
+        (end > fixed).then(|| {
             let start = self.builder.constant(Type::I32, 0);
-            let there = self.builder.available_at(start, end);
+            let there = self.builder.available_at(start, needed);
             self.builder.require(there, self.next);
             start
-        });
-        self.pieces(base, start, offset, bytes, expression)
+        })
     }
 
     /// Bytes at an offset from a base, or from `start` behind the network header, as a number.

@@ -6,16 +6,16 @@
 //! does not know.
 
 use super::chain::Cx;
+use super::extension::TCP;
 use super::reach::Reached;
 use super::{Lowered, unsupported};
 use crate::model::{Expression, Operation, Register, Ruleset};
 use bpfc_diag::{Code, Diagnostic, Diagnostics};
-use bpfc_ir::{Base, Condition, Meta, PacketFamily, Type};
+use bpfc_ir::{Base, PacketFamily, Type};
 
 /// `NFT_OSF_MAXGENRELEN`: bytes of a name in a register.
 const NAME: usize = 16;
 const UNKNOWN: &[u8] = b"unknown";
-const TCP: u128 = 6;
 /// SYN, in the byte of the flags, which is the thirteenth of 20.
 const SYN: u128 = 2;
 
@@ -29,18 +29,12 @@ impl Cx<'_, '_> {
             self.leave();
             return Ok(());
         }
-        let protocol = self.builder.meta(Meta::L4Proto);
-        let is_tcp = self.builder.compare_const(Condition::Eq, protocol, TCP);
-        self.builder.require(is_tcp, self.next);
-        let fragment = self.builder.meta(Meta::FragmentOffset);
-        let later = self.builder.compare_const(Condition::Ne, fragment, 0);
-        self.builder.forbid(later, self.next);
+        self.require_protocol(TCP, self.next);
         let there = self.builder.available(Base::Transport, 20);
         self.builder.require(there, self.next);
         let flags = self.builder.payload(Type::I8, Base::Transport, 13);
         let syn = self.builder.mask(flags, SYN);
-        let begins = self.builder.compare_const(Condition::Ne, syn, 0);
-        self.builder.require(begins, self.next);
+        self.require_nonzero(syn);
         let mut name = [0; NAME];
         name[..UNKNOWN.len()].copy_from_slice(UNKNOWN);
         let value = self.builder.constant(Type::I128, u128::from_be_bytes(name));

@@ -3,7 +3,7 @@
 use super::chain::Cx;
 use super::{Lowered, unsupported};
 use crate::model::{Expression, Register};
-use bpfc_ir::{BinaryOp, Condition, Lookup, Receiver, Type, Value};
+use bpfc_ir::{BinaryOp, Lookup, Receiver, Type, Value};
 
 impl Cx<'_, '_> {
     /// Loads what the socket says; the rule ends where there is none, and where one that is not
@@ -49,7 +49,6 @@ impl Cx<'_, '_> {
     /// Ends the rule where a bit is not set.
     fn require_bit(&mut self, number: Value, bit: u32) {
         let masked = self.builder.mask(number, bit.into());
-        let is_set = self.builder.compare_const(Condition::Ne, masked, 0);
-        self.builder.require(is_set, self.next);
+        self.require_nonzero(masked);
     }
 }

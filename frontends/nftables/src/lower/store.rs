@@ -122,43 +122,26 @@ impl Cx<'_, '_> {
         let end = offset + bytes;
         let needed = checksum.map_or(end, |checksum| end.max(checksum.offset + 2));
         let needed = u16::try_from(needed).map_err(|_| too_far())?;
+        let [offset, bytes] = [offset, bytes].map(|number| number as u16);
         let (base, start) = match base {
             PayloadBase::Link => {
                 if end > LINK_HEADER {
                     return Err(unsupported(expression, "writing behind the link header"));
                 }
                 let link = self.builder.meta(Meta::LinkHeader);
-                let there = self.builder.compare_const(Condition::Ne, link, 0);
-                self.builder.require(there, self.next);
+                self.require_nonzero(link);
                 (Base::Link, None)
             }
-            PayloadBase::Network => {
-                let fixed = match self.family {
-                    PacketFamily::Ipv4 => 20,
-                    PacketFamily::Ipv6 => 40,
-                    PacketFamily::Other => 0,
-                };
-                let start = (end > fixed).then(|| {
-                    let start = self.builder.constant(Type::I32, 0);
-                    let there = self.builder.available_at(start, needed);
-                    self.builder.require(there, self.next);
-                    start
-                });
-                (Base::Network, start)
-            }
+            PayloadBase::Network => (Base::Network, self.network_start(offset + bytes, needed)),
             PayloadBase::Transport => {
-                let fragment = self.builder.meta(Meta::FragmentOffset);
-                let later = self.builder.compare_const(Condition::Ne, fragment, 0);
-                self.builder.forbid(later, self.next);
-                let there = self.builder.available(Base::Transport, needed);
-                self.builder.require(there, self.next);
+                self.require_transport(needed);
                 (Base::Transport, None)
             }
             PayloadBase::Inner | PayloadBase::Tunnel => {
                 return Err(unsupported(expression, "writing behind the transport header"));
             }
         };
-        Ok(Store { base, start, offset: offset as u16, bytes: bytes as u16, content })
+        Ok(Store { base, start, offset, bytes, content })
     }
 
     /// The parts of what is written: of 4 bytes, then of 2, then one.
