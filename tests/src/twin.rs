@@ -431,8 +431,6 @@ pub fn artifact(
     name: &str,
     options: &CompilerOptions,
 ) -> Result<Artifact, EngineError> {
-    let target =
-        target(name).ok_or_else(|| EngineError::Refused(format!("there is no target {name}")))?;
     let mut inputs: Vec<Input> = rulesets
         .iter()
         .map(|(family, text)| Input {
@@ -447,7 +445,31 @@ pub fn artifact(
     if rulesets.iter().any(|(_, text)| fingerprints::are_named(text)) {
         inputs.push(fingerprints::input());
     }
-    let result = compile(&inputs, target, options);
+    compiled(&inputs, name, options)
+}
+
+/// Compiles the text of an nft ruleset for a target.
+///
+/// # Errors
+/// Where it does not compile.
+pub fn nft_artifact(
+    text: &str,
+    name: &str,
+    options: &CompilerOptions,
+) -> Result<Artifact, EngineError> {
+    let input =
+        Input { name: "t.nft".to_owned(), bytes: text.into(), format: Some("nft".to_owned()) };
+    compiled(&[input], name, options)
+}
+
+fn compiled(
+    inputs: &[Input],
+    name: &str,
+    options: &CompilerOptions,
+) -> Result<Artifact, EngineError> {
+    let target =
+        target(name).ok_or_else(|| EngineError::Refused(format!("there is no target {name}")))?;
+    let result = compile(inputs, target, options);
     result
         .artifact()
         .cloned()

@@ -12,7 +12,7 @@ use bpfc_tests::lab::namespace::{Namespace, ip, ip6, isolated, run, sysctl};
 use bpfc_tests::lab::tables::{self, Reader};
 use bpfc_tests::lab::{Family, LabError, nft as kernel_nft};
 use bpfc_tests::require;
-use bpfc_tests::twin::{artifact, wait_for_addresses};
+use bpfc_tests::twin::{artifact, nft_artifact, wait_for_addresses};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::net::UdpSocket;
 use std::thread::sleep;
@@ -170,13 +170,7 @@ fn nft(family: Family) -> Result<(), Failed> {
         hooks: Some(CHAINS.map(|(_, hook, _)| hook).to_vec()),
         ..bpfc_driver::Options::default()
     };
-    let input = bpfc_ir::Input {
-        name: "t.nft".to_owned(),
-        bytes: text.clone().into(),
-        format: Some("nft".to_owned()),
-    };
-    let target = bpfc_driver::target("netfilter").ok_or("no target")?;
-    let artifact = bpfc_driver::compile(&[input], target, &options).result()?;
+    let artifact = nft_artifact(&text, "netfilter", &options)?;
     let filter = Filter::load(&artifact, &Options::new("nft"))?;
     // What came before the filter is not the program's.
     kernel_nft::load(&text)?;

@@ -23,6 +23,7 @@ use bpfc_tests::lab::tables::{Count, Counters, disagreement, moved};
 use bpfc_tests::lab::{Family, nft};
 use bpfc_tests::require::{self, KERNEL_IPTABLES, Need};
 use bpfc_tests::traffic;
+use bpfc_tests::twin::nft_artifact;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::time::{Duration, SystemTime};
 
@@ -225,13 +226,11 @@ fn load(
     text: &str,
 ) -> Result<Filter, Failed> {
     let options = CompileOptions { hooks: hooks.clone(), ..CompileOptions::default() };
-    let target = bpfc_driver::target(target).ok_or("no such target")?;
-    let compiled = bpfc_driver::compile(&[input(text)], target, &options);
-    let artifact = compiled.artifact().ok_or_else(|| told(&compiled.diagnostics))?;
+    let artifact = nft_artifact(text, target, &options)?;
     let mut options = Options::new("netdev");
     options.xdp_mode = mode;
     options.interfaces = DEVICES.map(str::to_owned).to_vec();
-    Ok(Filter::load(artifact, &options)?)
+    Ok(Filter::load(&artifact, &options)?)
 }
 
 fn input(text: &str) -> Input {

@@ -10,7 +10,7 @@ use bpfc_tests::lab::namespace::{ip, isolated, sysctl};
 use bpfc_tests::lab::tables::{self, Reader};
 use bpfc_tests::lab::{Family, nft};
 use bpfc_tests::require;
-use bpfc_tests::twin::{artifact, counted};
+use bpfc_tests::twin::{artifact, counted, nft_artifact};
 use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket,
@@ -135,15 +135,9 @@ fn check_nft(family: Family, chain: &str) -> Result<(), Failed> {
         )
     };
     let load = |text: String, kind: &str, mode: XdpMode| -> Result<Filter, Failed> {
-        let input = bpfc_ir::Input {
-            name: "t.nft".to_owned(),
-            bytes: text.into(),
-            format: Some("nft".to_owned()),
-        };
         let choices =
             bpfc_driver::Options { hooks: Some(vec![hook]), ..bpfc_driver::Options::default() };
-        let target = bpfc_driver::target(kind).ok_or("no target")?;
-        let artifact = bpfc_driver::compile(&[input], target, &choices).result()?;
+        let artifact = nft_artifact(&text, kind, &choices)?;
         let mut options = Options::new(kind).interface("lo");
         options.xdp_mode = mode;
         Ok(Filter::load(&artifact, &options)?)

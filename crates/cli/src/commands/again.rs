@@ -1,5 +1,6 @@
 //! `bpfc load --again`: attaches loaded filters where they are not attached any more.
 
+use super::load::{lines, named};
 use crate::console::{Console, Failure, refused};
 use bpfc_runtime::{Again, Error, Filter};
 use serde::Serialize;
@@ -66,7 +67,6 @@ pub(super) fn run(names: &[String], console: &Console, json: bool) -> Result<(),
 }
 
 fn report(name: &str, again: &Again, console: &Console, json: bool) -> Result<(), Failure> {
-    let words = |places: &[bpfc_runtime::Place]| places.iter().map(ToString::to_string).collect();
     if json {
         let missing = again.missing.iter().map(|(place, error)| JsonMissing {
             place: place.to_string(),
@@ -74,14 +74,13 @@ fn report(name: &str, again: &Again, console: &Console, json: bool) -> Result<()
         });
         return console.print_json(&JsonAgain {
             name,
-            attached: words(&again.attached),
-            kept: words(&again.kept),
+            attached: named(&again.attached),
+            kept: named(&again.kept),
             missing: missing.collect(),
             conntrack: again.conntrack,
         });
     }
-    let places: Vec<String> = words(&again.attached);
-    let list: String = places.iter().map(|place| format!("  {place}\n")).collect();
+    let list = lines(&named(&again.attached));
     match (again.attached.is_empty(), again.missing.is_empty()) {
         (false, _) => console.print(&format!("attached {name}\n{list}"))?,
         (true, true) => console.print(&format!("{name} is attached\n"))?,

@@ -3,7 +3,7 @@
 //! An object and the ruleset it was compiled from do the same: both become one artifact here.
 
 use super::kernel;
-use crate::args::{self, LoadArgs, PlaceArgs};
+use crate::args::{self, LoadArgs, PlaceArgs, SelectionArgs};
 use crate::console::{Console, Failure, refused};
 use crate::inputs;
 use crate::progress::with_progress;
@@ -12,7 +12,7 @@ use bpfc_artifact::{Artifact, AttachPoint, ProgramKind};
 use bpfc_driver as driver;
 use bpfc_ir::Input;
 use bpfc_runtime::{
-    BpffsKeeper, Error, Filter, Lost, Options, Status, XdpMode, bpffs_keeper,
+    BpffsKeeper, Error, Filter, Lost, Options, Place, Status, XdpMode, bpffs_keeper,
     check_that_bpffs_lasts, control_groups, misrouted, running_kernel,
 };
 use serde::Serialize;
@@ -90,8 +90,7 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
     let lost = replacement.unwrap_or_default();
     let status = filter.status().map_err(refused)?;
     caution(&artifact, &status, console);
-    let places: Vec<String> =
-        status.attachments.iter().map(|a| a.attachment.place.to_string()).collect();
+    let places = attached(&status);
     if args.place.json {
         return console.print_json(&JsonLoaded {
             name: filter.name(),
@@ -108,8 +107,7 @@ pub(super) fn run(args: &LoadArgs, console: &Console) -> Result<(), Failure> {
         (false, true) => "replaced",
         (false, false) => "loaded",
     };
-    let list: Vec<String> = places.iter().map(|place| format!("  {place}\n")).collect();
-    console.done(&format!("{done} {}\n{}{}", filter.name(), list.concat(), not_carried(&lost)))
+    console.done(&format!("{done} {}\n{}{}", filter.name(), lines(&places), not_carried(&lost)))
 }
 
 /// Warns of what a filter that is loaded cannot know here, and of what may take it away.
@@ -131,6 +129,21 @@ pub(super) fn caution(artifact: &Artifact, status: &Status, console: &Console) {
     for misrouted in misrouted(artifact, status.attachments.iter().map(|a| &a.attachment.place)) {
         console.warning(&misrouted.to_string());
     }
+}
+
+/// Where a filter is attached.
+pub(super) fn attached(status: &Status) -> Vec<String> {
+    status.attachments.iter().map(|of| of.attachment.place.to_string()).collect()
+}
+
+/// Places as words.
+pub(super) fn named(places: &[Place]) -> Vec<String> {
+    places.iter().map(ToString::to_string).collect()
+}
+
+/// The lines that name places.
+pub(super) fn lines(places: &[String]) -> String {
+    places.iter().map(|place| format!("  {place}\n")).collect()
 }
 
 /// The lines that name what was not carried over.
@@ -260,13 +273,19 @@ fn compile(
     console: &Console,
 ) -> Result<(Artifact, Options), Failure> {
     let target = target(&args.place)?;
-    let mut selected = inputs::options(&args.selection, args.place.priority);
-    selected.codegen.trace_one_in = args.place.trace;
+    let selected = selected(&args.selection, &args.place);
     let compilation = with_progress("compiling", || driver::compile(inputs, target, &selected));
     let options =
         compilation.artifact().map(|artifact| options(args, name, artifact)).transpose()?;
     console.report_errors(&compilation.diagnostics, &compilation.sources, args.place.warnings);
     compilation.into_artifact().zip(options).ok_or(Failure::Said)
+}
+
+/// What is compiled, and how.
+pub(super) fn selected(selection: &SelectionArgs, place: &PlaceArgs) -> driver::Options {
+    let mut options = inputs::options(selection, place.priority);
+    options.codegen.trace_one_in = place.trace;
+    options
 }
 
 /// The target, which rulesets do not know.

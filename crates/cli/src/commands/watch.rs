@@ -8,7 +8,7 @@ use super::load::{self, JsonLost};
 use crate::args::WatchArgs;
 use crate::console::{Console, Failure, refused};
 use crate::inputs;
-use bpfc_runtime::{Again, Error, Filter, Place, check_that_bpffs_lasts};
+use bpfc_runtime::{Again, Error, Filter, check_that_bpffs_lasts};
 use bpfc_watch::{Event, Loaded, Source, Watch};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -74,8 +74,7 @@ pub(super) fn run(args: &WatchArgs, console: &Console) -> Result<(), Failure> {
     let target = load::target(&args.place)?;
     let name = load::name(&args.place, &args.rulesets)?;
     let options = load::placed(&args.place, name.clone(), target.name(), &[target.kind()])?;
-    let mut selected = inputs::options(&args.selection, args.place.priority);
-    selected.codegen.trace_one_in = args.place.trace;
+    let selected = load::selected(&args.selection, &args.place);
     check_that_bpffs_lasts().map_err(refused)?;
     let signals = signals()?;
     let (rulesets, selection) = (args.rulesets.clone(), args.selection.clone());
@@ -115,13 +114,13 @@ pub(super) fn run(args: &WatchArgs, console: &Console) -> Result<(), Failure> {
                 }
                 Ok(Some(_)) => {
                     notify(&[NotifyState::Stopping]);
-                    return teller.end("ended", "the filter stays");
+                    return teller.end("ended", format!("the filter stays: {name}\n"));
                 }
                 Ok(None) | Err(_) => {}
             },
             Some(Event::Unloaded) => {
                 notify(&[NotifyState::Stopping]);
-                return teller.end("unloaded", "was unloaded");
+                return teller.end("unloaded", format!("{name} was unloaded\n"));
             }
             Some(event) => teller.tell(event)?,
         }
@@ -167,10 +166,6 @@ fn notify(state: &[NotifyState<'_>]) {
 
 fn seconds(took: Duration) -> String {
     format!("{:.3} s", took.as_secs_f64())
-}
-
-fn words(places: &[Place]) -> Vec<String> {
-    places.iter().map(ToString::to_string).collect()
 }
 
 impl Teller<'_> {
@@ -222,8 +217,7 @@ impl Teller<'_> {
         {
             load::caution(artifact, &status, self.console);
         }
-        let places: Vec<String> =
-            status.attachments.iter().map(|a| a.attachment.place.to_string()).collect();
+        let places = load::attached(&status);
         let done = if replaced.is_some() { "replaced" } else { "loaded" };
         let lost = replaced.as_deref().unwrap_or_default();
         self.status(&format!("{done} in {}", seconds(*took)));
@@ -235,8 +229,8 @@ impl Teller<'_> {
             ..JsonEvent::of(done, self.name)
         };
         self.print(json, || {
-            let list: String = match replaced {
-                None => places.iter().map(|place| format!("  {place}\n")).collect(),
+            let list = match replaced {
+                None => load::lines(&places),
                 Some(_) => String::new(),
             };
             let lost = load::not_carried(lost);
@@ -245,7 +239,7 @@ impl Teller<'_> {
     }
 
     fn attached(&self, again: &Again) -> Result<(), Failure> {
-        let places = words(&again.attached);
+        let places = load::named(&again.attached);
         let missing: Vec<String> =
             again.missing.iter().map(|(place, error)| format!("{place}: {error}")).collect();
         let json = JsonEvent {
@@ -265,10 +259,7 @@ impl Teller<'_> {
                 return Ok(());
             }
         }
-        self.print(json, || {
-            let list: String = places.iter().map(|place| format!("  {place}\n")).collect();
-            format!("attached {}\n{list}", self.name)
-        })
+        self.print(json, || format!("attached {}\n{}", self.name, load::lines(&places)))
     }
 
     /// Nothing was done, and why.
@@ -288,11 +279,9 @@ impl Teller<'_> {
         }
     }
 
-    fn end(&self, event: &'static str, said: &str) -> Result<(), Failure> {
-        self.print(JsonEvent::of(event, self.name), || match event {
-            "unloaded" => format!("{} {said}\n", self.name),
-            _ => format!("{said}: {}\n", self.name),
-        })
+    /// The last event, and its line for people.
+    fn end(&self, event: &'static str, line: String) -> Result<(), Failure> {
+        self.print(JsonEvent::of(event, self.name), || line)
     }
 
     /// What a supervisor shows.
