@@ -14,7 +14,9 @@ pub use data::{Data, Endian, Part};
 pub use expression::*;
 pub use print::{elements_text, expression_text};
 pub(crate) use set::padded_bits;
-pub use set::{Element, ElementData, Object, ObjectKind, Set, SetFlags, SetName, TypedPart};
+pub use set::{
+    Element, ElementData, ElementMore, Object, ObjectKind, Set, SetFlags, SetName, TypedPart,
+};
 
 use bpfc_diag::Span;
 use std::collections::BTreeMap;

@@ -46,7 +46,9 @@ fn shown(mut ruleset: Ruleset) -> Vec<String> {
             }
             for element in &mut set.elements {
                 // How much of it is left.
-                element.expires = None;
+                if let Some(more) = &mut element.more {
+                    more.expires = None;
+                }
             }
         };
         table.sets.iter_mut().chain(&mut table.anonymous).for_each(sort);

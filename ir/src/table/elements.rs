@@ -183,14 +183,7 @@ impl<'d> ElementsBuilder<'d> {
         let mut elements = self.elements;
         elements.keys.shrink_to_fit();
         elements.fields.shrink_to_fit();
-        let compare = |&one: &u32, &other: &u32| {
-            let (one, other) = (elements.key(one as usize), elements.key(other as usize));
-            elements.widths.compare(one, other)
-        };
-        let mut order: Vec<u32> = (0..elements.count as u32).collect();
-        if !order.is_sorted_by(|one, other| compare(one, other).is_lt()) {
-            order.sort_unstable_by(compare);
-        }
+        let order = elements.sorted();
         let shape = self.def.key.last().map_or(Shape::Exact, |part| part.shape);
         for pair in order.windows(2) {
             let [one, other] = [pair[0], pair[1]].map(|at| at as usize);
@@ -265,6 +258,33 @@ impl Elements {
             }
         }
         sum
+    }
+
+    /// The elements by their keys.
+    fn sorted(&self) -> Vec<u32> {
+        let compare = |one: u32, other: u32| {
+            let (one, other) = (self.key(one as usize), self.key(other as usize));
+            self.widths.compare(one, other)
+        };
+        let all = 0..self.count as u32;
+        if all.clone().is_sorted_by(|&one, &other| compare(one, other).is_lt()) {
+            return all.collect();
+        }
+        // What keys begin with tells most of them apart, and lies side by side. Where it is the
+        // same, upper ends may not: those of wider ranges come first.
+        let exact = self.widths.key_bytes()
+            - self.widths.key.last().filter(|_| self.widths.has_ends).map_or(0, |&end| end.into());
+        let begin = |at: u32| {
+            let mut begin = [0; 8];
+            let length = exact.min(begin.len());
+            begin[..length].copy_from_slice(&self.key(at as usize)[..length]);
+            (u64::from_be_bytes(begin), at)
+        };
+        let mut order: Vec<(u64, u32)> = all.map(begin).collect();
+        order.sort_unstable_by(|one, other| {
+            one.0.cmp(&other.0).then_with(|| compare(one.1, other.1))
+        });
+        order.into_iter().map(|(_, at)| at).collect()
     }
 
     /// How many there are.

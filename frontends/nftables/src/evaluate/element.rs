@@ -1,10 +1,10 @@
 //! Elements of sets and maps.
 
 use super::context::{Context, Expect};
-use super::typed::{Item, ItemData, Kind, More, Typed, fits};
+use super::typed::{Item, ItemData, Kind, Typed, fits};
 use super::{Evaluated, error};
 use crate::datatype::Base;
-use crate::model::{Data, ObjectKind, Part, TypedPart};
+use crate::model::{Data, ElementMore, ObjectKind, TypedPart};
 use crate::syntax::ast::{Expr, ExprKind, ItemOptions, SetItem};
 use bpfc_diag::{Code, Span};
 
@@ -91,7 +91,7 @@ impl Context<'_> {
         for key in keys {
             let is_plain = expressions.is_empty() && options.is_none();
             let more = (!is_plain).then(|| {
-                Box::new(More {
+                Box::new(ElementMore {
                     timeout: options.timeout,
                     expires: options.expires,
                     expressions: expressions.clone(),
@@ -185,27 +185,29 @@ pub(super) fn ends(typed: &Typed) -> (u128, u128) {
 
 /// A constant as registers hold it.
 pub(super) fn data_of(typed: &Typed) -> Data {
-    let part = |typed: &Typed, value| {
+    let mut data = Data::default();
+    for part in parts_of(typed) {
         let is_host =
-            typed.order == crate::datatype::Order::Host && typed.datatype.base != Base::Text;
-        Part::number(value, typed.bytes() as usize, is_host)
-    };
-    match &typed.kind {
-        Kind::Concat(parts) => {
-            Data { parts: parts.iter().map(|typed| part(typed, ends(typed).0)).collect() }
-        }
-        _ => Data { parts: vec![part(typed, ends(typed).0)] },
+            part.order == crate::datatype::Order::Host && part.datatype.base != Base::Text;
+        data.push_number(ends(part).0, part.bytes() as usize, is_host);
     }
+    data
 }
 
 /// The lowest or highest values of a concatenation of ranges, in the network's order.
 pub(super) fn end_data(typed: &Typed, is_high: bool) -> Data {
-    let one = |typed: &Typed| {
-        let (low, high) = ends(typed);
-        Part::number(if is_high { high } else { low }, typed.bytes() as usize, false)
-    };
+    let mut data = Data::default();
+    for part in parts_of(typed) {
+        let (low, high) = ends(part);
+        data.push_number(if is_high { high } else { low }, part.bytes() as usize, false);
+    }
+    data
+}
+
+/// The parts of a concatenation, or a value alone.
+fn parts_of(typed: &Typed) -> &[Typed] {
     match &typed.kind {
-        Kind::Concat(parts) => Data { parts: parts.iter().map(one).collect() },
-        _ => Data { parts: vec![one(typed)] },
+        Kind::Concat(parts) => parts,
+        _ => std::slice::from_ref(typed),
     }
 }

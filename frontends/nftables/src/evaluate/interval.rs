@@ -1,7 +1,7 @@
 //! Ranges as the kernel holds them: the first key of each, and the first key behind it.
 
 use super::element::{data_of, end_data, ends, is_interval};
-use super::typed::{Item, ItemData, More, ones};
+use super::typed::{Item, ItemData, ones};
 use super::{Evaluated, error};
 use crate::model::{Data, Element, ElementData};
 use bpfc_diag::{Code, Diagnostic, FileId, Span};
@@ -41,7 +41,6 @@ pub(super) fn elements(items: &[Item], shape: Shape) -> Evaluated<Vec<Element>> 
 }
 
 fn element(item: &Item, key: Option<Data>) -> Element {
-    let more = item.more.as_ref().map_or_else(More::default, |more| (**more).clone());
     Element {
         key,
         key_end: None,
@@ -53,10 +52,7 @@ fn element(item: &Item, key: Option<Data>) -> Element {
             ItemData::Verdict(verdict) => ElementData::Verdict(verdict.clone()),
             ItemData::Object(name) => ElementData::Object(name.clone()),
         },
-        timeout: more.timeout,
-        expires: more.expires,
-        expressions: more.expressions,
-        comment: more.comment,
+        more: item.more.clone(),
         span: Some(item.span),
     }
 }
@@ -73,12 +69,14 @@ fn single(item: &Item, shape: Shape) -> Element {
             let mut data = data_of(key);
             if !shape.is_concat
                 && shape.bits > 0
-                && let [part] = data.parts.as_mut_slice()
+                && let Some(part) = data.only()
             {
                 // Moved bits may have made the key wider than its type.
-                let bytes = shape.bits.div_ceil(8) as usize;
-                let lacks = bytes.saturating_sub(part.bytes.len());
-                part.bytes.splice(0..0, std::iter::repeat_n(0, lacks));
+                let lacks = (shape.bits.div_ceil(8) as usize).saturating_sub(part.bytes.len());
+                if lacks > 0 {
+                    let bytes = [&vec![0; lacks][..], part.bytes].concat();
+                    data = Data::bytes(&bytes, part.is_host);
+                }
             }
             element(item, Some(data))
         }
@@ -129,10 +127,7 @@ fn end_before(key: Option<Data>, span: Span) -> Element {
         is_end: true,
         is_open: false,
         data: ElementData::None,
-        timeout: None,
-        expires: None,
-        expressions: Vec::new(),
-        comment: None,
+        more: None,
         span: Some(span),
     }
 }
@@ -188,15 +183,30 @@ pub(super) fn has_interval(items: &[Item]) -> bool {
     items.iter().filter_map(|item| item.key.as_ref()).any(is_interval)
 }
 
+/// A number that is the same for elements with the same key, and seldom for others.
+fn prefix(element: &Element) -> u64 {
+    let parts = element.key.iter().flat_map(Data::parts);
+    parts
+        .flat_map(|part| part.bytes)
+        .fold(0, |sum: u64, &byte| sum.rotate_left(8) ^ u64::from(byte))
+}
+
 /// Leaves the first of elements with the same key.
 fn drop_repeated(all: &mut Vec<Element>) -> Evaluated<()> {
-    let mut order: Vec<usize> = (0..all.len()).collect();
     let key = |element: usize| (&all[element].key, &all[element].key_end);
-    order.sort_by(|a, b| key(*a).cmp(&key(*b)));
+    if (1..all.len()).all(|at| key(at - 1) < key(at)) {
+        return Ok(());
+    }
+    // Which elements come first is the same of any order, and numbers are sorted soonest.
+    let mut order: Vec<(u64, usize)> = Vec::with_capacity(all.len());
+    order.extend(all.iter().enumerate().map(|(at, element)| (prefix(element), at)));
+    order.sort_unstable_by(|a, b| {
+        a.0.cmp(&b.0).then_with(|| key(a.1).cmp(&key(b.1))).then(a.1.cmp(&b.1))
+    });
     let mut repeated = Vec::new();
     for pair in order.windows(2) {
-        let (first, second) = (&all[pair[0]], &all[pair[1]]);
-        if key(pair[0]) != key(pair[1]) {
+        let (first, second) = (&all[pair[0].1], &all[pair[1].1]);
+        if pair[0].0 != pair[1].0 || key(pair[0].1) != key(pair[1].1) {
             continue;
         }
         if first.data != second.data {
@@ -205,7 +215,7 @@ fn drop_repeated(all: &mut Vec<Element>) -> Evaluated<()> {
             let span = second.span.unwrap_or(fallback);
             return Err(error(Code::NFT_SET, span, message));
         }
-        repeated.push(pair[1]);
+        repeated.push(pair[1].1);
     }
     if !repeated.is_empty() {
         repeated.sort_unstable();
@@ -244,6 +254,6 @@ fn check_corners(all: &[Element]) -> Evaluated<()> {
 
 fn holds(element: &Element, key: &Data) -> bool {
     let (Some(low), Some(high)) = (&element.key, &element.key_end) else { return false };
-    let ends = low.parts.iter().zip(&high.parts);
-    ends.zip(&key.parts).all(|((low, high), key)| (&low.bytes..=&high.bytes).contains(&&key.bytes))
+    let ends = low.parts().zip(high.parts());
+    ends.zip(key.parts()).all(|((low, high), key)| (low.bytes..=high.bytes).contains(&key.bytes))
 }

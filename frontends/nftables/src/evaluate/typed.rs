@@ -1,7 +1,7 @@
 //! Expressions with their types.
 
 use crate::datatype::{Base, Datatype, Order};
-use crate::model::{Direction, FibFlags, FibResult, SetName, TypedPart, Verdict};
+use crate::model::{Direction, ElementMore, FibFlags, FibResult, SetName, TypedPart, Verdict};
 use crate::protocol::{ExtensionKind, Field, Layer, Protocol};
 use crate::selector::{Key, MetaKey};
 use crate::syntax::ast::BinaryOp;
@@ -50,17 +50,8 @@ pub(super) struct Item {
     pub key: Option<Typed>,
     pub data: ItemData,
     /// What it has beside key and data, where it has something.
-    pub more: Option<Box<More>>,
+    pub more: Option<Box<ElementMore>>,
     pub span: Span,
-}
-
-/// What an element may have beside key and data.
-#[derive(Clone, Debug, Default)]
-pub(super) struct More {
-    pub timeout: Option<u64>,
-    pub expires: Option<u64>,
-    pub expressions: Vec<crate::model::Expression>,
-    pub comment: Option<String>,
 }
 
 impl Item {

@@ -45,10 +45,9 @@ impl Cx<'_, '_> {
                 self.ct(key.kernel, *direction, *to, expression)
             }
             Operation::Immediate { to, data } => {
-                let part = match &data.parts[..] {
-                    [part] => part.clone(),
-                    _ => return Err(unsupported(expression, "a constant of several values")),
-                };
+                let part = data
+                    .only()
+                    .ok_or_else(|| unsupported(expression, "a constant of several values"))?;
                 let bytes = part.bytes.len() as u32;
                 let ty =
                     type_of(bytes).ok_or_else(|| unsupported(expression, "so long a value"))?;

@@ -66,7 +66,7 @@ pub(super) fn type_of(bytes: u32) -> Option<Type> {
 }
 
 /// The number that bytes are, most significant first.
-pub(super) fn number(part: &Part) -> Option<u128> {
+pub(super) fn number(part: Part<'_>) -> Option<u128> {
     let significant = part.bytes.iter().position(|&byte| byte != 0).unwrap_or(part.bytes.len());
     let bytes = &part.bytes[significant..];
     let add = |number: u128, &byte: &u8| number << 8 | u128::from(byte);
@@ -75,8 +75,5 @@ pub(super) fn number(part: &Part) -> Option<u128> {
 
 /// The same of data of one part.
 pub(super) fn only_number(data: &Data) -> Option<u128> {
-    match &data.parts[..] {
-        [part] => number(part),
-        _ => None,
-    }
+    number(data.only()?)
 }

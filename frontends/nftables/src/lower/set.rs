@@ -16,7 +16,7 @@ use super::registers::{Content, Meaning, number, type_of};
 use super::{Lowered, unsupported};
 use crate::Order;
 use crate::model::{
-    Data, Element, ElementData, Expression, Found, ObjectKind, Operation, Register, Set, SetName,
+    Element, ElementData, Expression, Found, ObjectKind, Operation, Register, Set, SetName,
     TypedPart,
 };
 use bpfc_ir::{Arm, Block, Op, Switch, Terminator, Touch, Type, Value};
@@ -80,7 +80,7 @@ impl<'r> Cx<'_, 'r> {
         let is_entry = |element: &&Element| element.key.is_some() && !element.is_end;
         let is_small = || {
             let keeps = |element: &Element| {
-                element.timeout.is_some() || !states::expressions(set, element).is_empty()
+                element.timeout().is_some() || !states::expressions(set, element).is_empty()
             };
             set.elements.iter().filter(is_entry).count() <= SWITCHED
                 && !set.elements.iter().any(keeps)
@@ -159,7 +159,8 @@ impl<'r> Cx<'_, 'r> {
         wanted: Wanted,
         expression: &'r Expression,
     ) -> Lowered<()> {
-        let mut entries = entries(set, key, self, expression)?;
+        let entries = entries(set, key, self, expression)?;
+        let mut entries: Vec<_> = entries.iter().collect();
         // In the order of keys, whatever that of the elements: it is that of the leaves, too.
         entries.sort_by_key(|entry| entry.key.first().copied());
         let go_on = self.builder.block();
@@ -359,9 +360,9 @@ impl<'r> Given<'r> {
     pub fn load(&self, cx: &mut Cx<'_, 'r>) -> Lowered<()> {
         cx.other_evaluated(&self.asked)?;
         let refused = || unsupported(self.expression, "a map to such a value");
-        let ElementData::Value(Data { parts }) = &self.other.data else { return Err(refused()) };
+        let ElementData::Value(data) = &self.other.data else { return Err(refused()) };
         let mut bytes = 0;
-        for (held, part) in parts.iter().zip(&self.set.data) {
+        for (held, part) in data.parts().zip(&self.set.data) {
             let ty = type_of(part.bytes()).ok_or_else(refused)?;
             let value = number(held).filter(|&number| number <= ty.max()).ok_or_else(refused)?;
             let value = cx.builder.constant(ty, value);

@@ -155,13 +155,13 @@ impl Cx<'_, '_> {
             Comparison::Gt => Condition::Gt,
             Comparison::Gte => Condition::Ge,
         };
-        if let [part] = &data.parts[..] {
+        if let Some(part) = data.only() {
             let content = self.content(register, expression)?;
             let has = content.bytes as usize;
             if condition == Condition::Eq && !part.is_host && (4..part.bytes.len()).contains(&has) {
                 // The rest of a long load stands behind its beginning.
-                let mut parts = Vec::new();
-                let mut rest = &part.bytes[..];
+                let mut parts = Data::default();
+                let mut rest = part.bytes;
                 while !rest.is_empty() {
                     let before = (part.bytes.len() - rest.len()) as u32;
                     let there = self.registers.behind(register, before);
@@ -170,10 +170,10 @@ impl Cx<'_, '_> {
                         return Err(unsupported(expression, "comparing more bytes than there are"));
                     }
                     let (first, behind) = rest.split_at(has);
-                    parts.push(Part { bytes: first.to_vec(), is_host: false });
+                    parts.push(first, false);
                     rest = behind;
                 }
-                return self.compare(op, register, &Data { parts }, expression);
+                return self.compare(op, register, &parts, expression);
             }
             if condition == Condition::Eq && self.is_settled(op, content, part) {
                 // Packets of this family go no further: what the rule says of others is not
@@ -207,7 +207,7 @@ impl Cx<'_, '_> {
             _ => self.next,
         };
         let mut bytes = 0;
-        for part in &data.parts {
+        for part in data.parts() {
             let content = self.registers.behind(register, bytes);
             let content =
                 content.ok_or_else(|| unsupported(expression, "a register that holds nothing"))?;
@@ -224,7 +224,7 @@ impl Cx<'_, '_> {
 
     /// Whether an equality never holds, since the register holds another constant: the family's
     /// protocol is one.
-    fn is_settled(&self, op: Comparison, content: Content, part: &Part) -> bool {
+    fn is_settled(&self, op: Comparison, content: Content, part: Part<'_>) -> bool {
         let known = self.builder.constant_of(content.value).zip(number(part));
         let same = known.filter(|_| content.bytes == part.bytes.len() as u32);
         same.is_some_and(|(has, wanted)| (has == wanted) == (op == Comparison::Neq))
@@ -235,7 +235,7 @@ impl Cx<'_, '_> {
         &mut self,
         condition: Condition,
         content: Content,
-        part: &Part,
+        part: Part<'_>,
         expression: &Expression,
     ) -> Lowered<Value> {
         let number = number(part).ok_or_else(|| unsupported(expression, "so long a value"))?;

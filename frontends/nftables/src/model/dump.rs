@@ -72,13 +72,13 @@ fn set_text(f: &mut fmt::Formatter<'_>, name: &str, set: &Set, table: &Table) ->
 }
 
 fn element_rest(f: &mut fmt::Formatter<'_>, element: &Element, table: &Table) -> fmt::Result {
-    if let Some(timeout) = element.timeout {
+    if let Some(timeout) = element.timeout() {
         write!(f, " timeout {timeout}")?;
     }
-    if let Some(expires) = element.expires {
+    if let Some(expires) = element.expires() {
         write!(f, " expires {expires}")?;
     }
-    for expression in &element.expressions {
+    for expression in element.expressions() {
         write!(f, " [ {} ]", expression_text(expression, table))?;
     }
     f.write_char('\n')

@@ -343,7 +343,7 @@ fn write_element(out: &mut String, element: &Element) -> fmt::Result {
 /// What nft keeps beside an element: how long it is, and the sum of its bytes.
 fn user_data(out: &mut String, element: &Element) -> fmt::Result {
     let mut bytes = Vec::new();
-    if let Some(comment) = &element.comment {
+    if let Some(comment) = element.comment() {
         let comment = bpfc_abi::raw::encode(comment);
         bytes.extend([0, u8::try_from(comment.len() + 1).unwrap_or(u8::MAX)]);
         bytes.extend_from_slice(&comment);

@@ -115,6 +115,15 @@ pub struct Element {
     pub is_open: bool,
     /// What it yields.
     pub data: ElementData,
+    /// What it has beside key and data, where it has something: most have nothing.
+    pub more: Option<Box<ElementMore>>,
+    /// Where it is written, if it is.
+    pub span: Option<Span>,
+}
+
+/// What an element may have beside key and data.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ElementMore {
     /// How long it lives, in milliseconds; 0 for ever.
     pub timeout: Option<u64>,
     /// How long it is still to live, in milliseconds.
@@ -123,18 +132,38 @@ pub struct Element {
     pub expressions: Vec<Expression>,
     /// What people say of it.
     pub comment: Option<String>,
-    /// Where it is written, if it is.
-    pub span: Option<Span>,
+}
+
+impl Element {
+    /// How long it lives, in milliseconds; 0 for ever.
+    pub fn timeout(&self) -> Option<u64> {
+        self.more.as_ref()?.timeout
+    }
+
+    /// How long it is still to live, in milliseconds.
+    pub fn expires(&self) -> Option<u64> {
+        self.more.as_ref()?.expires
+    }
+
+    /// What is evaluated when it is found.
+    pub fn expressions(&self) -> &[Expression] {
+        self.more.as_ref().map_or(&[], |more| &more.expressions)
+    }
+
+    /// What people say of it.
+    pub fn comment(&self) -> Option<&str> {
+        self.more.as_ref()?.comment.as_deref()
+    }
 }
 
 impl PartialEq for Element {
     /// Where elements are written does not matter.
     fn eq(&self, other: &Self) -> bool {
-        let rest = |e: &Element| (e.is_end, e.is_open, e.timeout, e.expires);
+        let rest = |e: &Element| (e.is_end, e.is_open, e.timeout(), e.expires());
         (&self.key, &self.key_end, &self.data) == (&other.key, &other.key_end, &other.data)
             && rest(self) == rest(other)
-            && self.expressions == other.expressions
-            && self.comment == other.comment
+            && self.expressions() == other.expressions()
+            && self.comment() == other.comment()
     }
 }
 

@@ -10,7 +10,9 @@ use super::expression::{Refusal, Source, verdict};
 use super::orders::{is_host, key_is_host, split};
 use super::statement::expressions;
 use super::user_data::{COMMENT, UserData};
-use crate::model::{Data, Element, ElementData, Endian, Expression, Set, SetName, TypedPart};
+use crate::model::{
+    Data, Element, ElementData, ElementMore, Endian, Expression, Set, SetName, TypedPart,
+};
 use std::collections::BTreeMap;
 
 /// Flags of elements, and of what nft keeps of them.
@@ -62,16 +64,19 @@ pub(super) fn element(
         let time = attributes.find(kind).map(|time| time.be64()).transpose()?;
         Ok::<_, Damage>(time.filter(|time| *time > 0))
     };
+    let more = ElementMore {
+        timeout: time(4)?,
+        expires: time(5)?,
+        expressions: own(expressions(&source, &attributes, 7, 11)?, set),
+        comment: user.text(COMMENT),
+    };
     Ok(Element {
         key: found,
         key_end: key(10)?,
         is_end: flags & IS_END != 0,
         is_open: user.number(USER_FLAGS).is_some_and(|flags| flags & IS_OPEN != 0),
         data,
-        timeout: time(4)?,
-        expires: time(5)?,
-        expressions: own(expressions(&source, &attributes, 7, 11)?, set),
-        comment: user.text(COMMENT),
+        more: (more != ElementMore::default()).then(|| Box::new(more)),
         span: None,
     })
 }

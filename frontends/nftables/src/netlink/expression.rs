@@ -6,7 +6,7 @@
 
 use super::attributes::{Attributes, Bytes, Damage};
 use super::{load, statement};
-use crate::model::{Data, Operation, Part, SetName, Verdict};
+use crate::model::{Data, Operation, SetName, Verdict};
 use std::collections::BTreeMap;
 
 /// What an expression is read from.
@@ -149,7 +149,7 @@ pub(super) fn data(attributes: &Attributes<'_>) -> Result<Data, Damage> {
 
 fn raw(value: Bytes<'_>) -> Result<Data, Damage> {
     match value.bytes.len() {
-        1..=64 => Ok(Data { parts: vec![Part { bytes: value.bytes.to_vec(), is_host: false }] }),
+        1..=64 => Ok(Data::bytes(value.bytes, false)),
         length => Err(Damage::new(value.at, format!("a value has {length} bytes"))),
     }
 }

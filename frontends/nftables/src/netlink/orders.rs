@@ -10,7 +10,7 @@ use super::set::part;
 use super::statement::{changed, constants};
 use crate::datatype::{Base, Datatype, INTEGER, Order};
 use crate::model::{
-    Data, Endian, Expression, Found, Operation, Part, Register, Set, SetName, Table, TypedPart,
+    Data, Endian, Expression, Found, Operation, Register, Set, SetName, Table, TypedPart,
 };
 use std::collections::BTreeMap;
 
@@ -87,7 +87,7 @@ pub(super) fn split(
     endian: Endian,
     mut slot: impl FnMut(usize) -> Option<(usize, bool)>,
 ) -> Data {
-    let mut parts = Vec::new();
+    let mut data = Data::default();
     let mut at = 0;
     while at < bytes.len() {
         let rest = &bytes[at..];
@@ -97,14 +97,15 @@ pub(super) fn split(
         // What pads a value to whole registers is 0.
         let padded = end.next_multiple_of(4).min(rest.len());
         let end = if rest[end..padded].iter().all(|&byte| byte == 0) { end } else { padded };
-        let mut held = rest[..end].to_vec();
         if is_host && endian == Endian::Little {
-            held.reverse();
+            let turned: Vec<u8> = rest[..end].iter().rev().copied().collect();
+            data.push(&turned, is_host);
+        } else {
+            data.push(&rest[..end], is_host);
         }
-        parts.push(Part { bytes: held, is_host });
         at += padded;
     }
-    Data { parts }
+    data
 }
 
 fn split_by(slots: &Slots, first: Register, bytes: &[u8], endian: Endian) -> Data {
@@ -116,7 +117,7 @@ fn split_by(slots: &Slots, first: Register, bytes: &[u8], endian: Endian) -> Dat
 
 /// The bytes of a constant that was not yet told apart.
 fn raw(data: &Data) -> Vec<u8> {
-    data.parts.iter().flat_map(|part| part.bytes.iter().copied()).collect()
+    data.parts().flat_map(|part| part.bytes.iter().copied()).collect()
 }
 
 /// Tells apart the constants of a rule. Where something in it contradicts its table: the place of
@@ -135,7 +136,7 @@ pub(super) fn settle(
             let used = used_for(rest, *to, table);
             *data = split_by(&used, *to, &raw(data), endian);
             let mut bytes = 0;
-            for part in &data.parts {
+            for part in data.parts() {
                 let slot = Slot { bytes: part.bytes.len() as u32, is_host: part.is_host };
                 slots.insert(to.0.saturating_add((bytes / 4) as u8), slot);
                 bytes += part.bytes.len().next_multiple_of(4);

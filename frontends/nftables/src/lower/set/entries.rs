@@ -7,9 +7,46 @@ use crate::lower::{Lowered, unsupported};
 use crate::model::{Data, Element, Expression, Part, Set, TypedPart};
 
 /// An element's key, by parts the least and the greatest number, and what it yields.
-pub(super) struct Entry<'s> {
-    pub key: Vec<(u128, u128)>,
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'e, 's> {
+    pub key: &'e [(u128, u128)],
     pub element: &'s Element,
+}
+
+/// The elements of a set with their keys, which lie in one piece: there may be a million.
+pub(super) struct Entries<'s> {
+    parts: usize,
+    keys: Vec<(u128, u128)>,
+    elements: Vec<&'s Element>,
+}
+
+impl<'s> Entries<'s> {
+    /// Of keys of so many parts, with room for so many elements.
+    pub fn new(parts: usize, count: usize) -> Self {
+        let keys = Vec::with_capacity(parts.saturating_mul(count));
+        Entries { parts, keys, elements: Vec::with_capacity(count) }
+    }
+
+    /// Adds an element with a number of ends for each part.
+    pub fn push(&mut self, ends: impl Iterator<Item = (u128, u128)>, element: &'s Element) {
+        self.elements.push(element);
+        self.keys.extend(ends);
+        self.keys.resize(self.elements.len() * self.parts, (0, 0));
+    }
+
+    pub fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    /// The element of a number, which there is.
+    pub fn get(&self, at: usize) -> Entry<'_, 's> {
+        let key = &self.keys[at * self.parts..(at + 1) * self.parts];
+        Entry { key, element: self.elements[at] }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Entry<'_, 's>> + Clone {
+        (0..self.len()).map(|at| self.get(at))
+    }
 }
 
 /// The elements of a set with their keys, but for the one that stands for all others.
@@ -18,32 +55,37 @@ pub(super) fn entries<'s>(
     key: &[Content],
     cx: &Cx<'_, '_>,
     expression: &Expression,
-) -> Lowered<Vec<Entry<'s>>> {
-    let mut entries = Vec::new();
+) -> Lowered<Entries<'s>> {
     let refused = || unsupported(expression, "a set of such keys");
-    let all: Vec<&Element> = set.elements.iter().filter(|e| e.key.is_some()).collect();
-    for (at, element) in all.iter().enumerate() {
+    let mut all = set.elements.iter().filter(|e| e.key.is_some()).peekable();
+    let starts = set.elements.iter().filter(|e| e.key.is_some() && !e.is_end);
+    let mut entries = Entries::new(set.key.len(), starts.count());
+    let (mut lows, mut highs, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(element) = all.next() {
         if element.is_end {
             continue;
         }
         let Some(low) = &element.key else { continue };
-        let low = numbers(low, &set.key, refused)?;
-        let high = match &element.key_end {
-            Some(high) => numbers(high, &set.key, refused)?,
+        numbers(low, &set.key, &mut lows, refused)?;
+        match &element.key_end {
+            Some(high) => numbers(high, &set.key, &mut highs, refused)?,
             None if set.flags.interval && set.key.len() == 1 => {
-                let next = all.get(at + 1).filter(|_| !element.is_open);
-                let greatest = greatest(&set.key[0]);
+                let next = all.peek().filter(|_| !element.is_open);
                 match next.and_then(|next| next.key.as_ref()) {
                     Some(next) => {
-                        let next = numbers(next, &set.key, refused)?;
-                        next.iter().map(|number| number.saturating_sub(1)).collect()
+                        numbers(next, &set.key, &mut highs, refused)?;
+                        highs.iter_mut().for_each(|number| *number = number.saturating_sub(1));
                     }
-                    None => vec![greatest],
+                    None => {
+                        highs.clear();
+                        highs.push(greatest(&set.key[0]));
+                    }
                 }
             }
-            None => low.clone(),
-        };
-        let mut ends: Vec<(u128, u128)> = low.into_iter().zip(high).collect();
+            None => highs.clone_from(&lows),
+        }
+        ends.clear();
+        ends.extend(lows.iter().copied().zip(highs.iter().copied()));
         for (ends, content) in ends.iter_mut().zip(key) {
             if content.meaning.is_interface() {
                 if ends.0 != ends.1 {
@@ -56,7 +98,7 @@ pub(super) fn entries<'s>(
                 return Err(refused());
             }
         }
-        entries.push(Entry { key: ends, element });
+        entries.push(ends.iter().copied(), element);
     }
     Ok(entries)
 }
@@ -69,22 +111,26 @@ fn greatest(part: &TypedPart) -> u128 {
     }
 }
 
-/// The numbers of a key's parts.
+/// Finds the numbers of a key's parts.
 fn numbers(
     data: &Data,
     parts: &[TypedPart],
+    found: &mut Vec<u128>,
     refused: impl Fn() -> Box<bpfc_diag::Diagnostic>,
-) -> Lowered<Vec<u128>> {
-    if data.parts.len() != parts.len() {
-        return Err(refused());
-    }
-    let of = |(held, part): (&Part, &TypedPart)| {
+) -> Lowered<()> {
+    let of = |(held, part): (Part<'_>, &TypedPart)| {
         let number = number(held)?;
         // Texts are padded behind.
         let missing = part.bytes().saturating_sub(held.bytes.len() as u32);
         let is_text = part.datatype.base == Base::Text;
         Some(if is_text { number.checked_shl(8 * missing).unwrap_or(0) } else { number })
     };
-    let found: Option<Vec<u128>> = data.parts.iter().zip(parts).map(of).collect();
-    found.ok_or_else(refused)
+    found.clear();
+    if data.parts().count() != parts.len() {
+        return Err(refused());
+    }
+    for pair in data.parts().zip(parts) {
+        found.push(of(pair).ok_or_else(&refused)?);
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@
 //! is that number and another part. Of several elements that hold a packet the first one counts, as
 //! in net/netfilter/nft_set_pipapo.c, so the last table holds for each range the first element.
 
-use super::entries::Entry;
+use super::entries::Entries;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Ranges in all tables of a chain at most: overlapping elements multiply.
@@ -13,7 +13,7 @@ const MOST: usize = 1 << 20;
 
 /// An element of a table of a chain: the state that it belongs to, where this is not the first
 /// table, the ends of the parts, and the state, or at the end the element, that it leads to.
-type Lead = (Option<u32>, Vec<(u128, u128)>, u32);
+pub(super) type Lead = (Option<u32>, Vec<(u128, u128)>, u32);
 
 /// A table of a chain.
 #[derive(Debug, PartialEq)]
@@ -25,10 +25,10 @@ pub(super) struct Step {
 }
 
 /// The chain of a set whose key has ranges in these parts, several; `None` where it is too large.
-pub(super) fn chain(entries: &[Entry<'_>], parts: usize, ranged: &[usize]) -> Option<Vec<Step>> {
+pub(super) fn chain(entries: &Entries<'_>, parts: usize, ranged: &[usize]) -> Option<Vec<Step>> {
     let exact: Vec<usize> = (0..parts).filter(|part| !ranged.contains(part)).collect();
     let mut groups: BTreeMap<Vec<u128>, Vec<u32>> = BTreeMap::new();
-    for (number, entry) in (0..).zip(entries) {
+    for (number, entry) in (0..).zip(entries.iter()) {
         let key = exact.iter().map(|&part| entry.key[part].0).collect();
         groups.entry(key).or_default().push(number);
     }
@@ -89,7 +89,7 @@ pub(super) fn chain(entries: &[Entry<'_>], parts: usize, ranged: &[usize]) -> Op
 /// The pieces of a part that some of these elements hold, each with those elements in their order.
 /// `None` where there are more pieces than `most`.
 fn pieces(
-    entries: &[Entry<'_>],
+    entries: &Entries<'_>,
     part: usize,
     possible: &[u32],
     most: usize,
@@ -98,7 +98,7 @@ fn pieces(
     let mut begins: Vec<(u128, u32)> = Vec::with_capacity(possible.len());
     let mut ends: Vec<(u128, u32)> = Vec::with_capacity(possible.len());
     for &number in possible {
-        let (low, high) = entries[number as usize].key[part];
+        let (low, high) = entries.get(number as usize).key[part];
         begins.push((low, number));
         ends.extend(high.checked_add(1).map(|end| (end, number)));
     }
@@ -142,13 +142,18 @@ mod tests {
             is_end: false,
             is_open: false,
             data: ElementData::None,
-            timeout: None,
-            expires: None,
-            expressions: Vec::new(),
-            comment: None,
+            more: None,
             span: None,
         };
         keys.iter().map(element).collect()
+    }
+
+    fn entries<'h>(keys: &[Vec<(u128, u128)>], held: &'h [Element]) -> Entries<'h> {
+        let mut entries = Entries::new(keys[0].len(), keys.len());
+        for (key, element) in keys.iter().zip(held) {
+            entries.push(key.iter().copied(), element);
+        }
+        entries
     }
 
     /// What a chain finds.
@@ -175,11 +180,7 @@ mod tests {
             vec![(7, 8), (17, 17), (7, 8)],
         ];
         let held = elements(&keys);
-        let entries: Vec<Entry<'_>> = keys
-            .iter()
-            .zip(&held)
-            .map(|(key, element)| Entry { key: key.clone(), element })
-            .collect();
+        let entries = entries(&keys, &held);
         let steps = chain(&entries, 3, &[0, 2]).expect("a chain");
         assert_eq!(steps.len(), 2);
         assert_eq!((&steps[0].parts[..], &steps[1].parts[..]), (&[1, 0][..], &[2][..]));
@@ -204,11 +205,7 @@ mod tests {
         let keys: Vec<Vec<(u128, u128)>> =
             (0..3_000).map(|at| vec![(at, 6_000 - at), (2 * at, 2 * at)]).collect();
         let held = elements(&keys);
-        let entries: Vec<Entry<'_>> = keys
-            .iter()
-            .zip(&held)
-            .map(|(key, element)| Entry { key: key.clone(), element })
-            .collect();
+        let entries = entries(&keys, &held);
         assert_eq!(chain(&entries, 2, &[0, 1]), None);
     }
 }

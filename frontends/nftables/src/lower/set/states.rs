@@ -7,9 +7,9 @@ use bpfc_ir::FieldDef;
 
 /// The statements of an element: its own, or those of its set.
 pub(super) fn expressions<'r>(set: &'r Set, element: &'r Element) -> &'r [Expression] {
-    match element.expressions.is_empty() {
+    match element.expressions().is_empty() {
         true => &set.expressions,
-        false => &element.expressions,
+        false => element.expressions(),
     }
 }
 

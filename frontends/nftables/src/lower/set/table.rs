@@ -1,7 +1,7 @@
 //! Sets as tables.
 
 use super::dynamic::Added;
-use super::entries::{Entry, entries};
+use super::entries::{Entries, Entry, entries};
 use super::leaves::Leaf;
 use super::{other, ranges, states};
 use crate::lower::chain::Cx;
@@ -83,8 +83,9 @@ impl<'r> Asked<'r> {
 struct Plan {
     parts: Vec<usize>,
     key: Vec<KeyPart>,
-    /// The element of a set, or the state, that each leads to.
-    elements: Vec<(Vec<(u128, u128)>, u32)>,
+    /// Its elements, and for each that of the set, or the state, that it leads to. `None`: those of
+    /// the set.
+    elements: Option<Vec<(Vec<(u128, u128)>, u32)>>,
 }
 
 impl<'r> Cx<'_, 'r> {
@@ -133,16 +134,30 @@ impl<'r> Cx<'_, 'r> {
         }
         let is_alone = steps.is_empty();
         def.key = last.key;
-        def.capacity = maker.capacity(last.elements.len());
+        let count = last.elements.as_ref().map_or(entries.len(), Vec::len);
+        def.capacity = maker.capacity(count);
         if !is_alone {
             def.name = String::new();
-            def.capacity = (last.elements.len() as u32).max(1);
+            def.capacity = (count as u32).max(1);
         }
         let mut builder = ElementsBuilder::new(&def);
-        for (ends, at) in &last.elements {
-            let entry = &entries[*at as usize];
-            let fields = maker.numbers(entry, &leaves, &statements, numbers[*at as usize]);
-            builder.push(ends, &fields, maker.life(entry.element)).map_err(|e| maker.refused(e))?;
+        let mut add = |ends: &[(u128, u128)], at: usize| {
+            let entry = entries.get(at);
+            let fields = maker.numbers(entry, &leaves, &statements, numbers[at]);
+            builder.push(ends, &fields, maker.life(entry.element)).map_err(|e| maker.refused(e))
+        };
+        match &last.elements {
+            Some(elements) => {
+                elements.iter().try_for_each(|(ends, at)| add(ends, *at as usize))?;
+            }
+            None => {
+                let mut ends = Vec::new();
+                for (at, entry) in entries.iter().enumerate() {
+                    ends.clear();
+                    ends.extend(last.parts.iter().map(|&part| entry.key[part]));
+                    add(&ends, at)?;
+                }
+            }
         }
         let elements = builder.finish().map_err(|error| maker.refused(error))?;
         for (table, states) in states {
@@ -160,17 +175,18 @@ impl<'r> Cx<'_, 'r> {
 
     /// A table that leads to the next.
     fn lead(&mut self, plan: Plan, expression: &Expression) -> Lowered<(Table, Vec<usize>)> {
+        let elements = plan.elements.unwrap_or_default();
         let def = TableDef {
             name: String::new(),
             key: plan.key,
             fields: vec![FieldDef::Data(Type::I32)],
-            capacity: (plan.elements.len() as u32).max(1),
+            capacity: (elements.len() as u32).max(1),
             expiry: None,
             is_dynamic: false,
         };
         let mut builder = ElementsBuilder::new(&def);
         let refused = |_| unsupported(expression, "this set");
-        for (ends, to) in &plan.elements {
+        for (ends, to) in &elements {
             builder.push(ends, &[u128::from(*to)], None).map_err(refused)?;
         }
         let elements = builder.finish().map_err(refused)?;
@@ -188,10 +204,10 @@ impl<'r> Cx<'_, 'r> {
         def: &mut TableDef,
     ) -> Lowered<Numbering<'r>> {
         let Maker { set, added, entries, expression } = *maker;
-        let own = |entry: &Entry<'r>| states::expressions(set, entry.element);
+        let own = |entry: Entry<'_, 'r>| states::expressions(set, entry.element);
         let place = def.fields.len() as u16;
         let mut numbers = vec![0; entries.len()];
-        let template = match entries.first() {
+        let template = match entries.iter().next() {
             _ if added.is_dynamic => added.expressions,
             Some(first) => own(first),
             None => &set.expressions,
@@ -210,7 +226,7 @@ impl<'r> Cx<'_, 'r> {
             return Err(unsupported(expression, what));
         }
         let mut groups: Vec<(&'r [Expression], Vec<Option<usize>>)> = Vec::new();
-        let all = (0..).zip(entries).map(|(at, entry)| (Some(at), own(entry)));
+        let all = (0..).zip(entries.iter()).map(|(at, entry)| (Some(at), own(entry)));
         let all = all.chain([(None, of_other)]);
         for (at, expressions) in all.filter(|(_, expressions)| !expressions.is_empty()) {
             let alike = |(known, _): &(&[Expression], _)| states::are_alike(known, expressions);
@@ -247,7 +263,7 @@ impl<'r> Cx<'_, 'r> {
                 let of = match member {
                     Some(at) => {
                         numbers[at] = next;
-                        own(&entries[at])
+                        own(entries.get(at))
                     }
                     None => of_other,
                 };
@@ -289,7 +305,7 @@ const GROUPS: usize = 32;
 struct Maker<'s, 'r> {
     set: &'r Set,
     added: &'s Added<'r>,
-    entries: &'s [Entry<'r>],
+    entries: &'s Entries<'r>,
     expression: &'s Expression,
 }
 
@@ -306,13 +322,13 @@ impl<'r> Maker<'_, 'r> {
     /// Whether elements can go by themselves: people may add such to a set of a name that says so.
     fn expires(&self) -> bool {
         let Set { flags, timeout, elements, .. } = self.set;
-        let ends = |element: &Element| element.timeout.is_some_and(|timeout| timeout > 0);
+        let ends = |element: &Element| element.timeout().is_some_and(|timeout| timeout > 0);
         flags.timeout || timeout.is_some() || self.added.expires || elements.iter().any(ends)
     }
 
     fn life(&self, element: &Element) -> Option<Life> {
-        let timeout = element.timeout.or(self.set.timeout).filter(|&timeout| timeout > 0)?;
-        let left = element.expires.unwrap_or(timeout);
+        let timeout = element.timeout().or(self.set.timeout).filter(|&timeout| timeout > 0)?;
+        let left = element.expires().unwrap_or(timeout);
         Some(Life { timeout, left })
     }
 
@@ -352,9 +368,7 @@ impl<'r> Maker<'_, 'r> {
             let last = ranged.first().copied().unwrap_or(parts.saturating_sub(1));
             let mut order: Vec<usize> = (0..parts).filter(|&part| part != last).collect();
             order.push(last);
-            let ends = |entry: &Entry<'_>| order.iter().map(|&part| entry.key[part]).collect();
-            let elements = entries.iter().map(ends).zip(0..).collect();
-            return Ok(vec![Plan { key: key(&order, false), parts: order, elements }]);
+            return Ok(vec![Plan { key: key(&order, false), parts: order, elements: None }]);
         }
         let steps = ranges::chain(entries, parts, &ranged).ok_or_else(|| {
             let what = "a concatenation whose ranges overlap so much (more than a million pieces)";
@@ -365,42 +379,39 @@ impl<'r> Maker<'_, 'r> {
             let what = "a concatenation of ranges that overlap and have timeouts";
             return Err(unsupported(self.expression, what));
         }
+        let row = |(state, ends, to): ranges::Lead| {
+            let state = state.map(|state| (u128::from(state), u128::from(state)));
+            (state.into_iter().chain(ends).collect(), to)
+        };
         let plan = |(at, step): (usize, ranges::Step)| Plan {
             key: key(&step.parts, at > 0),
             parts: step.parts,
-            elements: step
-                .elements
-                .into_iter()
-                .map(|(state, ends, to)| {
-                    let state = state.map(|state| (u128::from(state), u128::from(state)));
-                    (state.into_iter().chain(ends).collect(), to)
-                })
-                .collect(),
+            elements: Some(step.elements.into_iter().map(row).collect()),
         };
         Ok(steps.into_iter().enumerate().map(plan).collect())
     }
 
     /// Whether two elements of a concatenation hold the same packets.
     fn overlap(&self, ranged: &[usize]) -> bool {
-        let exact = |entry: &Entry<'_>| -> Vec<u128> {
+        let exact = |entry: Entry<'_, '_>| -> Vec<u128> {
             let parts = (0..entry.key.len()).filter(|part| !ranged.contains(part));
             parts.map(|part| entry.key[part].0).collect()
         };
         let mut all: Vec<(Vec<u128>, usize)> = self.entries.iter().map(exact).zip(0..).collect();
         all.sort();
         let meet = |one: usize, other: usize| {
-            let (one, other) = (&self.entries[one].key, &self.entries[other].key);
+            let (one, other) = (self.entries.get(one).key, self.entries.get(other).key);
             one.iter().zip(other).all(|(a, b)| a.0 <= b.1 && b.0 <= a.1)
         };
         // Those that begin together are few: what meets another one begins before that ends.
         all.chunk_by(|a, b| a.0 == b.0).any(|group| {
             let Some(&part) = ranged.first() else { return group.len() > 1 };
             let mut members: Vec<usize> = group.iter().map(|&(_, at)| at).collect();
-            members.sort_by_key(|&at| self.entries[at].key[part]);
+            members.sort_by_key(|&at| self.entries.get(at).key[part]);
             let mut open: Vec<usize> = Vec::new();
             members.into_iter().any(|at| {
-                let begin = self.entries[at].key[part].0;
-                open.retain(|&other| self.entries[other].key[part].1 >= begin);
+                let begin = self.entries.get(at).key[part].0;
+                open.retain(|&other| self.entries.get(other).key[part].1 >= begin);
                 let meets = open.iter().any(|&other| meet(other, at));
                 open.push(at);
                 meets
@@ -411,13 +422,13 @@ impl<'r> Maker<'_, 'r> {
     /// The fields of an element.
     fn numbers(
         &self,
-        entry: &Entry<'r>,
+        entry: Entry<'_, 'r>,
         leaves: &Leaves<'r>,
         statements: &Statements<'r>,
         number_of: u32,
     ) -> Vec<u128> {
         let mut fields: Vec<u128> = match &entry.element.data {
-            ElementData::Value(data) => data.parts.iter().filter_map(number).collect(),
+            ElementData::Value(data) => data.parts().filter_map(number).collect(),
             data => leaves.1.get(&Leaf::of(data)).copied().into_iter().collect(),
         };
         match statements {
