@@ -22,7 +22,7 @@ impl Cx<'_, '_> {
                     self.leave();
                     return Ok(());
                 }
-                if (9..16).contains(bytes) {
+                if (9..16).contains(bytes) || *bytes == 16 && *base == PayloadBase::Link {
                     // No number is that long: the first eight, and the rest behind them.
                     for (start, bytes) in [(0, 8), (8, bytes - 8)] {
                         if self.builder.is_open() {
@@ -120,12 +120,7 @@ impl Cx<'_, '_> {
         let offset = offset as u16;
         let (base, start) = match base {
             PayloadBase::Link => {
-                if end > 12 {
-                    return self.behind_addresses(offset.into(), bytes, expression);
-                }
-                let link = self.builder.meta(Meta::LinkHeader);
-                self.require_nonzero(link);
-                (Base::Link, None)
+                return self.link_bytes(offset.into(), bytes, expression);
             }
             PayloadBase::Network => (Base::Network, self.network_start(end, end)),
             PayloadBase::Transport => {

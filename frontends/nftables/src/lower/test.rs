@@ -33,19 +33,31 @@ impl Cx<'_, '_> {
                 Ok(())
             }
             Operation::MaskXor { to, from, bytes, mask, xor } => {
-                let content = self.plain(*from, expression)?;
-                let content = self.widened(content, *bytes).unwrap_or(content);
                 let (mask, xor) = match (only_number(mask), only_number(xor)) {
                     (Some(mask), Some(xor)) => (mask, xor),
                     _ => return Err(unsupported(expression, "a mask of several values")),
                 };
-                let mut value = self.builder.mask(content.value, mask);
-                if xor != 0 {
-                    let ty = self.type_of(value);
-                    let xor = self.builder.constant(ty, xor);
-                    value = self.builder.binary(BinaryOp::Xor, value, xor);
+                // The rest of a long load stands behind its beginning.
+                let mut done = 0;
+                while done < *bytes {
+                    let content = self.plain(from.behind(done), expression)?;
+                    let content = self.widened(content, bytes - done).unwrap_or(content);
+                    let end = match *bytes {
+                        9.. => done + content.bytes.max(1),
+                        _ => *bytes,
+                    };
+                    let behind = 8 * bytes.saturating_sub(end);
+                    let room = self.type_of(content.value).max();
+                    let [mask, xor] = [mask, xor].map(|number| number >> behind & room);
+                    let mut value = self.builder.mask(content.value, mask);
+                    if xor != 0 {
+                        let ty = self.type_of(value);
+                        let xor = self.builder.constant(ty, xor);
+                        value = self.builder.binary(BinaryOp::Xor, value, xor);
+                    }
+                    self.registers.set(to.behind(done), Content { value, ..content });
+                    done = end;
                 }
-                self.registers.set(*to, Content { value, ..content });
                 Ok(())
             }
             Operation::Shift { to, from, bytes, is_left, by } => {
