@@ -341,7 +341,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__check)
-            opts="-I -q -h --from --hook --table --includepath --reject --disable-pass --target --kernel --json --color --quiet --help"
+            opts="-I -q -h --from --hook --table --includepath --resolve --reject --disable-pass --target --kernel --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -395,7 +395,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__compile)
-            opts="-I -o -q -h --from --hook --table --includepath --reject --disable-pass --target --output --emit --after --as-lowered --priority --trace --color --quiet --help"
+            opts="-I -o -q -h --from --hook --table --includepath --resolve --reject --disable-pass --target --output --emit --after --as-lowered --priority --trace --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -655,7 +655,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__explain)
-            opts="-I -q -h --from --hook --table --includepath --reject --disable-pass --packet --hex --pcap --facts --live --count --timeout --number --iface --target --warnings --json --color --quiet --help"
+            opts="-I -q -h --from --hook --table --includepath --resolve --reject --disable-pass --packet --hex --pcap --facts --live --count --timeout --number --iface --target --warnings --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1277,7 +1277,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__load)
-            opts="-I -q -h --from --hook --table --includepath --reject --disable-pass --again --if-changed --target --iface --cgroup --name --xdp-mode --priority --trace --warnings --json --color --quiet --help"
+            opts="-I -q -h --from --hook --table --includepath --resolve --reject --disable-pass --again --if-changed --target --iface --cgroup --name --xdp-mode --priority --trace --warnings --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1567,7 +1567,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__replay)
-            opts="-I -q -h --from --hook --table --includepath --reject --disable-pass --pcap --target --engine --iface --warnings --json --color --quiet --help"
+            opts="-I -q -h --from --hook --table --includepath --resolve --reject --disable-pass --pcap --target --engine --iface --warnings --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2011,7 +2011,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__snapshot)
-            opts="-I -q -h --from --hook --table --includepath --reject --disable-pass --check --dir --color --quiet --help"
+            opts="-I -q -h --from --hook --table --includepath --resolve --reject --disable-pass --check --dir --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2097,7 +2097,7 @@ _bpfc() {
             return 0
             ;;
         bpfc__subcmd__watch)
-            opts="-I -q -h --from --hook --table --includepath --reject --disable-pass --target --iface --cgroup --name --xdp-mode --priority --trace --warnings --json --color --quiet --help"
+            opts="-I -q -h --from --hook --table --includepath --resolve --reject --disable-pass --target --iface --cgroup --name --xdp-mode --priority --trace --warnings --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

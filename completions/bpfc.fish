@@ -89,6 +89,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l trace -d 'Trace on
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l resolve -d 'Look up the hosts that nft rulesets name, each of which must have one address; without it such names are errors'
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l as-lowered -d 'With --emit ir, tree or dot: show the program before the first pass'
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -120,6 +121,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l kernel -d 'A kernel 
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l resolve -d 'Look up the hosts that nft rulesets name, each of which must have one address; without it such names are errors'
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l json -d 'Print JSON'
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -158,6 +160,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l trace -d 'Trace one p
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l resolve -d 'Look up the hosts that nft rulesets name, each of which must have one address; without it such names are errors'
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l again -d 'Attach loaded filters where they are not attached any more (an interface came back, somebody detached a link): the arguments are names of filters, by default all of this network namespace. Nothing is compiled, counters go on, and what is attached is left alone'
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l if-changed -d 'Do nothing where the filter of this name is loaded already from the same rules with the same options by the same version, and is attached'
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l warnings -d 'Print warnings and notes about the ruleset, as `check` does, not only how many there are'
@@ -199,6 +202,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -l trace -d 'Trace one 
 complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -l resolve -d 'Look up the hosts that nft rulesets name, each of which must have one address; without it such names are errors'
 complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -l warnings -d 'Print warnings and notes about the ruleset, as `check` does, not only how many there are'
 complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -l json -d 'Print JSON'
 complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
@@ -420,6 +424,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l iface -d 'The packe
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l resolve -d 'Look up the hosts that nft rulesets name, each of which must have one address; without it such names are errors'
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l warnings -d 'Print warnings and notes about the ruleset, as `check` does, not only how many there are'
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l json -d 'Print JSON: one object a packet, then one with the counters'
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
@@ -460,6 +465,7 @@ cgroup-skb\t'packets to and from the sockets of a control group'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l resolve -d 'Look up the hosts that nft rulesets name, each of which must have one address; without it such names are errors'
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l warnings -d 'Print warnings and notes about the ruleset, as `check` does, not only how many there are'
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l json -d 'Print JSON'
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
@@ -488,6 +494,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l dir -d 'The folde
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l resolve -d 'Look up the hosts that nft rulesets name, each of which must have one address; without it such names are errors'
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l check -d 'Write nothing: print what changed, by rule, and fail where something did'
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -s h -l help -d 'Print help (see more with \'--help\')'

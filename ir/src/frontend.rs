@@ -2,6 +2,7 @@
 
 use crate::{Contents, Fingerprint, Hook, Listing, Program, SetTable};
 use bpfc_diag::{Diagnostic, Diagnostics, FileId, SourceMap};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -57,6 +58,10 @@ pub struct FrontendOptions {
     pub fingerprints: Option<Arc<Vec<Fingerprint>>>,
     /// Who knows the users and groups that rules name; `None` where only numbers will do.
     pub accounts: Option<&'static dyn Accounts>,
+    /// Who knows the local time that rules are written in; `None` where that is UTC.
+    pub zone: Option<&'static dyn Zone>,
+    /// Who looks up the hosts that rules name; `None` where only addresses will do.
+    pub resolver: Option<&'static dyn Resolver>,
     /// Who reads the files that rulesets include; `None` where they may include none.
     pub files: Option<&'static dyn Files>,
 }
@@ -93,6 +98,22 @@ pub trait Accounts: std::fmt::Debug + Sync {
 
     /// The number of the group of a name.
     fn group(&self, name: &str) -> Option<u32>;
+}
+
+/// A time zone.
+pub trait Zone: std::fmt::Debug + Sync {
+    /// Seconds that its local time is ahead of UTC at a time, in seconds since 1970 began in UTC,
+    /// or now.
+    fn offset(&self, at: Option<i64>) -> i32;
+}
+
+/// What knows the addresses of hosts.
+pub trait Resolver: std::fmt::Debug + Sync {
+    /// The addresses of a host, of either family, each once.
+    ///
+    /// # Errors
+    /// Why the name cannot be looked up, as a sentence without a point.
+    fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, String>;
 }
 
 /// A file that a ruleset includes.

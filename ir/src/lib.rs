@@ -55,7 +55,7 @@ pub use fingerprint::{Fingerprint, TcpOption, Window};
 pub use flow::{ControlFlow, reverse_postorder};
 pub use frontend::{
     Accounts, Files, Frontend, FrontendOptions, IncludedFile, Input, InputFormat, Lowered,
-    Recognised, SizeLimit,
+    Recognised, Resolver, SizeLimit, Zone,
 };
 pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use host_fact::HostFact;

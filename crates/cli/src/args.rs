@@ -106,6 +106,10 @@ pub struct SelectionArgs {
     /// file that includes them and /etc; may be repeated.
     #[arg(short = 'I', long = "includepath", value_name = "DIR")]
     pub include: Vec<PathBuf>,
+    /// Look up the hosts that nft rulesets name, each of which must have one address; without it
+    /// such names are errors.
+    #[arg(long)]
+    pub resolve: bool,
     /// What becomes of packets that a rule rejects; reply is for targets that can send.
     #[arg(long, value_enum, value_name = "HOW")]
     pub reject: Option<Reject>,

@@ -2,7 +2,7 @@
 
 use crate::args::{Reject, SelectionArgs};
 use crate::console::{self, Console, Failure};
-use crate::{accounts, included};
+use crate::{accounts, included, resolver, zone};
 use bpfc_diag::{Code, Diagnostic};
 use bpfc_driver::{Options, SETS};
 use bpfc_ir::{Family, Input, Verdict};
@@ -25,6 +25,8 @@ pub fn options(selection: &SelectionArgs, priority: Option<i32>) -> Options {
         disabled_passes: selection.disable_pass.clone(),
         drop_rejected: selection.reject == Some(Reject::Drop),
         accounts: Some(&accounts::System),
+        zone: Some(&zone::Local),
+        resolver: selection.resolve.then_some(&resolver::System as _),
         files: Some(included::files(&selection.include)),
         ..Options::default()
     };

@@ -14,9 +14,11 @@ mod ipset_words;
 mod listing;
 mod nft_listing;
 mod progress;
+mod resolver;
 mod review;
 mod saved;
 mod words;
+mod zone;
 
 use args::{Cli, Command, ConntrackCommand, RecentCommand};
 use bpfc_runtime::{Waiting, on_waiting};

@@ -1,6 +1,7 @@
 //! From a lowered program to an artifact: passes within limits, code generation, and again within
 //! lower limits where the code does not fit the kernel.
 
+use crate::hooks::default_hooks;
 use crate::options::Options;
 use crate::size;
 use bpfc_artifact::kernel::SMALL_FRAMES;
@@ -62,11 +63,12 @@ impl Prepared {
         }
     }
 
-    /// The part that a target would compile: the entries of the chosen hooks, or of the target's
-    /// default hooks.
+    /// The part that a target would compile: the entries of the chosen hooks, or of those that it
+    /// compiles by default.
     #[must_use]
     pub fn restricted(&self, target: &dyn Target, hooks: Option<&[Hook]>) -> Prepared {
-        let hooks = hooks.or(target.default_hooks()).unwrap_or(target.hooks());
+        let default = || default_hooks(target, &self.hooks());
+        let hooks = hooks.map_or_else(default, <[Hook]>::to_vec);
         let mut part = self.clone();
         for program in [&mut part.lowered, &mut part.simple] {
             program.entries.retain(|entry| hooks.contains(&entry.hook));

@@ -2,7 +2,7 @@
 
 use crate::size;
 use bpfc_ebpf::{CompileOptions, Target};
-use bpfc_ir::{Accounts, Files, FrontendOptions, Hook};
+use bpfc_ir::{Accounts, Files, FrontendOptions, Hook, Resolver, Zone};
 
 /// Choices of one compilation.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,10 @@ pub struct Options {
     pub codegen: CompileOptions,
     /// Who knows the users and groups that rules name.
     pub accounts: Option<&'static dyn Accounts>,
+    /// Who knows the local time that rules are written in; `None` where that is UTC.
+    pub zone: Option<&'static dyn Zone>,
+    /// Who looks up the hosts that rules name; `None` where only addresses will do.
+    pub resolver: Option<&'static dyn Resolver>,
     /// Who reads the files that rulesets include; `None` where they may include none.
     pub files: Option<&'static dyn Files>,
 }
@@ -27,7 +31,9 @@ impl Options {
     /// What front ends are told of them.
     pub(crate) fn frontend(&self, hooks: Option<Vec<Hook>>) -> FrontendOptions {
         let (tables, accounts, files) = (self.tables.clone(), self.accounts, self.files);
-        FrontendOptions { hooks, tables, accounts, files, ..FrontendOptions::default() }
+        let (zone, resolver) = (self.zone, self.resolver);
+        let others = FrontendOptions::default();
+        FrontendOptions { hooks, tables, accounts, zone, resolver, files, ..others }
     }
 
     /// The same where what they make is compiled for some of these targets: what is too large for

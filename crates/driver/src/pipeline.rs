@@ -4,6 +4,7 @@
 //! has errors, so that one run reports them all.
 
 use crate::build::{Prepared, build};
+use crate::hooks::of_every_packet;
 use crate::inputs::{Inputs, Role};
 use crate::options::Options;
 use crate::registry::targets_with;
@@ -31,6 +32,13 @@ pub struct Lowering {
     pub too_large: Vec<(Hook, Diagnostic)>,
     /// What was found on the way.
     pub diagnostics: Diagnostics,
+}
+
+impl Lowering {
+    /// Whether there is a program, and no chain in it that packets come to.
+    fn is_empty(&self) -> bool {
+        self.program.as_ref().is_some_and(|program| program.entries.is_empty())
+    }
 }
 
 /// How far a compilation has come.
@@ -71,6 +79,13 @@ pub fn compile(inputs: &[Input], target: &dyn Target, options: &Options) -> Comp
     let mut diagnostics = Diagnostics::new();
     let hooks = hooks(target, options, &mut diagnostics);
     let mut lowering = lower_with(inputs, options.compiled(hooks, &[target]));
+    if options.hooks.is_none() && lowering.is_empty() {
+        let every = Some(of_every_packet(target));
+        let others = lower_with(inputs, options.compiled(every, &[target]));
+        if !others.is_empty() {
+            lowering = others;
+        }
+    }
     if let Some(program) = &mut lowering.program {
         if options.codegen.trace_one_in.is_some() || program.traces() {
             bpfc_opt::trace(program);

@@ -4,8 +4,10 @@ use crate::interfaces::Interfaces;
 use crate::{Includes, Machine, lower, netlink};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap};
 use bpfc_ir::{
-    Accounts, Files, Frontend, FrontendOptions, Input, InputFormat, Lowered, Recognised, raw,
+    Accounts, Files, Frontend, FrontendOptions, Input, InputFormat, Lowered, Recognised, Resolver,
+    Zone, raw,
 };
+use std::net::IpAddr;
 
 /// Reads nftables rulesets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,11 +42,13 @@ impl Includes for Included {
     }
 }
 
-/// What rules ask of the machine: its accounts, where someone knows them.
+/// What rules ask of the machine: its accounts, time and hosts, where someone knows them.
 #[derive(Debug)]
 struct Known<'a> {
     interfaces: &'a Interfaces,
     accounts: Option<&'static dyn Accounts>,
+    zone: Option<&'static dyn Zone>,
+    resolver: Option<&'static dyn Resolver>,
 }
 
 impl Machine for Known<'_> {
@@ -64,8 +68,12 @@ impl Machine for Known<'_> {
         None
     }
 
-    fn utc_offset(&self) -> i32 {
-        0
+    fn utc_offset(&self, at: Option<i64>) -> i32 {
+        self.zone.map_or(0, |zone| zone.offset(at))
+    }
+
+    fn host(&self, name: &str) -> Option<Result<Vec<IpAddr>, String>> {
+        Some(self.resolver?.addresses(name))
     }
 }
 
@@ -160,7 +168,8 @@ impl Frontend for NftablesFrontend {
                 let files: Vec<FileId> = inputs.iter().map(add).collect();
                 let file = *files.first()?;
                 let interfaces = Interfaces::default();
-                let machine = Known { interfaces: &interfaces, accounts: options.accounts };
+                let FrontendOptions { accounts, zone, resolver, .. } = *options;
+                let machine = Known { interfaces: &interfaces, accounts, zone, resolver };
                 let mut included = Included(options.files);
                 let ruleset = match format {
                     JSON => crate::read_json(file, sources, &machine, diagnostics),

@@ -1,6 +1,7 @@
 //! What only the machine that runs a ruleset knows.
 
 use std::fmt;
+use std::net::IpAddr;
 
 /// The names and numbers of a machine that a ruleset may mention.
 ///
@@ -18,8 +19,12 @@ pub trait Machine: fmt::Debug {
     /// The identity of the control group (version 2) of a path below its mount.
     fn control_group(&self, path: &str) -> Option<u64>;
 
-    /// Seconds that the local time is ahead of UTC.
-    fn utc_offset(&self) -> i32;
+    /// Seconds that the local time is ahead of UTC at a time, in seconds since 1970 began in UTC,
+    /// or now.
+    fn utc_offset(&self, at: Option<i64>) -> i32;
+
+    /// The addresses of a host, or why its name cannot be looked up; `None` where nobody looks.
+    fn host(&self, name: &str) -> Option<Result<Vec<IpAddr>, String>>;
 }
 
 /// A machine of which nothing is known but the loopback interface, in UTC.
@@ -43,7 +48,11 @@ impl Machine for Nothing {
         None
     }
 
-    fn utc_offset(&self) -> i32 {
+    fn utc_offset(&self, _: Option<i64>) -> i32 {
         0
+    }
+
+    fn host(&self, _: &str) -> Option<Result<Vec<IpAddr>, String>> {
+        None
     }
 }

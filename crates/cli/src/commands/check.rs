@@ -198,10 +198,18 @@ fn try_target(
     let part = prepared.restricted(target, options.hooks.as_deref());
     let mut hooks: BTreeSet<_> = part.hooks();
     hooks.extend(options.hooks.iter().flatten());
-    let runs = options.hooks.as_deref().or(target.default_hooks()).unwrap_or(target.hooks());
+    let runs = match &options.hooks {
+        Some(hooks) => hooks.clone(),
+        None => driver::default_hooks(target, &prepared.hooks()),
+    };
     let too_large: Vec<_> = too_large.iter().filter(|(hook, _)| runs.contains(hook)).collect();
     hooks.extend(too_large.iter().map(|(hook, _)| *hook));
+    let is_default = options.hooks.is_none();
     let built = match too_large.is_empty() {
+        true if is_default && part.hooks().is_empty() => {
+            diagnostics.push(driver::no_chain(target, &prepared.hooks()));
+            None
+        }
         true => driver::build(&part, target, sources, options, &mut diagnostics),
         false => None,
     };

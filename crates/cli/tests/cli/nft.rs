@@ -226,3 +226,95 @@ fn several_rulesets_become_one_program() {
     let ran = bpfc(&["check", &rules, &rules]).fails(1);
     assert!(ran.err.contains("has a chain filter/INPUT"), "{}", ran.err);
 }
+
+/// Hours and dates are those of the time zone in which the ruleset is loaded, as nft has them: what
+/// the kernel holds then is the same program.
+#[test]
+fn hours_are_those_of_the_time_zone() {
+    let folder = folder();
+    let text = "\
+table ip t {
+	chain c {
+		type filter hook input priority 0; policy accept;
+		meta hour \"08:00\"-\"17:00\" counter
+		meta hour \"22:00\"-\"06:00\" counter
+		meta hour != \"08:00\"-\"17:00\" counter
+		meta hour \"12:30\" counter
+		meta hour { \"01:00\"-\"02:00\", \"12:00\" } counter
+		meta time \"2026-01-01 12:00\"-\"2026-07-01 12:00\" counter
+		meta day \"Monday\" counter
+	}
+}
+";
+    file(&folder, "t.nft", text);
+    let script = "\
+type nft >/dev/null || { echo skipped; exit 0; }
+for zone in UTC0 EST5 JST-9 NPT-5:45 EST5EDT,M3.2.0,M11.1.0; do
+    nft flush ruleset
+    TZ=$zone nft -f $F/t.nft
+    TZ=$zone $BPFC --quiet compile $F/t.nft --target netfilter --emit ir | sed -n '/^entry/,$p' >$F/text
+    $BPFC --quiet compile live:nft --target netfilter --emit ir | sed -n '/^entry/,$p' >$F/live
+    cmp $F/text $F/live && grep -c calendar $F/text
+    cmp -s $F/text $F/before && exit 1
+    mv $F/text $F/before
+done";
+    let Some(ran) = alone(script, &[("F", folder.path().to_str().expect("a path in UTF-8"))])
+    else {
+        return;
+    };
+    let ran = ran.ok();
+    assert!(ran.out == "skipped\n" || ran.out == "6\n".repeat(5), "{}{}", ran.out, ran.err);
+}
+
+/// Names of hosts are looked up where that is asked for, and mean one address.
+#[test]
+fn hosts_are_looked_up_where_that_is_asked_for() {
+    let folder = folder();
+    let rule = |source: &str| {
+        format!(
+            "table inet t {{\n\tchain c {{\n\t\ttype filter hook input priority 0\n\t\t{source} counter\n\
+             \t}}\n}}\n"
+        )
+    };
+    let named = file(&folder, "named.nft", rule("ip saddr localhost"));
+    let ran = bpfc(&["check", &named]).fails(1);
+    assert!(ran.err.contains("looked up with --resolve alone"), "{}", ran.err);
+    let ir = |path: &str| {
+        let ran = bpfc(&["compile", path, "--resolve", "--target", "tc", "--emit", "ir"]).ok();
+        let code = ran.out.split_once("\nentry").expect("an entry").1;
+        code.to_owned()
+    };
+    let written = file(&folder, "written.nft", rule("ip saddr 127.0.0.1"));
+    assert_eq!(ir(&named), ir(&written));
+    let missing = file(&folder, "missing.nft", rule("ip saddr a.invalid"));
+    let script = "$BPFC check --resolve $R";
+    if let Some(ran) = alone(script, &[("R", missing.as_str())]) {
+        let ran = ran.fails(1);
+        assert!(ran.err.contains("`a.invalid` cannot be looked up: "), "{}", ran.err);
+    }
+}
+
+/// A ruleset with chains at prerouting alone is compiled for the targets that run these.
+#[test]
+fn chains_of_every_packet_need_no_choice_of_hooks() {
+    let folder = folder();
+    let text = "table ip t {\n\tchain c {\n\t\ttype filter hook prerouting priority 0\n\
+                \t\tsocket transparent 1 counter\n\t}\n}\n";
+    let path = file(&folder, "t.nft", text);
+    let ran = bpfc(&["check", &path]).ok();
+    for line in ["xdp         prerouting  compiles", "tc          prerouting  compiles"] {
+        assert!(ran.out.contains(line), "{}", ran.out);
+    }
+    let help = "targets that run this ruleset's: netfilter, tc, xdp";
+    assert!(ran.err.contains(help), "{}", ran.err);
+    let ran = bpfc(&["compile", &path, "--target", "xdp", "--emit", "tree"]).ok();
+    assert!(ran.out.contains("chain ip/t/c"), "{}", ran.out);
+    // Which packets are forwarded is not for the compiler to guess.
+    let path = file(
+        &folder,
+        "u.nft",
+        text.replace("prerouting", "forward").replace("socket transparent 1", ""),
+    );
+    let ran = bpfc(&["check", &path, "--target", "xdp"]).fails(1);
+    assert!(ran.err.contains("choose hooks: --hook forward"), "{}", ran.err);
+}

@@ -6,7 +6,7 @@
 use super::{Datatype, Order};
 use crate::Machine;
 use bpfc_abi::raw;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How words of a datatype are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +63,12 @@ impl Datatype {
                 // A bare number is one, as inet_aton has it.
                 Err(_) => match integer(word).and_then(|value| u32::try_from(value).ok()) {
                     Some(value) => meant(value.into(), 32, Order::Network),
-                    None => Err(self.host_name(word)),
+                    None => self.host(word, machine),
                 },
             },
             Read::Ipv6 => match word.parse::<Ipv6Addr>() {
                 Ok(address) => meant(address.into(), 128, Order::Network),
-                Err(_) => Err(self.host_name(word)),
+                Err(_) => self.host(word, machine),
             },
             Read::Link => link(word),
             Read::Protocol => protocol(word),
@@ -130,10 +130,36 @@ impl Datatype {
         })
     }
 
-    fn host_name(&self, word: &str) -> NoMeaning {
-        NoMeaning {
-            message: format!("`{word}` is not an {}", self.words),
-            help: Some("names of hosts are not looked up; write the address".to_owned()),
+    /// The address of a host: the only one of the datatype's family, as nft demands it.
+    fn host(&self, word: &str, machine: &dyn Machine) -> Result<Meaning, NoMeaning> {
+        let error =
+            |message: String, help: &str| Err(NoMeaning { message, help: Some(help.to_owned()) });
+        let found = match machine.host(word) {
+            Some(found) => found,
+            None => {
+                let help = "names of hosts are looked up with --resolve alone; write the address";
+                return error(format!("`{word}` is not an {}", self.words), help);
+            }
+        };
+        let all = match found {
+            Ok(all) => all,
+            Err(why) => return no(format!("`{word}` cannot be looked up: {why}")),
+        };
+        let of_family = |address: &&IpAddr| address.is_ipv4() == (self.read == Read::Ipv4);
+        let found: Vec<&IpAddr> = all.iter().filter(of_family).collect();
+        match found[..] {
+            [] => no(format!("`{word}` has no {}", self.words)),
+            [IpAddr::V4(one)] => {
+                Ok(Meaning { value: u32::from(*one).into(), bits: 32, order: Order::Network })
+            }
+            [IpAddr::V6(one)] => {
+                Ok(Meaning { value: u128::from(*one), bits: 128, order: Order::Network })
+            }
+            _ => {
+                let list: Vec<String> = found.iter().map(ToString::to_string).collect();
+                let message = format!("`{word}` has several addresses: {}", list.join(", "));
+                error(message, "write those that are meant, in a set")
+            }
         }
     }
 }
@@ -284,7 +310,7 @@ fn hour(word: &str, machine: &dyn Machine) -> Result<Meaning, NoMeaning> {
     let Some(local) = local else {
         return no(format!("`{word}` is not a time of day such as 15:04"));
     };
-    let offset = i64::from(machine.utc_offset());
+    let offset = i64::from(machine.utc_offset(None));
     let value = (local - offset).rem_euclid(86_400) as u128;
     Ok(Meaning { value, bits: 32, order: Order::Host })
 }
@@ -297,7 +323,9 @@ fn integer_decimal(word: &str) -> Option<u128> {
 fn date(word: &str, machine: &dyn Machine) -> Result<Meaning, NoMeaning> {
     let seconds = match word.bytes().all(|b| b.is_ascii_digit()) {
         true => word.parse::<i64>().ok(),
-        false => calendar(word).map(|local| local - i64::from(machine.utc_offset())),
+        // Asked as if the local time were UTC's, which tells another offset in the hours around
+        // its change.
+        false => calendar(word).map(|local| local - i64::from(machine.utc_offset(Some(local)))),
     };
     match seconds.and_then(|seconds| u64::try_from(seconds).ok()) {
         Some(seconds) => {

@@ -5,6 +5,7 @@
 use bpfc_diag::{Diagnostics, FileId, SourceMap};
 use bpfc_nftables::model::Ruleset;
 use bpfc_nftables::{Includes, Machine, read, read_json};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// The machine on which nft's tests run.
@@ -28,8 +29,12 @@ impl Machine for TestMachine {
         None
     }
 
-    fn utc_offset(&self) -> i32 {
+    fn utc_offset(&self, _: Option<i64>) -> i32 {
         7200
+    }
+
+    fn host(&self, _: &str) -> Option<Result<Vec<IpAddr>, String>> {
+        None
     }
 }
 
