@@ -62,7 +62,7 @@ pub(crate) fn tokens(file: FileId, text: &str) -> Vec<Token> {
 fn next(rest: &str) -> (usize, Option<TokenKind>) {
     let first = rest.chars().next().unwrap_or('\n');
     match first {
-        ' ' | '\t' | '\r' => return (1, None),
+        ' ' | '\t' => return (1, None),
         '\n' => return (1, Some(TokenKind::Newline)),
         '#' => return (rest.find('\n').unwrap_or(rest.len()), None),
         '\\' if rest[1..].starts_with('\n') => return (2, None),

@@ -52,7 +52,7 @@ pub(crate) fn parse(
     includes: &mut dyn Includes,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Command> {
-    let tokens = tokens(file, sources.file(file).text());
+    let tokens = file_tokens(file, sources, diagnostics);
     let mut parser = Parser {
         tokens,
         at: 0,
@@ -65,6 +65,23 @@ pub(crate) fn parse(
         errors: 0,
     };
     parser.commands()
+}
+
+/// The tokens of a file. Carriage returns outside of comments and strings, which nft takes for no
+/// blanks, are told once and left out.
+fn file_tokens(file: FileId, sources: &SourceMap, diagnostics: &mut Diagnostics) -> Vec<Token> {
+    let mut tokens = tokens(file, sources.file(file).text());
+    let is_return = |token: &Token| token.kind == TokenKind::Junk('\r');
+    if let Some(token) = tokens.iter().find(|token| is_return(token)) {
+        let error = Diagnostic::error(
+            Code::NFT_SYNTAX,
+            Some(token.span),
+            "the file has the line ends of DOS (CRLF), which nft does not take",
+        );
+        diagnostics.push(error.with_help("turn them into line feeds: `sed -i 's/\\r$//' FILE`"));
+        tokens.retain(|token| !is_return(token));
+    }
+    tokens
 }
 
 /// The statements that a text is which stands in another language, at `span` of it. Files are not
@@ -374,7 +391,7 @@ impl Parser<'_> {
         };
         let mut spliced = Vec::new();
         for file in files {
-            let mut read = tokens(file, self.sources.file(file).text());
+            let mut read = file_tokens(file, self.sources, self.diagnostics);
             let end = read.pop().map_or(span, |end| end.span);
             spliced.extend(read);
             spliced.push(Token { kind: TokenKind::Newline, span: end });
