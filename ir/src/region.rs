@@ -42,6 +42,9 @@ pub enum Region {
     Records,
 }
 
+/// Bytes of the Ethernet header.
+const ETHERNET: u16 = 14;
+
 /// Bytes of TCP's header in front of its options.
 const FIXED_TCP: u16 = 20;
 
@@ -79,6 +82,8 @@ impl Op {
     /// What its result depends on besides its operands.
     pub fn reads(&self) -> Regions {
         match *self {
+            // What follows the Ethernet header is read by other offsets, too.
+            Op::Load(_, Source::Payload(Base::Link, ETHERNET..)) => regions([Region::Packet]),
             Op::Load(ty, Source::Payload(base, offset)) => {
                 regions([Region::Bytes(base, offset, ty.bytes())])
             }

@@ -51,7 +51,9 @@ impl Type {
 /// What a payload offset counts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Base {
-    /// The Ethernet header, which must be guarded with [`Meta::LinkHeader`].
+    /// The Ethernet header, which must be guarded with [`Meta::LinkHeader`]. In functions of other
+    /// frames what follows its 14 bytes can be read, too, guarded with `avail link N`: as the frame
+    /// stands at hooks of devices, without the tag of [`Meta::VlanTag`].
     Link,
     /// The IP header; its fixed part (20 or 40 bytes) is always there.
     Network,
@@ -78,6 +80,10 @@ pub enum Meta {
     /// i16: EtherType of what the network header is (`skb->protocol`); 1 and 4 stand for frames of
     /// IEEE 802.3, which have a length in its place (net/ethernet/eth.c, `eth_type_trans`).
     Protocol,
+    /// i32: the VLAN tag that was taken off the frame before hooks of devices see it, as it stood:
+    /// its protocol in the upper 16 bits, its control information in the lower
+    /// (`skb->vlan_proto`, `skb->vlan_tci`); 0 where there was none, and at other hooks.
+    VlanTag,
     /// i128: input interface name, 16 bytes, NUL padded; 0 where there is none.
     InInterface,
     /// i128: output interface name, as above.
@@ -150,6 +156,7 @@ impl Meta {
             | Meta::OutType => Type::I16,
             Meta::Clock | Meta::LocalClock | Meta::Nanoseconds => Type::I64,
             Meta::Length
+            | Meta::VlanTag
             | Meta::Mark
             | Meta::Priority
             | Meta::InIndex
@@ -438,7 +445,7 @@ words!(Base { Link => "link", Network => "net", Transport => "th" });
 words!(Meta {
     L4Proto => "l4proto", WalkFailed => "walk-failed", FragmentOffset => "fragment-offset",
     TransportOffset => "transport-offset", Length => "length", Protocol => "protocol",
-    InInterface => "iifname",
+    VlanTag => "vlan-tag", InInterface => "iifname",
     OutInterface => "oifname", Mark => "mark", PacketType => "pkttype",
     LinkHeader => "link-header", Cpu => "cpu", Clock => "clock", LocalClock => "local-clock",
     Nanoseconds => "nanoseconds", Priority => "priority", DeviceType => "device-type",

@@ -123,6 +123,7 @@ impl Target for CgroupSkb {
                 | Feature::Priority
                 | Feature::OutInterface
                 | Feature::Link
+                | Feature::VlanTag
                 | Feature::PacketType
                 | Feature::Mark
                 | Feature::ToHost

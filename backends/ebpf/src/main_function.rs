@@ -145,6 +145,9 @@ fn run_stage(
     let [ipv4, ipv6, pass] = std::array::from_fn(|_| asm.label());
     let other = if sight.is_device() { asm.label() } else { pass };
     let labels = MainLabels { ipv4, ipv6, other, pass };
+    if let Some(tag) = emitter.layout.tag() {
+        asm.store_imm(Size::D, R7, tag, 0);
+    }
     emitter.target.locate(&mut MainContext {
         asm,
         layout: &emitter.layout,

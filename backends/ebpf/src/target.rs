@@ -208,6 +208,12 @@ pub trait Target: Sync {
     /// where no hooks of devices run.
     fn end(&self) -> Option<fn(&mut Asm)>;
 
+    /// Whether the VLAN tag that the kernel takes off before hooks of devices see a frame still
+    /// stands in it.
+    fn keeps_tags(&self) -> bool {
+        false
+    }
+
     /// Whether [`Target::fetch`] writes to its scratch bytes, so that it is better a function of
     /// its own than a part of frames that stay while others are called.
     fn fetch_needs_scratch(&self) -> bool;

@@ -132,6 +132,7 @@ impl Target for Netfilter {
                 | Feature::Priority
                 | Feature::OutInterface
                 | Feature::Link
+                | Feature::VlanTag
                 | Feature::PacketType
                 | Feature::Mark
                 | Feature::ToHost

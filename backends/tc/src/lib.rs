@@ -173,6 +173,7 @@ impl Target for Tc {
                 | Feature::Priority
                 | Feature::OutInterface
                 | Feature::Link
+                | Feature::VlanTag
                 | Feature::PacketType
                 | Feature::Mark
                 | Feature::SetMark
@@ -265,6 +266,7 @@ impl Target for Tc {
                 | Feature::Priority
                 | Feature::OutInterface
                 | Feature::Link
+                | Feature::VlanTag
                 | Feature::PacketType
                 | Feature::Mark
                 | Feature::SetMark

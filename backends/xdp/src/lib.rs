@@ -138,6 +138,7 @@ impl Target for Xdp {
             | Feature::Priority
             | Feature::OutInterface
             | Feature::Link
+            | Feature::VlanTag
             | Feature::PacketType
             | Feature::Mark
             | Feature::Conntrack
@@ -174,6 +175,10 @@ impl Target for Xdp {
                 "at XDP fragments arrive one by one: no rule with ports or types matches the later \
                  ones, where the kernel's input hook, and every hook with conntrack, sees the \
                  whole packet",
+            ),
+            Feature::VlanTag => Some(
+                "at XDP a VLAN tag is seen where it stands in the frame: one that the network card has \
+                 taken off is not (ethtool -K DEVICE rxvlan off leaves it there)",
             ),
             Feature::RewriteAddress if matches!(hook, Hook::Input | Hook::Forward) => Some(
                 "at XDP a packet is written before it is routed and tracked: the kernel goes by the \
@@ -292,6 +297,10 @@ impl Target for Xdp {
         ethernet::find_network_header_on_wire(main, self);
         main.asm.place(bare);
         bare::enter(main, header);
+    }
+
+    fn keeps_tags(&self) -> bool {
+        true
     }
 
     fn addressing(&self, _attach: AttachPoint) -> Option<Addressing> {

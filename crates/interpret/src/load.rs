@@ -21,6 +21,7 @@ impl Run<'_, '_, '_> {
             Source::Payload(base, offset) => {
                 let (offset, size) = (usize::from(offset), usize::from(ty.bytes()));
                 let bytes = match base {
+                    Base::Link if offset >= LINK_HEADER => self.packet.behind_link(offset, size),
                     Base::Link if offset + size > LINK_HEADER => None,
                     Base::Link => self.packet.link_slice(offset, size),
                     Base::Network => self.packet.slice(offset, size),
@@ -51,6 +52,7 @@ impl Run<'_, '_, '_> {
             }
             Meta::Length => self.packet.length().into(),
             Meta::Protocol => self.packet.ether_type().into(),
+            Meta::VlanTag => self.packet.vlan_tag().into(),
             Meta::InInterface => packet.in_interface.number(),
             Meta::OutInterface => packet.out_interface.number(),
             Meta::Mark => self.mark.into(),
@@ -131,7 +133,11 @@ impl Run<'_, '_, '_> {
     }
 
     pub(crate) fn available(&self, base: Base, bytes: u16) -> bool {
-        base == Base::Transport && self.packet.has_transport(bytes.into())
+        match base {
+            Base::Transport => self.packet.has_transport(bytes.into()),
+            Base::Link => self.packet.behind_link(usize::from(bytes).max(LINK_HEADER), 0).is_some(),
+            Base::Network => false,
+        }
     }
 
     pub(crate) fn available_at(&self, offset: u32, bytes: u16) -> bool {

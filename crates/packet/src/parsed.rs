@@ -11,6 +11,9 @@ use crate::{
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// Bytes of the Ethernet header.
+const ETHERNET_HEADER: usize = 14;
+
 /// The number of the authentication header.
 const AUTHENTICATION: u8 = 51;
 
@@ -22,6 +25,8 @@ pub struct Parsed<'a> {
     ether_type: u16,
     /// Bytes of the link header, where they count.
     link: usize,
+    /// The VLAN tag that was taken off.
+    tag: u32,
     bytes: &'a [u8],
     protocol: u8,
     fragment_offset: u16,
@@ -39,6 +44,7 @@ impl<'a> Parsed<'a> {
             family: packet.family,
             ether_type: 0,
             link: 0,
+            tag: 0,
             bytes,
             protocol: 0,
             fragment_offset: 0,
@@ -71,6 +77,7 @@ impl<'a> Parsed<'a> {
             family,
             ether_type,
             link: if leaves { packet.bytes.len() - bytes.len() } else { 0 },
+            tag: frame.filter(|_| !leaves).map_or(0, tag),
             bytes,
             protocol: 0,
             fragment_offset: 0,
@@ -234,6 +241,22 @@ impl<'a> Parsed<'a> {
         self.packet.bytes.get(self.packet.link?..self.packet.network)?.get(offset..)?.get(..length)
     }
 
+    /// The VLAN tag that was taken off before hooks of devices see the frame: protocol and control
+    /// information as they stood; 0 where there was none.
+    pub fn vlan_tag(&self) -> u32 {
+        self.tag
+    }
+
+    /// Bytes behind the Ethernet header as hooks of devices see the frame, at an offset from that
+    /// header of 14 at least; none where there are not so many.
+    pub fn behind_link(&self, offset: usize, length: usize) -> Option<&'a [u8]> {
+        let frame = match self.link {
+            0 => return self.slice(offset.checked_sub(ETHERNET_HEADER)?, length),
+            _ => self.packet.bytes.get(self.packet.link?..)?,
+        };
+        frame.get(offset..)?.get(..length)
+    }
+
     /// Source address; zero for other frames, which have none.
     pub fn source(&self) -> IpAddr {
         self.address(12, 8)
@@ -300,6 +323,16 @@ impl<'a> Link<'a> {
             at += 4;
         }
         Some(Link { carried: frame.get(at..)?, ether_type })
+    }
+}
+
+/// The tag in front of what a frame carries, 0 where there is none.
+fn tag(frame: &[u8]) -> u32 {
+    match (number(frame, 12), number(frame, 14)) {
+        (Some(kind), Some(control)) if Link::VLAN.contains(&kind) => {
+            u32::from(kind) << 16 | u32::from(control)
+        }
+        _ => 0,
     }
 }
 

@@ -17,6 +17,8 @@ struct Facts {
     /// So many bytes from the transport header on are there.
     transport: u32,
     link: bool,
+    /// So many bytes from the link header on are there.
+    behind_link: u32,
     connection: bool,
 }
 
@@ -28,6 +30,8 @@ enum Proof {
     /// The element is there.
     Element(Value),
     Link,
+    /// So many bytes from the link header on are there.
+    BehindLink(u16),
     Connection,
 }
 
@@ -57,6 +61,9 @@ pub(super) fn check(checker: &mut Checker<'_>, flow: &ControlFlow) {
             None => {}
             Some(Proof::Transport(bytes)) => facts.transport = facts.transport.max(bytes.into()),
             Some(Proof::Link) => facts.link = true,
+            Some(Proof::BehindLink(bytes)) => {
+                facts.behind_link = facts.behind_link.max(bytes.into());
+            }
             Some(Proof::Connection) => facts.connection = true,
             Some(Proof::At(value, bytes)) => {
                 let known = &mut offsets[value.index()];
@@ -83,6 +90,7 @@ fn proof(function: &Function, flow: &ControlFlow, block: Block) -> Option<Proof>
     let before = flow.only_predecessor(block)?;
     match *function.definition(function.nonzero(before, block)?) {
         Op::Available(Base::Transport, bytes) => Some(Proof::Transport(bytes)),
+        Op::Available(Base::Link, bytes) => Some(Proof::BehindLink(bytes)),
         Op::AvailableAt(offset, bytes) => Some(Proof::At(offset, bytes)),
         Op::Found(element) => Some(Proof::Element(element)),
         Op::Load(_, Source::Meta(Meta::LinkHeader)) => Some(Proof::Link),
@@ -108,6 +116,9 @@ fn violation(function: &Function, inst: Inst, facts: Facts, offsets: &[u32]) -> 
         Op::Rewrite(Rewrite::Insert(offset, _)) => needs(facts.transport, offset.into()),
         Op::Rewrite(Rewrite::Checksum(field, ..)) if field.base == Base::Transport => {
             needs(facts.transport, end(field.offset, Type::I16))
+        }
+        Op::Load(ty, Source::Payload(Base::Link, offset @ 14..)) if facts.link => {
+            needs(facts.behind_link, end(offset, ty))
         }
         Op::Load(_, Source::Payload(Base::Link, _))
         | Op::Rewrite(Rewrite::Store(Base::Link, ..)) => {

@@ -700,6 +700,17 @@ fn other_frames_have_nothing_of_ip() {
     broken(in_block("other", "v0 = load.i8 ct.state return"), Violation::NotIp);
     broken(in_block("other", "v0 = load.i16 net+0 return"), Violation::OutsideHeader);
     assert_eq!(in_block("other", "v0 = load.i16 meta.protocol return"), []);
+    broken(in_block("ip", "v0 = avail link 20 return"), Violation::AvailableBase);
+    let behind = |bytes: u16| {
+        let body = format!(
+            "v0 = load.i8 meta.link-header v1 = const.i8 0 v2 = cmp ne v0, v1 br v2, block3, block1
+            block3: v3 = avail link {bytes} br v3, block4, block1
+            block4: v4 = load.i16 link+14 return"
+        );
+        in_block("other", &body)
+    };
+    assert_eq!(behind(16), []);
+    broken(behind(15), Violation::Unguarded(16));
     let entry = "entry ingress other: fn0 fn0 \"f\" other { block0: verdict drop }";
     assert_eq!(violations(entry), []);
 }

@@ -182,6 +182,7 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
             if high > ty.max() { Err(Violation::TooLarge(ty)) } else { Ok(()) }
         }
         Op::Available(Base::Transport, _) => Ok(()),
+        Op::Available(Base::Link, _) if function.family == PacketFamily::Other => Ok(()),
         Op::Available(..) => Err(Violation::AvailableBase),
         Op::Scan(Scan::Ipv6Header(_) | Scan::Ipv6Headers) => match function.family {
             PacketFamily::Ipv6 => Ok(()),
@@ -265,6 +266,7 @@ fn load(checker: &Checker<'_>, ty: Type, source: Source) -> Result<(), Violation
                 return Err(Violation::SourceType(ty));
             }
             let fixed = match (base, family) {
+                (Base::Link, PacketFamily::Other) if offset >= 14 => None,
                 (Base::Link, _) => Some(14),
                 (Base::Network, PacketFamily::Ipv4) => Some(20),
                 (Base::Network, PacketFamily::Ipv6) => Some(40),

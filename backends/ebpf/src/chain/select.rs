@@ -39,6 +39,9 @@ use cranelift_entity::SecondaryMap;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+/// Bytes of the Ethernet header.
+const ETHERNET: i32 = 14;
+
 const TEMPS: [Reg; 6] = [R1, R2, R3, R4, R5, R0];
 
 /// Where a precomputed value lies.
@@ -630,6 +633,16 @@ impl<'a, 'b> Selector<'a, 'b> {
                 self.asm.load(Size::W, R0, R7, layout::LENGTH);
                 self.keep(result);
             }
+            Op::Load(ty, Source::Payload(Base::Link, offset)) => {
+                if self.emitter.target.keeps_tags() {
+                    // What follows the tag, if there is one.
+                    self.asm.mov_imm(R2, i32::from(offset) - ETHERNET);
+                    self.fetch(ty, result)?;
+                } else {
+                    self.asm.mov_imm(R2, i32::from(offset));
+                    self.fetch_at(ty, result)?;
+                }
+            }
             Op::Load(ty, Source::Payload(base, offset)) => {
                 match base {
                     Base::Transport => self.asm.load(Size::H, R2, R7, layout::TRANSPORT_OFFSET),
@@ -690,6 +703,13 @@ impl<'a, 'b> Selector<'a, 'b> {
 
     /// Copies packet bytes at r2, from the network header, into a value's slot.
     fn fetch(&mut self, ty: Type, result: Option<Value>) -> Result<(), EmitError> {
+        self.asm.load(Size::W, R1, R7, layout::NETWORK_OFFSET);
+        self.asm.alu(Alu::Add, Width::W64, R2, R1);
+        self.fetch_at(ty, result)
+    }
+
+    /// Copies packet bytes at r2, as the target counts, into a value's slot.
+    fn fetch_at(&mut self, ty: Type, result: Option<Value>) -> Result<(), EmitError> {
         let Some(slot) = result.and_then(|value| self.slots.get(&value).copied()) else {
             return Ok(());
         };
@@ -697,8 +717,6 @@ impl<'a, 'b> Selector<'a, 'b> {
         if ty == Type::I128 {
             self.asm.store_imm(Size::D, slot.base, slot.offset + 8, 0);
         }
-        self.asm.load(Size::W, R1, R7, layout::NETWORK_OFFSET);
-        self.asm.alu(Alu::Add, Width::W64, R2, R1);
         self.asm.mov(R3, slot.base);
         self.asm.alu_imm(Alu::Add, Width::W64, R3, i32::from(slot.offset));
         self.asm.mov_imm(R4, i32::from(ty.bytes()));

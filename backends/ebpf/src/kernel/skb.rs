@@ -16,6 +16,10 @@ pub const PACKET_TYPE: i16 = 4;
 pub const MARK: i16 = 8;
 /// `offsetof(struct __sk_buff, protocol)`, network order.
 pub const PROTOCOL: i16 = 16;
+/// `offsetof(struct __sk_buff, vlan_present)`, `vlan_tci`, and `vlan_proto` in network order.
+const VLAN_PRESENT: i16 = 20;
+const VLAN_CONTROL: i16 = 24;
+const VLAN_PROTOCOL: i16 = 28;
 
 /// `offsetof(struct __sk_buff, data)`.
 const DATA: i16 = 76;
@@ -153,6 +157,19 @@ pub fn facts(main: &mut MainContext<'_>, is_egress: bool) {
     if main.needs.packet_type && main.addressee.is_none() {
         asm.load(Size::W, R1, R6, PACKET_TYPE);
         asm.store(Size::B, R7, layout::PACKET_TYPE, R1);
+    }
+    if let Some(tag) = main.layout.tag().filter(|_| main.sight.is_device()) {
+        // Where there is none the other fields say nothing.
+        let none = asm.label();
+        asm.load(Size::W, R1, R6, VLAN_PRESENT);
+        asm.jump_imm(Jump::Eq, Width::W64, R1, 0, none);
+        asm.load(Size::W, R1, R6, VLAN_PROTOCOL);
+        asm.from_big_endian(R1, 16);
+        asm.alu_imm(Alu::Lsh, Width::W64, R1, 16);
+        asm.load(Size::W, R2, R6, VLAN_CONTROL);
+        asm.alu(Alu::Or, Width::W64, R1, R2);
+        asm.store(Size::W, R7, tag, R1);
+        asm.place(none);
     }
     let (device, other) = match is_egress {
         true => (main.layout.out_interface(), main.layout.in_interface()),

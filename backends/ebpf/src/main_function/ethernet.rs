@@ -1,6 +1,6 @@
 //! The way from an Ethernet header to the network header.
 
-use crate::asm::{Alu, Asm, FP, Jump, Label, R2, R7, R8, R9, Size, Width};
+use crate::asm::{Alu, Asm, FP, Jump, Label, R1, R2, R7, R8, R9, Size, Width};
 use crate::packet::layout;
 use crate::packet::linear::{self, Destination, Offset};
 use crate::target::{MainContext, Target};
@@ -31,6 +31,7 @@ pub fn find_network_header_on_wire(main: &mut MainContext<'_>, target: &dyn Targ
 
 fn walk_tags(main: &mut MainContext<'_>, target: &dyn Target, tags: usize, tells_length: bool) {
     let at_device = main.sight.is_device();
+    let layout_tag = main.layout.tag();
     let asm = &mut *main.asm;
     let labels = main.labels;
     let tag = main.scratch;
@@ -59,6 +60,13 @@ fn walk_tags(main: &mut MainContext<'_>, target: &dyn Target, tags: usize, tells
         asm.mov(R2, R8);
         let to = Destination { base: FP, offset: tag };
         linear::copy(target, asm, Offset::Register, to, 4, tag, labels.pass);
+        if let Some(to) = layout_tag.filter(|_| at_device) {
+            asm.alu_imm(Alu::Lsh, Width::W64, R9, 16);
+            asm.load(Size::H, R1, FP, tag);
+            asm.from_big_endian(R1, 16);
+            asm.alu(Alu::Or, Width::W64, R9, R1);
+            asm.store(Size::W, R7, to, R9);
+        }
         asm.load(Size::H, R9, FP, tag + 2);
         asm.from_big_endian(R9, 16);
         asm.alu_imm(Alu::Add, Width::W64, R8, 4);

@@ -100,6 +100,7 @@ pub struct PacketLayout {
     in_interface: Option<i16>,
     out_interface: Option<i16>,
     link: Option<i16>,
+    tag: Option<i16>,
     ct: Option<i16>,
     extensions: Option<i16>,
     entry: Option<i16>,
@@ -136,10 +137,12 @@ impl PacketLayout {
         let in_interface = region(needs.in_interface, 16);
         let out_interface = region(needs.out_interface, 16);
         let link = region(needs.link, 16);
+        let tag = region(needs.tag, 8);
         let end = region(needs.leaving, 8);
         let names = [in_interface, out_interface, link].into_iter().flatten().count() as i16 * 16;
         let authentication = region(needs.authentication, region::authentication::SIZE);
         let early = names
+            + if needs.tag { 8 } else { 0 }
             + if needs.leaving { 8 } else { 0 }
             + authentication.map_or(0, |_| region::authentication::SIZE);
         // The tuples come last, and most rules ask for none.
@@ -166,6 +169,7 @@ impl PacketLayout {
             in_interface,
             out_interface,
             link,
+            tag,
             ct,
             extensions,
             entry,
@@ -214,6 +218,11 @@ impl PacketLayout {
     /// Where the Ethernet header (14 bytes) lies.
     pub fn link(&self) -> Option<i16> {
         self.link
+    }
+
+    /// Where the VLAN tag lies that was taken off, a u32 in 8 bytes.
+    pub fn tag(&self) -> Option<i16> {
+        self.tag
     }
 
     /// Where the number of a traced packet lies, a u32; 0 where it is not traced.
@@ -334,6 +343,7 @@ impl PacketLayout {
             Meta::TransportOffset => TRANSPORT_OFFSET,
             Meta::Length => LENGTH,
             Meta::Protocol => PROTOCOL,
+            Meta::VlanTag => return self.tag.map(|at| (at, false)),
             Meta::Mark => MARK,
             Meta::PacketType => PACKET_TYPE,
             Meta::LinkHeader => LINK_HEADER,

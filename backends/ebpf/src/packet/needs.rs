@@ -36,6 +36,8 @@ pub struct Needs {
     pub out_interface: bool,
     /// The Ethernet header.
     pub link: bool,
+    /// The VLAN tag that was taken off.
+    pub tag: bool,
     /// The packet type.
     pub packet_type: bool,
     /// The firewall mark is read.
@@ -136,6 +138,8 @@ pub enum Feature {
     OutInterface,
     /// The Ethernet header.
     Link,
+    /// The VLAN tag that was taken off.
+    VlanTag,
     /// The packet type.
     PacketType,
     /// Reading the firewall mark.
@@ -195,6 +199,7 @@ impl Feature {
             Feature::OutInterface => "the output interface",
             Feature::OutDevice => "the output interface's group and addresses",
             Feature::Link => "the Ethernet header",
+            Feature::VlanTag => "the VLAN tag",
             Feature::PacketType => "the packet type",
             Feature::Mark => "the packet's mark",
             Feature::SetMark => "setting the packet's mark",
@@ -236,6 +241,7 @@ fn feature(function: &Function, op: &Op) -> Option<Feature> {
             Meta::Realm => Some(Feature::Route),
             Meta::Bridged | Meta::InPort | Meta::OutPort => Some(Feature::BridgePorts),
             Meta::Mark => Some(Feature::Mark),
+            Meta::VlanTag => Some(Feature::VlanTag),
             Meta::PacketType => Some(Feature::PacketType),
             Meta::LinkHeader => Some(Feature::Link),
             Meta::FragmentOffset => Some(Feature::Fragments),
@@ -322,7 +328,7 @@ fn feature(function: &Function, op: &Op) -> Option<Feature> {
 fn is_behind(op: &Op) -> bool {
     match op {
         Op::Load(_, Source::Payload(Base::Transport, _))
-        | Op::Available(..)
+        | Op::Available(Base::Transport, _)
         | Op::Scan(Scan::TcpOption(_) | Scan::TcpMss | Scan::DccpOption(_) | Scan::SctpChunk(_)) => {
             true
         }
@@ -463,6 +469,7 @@ impl Needs {
             Feature::BridgePorts => self.ports = true,
             Feature::OutInterface => self.out_interface = true,
             Feature::Link => self.link = true,
+            Feature::VlanTag => self.tag = true,
             Feature::PacketType => self.packet_type = true,
             Feature::Mark => self.mark = true,
             Feature::SetMark => self.set_mark = true,

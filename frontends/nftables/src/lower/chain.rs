@@ -20,6 +20,8 @@ pub(super) struct Cx<'a, 'r> {
     /// Where it goes when the chain ends.
     pub end: Block,
     pub registers: Registers,
+    /// Whether the packet came with a VLAN tag, where the rule knows.
+    pub tagged: Option<bool>,
     pub parts: RuleParts,
     /// The place of the expression in its rule.
     pub at: usize,
@@ -36,7 +38,9 @@ pub(super) struct Cx<'a, 'r> {
 struct Fork<'r> {
     block: Block,
     registers: Registers,
-    given: Given<'r>,
+    tagged: Option<bool>,
+    /// The value, behind the expression; none where that is to be executed again.
+    given: Option<Given<'r>>,
     /// The place of the expression.
     at: usize,
 }
@@ -75,6 +79,7 @@ pub(super) fn lower(
         next: end,
         end,
         registers: Registers::default(),
+        tagged: None,
         parts: all.first().cloned().unwrap_or_else(RuleParts::none),
         at: 0,
         before: &[],
@@ -85,13 +90,18 @@ pub(super) fn lower(
         cx.builder.set_rule(Some(parts.rule));
         cx.next = cx.builder.block();
         cx.registers = Registers::default();
+        cx.tagged = None;
         cx.parts = parts.clone();
         cx.forks.clear();
         cx.rule(&rule.expressions, 0, diagnostics);
         while let Some(fork) = cx.forks.pop() {
             cx.builder.switch_to(fork.block);
-            cx.registers = fork.registers;
-            match fork.given.load(&mut cx) {
+            (cx.registers, cx.tagged) = (fork.registers, fork.tagged);
+            let Some(given) = fork.given else {
+                cx.rule(&rule.expressions, fork.at, diagnostics);
+                continue;
+            };
+            match given.load(&mut cx) {
                 Ok(()) => cx.rule(&rule.expressions, fork.at + 1, diagnostics),
                 Err(error) => {
                     report(diagnostics, *error);
@@ -149,8 +159,14 @@ impl<'r> Cx<'_, 'r> {
 
     /// Lets the rule go on at a block, too, behind the expression with a value that is known there.
     pub fn fork(&mut self, block: Block, given: Given<'r>) {
+        let (registers, tagged) = (self.registers.clone(), self.tagged);
+        self.forks.push(Fork { block, registers, tagged, given: Some(given), at: self.at });
+    }
+
+    /// Lets the rule go on at a block, too, with the expression itself, for packets without a tag.
+    pub fn fork_untagged(&mut self, block: Block) {
         let registers = self.registers.clone();
-        self.forks.push(Fork { block, registers, given, at: self.at });
+        self.forks.push(Fork { block, registers, tagged: Some(false), given: None, at: self.at });
     }
 
     /// Executes an expression; the block is closed where the rule ends with it.

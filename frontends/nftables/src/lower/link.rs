@@ -1,19 +1,31 @@
-//! What stands in the link header behind its addresses (net/netfilter/nft_payload.c,
-//! `nft_payload_eval`).
+//! The link header and what follows it (net/netfilter/nft_payload.c, `nft_payload_eval`).
 //!
 //! Hooks of the network layer see packets whose tags were taken off: behind the addresses stands
 //! the type, which the function's family says, and behind it the network header. Tests of a tag
-//! fold away there.
+//! fold away there. Before hooks of devices the kernel takes one tag off, too, but keeps it beside
+//! the frame; loads that end behind the addresses read the frame with the tag where it stood
+//! (`nft_payload_copy_vlan`).
 
 use super::chain::Cx;
 use super::registers::type_of;
 use super::{Lowered, unsupported};
 use crate::model::{Expression, Family as TableFamily, PayloadBase};
-use bpfc_ir::{Base, BinaryOp, Meta, PacketFamily, Type, Value};
+use bpfc_ir::{Base, BinaryOp, Condition, Meta, PacketFamily, Type, Value};
 
 /// Where the type stands, and what is behind it.
 const TYPE: u32 = 12;
 const END: u32 = 14;
+
+/// What stands where in the link header, as rules see it.
+#[derive(Clone, Copy)]
+enum Field {
+    /// The addresses, or all that the frame has in front of byte 14.
+    Window,
+    /// A number of so many bytes.
+    Number(Value, u32),
+    /// What follows the Ethernet header's 14 bytes: where the field begins is byte 14.
+    Behind,
+}
 
 impl Cx<'_, '_> {
     /// Bytes from the beginning of the link header on, eight at most.
@@ -23,41 +35,112 @@ impl Cx<'_, '_> {
         bytes: u32,
         expression: &Expression,
     ) -> Lowered<Value> {
-        let lacks = || unsupported(expression, "the link header behind its addresses");
         let end = offset + bytes;
         let link = self.builder.meta(Meta::LinkHeader);
         self.require_nonzero(link);
         if end <= TYPE {
             return self.pieces(Base::Link, None, offset as u16, bytes, expression);
         }
-        let ether_type: u16 = match self.family {
-            PacketFamily::Ipv4 => 0x0800,
-            PacketFamily::Ipv6 => 0x86dd,
-            PacketFamily::Other => return Err(lacks()),
+        let fields = match self.is_tagged() {
+            true => {
+                let tag = self.builder.meta(Meta::VlanTag);
+                let ether_type = self.ether_type();
+                vec![
+                    (0, TYPE, Field::Window),
+                    (TYPE, TYPE + 4, Field::Number(tag, 4)),
+                    (TYPE + 4, END + 4, Field::Number(ether_type, 2)),
+                    (END + 4, u32::MAX, Field::Behind),
+                ]
+            }
+            // What is no sound packet of IP may have a length in the type's place.
+            false if self.is_other() => {
+                vec![(0, END, Field::Window), (END, u32::MAX, Field::Behind)]
+            }
+            false => {
+                let ether_type = self.ether_type();
+                vec![
+                    (0, TYPE, Field::Window),
+                    (TYPE, END, Field::Number(ether_type, 2)),
+                    (END, u32::MAX, Field::Behind),
+                ]
+            }
         };
-        if self.may_be_at_device() {
-            return Err(lacks());
-        }
         let mut all = Joined::default();
-        if offset < TYPE {
-            let bytes = TYPE - offset;
-            let value = self.pieces(Base::Link, None, offset as u16, bytes, expression)?;
+        for (low, high, field) in fields {
+            let Some((from, bytes)) = within(low, high, offset, end) else { continue };
+            let value = match field {
+                Field::Window => self.pieces(Base::Link, None, from as u16, bytes, expression)?,
+                Field::Number(value, of) => self.part_of(value, of, from, bytes),
+                Field::Behind => self.behind_header(from, bytes, expression)?,
+            };
             all.add(self, value, bytes, expression)?;
         }
-        if let Some((from, bytes)) = within(TYPE, END, offset, end) {
-            let number =
-                ether_type >> (8 * (2 - bytes - from)) & ((1u32 << (8 * bytes)) - 1) as u16;
-            let ty = if bytes == 2 { Type::I16 } else { Type::I8 };
-            let value = self.builder.constant(ty, number.into());
-            all.add(self, value, bytes, expression)?;
+        all.value.ok_or_else(|| unsupported(expression, "a load of nothing"))
+    }
+
+    /// The type of what the frame carries.
+    fn ether_type(&mut self) -> Value {
+        match self.family {
+            PacketFamily::Ipv4 => self.builder.constant(Type::I16, 0x0800),
+            PacketFamily::Ipv6 => self.builder.constant(Type::I16, 0x86dd),
+            PacketFamily::Other => self.builder.meta(Meta::Protocol),
         }
-        if end > END {
-            let from = offset.max(END);
-            let bytes = end - from;
-            let value = self.payload(PayloadBase::Network, from - END, bytes, expression)?;
-            all.add(self, value, bytes, expression)?;
+    }
+
+    /// Bytes of a number of so many, most significant first.
+    fn part_of(&mut self, value: Value, of: u32, from: u32, bytes: u32) -> Value {
+        let behind = 8 * (of - from - bytes);
+        let (whole, part) = (self.type_of(value), type_of(bytes).unwrap_or(Type::I32));
+        let mask = (1u128 << (8 * bytes)) - 1;
+        if let Some(number) = self.builder.constant_of(value) {
+            return self.builder.constant(part, number >> behind & mask);
         }
-        all.value.ok_or_else(lacks)
+        let mut value = value;
+        if behind > 0 {
+            let by = self.builder.constant(whole, behind.into());
+            value = self.builder.binary(BinaryOp::Shr, value, by);
+        }
+        match part.bytes() < whole.bytes() {
+            true => self.builder.truncate(part, value),
+            false => self.builder.mask(value, mask),
+        }
+    }
+
+    /// Bytes at an offset from byte 14 of the frame; the rule ends where they are not there.
+    fn behind_header(
+        &mut self,
+        offset: u32,
+        bytes: u32,
+        expression: &Expression,
+    ) -> Lowered<Value> {
+        if !self.is_other() {
+            return self.payload(PayloadBase::Network, offset, bytes, expression);
+        }
+        let start = END + offset;
+        let end = u16::try_from(start + bytes)
+            .map_err(|_| unsupported(expression, "a load so far into the packet"))?;
+        let there = self.builder.available(Base::Link, end);
+        self.builder.require(there, self.next);
+        self.pieces(Base::Link, None, start as u16, bytes, expression)
+    }
+
+    /// Whether a tag stands in front of the type. Where packets decide, the rule goes on for those
+    /// without one from the expression on another time.
+    fn is_tagged(&mut self) -> bool {
+        if !self.may_be_at_device() {
+            return false;
+        }
+        if let Some(known) = self.tagged {
+            return known;
+        }
+        let tag = self.builder.meta(Meta::VlanTag);
+        let is = self.builder.compare_const(Condition::Ne, tag, 0);
+        let [with, without] = [(); 2].map(|()| self.builder.block());
+        self.builder.branch(is, with, without);
+        self.fork_untagged(without);
+        self.builder.switch_to(with);
+        self.tagged = Some(true);
+        true
     }
 
     /// Whether the chain is, or may be called by, one of devices, where tags are seen.

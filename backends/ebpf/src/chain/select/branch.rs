@@ -1,6 +1,6 @@
 //! Branches: comparisons, ranges and guards as jumps.
 
-use super::Selector;
+use super::{ETHERNET, Selector};
 use crate::asm::{Alu, Jump, Label, R0, R1, R2, R3, R7, Reg, Size, Width};
 use crate::error::EmitError;
 use crate::packet::layout;
@@ -51,6 +51,17 @@ impl Selector<'_, '_> {
             }
             Op::Available(Base::Transport, bytes) => {
                 self.asm.load(Size::W, R1, R7, layout::TRANSPORT_AVAILABLE);
+                self.test_imm(Condition::Ge, R1, u64::from(bytes), Type::I32, to);
+            }
+            Op::Available(Base::Link, bytes) => {
+                let end = self.emitter.layout.end();
+                self.asm.load(Size::W, R1, R7, end);
+                if self.emitter.target.keeps_tags() {
+                    self.asm.alu_imm(Alu::Add, Width::W64, R1, ETHERNET);
+                } else {
+                    self.asm.load(Size::W, R2, R7, layout::NETWORK_OFFSET);
+                    self.asm.alu(Alu::Add, Width::W64, R1, R2);
+                }
                 self.test_imm(Condition::Ge, R1, u64::from(bytes), Type::I32, to);
             }
             Op::Available(..) => {

@@ -25,6 +25,7 @@ pub(super) fn is_asked_for(meta: Meta) -> bool {
         Meta::L4Proto
         | Meta::WalkFailed
         | Meta::Protocol
+        | Meta::VlanTag
         | Meta::FragmentOffset
         | Meta::TransportOffset
         | Meta::Length
