@@ -61,7 +61,8 @@ pub use function::{BlockData, Function, FunctionBuilder, InstData, ValueData};
 pub use host_fact::HostFact;
 pub use inst::{BinaryOp, Condition, Counted, Op, Terminator, Timeout, Touch};
 pub use listing::{
-    ListedObject, ListedObjectKind, ListedRule, ListedState, ListedStatement, Listing,
+    ListedChain, ListedGroup, ListedObject, ListedObjectKind, ListedPart, ListedPlace, ListedRule,
+    ListedSet, ListedState, ListedStatement, ListedTable, Listing,
 };
 pub use log::{Log, LogKind};
 pub use lookup::{Lookup, Receiver, ReversePath};

@@ -86,6 +86,7 @@ mod load;
 mod lock;
 mod log;
 mod metadata;
+mod named_sets;
 mod namespace;
 mod netlink;
 pub mod nft_dump;
@@ -111,7 +112,9 @@ mod verifier_log;
 pub mod xtables;
 
 pub use again::Again;
-pub use bpfc_artifact::{Artifact, InputFile, RuleEntry, RuleTable, raw};
+pub use bpfc_artifact::{
+    Artifact, InputFile, NamedSet, RuleEntry, RuleTable, Stored, TableEntry, raw,
+};
 pub use bpffs::{BpffsKeeper, bpffs_keeper, check_that_bpffs_lasts};
 pub use btf::BtfError;
 pub use carried::Lost;
@@ -126,6 +129,7 @@ pub use health::{NamespaceStatus, Problem};
 pub use lock::{Waiting, on_waiting};
 pub use log::{LinkHeader, LogInterface, LogKind, LogLost, LogReader, LogRecord};
 pub use metadata::Loaded;
+pub use named_sets::{Adding, NamedElements};
 pub use options::{Options, XdpMode, control_groups};
 pub use place::{Attachment, Place};
 pub use recent::{RecentAddress, RecentEdit};

@@ -144,7 +144,7 @@ impl Job<'_> {
         // The sizes of the counters' map follow when all rules have their places.
         let mut maps = vec![MapDef::new("counters", MapKind::PerCpuArray, MapRole::Counters)];
         let sets = SetPlan::new(program, &mut maps);
-        let tables = Tables::new(program, &self.order, self.contents, &mut maps);
+        let tables = Tables::new(program, listing, &self.order, self.contents, &mut maps);
         let (segments, carried) = chain::cut(program, &self.order, &self.needs, limit);
         let needs = Needs { carried, ..self.needs.clone() };
         let count_lists = CountLists::new(program, &self.order);
@@ -381,7 +381,8 @@ fn artifact(
     let counters = &mut maps[COUNTERS_MAP.0 as usize];
     counters.value_size = emitter.counters.value_size().max(COUNTER_SIZE);
     counters.max_entries = emitter.counters.chunks();
-    let rules = rule_table::table(program, listing, &emitter.counters, &names, sources);
+    let mut rules = rule_table::table(program, listing, &emitter.counters, &names, sources);
+    rules.sets = crate::named_sets::entries(program, listing, &emitter.tables, &maps);
     let mut names: Vec<String> = names.iter().map(ToString::to_string).collect();
     if names.is_empty() {
         names.push(String::new());

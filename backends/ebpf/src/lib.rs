@@ -17,6 +17,7 @@ mod fit;
 pub mod kernel;
 mod lookup;
 mod main_function;
+mod named_sets;
 mod names;
 mod packet;
 mod query;

@@ -2,11 +2,13 @@
 
 use crate::chain::counters::Counters;
 use bpfc_artifact::{
-    CounterEntry, ObjectEntry, ObjectKind, RuleEntry, RuleKind, RuleTable, Start, UserChain,
+    CounterEntry, ObjectEntry, ObjectKind, RuleEntry, RuleKind, RuleTable, Start, TableEntry,
+    UserChain,
 };
 use bpfc_diag::SourceMap;
 use bpfc_ir::{
-    Counter, ListedObject, ListedObjectKind, ListedState, ListedStatement, Listing, Program, Rule,
+    Counter, ListedObject, ListedObjectKind, ListedState, ListedStatement, ListedTable, Listing,
+    Program, Rule,
 };
 use cranelift_entity::SecondaryMap;
 use std::sync::Arc;
@@ -70,6 +72,7 @@ pub(crate) fn table(
     });
     table.chains = chains.collect();
     table.objects = listing.objects().iter().map(object).collect();
+    table.tables = listing.tables().iter().map(table_entry).collect();
     table
 }
 
@@ -97,6 +100,12 @@ fn counter_entry(
         }
     }
     entry
+}
+
+fn table_entry(listed: &ListedTable) -> TableEntry {
+    let ListedTable { family, name, lines, objects, chains } = listed.clone();
+    let chains = chains.into_iter().map(|chain| (chain.name, chain.lines)).collect();
+    TableEntry { family, name, lines, objects, chains }
 }
 
 fn object(listed: &ListedObject) -> ObjectEntry {

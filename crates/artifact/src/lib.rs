@@ -17,6 +17,7 @@ mod json;
 pub mod kernel;
 pub mod log;
 mod map;
+mod named_set;
 mod program;
 pub mod recent;
 mod rule;
@@ -31,6 +32,10 @@ pub use insn::Insn;
 pub use json::{JsonError, VERSION as JSON_VERSION};
 pub use kernel::{KernelFeature, KernelVersion};
 pub use map::{MapDef, MapIndex, MapKind, MapRole};
+pub use named_set::{
+    ElementPlace, GroupPlace, LeadPlace, NamedSet, PartPlace, RangePlace, StatePlace, StateWords,
+    Stored, TableEntry, prefixes,
+};
 pub use program::{
     AttachPoint, Function, FunctionIndex, FunctionKind, KernelField, Line, Program, ProgramKind,
     Reloc, RelocKind,

@@ -1,6 +1,6 @@
 //! The rules of an artifact and where their counters lie.
 
-use crate::{Hook, TableFamily};
+use crate::{Hook, NamedSet, TableEntry, TableFamily};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -85,6 +85,12 @@ pub struct RuleTable {
     /// The named objects of nft's tables, in ruleset order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<ObjectEntry>,
+    /// nft's tables, in ruleset order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableEntry>,
+    /// The named sets of nft's tables that rules ask, in ruleset order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<NamedSet>,
 }
 
 /// A counter statement of a rule of nft.

@@ -56,7 +56,7 @@ pub enum Command {
     Log(LogArgs),
     /// Show or change a loaded filter's lists of recently seen addresses.
     Recent(RecentArgs),
-    /// List and change a loaded filter's sets, as `ipset` would.
+    /// List and change a loaded filter's sets, as `ipset` would, and those of nft as `nft` would.
     Set(SetArgs),
     /// Keep connection tracking on in this network namespace, for programs that other loaders
     /// attach.
@@ -516,10 +516,11 @@ pub struct ElementArgs {
     /// The filter's name.
     #[arg(value_parser = filter_name)]
     pub name: String,
-    /// The set.
+    /// The set: its name, or `inet/filter/banned` for one of nft.
     pub set: String,
     /// The element and what stands behind it, such as `10.0.0.0/8 nomatch` or
-    /// `192.0.2.1,tcp:80 timeout 60 comment web`.
+    /// `192.0.2.1,tcp:80 timeout 60 comment web`; of nft `203.0.113.7 timeout 10m`,
+    /// `22 : accept` or several in braces.
     #[arg(required = true, trailing_var_arg = true)]
     pub element: Vec<String>,
 }

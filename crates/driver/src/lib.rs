@@ -25,6 +25,7 @@
 mod analyse;
 mod build;
 mod dot;
+pub mod elements;
 pub mod emit;
 mod errors;
 mod family;

@@ -231,7 +231,8 @@ fn lower_with(inputs: &[Input], options: FrontendOptions) -> Lowering {
                 *listing = Arc::new(lowered.listing);
             }
             (Some(lowered), Some(program)) => {
-                Arc::make_mut(listing).append(lowered.listing, program.rules.len());
+                let (rules, tables) = (program.rules.len(), program.tables.len());
+                Arc::make_mut(listing).append(lowered.listing, rules, tables);
                 let first = program.tables.len() as u32;
                 Arc::make_mut(contents).append(lowered.contents, first);
                 match merge::merge(program, lowered.program, &input.name) {

@@ -150,10 +150,14 @@ const PAGES: &[Page] = &[
                 "Add an element, with a time to live:",
                 "bpfc set add web banned 203.0.113.7 timeout 600",
             ),
+            (
+                "The same of a set of nft:",
+                "bpfc set add web inet/filter/banned 203.0.113.7 timeout 10m",
+            ),
             ("What a set holds:", "bpfc set list web banned"),
             ("Give a set new elements in one step:", "bpfc set replace web banned.ipset"),
         ],
-        see_also: &["ipset(8)"],
+        see_also: &["ipset(8)", "nft(8)"],
     },
     Page {
         name: "bpfc-replay",

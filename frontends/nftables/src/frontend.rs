@@ -44,11 +44,11 @@ impl Includes for Included {
 
 /// What rules ask of the machine: its accounts, time and hosts, where someone knows them.
 #[derive(Debug)]
-struct Known<'a> {
-    interfaces: &'a Interfaces,
-    accounts: Option<&'static dyn Accounts>,
-    zone: Option<&'static dyn Zone>,
-    resolver: Option<&'static dyn Resolver>,
+pub(crate) struct Known<'a> {
+    pub interfaces: &'a Interfaces,
+    pub accounts: Option<&'static dyn Accounts>,
+    pub zone: Option<&'static dyn Zone>,
+    pub resolver: Option<&'static dyn Resolver>,
 }
 
 impl Machine for Known<'_> {

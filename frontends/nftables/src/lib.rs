@@ -26,12 +26,15 @@ mod outside;
 mod protocol;
 mod selector;
 mod syntax;
+mod values;
 
 pub use datatype::{Base, Datatype, Order};
 pub use evaluate::{read, read_json};
 pub use frontend::NftablesFrontend;
+pub use lower::{ReadElement, SetBlock, read_elements};
 pub use machine::{Machine, Nothing};
 pub use netlink::read_dump;
 pub use protocol::{Checksum, Extension, ExtensionKind, Field, IcmpType, Layer, Protocol, Tunnel};
 pub use selector::{Key, MetaKey};
 pub use syntax::Includes;
+pub use values::{Values, bytes, time};

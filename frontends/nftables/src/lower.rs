@@ -6,8 +6,10 @@
 //! a family is a function of its own, so that tests of the family fold away; rules, counters,
 //! states and tables are the chain's, whatever the family.
 
+mod block;
 mod chain;
 mod device;
+mod elements;
 mod extension;
 mod fib;
 mod hash;
@@ -36,9 +38,10 @@ use crate::model::{
 use bpfc_diag::{Code, Diagnostic, Diagnostics, SourceMap, Span};
 use bpfc_ir::{
     BaseChain, Chain as ChainId, ChainData, Contents, Counter, CounterDef, Entry, FrontendOptions,
-    Func, Function, Hook, ListedRule, Listing, PacketFamily, Program, Rule as RuleId, RuleData,
-    RuleKind, State, TableFamily, Walk,
+    Func, Function, Hook, ListedRule, ListedSet, Listing, PacketFamily, Program, Rule as RuleId,
+    RuleData, RuleKind, State, TableFamily, Walk,
 };
+pub use elements::{ReadElement, SetBlock, read_elements};
 use reach::{Place, Reached};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -116,6 +119,8 @@ struct Shared<'a> {
     policies: BTreeMap<Place, RuleId>,
     /// The sets that rules ask, by table and name.
     tables: BTreeMap<(usize, String), Rc<set::Asked<'a>>>,
+    /// How those of a name are listed.
+    listed: BTreeMap<(usize, String), ListedSet>,
     /// What rules do to sets that they change.
     added: BTreeMap<(usize, String), set::Added<'a>>,
     /// Named states, by table and name.
@@ -145,6 +150,7 @@ pub(crate) fn lower(
         rules: BTreeMap::new(),
         policies: BTreeMap::new(),
         tables: BTreeMap::new(),
+        listed: BTreeMap::new(),
         added: set::added(ruleset),
         objects: BTreeMap::new(),
         has_fingerprints: options.fingerprints.is_some(),
@@ -153,6 +159,7 @@ pub(crate) fn lower(
         osf::warn(ruleset, &reached, diagnostics);
     }
     object::list(ruleset, &reached, &mut shared.out.listing);
+    block::list(ruleset, &reached, &mut shared.out.listing);
     shared.declare(&reached, sources);
     for (&(place, family), &func) in &shared.funcs.clone() {
         match chain::lower(&mut shared, place, family, diagnostics) {
@@ -161,6 +168,13 @@ pub(crate) fn lower(
         }
     }
     shared.enter(&base);
+    let mut listed = std::mem::take(&mut shared.listed);
+    let sets = ruleset
+        .tables
+        .iter()
+        .enumerate()
+        .flat_map(|(at, table)| table.sets.iter().map(move |set| (at, set.name.clone())));
+    shared.out.listing.set_sets(sets.filter_map(|place| listed.remove(&place)).collect());
     (diagnostics.error_count() == errors).then_some(out)
 }
 

@@ -175,6 +175,20 @@ impl Map {
         Ok(())
     }
 
+    /// [`Map::update`] under the value's lock (`BPF_F_LOCK`, Linux 5.1).
+    pub fn update_locked(&self, key: &[u8], value: &[u8]) -> io::Result<()> {
+        self.check(key, self.key_size)?;
+        self.check(value, self.lookup_size()? as u32)?;
+        let mut attr = attr();
+        attr.__bindgen_anon_2.map_fd = self.fd.as_raw_fd() as u32;
+        attr.__bindgen_anon_2.key = address(key);
+        attr.__bindgen_anon_2.__bindgen_anon_1.value = address(value);
+        attr.__bindgen_anon_2.flags = LOCK;
+        // SAFETY: key and value were checked to have the sizes that the kernel reads.
+        unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &mut attr)? };
+        Ok(())
+    }
+
     /// `BPF_MAP_UPDATE_BATCH` (Linux 5.6): keys and values, each behind the other.
     pub fn update_batch(&self, keys: &[u8], values: &[u8]) -> io::Result<()> {
         let count = keys.len() / self.key_size as usize;
@@ -195,27 +209,28 @@ impl Map {
     }
 
     /// `BPF_MAP_LOOKUP_BATCH` (Linux 5.6), again and again: keys and values of all elements of a
-    /// hash map, each behind the other. Elements that come or go meanwhile may be in it or not.
+    /// hash map, or of a trie (Linux 5.13), each behind the other. Elements that come or go
+    /// meanwhile may be in it or not.
     pub fn elements(&self) -> io::Result<(Vec<u8>, Vec<u8>)> {
         const STEP: u32 = 4096;
         let (key_size, value_size) = (self.key_size as usize, self.lookup_size()?);
         let (mut keys, mut values) = (Vec::new(), Vec::new());
         let mut room = STEP;
-        let mut place: Option<u32> = None;
+        // A place is a u32 in a hash map, in others a key.
+        let mut place: Option<Vec<u8>> = None;
         loop {
-            let mut next = 0u32;
+            let mut next = vec![0; key_size.max(4)];
             let mut key_part = vec![0; room as usize * key_size];
             let mut value_part = vec![0; room as usize * value_size];
             let mut attr = attr();
             attr.batch.map_fd = self.fd.as_raw_fd() as u32;
-            attr.batch.in_batch =
-                place.as_ref().map_or(0, |place| std::ptr::from_ref(place) as u64);
-            attr.batch.out_batch = std::ptr::from_mut(&mut next) as u64;
+            attr.batch.in_batch = place.as_ref().map_or(0, |place| address(place));
+            attr.batch.out_batch = address_mut(&mut next);
             attr.batch.keys = address_mut(&mut key_part);
             attr.batch.values = address_mut(&mut value_part);
             attr.batch.count = room;
             // SAFETY: the buffers hold `count` elements of the map's sizes; a hash map's place is
-            // a u32 (kernel/bpf/hashtab.c).
+            // a u32 (kernel/bpf/hashtab.c), a trie's a key (`generic_map_lookup_batch`).
             let result = unsafe { bpf(bpf_cmd::BPF_MAP_LOOKUP_BATCH, &mut attr) };
             // SAFETY: the kernel has written the number of elements there.
             let count = unsafe { attr.batch.count } as usize;

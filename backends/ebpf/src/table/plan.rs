@@ -1,9 +1,9 @@
 //! The maps of tables, with their elements as keys and values.
 
-use bpfc_artifact::{Entries, MapDef, MapIndex, MapKind, MapRole};
+use bpfc_artifact::{Entries, MapDef, MapIndex, MapKind, MapRole, prefixes};
 use bpfc_ir::state::tick_bucket::CLOCKS;
 use bpfc_ir::{
-    Contents, Elements, Expiry, FieldDef, Func, KeyPart, Life, Moment, Op, Program, Shape,
+    Contents, Elements, Expiry, FieldDef, Func, KeyPart, Life, Listing, Moment, Op, Program, Shape,
     StateKind, Table, TableDef, Type,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,19 +18,24 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    /// Gives the tables that functions ask their maps, filled.
+    /// Gives the tables that functions ask, and those that people change, their maps, filled.
     pub(crate) fn new(
         program: &Program,
+        listing: &Listing,
         order: &[Func],
         contents: &Contents,
         maps: &mut Vec<MapDef>,
     ) -> Tables {
         let insts = order.iter().flat_map(|&func| program.funcs[func].insts.values());
+        let places = listing.sets().iter().filter_map(|set| set.place.as_ref().ok());
+        let listed = places
+            .flat_map(|place| place.groups.iter().map(|group| group.table).chain([place.table]));
         let asked: BTreeSet<Table> = insts
             .filter_map(|inst| match inst.op {
                 Op::Find(table, _) | Op::Touch(table, ..) | Op::Remove(table, _) => Some(table),
                 _ => None,
             })
+            .chain(listed)
             .collect();
         let mut tables = Tables::default();
         for table in asked {
@@ -52,6 +57,8 @@ pub(crate) struct Value {
     /// How long the element lives in milliseconds, 0 for ever, and at which nanosecond it goes,
     /// where each has its own end.
     pub(crate) life: Option<[i16; 2]>,
+    /// The ends of the range that the key is a part of, where people change elements.
+    pub(crate) ends: Option<[i16; 2]>,
     /// The key, where the value has a lock.
     pub(crate) key: i16,
     /// All of it.
@@ -74,8 +81,14 @@ impl Value {
             Some(Expiry::Own { .. }) => (None, Some([take(8), take(8)])),
             None => (None, None),
         };
+        let range = def.key.last().filter(|_| is_trie(def) && !def.name.is_empty());
+        let ends = range.map(|part| {
+            let size = part_size(part.ty) as i16;
+            let low = take((2 * size + 7) / 8 * 8);
+            [low, low + size]
+        });
         let key = take(if is_live(def) { (key_size(def) + 7) / 8 * 8 } else { 0 });
-        Value { fields, idle_from, life, key, size: at.max(8) }
+        Value { fields, idle_from, life, ends, key, size: at.max(8) }
     }
 
     /// Where it says when the element goes.
@@ -132,8 +145,12 @@ fn map(table: Table, def: &TableDef, elements: Option<&Elements>) -> MapDef {
     MapDef {
         key_size: key_size(def) as u32 + if is_trie { 4 } else { 0 },
         value_size: Value::of(def).size as u32,
-        // A range can be several prefixes.
-        max_entries: (initial.len() as u32).max(def.capacity),
+        // A range can be several prefixes, as can those that people add: a trie takes its room when
+        // it is filled.
+        max_entries: match is_trie && !def.name.is_empty() {
+            true => (initial.len() as u32).saturating_add(def.capacity.max(1 << 16)),
+            false => (initial.len() as u32).max(def.capacity),
+        },
         flags: if is_trie { NO_PREALLOC } else { 0 },
         initial,
         times,
@@ -214,6 +231,11 @@ fn entries(def: &TableDef, elements: &Elements) -> (Entries, Vec<u32>) {
             entries.push(&key, &value);
             continue;
         }
+        if let Some([from, to]) = layout.ends {
+            let size = part_size(last.ty);
+            put(&mut value, from, &low.to_be_bytes()[16 - size..]);
+            put(&mut value, to, &high.to_be_bytes()[16 - size..]);
+        }
         let exact = key.len();
         let all = (exact - 4 + part_size(last.ty)) as u32 * 8;
         for (number, free) in prefixes(low, high) {
@@ -224,42 +246,4 @@ fn entries(def: &TableDef, elements: &Elements) -> (Entries, Vec<u32>) {
         }
     }
     (entries, times)
-}
-
-/// A range as prefixes: the first number of each, with how many of its last bits are free.
-fn prefixes(low: u128, high: u128) -> Vec<(u128, u32)> {
-    let mut found = Vec::new();
-    let mut next = Some(low);
-    while let Some(first) = next.filter(|&first| first <= high) {
-        let most = first.trailing_zeros();
-        let fits = |free: &u32| match 1u128.checked_shl(*free) {
-            Some(count) => count - 1 <= high - first,
-            None => high - first == u128::MAX,
-        };
-        let free = (0..=most).rev().find(fits).unwrap_or(0);
-        found.push((first, free));
-        next = 1u128.checked_shl(free).and_then(|count| first.checked_add(count));
-    }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_prefixes_that_hold_the_same() {
-        assert_eq!(prefixes(0, u128::MAX), [(0, 128)]);
-        assert_eq!(prefixes(7, 7), [(7, 0)]);
-        assert_eq!(prefixes(1, 6), [(1, 0), (2, 1), (4, 1), (6, 0)]);
-        assert_eq!(prefixes(u128::MAX - 1, u128::MAX), [(u128::MAX - 1, 1)]);
-        for (low, high) in [(0, 255), (3, 200), (17, 64), (128, 129), (255, 255)] {
-            let mut held: Vec<u128> = Vec::new();
-            for (first, free) in prefixes(low, high) {
-                assert_eq!(first & ((1 << free) - 1), 0);
-                held.extend(first..first + (1 << free));
-            }
-            assert_eq!(held, (low..=high).collect::<Vec<_>>());
-        }
-    }
 }

@@ -41,7 +41,9 @@ fn candidates(definition: &clap::Command, before: &[&str]) -> Option<BTreeSet<St
             Some(names.collect())
         }
         Kind::Set(name) => {
-            Some(filter(&name)?.sets().ok()?.into_iter().map(|def| def.name).collect())
+            let filter = filter(&name)?;
+            let named = filter.named_sets().ok()?.into_iter().map(|set| set.label());
+            Some(filter.sets().ok()?.into_iter().map(|def| def.name).chain(named).collect())
         }
         Kind::List(name) => Some(filter(&name)?.recent_lists().ok()?.into_iter().collect()),
     }

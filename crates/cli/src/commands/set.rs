@@ -1,5 +1,6 @@
-//! `bpfc set`: a loaded filter's sets, in ipset's words.
+//! `bpfc set`: a loaded filter's sets, in ipset's words, and those of its nft tables in nft's.
 
+mod named;
 mod restore;
 
 use crate::args::{SetArgs, SetCommand};
@@ -30,6 +31,9 @@ struct JsonSet {
 
 pub(super) fn run(args: &SetArgs, console: &Console) -> Result<(), Failure> {
     let exist = args.exist;
+    if let Some(done) = named::run(&args.command, exist, console)? {
+        return Ok(done);
+    }
     match &args.command {
         SetCommand::Add(args) => {
             let words: Vec<&str> = args.element.iter().map(String::as_str).collect();

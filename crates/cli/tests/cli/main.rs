@@ -14,6 +14,7 @@ mod log;
 mod misc;
 mod mounts;
 mod nft;
+mod nft_sets;
 mod recent;
 mod recognition;
 mod replacement;

@@ -9,7 +9,7 @@ use super::typed::{Item, Kind, same_type};
 use super::{Evaluated, error};
 use crate::datatype::{Datatype, Order};
 use crate::model::{self, Element, Expression, Set, TypedPart};
-use crate::syntax::ast;
+use crate::syntax::{ast, print};
 use bpfc_diag::{Code, Span};
 
 /// A named set and the elements it was given, for more of them to join.
@@ -158,6 +158,11 @@ impl Context<'_> {
         defined.size = set.size;
         defined.comment = set.comment.clone();
         defined.span = Some(span);
+        let data = match &set.data {
+            Some(ast::MapData::Type { data, .. }) => Some(print::set_type(data)),
+            _ => None,
+        };
+        defined.words = Some((print::set_type(key), data));
         for statement in &set.statements {
             let expression = self.stateful(statement)?;
             defined.expressions.push(expression);

@@ -5,10 +5,11 @@
 //! is [`dynamic`]'s.
 
 mod dynamic;
-mod entries;
-mod leaves;
+pub(super) mod entries;
+pub(super) mod leaves;
+mod listed;
 mod ranges;
-mod states;
+pub(super) mod states;
 mod table;
 
 use super::chain::Cx;

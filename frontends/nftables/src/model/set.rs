@@ -198,12 +198,14 @@ pub struct Set {
     pub comment: Option<String>,
     /// Its elements. Those of intervals are in ascending order, with an end after each.
     pub elements: Vec<Element>,
+    /// How the ruleset writes the types of its keys and of what it yields, if it does.
+    pub words: Option<(String, Option<String>)>,
     /// Where it is written, if it is.
     pub span: Option<Span>,
 }
 
 impl PartialEq for Set {
-    /// Where sets are written does not matter.
+    /// Where and how sets are written does not matter.
     fn eq(&self, other: &Self) -> bool {
         let shape = |s: &Set| (s.data_is_range, s.is_verdict_map, s.objects, s.flags);
         let times = |s: &Set| (s.auto_merge, s.timeout, s.gc_interval, s.size);
@@ -234,6 +236,7 @@ impl Set {
             expressions: Vec::new(),
             comment: None,
             elements: Vec::new(),
+            words: None,
             span: None,
         }
     }

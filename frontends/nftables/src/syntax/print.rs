@@ -28,6 +28,21 @@ pub(crate) fn rule(statements: &[Statement], comment: Option<&str>) -> String {
     out
 }
 
+/// What a `type` or `typeof` says.
+pub(crate) fn set_type(of: &SetType) -> String {
+    match of {
+        SetType::Named(names) => {
+            let names: Vec<&str> = names.iter().map(|name| name.text.as_str()).collect();
+            format!("type {}", names.join(" . "))
+        }
+        SetType::Of(expr) => {
+            let mut out = "typeof ".to_owned();
+            expression::print(&mut out, expr, &types_of(expr));
+            out
+        }
+    }
+}
+
 fn statement(out: &mut String, statement: &Statement) {
     match &statement.kind {
         StatementKind::Match { left, op, right } => matching(out, left, *op, right),
@@ -174,11 +189,11 @@ pub(super) fn options(out: &mut String, options: &ItemOptions) {
     }
 }
 
-fn over(is_over: bool) -> &'static str {
+pub(crate) fn over(is_over: bool) -> &'static str {
     if is_over { "over " } else { "" }
 }
 
-fn limit(
+pub(crate) fn limit(
     out: &mut String,
     rate: u64,
     seconds: u64,
@@ -208,7 +223,7 @@ fn limit(
 }
 
 /// A number of bytes in its largest unit.
-fn scaled(bytes: u64) -> String {
+pub(crate) fn scaled(bytes: u64) -> String {
     let mut value = bytes;
     for unit in ["bytes", "kbytes"] {
         if value == 0 || !value.is_multiple_of(1024) {
@@ -220,7 +235,7 @@ fn scaled(bytes: u64) -> String {
 }
 
 /// A time in milliseconds, such as `1h30m`.
-pub(super) fn time(milliseconds: u64) -> String {
+pub(crate) fn time(milliseconds: u64) -> String {
     const UNITS: [(u64, &str); 5] =
         [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")];
     let (mut rest, mut text) = (milliseconds, String::new());

@@ -8,13 +8,13 @@ use crate::model::{Data, Element, Expression, Part, Set, TypedPart};
 
 /// An element's key, by parts the least and the greatest number, and what it yields.
 #[derive(Clone, Copy)]
-pub(super) struct Entry<'e, 's> {
+pub(in crate::lower) struct Entry<'e, 's> {
     pub key: &'e [(u128, u128)],
     pub element: &'s Element,
 }
 
 /// The elements of a set with their keys, which lie in one piece: there may be a million.
-pub(super) struct Entries<'s> {
+pub(in crate::lower) struct Entries<'s> {
     parts: usize,
     keys: Vec<(u128, u128)>,
     elements: Vec<&'s Element>,
@@ -56,24 +56,42 @@ pub(super) fn entries<'s>(
     cx: &Cx<'_, '_>,
     expression: &Expression,
 ) -> Lowered<Entries<'s>> {
-    let refused = || unsupported(expression, "a set of such keys");
+    let mut entries = keys(set).ok_or_else(|| unsupported(expression, "a set of such keys"))?;
+    if !key.iter().any(|content| content.meaning.is_interface()) {
+        return Ok(entries);
+    }
+    for (ends, content) in entries.keys.iter_mut().zip(key.iter().cycle()) {
+        if content.meaning.is_interface() {
+            if ends.0 != ends.1 {
+                return Err(unsupported(expression, "a range of interfaces"));
+            }
+            let name = cx.interface(ends.0 as u32, expression)?;
+            *ends = (name, name);
+        }
+    }
+    Ok(entries)
+}
+
+/// The same as they are written: interfaces by their indexes. `None` where an element is none of
+/// the set's.
+pub(in crate::lower) fn keys(set: &Set) -> Option<Entries<'_>> {
     let mut all = set.elements.iter().filter(|e| e.key.is_some()).peekable();
     let starts = set.elements.iter().filter(|e| e.key.is_some() && !e.is_end);
     let mut entries = Entries::new(set.key.len(), starts.count());
-    let (mut lows, mut highs, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut lows, mut highs) = (Vec::new(), Vec::new());
     while let Some(element) = all.next() {
         if element.is_end {
             continue;
         }
         let Some(low) = &element.key else { continue };
-        numbers(low, &set.key, &mut lows, refused)?;
+        numbers(low, &set.key, &mut lows)?;
         match &element.key_end {
-            Some(high) => numbers(high, &set.key, &mut highs, refused)?,
+            Some(high) => numbers(high, &set.key, &mut highs)?,
             None if set.flags.interval && set.key.len() == 1 => {
                 let next = all.peek().filter(|_| !element.is_open);
                 match next.and_then(|next| next.key.as_ref()) {
                     Some(next) => {
-                        numbers(next, &set.key, &mut highs, refused)?;
+                        numbers(next, &set.key, &mut highs)?;
                         highs.iter_mut().for_each(|number| *number = number.saturating_sub(1));
                     }
                     None => {
@@ -84,23 +102,12 @@ pub(super) fn entries<'s>(
             }
             None => highs.clone_from(&lows),
         }
-        ends.clear();
-        ends.extend(lows.iter().copied().zip(highs.iter().copied()));
-        for (ends, content) in ends.iter_mut().zip(key) {
-            if content.meaning.is_interface() {
-                if ends.0 != ends.1 {
-                    return Err(unsupported(expression, "a range of interfaces"));
-                }
-                let name = cx.interface(ends.0 as u32, expression)?;
-                *ends = (name, name);
-            }
-            if ends.0 > ends.1 {
-                return Err(refused());
-            }
+        if lows.iter().zip(&highs).any(|(low, high)| low > high) {
+            return None;
         }
-        entries.push(ends.iter().copied(), element);
+        entries.push(lows.iter().copied().zip(highs.iter().copied()), element);
     }
-    Ok(entries)
+    Some(entries)
 }
 
 /// The greatest number of a part.
@@ -112,12 +119,7 @@ fn greatest(part: &TypedPart) -> u128 {
 }
 
 /// Finds the numbers of a key's parts.
-fn numbers(
-    data: &Data,
-    parts: &[TypedPart],
-    found: &mut Vec<u128>,
-    refused: impl Fn() -> Box<bpfc_diag::Diagnostic>,
-) -> Lowered<()> {
+fn numbers(data: &Data, parts: &[TypedPart], found: &mut Vec<u128>) -> Option<()> {
     let of = |(held, part): (Part<'_>, &TypedPart)| {
         let number = number(held)?;
         // Texts are padded behind.
@@ -127,10 +129,10 @@ fn numbers(
     };
     found.clear();
     if data.parts().count() != parts.len() {
-        return Err(refused());
+        return None;
     }
     for pair in data.parts().zip(parts) {
-        found.push(of(pair).ok_or_else(&refused)?);
+        found.push(of(pair)?);
     }
-    Ok(())
+    Some(())
 }

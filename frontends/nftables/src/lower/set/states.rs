@@ -6,7 +6,7 @@ use crate::model::{Element, Expression, Operation, Set};
 use bpfc_ir::FieldDef;
 
 /// The statements of an element: its own, or those of its set.
-pub(super) fn expressions<'r>(set: &'r Set, element: &'r Element) -> &'r [Expression] {
+pub(in crate::lower) fn expressions<'r>(set: &'r Set, element: &'r Element) -> &'r [Expression] {
     match element.expressions().is_empty() {
         true => &set.expressions,
         false => element.expressions(),

@@ -18,6 +18,8 @@ use std::rc::Rc;
 /// Elements that a set takes from packets where it does not say how many (net/netfilter/
 /// nft_dynset.c, `nft_dynset_init`).
 const DYNAMIC_SIZE: u32 = 65_535;
+/// How many elements more than the ruleset's fit into a set of a name that does not say how many.
+const MORE: u32 = 1024;
 /// How often the kernel looks for elements that are gone, in milliseconds
 /// (net/netfilter/nft_set_hash.c, `nft_rhash_gc_init`: a second).
 const COLLECT: u32 = 1_000;
@@ -61,6 +63,13 @@ impl<'r> Asked<'r> {
             [(table, _)] => Some(table),
             _ => None,
         }
+    }
+
+    /// Where each part of the set's key stands in that of the only table.
+    pub fn order(&self) -> Vec<u16> {
+        let parts = self.steps.first().map_or(&[][..], |(_, parts)| parts);
+        let at = |part: usize| parts.iter().position(|&of| of == part).unwrap_or(part) as u16;
+        (0..parts.len()).map(at).collect()
     }
 
     /// A key's values in the order of the only table.
@@ -169,6 +178,7 @@ impl<'r> Cx<'_, 'r> {
         let other = other(set);
         let of_other = other.map_or(&[][..], |other| states::expressions(set, other));
         let asked = Rc::new(Asked { steps, leaves: leaves.0, other, of_other, statements });
+        self.list_set(&place, set, &asked, &entries);
         self.shared.tables.insert(place, Rc::clone(&asked));
         Ok(asked)
     }
@@ -339,6 +349,8 @@ impl<'r> Maker<'_, 'r> {
             (Some(size), false) => size.max(room),
             (Some(size), true) => size.max(1),
             (None, true) => DYNAMIC_SIZE,
+            // People add more.
+            (None, false) if !self.set.name.is_empty() => room.saturating_add(MORE.max(room / 4)),
             (None, false) => room,
         }
     }
@@ -448,6 +460,13 @@ type Leaves<'r> = (Vec<Leaf<'r>>, HashMap<Leaf<'r>, u128>);
 /// In the order of their names whatever that of the elements.
 fn leaves(set: &Set) -> Leaves<'_> {
     let (mut all, mut numbers) = (Vec::new(), HashMap::new());
+    if set.is_verdict_map && !set.name.is_empty() {
+        // What elements may yield that people add.
+        for verdict in [&Verdict::Accept, &Verdict::Drop] {
+            all.push(Leaf::Verdict(verdict));
+            numbers.insert(Leaf::Verdict(verdict), ());
+        }
+    }
     for element in set.elements.iter().filter(|element| element.key.is_some() && !element.is_end) {
         let leaf = Leaf::of(&element.data);
         if leaf != Leaf::Hit {
@@ -461,11 +480,7 @@ fn leaves(set: &Set) -> Leaves<'_> {
 
 /// What a set's elements say, but for their statements.
 fn fields<'r>(set: &'r Set, expression: &Expression) -> Lowered<(Leaves<'r>, Vec<FieldDef>)> {
-    let mut leaves = leaves(set);
-    if leaves.0.is_empty() && set.is_verdict_map {
-        // What elements that come later may yield.
-        leaves.0.push(Leaf::Verdict(&Verdict::Accept));
-    }
+    let leaves = leaves(set);
     let mut fields = Vec::new();
     if set.is_verdict_map || set.objects.is_some() {
         let mut names: Vec<String> = leaves.0.iter().map(|leaf| leaf.name()).collect();

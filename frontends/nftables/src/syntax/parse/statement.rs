@@ -2,9 +2,12 @@
 
 use super::super::ast::*;
 use super::super::lexer::TokenKind;
+use super::super::print;
 use super::expression::Side;
 use super::{Parsed, Parser};
 use crate::model::SetOperation;
+use bpfc_diag::Span;
+use std::sync::Arc;
 
 impl Parser<'_> {
     /// A rule: statements until the line or the block ends.
@@ -24,8 +27,25 @@ impl Parser<'_> {
         }
         match statements.is_empty() {
             true => Err(self.unexpected("a statement")),
-            false => Ok(Rule { statements, comment, span: self.since(start), text: None }),
+            false => {
+                let span = self.since(start);
+                let text = self.spelled(span, &statements, comment.as_deref());
+                Ok(Rule { statements, comment, span, text })
+            }
         }
+    }
+
+    /// The text of a rule where what is written says it only in its place: with names of
+    /// definitions, with remarks, or on several lines.
+    fn spelled(
+        &self,
+        span: Span,
+        statements: &[Statement],
+        comment: Option<&str>,
+    ) -> Option<Arc<str>> {
+        let all = self.sources.file(span.file).text();
+        let written = all.get(span.start as usize..span.end as usize).unwrap_or_default();
+        written.contains(['$', '#', '\n']).then(|| print::rule(statements, comment).into())
     }
 
     fn statement(&mut self) -> Parsed<Statement> {
