@@ -1,10 +1,10 @@
-//! `TCPMSS --clamp-mss-to-pmtu` beside the kernel's: offers of connections whose way there and way
-//! back differ in what limits packets.
+//! `TCPMSS --clamp-mss-to-pmtu`, and nft's `rt mtu`, beside the kernel's: offers of connections
+//! whose way there and way back differ in what limits packets.
 //!
 //! A router has routes whose device, own MTU, locked MTU, policy routing rules, several nexthops or
 //! learnt path MTU decide, for destinations and for sources. The same offers, and some that this
-//! host makes itself, meet its iptables and then, with empty tables, programs: what leaves must be
-//! the same, byte for byte.
+//! host makes itself, meet its iptables or nft and then, with empty tables, programs: what leaves
+//! must be the same, byte for byte.
 
 use bpfc_driver::{Options as CompileOptions, compile, target};
 use bpfc_ir::{Hook, Input};
@@ -13,11 +13,12 @@ use bpfc_runtime::{Filter, Options, XdpMode};
 use bpfc_tests::lab::Family;
 use bpfc_tests::lab::inject::{Frame, INNER_MAC, OUTER_MAC, Wire};
 use bpfc_tests::lab::namespace::{ip, ip6, isolated, sysctl};
+use bpfc_tests::lab::nft;
 use bpfc_tests::lab::oracle::Departures;
 use bpfc_tests::lab::raw::RawSender;
 use bpfc_tests::lab::tables;
 use bpfc_tests::lab::tap::Tap;
-use bpfc_tests::require;
+use bpfc_tests::require::{self, Need};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -38,10 +39,15 @@ fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     for family in Family::ALL {
-        for (name, loopback) in [("", true), ("_loopback_does_not_forward", false)] {
+        for (name, language, loopback) in [
+            ("", Language::Iptables, true),
+            ("_loopback_does_not_forward", Language::Iptables, false),
+            ("_nft", Language::Nft, true),
+        ] {
             trials.push(Trial::test(format!("{family}{name}"), move || {
-                if require::met(require::KERNEL_IPTABLES) {
-                    isolated(|| check(family, loopback))?;
+                let needs = [require::KERNEL_IPTABLES, &[Need::Tool("nft")]].concat();
+                if require::met(&needs) {
+                    isolated(|| check(language, family, loopback))?;
                 }
                 Ok(())
             }));
@@ -274,9 +280,70 @@ fn offers(family: Family, place: Place) -> Vec<Frame> {
     frames
 }
 
-/// The rule, behind others that write what routes are found by, and that set marks where `marks`
-/// says.
-fn ruleset(place: Place, marks: bool) -> String {
+/// Who says what the rule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Language {
+    Iptables,
+    Nft,
+}
+
+impl Language {
+    /// The rule, behind others that write what routes are found by, and that set marks where
+    /// `marks` says.
+    fn ruleset(self, family: Family, place: Place, marks: bool) -> String {
+        match self {
+            Language::Iptables => iptables(place, marks),
+            Language::Nft => nft_ruleset(family, place, marks),
+        }
+    }
+
+    /// Gives the kernel a ruleset.
+    fn load(self, family: Family, ruleset: &str) -> Result<(), Failed> {
+        Ok(match self {
+            Language::Iptables => tables::restore(family, ruleset)?,
+            Language::Nft => nft::load(ruleset)?,
+        })
+    }
+
+    /// Takes it away.
+    fn clear(self, family: Family) -> Result<(), Failed> {
+        match self {
+            Language::Iptables => self.load(family, &format!("{EMPTY}COMMIT\n")),
+            Language::Nft => Ok(nft::flush()?),
+        }
+    }
+}
+
+/// nft's word for a family.
+fn word(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip6",
+    }
+}
+
+fn nft_ruleset(family: Family, place: Place, marks: bool) -> String {
+    let clamp = "tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu";
+    let chain = |hook: &str, rules: &str| {
+        format!("chain {hook} {{\ntype filter hook {hook} priority -150\n{rules}\n}}\n")
+    };
+    let chains = match place {
+        Place::Forward => {
+            let [mark, unmark] = match marks {
+                true => ["tcp dport 443 meta mark set 7", "meta mark set 0\n"],
+                false => ["", ""],
+            };
+            let class = if family == Family::Ipv4 { "ip dscp set 0x02\n" } else { "" };
+            let forward = chain("forward", &format!("{unmark}{class}{clamp}"));
+            chain("prerouting", mark) + &chain("input", "") + &forward
+        }
+        Place::Postrouting => chain("postrouting", clamp),
+        Place::Output => chain("output", clamp),
+    };
+    format!("table {} mangle {{\n{chains}}}\n", word(family))
+}
+
+fn iptables(place: Place, marks: bool) -> String {
     let clamp = "-p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu";
     let [mark, unmark] = match marks {
         true => [
@@ -301,6 +368,7 @@ const EMPTY: &str = "*mangle\n:PREROUTING ACCEPT\n:INPUT ACCEPT\n:FORWARD ACCEPT
 /// The world, and what leaves it.
 struct Router {
     family: Family,
+    language: Language,
     wire: Wire,
     raw: RawSender,
     taps: Vec<Tap>,
@@ -332,9 +400,10 @@ impl Router {
     }
 
     fn by_kernel(&mut self, place: Place, marks: bool) -> Result<Departures, Failed> {
-        tables::restore(self.family, &ruleset(place, marks))?;
+        let (family, language) = (self.family, self.language);
+        language.load(family, &language.ruleset(family, place, marks))?;
         let left = self.run(place)?;
-        tables::restore(self.family, &format!("{EMPTY}COMMIT\n"))?;
+        language.clear(family)?;
         Ok(left)
     }
 
@@ -346,8 +415,15 @@ impl Router {
     ) -> Result<Departures, Failed> {
         let input = Input {
             name: "ruleset".to_owned(),
-            bytes: ruleset(place, marks).into_bytes(),
-            format: Some(format!("{}-save", self.family.tool())),
+            bytes: self.language.ruleset(self.family, place, marks).into_bytes(),
+            format: match self.language {
+                Language::Iptables => Some(format!("{}-save", self.family.tool())),
+                Language::Nft => None,
+            },
+        };
+        let table = match self.language {
+            Language::Iptables => "mangle".to_owned(),
+            Language::Nft => format!("{}/mangle", word(self.family)),
         };
         let (hooks, interfaces): (&[Hook], &[&str]) = match place {
             Place::Forward => (&[Hook::Prerouting, Hook::Input, Hook::Forward], &["eth0"]),
@@ -356,7 +432,7 @@ impl Router {
         };
         let options = CompileOptions {
             hooks: Some(hooks.to_vec()),
-            tables: Some(vec!["mangle".to_owned()]),
+            tables: Some(vec![table]),
             ..CompileOptions::default()
         };
         let compiled = compile(&[input], target(name).ok_or("no such target")?, &options);
@@ -372,10 +448,10 @@ impl Router {
     }
 }
 
-fn check(family: Family, loopback: bool) -> Result<(), Failed> {
+fn check(language: Language, family: Family, loopback: bool) -> Result<(), Failed> {
     let wire = prepare(family, loopback)?;
     let taps = DEVICES.iter().map(|name| Tap::new(name)).collect::<Result<_, _>>()?;
-    let mut router = Router { family, wire, raw: RawSender::new(family)?, taps };
+    let mut router = Router { family, language, wire, raw: RawSender::new(family)?, taps };
     const TC: &[Engine] = &[("tc", XdpMode::Auto)];
     const ALL: &[Engine] = &[("xdp", XdpMode::Native), ("xdp", XdpMode::Generic), TC[0]];
     let cases = [
@@ -385,6 +461,12 @@ fn check(family: Family, loopback: bool) -> Result<(), Failed> {
         (Place::Output, false, TC),
     ];
     for (place, marks, engines) in cases {
+        // How ways are found is one for both languages.
+        let engines = match language {
+            Language::Iptables => engines,
+            Language::Nft if marks => continue,
+            Language::Nft => &engines[engines.len() - 1..],
+        };
         let kernel = router.by_kernel(place, marks)?;
         if place == Place::Forward {
             judge(family, marks, &kernel)?;

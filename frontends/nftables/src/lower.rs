@@ -24,6 +24,7 @@ mod osf;
 mod reach;
 mod registers;
 mod route;
+mod rt;
 mod set;
 mod socket;
 mod statement;

@@ -209,7 +209,7 @@ impl<'r> Cx<'_, 'r> {
                 self.strip_option(*number);
                 Ok(())
             }
-            Rt { .. } => Err(unsupported(expression, "rt")),
+            Rt { key, to } => self.rt(expression, key.kernel, *to),
             Socket { key, to, .. } => self.socket(expression, key.kernel, *to),
             Xfrm { key, is_out, index, to } => {
                 self.ipsec(expression, key.kernel, *is_out, *index, *to)
