@@ -31,6 +31,7 @@ mod region;
 mod rewrite;
 mod set_query;
 mod set_table;
+mod shortcut;
 pub mod state;
 mod switch;
 mod table;
@@ -78,6 +79,7 @@ pub use region::Region;
 pub use rewrite::{ChecksumField, Rewrite, Stripped};
 pub use set_query::{SetInfo, SetQuery};
 pub use set_table::SetTable;
+pub use shortcut::{Point, Shortcut, ShortcutEnd};
 pub use state::{Moment, StateDef, StateKind, Words};
 pub use switch::{Arm, Switch};
 pub use table::{

@@ -189,6 +189,11 @@ impl Rules {
         self.rules[term as usize] as usize
     }
 
+    /// The action of a term's rule.
+    pub fn action(&self, term: u32) -> u32 {
+        Found::of(self.words(term)).action
+    }
+
     /// A term's words.
     pub fn words(&self, term: u32) -> &[u64] {
         let stride = self.layout.words().len() * 2;

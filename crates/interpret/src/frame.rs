@@ -133,8 +133,7 @@ impl<'a> Run<'a, '_, '_> {
             }
             Op::Count(counted) => {
                 for counter in self.program.counted(counted) {
-                    self.environment.count(counter, self.packet.length());
-                    self.rules.extend(self.program.counters.get(counter).map(|def| def.rule));
+                    self.count(counter);
                 }
                 return Ok(());
             }

@@ -20,7 +20,8 @@ mod tests;
 pub use environment::{Counts, Environment};
 
 use bpfc_ir::{
-    Block, Func, Hook, HostFact, Inst, Program, Rule, State, Terminator, Value, Verdict, Walk,
+    Block, Counter, Func, Hook, HostFact, Inst, Op, Point, Program, Rule, Shortcut, ShortcutEnd,
+    State, Terminator, Value, Verdict, Walk,
 };
 use bpfc_packet::{NotDelivered, Packet, Parsed, Rewrites};
 use frame::Frame;
@@ -111,6 +112,24 @@ pub fn interpret(
     packet: &Packet,
     environment: &mut Environment<'_>,
 ) -> Result<Outcome, InterpretError> {
+    interpret_with(program, hook, packet, environment, &mut |_, _| None)
+}
+
+/// Yields what a plan of a base chain decides for a packet, none where the chain has no plan. It is
+/// told the chain, and what reads the results of loads and of `avail`: none of what is not there.
+pub type Decide<'a> = &'a mut dyn FnMut(Func, &dyn Fn(&Op) -> Option<u128>) -> Option<Shortcut>;
+
+/// The same, where some base chains' first rules are decided by plans of theirs.
+///
+/// # Errors
+/// When the packet never reaches a hook, or the program breaks an invariant.
+pub fn interpret_with(
+    program: &Program,
+    hook: Hook,
+    packet: &Packet,
+    environment: &mut Environment<'_>,
+    decide: Decide<'_>,
+) -> Result<Outcome, InterpretError> {
     let parsed = match hook {
         Hook::Ingress => packet.parse_at_device(false),
         Hook::Egress => packet.parse_at_device(true),
@@ -139,7 +158,7 @@ pub fn interpret(
         if chain.walk == Walk::ToAuthentication {
             run.packet = before.to_authentication();
         }
-        verdict = run.base_chain(chain.func)?;
+        verdict = run.base_chain(chain.func, decide)?;
         run.packet = run.packet.with_facts_of(&before);
         if verdict != Verdict::Accept {
             break;
@@ -182,9 +201,38 @@ impl<'a> Run<'a, '_, '_> {
         Some(Frame::new(func, function, function.entry()?))
     }
 
-    fn base_chain(&mut self, chain: Func) -> Result<Verdict, InterpretError> {
+    /// Counts what a plan's rules count. Answers the verdict, or where the packet goes on.
+    fn shortcut(&mut self, shortcut: Shortcut) -> Result<Verdict, Vec<Frame<'a>>> {
+        for counter in shortcut.counters {
+            self.count(counter);
+        }
+        match shortcut.end {
+            ShortcutEnd::Verdict(verdict) => Ok(verdict),
+            ShortcutEnd::At(points) => Err(points
+                .into_iter()
+                .filter_map(|Point { func, block }| {
+                    Some(Frame::new(func, self.program.funcs.get(func)?, block))
+                })
+                .collect()),
+        }
+    }
+
+    fn count(&mut self, counter: Counter) {
+        self.environment.count(counter, self.packet.length());
+        self.rules.extend(self.program.counters.get(counter).map(|def| def.rule));
+    }
+
+    fn base_chain(&mut self, chain: Func, decide: Decide<'_>) -> Result<Verdict, InterpretError> {
         let mut frame = self.frame(chain).ok_or(InterpretError::MissingFunction(chain))?;
         let mut callers: Vec<Frame<'a>> = Vec::new();
+        let family = frame.function.family;
+        if let Some(shortcut) = decide(chain, &|op| self.fact(family, op)) {
+            match self.shortcut(shortcut) {
+                Ok(verdict) => return Ok(verdict),
+                Err(points) => callers = points,
+            }
+            frame = callers.pop().ok_or(InterpretError::MissingFunction(chain))?;
+        }
         loop {
             let at = |fault| InterpretError::Fault { func: frame.func, block: frame.block, fault };
             let data = frame.function.blocks.get(frame.block).ok_or(at(Fault::Missing))?;

@@ -3,7 +3,7 @@
 
 use crate::Run;
 use bpfc_ir::{
-    Base, CtField, CtTuple, InnerPart, Meta, PacketFamily, ProbeDef, Scan, Source, Tunnel,
+    Base, CtField, CtTuple, InnerPart, Meta, Op, PacketFamily, ProbeDef, Scan, Source, Tunnel,
     TupleField, Type,
 };
 use bpfc_packet::{
@@ -130,6 +130,15 @@ impl Run<'_, '_, '_> {
     pub(crate) fn load_at(&self, ty: Type, offset: u32, displacement: u16) -> Option<u128> {
         let offset = usize::try_from(offset).ok()?.checked_add(displacement.into())?;
         self.packet.slice(offset, ty.bytes().into()).map(number)
+    }
+
+    /// The result of a load or of `avail`; none of what is not there, and of other operations.
+    pub(crate) fn fact(&self, family: PacketFamily, op: &Op) -> Option<u128> {
+        match *op {
+            Op::Load(ty, source) => self.load(family, ty, source),
+            Op::Available(base, bytes) => Some(self.available(base, bytes).into()),
+            _ => None,
+        }
     }
 
     pub(crate) fn available(&self, base: Base, bytes: u16) -> bool {

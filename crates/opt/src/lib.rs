@@ -4,6 +4,7 @@
 //! that decides, counts and marks every packet as before. Rules keep their numbers: an instruction
 //! that is copied still counts for the same rule.
 
+mod extract;
 mod inline;
 mod paths;
 mod simplify;
@@ -11,6 +12,7 @@ mod trace;
 
 use bpfc_diag::Diagnostic;
 use bpfc_ir::{Program, VerifyError, verify};
+pub use extract::{ExtractError, Extracted, Reach, extract};
 pub use paths::too_many_paths;
 pub use simplify::Settled;
 pub use trace::trace;
