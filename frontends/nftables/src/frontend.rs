@@ -1,6 +1,7 @@
 //! The front end as the driver sees it.
 
 use crate::interfaces::Interfaces;
+use crate::model::Ruleset;
 use crate::{Includes, Machine, lower, netlink};
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap};
 use bpfc_ir::{
@@ -74,6 +75,21 @@ impl Machine for Known<'_> {
 
     fn host(&self, name: &str) -> Option<Result<Vec<IpAddr>, String>> {
         Some(self.resolver?.addresses(name))
+    }
+}
+
+/// Warns of chains of devices that have none, which Linux 6.18 and nft 1.1 take: devices may be
+/// added later.
+fn warn_of_no_device(ruleset: &Ruleset, diagnostics: &mut Diagnostics) {
+    for table in &ruleset.tables {
+        let bases = table.chains.iter().filter_map(|chain| Some((chain, chain.base.as_ref()?)));
+        for (chain, base) in bases {
+            if matches!(base.hook.as_str(), "ingress" | "egress") && base.devices.is_empty() {
+                let label = format!("{}/{}/{}", table.family.name(), table.name, chain.name);
+                let message = format!("chain '{label}' has no device: no packet meets it");
+                diagnostics.push(Diagnostic::warning(Code::NO_CHAIN, None, message));
+            }
+        }
     }
 }
 
@@ -178,6 +194,7 @@ impl Frontend for NftablesFrontend {
                 (ruleset?, interfaces, file)
             }
         };
+        warn_of_no_device(&ruleset, diagnostics);
         let lowered = lower::lower(&ruleset, &interfaces, options, sources, diagnostics)?;
         if lowered.program.entries.is_empty() {
             let message = "the ruleset has no base chain that is compiled: it decides no packet";

@@ -23,6 +23,7 @@ use crate::syntax::ast::{Command, CommandKind};
 use crate::syntax::short;
 use bpfc_diag::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
 use document::{Document, Object, Value};
+use std::collections::BTreeSet;
 
 type Parsed<T> = Result<T, Diagnostic>;
 
@@ -71,6 +72,30 @@ pub(crate) fn is_json(text: &str) -> bool {
     text.trim_start().starts_with('{') && rest.is_some_and(|rest| rest.starts_with('['))
 }
 
+/// Chains of devices for which a document names none. They see no packet; nft before 1.1.0 leaves
+/// the devices out of what it lists (`findings/nft-json-listing-lacks-devices.sh`).
+fn devices_left_out(commands: &[Command]) -> Vec<Diagnostic> {
+    let chains = commands.iter().filter_map(|command| match &command.kind {
+        CommandKind::Chain { table, chain } => {
+            Some(((table.family, &table.name.text, &chain.name.text), chain))
+        }
+        _ => None,
+    });
+    let named: BTreeSet<_> =
+        chains.clone().filter(|(_, chain)| !chain.devices.is_empty()).map(|(key, _)| key).collect();
+    let left_out = chains.filter_map(|(key, chain)| {
+        let hook = chain.hook.as_ref()?;
+        let is_lost = matches!(hook.name.text.as_str(), "ingress" | "egress");
+        (is_lost && !named.contains(&key)).then(|| {
+            let message = "the chain is one of devices, and none is named: it would see no packet";
+            error(hook.name.span, message)
+                .with_note("nft before 1.1.0 leaves the devices out of its JSON")
+                .with_help("give it `dev`, or read what `nft list ruleset` prints, or live:nft")
+        })
+    });
+    left_out.collect()
+}
+
 struct Reader<'d> {
     diagnostics: &'d mut Diagnostics,
     depth: u32,
@@ -98,6 +123,9 @@ impl Reader<'_> {
             }
         }
         commands.append(&mut in_order(&mut listed));
+        for wrong in devices_left_out(&commands) {
+            self.report(wrong);
+        }
         Ok(commands)
     }
 

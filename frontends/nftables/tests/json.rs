@@ -618,6 +618,26 @@ fn what_is_wrong_is_marked_and_named() {
     );
 }
 
+/// A chain of devices names them somewhere in the document: listings of nft 1.0.6 do not.
+#[test]
+fn chains_of_devices_that_are_left_out_are_refused() {
+    for (family, hook) in [("netdev", "ingress"), ("netdev", "egress"), ("inet", "ingress")] {
+        let of = format!(r#""family": "{family}", "table": "t", "name": "c""#);
+        let chain = |more: &str| {
+            format!(r#"{{"chain": {{{of}, "type": "filter", "hook": "{hook}", "prio": 0{more}}}}}"#)
+        };
+        let table = format!(r#"{{"table": {{"family": "{family}", "name": "t"}}}}"#);
+        let json = document(&format!("{table}, {}", chain("")));
+        let marked = format!("\"{hook}\"");
+        refused(&json, Code::NFT_SYNTAX, &marked, "none is named");
+        let dev = r#", "dev": "lo""#;
+        for chains in [chain(dev), format!("{}, {}", chain(""), chain(dev))] {
+            let json = document(&format!("{table}, {chains}"));
+            assert_eq!(errors(&json), []);
+        }
+    }
+}
+
 #[test]
 fn every_error_is_told_and_none_follows_from_another() {
     let of = r#""family": "ip", "table": "t""#;

@@ -113,7 +113,7 @@ fn priority(family: Family, hook: &str, expr: &ast::Expr, offset: i64) -> Evalua
         _ => None,
     };
     let base = named.or_else(|| word.parse::<i64>().ok());
-    let priority = base.and_then(|base| i32::try_from(base + offset).ok());
+    let priority = base.and_then(|base| i32::try_from(base.checked_add(offset)?).ok());
     priority.ok_or_else(|| {
         let message = format!("`{word}` is not a priority of the hook {hook}");
         let mut diagnostic = error(Code::NFT_VALUE, expr.span, message);
