@@ -162,6 +162,15 @@ fn nft(family: Family) -> Result<(), Failed> {
             let words: Vec<&str> = words.collect();
             text += &format!("ipsec {way} {} counter\n", words.join(" "));
         }
+        if ways.contains(&"in") {
+            for rule in [
+                "meta secpath exists",
+                "meta ipsec missing",
+                "meta secpath exists ipsec in reqid 1",
+            ] {
+                text += &format!("{rule} counter\n");
+            }
+        }
         text += "counter\n}\n";
     }
     text += "}\n";

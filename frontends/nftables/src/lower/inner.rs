@@ -65,7 +65,7 @@ impl Cx<'_, '_> {
     }
 
     /// What a scan finds; the rule ends where it finds nothing.
-    fn scanned(&mut self, scan: Scan) -> Value {
+    pub fn scanned(&mut self, scan: Scan) -> Value {
         let found = self.builder.scan(scan);
         let is = self.builder.compare_const(Condition::Lt, found, Scan::BROKEN.into());
         self.builder.require(is, self.next);

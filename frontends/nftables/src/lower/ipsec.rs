@@ -4,7 +4,7 @@
 use super::chain::Cx;
 use super::{Lowered, unsupported};
 use crate::model::{Expression, Register};
-use bpfc_ir::{Address, Condition, Lookup, TransformField, Type, Way};
+use bpfc_ir::{Address, BinaryOp, Condition, Lookup, TransformField, Type, Value, Way};
 
 /// `AF_INET` and `AF_INET6`.
 const IPV4: u128 = 2;
@@ -14,6 +14,20 @@ const IPV6: u128 = 10;
 const MODES: [(u128, u128); 2] = [(1, 1), (4, 5)];
 
 impl Cx<'_, '_> {
+    /// 1 where the packet came by IPsec, whatever that undid (`secpath_exists`), else 0.
+    pub fn has_security_path(&mut self) -> Value {
+        if self.is_other() {
+            return self.builder.constant(Type::I8, 0);
+        }
+        let count = self.builder.lookup(Lookup::Transforms(Way::In));
+        // What stands for none is the largest number: one more is 0.
+        const { assert!(Lookup::NONE == u32::MAX) };
+        let one = self.builder.constant(Type::I32, 1);
+        let sum = self.builder.binary(BinaryOp::Add, count, one);
+        let is = self.builder.binary(BinaryOp::Min, sum, one);
+        self.builder.truncate(Type::I8, is)
+    }
+
     /// Loads what one transformation says; the rule ends where there is none at that place, or
     /// where it has no such address.
     pub fn ipsec(

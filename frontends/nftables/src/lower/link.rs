@@ -144,7 +144,7 @@ impl Cx<'_, '_> {
     }
 
     /// Whether the chain is, or may be called by, one of devices, where tags are seen.
-    fn may_be_at_device(&self) -> bool {
+    pub fn may_be_at_device(&self) -> bool {
         let table = &self.shared.ruleset.tables[self.place.table];
         match &table.chains[self.place.chain].base {
             _ if table.family == TableFamily::Netdev => true,

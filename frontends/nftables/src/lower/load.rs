@@ -336,6 +336,16 @@ impl Cx<'_, '_> {
                 self.put(to, value, 1, false);
                 return Ok(());
             }
+            "secpath" => {
+                let value = self.has_security_path();
+                self.put(to, value, 1, false);
+                return Ok(());
+            }
+            "sdif" | "sdifname" => {
+                let what = "the interface of a VRF that a packet came in by (meta sdif)";
+                let why = "the network layer notes it where no program can read it";
+                return Err(unknown(expression, what, why));
+            }
             "skuid" => socket(SocketField::User),
             "skgid" => socket(SocketField::Group),
             "cgroup" => socket(SocketField::Class),

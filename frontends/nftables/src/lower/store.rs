@@ -10,12 +10,13 @@ use super::{Lowered, unsupported};
 use crate::model::{Expression, Operation, PayloadBase, Register};
 use crate::protocol::Checksum;
 use bpfc_ir::{
-    Arm, Base, BinaryOp, Block, ChecksumField, Condition, Meta, Op, PacketFamily, Rewrite, Switch,
-    Terminator, Type, Value,
+    Arm, Base, BinaryOp, Block, ChecksumField, Condition, Meta, Op, PacketFamily, Rewrite, Scan,
+    Switch, Terminator, Type, Value,
 };
 
-/// Bytes of the Ethernet header.
+/// Bytes of the Ethernet header, and of its addresses.
 const LINK_HEADER: u32 = 14;
+const ADDRESSES: u32 = 12;
 
 /// The kernel's numbers of checksums (`enum nft_payload_csum_types`).
 const INTERNET: u32 = 1;
@@ -29,7 +30,8 @@ const UDP: u128 = 17;
 #[derive(Clone, Copy)]
 struct Store {
     base: Base,
-    /// Where the network header begins as a value, for bytes behind its fixed part.
+    /// Where the network header begins as a value, for bytes behind its fixed part; behind the
+    /// transport header where its payload begins.
     start: Option<Value>,
     offset: u16,
     bytes: u16,
@@ -128,6 +130,10 @@ impl Cx<'_, '_> {
                 if end > LINK_HEADER {
                     return Err(unsupported(expression, "writing behind the link header"));
                 }
+                if end > ADDRESSES && self.may_be_at_device() {
+                    let what = "writing the type of frames whose VLAN tag is kept beside them";
+                    return Err(unsupported(expression, what));
+                }
                 let link = self.builder.meta(Meta::LinkHeader);
                 self.require_nonzero(link);
                 (Base::Link, None)
@@ -137,8 +143,15 @@ impl Cx<'_, '_> {
                 self.require_transport(needed);
                 (Base::Transport, None)
             }
-            PayloadBase::Inner | PayloadBase::Tunnel => {
-                return Err(unsupported(expression, "writing behind the transport header"));
+            // Its checksum covers the bytes as it covers those of the header itself.
+            PayloadBase::Inner => {
+                let start = self.scanned(Scan::Payload);
+                let there = self.builder.available_at(start, needed);
+                self.builder.require(there, self.next);
+                (Base::Transport, Some(start))
+            }
+            PayloadBase::Tunnel => {
+                return Err(unsupported(expression, "writing the header of a tunnel"));
             }
         };
         Ok(Store { base, start, offset, bytes, content })
@@ -247,7 +260,9 @@ impl Cx<'_, '_> {
         expression: &Expression,
     ) -> Lowered<()> {
         let (first, last) = (store.offset, store.offset + store.bytes);
-        if store.base == field.base && first < field.offset + 2 && field.offset < last {
+        let is_of_payload = store.base == Base::Transport && store.start.is_some();
+        let is_beside = store.base != field.base || is_of_payload;
+        if !is_beside && first < field.offset + 2 && field.offset < last {
             return match first <= field.offset && field.offset + 2 <= last {
                 true => Ok(()),
                 false => Err(unsupported(expression, "writing half of a checksum")),

@@ -79,7 +79,7 @@ impl Cx<'_, '_> {
                 Ok(())
             }
             Operation::Combine { op, to, from, with, bytes } => {
-                let (a, b) = (self.plain(*from, expression)?, self.plain(*with, expression)?);
+                let (a, b) = (self.operand(*from, expression)?, self.operand(*with, expression)?);
                 let [a, b] = [a, b].map(|side| self.widened(side, *bytes).unwrap_or(side));
                 if self.type_of(a.value) != self.type_of(b.value) || a.is_host != b.is_host {
                     return Err(unsupported(expression, "combining values of two kinds"));
@@ -117,6 +117,13 @@ impl Cx<'_, '_> {
     pub fn plain(&mut self, register: Register, expression: &Expression) -> Lowered<Content> {
         let content = self.content(register, expression)?;
         Ok(self.counted(content))
+    }
+
+    /// The same for arithmetic: an interface's index is a number in the machine's order.
+    fn operand(&mut self, register: Register, expression: &Expression) -> Lowered<Content> {
+        let is_index = self.content(register, expression)?.meaning.is_interface();
+        let content = self.plain(register, expression)?;
+        Ok(Content { is_host: content.is_host || is_index, ..content })
     }
 
     /// Refuses the order of an interface that is named: only the machine knows its index.
