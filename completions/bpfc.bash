@@ -1636,7 +1636,7 @@ _bpfc() {
             fi
             case "${prev}" in
                 --family)
-                    COMPREPLY=($(compgen -W "ipv4 ipv6" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "ipv4 ipv6 nft" -- "${cur}"))
                     return 0
                     ;;
                 --output)

@@ -37,7 +37,7 @@ complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "watch" -d 'Load rulesets,
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "unload" -d 'Detach a loaded filter'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "status" -d 'List loaded filters'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "counters" -d 'Print a loaded filter\'s counters as `iptables -nvL --line-numbers` would'
-complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "save" -d 'Print a loaded filter\'s rules with their counters as `iptables-save -c` would'
+complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "save" -d 'Print a loaded filter\'s rules with their counters as `iptables-save -c` would, those of nft as `nft list ruleset`'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "log" -d 'Print what a loaded filter\'s rules log, as the kernel\'s log would show it'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "recent" -d 'Show or change a loaded filter\'s lists of recently seen addresses'
 complete -c bpfc -n "__fish_bpfc_needs_command" -f -a "set" -d 'List and change a loaded filter\'s sets, as `ipset` would, and those of nft as `nft` would'
@@ -226,8 +226,9 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -s x -l exact -d 'Pr
 complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -l json -d 'Print JSON'
 complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -s q -l quiet -d 'Say errors only: neither warnings nor notes, nor what was done'
 complete -c bpfc -n "__fish_bpfc_using_subcommand counters" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c bpfc -n "__fish_bpfc_using_subcommand save" -l family -d 'Print the rules of one family; needed where the filter holds both and JSON is not wanted' -r -f -a "ipv4\t'What iptables-restore takes'
-ipv6\t'What ip6tables-restore takes'"
+complete -c bpfc -n "__fish_bpfc_using_subcommand save" -l family -d 'Print the rules of one family of iptables, or those of nft; needed where the filter holds several and JSON is not wanted' -r -f -a "ipv4\t'What iptables-restore takes'
+ipv6\t'What ip6tables-restore takes'
+nft\t'What `nft -f` takes'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand save" -s o -l output -d 'Where to write, `-` for standard output' -r -F
 complete -c bpfc -n "__fish_bpfc_using_subcommand save" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
@@ -526,7 +527,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subc
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load watch unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "unload" -d 'Detach a loaded filter'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load watch unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "status" -d 'List loaded filters'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load watch unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "counters" -d 'Print a loaded filter\'s counters as `iptables -nvL --line-numbers` would'
-complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load watch unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "save" -d 'Print a loaded filter\'s rules with their counters as `iptables-save -c` would'
+complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load watch unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "save" -d 'Print a loaded filter\'s rules with their counters as `iptables-save -c` would, those of nft as `nft list ruleset`'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load watch unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "log" -d 'Print what a loaded filter\'s rules log, as the kernel\'s log would show it'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load watch unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "recent" -d 'Show or change a loaded filter\'s lists of recently seen addresses'
 complete -c bpfc -n "__fish_bpfc_using_subcommand help; and not __fish_seen_subcommand_from compile check load watch unload status counters save log recent set conntrack replay explain snapshot help-code semantics completions __complete help" -f -a "set" -d 'List and change a loaded filter\'s sets, as `ipset` would, and those of nft as `nft` would'

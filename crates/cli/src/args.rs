@@ -50,7 +50,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Print a loaded filter's counters as `iptables -nvL --line-numbers` would.
     Counters(CountersArgs),
-    /// Print a loaded filter's rules with their counters as `iptables-save -c` would.
+    /// Print a loaded filter's rules with their counters as `iptables-save -c` would, those of nft
+    /// as `nft list ruleset`.
     Save(SaveArgs),
     /// Print what a loaded filter's rules log, as the kernel's log would show it.
     Log(LogArgs),
@@ -324,7 +325,8 @@ pub struct SaveArgs {
     /// The filter's name.
     #[arg(value_parser = filter_name)]
     pub name: String,
-    /// Print the rules of one family; needed where the filter holds both and JSON is not wanted.
+    /// Print the rules of one family of iptables, or those of nft; needed where the filter holds
+    /// several and JSON is not wanted.
     #[arg(long, value_enum, value_name = "FAMILY")]
     family: Option<FamilyName>,
     /// Where to write, `-` for standard output.
@@ -338,10 +340,16 @@ pub struct SaveArgs {
 impl SaveArgs {
     /// The family that is asked for.
     pub fn family(&self) -> Option<Family> {
-        self.family.map(|family| match family {
-            FamilyName::Ipv4 => Family::Ipv4,
-            FamilyName::Ipv6 => Family::Ipv6,
-        })
+        match self.family? {
+            FamilyName::Ipv4 => Some(Family::Ipv4),
+            FamilyName::Ipv6 => Some(Family::Ipv6),
+            FamilyName::Nft => None,
+        }
+    }
+
+    /// Whether the rules of nft are asked for.
+    pub fn is_of_nft(&self) -> bool {
+        self.family == Some(FamilyName::Nft)
     }
 }
 
@@ -352,6 +360,8 @@ enum FamilyName {
     Ipv4,
     /// What ip6tables-restore takes.
     Ipv6,
+    /// What `nft -f` takes.
+    Nft,
 }
 
 /// `bpfc log`.

@@ -13,6 +13,7 @@ mod inputs;
 mod ipset_words;
 mod listing;
 mod nft_listing;
+mod nft_saved;
 mod nft_sets;
 mod progress;
 mod resolver;

@@ -40,7 +40,7 @@ impl<'a> States<'a> {
     }
 
     /// A rule with the numbers of its statements where they stand.
-    fn rule(&self, entry: &RuleEntry) -> String {
+    pub fn rule(&self, entry: &RuleEntry) -> String {
         let mut text = String::with_capacity(entry.text.len());
         let mut done = 0;
         for (at, count) in self.statements.get(entry.label.as_str()).into_iter().flatten() {
@@ -50,6 +50,27 @@ impl<'a> States<'a> {
         }
         text.push_str(entry.text.get(done..).unwrap_or_default());
         text
+    }
+
+    /// The named counters of a table; what stands before each is the caller's.
+    pub fn objects(
+        &self,
+        of: (TableFamily, &str),
+        out: &mut String,
+        begin: &mut dyn FnMut(&mut String),
+    ) {
+        for (object, count) in &self.objects {
+            if (object.family, object.table.as_str()) != of {
+                continue;
+            }
+            begin(out);
+            let ObjectKind::Counter(_) = object.kind;
+            let _ = writeln!(out, "\tcounter {} {{", object.name);
+            if let Some(comment) = &object.comment {
+                let _ = writeln!(out, "\t\tcomment \"{comment}\"");
+            }
+            let _ = writeln!(out, "\t\t{}\n\t}}", said(*count));
+        }
     }
 }
 
@@ -64,19 +85,7 @@ pub fn table(out: &mut String, states: &States<'_>, chains: &[&ListedChain<'_>])
             out.push('\n');
         }
     };
-    let here = (first.family, first.table);
-    for (object, count) in &states.objects {
-        if (object.family, object.table.as_str()) != here {
-            continue;
-        }
-        begin(out);
-        let ObjectKind::Counter(_) = object.kind;
-        let _ = writeln!(out, "\tcounter {} {{", object.name);
-        if let Some(comment) = &object.comment {
-            let _ = writeln!(out, "\t\tcomment \"{comment}\"");
-        }
-        let _ = writeln!(out, "\t\t{}\n\t}}", said(*count));
-    }
+    states.objects((first.family, first.table), out, &mut begin);
     for chain in chains {
         begin(out);
         let _ = writeln!(out, "\tchain {} {{", chain.name);

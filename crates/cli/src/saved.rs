@@ -16,6 +16,13 @@ pub struct SavedTable<'a> {
     chains: Vec<SavedChain<'a>>,
 }
 
+impl SavedTable<'_> {
+    /// Whether it is one of nft.
+    pub fn is_of_nft(&self) -> bool {
+        self.family.is_nft()
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct SavedChain<'a> {
     chain: &'a str,

@@ -110,7 +110,10 @@ const PAGES: &[Page] = &[
     Page {
         name: "bpfc-save",
         examples: &[
-            ("What iptables-restore -c reads again:", "bpfc save web"),
+            (
+                "What iptables-restore -c, or for a ruleset of nft nft -f, reads again:",
+                "bpfc save web",
+            ),
             ("The rules of one family, into a file:", "bpfc save web --family ipv6 -o rules.v6"),
         ],
         see_also: &["bpfc-counters(1)", "iptables-save(8)", "iptables-restore(8)"],

@@ -1,8 +1,9 @@
-//! `bpfc save`: a filter's rules and counters, as `iptables-save -c` prints them or as JSON.
+//! `bpfc save`: a filter's rules and counters, as `iptables-save -c` prints them, those of nft as
+//! `nft list ruleset` does, or as JSON.
 
 use crate::args::SaveArgs;
 use crate::console::{Console, Failure, json_line, refused, write_file};
-use crate::nft_listing;
+use crate::nft_saved::{self, NftTable};
 use crate::saved::{SavedTable, families, is_whole, tables, text};
 use bpfc_artifact::Family;
 use bpfc_runtime::{Count, Filter, raw};
@@ -11,7 +12,14 @@ use serde::Serialize;
 #[derive(Serialize)]
 struct JsonSaved<'a> {
     name: &'a str,
-    tables: Vec<SavedTable<'a>>,
+    tables: Vec<JsonTable<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum JsonTable<'a> {
+    Iptables(SavedTable<'a>),
+    Nft(NftTable<'a>),
 }
 
 pub(super) fn run(args: &SaveArgs, console: &Console) -> Result<(), Failure> {
@@ -26,14 +34,17 @@ pub(super) fn run(args: &SaveArgs, console: &Console) -> Result<(), Failure> {
             args.name
         )));
     }
-    if rules.entries.iter().any(|entry| nft_listing::family(entry.family).is_some()) {
-        return Err(Failure::Refused(format!(
-            "filter {0} holds a ruleset of nft, which is not saved yet: `bpfc counters {0}` prints its rules with \
-             their counters",
-            args.name
-        )));
+    let is_of_nft = nft_saved::is_of_nft(rules);
+    if is_of_nft
+        && args.family().is_none()
+        && let Some(refusal) = nft_saved::refusal(&args.name, rules)
+    {
+        return Err(Failure::Refused(refusal));
     }
     let there = families(rules);
+    if args.is_of_nft() && !is_of_nft {
+        return Err(Failure::Refused(format!("filter {} holds no rules of nft", args.name)));
+    }
     if let Some(wanted) = args.family()
         && !there.contains(&wanted)
     {
@@ -42,12 +53,30 @@ pub(super) fn run(args: &SaveArgs, console: &Console) -> Result<(), Failure> {
     }
     let counts: Vec<Count> = counters.iter().map(|(_, count)| count).collect();
     let printed = if args.json {
-        let tables = tables(rules, &counts, args.family());
+        let of_iptables = match args.is_of_nft() {
+            true => Vec::new(),
+            false => tables(rules, &counts, args.family()),
+        };
+        let tables = of_iptables.into_iter().filter(|table| !table.is_of_nft());
+        let mut tables: Vec<JsonTable<'_>> = tables.map(JsonTable::Iptables).collect();
+        if args.family().is_none() {
+            tables.extend(nft_saved::tables(&counters).into_iter().map(JsonTable::Nft));
+        }
         json_line(&JsonSaved { name: &args.name, tables })?
+    } else if args.is_of_nft() || is_of_nft && there.is_empty() {
+        nft_saved::text(&filter, &counters)?
     } else {
         let family = match (args.family(), &there[..]) {
-            (Some(family), _) | (None, &[family]) => family,
+            (Some(family), _) => family,
+            (None, &[family]) if !is_of_nft => family,
             (None, []) => Family::Ipv4,
+            (None, _) if is_of_nft => {
+                return Err(Failure::Usage(format!(
+                    "filter {} holds rules of iptables and of nft, and each takes its own: say which with --family \
+                     ipv4, --family ipv6 or --family nft",
+                    args.name
+                )));
+            }
             (None, _) => {
                 return Err(Failure::Usage(format!(
                     "filter {} holds rules of both families, and iptables-restore takes one at a time: say which \

@@ -1,5 +1,6 @@
-//! `bpfc set` of nft's sets and maps beside the kernel's nft: the same elements are added, deleted
-//! and listed, and decide packets alike.
+//! `bpfc set` of nft's sets and maps, and `bpfc save`, beside the kernel's nft: the same elements
+//! are added, deleted and listed, and decide packets alike; what is saved is what nft lists and
+//! reads.
 
 use crate::run::{Ran, alone, file, folder};
 
@@ -293,4 +294,58 @@ $BPFC --quiet unload t
     assert_eq!(counted["statements"][0]["packets"], 3);
     assert_eq!(set("leads")["elements"][0]["data"], "jump mine");
     assert_eq!(set("leads")["elements"][1]["fixed"], "* : continue");
+}
+
+#[test]
+fn rulesets_are_saved_as_nft_lists_them() {
+    let Some(ran) = beside_nft(
+        r#"
+add hosts 127.0.0.3
+add ports 4100 : jump mine
+send
+diff <(nft list ruleset | plain) <($BPFC save t | plain) || { echo "not as listed"; exit 1; }
+$BPFC save t -o $F/saved.nft
+nft flush ruleset
+nft -f $F/saved.nft
+diff <(nft list ruleset | plain) <(plain < $F/saved.nft) || { echo "not as read"; exit 1; }
+$BPFC --quiet load $F/saved.nft --target tc --iface lo --hook input --name u
+diff <($BPFC save u | plain) <(plain < $F/saved.nft) || { echo "not as loaded again"; exit 1; }
+$BPFC unload u
+printf '*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 10.0.0.0/8\nCOMMIT\n' > $F/x.rules
+$BPFC --quiet load $F/x.rules $F/saved.nft --table filter,inet/filter --target tc --iface lo --name both
+status=0; $BPFC save both 2> $F/said || status=$?
+[ $status = 2 ]; grep -q 'or --family nft' $F/said
+diff <($BPFC save both --family nft | plain) <(plain < $F/saved.nft)
+$BPFC save both --family ipv4 | grep -q -- '-A INPUT -s 10.0.0.0/8'
+$BPFC --quiet load $F/x.rules --target tc --iface lo --name both
+status=0; $BPFC save both --family nft 2> $F/said || status=$?
+[ $status = 1 ]; grep -q 'no rules of nft' $F/said
+$BPFC unload both
+$BPFC save t --json | grep -o '"rules":.*' | grep -c 'udp dport @ranges counter packets'
+"#,
+    ) else {
+        return;
+    };
+    let ran = ran.ok();
+    assert!(!ran.out.contains("not as"), "{}{}", ran.out, ran.err);
+}
+
+/// What was read of the kernel alone has no texts of rules.
+#[test]
+fn a_ruleset_without_texts_is_not_saved() {
+    let folder = folder();
+    file(&folder, "t.nft", RULES);
+    let script = r#"
+type nft >/dev/null || { echo skipped; exit 0; }
+nft -f $F/t.nft
+$BPFC --quiet load live:nft --target tc --iface lo --hook input --name t
+! $BPFC save t
+$BPFC set list t hosts | grep 127.0.0.9
+$BPFC unload t
+"#;
+    let path = folder.path().to_str().expect("a path in UTF-8");
+    let Some(ran) = alone(script, &[("F", path)]) else { return };
+    let ran = ran.ok();
+    let is_skipped = ran.out.contains("skipped");
+    assert!(is_skipped || ran.err.contains("`nft list ruleset` prints it"), "{}", ran.err);
 }
