@@ -220,6 +220,8 @@ const IPV6: &[&str] = &[
     "ip6 daddr { ::1, fe80::/64, 2001:db8::1-2001:db8::ff }",
     "ip6 daddr & ::ff == ::1",
     "ip6 nexthdr tcp",
+    "ip6 nexthdr tcp tcp dport 22",
+    "ip6 nexthdr tcp tcp dport 1-65535",
     "ip6 nexthdr { 0, 6, 17, 58 }",
     "ip6 hoplimit 64",
     "ip6 hoplimit < 65",
@@ -338,7 +340,9 @@ fn table(family: &str, packets: Family, stage: Stage, marks: bool) -> String {
         // What came in by which interface is not part of what packets are here.
         let arrives =
             ["ether", "vlan", "@ll", "iif", "osf"].iter().any(|word| rule.starts_with(word));
-        let sent = leaves && arrives;
+        // A packet that this host sends has no link header yet, whatever is asked of it.
+        let never = stage == Stage::Output && rule.starts_with("ether");
+        let sent = leaves && arrives && !never;
         // What kind an address is IPv6's functions do not ask yet.
         let narrow = family == "inet" && rule.starts_with("fib");
         // At the kernel's hooks no packet is at a device yet, which TC sees it at.

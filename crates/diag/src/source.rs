@@ -130,6 +130,11 @@ impl SourceMap {
         &self.files[id.0 as usize]
     }
 
+    /// The same; none where the identifier comes from another map.
+    pub fn get(&self, id: FileId) -> Option<&SourceFile> {
+        self.files.get(id.0 as usize)
+    }
+
     /// Every file with its identifier, in order.
     pub fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
         self.files.iter().enumerate().map(|(i, f)| (FileId(i as u32), f))

@@ -36,14 +36,15 @@ impl Parser<'_> {
     }
 
     /// The text of a rule where what is written says it only in its place: with names of
-    /// definitions, with remarks, or on several lines.
+    /// definitions, with remarks, or on several lines. Statements that JSON holds as text stand in
+    /// no file that is known here.
     fn spelled(
         &self,
         span: Span,
         statements: &[Statement],
         comment: Option<&str>,
     ) -> Option<Arc<str>> {
-        let all = self.sources.file(span.file).text();
+        let all = self.sources.get(span.file)?.text();
         let written = all.get(span.start as usize..span.end as usize).unwrap_or_default();
         written.contains(['$', '#', '\n']).then(|| print::rule(statements, comment).into())
     }
