@@ -104,8 +104,9 @@ pub(crate) fn parse_statements(
         diagnostics,
         errors: 0,
     };
-    let rule = parser.rule()?;
-    if parser.is_end() { Ok(rule.statements) } else { Err(parser.unexpected("a statement")) }
+    // The text is of no file.
+    let (statements, _) = parser.statements()?;
+    if parser.is_end() { Ok(statements) } else { Err(parser.unexpected("a statement")) }
 }
 
 /// Where no files are included.

@@ -13,6 +13,14 @@ impl Parser<'_> {
     /// A rule: statements until the line or the block ends.
     pub(super) fn rule(&mut self) -> Parsed<Rule> {
         let start = self.span();
+        let (statements, comment) = self.statements()?;
+        let span = self.since(start);
+        let text = self.spelled(span, &statements, comment.as_deref());
+        Ok(Rule { statements, comment, span, text })
+    }
+
+    /// The statements of a rule, one at least, and its comment.
+    pub(super) fn statements(&mut self) -> Parsed<(Vec<Statement>, Option<String>)> {
         let mut statements = Vec::new();
         let mut comment = None;
         loop {
@@ -27,11 +35,7 @@ impl Parser<'_> {
         }
         match statements.is_empty() {
             true => Err(self.unexpected("a statement")),
-            false => {
-                let span = self.since(start);
-                let text = self.spelled(span, &statements, comment.as_deref());
-                Ok(Rule { statements, comment, span, text })
-            }
+            false => Ok((statements, comment)),
         }
     }
 
