@@ -318,3 +318,16 @@ fn chains_of_every_packet_need_no_choice_of_hooks() {
     let ran = bpfc(&["check", &path, "--target", "xdp"]).fails(1);
     assert!(ran.err.contains("choose hooks: --hook forward"), "{}", ran.err);
 }
+
+/// What an interface's index is combined with is its number, not its name.
+#[test]
+fn indexes_of_interfaces_are_numbers_where_they_are_combined() {
+    let folder = folder();
+    let text = "table ip t {\n\tchain c {\n\t\ttype filter hook prerouting priority 0\n\
+                \t\tmeta mark set meta mark | iif | meta cpu\n\t}\n}\n";
+    let path = file(&folder, "t.nft", text);
+    let ran = bpfc(&["compile", &path, "--target", "tc", "--emit", "ir"]).ok();
+    for part in ["load.i32 meta.mark", "load.i32 meta.iif", "load.i32 meta.cpu"] {
+        assert!(ran.out.contains(part), "{part}: {}", ran.out);
+    }
+}

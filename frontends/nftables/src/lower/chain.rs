@@ -133,6 +133,15 @@ fn report(diagnostics: &mut Diagnostics, error: Diagnostic) {
     }
 }
 
+/// That a list of connections cannot be counted.
+fn counted(expression: &Expression) -> Box<Diagnostic> {
+    let note = "programs count connections as iptables' `connlimit` does: those of TCP and UDP, by \
+                address";
+    let help = "leave the rule to the kernel, or write it as `-m connlimit` with `-p tcp` or `-p udp` \
+                for xdp and tc";
+    Box::new(unsupported(expression, "`ct count`").with_note(note).with_help(help))
+}
+
 impl<'r> Cx<'_, 'r> {
     /// Executes a rule's expressions from one on; closes the block.
     fn rule(&mut self, all: &'r [Expression], from: usize, diagnostics: &mut Diagnostics) {
@@ -217,7 +226,7 @@ impl<'r> Cx<'_, 'r> {
             Osf { to, .. } => self.osf(expression, *to),
             Symhash { .. } => self.symhash(expression),
             Inner { .. } => self.inner(expression),
-            Connlimit { .. } => Err(unsupported(expression, "ct count")),
+            Connlimit { .. } => Err(counted(expression)),
             // Evaluation refuses it where a chain that filters reaches it.
             Outside { class } => Err(unsupported(expression, class)),
             Unread { what } => Err(unsupported(expression, what)),

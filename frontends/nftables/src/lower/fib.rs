@@ -4,7 +4,7 @@
 
 use super::chain::Cx;
 use super::registers::only_number;
-use super::{Lowered, unsupported};
+use super::{Lowered, unknown, unsupported};
 use crate::model::{Comparison, Expression, FibFlags, FibResult, Operation, Register};
 use bpfc_ir::{
     Address, Base, BinaryOp, Device, Family, Lookup, Meta, PacketFamily, ReversePath, Type, Value,
@@ -47,7 +47,12 @@ impl Cx<'_, '_> {
         }
         // There the flow need not leave by the interface, which finds another route among several.
         if self.family != PacketFamily::Ipv4 {
-            return Err(unsupported(expression, "a way back (fib saddr . iif oif) in IPv6"));
+            let what = "whether there is a way back (fib saddr . iif oif) in IPv6";
+            let why = "where a route has several nexthops the kernel draws one by a hash of the flow, \
+                       with a key that it draws at boot";
+            let help = "ask it behind `meta nfproto ipv4`, use ip6tables' `-m rpfilter` in IPv6, which \
+                        draws nothing, or leave the rule to the kernel";
+            return Err(Box::new(unknown(expression, what, why).with_help(help)));
         }
         let back = self.leads_back(mark);
         if asked.is_presence {

@@ -260,7 +260,8 @@ impl Cx<'_, '_> {
             Meaning::LinkHeader => 2,
             Meaning::Plain => u32::from(meta.ty().bytes()),
         };
-        let is_host = bytes > 1 && meta.ty() != Type::I128;
+        // A name stands for an index.
+        let is_host = meaning.is_interface() || bytes > 1 && meta.ty() != Type::I128;
         self.registers.set(to, Content { value, bytes, is_host, meaning });
         Ok(())
     }

@@ -33,6 +33,7 @@ impl Cx<'_, '_> {
                 let size = self.segment_size(family);
                 self.put(to, size, 2, true);
             }
+            "nexthop4" | "nexthop6" => return Err(unsupported(expression, "rt nexthop")),
             _ => return Err(unsupported(expression, &format!("rt {key}"))),
         }
         Ok(())
