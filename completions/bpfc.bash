@@ -372,7 +372,7 @@ _bpfc() {
                     return 0
                     ;;
                 --disable-pass)
-                    COMPREPLY=($(compgen -W "simplify inline" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "simplify alike inline" -- "${cur}"))
                     return 0
                     ;;
                 --target)
@@ -426,7 +426,7 @@ _bpfc() {
                     return 0
                     ;;
                 --disable-pass)
-                    COMPREPLY=($(compgen -W "simplify inline" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "simplify alike inline" -- "${cur}"))
                     return 0
                     ;;
                 --target)
@@ -446,7 +446,7 @@ _bpfc() {
                     return 0
                     ;;
                 --after)
-                    COMPREPLY=($(compgen -W "simplify inline" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "simplify alike inline" -- "${cur}"))
                     return 0
                     ;;
                 --priority)
@@ -686,7 +686,7 @@ _bpfc() {
                     return 0
                     ;;
                 --disable-pass)
-                    COMPREPLY=($(compgen -W "simplify inline" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "simplify alike inline" -- "${cur}"))
                     return 0
                     ;;
                 --packet)
@@ -1308,7 +1308,7 @@ _bpfc() {
                     return 0
                     ;;
                 --disable-pass)
-                    COMPREPLY=($(compgen -W "simplify inline" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "simplify alike inline" -- "${cur}"))
                     return 0
                     ;;
                 --target)
@@ -1598,7 +1598,7 @@ _bpfc() {
                     return 0
                     ;;
                 --disable-pass)
-                    COMPREPLY=($(compgen -W "simplify inline" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "simplify alike inline" -- "${cur}"))
                     return 0
                     ;;
                 --pcap)
@@ -2042,7 +2042,7 @@ _bpfc() {
                     return 0
                     ;;
                 --disable-pass)
-                    COMPREPLY=($(compgen -W "simplify inline" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "simplify alike inline" -- "${cur}"))
                     return 0
                     ;;
                 --dir)
@@ -2128,7 +2128,7 @@ _bpfc() {
                     return 0
                     ;;
                 --disable-pass)
-                    COMPREPLY=($(compgen -W "simplify inline" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "simplify alike inline" -- "${cur}"))
                     return 0
                     ;;
                 --target)

@@ -69,6 +69,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -s I -l includepath -
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+alike\t'make one piece of code of chains that differ in counters and constants alone'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l target -d 'What the programs are for' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
 tc\t'traffic control (tcx) at an interface\'s ingress and egress'
@@ -83,6 +84,7 @@ json\t'The artifact as JSON: programs, instructions, maps and rules'
 dot\t'The control flow of every chain, for Graphviz'
 input\t'The ruleset as it was read, of what the kernel holds (live:nft, live:iptables) too: it can be compiled elsewhere. Nothing is compiled'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l after -d 'With --emit ir, tree or dot: show the program as it is after this pass [default: the last; of a tree, none]' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+alike\t'make one piece of code of chains that differ in counters and constants alone'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l priority -d 'A netfilter program\'s priority among the hook\'s programs' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand compile" -l trace -d 'Trace one packet in N, by chance, for `bpfc explain --live`: every rule that it meets is recorded' -r
@@ -112,6 +114,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand check" -s I -l includepath -d 
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+alike\t'make one piece of code of chains that differ in counters and constants alone'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand check" -l target -d 'The target to check for [default: every one]' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
 tc\t'traffic control (tcx) at an interface\'s ingress and egress'
@@ -144,6 +147,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand load" -s I -l includepath -d '
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+alike\t'make one piece of code of chains that differ in counters and constants alone'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand load" -l target -d 'What the programs are for; an object knows its own' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
 tc\t'traffic control (tcx) at an interface\'s ingress and egress'
@@ -186,6 +190,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -s I -l includepath -d 
 complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+alike\t'make one piece of code of chains that differ in counters and constants alone'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand watch" -l target -d 'What the programs are for; an object knows its own' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
 tc\t'traffic control (tcx) at an interface\'s ingress and egress'
@@ -412,6 +417,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -s I -l includepath -d
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+alike\t'make one piece of code of chains that differ in counters and constants alone'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l pcap -d 'The capture: pcap or pcapng, also compressed by gzip; `-` for standard input' -r -F
 complete -c bpfc -n "__fish_bpfc_using_subcommand replay" -l target -d 'What the kernel engine runs the packets through [default: xdp; tc at output and postrouting, which xdp does not have]' -r -f -a "xdp\t'XDP at an interface\'s ingress, before the network stack'
@@ -449,6 +455,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -s I -l includepath -
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+alike\t'make one piece of code of chains that differ in counters and constants alone'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l packet -d 'The packet in words, such as \'in=eth0 ip saddr 10.0.0.1 daddr 10.0.0.2 tcp sport 4000 dport 22 flags syn\'' -r
 complete -c bpfc -n "__fish_bpfc_using_subcommand explain" -l hex -d 'The packet as hexadecimal digits, from the Ethernet or the IP header on' -r
@@ -490,6 +497,7 @@ complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -s I -l includepath 
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l reject -d 'What becomes of packets that a rule rejects; reply is for targets that can send' -r -f -a "reply\t'They are dropped, and their senders are told (the default)'
 drop\t'They are dropped, and nobody is told'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l disable-pass -d 'A pass of the optimiser to leave out; may be repeated' -r -f -a "simplify\t'fold constants, thread jumps, remove what is unreachable or unused'
+alike\t'make one piece of code of chains that differ in counters and constants alone'
 inline\t'inline chains, so that calls nest within limits, and drop unused ones'"
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l dir -d 'The folder that holds one folder a stage' -r -F
 complete -c bpfc -n "__fish_bpfc_using_subcommand snapshot" -l color -d 'When to color diagnostics; auto means on a terminal where NO_COLOR is not set' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'

@@ -129,6 +129,9 @@ impl Timeout {
 pub enum Op {
     /// `v = const.T N`.
     Const(Type, u128),
+    /// `v = choose.T v, { N, N }`: the number at that place (i32) of the list; 0 behind its end.
+    /// Pure. Not for i128.
+    Choose(Type, Box<[u128]>, Value),
     /// `v = load.T SOURCE`: pure, may be repeated and moved within its guards.
     Load(Type, Source),
     /// `v = load.T at v + N`: packet bytes, big endian, at a computed offset (i32) from the
@@ -190,6 +193,9 @@ pub enum Op {
     Field(Type, Value, u16),
     /// `count counterN` or `count countersN`: packets by one, bytes by the packet's length.
     Count(Counted),
+    /// `count countersN at v`: counts the counter at that place (i32) of the list; none behind its
+    /// end.
+    CountAt(CounterList, Value),
     /// `log ruleN KIND prefix "TEXT"`: writes a record of the packet, by the rule; see [`Log`].
     Log(Rule, Box<Log>),
     /// `trace`: from here on the packet is traced: [`crate::LogKind::Trace`] records are written.
@@ -220,6 +226,7 @@ impl Op {
                 | Op::Touch(..)
                 | Op::Remove(..)
                 | Op::Count(_)
+                | Op::CountAt(..)
                 | Op::Log(..)
                 | Op::Trace
                 | Op::SetMark(_)
@@ -265,6 +272,8 @@ impl Op {
             | Op::AvailableAt(v, _)
             | Op::Found(v)
             | Op::Field(_, v, _)
+            | Op::Choose(_, _, v)
+            | Op::CountAt(_, v)
             | Op::SetMark(v)
             | Op::SetConnectionMark(v) => (Some(v), None),
             Op::Binary(_, a, b) | Op::Compare(_, a, b) => (Some(a), Some(b)),
@@ -306,6 +315,8 @@ impl Op {
             | Op::AvailableAt(v, _)
             | Op::Found(v)
             | Op::Field(_, v, _)
+            | Op::Choose(_, _, v)
+            | Op::CountAt(_, v)
             | Op::SetMark(v)
             | Op::SetConnectionMark(v) => *v = map(*v),
             Op::Binary(_, a, b) | Op::Compare(_, a, b) => {
@@ -324,6 +335,7 @@ impl Op {
             | Op::Load(ty, _)
             | Op::LoadAt(ty, ..)
             | Op::Field(ty, ..)
+            | Op::Choose(ty, ..)
             | Op::Extend(ty, _)
             | Op::Truncate(ty, _) => Some(ty),
             Op::Compare(..)
@@ -343,6 +355,7 @@ impl Op {
             Op::Binary(..)
             | Op::Remove(..)
             | Op::Count(_)
+            | Op::CountAt(..)
             | Op::Log(..)
             | Op::Trace
             | Op::SetMark(_)

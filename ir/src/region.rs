@@ -107,7 +107,7 @@ impl Op {
             Op::Find(table, _) => regions([Region::Table(table)]),
             Op::Touch(table, ..) => regions([Region::Table(table), Region::Moment, Region::Length]),
             Op::Remove(table, _) => regions([Region::Table(table)]),
-            Op::Count(_) => regions([Region::Counters, Region::Length]),
+            Op::Count(_) | Op::CountAt(..) => regions([Region::Counters, Region::Length]),
             Op::Log(..) => regions([Region::Records, Region::Packet, Region::Mark, Region::Length]),
             Op::Trace => regions([Region::Records]),
             Op::Rewrite(ref rewrite) => match rewrite {
@@ -122,6 +122,7 @@ impl Op {
             },
             Op::Load(_, Source::Ct(_) | Source::Socket(_))
             | Op::Const(..)
+            | Op::Choose(..)
             | Op::Binary(..)
             | Op::Extend(..)
             | Op::Truncate(..)
@@ -147,7 +148,7 @@ impl Op {
             Op::Take(state) => regions([Region::State(state)]),
             Op::Query(object, ..) => regions([Region::Object(object)]),
             Op::Touch(table, ..) | Op::Remove(table, _) => regions([Region::Table(table)]),
-            Op::Count(_) => regions([Region::Counters]),
+            Op::Count(_) | Op::CountAt(..) => regions([Region::Counters]),
             Op::Log(..) | Op::Trace => regions([Region::Records]),
             Op::SetMark(_) => regions([Region::Mark]),
             Op::SetConnectionMark(_) => regions([Region::ConnectionMark]),
@@ -199,6 +200,7 @@ impl Op {
             | Op::AvailableAt(..)
             | Op::Scan(_)
             | Op::Lookup(_)
+            | Op::Choose(..)
             | Op::ControlGroup(_) => regions([]),
         }
     }

@@ -3,6 +3,7 @@
 use crate::asm::AsmError;
 use crate::chain::count_plan::CountLists;
 use crate::chain::counters::{COUNTER_SIZE, Counters};
+use crate::chain::select;
 use crate::chain::{segment, split};
 use crate::effect::log;
 use crate::emitter::{COUNTERS_MAP, Emitter, Place};
@@ -153,8 +154,9 @@ impl Job<'_> {
             layout: PacketLayout::new(&needs),
             needs,
             segments: &segments,
-            counters: Counters::new(count_lists.are_data),
+            counters: Counters::new(count_lists.are_some),
             count_lists,
+            choices: Vec::new(),
             maps,
             sets,
             functions: Vec::new(),
@@ -377,6 +379,7 @@ fn artifact(
     let mut maps = emitter.maps;
     log::fill_sites(&mut maps, &emitter.sites);
     emitter.count_lists.fill(program, &emitter.counters, &mut maps);
+    select::fill(&emitter.choices, &mut maps);
     let names: Vec<Arc<str>> = sources.files().map(|(_, file)| file.name().into()).collect();
     let counters = &mut maps[COUNTERS_MAP.0 as usize];
     counters.value_size = emitter.counters.value_size().max(COUNTER_SIZE);

@@ -18,6 +18,7 @@ use bpfc_artifact::{Function, FunctionIndex, FunctionKind, MapDef, MapIndex, Map
 use bpfc_ir::{Func, Origin, Program, Rule, State, Table};
 use cranelift_entity::{PrimaryMap, SecondaryMap};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// Where a rule stands, for line information.
@@ -37,6 +38,8 @@ pub(crate) struct Emitter<'a> {
     pub(crate) counters: Counters,
     /// Where lists of counters lie.
     pub(crate) count_lists: CountLists,
+    /// The lists of numbers that numbers choose from, one after another.
+    pub(crate) choices: Vec<u64>,
     /// Counters first: their sizes are known at the end.
     pub(crate) maps: Vec<MapDef>,
     /// Functions; none yet for routines that are pending.
@@ -156,6 +159,9 @@ pub(crate) const COUNTERS_MAP: MapIndex = MapIndex(0);
 /// Bytes of a state's or object's cell.
 const CELL_SIZE: u32 = 8;
 
+/// Rules that a line of code shows, besides two.
+const MOST_TEXTS: usize = 30;
+
 impl<'a> Emitter<'a> {
     /// How the target writes packets.
     pub(crate) fn rewrites(&self) -> Result<&'a dyn Rewrites, EmitError> {
@@ -243,8 +249,14 @@ impl<'a> Emitter<'a> {
         match (places.next(), places.next()) {
             (Some(place), None) => asm.line(place.file, place.line, place.column, &place.text),
             (Some(place), Some(next)) => {
-                let texts = [place, next].into_iter().chain(places).map(|place| &*place.text);
-                let text = texts.collect::<Vec<_>>().join("; ");
+                // Thousands of chains may have become one piece of code.
+                let mut texts = vec![&*place.text, &*next.text];
+                texts.extend(places.by_ref().take(MOST_TEXTS).map(|place| &*place.text));
+                let further = places.count();
+                let mut text = texts.join("; ");
+                if further > 0 {
+                    let _ = write!(text, "; and {further} more");
+                }
                 asm.line(place.file, place.line, place.column, &text.into());
             }
             (None, _) => {

@@ -82,7 +82,7 @@ pub(crate) fn merge(
             inst.origin = inst.origin.map(origin).into();
             match &mut inst.op {
                 Op::Count(Counted::One(of)) => *of = counter(*of),
-                Op::Count(Counted::All(list)) => {
+                Op::Count(Counted::All(list)) | Op::CountAt(list, _) => {
                     *list = CounterList::from_u32(first_list + list.as_u32());
                 }
                 Op::Log(of, _) => *of = rule(*of),

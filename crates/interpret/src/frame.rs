@@ -137,6 +137,17 @@ impl<'a> Run<'a, '_, '_> {
                 }
                 return Ok(());
             }
+            Op::CountAt(list, at) => {
+                let counters = self.program.counter_lists.get(list).ok_or(operands)?;
+                if let Some(&counter) = counters.get(frame.value(at)? as usize) {
+                    self.environment.count(counter, self.packet.length());
+                    self.rules.extend(self.program.counters.get(counter).map(|def| def.rule));
+                }
+                return Ok(());
+            }
+            Op::Choose(ty, ref numbers, at) => {
+                (ty, numbers.get(frame.value(at)? as usize).copied().unwrap_or(0))
+            }
             Op::Trace => {
                 self.traced = true;
                 return Ok(());

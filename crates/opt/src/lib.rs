@@ -4,6 +4,7 @@
 //! that decides, counts and marks every packet as before. Rules keep their numbers: an instruction
 //! that is copied still counts for the same rule.
 
+mod alike;
 mod extract;
 mod inline;
 mod paths;
@@ -42,6 +43,15 @@ const SIMPLIFY: Pass = Pass {
     },
 };
 
+const ALIKE: Pass = Pass {
+    name: "alike",
+    description: "make one piece of code of chains that differ in counters and constants alone",
+    run: |program, _, _| {
+        alike::run(program);
+        Ok(())
+    },
+};
+
 const INLINE: Pass = Pass {
     name: "inline",
     description: "inline chains, so that calls nest within limits, and drop unused ones",
@@ -49,7 +59,7 @@ const INLINE: Pass = Pass {
 };
 
 /// Every pass in the order they run; a name may appear more than once.
-pub const PASSES: &[Pass] = &[SIMPLIFY, INLINE, SIMPLIFY];
+pub const PASSES: &[Pass] = &[SIMPLIFY, ALIKE, INLINE, SIMPLIFY];
 
 /// What code generation can take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

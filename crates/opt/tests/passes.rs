@@ -58,7 +58,7 @@ fn case(pass: &str, path: &Path) {
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
-    for pass in ["simplify", "inline"] {
+    for pass in ["simplify", "alike", "inline"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(pass);
         let entries = std::fs::read_dir(&folder).expect("a folder of cases");
         let paths = entries.map(|entry| entry.expect("a file").path());

@@ -123,6 +123,13 @@ impl Display for Op {
                 }
                 write!(f, ") bytes {bytes} seed {}", Number((*seed).into()))
             }
+            Op::Choose(ty, numbers, at) => {
+                write!(f, "choose.{ty} {at}, {{")?;
+                for (at, &number) in numbers.iter().enumerate() {
+                    write!(f, "{} {}", if at == 0 { "" } else { "," }, Number(number))?;
+                }
+                f.write_str(" }")
+            }
             Op::Compare(condition, a, b) => write!(f, "cmp {condition} {a}, {b}"),
             Op::InRange(value, ends) => {
                 write!(f, "range {value}, {}..{}", Number(ends.0), Number(ends.1))
@@ -166,6 +173,7 @@ impl Display for Op {
             Op::Field(ty, element, place) => write!(f, "field.{ty} {element} {place}"),
             Op::Count(Counted::One(counter)) => write!(f, "count {counter}"),
             Op::Count(Counted::All(list)) => write!(f, "count {list}"),
+            Op::CountAt(list, at) => write!(f, "count {list} at {at}"),
             Op::Trace => f.write_str("trace"),
             Op::Log(rule, log) => {
                 write!(f, "log {rule} {} prefix {}", log.kind, Quoted(&log.prefix))

@@ -121,7 +121,9 @@ impl Checker<'_> {
             Op::Count(Counted::One(counter)) if !self.program.counters.is_valid(counter) => {
                 self.inst(block, inst, Violation::MissingCounter(counter));
             }
-            Op::Count(Counted::All(list)) if !self.program.counter_lists.is_valid(list) => {
+            Op::Count(Counted::All(list)) | Op::CountAt(list, _)
+                if !self.program.counter_lists.is_valid(list) =>
+            {
                 self.inst(block, inst, Violation::MissingCounters(list));
             }
             Op::Log(rule, _) if !self.program.rules.is_valid(rule) => {

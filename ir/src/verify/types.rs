@@ -119,6 +119,14 @@ fn instruction(checker: &Checker<'_>, inst: Inst) -> Result<(), Violation> {
         Op::Const(Type::Element, _) => Err(Violation::SourceType(Type::Element)),
         Op::Const(ty, value) if value > ty.max() => Err(Violation::TooLarge(ty)),
         Op::Log(_, ref log) if !log.is_sound() => Err(Violation::Log),
+        Op::Choose(ty @ (Type::Bool | Type::Element | Type::I128), ..) => {
+            Err(Violation::SourceType(ty))
+        }
+        Op::Choose(ty, ref numbers, at) => match numbers.iter().all(|&number| number <= ty.max()) {
+            true => is(checker, at, Type::I32),
+            false => Err(Violation::TooLarge(ty)),
+        },
+        Op::CountAt(_, at) => is(checker, at, Type::I32),
         Op::Const(..)
         | Op::Log(..)
         | Op::Trace

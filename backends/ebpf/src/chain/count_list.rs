@@ -7,12 +7,12 @@
 //! `bpf_loop`.
 
 use crate::asm::{Alu, Asm, FP, Helper, Jump, R0, R1, R2, R3, R4, R6, R7, R8, Size, Width};
-use crate::chain::count_plan::role;
+use crate::chain::count_plan;
 use crate::chain::counters::{COUNTER_SIZE, RULES_PER_CHUNK};
 use crate::emitter::{self, COUNTERS_MAP, Emitter};
 use crate::error::EmitError;
 use crate::packet::layout;
-use bpfc_artifact::{FunctionIndex, FunctionKind, MapDef, MapIndex, MapKind};
+use bpfc_artifact::{FunctionIndex, FunctionKind, MapIndex};
 
 /// The frame: a key, then what the loop knows: where the list's next number is not yet counted
 /// from, and the packet's length.
@@ -22,8 +22,7 @@ const LENGTH: i16 = -16;
 
 /// The function.
 pub(crate) fn emit(emitter: &mut Emitter<'_>) -> Result<FunctionIndex, EmitError> {
-    let map = emitter
-        .map(&role(), || MapDef { value_size: 4, ..MapDef::new("lists", MapKind::Array, role()) });
+    let map = emitter.map(&count_plan::role(), count_plan::map);
     let body = body(emitter, map)?;
     let mut asm = Asm::new();
     let done = asm.label();

@@ -7,6 +7,7 @@
 //! change are computed once, where they stand, and kept in the frame.
 
 mod branch;
+mod choice;
 mod fact;
 mod hash;
 mod rewrite;
@@ -14,6 +15,7 @@ mod slots;
 mod switch;
 mod value;
 
+pub(crate) use choice::fill;
 pub(crate) use slots::kept_size;
 pub(crate) use value::is_kept;
 
@@ -198,15 +200,13 @@ impl<'a, 'b> Selector<'a, 'b> {
 
     /// Gives counters and kept values their places.
     fn prepare(&mut self, blocks: &[Block]) {
-        let counters = self.counted(blocks, |_| true);
+        let counters = self.counted(blocks, |_, _| true);
         self.emitter.counters.reserve(&counters);
-        match self.emitter.count_lists.are_data {
-            true => {
-                let alone = self.counted(blocks, |counted| matches!(counted, Counted::One(_)));
-                self.choose_chunks(&alone);
-            }
-            false => self.choose_chunks(&counters),
-        }
+        let are_data = self.emitter.count_lists.are_data;
+        let in_place = self.counted(blocks, |counted, is_chosen| {
+            !is_chosen && (!are_data || matches!(counted, Counted::One(_)))
+        });
+        self.choose_chunks(&in_place);
         self.assign_slots(blocks);
     }
 
@@ -315,11 +315,13 @@ impl<'a, 'b> Selector<'a, 'b> {
         }
     }
 
-    /// The counters that blocks count in a certain way, in order.
-    fn counted(&self, blocks: &[Block], way: impl Fn(Counted) -> bool) -> Vec<Counter> {
+    /// The counters that blocks count in a certain way, in order. Which counter of a list it is may
+    /// be a number's to say.
+    fn counted(&self, blocks: &[Block], way: impl Fn(Counted, bool) -> bool) -> Vec<Counter> {
         let insts = blocks.iter().flat_map(|&block| self.function.blocks[block].insts.iter());
         let counted = insts.filter_map(|&inst| match self.function.insts[inst].op {
-            Op::Count(counted) => Some(counted).filter(|&counted| way(counted)),
+            Op::Count(counted) => Some(counted).filter(|&counted| way(counted, false)),
+            Op::CountAt(list, _) => Some(Counted::All(list)).filter(|&counted| way(counted, true)),
             _ => None,
         });
         counted.flat_map(|counted| self.emitter.program.counted(counted)).collect()
@@ -487,6 +489,11 @@ impl<'a, 'b> Selector<'a, 'b> {
             Op::Count(counted) => {
                 let program = self.emitter.program;
                 program.counted(counted).for_each(|counter| self.count(counter));
+            }
+            Op::CountAt(list, at) => self.count_at(list, at)?,
+            Op::Choose(_, ref numbers, at) => {
+                self.choose(numbers, at)?;
+                self.keep(result);
             }
             Op::Trace => log::trace(self.emitter, &mut self.asm),
             Op::Log(rule, ref log) => {

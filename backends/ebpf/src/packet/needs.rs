@@ -320,6 +320,8 @@ fn feature(function: &Function, op: &Op) -> Option<Feature> {
         | Op::Found(_)
         | Op::Field(..)
         | Op::Count(_)
+        | Op::CountAt(..)
+        | Op::Choose(..)
         | Op::Trace => None,
     }
 }

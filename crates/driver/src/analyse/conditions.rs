@@ -166,6 +166,8 @@ impl<'a> Reader<'a> {
             | Op::ControlGroup(_)
             | Op::ToHost
             | Op::Count(_)
+            | Op::CountAt(..)
+            | Op::Choose(..)
             | Op::Log(..)
             | Op::Trace
             | Op::SetMark(_)

@@ -4,10 +4,10 @@ use super::{Parser, Result};
 use crate::text::ParseError;
 use crate::text::lexer::Token;
 use crate::{
-    Arm, Base, BinaryOp, Block, BlockData, ChecksumField, Condition, CtField, CtTuple, Device,
-    Function, InstData, Lookup, Meta, Op, OptionKinds, Origin, PacketFamily, Reject, ReversePath,
-    Rewrite, Scan, Source, Stripped, Switch, Terminator, Touch, TransformField, Type, Value,
-    ValueData, Verdict, Way,
+    Arm, Base, BinaryOp, Block, BlockData, ChecksumField, Condition, Counted, CtField, CtTuple,
+    Device, Function, InstData, Lookup, Meta, Op, OptionKinds, Origin, PacketFamily, Reject,
+    ReversePath, Rewrite, Scan, Source, Stripped, Switch, Terminator, Touch, TransformField, Type,
+    Value, ValueData, Verdict, Way,
 };
 use bpfc_diag::LineColumn;
 
@@ -132,7 +132,12 @@ impl Parser {
         let (op, result) = match word.as_str() {
             "count" => {
                 self.advance();
-                (Op::Count(self.counted()?), None)
+                match self.counted()? {
+                    Counted::All(list) if self.eat_word("at") => {
+                        (Op::CountAt(list, self.value()?), None)
+                    }
+                    counted => (Op::Count(counted), None),
+                }
             }
             "log" => {
                 self.advance();
@@ -289,6 +294,16 @@ impl Parser {
                 let field = self.word("a field of the calendar")?;
                 self.punct(",")?;
                 Op::Calendar(field, self.value()?)
+            }
+            "choose" => {
+                self.advance();
+                let ty = self.suffix()?;
+                let at = self.value()?;
+                self.punct(",")?;
+                self.punct("{")?;
+                let numbers = self.list(|parser| parser.number("a number"))?;
+                self.punct("}")?;
+                Op::Choose(ty, numbers, at)
             }
             "jhash" => {
                 self.advance();

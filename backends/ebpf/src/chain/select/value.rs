@@ -18,6 +18,7 @@ pub(crate) fn is_kept(op: &Op, family: PacketFamily, needs: &Needs) -> bool {
         | Op::Touch(..)
         | Op::Scan(_)
         | Op::Lookup(_)
+        | Op::Choose(..)
         | Op::LoadAt(..) => true,
         Op::Calendar(..) | Op::Hash(..) | Op::ControlGroup(_) => true,
         Op::Load(_, Source::Meta(meta)) if is_asked_for(meta) => true,
