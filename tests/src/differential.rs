@@ -7,6 +7,7 @@
 
 pub mod campaign;
 pub mod compile;
+pub mod devices;
 pub mod engines;
 pub mod interpreter;
 pub mod live;

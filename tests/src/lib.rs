@@ -5,6 +5,7 @@
 //! - [`lab`]: namespaces, veth pairs, frames in, counters out: the kernel as an oracle.
 //! - [`generate`]: rulesets and packets that belong together, from a seed.
 //! - [`differential`]: two engines, one ruleset, and the smallest input on which they differ.
+//! - [`annotated`]: rulesets of nft that say what each rule counts.
 //! - [`twin`]: a host behind a firewall, built twice; [`traffic`]: what goes over its links.
 //! - [`ir_program`]: programs of the IR in the interpreter and in the kernel's test runs.
 //! - [`nft_dumps`]: a ruleset of nft as text and as the kernel tells of it.
@@ -13,6 +14,7 @@
 //!
 //! Nothing here reads a clock to decide anything: the same seed gives the same run.
 
+pub mod annotated;
 pub mod differential;
 pub mod fingerprints;
 pub mod generate;

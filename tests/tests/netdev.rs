@@ -4,31 +4,24 @@
 //! Frames hold IPv4 and IPv6, sound and damaged, with padding behind and tags in front, ARP, frames
 //! of IEEE 802.3 and protocols that nobody knows. `BPFC_SEED` chooses them.
 
-use bpfc_driver::Options as CompileOptions;
-use bpfc_interpret::{Environment, interpret};
-use bpfc_ir::{CounterDef, Hook, Input};
-use bpfc_opt::Limits;
-use bpfc_packet::{Clock, InterfaceName, Packet};
-use bpfc_runtime::{Filter, Options, XdpMode};
+use bpfc_ir::Hook;
+use bpfc_packet::Packet;
+use bpfc_runtime::XdpMode;
+use bpfc_tests::differential::devices::{self, DEVICES, Lab, load, same};
 use bpfc_tests::generate::packets::packets;
 use bpfc_tests::generate::rng::Rng;
 use bpfc_tests::generate::ruleset::Shape;
-use bpfc_tests::lab::inject::{Frame, INNER_MAC, OUTER_MAC, Wire};
+use bpfc_tests::lab::inject::{Frame, INNER_MAC, OUTER_MAC};
 use bpfc_tests::lab::kernel_log::{AllNamespaces, KernelLog, Turn};
 use bpfc_tests::lab::listen::Listener;
 use bpfc_tests::lab::namespace::{self, Namespace, isolated};
 use bpfc_tests::lab::oracle::Stage;
-use bpfc_tests::lab::packet_sender::PacketSender;
-use bpfc_tests::lab::tables::{Count, Counters, disagreement, moved};
+use bpfc_tests::lab::tables::moved;
 use bpfc_tests::lab::{Family, nft};
 use bpfc_tests::require::{self, KERNEL_IPTABLES, Need};
 use bpfc_tests::traffic;
-use bpfc_tests::twin::nft_artifact;
 use libtest_mimic::{Arguments, Failed, Trial};
-use std::time::{Duration, SystemTime};
-
-/// The devices of the namespace under test. Chains are of the first and the last.
-const DEVICES: [&str; 3] = ["eth0", "eth1", "wlan0"];
+use std::time::Duration;
 
 /// What is asked of every frame.
 const ANY: &[&str] = &[
@@ -224,141 +217,12 @@ fn is_alike(frame: &Frame) -> bool {
     packet.parse_at_device(false).to_authentication().fragment_offset() == 0
 }
 
-/// The devices in the calling thread's namespace, with both ways for frames.
-struct Lab {
-    wire: Wire,
-    sender: PacketSender,
-    hook: Hook,
-}
-
-impl Lab {
-    fn new(hook: Hook) -> Result<Lab, Failed> {
-        let wire = Wire::new(&DEVICES)?;
-        Ok(Lab { wire, sender: PacketSender::new(&DEVICES)?, hook })
-    }
-
-    fn send(&mut self, frames: &[Frame]) -> Result<(), Failed> {
-        if self.hook == Hook::Ingress {
-            return Ok(self.wire.send(frames)?);
-        }
-        for frame in frames {
-            self.sender.send(frame.port, &frame.bytes)?;
-        }
-        Ok(())
-    }
-
-    fn kernel(&mut self, text: &str, frames: &[Frame]) -> Result<Counters, Failed> {
-        nft::load(text)?;
-        let reader = nft::Reader::new()?;
-        let before = reader.read()?;
-        self.send(frames)?;
-        let counters = reader.moved(&before)?;
-        nft::flush()?;
-        Ok(counters)
-    }
-
-    fn live(
-        &mut self,
-        (target, mode): (&str, XdpMode),
-        text: &str,
-        frames: &[Frame],
-    ) -> Result<Counters, Failed> {
-        let filter = load(&Some(vec![self.hook]), (target, mode), text)?;
-        self.send(frames)?;
-        let counters = moved(&filter.counters()?);
-        filter.unload()?;
-        Ok(counters)
-    }
-}
-
-/// Loads the chains of these hooks at all devices.
-fn load(
-    hooks: &Option<Vec<Hook>>,
-    (target, mode): (&str, XdpMode),
-    text: &str,
-) -> Result<Filter, Failed> {
-    let options = CompileOptions { hooks: hooks.clone(), ..CompileOptions::default() };
-    let artifact = nft_artifact(text, target, &options)?;
-    let mut options = Options::new("netdev");
-    options.xdp_mode = mode;
-    options.interfaces = DEVICES.map(str::to_owned).to_vec();
-    Ok(Filter::load(&artifact, &options)?)
-}
-
-fn input(text: &str) -> Input {
-    Input { name: "ruleset".into(), bytes: text.into(), format: Some("nft".into()) }
-}
-
-fn told(diagnostics: &bpfc_diag::Diagnostics) -> String {
-    diagnostics.iter().map(|one| format!("{}\n", one.message)).collect()
-}
-
-/// What the interpreter counts, of a program before and after passes.
-fn interpreted(
-    hook: Hook,
-    text: &str,
-    frames: &[Frame],
-    limits: Option<Limits>,
-) -> Result<Counters, Failed> {
-    let options = CompileOptions { hooks: Some(vec![hook]), ..CompileOptions::default() };
-    let lowered = bpfc_driver::lower(&[input(text)], &options);
-    let mut program = lowered.program.ok_or_else(|| told(&lowered.diagnostics))?;
-    if let Some(limits) = limits {
-        let mut options = bpfc_opt::Options { limits, ..bpfc_opt::Options::default() };
-        bpfc_opt::run(&mut program, &mut options)?;
-    }
-    let mut environment = Environment::new(&program).with_contents(&lowered.contents);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
-    for frame in frames {
-        let mut packet = Packet::from_frame(&frame.bytes[..])?;
-        let name = InterfaceName::new(DEVICES[frame.port]).unwrap_or_default();
-        match hook {
-            Hook::Ingress => packet.in_interface = name,
-            _ => packet.out_interface = name,
-        }
-        packet.clock = Clock { seconds: now, minutes_west: 0 };
-        interpret(&program, hook, &packet, &mut environment)?;
-    }
-    let mut counters = Counters::new();
-    for (counter, &CounterDef { rule, .. }) in &program.counters {
-        let counts = environment.counter(counter);
-        if counts.packets > 0 {
-            let count = Count { packets: counts.packets, bytes: counts.bytes };
-            counters.insert(program.label(rule), count);
-        }
-    }
-    Ok(counters)
-}
-
-fn same(name: &str, kernel: &Counters, other: &Counters) -> Result<(), Failed> {
-    match disagreement(kernel, other) {
-        Some(lines) => Err(format!("{name}:\n{lines}").into()),
-        None => Ok(()),
-    }
-}
-
+/// A ruleset of everything at a hook.
 fn check(hook: Hook, family: &str) -> Result<(), Failed> {
     let mut lab = Lab::new(hook)?;
-    let text = table(&hook.to_string(), family);
     let frames = frames(require::number("BPFC_SEED", 1));
-    let kernel = lab.kernel(&text, &frames)?;
+    let kernel = devices::check(&mut lab, &table(&hook.to_string(), family), &frames)?;
     assert!(kernel.len() > 30, "the kernel has counted: {kernel:?}");
-    let narrow = Limits { depth: 1, size: u64::MAX, ..Limits::default() };
-    for (name, limits) in [
-        ("interpreter", None),
-        ("interpreter (all passes)", Some(Limits::default())),
-        ("interpreter (inlined)", Some(narrow)),
-    ] {
-        same(name, &kernel, &interpreted(hook, &text, &frames, limits)?)?;
-    }
-    let mut targets = vec![("tc", XdpMode::Auto)];
-    if hook == Hook::Ingress {
-        targets.extend([("xdp", XdpMode::Native), ("xdp", XdpMode::Generic)]);
-    }
-    for (target, mode) in targets {
-        let counters = lab.live((target, mode), &text, &frames)?;
-        same(&format!("{target} ({mode})"), &kernel, &counters)?;
-    }
     Ok(())
 }
 
@@ -469,7 +333,7 @@ table inet f {
     lab.send(&frames)?;
     let counters = moved(&filter.counters()?);
     filter.unload()?;
-    same(target, &kernel, &counters)
+    Ok(same(target, &kernel, &counters)?)
 }
 
 /// What is said to senders whose frames a chain of a device rejects.
