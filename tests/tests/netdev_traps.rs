@@ -85,6 +85,31 @@ const TRAPS: &[Trap] = &[
             vec![arp.concat(), cut]
         },
     },
+    Trap {
+        name: "ip_behind_llc_and_snap_is_none",
+        hook: Hook::Ingress,
+        table: "netdev",
+        rules: "
+            meta protocol ip counter # 0
+            meta protocol != ip counter # 2
+            meta protocol 4 counter # 2
+            ip saddr 10.0.0.2 counter # 0
+            meta l4proto udp counter # 0
+            udp dport 53 counter # 0
+            @nh,0,24 0xaaaa03 counter # 2
+            @nh,48,16 0x0800 counter # 2
+            @nh,64,8 0x45 counter # 2
+            counter # 2",
+        frames: || {
+            let packet = ipv4().udp(4000, 53).payload(vec![7; 20]).bytes();
+            let carried = [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &packet[14..]].concat();
+            let length = (carried.len() as u16).to_be_bytes();
+            let mut frame = [&packet[..12], &length, &carried].concat();
+            let short = frame.clone();
+            frame.resize(80, 0);
+            vec![short, frame]
+        },
+    },
 ];
 
 fn trap(trap: &'static Trap) -> Trial {

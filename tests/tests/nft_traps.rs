@@ -515,6 +515,35 @@ const TRAPS: &[Trap] = &[
         packets: || datagrams(&[53, 54, 55, 56, 57]),
     },
     Trap {
+        name: "keys_of_up_to_64_bytes_are_compared_whole",
+        at: At::Input,
+        family: Family::Ipv6,
+        table: "ip6",
+        beside: "
+    set pairs {
+        type ipv6_addr . ipv6_addr . inet_service
+        elements = { 2001:db8::2 . 2001:db8::1 . 53, 2001:db8::2 . 2001:db8::1 . 60 }
+    }
+    set nets {
+        type ipv6_addr . ipv6_addr . inet_service . inet_service
+        flags interval
+        elements = { 2001:db8::/64 . 2001:db8::1 . 4000 . 50-60,
+            2001:db8::2 . 2001:db8::/32 . 0-65535 . 70 }
+    }
+    set seen {
+        type ipv6_addr . ipv6_addr . inet_service . inet_service . ifname
+        size 100
+        flags dynamic
+    }",
+        rules: "
+            ip6 saddr . ip6 daddr . udp dport @pairs counter # 2
+            ip6 saddr . ip6 daddr . udp dport != @pairs counter # 2
+            ip6 saddr . ip6 daddr . udp sport . udp dport @nets counter # 3
+            udp dport 53 add @seen { ip6 saddr . ip6 daddr . udp sport . udp dport . iifname } counter # 1
+            ip6 saddr . ip6 daddr . udp sport . udp dport . iifname @seen counter # 1",
+        packets: || [53, 60, 70, 80].map(|port| ipv6().udp(4000, port)).to_vec(),
+    },
+    Trap {
         name: "each_numgen_counts_its_own_evaluations_from_nought",
         at: At::Input,
         family: Family::Ipv4,

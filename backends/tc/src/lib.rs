@@ -23,6 +23,10 @@ const TCX_NEXT: i32 = -1;
 const TC_ACT_SHOT: i32 = 2;
 const TC_ACT_REDIRECT: i32 = 7;
 
+/// What `check` says of ports in chains of devices.
+const FRAGMENTS_AT_DEVICES: &str = "in chains of devices no rule with ports or types matches a later \
+     fragment: the kernel takes bytes of its payload for them, in IPv6 of its header";
+
 /// The target, to be registered.
 pub static TC: Tc = Tc;
 
@@ -216,7 +220,10 @@ impl Target for Tc {
                  the new addresses and ports, where a rule of its own at this hook would come later",
                 )
             }
-            (Feature::Fragments, false) if hook != Hook::Ingress => Some(
+            (Feature::Fragments, _) if matches!(hook, Hook::Ingress | Hook::Egress) => {
+                Some(FRAGMENTS_AT_DEVICES)
+            }
+            (Feature::Fragments, false) => Some(
                 "at TC ingress fragments arrive one by one: no rule with ports or types matches the later \
                  ones, where the kernel's input hook, and every hook with conntrack, sees the \
                  whole packet",

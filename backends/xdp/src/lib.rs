@@ -32,6 +32,10 @@ const INGRESS_IFINDEX: i16 = 12;
 const ADDRESSES: i32 = 12;
 const TYPE: i32 = 2;
 
+/// What `check` says of ports in chains of devices.
+const FRAGMENTS_AT_DEVICES: &str = "in chains of devices no rule with ports or types matches a later \
+     fragment: the kernel takes bytes of its payload for them, in IPv6 of its header";
+
 /// The target, to be registered.
 pub static XDP: Xdp = Xdp;
 
@@ -171,7 +175,8 @@ impl Target for Xdp {
                  refuses still counts for two ticks of the kernel's clock, and the packet that closes \
                  a connection finds it open",
             ),
-            Feature::Fragments if hook != Hook::Ingress => Some(
+            Feature::Fragments if hook == Hook::Ingress => Some(FRAGMENTS_AT_DEVICES),
+            Feature::Fragments => Some(
                 "at XDP fragments arrive one by one: no rule with ports or types matches the later \
                  ones, where the kernel's input hook, and every hook with conntrack, sees the \
                  whole packet",
@@ -231,7 +236,6 @@ impl Target for Xdp {
             | Feature::SetMark
             | Feature::SetConnectionMark
             | Feature::ToHost
-            | Feature::Fragments
             | Feature::Rewrite
             | Feature::RewriteAddress
             | Feature::RewriteAddressee

@@ -5,7 +5,7 @@ use super::set::check_addresses;
 use super::typed::{Kind, Load, Typed, same_type};
 use super::{Evaluated, error};
 use crate::datatype::{BOOLEAN, Base, Order};
-use crate::syntax::ast::{Expr, ExprKind, RelationOp};
+use crate::syntax::ast::{Expr, ExprKind, RelationOp, SetItem};
 use bpfc_diag::{Code, Diagnostic, Span};
 
 impl Context<'_> {
@@ -111,9 +111,20 @@ impl Context<'_> {
             (ExprKind::List(_), RelationOp::Neq) => {
                 "this matches all values but exactly the one that has these flags and no others"
             }
-            (ExprKind::Set(items), _) if left.datatype.name == "ct_status" && items.len() > 1 => {
-                "this compares with exact values, and connections have other flags beside these"
-            }
+            (ExprKind::Set(items), _) if items.len() > 1 => match left.datatype.name {
+                "ct_status" => {
+                    "this compares with exact values, and connections have other flags beside these"
+                }
+                "ct_label" => {
+                    "this compares with exact values: a connection with another label beside one of \
+                     these matches none of them"
+                }
+                "tcp_flag" if is_plain(left) && items.iter().all(is_one_flag) => {
+                    "this compares with exact values: a segment with another flag beside one of \
+                     these matches none of them"
+                }
+                _ => return,
+            },
             _ => return,
         };
         let mut warning = Diagnostic::warning(Code::NFT_SEEMS, Some(right.span), message);
@@ -187,6 +198,16 @@ impl Context<'_> {
         }
         Ok(right)
     }
+}
+
+/// Whether all flags are compared, none of them masked away.
+fn is_plain(left: &Typed) -> bool {
+    !matches!(left.kind, Kind::Binary(..))
+}
+
+/// Whether an element of a set names one flag: who combines some means exact values.
+fn is_one_flag(item: &SetItem) -> bool {
+    item.key.as_ref().is_some_and(|key| !matches!(key.kind, ExprKind::Binary(..)))
 }
 
 fn check_negation(left: &Typed, right: &Typed) -> Evaluated<()> {
