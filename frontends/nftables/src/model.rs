@@ -90,6 +90,8 @@ pub struct Table {
     pub comment: Option<String>,
     /// Its chains, in the order in which they were made.
     pub chains: Vec<Chain>,
+    /// Where each of them is, by name.
+    places: BTreeMap<String, usize>,
     /// Its named sets and maps.
     pub sets: Vec<Set>,
     /// The sets and maps that its rules hold, by [`SetName::Anonymous`].
@@ -105,8 +107,6 @@ pub struct Table {
 pub(crate) struct Reading {
     /// The names of sets whose definitions are wrong.
     pub broken_sets: Vec<String>,
-    /// Where each chain is.
-    chains: BTreeMap<String, usize>,
     /// How many chains without a name there are.
     held: usize,
 }
@@ -120,6 +120,7 @@ impl Table {
             flags: Vec::new(),
             comment: None,
             chains: Vec::new(),
+            places: BTreeMap::new(),
             sets: Vec::new(),
             anonymous: Vec::new(),
             objects: Vec::new(),
@@ -129,16 +130,16 @@ impl Table {
 
     /// The chain of a name.
     pub fn chain(&self, name: &str) -> Option<&Chain> {
-        self.chains.iter().find(|chain| chain.name == name)
+        self.chains.get(self.chain_at(name)?)
     }
 
-    /// Where the chain of a name is, while the table is read.
+    /// Where the chain of a name is.
     pub(crate) fn chain_at(&self, name: &str) -> Option<usize> {
-        self.reading.chains.get(name).copied()
+        self.places.get(name).copied()
     }
 
     pub(crate) fn push_chain(&mut self, chain: Chain) {
-        self.reading.chains.insert(chain.name.clone(), self.chains.len());
+        self.places.insert(chain.name.clone(), self.chains.len());
         self.chains.push(chain);
     }
 
@@ -149,15 +150,15 @@ impl Table {
     }
 
     pub(crate) fn rename_chain(&mut self, at: usize, name: String) {
-        self.reading.chains.remove(&self.chains[at].name);
-        self.reading.chains.insert(name.clone(), at);
+        self.places.remove(&self.chains[at].name);
+        self.places.insert(name.clone(), at);
         self.chains[at].name = name;
     }
 
     pub(crate) fn remove_chain(&mut self, at: usize) {
         self.chains.remove(at);
         let names = self.chains.iter().enumerate();
-        self.reading.chains = names.map(|(at, chain)| (chain.name.clone(), at)).collect();
+        self.places = names.map(|(at, chain)| (chain.name.clone(), at)).collect();
     }
 
     /// The named set or map of a name.

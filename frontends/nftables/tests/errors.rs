@@ -39,7 +39,7 @@ fn what_is_wrong_is_marked_and_named() {
     refused("ip saddr @x", Code::NFT_UNKNOWN, "@x", "the table has no set or map `x`");
     refused("jump servces", Code::NFT_UNKNOWN, "servces", "did you mean `services`?");
     refused("tcp dport 70000", Code::NFT_VALUE, "70000", "0 to 65535");
-    refused("ip saddr example.org", Code::NFT_VALUE, "example.org", "not looked up");
+    refused("ip saddr example.org", Code::NFT_VALUE, "example.org", "looked up with --resolve");
     refused("ip saddr ::1", Code::NFT_VALUE, "::1", "not an IPv4 address");
     refused("tcp dport @s", Code::NFT_TYPE, "@s", "expected a value of the type internet");
     refused(

@@ -100,7 +100,6 @@ fn callees(ruleset: &Ruleset, place: Place) -> Vec<Place> {
 
 /// The chain of a name in a table.
 pub(super) fn find(ruleset: &Ruleset, table: usize, name: &str) -> Option<Place> {
-    let chains = &ruleset.tables[table].chains;
-    let chain = chains.iter().position(|chain| chain.name == name)?;
+    let chain = ruleset.tables[table].chain_at(name)?;
     Some(Place { table, chain })
 }
