@@ -208,6 +208,9 @@ fn what_follows_from_an_error_is_not_told() {
     assert_eq!(errors(text).len(), 1);
     let text = "add table bridge b\nadd chain bridge b c\nadd rule bridge b c accept\n";
     assert_eq!(errors(text).len(), 1);
+    let text =
+        "table ip t {\n chain c {\n type filter hook input priority -; policy drop;\n }\n}\n";
+    assert_eq!(errors(text).len(), 1);
 }
 
 #[test]

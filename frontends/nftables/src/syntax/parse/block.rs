@@ -143,9 +143,14 @@ impl Parser<'_> {
         if !self.is_sign("{") {
             return Ok(chain);
         }
+        let mut is_wrong = false;
         self.block(|parser| {
             match parser.word() {
-                "type" => parser.hook(&mut chain)?,
+                "type" => {
+                    let read = parser.hook(&mut chain);
+                    is_wrong |= read.is_err();
+                    read?;
+                }
                 "policy" => {
                     parser.advance();
                     chain.policy = Some(match parser.is_sign("$") {
@@ -175,6 +180,10 @@ impl Parser<'_> {
             }
             parser.separator_in_block()
         })?;
+        if is_wrong {
+            // A policy without a hook would be the next error.
+            chain.policy = None;
+        }
         Ok(chain)
     }
 
