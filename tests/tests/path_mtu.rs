@@ -299,10 +299,11 @@ impl Language {
 
     /// Gives the kernel a ruleset.
     fn load(self, family: Family, ruleset: &str) -> Result<(), Failed> {
-        Ok(match self {
+        match self {
             Language::Iptables => tables::restore(family, ruleset)?,
             Language::Nft => nft::load(ruleset)?,
-        })
+        }
+        Ok(())
     }
 
     /// Takes it away.

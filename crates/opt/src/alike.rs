@@ -59,12 +59,15 @@ pub(crate) fn run(program: &mut Program) {
     }
 }
 
+/// An instruction, and what it yields.
+type Step = (Op, Option<Value>);
+
 /// What a chain is but for its counters and constants.
 #[derive(PartialEq, Eq, Hash)]
 struct Shape {
     family: PacketFamily,
     layout: Vec<Block>,
-    blocks: Vec<(Vec<(Op, Option<Value>)>, Terminator)>,
+    blocks: Vec<(Vec<Step>, Terminator)>,
 }
 
 /// The numbers of chains' shapes, and how large they are with all that they call.

@@ -297,7 +297,10 @@ mod tests {
         let page = sections("bpfc-set-add", std::iter::empty());
         assert!(page.contains("bpfc set list web banned\n"), "{page}");
         assert!(page.contains(".SH EXIT STATUS\n") && page.contains(".SH FILES\n"), "{page}");
-        assert!(page.ends_with(".SH SEE ALSO\n.BR bpfc\\-set (1) ,\n.BR ipset (8)\n"), "{page}");
+        assert!(
+            page.ends_with(".SH SEE ALSO\n.BR bpfc\\-set (1) ,\n.BR ipset (8) ,\n.BR nft (8)\n"),
+            "{page}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::{address, address_mut, attr, bpf, bpf_fd, object, object_name};
 use aya_obj::generated::{bpf_cmd, bpf_map_info};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 /// What a map is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,12 @@ pub struct Map {
 
 /// `BPF_F_LOCK`.
 const LOCK: u64 = 4;
+/// How long an update waits before each further try, in milliseconds.
+///
+/// A map that allocates its elements one by one (`BPF_F_NO_PREALLOC`) takes them from a small
+/// reserve of this processor, which an interrupt fills again: where many elements come at once the
+/// kernel may say `ENOMEM` with memory enough (kernel/bpf/memalloc.c, Linux 6.1).
+const PAUSES: [u64; 8] = [0, 1, 1, 2, 4, 8, 16, 32];
 const HASH_PER_CPU: u32 = 5;
 const ARRAY_PER_CPU: u32 = 6;
 const LRU_HASH_PER_CPU: u32 = 10;
@@ -143,15 +150,7 @@ impl Map {
     /// `BPF_MAP_UPDATE_ELEM`, whether or not there is such an element. The value is one value; a
     /// per-CPU map is never written ([`crate::counters`] says why).
     pub fn update(&self, key: &[u8], value: &[u8]) -> io::Result<()> {
-        self.check(key, self.key_size)?;
-        self.check(value, self.lookup_size()? as u32)?;
-        let mut attr = attr();
-        attr.__bindgen_anon_2.map_fd = self.fd.as_raw_fd() as u32;
-        attr.__bindgen_anon_2.key = address(key);
-        attr.__bindgen_anon_2.__bindgen_anon_1.value = address(value);
-        // SAFETY: key and value were checked to have the sizes that the kernel reads.
-        unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &mut attr)? };
-        Ok(())
+        self.update_with(key, value, 0)
     }
 
     /// [`Map::update`] of an element that is a file descriptor: a program in a program array, a
@@ -163,48 +162,60 @@ impl Map {
     /// `BPF_MAP_UPDATE_ELEM` with `BPF_NOEXIST` (new) or `BPF_EXIST` (not new): `EEXIST` or
     /// `ENOENT` where that does not hold.
     pub fn put(&self, key: &[u8], value: &[u8], new: bool) -> io::Result<()> {
-        self.check(key, self.key_size)?;
-        self.check(value, self.lookup_size()? as u32)?;
-        let mut attr = attr();
-        attr.__bindgen_anon_2.map_fd = self.fd.as_raw_fd() as u32;
-        attr.__bindgen_anon_2.key = address(key);
-        attr.__bindgen_anon_2.__bindgen_anon_1.value = address(value);
-        attr.__bindgen_anon_2.flags = if new { 1 } else { 2 };
-        // SAFETY: key and value were checked to have the sizes that the kernel reads.
-        unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &mut attr)? };
-        Ok(())
+        self.update_with(key, value, if new { 1 } else { 2 })
     }
 
     /// [`Map::update`] under the value's lock (`BPF_F_LOCK`, Linux 5.1).
     pub fn update_locked(&self, key: &[u8], value: &[u8]) -> io::Result<()> {
+        self.update_with(key, value, LOCK)
+    }
+
+    fn update_with(&self, key: &[u8], value: &[u8], flags: u64) -> io::Result<()> {
         self.check(key, self.key_size)?;
         self.check(value, self.lookup_size()? as u32)?;
-        let mut attr = attr();
-        attr.__bindgen_anon_2.map_fd = self.fd.as_raw_fd() as u32;
-        attr.__bindgen_anon_2.key = address(key);
-        attr.__bindgen_anon_2.__bindgen_anon_1.value = address(value);
-        attr.__bindgen_anon_2.flags = LOCK;
-        // SAFETY: key and value were checked to have the sizes that the kernel reads.
-        unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &mut attr)? };
-        Ok(())
+        let mut pauses = PAUSES.iter();
+        loop {
+            let mut attr = attr();
+            attr.__bindgen_anon_2.map_fd = self.fd.as_raw_fd() as u32;
+            attr.__bindgen_anon_2.key = address(key);
+            attr.__bindgen_anon_2.__bindgen_anon_1.value = address(value);
+            attr.__bindgen_anon_2.flags = flags;
+            // SAFETY: key and value were checked to have the sizes that the kernel reads.
+            match unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &mut attr) } {
+                Ok(_) => return Ok(()),
+                Err(error) => pause(error, &mut pauses)?,
+            }
+        }
     }
 
     /// `BPF_MAP_UPDATE_BATCH` (Linux 5.6): keys and values, each behind the other.
     pub fn update_batch(&self, keys: &[u8], values: &[u8]) -> io::Result<()> {
-        let count = keys.len() / self.key_size as usize;
-        self.check(keys, count as u32 * self.key_size)?;
-        self.check(values, count as u32 * self.lookup_size()? as u32)?;
-        if count == 0 {
-            return Ok(());
+        let (key_size, value_size) = (self.key_size as usize, self.lookup_size()?);
+        let count = keys.len() / key_size;
+        self.check(keys, (count * key_size) as u32)?;
+        self.check(values, (count * value_size) as u32)?;
+        let mut pauses = PAUSES.iter();
+        let mut done = 0;
+        while done < count {
+            let mut attr = attr();
+            attr.batch.map_fd = self.fd.as_raw_fd() as u32;
+            attr.batch.keys = address(&keys[done * key_size..]);
+            attr.batch.values = address(&values[done * value_size..]);
+            attr.batch.count = (count - done) as u32;
+            // SAFETY: keys and values were checked to have `count` times the sizes that the kernel
+            // reads.
+            let result = unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_BATCH, &mut attr) };
+            match result {
+                Ok(_) => return Ok(()),
+                Err(error) => {
+                    pause(error, &mut pauses)?;
+                    // SAFETY: the kernel has written there how many it took; where it took none,
+                    // it may not have.
+                    let taken = unsafe { attr.batch.count } as usize;
+                    done += if taken < count - done { taken } else { 0 };
+                }
+            }
         }
-        let mut attr = attr();
-        attr.batch.map_fd = self.fd.as_raw_fd() as u32;
-        attr.batch.keys = address(keys);
-        attr.batch.values = address(values);
-        attr.batch.count = count as u32;
-        // SAFETY: keys and values were checked to have `count` times the sizes that the kernel
-        // reads.
-        unsafe { bpf(bpf_cmd::BPF_MAP_UPDATE_BATCH, &mut attr)? };
         Ok(())
     }
 
@@ -298,6 +309,19 @@ impl AsFd for Map {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Waits where `error` may pass, as [`PAUSES`] says.
+///
+/// # Errors
+/// `error`, where it is another one or has stayed.
+fn pause(error: io::Error, pauses: &mut std::slice::Iter<'_, u64>) -> io::Result<()> {
+    if error.raw_os_error() != Some(libc::ENOMEM) {
+        return Err(error);
+    }
+    let wait = pauses.next().ok_or(error)?;
+    std::thread::sleep(Duration::from_millis(*wait));
+    Ok(())
 }
 
 fn map_info(fd: BorrowedFd<'_>) -> io::Result<bpf_map_info> {

@@ -71,7 +71,7 @@ pub fn read_elements(
     only_keys: bool,
     accounts: Option<&'static dyn Accounts>,
 ) -> Result<Vec<ReadElement>, String> {
-    let as_map = block.is_map && !(only_keys && !text.contains(" : "));
+    let as_map = block.is_map && (!only_keys || text.contains(" : "));
     let lines = block.lines.iter().enumerate().map(|(at, line)| match line.split_once(" : ") {
         Some((key, _)) if at == 0 && !as_map => key,
         _ => line.as_str(),

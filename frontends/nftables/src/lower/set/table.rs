@@ -88,13 +88,16 @@ impl<'r> Asked<'r> {
     }
 }
 
+/// The least and the greatest value of each part of a key.
+type Ends = Vec<(u128, u128)>;
+
 /// A step before it is a table.
 struct Plan {
     parts: Vec<usize>,
     key: Vec<KeyPart>,
     /// Its elements, and for each that of the set, or the state, that it leads to. `None`: those of
     /// the set.
-    elements: Option<Vec<(Vec<(u128, u128)>, u32)>>,
+    elements: Option<Vec<(Ends, u32)>>,
 }
 
 impl<'r> Cx<'_, 'r> {
